@@ -1,0 +1,143 @@
+"""Every exception that imgpar raises, and the one sentence for a bad value.
+
+    ImgparError                what, where, why, and what to do
+    ├── UsageError             the call is wrong; nothing was written (exit code 2)
+    │   ├── BadValueError      one value is wrong: "Expected X for NAME but received V"
+    │   └── NoInputError       the call is right, but nothing matched (exit code 3)
+    ├── ItemError              one input failed; the run goes on (exit code 1)
+    │   ├── SourceError        it cannot be found or read, or changed while it was read
+    │   ├── UnknownFormatError its content is no format that imgpar knows
+    │   ├── MissingExtraError  the format needs a package that is not installed
+    │   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
+    │   ├── DamagedError       its content is truncated or corrupt
+    │   ├── TransformError     an operation failed on it
+    │   ├── EncodeError        the target format cannot hold it, or the encoder failed
+    │   ├── CommitError        its output could not be written
+    │   └── WorkerDiedError    the process that worked on it crashed, hung or was killed
+    └── RunError               the run cannot go on (exit code 4)
+        ├── OutputLockedError  another run is writing to the same folder
+        ├── OutputError        OUT cannot be made, read or written
+        ├── DiskFullError      no space left
+        └── ArenaError         shared memory cannot be had, or is held by the caller
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ImgparError(Exception):
+    """Base of all: `message` says what went wrong, `fix` what to do about it.
+
+    >>> str(ImgparError("OUT is locked.", fix="Wait for the other run."))
+    'OUT is locked. Wait for the other run.'
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message, fix)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}".strip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.fix))
+
+
+def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
+    """Make the exception again in another process: keyword arguments do not survive pickling."""
+    return kind(message, fix=fix)
+
+
+class UsageError(ImgparError):
+    """The call is wrong; nothing was written."""
+
+    exit_code = 2
+
+
+class BadValueError(UsageError, ValueError):
+    """One value is wrong; see `bad_value`."""
+
+
+class NoInputError(UsageError):
+    """The call is right, but no input matched."""
+
+    exit_code = 3
+
+
+class ItemError(ImgparError):
+    """One input failed; the run goes on."""
+
+
+class SourceError(ItemError):
+    """The input cannot be found or read, or it changed while it was read."""
+
+
+class UnknownFormatError(ItemError):
+    """The content is no format that imgpar knows."""
+
+
+class MissingExtraError(ItemError):
+    """The format needs a package that is not installed; `fix` is the exact command."""
+
+
+class LimitError(ItemError):
+    """The input is larger than a limit allows."""
+
+
+class DamagedError(ItemError):
+    """The content is truncated or corrupt."""
+
+
+class TransformError(ItemError):
+    """An operation failed on this input."""
+
+
+class EncodeError(ItemError):
+    """The target format cannot hold the picture, or its encoder failed."""
+
+
+class CommitError(ItemError):
+    """The output could not be written."""
+
+
+class WorkerDiedError(ItemError):
+    """The process that worked on the input crashed, hung or was killed."""
+
+
+class RunError(ImgparError):
+    """The run cannot go on."""
+
+    exit_code = 4
+
+
+class OutputLockedError(RunError):
+    """Another run is writing to the same folder."""
+
+
+class OutputError(RunError):
+    """OUT cannot be made, read or written."""
+
+
+class DiskFullError(RunError):
+    """No space is left where the output goes."""
+
+
+class ArenaError(RunError):
+    """Shared memory cannot be had, or all of it is held by the caller."""
+
+
+def bad_value(name: str, expected: str, received: object, known: Iterable[str] = ()) -> BadValueError:
+    """The one sentence for a wrong value, with the nearest right one where there is one.
+
+    >>> print(bad_value("--fit", "one of inside, cover", "covr", ["inside", "cover"]))
+    Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
+    """
+    shown = repr(received) if isinstance(received, str) else f"{received!r} of type {type(received).__name__}"
+    near = difflib.get_close_matches(str(received).lower(), list(known), n=1)
+    fix = f"Did you mean {near[0]!r}?" if near else ""
+    return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)

@@ -1,0 +1,211 @@
+"""The frozen values that rooms hand to each other. Nothing here imports numpy or does anything.
+
+A picture on its way: Item (an input) → Job (with its targets) → Header (what the file says)
+→ Frame (pixels) → Outcome (what happened).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Layout = Literal["L", "LA", "RGB", "RGBX", "RGBA", "CMYK"]
+"""Order and meaning of the channels. X is padding: four bytes a pixel is what SIMD code works on."""
+
+CHANNELS: dict[str, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBX": 4, "RGBA": 4, "CMYK": 4}
+ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
+
+Status = Literal["ok", "skipped", "failed"]
+Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Size and pixel format of a frame.
+
+    >>> Spec(640, 480, "RGB").shape
+    (480, 640, 3)
+    >>> Spec(640, 480, "RGB").nbytes
+    921600
+    """
+
+    width: int
+    height: int
+    layout: Layout = "RGB"
+    dtype: str = "uint8"
+
+    @property
+    def channels(self) -> int:
+        """Values per pixel, padding included."""
+        return CHANNELS[self.layout]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the array: height, width, channels. Grey has one channel, not none."""
+        return (self.height, self.width, self.channels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one frame, without padding between rows."""
+        return prod(self.shape) * ITEM_BYTES[self.dtype]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return (self.width, self.height)
+
+    @property
+    def alpha(self) -> bool:
+        """Whether the last channel is transparency."""
+        return self.layout in ("LA", "RGBA")
+
+    @property
+    def grey(self) -> bool:
+        """Whether the picture has no colour channels."""
+        return self.layout in ("L", "LA")
+
+    def resized(self, width: int, height: int) -> Spec:
+        """The same pixel format in another size."""
+        return replace(self, width=width, height=height)
+
+    def converted(self, layout: Layout, dtype: str | None = None) -> Spec:
+        """The same size in another pixel format."""
+        return replace(self, layout=layout, dtype=dtype or self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Pixels and their spec. `array` has `spec.shape`, is C-contiguous, and does not own its memory:
+    it may look into a leased slot and must not be kept after the call that received it."""
+
+    spec: Spec
+    array: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """Where frames lie in the arena: `count` frames of `spec`, one after the other from `offset`."""
+
+    offset: int
+    spec: Spec
+    count: int = 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all frames together."""
+        return self.spec.nbytes * self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file carries beside its pixels; raw blocks as the file holds them, without container headers.
+
+    `exif` starts with the TIFF header (II or MM), not with `Exif\\0\\0`.
+    """
+
+    icc: bytes = b""
+    exif: bytes = b""
+    xmp: bytes = b""
+    comment: bytes = b""
+    dpi: tuple[float, float] | None = None
+    durations: tuple[int, ...] = ()
+    """Milliseconds per frame of an animation."""
+    loop: int = 0
+    """How often an animation plays; 0 is for ever."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the blocks, roughly what pickling them takes."""
+        return len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment) + 8 * len(self.durations) + 256
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself before a pixel is decoded.
+
+    `spec` is what `decode` will fill: the stored orientation, not yet turned upright.
+    """
+
+    format: str
+    spec: Spec
+    orientation: int = 1
+    """EXIF orientation 1 to 8 that is still to be baked in."""
+    frames: int = 1
+    metadata: Metadata = field(default_factory=Metadata)
+    lost: tuple[str, ...] = ()
+    """What reading cannot carry over, in the words of the report ("gain map", "frames")."""
+    notes: tuple[str, ...] = ()
+    """Remarks for the report that are no loss ("profile is broken, taken as sRGB")."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """More facts for `imgpar info` and for the codec that made the header ("subsampling": "420")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input. `mirror` is its path below OUT, with `/`, before the suffix is changed."""
+
+    path: str
+    mirror: str
+    size: int
+    mtime_ns: int
+    inode: int = 0
+    error: str = ""
+    """Set when the input cannot be read at all; it becomes a failed line of the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One output of a job: a format name and the absolute final path."""
+
+    format: str
+    path: str
+    replaces: bool = False
+    """A file is there already and may be replaced (its old bytes stay until the new file is whole)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One item with its targets. Ids count from 0 in the order of the inputs."""
+
+    id: int
+    item: Item
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that was written, as it was found on disk afterwards."""
+
+    path: str
+    bytes: int
+    width: int = 0
+    height: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one item: its line in the report."""
+
+    source: str
+    status: Status
+    outputs: tuple[OutputFile, ...] = ()
+    error: str = ""
+    """One sentence: what went wrong and what to do."""
+    stage: str = ""
+    """Where it failed; empty when it did not."""
+    reason: str = ""
+    """Why it was skipped: "unchanged", "exists"."""
+    traceback: str = ""
+    seconds: float = 0.0
+    """Time in the stages together, without waiting."""
+    stages: tuple[tuple[str, float], ...] = ()
+    """Seconds per stage."""
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    source_bytes: int = 0
+    job: int = -1

@@ -1,0 +1,33 @@
+"""The operations: every module of this folder that defines an `Operation` is one, found by its file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from imgpar.operations.base import Operation, Option, option
+
+__all__ = ["Operation", "Option", "operation_types", "option"]
+
+
+@cache
+def operation_types() -> dict[str, type[Operation]]:
+    """Name → class of every operation that a recipe may name, in alphabetical order.
+
+    >>> "resize" in operation_types()
+    True
+    """
+    found: dict[str, type[Operation]] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Operation)
+                and value.__module__ == module.__name__
+                and "name" in vars(value)
+                and not value.dynamic
+            ):
+                found[value.name] = value
+    return dict(sorted(found.items()))

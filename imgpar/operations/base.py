@@ -1,0 +1,92 @@
+"""What an operation is.
+
+An operation is a frozen dataclass in a file of its own below `imgpar/operations/`. It declares
+
+- its fields with `option(...)`: from them come the flags, the recipe keys, the help and the docs;
+- `plan(spec) -> spec`: what it makes of a frame, decided from the size alone;
+- `apply(src, dst)`: the pixels, from one frame into another that already has the planned size;
+- `idle(spec)`: whether it would change nothing, so that it is left out.
+
+Operations see every pixel format in `Spec`; `accepts` names those that `apply` can work on, and the
+pipeline converts to the nearest of them before it calls `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
+
+from imgpar.model import Frame, Layout, Spec
+
+ALL_LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How one field is given from outside: its text form, its help, the values it knows."""
+
+    parse: Callable[[object], Any]
+    """Takes text (flag) or a TOML value (recipe) or a Python value; raises BadValueError."""
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    example: str = ""
+
+
+def option(
+    parse: Callable[[object], Any],
+    help: str,  # noqa: A002
+    *,
+    default: Any = MISSING,
+    metavar: str = "",
+    choices: tuple[str, ...] = (),
+    example: str = "",
+) -> Any:
+    """A dataclass field with the facts from which its flag, recipe key and docs are made."""
+    facts = {"option": Option(parse, help, metavar, choices, example)}
+    return field(metadata=facts) if default is MISSING else field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a recipe; see the module for what it has to declare."""
+
+    name: ClassVar[str]
+    """Flag (`--name`), recipe key and method name; lower case, words joined by `_`."""
+    summary: ClassVar[str]
+    """One line for help and docs."""
+    accepts: ClassVar[tuple[Layout, ...]] = ALL_LAYOUTS
+    depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "float32")
+    dynamic: ClassVar[bool] = False
+    """True only for functions given by the user, whose result is known when they have run."""
+
+    def plan(self, spec: Spec) -> Spec:
+        """The spec that `apply` will fill; raises TransformError when the frame cannot be handled."""
+        return spec
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        """Read `src.array`, write every pixel of `dst.array`. The two never overlap.
+
+        `src` may be smaller than the planned input (JPEGs are decoded at 1/2, 1/4, 1/8 where the first
+        operation shrinks them anyway), but `dst.spec` is always the planned size: work with ratios.
+        """
+        raise NotImplementedError
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        """Whether this operation changes nothing on such a frame."""
+        return False
+
+    def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002
+        """For a resize: the size in pixels to which the *whole* of `spec` is scaled (before any crop),
+        so that the decoder may deliver a smaller picture. None: every pixel is needed."""
+        return None
+
+    def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
+        return None
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """Field name → how it is given. The first one is the primary: the value of the flag itself."""
+        return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
