@@ -209,3 +209,59 @@ class Outcome:
     notes: tuple[str, ...] = ()
     source_bytes: int = 0
     job: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a single input may cost before it is refused."""
+
+    max_pixels: int = 100_000_000
+    """Pixels of one frame, as the header claims them."""
+    max_frames: int = 10_000
+    memory: int = 1 << 30
+    """Bytes of the arena: what does not fit in there can never be worked on."""
+    accept_damaged: bool = False
+    """Keep what can be read of a damaged file instead of failing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run behaves; what it makes of the pixels is the recipe's."""
+
+    jobs: int | None = None
+    """Worker processes; None is every core this process may use."""
+    memory: int | None = None
+    """Bytes of the shared arena; None is a share of the machine's memory."""
+    timeout: float | None = None
+    """Seconds that one job may take in a worker before it is stopped."""
+    on_exists: Literal["skip", "overwrite", "rename", "error"] = "skip"
+    schedule: Literal["auto", "staged", "chain"] = "auto"
+    in_place: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    """A loss (GPS, depth, frames …) is a failure."""
+    accept_damaged: bool = False
+    max_pixels: int = 100_000_000
+    journal: str | None = None
+    """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run, for `on_event`.
+
+    kind      when                                        what is set
+    start     before the first job                        text (where it writes to)
+    planned   the plan is complete                        total
+    item      one item has its outcome                    outcome
+    note      something to say that belongs to no item    text
+    end       nothing more will come                      —
+    """
+
+    kind: Literal["start", "planned", "item", "note", "end"]
+    done: int = 0
+    """Items with an outcome so far, this one included."""
+    total: int | None = None
+    """Items in all; None as long as the plan is not complete."""
+    outcome: Outcome | None = None
+    text: str = ""

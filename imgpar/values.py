@@ -1,0 +1,132 @@
+"""Parsers for values from outside: a flag's text, a recipe's TOML value and a Python value alike.
+
+Each `make` function returns a parser `object -> value` that raises the one sentence for a bad value.
+The name in that sentence is a placeholder that the caller replaces: see `named`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from imgpar.errors import BadValueError, bad_value
+
+T = TypeVar("T")
+Parser = Callable[[object], Any]
+
+VALUE = "the value"
+"""Stands for the option's name inside a parser."""
+
+_BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def named(name: str, parse: Parser, value: object) -> Any:
+    """Parse `value`, with `name` (the flag or key as the user wrote it) in the error.
+
+    >>> named("--quality", integer(1, 100), "82")
+    82
+    """
+    try:
+        return parse(value)
+    except BadValueError as error:
+        raise BadValueError(error.message.replace(VALUE, name), fix=error.fix) from None
+
+
+def integer(low: int, high: int) -> Parser:
+    """A whole number from `low` to `high`, both included."""
+
+    def parse(value: object) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = low - 1
+        if isinstance(value, (bool, float)) or not low <= number <= high:
+            raise bad_value(VALUE, f"a whole number from {low} to {high}", value)
+        return number
+
+    return parse
+
+
+def number(low: float, high: float) -> Parser:
+    """A number from `low` to `high`, both included."""
+
+    def parse(value: object) -> float:
+        try:
+            result = float(str(value))
+        except ValueError:
+            result = float("nan")
+        if isinstance(value, bool) or not low <= result <= high:
+            raise bad_value(VALUE, f"a number from {low:g} to {high:g}", value)
+        return result
+
+    return parse
+
+
+def choice(*known: str, aliases: Mapping[str, str] | None = None) -> Parser:
+    """One of the known words, in any case; `aliases` maps further spellings to them."""
+    also = dict(aliases or {})
+
+    def parse(value: object) -> str:
+        word = str(value).lower()
+        word = also.get(word, word)
+        if not isinstance(value, str) or word not in known:
+            raise bad_value(VALUE, "one of " + ", ".join(known), value, known)
+        return word
+
+    return parse
+
+
+def switch(value: object) -> bool:
+    """True or false; a flag without a value gives True."""
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if str(value).lower() in words:
+        return words[str(value).lower()]
+    raise bad_value(VALUE, "true or false", value)
+
+
+def text(value: object) -> str:
+    """Any text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise bad_value(VALUE, "text", value)
+    return value
+
+
+def byte_size(value: object) -> int:
+    """Bytes, as a number or with a unit: 800M, 2G, 1.5GiB.
+
+    >>> byte_size("1.5G") == 3 << 29
+    True
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+    if isinstance(value, bool) or not match:
+        raise bad_value(VALUE, "a size such as 800M or 2G", value)
+    return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
+
+
+def colour(value: object) -> tuple[int, int, int, int]:
+    """A colour as red, green, blue, alpha (0 to 255): a CSS name, #rgb, #rrggbb, #rrggbbaa or a tuple.
+
+    >>> colour("#f80")
+    (255, 136, 0, 255)
+    >>> colour("transparent")
+    (0, 0, 0, 0)
+    """
+    if isinstance(value, (tuple, list)) and len(value) in (3, 4) and all(isinstance(v, int) for v in value):
+        red, green, blue, *rest = value
+        if all(0 <= v <= 255 for v in value):
+            return (red, green, blue, rest[0] if rest else 255)
+    if value == "transparent":
+        return (0, 0, 0, 0)
+    if isinstance(value, str):
+        from PIL import ImageColor  # noqa: PLC0415 - start-up: 20 ms, only for runs that name a colour
+
+        try:
+            rgba = ImageColor.getcolor(value, "RGBA")
+        except ValueError:
+            pass
+        else:
+            return (rgba[0], rgba[1], rgba[2], rgba[3])  # type: ignore[index,misc]
+    raise bad_value(VALUE, "a colour such as white, #ff8800 or transparent", value)
