@@ -1,0 +1,216 @@
+"""Progress of a run on a terminal: one bar in the parent, and log lines that never break it.
+
+`Progress` is a consumer of `Event`. The bar is drawn on a terminal only; failures and notes are
+lines on the same stream (stderr) whether there is a bar or not. A thread redraws the bar once a second,
+so that a single long clip does not look like a run that hangs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+from imgpar.model import Event, Outcome
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+REFRESH = 1.0
+"""Seconds between two drawings when nothing happens."""
+
+WIDE, NARROW = 76, 44
+"""Columns from which the full line, or the line without MB/s, fits and leaves room for a bar."""
+
+_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters, bidi marks and undecodable bytes as escapes, on one line.
+
+    >>> print(printable("a\nb\udcff.jpg"))
+    a\nb\xff.jpg
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as os.fsdecode keeps it
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a bar can be drawn there: a terminal that can move its cursor."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether lines may be coloured: NO_COLOR and FORCE_COLOR decide, then whether it is a terminal.
+
+    Off on Windows unless it is asked for: its older consoles print the codes.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream) and os.name != "nt"
+
+
+@cache
+def _bar_type() -> Any:
+    """tqdm, imported only where there is a bar, without its monitor thread and its lock.
+
+    That lock holds a semaphore for other processes; here one process draws.
+    """
+    from tqdm import tqdm
+
+    bar: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+    bar.set_lock(threading.RLock())
+    return bar
+
+
+class Progress:
+    """Draws a run: pass it as `on_event`. Use it as a context manager, so that the bar goes in every case.
+
+    `quiet` leaves failures only. `verbose` is 1 for a line per item, 2 for tracebacks as well.
+
+    >>> import io
+    >>> stream = io.StringIO()
+    >>> with Progress(stream) as progress:
+    ...     progress(Event("item", outcome=Outcome("a.jpg", "failed", error="It is empty.")))
+    >>> stream.getvalue()
+    'failed  a.jpg: It is empty.\\n'
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False, verbose: int = 0) -> None:
+        self.stream = stream or sys.stderr
+        self.quiet, self.verbose = quiet, verbose
+        self.failed = 0
+        self.bytes = 0
+        self._colour = wants_colour(self.stream)
+        self._bar: Any = None
+        self._began = 0.0
+        self._stop = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the run."""
+        if event.kind == "start":
+            self._open()
+        elif event.kind == "note" and not self.quiet:
+            self.say("note", event.text, _YELLOW)
+        elif event.kind == "item" and event.outcome:
+            self._item(event.outcome)
+        elif event.kind == "end":
+            self.close()
+        if self._bar is not None:
+            self._advance(event)
+
+    def say(self, word: str, text: str, colour: str = "") -> None:
+        """Print one log line above the bar."""
+        head = f"{colour}{word}{_PLAIN}" if colour and self._colour else word
+        self.write(f"{head}{' ' * max(2, 8 - len(word))}{printable(text)}", self.stream)
+
+    def write(self, line: str, stream: TextIO) -> None:
+        """Print a line on any stream of the same terminal without breaking the bar."""
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+        if self._bar is None:
+            stream.write(line + "\n")
+            stream.flush()
+        else:
+            _bar_type().write(line, file=stream)
+            stream.flush()
+
+    def close(self) -> None:
+        """Take the bar away. Log lines stay possible."""
+        self._stop.set()
+        if self._ticker is not None:
+            self._ticker.join()
+            self._ticker = None
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _item(self, outcome: Outcome) -> None:
+        self.bytes += outcome.source_bytes
+        if outcome.status == "failed":
+            self.failed += 1
+            self.say("failed", f"{outcome.source}: {outcome.error}", _RED)
+            if self.verbose > 1:
+                for line in outcome.traceback.splitlines():
+                    self.say("", line)
+        elif self.verbose and not self.quiet:
+            self.say(outcome.status, _described(outcome))
+
+    def _open(self) -> None:
+        if self.quiet or self._bar is not None or not is_terminal(self.stream):
+            return
+        self._began = time.monotonic()
+        self._bar = _bar_type()(
+            file=self.stream, unit=" images", dynamic_ncols=True, leave=False, miniters=1, smoothing=0.05
+        )
+        self._stop.clear()
+        self._ticker = threading.Thread(target=self._tick, name="imgpar-progress", daemon=True)
+        self._ticker.start()
+
+    def _tick(self) -> None:
+        with suppress(OSError, ValueError):  # the terminal is gone
+            while not self._stop.wait(REFRESH):
+                self._bar.refresh()
+
+    def _advance(self, event: Event) -> None:
+        bar = self._bar
+        if event.total is not None:
+            bar.total = event.total
+        bar.bar_format = self._format(bar.total is not None)
+        bar.update(max(0, event.done - bar.n) if event.done else int(event.kind == "item"))
+
+    def _format(self, planned: bool) -> str:
+        """The line for this width; what matters most comes first, as the end may be cut off."""
+        width = _columns(self.stream)
+        count = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
+        failed = f" · {self.failed} failed" if self.failed else ""
+        left = " · {remaining} left" if planned else " · {elapsed}"
+        if width < NARROW or not planned:
+            return count + failed + left
+        if width < WIDE:
+            return "{bar} " + count + failed + left + " · {rate_noinv_fmt}"
+        rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)
+        return "{bar} " + count + failed + left + " · {rate_noinv_fmt}" + f" · {rate:.1f} MB/s"
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 80
+
+
+def _described(outcome: Outcome) -> str:
+    """One item as a line of the log."""
+    if outcome.status == "skipped":
+        return f"{outcome.source}: {outcome.reason}"
+    text = f"{outcome.source} → {', '.join(output.path for output in outcome.outputs)}"
+    text += f" ({outcome.seconds:.2f} s)"
+    if outcome.lost:
+        text += f"; lost: {', '.join(outcome.lost)}"
+    return "; ".join((text, *outcome.notes))
