@@ -1,0 +1,238 @@
+"""One record per format: names, how it is recognised, what it can hold, who reads and writes it.
+
+Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import fspath
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal
+
+from imgpar.errors import bad_value
+from imgpar.model import Layout
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What imgpar knows about a format; `readers` and `writers` name modules of this package."""
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    mime: str
+    kind: Literal["image", "video"] = "image"
+    magic: tuple[tuple[int, bytes], ...] = ()
+    """Alternatives: (offset, bytes that stand there)."""
+    readers: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    pillow: str = ""
+    """What Pillow calls it."""
+    layouts: tuple[Layout, ...] = ()
+    """What the encoder takes."""
+    dtypes: tuple[str, ...] = ("uint8",)
+    alpha: bool = False
+    frames: bool = False
+    """Whether it holds animations or pages."""
+    lossless: Literal["always", "optional", "never"] = "never"
+    icc: bool = False
+    exif: bool = False
+    xmp: bool = False
+    comment: bool = False
+    extra: str = ""
+    """What pip has to install before it can be read, when it is not part of imgpar."""
+    twin: str = ""
+    """Format whose content looks the same at first sight; the suffix decides between the two."""
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of files that imgpar writes, without the dot."""
+        return self.suffixes[0]
+
+    @property
+    def readable(self) -> bool:
+        """Whether this version has a decoder for it (perhaps in an extra)."""
+        return bool(self.readers)
+
+    @property
+    def writable(self) -> bool:
+        """Whether this version can write it."""
+        return bool(self.writers)
+
+
+def _pillow(
+    name: str, title: str, suffixes: str, mime: str, *magic: tuple[int, bytes], pillow: str = ""
+) -> Format:
+    """A still picture that Pillow reads and imgpar does not write."""
+    return Format(
+        name,
+        title,
+        tuple(suffixes.split()),
+        mime,
+        magic=magic,
+        readers=("pillow",),
+        pillow=pillow or name.upper(),
+    )
+
+
+def _extra(name: str, title: str, suffixes: str, mime: str, extra: str, *magic: tuple[int, bytes]) -> Format:
+    """A picture that needs a package which this version cannot use yet, or which is not installed."""
+    return Format(name, title, tuple(suffixes.split()), mime, magic=magic, extra=f"imgpar[{extra}]")
+
+
+def _video(name: str, title: str, suffixes: str, mime: str) -> Format:
+    return Format(name, title, tuple(suffixes.split()), mime, kind="video", frames=True)
+
+
+_COLOUR: tuple[Layout, ...] = ("RGB", "RGBX")
+_ALL: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
+
+_RECORDS = (
+    Format(
+        "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
+        magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
+        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True,
+    ),
+    Format(
+        "png", "PNG", ("png", "apng"), "image/png",
+        magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
+        layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
+        icc=True, exif=True, xmp=True, comment=True,
+    ),
+    Format(
+        "webp", "WebP", ("webp",), "image/webp",
+        magic=((8, b"WEBP"),), readers=("pillow",), writers=("webp",), pillow="WEBP",
+        layouts=(*_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
+        icc=True, exif=True, xmp=True,
+    ),
+    Format(
+        "avif", "AVIF", ("avif", "avifs"), "image/avif",
+        readers=("pillow",), writers=("avif",), pillow="AVIF",
+        layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
+        icc=True, exif=True, xmp=True,
+    ),
+    Format(
+        "tiff", "TIFF", ("tif", "tiff"), "image/tiff",
+        magic=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+        readers=("tiff",), writers=("tiff",), pillow="TIFF",
+        layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, lossless="always",
+        icc=True, exif=True, xmp=True, comment=True,
+    ),
+    Format(
+        "bmp", "BMP", ("bmp", "dib"), "image/bmp",
+        magic=((0, b"BM"),), readers=("pillow",), writers=("simple",), pillow="BMP",
+        layouts=("L", *_COLOUR), lossless="always",
+    ),
+    Format(
+        "gif", "GIF", ("gif",), "image/gif",
+        magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif",), writers=("gif",), pillow="GIF",
+        layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, comment=True,
+    ),
+    Format(
+        "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
+        magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
+        readers=("pillow",), writers=("simple",), pillow="JPEG2000",
+        layouts=("L", "LA", *_COLOUR, "RGBA"), alpha=True, lossless="optional",
+    ),
+    Format(
+        "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), pillow="HEIF", alpha=True,
+        extra="pillow-heif",
+    ),
+    _pillow("tga", "Targa", "tga icb vda vst", "image/x-tga"),
+    Format(
+        "pnm", "Netpbm", ("pnm", "ppm", "pgm", "pbm", "pfm"), "image/x-portable-anymap", readers=("pillow",),
+        magic=tuple((0, b"P" + kind + space) for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"f", b"F")
+                    for space in (b"\n", b" ", b"\r", b"\t")),
+        pillow="PPM",
+    ),
+    _pillow("qoi", "QOI", "qoi", "image/qoi", (0, b"qoif")),
+    _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),
+    _pillow("dds", "DirectDraw surface", "dds", "image/vnd-ms.dds", (0, b"DDS ")),
+    _pillow("psd", "Photoshop", "psd", "image/vnd.adobe.photoshop", (0, b"8BPS\0\1")),
+    _extra("jxl", "JPEG XL", "jxl", "image/jxl", "jxl", (0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL \r\n\x87\n")),
+    _extra("exr", "OpenEXR", "exr", "image/x-exr", "exr", (0, b"\x76\x2f\x31\x01")),
+    _extra("pdf", "PDF", "pdf", "application/pdf", "pdf", (0, b"%PDF-")),
+    _extra("svg", "SVG", "svg svgz", "image/svg+xml", "svg"),
+    Format(
+        "raw", "camera raw",
+        ("dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "sr2", "srf",
+         "raf", "orf", "rw2", "pef", "srw", "x3f", "3fr"),
+        "image/x-raw", extra="imgpar[raw]", twin="tiff",
+        magic=((8, b"CR\x02\0"), (0, b"FUJIFILMCCD-RAW"), (0, b"IIRO"), (0, b"IIRS"), (0, b"IIU\0"),
+               (6, b"HEAPCCDR"), (0, b"FOVb")),
+    ),
+    _video("mp4", "MPEG-4", "mp4 m4v 3gp", "video/mp4"),
+    _video("mov", "QuickTime", "mov qt", "video/quicktime"),
+    _video("mkv", "Matroska", "mkv", "video/x-matroska"),
+    _video("webm", "WebM", "webm", "video/webm"),
+    _video("avi", "AVI", "avi", "video/x-msvideo"),
+)  # fmt: skip
+
+FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}
+_BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "avif"),
+    **dict.fromkeys(
+        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), "heic"
+    ),
+    b"crx ": "raw",
+    b"qt  ": "mov",
+}
+
+
+def find_format(name: str) -> Format:
+    """The record with this name or suffix, in any case, with or without the dot.
+
+    >>> find_format(".JPG").name
+    'jpeg'
+
+    Raises BadValueError with the nearest name.
+    """
+    found = _BY_WORD.get(str(name).lower().lstrip("."))
+    if found is None:
+        raise bad_value("the format", "the name of a format", name, _BY_WORD)
+    return found
+
+
+def format_of_suffix(path: str | PathLike[str]) -> Format | None:
+    """The format that the name of a file promises.
+
+    >>> format_of_suffix("holiday/IMG_1.JPG").title
+    'JPEG'
+    """
+    return _BY_WORD.get(PurePath(fspath(path)).suffix.lower().lstrip("."))
+
+
+def sniff(head: bytes) -> Format | None:
+    """The format that the first bytes of a file show; 64 bytes are enough (512 for SVG after a preamble).
+
+    >>> sniff(b"GIF89a").name
+    'gif'
+    """
+    if head[4:8] == b"ftyp":
+        return FORMATS[_brand(head)]
+    if head[:4] == b"RIFF":
+        return FORMATS.get({b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], ""))
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return FORMATS["webm" if b"webm" in head[:64] else "mkv"]
+    if head[4:8] in (b"moov", b"mdat", b"wide", b"free"):
+        return FORMATS["mov"]
+    # Raw files have the magic of a TIFF and more: the most specific record wins.
+    for record in sorted(_RECORDS, key=lambda record: record.twin, reverse=True):
+        if record.name != "webp" and any(head[at : at + len(magic)] == magic for at, magic in record.magic):
+            return record
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return FORMATS["svg"] if text[:4] == b"<svg" or (text[:1] == b"<" and b"<svg" in text) else None
+
+
+def _brand(head: bytes) -> str:
+    """The name of the format of an ISO media file, by its major brand, then by the compatible ones."""
+    end = min(max(int.from_bytes(head[:4], "big"), 12), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
+    if brands[0] in (b"mif1", b"msf1", b"miaf") and not {b"avif", b"avis"}.isdisjoint(brands):
+        return "avif"
+    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "mp4")

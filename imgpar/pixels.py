@@ -1,0 +1,203 @@
+"""Pixels from one format into another: layouts, depths, and the eight orientations of EXIF.
+
+Every function writes into memory that the caller owns and keeps none of it. Arithmetic rounds to the
+nearest value. Temporary memory is bounded by working on bands of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from imgpar.errors import TransformError
+from imgpar.model import CHANNELS, ITEM_BYTES, Frame, Layout, Spec
+
+Array = np.ndarray[Any, Any]
+
+BAND = 1 << 18
+"""Pixels that are worked on at a time: small enough for the cache of a core."""
+
+_PEAK: dict[str, float] = {"uint8": 255, "uint16": 65535, "float32": 1.0}
+_COLOUR_PART: dict[str, Layout] = {"LA": "L", "RGBA": "RGB"}
+_FLIPS = {2: 1, 3: -1, 4: 0}
+_TURNS = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_DIRECT = {
+    ("L", "RGB"): cv2.COLOR_GRAY2RGB,
+    ("L", "RGBX"): cv2.COLOR_GRAY2RGBA,
+    ("L", "RGBA"): cv2.COLOR_GRAY2RGBA,
+    ("RGB", "L"): cv2.COLOR_RGB2GRAY,
+    ("RGB", "RGBX"): cv2.COLOR_RGB2RGBA,
+    ("RGB", "RGBA"): cv2.COLOR_RGB2RGBA,
+    ("RGBX", "L"): cv2.COLOR_RGBA2GRAY,
+    ("RGBX", "RGB"): cv2.COLOR_RGBA2RGB,
+}
+
+
+def convert(src: Frame, dst: Frame, background: tuple[int, int, int, int] = (255, 255, 255, 255)) -> None:
+    """Fill `dst` with the picture of `src` in the layout and depth of `dst`; both have the same size.
+
+    Where `dst` has no alpha, `src` is laid on `background` (8-bit red, green, blue, alpha). Values of 16
+    bits become 8 by rounding, floats are 0 to 1 and clipped. Raises TransformError for CMYK.
+    """
+    if src.spec.size != dst.spec.size:
+        raise ValueError(f"sizes differ: {src.spec.size} and {dst.spec.size}")
+    if src.spec.layout != dst.spec.layout and "CMYK" in (src.spec.layout, dst.spec.layout):
+        raise TransformError("CMYK pixels cannot be converted here.", fix="Decoders turn CMYK into RGB.")
+    # Layouts change at the finer of the two depths, so that nothing is rounded twice.
+    wide = max(src.spec.dtype, dst.spec.dtype, key=lambda dtype: ITEM_BYTES[dtype])
+    for rows in _bands(src.spec):
+        band, target = src.array[rows], dst.array[rows]
+        if src.spec.layout == dst.spec.layout:
+            _change_depth(band, target)
+            continue
+        if src.spec.dtype != wide:
+            band = _change_depth(band, np.empty(band.shape, wide))
+        room = target if dst.spec.dtype == wide else np.empty(target.shape, wide)
+        _change_layout(band, src.spec.layout, room, dst.spec.layout, background)
+        if room is not target:
+            _change_depth(room, target)
+
+
+def nearest(spec: Spec, layouts: Sequence[Layout], dtypes: Sequence[str]) -> Spec:
+    """The spec among `layouts` × `dtypes` that keeps most of `spec`: colour, alpha, depth, then few bytes.
+
+    >>> nearest(Spec(4, 3, "RGBA", "uint16"), ("L", "RGB", "RGBA"), ("uint8",)).layout
+    'RGBA'
+    """
+
+    def cost(candidate: Spec) -> tuple[object, ...]:
+        return (
+            candidate.grey and not spec.grey,
+            spec.alpha and not candidate.alpha,
+            max(ITEM_BYTES[spec.dtype] - ITEM_BYTES[candidate.dtype], 0),
+            (candidate.layout, candidate.dtype) != (spec.layout, spec.dtype),
+            candidate.alpha and not spec.alpha,
+            # SIMD code works on four bytes a pixel: of RGB and RGBX the padded one, unless given RGB.
+            abs(CHANNELS[candidate.layout] - CHANNELS[spec.layout]),
+            candidate.nbytes,
+        )
+
+    return min((spec.converted(layout, dtype) for layout in layouts for dtype in dtypes), key=cost)
+
+
+def oriented(spec: Spec, orientation: int) -> Spec:
+    """The spec once the picture stands upright.
+
+    >>> oriented(Spec(40, 30), 6).size
+    (30, 40)
+    """
+    return replace(spec, width=spec.height, height=spec.width) if orientation in (5, 6, 7, 8) else spec
+
+
+def orient(src: Frame, dst: Frame, orientation: int) -> None:
+    """Turn and mirror `src` into `dst` so that a picture with this EXIF orientation stands upright.
+
+    `dst.spec` is `oriented(src.spec, orientation)`. What is no orientation (0, 9 …) counts as upright.
+    """
+    if orientation in _FLIPS:
+        _into(dst.array, lambda out: cv2.flip(_flat(src.array), _FLIPS[orientation], dst=out))
+    elif orientation in _TURNS:
+        _into(dst.array, lambda out: cv2.rotate(_flat(src.array), _TURNS[orientation], dst=out))
+    elif orientation == 5:
+        _into(dst.array, lambda out: cv2.transpose(_flat(src.array), dst=out))
+    elif orientation == 7:
+        _into(dst.array, lambda out: cv2.transpose(_flat(src.array), dst=out))
+        dst.array[...] = dst.array[::-1, ::-1].copy()
+    else:
+        np.copyto(dst.array, src.array)
+
+
+def _bands(spec: Spec) -> Iterator[slice]:
+    rows = max(BAND // max(spec.width, 1), 1)
+    return (slice(top, top + rows) for top in range(0, spec.height, rows))
+
+
+def _flat(array: Array) -> Array:
+    """OpenCV knows grey pictures without a channel axis."""
+    return array[..., 0] if array.shape[-1] == 1 else array
+
+
+def _into(target: Array, function: Any) -> None:
+    """Call an OpenCV function with `target` as its output; it silently allocates when that does not fit."""
+    out = _flat(target)
+    result = function(out)
+    if result is not out:
+        np.copyto(target, result.reshape(target.shape))
+
+
+def _change_depth(src: Array, dst: Array) -> Array:
+    """Copy values from one depth into another; returns `dst`."""
+    old, new = src.dtype.name, dst.dtype.name
+    if old == new:
+        np.copyto(dst, src)
+    elif (old, new) == ("uint8", "uint16"):
+        np.multiply(src, np.uint16(257), out=dst, casting="unsafe", dtype=np.uint16)
+    elif (old, new) == ("uint16", "uint8"):
+        np.copyto(dst, (src.astype(np.uint32) + 128) // 257, casting="unsafe")
+    elif new == "float32":
+        np.multiply(src, np.float32(1 / _PEAK[old]), out=dst, dtype=np.float32)
+    else:
+        values = np.nan_to_num(src, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1)
+        np.copyto(dst, np.rint(values * np.float64(_PEAK[new])), casting="unsafe")
+    return dst
+
+
+def _change_layout(
+    src: Array, old: str, dst: Array, new: Layout, background: tuple[int, int, int, int]
+) -> None:
+    """Copy pixels from one layout into another of the same depth."""
+    peak = _PEAK[src.dtype.name]
+    if (old, new) in _DIRECT:
+        _into(dst, lambda out: cv2.cvtColor(_flat(src), _DIRECT[old, new], dst=out))
+    elif (old, new) == ("RGBX", "RGBA"):
+        np.copyto(dst, src)
+        dst[..., 3] = peak
+    elif new in _COLOUR_PART:
+        _change_to_alpha(src, old, dst, new)
+    else:
+        # A coloured background under grey pixels counts with its own grey when the result is grey.
+        flat = _lay_on(src, _grey(background) if (old, new) == ("LA", "L") else background[:3])
+        part: Layout = "L" if flat.shape[-1] == 1 else "RGB"
+        if part == new:
+            np.copyto(dst, flat)
+        else:
+            _change_layout(flat, part, dst, new, background)
+
+
+def _change_to_alpha(src: Array, old: str, dst: Array, new: str) -> None:
+    """Grey or colour with alpha, from anything."""
+    part = _COLOUR_PART.get(old, old)
+    colour = src if part == old else np.ascontiguousarray(src[..., :-1])
+    if part != _COLOUR_PART[new]:
+        body = np.empty((*src.shape[:2], dst.shape[-1] - 1), src.dtype)
+        _change_layout(colour, part, body, _COLOUR_PART[new], (0, 0, 0, 0))
+        colour = body
+    dst[..., :-1] = colour
+    dst[..., -1] = _PEAK[src.dtype.name] if part == old else src[..., -1]
+
+
+def _grey(colour: tuple[int, ...]) -> tuple[int, ...]:
+    red, green, blue = colour[:3]
+    return (round(0.299 * red + 0.587 * green + 0.114 * blue),)
+
+
+def _lay_on(src: Array, background: tuple[int, ...]) -> Array:
+    """The picture without its alpha channel, on a colour; grey on a coloured background becomes RGB."""
+    peak = _PEAK[src.dtype.name]
+    colour = background[:1] if src.shape[-1] == 2 and len(set(background)) == 1 else background
+    below = np.asarray(colour, np.float32) * np.float32(peak / 255)
+    result: Array
+    if src.dtype.kind == "f":
+        opaque = src[..., -1:].clip(0, 1)
+        result = src[..., :-1] * opaque + below * (1 - opaque)
+        return result
+    exact: Any = np.uint32 if src.dtype == np.uint8 else np.uint64
+    alpha: Array = src[..., -1:].astype(exact)
+    top = exact(peak)
+    result = src[..., :-1] * alpha + below.round().astype(exact) * (top - alpha)
+    result = ((result + top // exact(2)) // top).astype(src.dtype)
+    return result
