@@ -155,6 +155,8 @@ class Item:
     inode: int = 0
     error: str = ""
     """Set when the input cannot be read at all; it becomes a failed line of the report."""
+    format: str = ""
+    """What the first bytes show, where the suffix says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,10 @@ class Target:
     path: str
     replaces: bool = False
     """A file is there already and may be replaced (its old bytes stay until the new file is whole)."""
+    retires: str = ""
+    """In place: the original whose place this file takes; often the same path."""
+    backup: str = ""
+    """In place: where the bytes of `retires` are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,11 @@ class Job:
     id: int
     item: Item
     targets: tuple[Target, ...] = ()
+    digest: str = ""
+    """Set when all targets are there, made from content with this digest by the same recipe, and only the
+    input's time or inode differs. A worker that finds the same digest answers "unchanged"."""
+    notes: tuple[str, ...] = ()
+    """Remarks of the plan for the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +205,7 @@ class Outcome:
     source: str
     status: Status
     outputs: tuple[OutputFile, ...] = ()
+    """What was written; of a skipped item, the files that are there."""
     error: str = ""
     """One sentence: what went wrong and what to do."""
     stage: str = ""
@@ -209,6 +221,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     source_bytes: int = 0
     job: int = -1
+    digest: str = ""
+    """Digest of the input's content, for the journal; empty when nobody computed it."""
 
 
 @dataclass(frozen=True, slots=True)
