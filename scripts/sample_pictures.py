@@ -44,8 +44,8 @@ def fractal_noise(shape: tuple[int, ...], beta: float, seed: int) -> Array:
     radius = np.sqrt(sum(np.ix_(*squares)))
     radius.flat[0] = np.inf
     noise: Array = np.fft.ifftn(white / radius**beta).real
-    noise -= noise.min()
-    return noise / noise.max()
+    low = float(noise.min())
+    return (noise - low) / (float(noise.max()) - low)
 
 
 def smoothstep(low: float, high: float, x: Array) -> Array:
@@ -252,8 +252,8 @@ def test_card(width: int, height: int) -> Image.Image:
             draw.line([(left, unit * 7), (left, unit * 8 - 1)], fill="white" if x // gap % 2 else "black")
     rows, columns = np.mgrid[-1.5 * unit : 1.5 * unit, -1.5 * unit : 1.5 * unit]
     rings = Image.fromarray((127.5 + 127.5 * np.cos((rows**2 + columns**2) / (1.5 * unit))).astype(np.uint8))
-    for left in (0.5, 12.5):
-        picture.paste(rings, (int(unit * left), height // 2 - rings.height // 2))
+    for column in (0.5, 12.5):
+        picture.paste(rings, (int(unit * column), height // 2 - rings.height // 2))
     centre, radius = (width / 2, height / 2), height * 0.46
     draw.ellipse(
         [centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius],
