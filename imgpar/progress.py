@@ -190,8 +190,10 @@ class Progress:
         count = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
         failed = f" · {self.failed} failed" if self.failed else ""
         left = " · {remaining} left" if planned else " · {elapsed}"
-        if width < NARROW or not planned:
+        if width < NARROW:
             return count + failed + left
+        if not planned:
+            return count + failed + left + " · {rate_noinv_fmt}"
         if width < WIDE:
             return "{bar} " + count + failed + left + " · {rate_noinv_fmt}"
         rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)

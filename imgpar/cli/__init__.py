@@ -1,0 +1,102 @@
+"""The command line: parse, call the API, print. `main` is the entry point of `imgpar`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from imgpar import __version__
+from imgpar.errors import ImgparError, UsageError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "convert": ("imgpar.cli.convert", "resize, convert, clean and watermark files and folders"),
+    "retry": ("imgpar.cli.again", "run again what failed in a folder"),
+    "undo": ("imgpar.cli.again", "put back what a run replaced"),
+    "info": ("imgpar.cli.show", "what is in a file"),
+    "formats": ("imgpar.cli.show", "what can be read and written"),
+    "ops": ("imgpar.cli.show", "what can be done to a picture"),
+    "doctor": ("imgpar.cli.doctor", "is this machine ready, and the exact fix if not"),
+}
+"""Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
+
+HELP = """\
+Usage: imgpar COMMAND ...
+
+Work on whole folders of pictures and clips, on every core, without losing one.
+
+  imgpar convert photos/ -o web/ --resize 1920 --to webp    smaller copies, longest side 1920
+  imgpar convert photos/ -o web/ --recipe web               ready for a web page, GPS removed
+  imgpar convert IMG_1.HEIC -o holiday.jpg                  one file
+  imgpar info IMG_1.HEIC                                    what is in it
+
+Commands:
+{commands}
+
+'imgpar COMMAND --help' says more. The originals are never touched unless you say --in-place.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 nothing, 4 stopped, 130."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except ImgparError as error:
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        return _nobody_reads()
+    except KeyboardInterrupt:
+        return _complain("Stopped.", 130)
+    except SystemExit as stop:  # argparse has printed help
+        return stop.code if isinstance(stop.code, int) else 0
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else "--help"
+    if first in ("-h", "--help", "help"):
+        rows = "\n".join(f"  {name:9}{text}" for name, (_, text) in COMMANDS.items())
+        print(HELP.format(commands=rows), end="", file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    if first in ("-V", "--version"):
+        print(f"imgpar {__version__}")
+        return 0
+    if first not in COMMANDS:
+        raise _no_such_command(first, arguments)
+    module = importlib.import_module(COMMANDS[first][0])
+    code: int = getattr(module, first)(arguments[1:])
+    return code
+
+
+def _no_such_command(first: str, arguments: list[str]) -> UsageError:
+    """The hint is for the one who forgot `convert`, or mistyped a command."""
+    near = difflib.get_close_matches(first, COMMANDS, n=1)
+    if near and not os.path.exists(first):
+        return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near[0]}'?")
+    if first.startswith("-") or os.path.exists(first) or {"-o", "--out"} & set(arguments):
+        shown = " ".join(arguments[:4]) + (" …" if len(arguments) > 4 else "")
+        return UsageError("A command comes first.", fix=f"Did you mean 'imgpar convert {shown}'?")
+    return UsageError(f"There is no command {first!r}.", fix=f"Commands are {', '.join(COMMANDS)}.")
+
+
+def _complain(text: str, code: int) -> int:
+    from imgpar.progress import printable
+
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    line = f"imgpar: {printable(text)}".encode(encoding, "backslashreplace").decode(encoding)
+    print(line, file=sys.stderr)
+    return code
+
+
+def _nobody_reads() -> int:
+    """Standard output is closed (imgpar ops | head): leave quietly, also when Python flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return 0

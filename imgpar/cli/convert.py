@@ -1,0 +1,188 @@
+"""`imgpar convert`: flags → recipe, inputs and options → one run."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING
+
+from imgpar import values
+from imgpar.cli import flags, running
+from imgpar.cli.parsing import Parser, Store
+from imgpar.codecs.formats import FORMATS, find_format
+from imgpar.errors import BadValueError, UsageError, bad_value
+
+if TYPE_CHECKING:
+    from imgpar.recipe import Recipe
+
+USAGE = "INPUT... -o OUT [options]"
+DESCRIPTION = """\
+Make converted copies of files and folders. Folders are mirrored below OUT; names and metadata are kept.
+
+  imgpar convert photos/ -o web/ --resize 1920 --to webp          longest side 1920 pixels
+  imgpar convert photos/ -o square/ --resize 800x800 --fit cover  cut to exactly 800 × 800
+  imgpar convert scans/ -o small/ --grey --quality 70 --to jpg    grey JPEGs
+  imgpar convert photos/ -o out/ --watermark-text '© Me' -n       only show what would be done"""
+EPILOG = "'imgpar ops' explains every operation, 'imgpar formats' every format. '--' ends the options."
+
+
+def convert_parser() -> Parser:
+    """The parser of `imgpar convert`."""
+    parser = Parser("convert", USAGE, DESCRIPTION, EPILOG)
+    parser.set_defaults(steps=None)
+    _add_files(parser)
+    flags.add_operations(parser)
+    flags.add_settings(parser)
+    group = parser.add_argument_group("recipes")
+    group.add_argument("--recipe", metavar="FILE|NAME", help="start from a file, or web, thumbnails, archive")
+    group.add_argument("--save-recipe", metavar="FILE", help="write the operations and settings to a file")
+    running.add_run_options(parser)
+    running.add_reporting(parser)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("files (INPUT is a file, a folder, a pattern, or - for standard input)")
+    add = group.add_argument
+    add(
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="folder to write to; for one input also a file, or - for standard output",
+    )
+    add(
+        "--to",
+        action=Store,
+        parse=parse_formats,
+        metavar="FORMAT",
+        help="format, such as webp or jpg; or webp,mp4",
+    )
+    add(
+        "--on-exists",
+        action=Store,
+        parse=values.choice(*running.EXISTS),
+        default="skip",
+        metavar="|".join(running.EXISTS),
+        help="for files that imgpar did not make (default: skip)",
+    )
+    add(
+        "-y",
+        dest="on_exists",
+        action="store_const",
+        const="overwrite",
+        help="the same as --on-exists overwrite",
+    )
+    add("--in-place", action="store_true", help="replace the originals; 'imgpar undo' puts them back")
+    add("-n", "--dry-run", action="store_true", help="only show what would be done")
+    add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")
+    add("--files-from", metavar="FILE", help="read the inputs from a file, one a line; - is standard input")
+    add("--null", action="store_true",
+        help="the names there end with NUL, not with a new line (-0 for short)")  # fmt: skip
+
+
+def convert(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    args, inputs = convert_parser().parse(argv)
+    recipe = read_recipe(args)
+    options = running.run_options(args)
+    if args.save_recipe:
+        recipe.save(args.save_recipe)
+        if not inputs and not args.files_from:
+            return 0
+    _check(args, inputs)
+    every: Iterable[str] = inputs
+    if args.files_from:
+        every = itertools.chain(inputs, read_names(args.files_from, null=args.null))
+    from imgpar import api
+
+    if args.dry_run or args.explain:
+        from imgpar.cli.preview import preview
+
+        return preview(args, every, recipe, options)
+    command = shlex.join(["imgpar", "convert", *argv])
+    return running.carry_out(
+        args,
+        lambda listen, token: api.run(
+            every, args.out, recipe, options, on_event=listen, cancel=token, command=command
+        ),
+        to_stdout=args.out == "-",
+    )
+
+
+def read_recipe(args: argparse.Namespace) -> Recipe:
+    """The recipe that --recipe names, with the flags after its own operations and over its settings."""
+    from imgpar.recipe import Recipe
+
+    base = Recipe.load(args.recipe) if args.recipe else Recipe()
+    recipe = flags.build(args.steps or (), base)
+    return replace(recipe, to=args.to) if args.to else recipe
+
+
+def _check(args: argparse.Namespace, inputs: list[str]) -> None:
+    """Refuse calls that contradict themselves."""
+    if not inputs and not args.files_from:
+        raise UsageError("No input was given.", fix="Name files or folders: imgpar convert photos/ -o web/")
+    if args.null and not args.files_from:
+        raise UsageError("--null (-0) says how --files-from is read, but there is no --files-from.")
+    if args.in_place and args.out:
+        raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
+    if not args.in_place and not args.out:
+        raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o web/, or --in-place.")
+    if args.out == "-" and args.json:
+        raise UsageError("-o - and --json both write to standard output.", fix="Leave out one.")
+    if args.quiet and args.verbose:
+        raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
+    if args.files_from == "-" and "-" in inputs:
+        raise UsageError("Standard input cannot be a picture and a list of names at once.")
+
+
+def parse_formats(value: object) -> tuple[str, ...]:
+    """Names of formats that can be written, separated by commas.
+
+    >>> parse_formats("JPG,webp")
+    ('jpeg', 'webp')
+    """
+    writable = [name for name, record in FORMATS.items() if record.writable]
+    known = [word for name in writable for word in (name, FORMATS[name].suffix)]
+    names: list[str] = []
+    for word in str(value).split(","):
+        try:
+            record = find_format(word.strip())
+        except BadValueError:
+            expected = f"formats that can be written ({', '.join(writable)})"
+            raise bad_value(values.VALUE, expected, word, known) from None
+        if not record.writable:
+            raise BadValueError(
+                f"{record.title} cannot be written by this version ({values.VALUE} {word}).",
+                fix=f"It writes {', '.join(writable)}.",
+            )
+        names.append(record.name)
+    return tuple(dict.fromkeys(names))
+
+
+def read_names(path: str, *, null: bool) -> Iterator[str]:
+    """Names from a list, streamed; bytes that are no UTF-8 stay what they are."""
+    try:
+        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by _names
+    except OSError as error:
+        raise UsageError(f"The list of inputs {path!r} cannot be read: {error.strerror}.") from None
+    return _names(stream, null)
+
+
+def _names(stream: IO[bytes], null: bool) -> Iterator[str]:
+    rest = b""
+    with stream:
+        while block := stream.read(1 << 16):
+            *whole, rest = (rest + block).split(b"\0" if null else b"\n")
+            yield from filter(None, (_name(line, null) for line in whole))
+        if rest:
+            yield _name(rest, null)
+
+
+def _name(line: bytes, null: bool) -> str:
+    return os.fsdecode(line if null else line.removesuffix(b"\r"))

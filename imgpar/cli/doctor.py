@@ -1,0 +1,52 @@
+"""`imgpar doctor`: is this machine ready, and the exact fix if it is not."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+
+from imgpar import __version__
+from imgpar.cli.check import Check
+from imgpar.cli.machine import check_machine
+from imgpar.cli.packages import check_packages
+from imgpar.cli.parsing import Parser, table
+from imgpar.errors import UsageError
+from imgpar.progress import printable
+
+
+def doctor_parser() -> Parser:
+    """The parser of `imgpar doctor`."""
+    parser = Parser(
+        "doctor", "[--json]", "Say whether this machine is ready, and the exact fix if it is not."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    return parser
+
+
+def doctor(argv: Sequence[str]) -> int:
+    """Print every check; 1 if one of them failed."""
+    args, rest = doctor_parser().parse(argv)
+    if rest:
+        raise UsageError(f"imgpar doctor takes no {rest[0]!r}.")
+    checks = list(examine())
+    if args.json:
+        for check in checks:
+            print(json.dumps(check._asdict()))
+    else:
+        rows = [(c.status, c.name, c.text + (f"  →  {c.fix}" if c.fix else "")) for c in checks]
+        print(table([tuple(map(printable, row)) for row in rows]))
+    return int(any(check.status == "fail" for check in checks))
+
+
+def examine() -> Iterator[Check]:
+    """Every check, in the order of the answer."""
+    yield check_python()
+    yield from check_packages()
+    yield from check_machine()
+
+
+def check_python() -> Check:
+    """The interpreter."""
+    text = f"{platform.python_version()} on {platform.system()} {platform.machine()}, imgpar {__version__}"
+    return Check("ok", "Python", text)

@@ -1,0 +1,135 @@
+"""Doctor's look at the machine: cores, memory, disks, worker processes, ffmpeg."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from imgpar.cli.check import Check
+from imgpar.cli.packages import pip
+
+MIB = 1 << 20
+GIB = 1 << 30
+CGROUP = Path("/sys/fs/cgroup")
+SHM = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
+
+
+def check_machine() -> Iterator[Check]:
+    """Every check of the machine, in the order of the answer."""
+    for check in (check_ffmpeg, check_cores, check_memory, check_shared_memory, check_workers):
+        yield _guarded(check)
+    yield check_space("temporary files", tempfile.gettempdir(), "Set TMPDIR to a folder with more space.")
+    yield check_space("this folder", os.getcwd(), "Name a folder on another disk with -o.")
+
+
+def _guarded(check: Callable[[], Check]) -> Check:
+    """A check that breaks is a finding, not the end of the answer."""
+    try:
+        return check()
+    except Exception as error:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        return Check("fail", name, f"{type(error).__name__}: {error}")
+
+
+def check_ffmpeg() -> Check:
+    """The ffmpeg that clips go through."""
+    import imageio_ffmpeg
+
+    fix = f"{pip('imageio-ffmpeg')}, or set IMAGEIO_FFMPEG_EXE to an ffmpeg."
+    try:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+        done = subprocess.run([path, "-version"], capture_output=True, timeout=20, check=True)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        return Check("warn", "ffmpeg", f"does not start, so no clips: {error}", fix)
+    version = done.stdout.decode(errors="replace").split(" Copyright")[0].removeprefix("ffmpeg version ")
+    return Check("ok", "ffmpeg", f"{version} at {path}")
+
+
+def check_cores() -> Check:
+    """Cores that this process may use: its affinity and the quota of its container."""
+    there = os.cpu_count() or 1
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
+    quota = cpu_quota(CGROUP)
+    text = f"{affinity} of {there} by affinity"
+    if quota:
+        text += f", {quota:g} by the container's quota"
+    return Check("ok", "cores", text)
+
+
+def cpu_quota(cgroup: Path) -> float:
+    """Cores by the quota of a cgroup folder, version 2 or 1; 0 when there is none."""
+    with suppress(OSError, ValueError):
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return 0.0 if quota == "max" else int(quota) / int(period)
+    with suppress(OSError, ValueError):
+        quota_us = int((cgroup / "cpu" / "cpu.cfs_quota_us").read_text())
+        return max(0.0, quota_us / int((cgroup / "cpu" / "cpu.cfs_period_us").read_text()))
+    return 0.0
+
+
+def check_memory() -> Check:
+    """Memory that is free for pictures."""
+    free = _free_memory()
+    if not free:
+        return Check("ok", "memory", "the system does not say how much is free")
+    text = f"{free / GIB:.1f} GiB free"
+    if free < GIB:
+        return Check("warn", "memory", text, "Close other programs, or use --memory 256M and fewer --jobs.")
+    return Check("ok", "memory", text)
+
+
+def _free_memory() -> int:
+    """Bytes that can be had without swapping, within the limit of the container; 0 if unknown."""
+    free: list[int] = []
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free.append(int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) << 10)
+    with suppress(OSError, ValueError):
+        limit = int((CGROUP / "memory.max").read_text())
+        free.append(max(1, limit - int((CGROUP / "memory.current").read_text())))
+    return min(free, default=0)
+
+
+def check_shared_memory() -> Check:
+    """Room for the arena that holds the pictures in flight."""
+    if not os.path.isdir(SHM):
+        return Check("ok", "shared memory", "by the system, no /dev/shm here")
+    free = shutil.disk_usage(SHM).free
+    text = f"{free / MIB:.0f} MiB free in /dev/shm"
+    if free < 512 * MIB:
+        fix = "Start the container with --shm-size=2g; until then imgpar uses anonymous memory."
+        return Check("warn", "shared memory", text, fix)
+    return Check("ok", "shared memory", text)
+
+
+def check_workers() -> Check:
+    """Whether a worker process starts, and how fast."""
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context: Any = multiprocessing.get_context(method)
+    began = time.perf_counter()
+    process = context.Process(target=time.sleep, args=(0,))
+    process.start()
+    process.join(30)
+    if process.exitcode != 0:
+        process.kill()
+        process.join()
+        return Check("fail", "workers", f"a process started by {method} did not answer in 30 s")
+    return Check("ok", "workers", f"start by {method} in {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
+def check_space(name: str, folder: str, fix: str) -> Check:
+    """Whether a folder can be written to and has room."""
+    free = shutil.disk_usage(folder).free
+    text = f"{free / GIB:.1f} GiB free in {folder}"
+    if not os.access(folder, os.W_OK):
+        return Check("warn", name, f"{folder} cannot be written to", fix)
+    return Check("warn", name, text, fix) if free < GIB else Check("ok", name, text)

@@ -1,0 +1,116 @@
+"""Doctor's look at the packages: those that imgpar's own metadata names, and the command that adds one."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from imgpar.cli.check import Check
+
+MODULES = {
+    "pillow": "PIL",
+    "opencv-python": "cv2",
+    "opencv-python-headless": "cv2",
+    "imageio-ffmpeg": "imageio_ffmpeg",
+    "cykooz-resizer": "cykooz_resizer",
+    "pillow-heif": "pillow_heif",
+}
+"""Packages whose module has another name."""
+
+FASTER = {
+    "simplejpeg": "JPEG is slower without it",
+    "cykooz-resizer": "resizing is slower without it",
+    "pillow-heif": "no HEIC without it",
+    "av": "no clips without it",
+}
+"""Packages that imgpar can do without, and what is missing then."""
+
+
+def check_packages() -> Iterator[Check]:
+    """Every package that imgpar's own metadata names, for this platform."""
+    try:
+        requirements = importlib.metadata.requires("imgpar") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Check("fail", "imgpar", "is not installed here", pip("-e ."))
+        return
+    for requirement, extra in _split(requirements):
+        if not extra:
+            yield _required(requirement)
+        elif extra not in ("test", "dev", "all"):
+            yield _optional(requirement, extra)
+    both = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
+    if len(both) == 2:
+        fix = f"{pip(' '.join(both), 'uninstall -y')}, then {pip(both[sys.platform == 'linux'])}"
+        yield Check("warn", "OpenCV", "two builds share one folder; removing either breaks the other", fix)
+
+
+def _split(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Requirement without marker, and its extra; those of other platforms are left out."""
+    for line in requirements:
+        requirement, _, marker = line.partition(";")
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
+        if re.match(r"imgpar\b", requirement) or not _applies(marker):
+            continue
+        yield requirement.strip(), extra[1] if extra else ""
+
+
+def _applies(marker: str) -> bool:
+    """Whether the platform part of a marker is true here; imgpar joins its comparisons by one word."""
+    here = {"sys_platform": sys.platform, "platform_machine": platform.machine()}
+    found = re.findall(r"(sys_platform|platform_machine) (==|!=) ['\"]([^'\"]+)['\"]", marker)
+    true = [(here[name] == value) == (sign == "==") for name, sign, value in found]
+    return any(true) if " or " in marker else all(true)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _name(requirement: str) -> str:
+    """The name alone, in the one spelling that packages have on disk and in tables."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~\[]", requirement, maxsplit=1)[0]).lower()
+
+
+def _required(requirement: str) -> Check:
+    """A package that imgpar installs: it must be there and can be imported."""
+    name = _name(requirement)
+    version = _version(name)
+    status: Literal["warn", "fail"] = "warn" if name in FASTER else "fail"
+    why = f" ({FASTER[name]})" if name in FASTER else ""
+    if not version:
+        return Check(status, name, f"is not installed{why}", pip(requirement))
+    try:
+        importlib.import_module(MODULES.get(name, name))
+    except Exception as error:
+        fix = pip(f"--force-reinstall {requirement}")
+        if name == "opencv-python":
+            fix = f"{pip(name, 'uninstall -y')}, then {pip('opencv-python-headless')}"
+        return Check(status, name, f"{version} cannot be imported{why}: {error}", fix)
+    return Check("ok", name, version)
+
+
+def _optional(requirement: str, extra: str) -> Check:
+    name = _name(requirement)
+    version = _version(name)
+    if version:
+        return Check("ok", name, f"{version} (for {extra})")
+    return Check("off", name, f"not installed (optional, for {extra})", pip(requirement))
+
+
+def pip(what: str, command: str = "install") -> str:
+    """The command for this very interpreter, to be pasted into a shell.
+
+    >>> pip("rawpy>=0.23").endswith('-m pip install "rawpy>=0.23"')
+    True
+    """
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    quoted = re.sub(r"(\S*[<>\[]\S*)", r'"\1"', what)
+    return f"{python} -m pip {command} {quoted}"

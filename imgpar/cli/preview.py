@@ -1,0 +1,109 @@
+"""`imgpar convert --dry-run` and `--explain`: what a run would do, without doing it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from imgpar.cli.flags import flag
+from imgpar.errors import ImgparError
+from imgpar.model import Job, Outcome, RunOptions, Spec
+from imgpar.progress import printable
+
+if TYPE_CHECKING:
+    from imgpar.recipe import Recipe
+
+
+def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
+    """Print one line per input and a sum; 1 if an input would fail, 3 comes from the API."""
+    from imgpar import api
+
+    if args.explain and not args.json:
+        print("\n".join(explained(recipe)), end="\n\n")
+    sums: Counter[str] = Counter()
+    for entry in api.dry_run(inputs, args.out, recipe, options):
+        facts = _facts(entry)
+        sums[facts["status"]] += 1
+        sums["files"] += len(facts["outputs"])
+        if args.explain and isinstance(entry, Job):
+            facts["sizes"] = sizes(entry.item.path, recipe)
+        if args.json:
+            print(json.dumps(facts))
+        elif facts["status"] == "failed":
+            print(f"failed  {printable(facts['source'] + ': ' + facts['error'])}", file=sys.stderr)
+        elif not args.quiet:
+            print(printable(_line(facts)))
+    summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
+    if args.json:
+        print(json.dumps({"summary": {**summary, "files": sums["files"]}}))
+    else:
+        print(
+            f"Would work on {sums['planned']} and write {sums['files']} files; "
+            f"{sums['skipped']} skipped, {sums['failed']} failed. Nothing was written."
+        )
+    return int(sums["failed"] > 0)
+
+
+def _facts(entry: Job | Outcome) -> dict[str, Any]:
+    if isinstance(entry, Job):
+        outputs = [asdict(target) for target in entry.targets]
+        return {"source": entry.item.path, "status": "planned", "outputs": outputs}
+    return {
+        "source": entry.source,
+        "status": entry.status,
+        "outputs": [],
+        "error": entry.error,
+        "reason": entry.reason,
+    }
+
+
+def _line(facts: dict[str, Any]) -> str:
+    if facts["status"] == "skipped":
+        return f"skip    {facts['source']}: {facts['reason']}"
+    to = ", ".join(out["path"] + (" (replaces it)" if out["replaces"] else "") for out in facts["outputs"])
+    text = f"write   {facts['source']} → {to}"
+    if facts.get("sizes"):
+        text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
+    return text
+
+
+def explained(recipe: Recipe) -> list[str]:
+    """The recipe in words: operations in their order, then format and settings.
+
+    >>> from imgpar.recipe import Recipe
+    >>> explained(Recipe())
+    ['1. keep the pixels as they are', 'format: as the input']
+    """
+    lines = []
+    for operation in recipe.operations:
+        fields = [f"{name} {getattr(operation, name)}" for name in operation.options()]
+        lines.append(" ".join([flag(operation.name).lstrip("-"), ", ".join(fields)]).strip())
+    lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels as they are"], 1)]
+    lines.append(f"format: {', '.join(recipe.to) if recipe.to else 'as the input'}")
+    plain = type(recipe.encode)()
+    for name in plain.options():
+        value = getattr(recipe.encode, name)
+        if value != getattr(plain, name):
+            lines.append(f"{name}: {value}")
+    return lines
+
+
+def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
+    """The size of one input and what every operation would make of it; empty if its header cannot be read."""
+    from imgpar import api
+
+    try:
+        facts = api.describe(path)
+        spec = Spec(*facts["size"])
+        found = [spec.size]
+        for operation in recipe.operations:
+            spec = operation.plan(spec)
+            found.append(spec.size)
+    except ImgparError:
+        return []
+    return found

@@ -1,0 +1,165 @@
+"""What every command that starts a run shares: its options, its output, its end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from imgpar import values
+from imgpar.cli.parsing import Store, duration, pixels, table
+from imgpar.cli.stopping import stopping
+from imgpar.errors import UsageError
+from imgpar.model import Event, RunOptions
+from imgpar.progress import Progress, printable
+
+if TYPE_CHECKING:
+    from imgpar.api import CancelToken
+    from imgpar.report import Report
+
+EXISTS = ("skip", "overwrite", "rename", "error")
+SCHEDULES = ("auto", "staged", "chain")
+INTERRUPTED = 130
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `RunOptions` that do not depend on the kind of run."""
+    group = parser.add_argument_group("the run")
+    add = group.add_argument
+    add(
+        "-j",
+        "--jobs",
+        action=Store,
+        parse=values.integer(1, 4096),
+        metavar="N",
+        help="worker processes (default: every core this process may use)",
+    )
+    add(
+        "--memory",
+        action=Store,
+        parse=values.byte_size,
+        metavar="SIZE",
+        help="shared memory for pictures in flight, such as 800M or 2G",
+    )
+    add(
+        "--timeout",
+        action=Store,
+        parse=duration,
+        metavar="TIME",
+        help="stop working on one input after 30s, 2m …; it counts as failed",
+    )
+    add(
+        "--schedule",
+        action=Store,
+        parse=values.choice(*SCHEDULES),
+        default="auto",
+        metavar="|".join(SCHEDULES),
+        help="how work is handed out; the bytes are the same",
+    )
+    add(
+        "--max-pixels",
+        action=Store,
+        parse=pixels,
+        default=RunOptions().max_pixels,
+        metavar="N",
+        help="refuse larger pictures (default: 100MP)",
+    )
+    add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
+    add("--strict", action="store_true", help="losing anything (GPS, depth, frames …) is a failure")
+    add("--journal", metavar="FILE", help="where to note what is done (default: OUT/.imgpar/)")  # fmt: skip
+
+
+def add_reporting(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what is printed and written about a run."""
+    group = parser.add_argument_group("what is said")
+    add = group.add_argument
+    add("--report", metavar="FILE.json", help="write what happened to every input")
+    add("--json", action="store_true", help="results on standard output, one JSON object per line")
+    add("--profile", action="store_true", help="say where the time went")
+    add("-q", "--quiet", action="store_true", help="print failures only")
+    add("-v", "--verbose", action="count", default=0, help="a line per input; -vv adds tracebacks")
+
+
+def run_options(args: argparse.Namespace) -> RunOptions:
+    """The options of the run from all parsed flags that are named like one of its fields."""
+    names = RunOptions.__dataclass_fields__
+    return RunOptions(**{name: value for name, value in vars(args).items() if name in names})
+
+
+class Results:
+    """Listens to a run beside the bar: JSON lines on stdout, seconds per stage."""
+
+    def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
+        self.progress = progress
+        self.json = bool(args.json)
+        self.seconds: Counter[str] = Counter()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the run."""
+        self.progress(event)
+        if event.outcome is None:
+            return
+        self.seconds.update(dict(event.outcome.stages))
+        if self.json:
+            from imgpar.report import item_json
+
+            self.line(item_json(event.outcome))
+
+    def line(self, record: dict[str, Any]) -> None:
+        """One JSON object; when nobody reads any more the run goes on without."""
+        try:
+            self.progress.write(json.dumps(record), sys.stdout)
+        except BrokenPipeError:
+            self.json = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def carry_out(
+    args: argparse.Namespace,
+    call: Callable[[Callable[[Event], None], CancelToken], Report],
+    *,
+    to_stdout: bool = False,
+) -> int:
+    """Run with progress, Ctrl-C and results; `to_stdout` when a picture goes there. Return the exit code."""
+    from imgpar.api import CancelToken
+
+    check_report(args.report)
+    token = CancelToken()
+    with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
+        results = Results(args, progress)
+        with stopping(token):
+            report = call(results, token)
+        progress.close()
+        if args.report:
+            report.write_json(args.report)
+        if results.json:
+            results.line(report.summary_json())
+        elif not args.quiet:
+            stream = sys.stderr if to_stdout else sys.stdout
+            progress.write(printable(report.summary()), stream)
+        if args.profile:
+            _say_profile(results.seconds)
+    return INTERRUPTED if token.cancelled else report.exit_code
+
+
+def check_report(path: str | None) -> None:
+    """Find out before a long run that its report could not be written after it."""
+    if not path:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise UsageError(
+            f"The report cannot be written to {path!r}.", fix="Name a file in a folder that exists."
+        )
+
+
+def _say_profile(seconds: Counter[str]) -> None:
+    whole = sum(seconds.values()) or 1.0
+    rows = [(name, f"{spent:9.2f} s", f"{spent / whole:5.0%}") for name, spent in seconds.most_common()]
+    with suppress(BrokenPipeError):
+        print(table([("stage", "   seconds", "share"), *rows]), file=sys.stderr)

@@ -1,0 +1,196 @@
+"""`imgpar info`, `imgpar formats` and `imgpar ops`: tables, or JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imgpar import values
+from imgpar.cli.flags import flag
+from imgpar.cli.parsing import Parser, table
+from imgpar.codecs.formats import FORMATS
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import ImgparError, UsageError, bad_value
+from imgpar.operations import Operation, Option, operation_types
+from imgpar.progress import printable
+
+
+def info_parser() -> Parser:
+    """The parser of `imgpar info`."""
+    parser = Parser(
+        "info", "FILE... [--json]", "Say what is in a file, from its header: no pixel is decoded."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
+    return parser
+
+
+def info(argv: Sequence[str]) -> int:
+    """Describe every file; 1 if one of them cannot be read."""
+    args, paths = info_parser().parse(argv)
+    if not paths:
+        raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
+    from imgpar import api
+
+    code = 0
+    for number, path in enumerate(paths):
+        try:
+            facts = api.describe(path)
+        except ImgparError as error:
+            print(f"imgpar: {printable(str(error))}", file=sys.stderr)
+            code = 1
+            continue
+        if args.json:
+            print(json.dumps(facts, default=str))
+        else:
+            print(("\n" if number else "") + described(facts))
+    return code
+
+
+def described(facts: Mapping[str, Any]) -> str:
+    """Facts as aligned lines; what is empty is left out, tables below others are indented.
+
+    >>> print(described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
+    format  jpeg
+    size    4 × 3
+    exif    Model  X
+    """
+    rows: list[tuple[str, str]] = []
+    for name, value in facts.items():
+        if value in (None, "", (), [], {}):
+            continue
+        if isinstance(value, Mapping):
+            inner = table([(str(key), _shown(entry)) for key, entry in value.items()]).splitlines()
+            rows += [(name if i == 0 else "", line) for i, line in enumerate(inner)]
+        else:
+            rows.append((name, " × ".join(map(str, value)) if name == "size" else _shown(value)))
+    return table([(printable(name), text) for name, text in rows])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_shown, value))
+    return printable(str(value))
+
+
+def formats_parser() -> Parser:
+    """The parser of `imgpar formats`."""
+    parser = Parser("formats", "[--json]", "Say which formats can be read and written.")
+    parser.add_argument("--json", action="store_true", help="one JSON object per format and line")
+    return parser
+
+
+def formats(argv: Sequence[str]) -> int:
+    """Print every format with what this version does with it."""
+    args = _only_options(formats_parser(), argv)
+    records = [_format_facts(name) for name in FORMATS]
+    if args.json:
+        _print_json(records)
+        return 0
+    marks = [
+        (
+            record["name"],
+            *("yes" if record[key] else "-" for key in ("read", "write", "alpha", "frames")),
+            record["lossless"] if record["write"] else "-",
+            " ".join(record["suffixes"][:6]) + (" …" if len(record["suffixes"]) > 6 else ""),
+        )
+        for record in records
+        if record["read"] or record["write"]
+    ]
+    print(table([("format", "read", "write", "alpha", "frames", "lossless", "suffixes"), *marks]))
+    unknown = [record["name"] for record in records if not (record["read"] or record["write"])]
+    if unknown:
+        print(f"\nRecognised, but not supported by this version: {', '.join(unknown)}.")
+    return 0
+
+
+def _format_facts(name: str) -> dict[str, Any]:
+    record = FORMATS[name]
+    return {
+        "name": name,
+        "title": record.title,
+        "kind": record.kind,
+        "suffixes": list(record.suffixes),
+        "read": record.readable,
+        "write": record.writable,
+        "alpha": record.alpha,
+        "frames": record.frames,
+        "lossless": record.lossless,
+        "needs": record.extra,
+    }
+
+
+def ops_parser() -> Parser:
+    """The parser of `imgpar ops`."""
+    parser = Parser("ops", "[NAME...] [--json]", "Explain the operations and settings of 'imgpar convert'.")
+    parser.add_argument("--json", action="store_true", help="one JSON object per operation and line")
+    return parser
+
+
+def ops(argv: Sequence[str]) -> int:
+    """Print every operation, or those that are named, with all their fields."""
+    args, names = ops_parser().parse(argv)
+    kinds = operation_types()
+    chosen = [name.lstrip("-").replace("-", "_") for name in names] or list(kinds)
+    for name in chosen:
+        if name not in kinds:
+            raise bad_value("the operation", "one of " + ", ".join(kinds), name, kinds)
+    if args.json:
+        _print_json([operation_facts(kinds[name]) for name in chosen])
+        return 0
+    print("\n\n".join(_explained(kinds[name]) for name in chosen))
+    if not names:
+        rows = [(_usage(name, option), option.help) for name, option in EncodeOptions.options().items()]
+        print("\nsettings of the output\n" + table(rows, indent="  "))
+    return 0
+
+
+def operation_facts(kind: type[Operation]) -> dict[str, Any]:
+    """One operation for scripts: its name, what it does, its fields."""
+    return {
+        "name": kind.name,
+        "summary": kind.summary,
+        "fields": [
+            {"name": name, "help": option.help, "choices": list(option.choices), "example": option.example}
+            for name, option in kind.options().items()
+        ],
+    }
+
+
+def _explained(kind: type[Operation]) -> str:
+    options = dict(kind.options())
+    head = flag(kind.name)
+    rows = []
+    if options:
+        primary, option = next(iter(options.items()))
+        del options[primary]
+        head = _usage(kind.name, option)
+        rows.append(("", option.help + (f" (such as {option.example})" if option.example else "")))
+    rows += [(_usage(name, option), option.help) for name, option in options.items()]
+    text = f"{head}    {kind.summary}"
+    lines = [row[1] for row in rows[:1] if not row[0]]
+    return "\n".join(
+        [text, *(f"  {line}" for line in lines), *filter(None, [table(rows[len(lines) :], indent="  ")])]
+    )
+
+
+def _usage(name: str, option: Option) -> str:
+    """The flag with its value."""
+    if option.parse is values.switch:
+        return flag(name)
+    return f"{flag(name)} {'|'.join(option.choices) or option.metavar or name.upper()}"
+
+
+def _only_options(parser: Parser, argv: Sequence[str]) -> Any:
+    args, rest = parser.parse(argv)
+    if rest:
+        raise UsageError(f"{parser.prog} takes no {rest[0]!r}.", fix=f"See {parser.prog} --help.")
+    return args
+
+
+def _print_json(records: Sequence[Mapping[str, Any]]) -> None:
+    for record in records:
+        print(json.dumps(record))
