@@ -1,0 +1,150 @@
+"""Checks that the documents are true: links resolve, examples compile, commands and flags exist.
+
+    python scripts/check_docs.py
+
+Prints what is wrong, one line each, and exits with 1; prints a count and exits with 0 when all is well.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
+
+
+def documents() -> list[Path]:
+    """Every Markdown file that ships."""
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")])
+
+
+def blocks(document: Path, *languages: str) -> Iterator[tuple[int, str]]:
+    """Line number and text of each fenced block in one of these languages."""
+    text = document.read_text(encoding="utf-8")
+    for match in FENCE.finditer(text):
+        if match[1] in languages:
+            yield text.count("\n", 0, match.start()) + 1, match[2]
+
+
+def anchors(document: Path) -> set[str]:
+    """What can follow `#` in a link to this document, as GitHub makes it from the headings."""
+    text = FENCE.sub("", document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(text)}
+
+
+def check_links(document: Path) -> Iterator[str]:
+    """Relative links whose file or heading does not exist."""
+    for link in LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        if re.match(r"[a-z]+:", link):
+            continue
+        if not target.exists():
+            yield f"{link} leads nowhere"
+        elif anchor and anchor not in anchors(target):
+            yield f"{path or document.name} has no heading #{anchor}"
+
+
+def check_python(document: Path) -> Iterator[str]:
+    """Python blocks that do not compile; sessions (`>>>`) that print something else."""
+    names: dict[str, object] = {}  # a page is one session: later blocks know the names of earlier ones
+    for line, code in blocks(document, "python"):
+        where = f"{document.name}:{line}"
+        if ">>>" in code:
+            example = doctest.DocTestParser().get_doctest(code, names, where, str(document), line)
+            if doctest.DocTestRunner(verbose=False).run(example, clear_globs=False).failed:
+                yield f"the session at line {line} prints something else"
+            names.update(example.globs)
+            continue
+        try:
+            compile(code, where, "exec")
+        except SyntaxError as error:
+            yield f"python at line {line} does not compile: {error}"
+
+
+def check_toml(document: Path) -> Iterator[str]:
+    """TOML blocks that are none, or recipes that imgpar does not take."""
+    for line, text in blocks(document, "toml"):
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            yield f"toml at line {line}: {error}"
+
+
+@cache
+def help_of(command: str) -> str:
+    """What `imgpar COMMAND --help` prints; empty when there is no such command."""
+    run = subprocess.run(
+        [sys.executable, "-m", "imgpar", command, "--help"], capture_output=True, text=True, check=False
+    )
+    return run.stdout if run.returncode == 0 else ""
+
+
+@cache
+def known_flags(command: str) -> set[str]:
+    """Every flag of a command, those of operations included."""
+    names = set(FLAG.findall(help_of(command)))
+    if command == "convert":
+        from imgpar.cli.flags import flag, modifiers
+
+        names |= {flag(name) for name in modifiers()}
+    return names | {"--help", "--version", "-h", "-V", "-0"}
+
+
+def check_commands(document: Path) -> Iterator[str]:
+    """Commands, flags and scripts in shell blocks that do not exist."""
+    for _, text in blocks(document, "sh", "console"):
+        for line in text.replace("\\\n", " ").splitlines():
+            yield from check_line(line.partition(" #")[0])
+
+
+def check_line(line: str) -> Iterator[str]:
+    """What is wrong with one line of shell."""
+    for path in re.findall(r"\b(?:scripts|bench|examples|docs)/[\w.]+", line):
+        if not (ROOT / path).exists():
+            yield f"{path} does not exist"
+    for part in re.split(r"&&|\||;", line):
+        match = re.match(r"\s*(?:\S*/)?imgpar\s+([a-z]+)\b(.*)", part)
+        if not match:
+            continue
+        command, rest = match[1], re.sub(r"'[^']*'|\"[^\"]*\"", "", match[2])
+        if not help_of(command):
+            yield f"there is no 'imgpar {command}'"
+            continue
+        for name in FLAG.findall(rest):
+            if name not in known_flags(command):
+                yield f"'imgpar {command}' has no {name}"
+
+
+CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (check_links, check_python, check_toml, check_commands)
+
+
+def problems() -> list[str]:
+    """All that is wrong in all documents."""
+    return [
+        f"{document.relative_to(ROOT).as_posix()}: {problem}"
+        for document in documents()
+        for check in CHECKS
+        for problem in check(document)
+    ]
+
+
+def main() -> int:
+    """Prints the problems."""
+    found = problems()
+    print("\n".join(found) or f"{len(documents())} documents are fine.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The rules of the house: who may import whom, what is exported, what start-up costs, what is documented."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import imgpar
+from imgpar.operations import operation_types
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(imgpar.__file__).parent
+LAYERS = [
+    *("errors", "model", "values", "names", "operations", "pixels", "codecs", "sources", "recipe", "recipes"),
+    *("plan", "commit", "runtime", "journal", "report", "progress", "api", "cli", "__main__"),
+]
+"""A room may import from those before it and from itself."""
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted(
+    ["imgpar", *(info.name for info in pkgutil.walk_packages([str(PACKAGE)], "imgpar."))],
+)
+IMPORTABLE = [name for name in MODULES if not name.endswith("__main__")]
+
+EXPORTS = {
+    "__version__",
+    *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event"),
+    *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
+    *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),
+    *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
+    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
+}
+
+
+def module_name(path: Path) -> str:
+    """imgpar/codecs/jpeg.py → imgpar.codecs.jpeg."""
+    parts = ("imgpar", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(name: str) -> str:
+    """imgpar.codecs.jpeg → codecs; the package itself has no room."""
+    return name.split(".")[1] if "." in name else ""
+
+
+@cache
+def syntax(path: Path) -> ast.Module:
+    """The file as Python 3.11 reads it."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=path.name, feature_version=(3, 11))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of every imgpar module that a file imports, inside functions too."""
+    package = ["imgpar", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("imgpar"))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            full = ".".join([*base, *([node.module] if node.module else [])])
+            if full == "imgpar":
+                yield from ((node.lineno, f"imgpar.{alias.name}") for alias in node.names)
+            elif full.startswith("imgpar."):
+                yield node.lineno, full
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"imgpar(\.[a-z_]+)+", str(node.value)):
+            yield node.lineno, node.value  # for importlib.import_module
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_flow_one_way(path: Path) -> None:
+    here = room(module_name(path))
+    if not here:
+        return  # the package itself only hands out what others define
+    allowed = LAYERS[: LAYERS.index(here) + 1]
+    allowed.append("__version__")
+    assert [f"line {line}: {name}" for line, name in imports(path) if room(name) not in allowed] == []
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room(name) for name in MODULES} - {""} <= set(LAYERS)
+
+
+def test_the_exports_are_the_documented_ones() -> None:
+    assert set(imgpar.__all__) | {"__version__"} == EXPORTS
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTS))
+def test_an_export_is_there(name: str) -> None:
+    assert getattr(imgpar, name) is not None
+    assert name in dir(imgpar)
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Top-level packages that Python imports when it is started like this."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True
+    )
+    lines = [line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if "|" in line]
+    return {line.partition(".")[0] for line in lines}
+
+
+HEAVY = {"numpy", "cv2", "PIL", "av", "tqdm", "simplejpeg", "imageio_ffmpeg", "cloudpickle"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-c", "import imgpar"), ("-m", "imgpar", "--help"), ("-m", "imgpar", "convert", "--help")],
+    ids=" ".join,
+)
+def test_start_up_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    loaded = imported_by(*arguments)
+    assert "imgpar" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_a_module_is_python_3_11_and_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(syntax(path))
+
+
+@pytest.mark.parametrize("name", IMPORTABLE)
+def test_the_examples_in_docstrings_are_true(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, object]]:
+    """Name and object of every public function and class that a module defines, and of their methods."""
+    for name, value in vars(module).items():
+        own = getattr(value, "__module__", None) == module.__name__
+        if name.startswith("_") or not own or not (inspect.isclass(value) or inspect.isroutine(value)):
+            continue
+        yield name, value
+        if inspect.isclass(value):
+            inherited = {attribute for base in value.__mro__[1:] for attribute in vars(base)}
+            for method, body in vars(value).items():
+                function = getattr(body, "__func__", body)
+                is_code = inspect.isfunction(function) or isinstance(body, property)
+                if is_code and not method.startswith("_") and method not in inherited:
+                    yield f"{name}.{method}", function
+
+
+@pytest.mark.parametrize("name", IMPORTABLE)
+def test_everything_public_has_a_docstring(name: str) -> None:
+    module = importlib.import_module(name)
+    assert [thing for thing, value in public(module) if not inspect.getdoc(value)] == []
+
+
+@pytest.mark.parametrize("name", sorted(operation_types()))
+def test_an_operation_explains_itself_and_its_options(name: str) -> None:
+    kind = operation_types()[name]
+    assert kind.__doc__
+    assert not kind.__doc__.startswith(f"{kind.__name__}(")  # what dataclass writes when there is none
+    assert kind.summary
+    assert all(option.help for option in kind.options().values())
+
+
+def shipped_text() -> list[Path]:
+    """Every text file of the repository that people read or run."""
+    folders = ["imgpar", "tests", "scripts", "docs", "bench", "examples", ".ci"]
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    found += [path for path in ROOT.iterdir() if path.suffix in (".md", ".toml", ".lock", ".cfg")]
+    hidden = {"__pycache__", "venv", ".venv", ".imgpar", ".hypothesis"}
+    return sorted(path for path in found if not hidden & set(path.parts) and path.suffix != ".pyc")
+
+
+def test_no_file_knows_the_machine_of_a_developer() -> None:
+    private = re.compile(r"/(?:home|Users)/\w|/wor[k]/|/roo[t]/|[A-Z]:\\Users\\\w")
+    wrong = []
+    for path in shipped_text():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        wrong += [f"{path.relative_to(ROOT)}: {match[0]}" for match in private.finditer(text)]
+    assert wrong == []
+
+
+@cache
+def document_checker() -> ModuleType:
+    """scripts/check_docs.py, imported."""
+    spec = importlib.util.spec_from_file_location("check_docs", ROOT / "scripts" / "check_docs.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_documents_are_true() -> None:
+    assert document_checker().problems() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[x](nowhere.md)", "leads nowhere"),
+        ("[x](#not-there)", "no heading"),
+        ("```python\nif:\n```\n", "does not compile"),
+        ("```python\n>>> 1 + 1\n3\n```\n", "prints something else"),
+        ("```toml\na = = 1\n```\n", "toml at line 1"),
+        ("```sh\nimgpar concert a -o b\n```\n", "no 'imgpar concert'"),
+        ("```sh\nimgpar convert a -o b --qualty 3\n```\n", "no --qualty"),
+        ("```sh\npython scripts/gone.py\n```\n", "does not exist"),
+    ],
+)
+def test_the_checker_of_documents_sees(
+    text: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "page.md"
+    document.write_text(text, encoding="utf-8")
+    checks = document_checker().CHECKS
+    assert any(complaint in problem for check in checks for problem in check(document))
