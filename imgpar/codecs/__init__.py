@@ -1,0 +1,187 @@
+"""Pictures between bytes and frames. Backends are imported when they are first needed.
+
+    head = read_header(data, "a.jpg", Limits())     what the file says, nothing is decoded
+    head = shrink(head, 960, 640)                   a smaller decode, when a resize follows
+    notes = decode(data, head, frames)              into memory that the caller owns
+    encoded = encode(frames, fmt, metadata, options)
+
+Every failure is an ItemError, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from imgpar.codecs.formats import FORMATS, Format, find_format, format_of_suffix, sniff
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError, ItemError, LimitError, MissingExtraError, UnknownFormatError
+from imgpar.model import Frame, Header, Limits, Metadata, Spec
+
+if TYPE_CHECKING:
+    from imgpar.codecs.base import Encoded
+
+__all__ = [
+    "FORMATS",
+    "EncodeOptions",
+    "Format",
+    "decode",
+    "encode",
+    "find_format",
+    "format_of_suffix",
+    "read_header",
+    "recognise",
+    "shrink",
+    "sniff",
+    "storable",
+]
+
+_HEAD = 4096
+
+
+def recognise(data: bytes | memoryview, name: str) -> Format:
+    """The format of the content; the name counts only where the content is not clear (Targa, camera raw).
+
+    Raises UnknownFormatError.
+    """
+    found, named = sniff(bytes(data[:_HEAD])), format_of_suffix(name)
+    if named and named is not found:
+        weak = found is None and not named.magic and named.readers == ("pillow",)
+        if weak or (found is not None and named.twin == found.name):
+            found = named
+    if found is None:
+        if not len(data):
+            raise UnknownFormatError("The file is empty.")
+        raise UnknownFormatError(
+            "Its content is no picture that imgpar knows"
+            + (f", although its name says {named.title}." if named else ".")
+        )
+    return found
+
+
+def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
+    """What a file says about itself; `name` is its name, for formats that only a suffix tells.
+
+    Raises UnknownFormatError, MissingExtraError, LimitError (more pixels or frames than allowed) and
+    DamagedError. Nothing is decoded, so a bomb costs nothing.
+    """
+    from imgpar.codecs.base import check_size
+
+    fmt = recognise(data, name)
+    if fmt.kind == "video":
+        raise UnknownFormatError(
+            f"It is a clip ({fmt.title}), and clips are not yet converted by this version."
+        )
+    if not fmt.readable:
+        raise MissingExtraError(
+            f"{fmt.title} needs a package that is not installed.", fix=f'Run: pip install "{fmt.extra}"'
+        )
+    with _failures(fmt, "read"):
+        header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
+        check_size(*header.spec.size, limits, header.frames)
+    return header
+
+
+def shrink(header: Header, width: int, height: int) -> Header:
+    """The header for a decode at 1/2, 1/4 or 1/8 that still has twice `width` × `height` pixels, where the
+    format can; else the header itself."""
+    if header.format != "jpeg":
+        return header
+    changed: Header = _backend("jpeg").shrink(header, width, height)
+    return changed
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill every frame: the first one, or all `header.frames` of an animation, each fully composed.
+
+    Each `frame.spec` is `header.spec`. Returns remarks of the decoder. Raises DamagedError, unless
+    `accept_damaged` and something could be read.
+    """
+    for frame in frames:
+        if frame.spec != header.spec or frame.array.shape != header.spec.shape:
+            raise ValueError(f"the frame is {frame.spec} {frame.array.shape}, the header says {header.spec}")
+    fmt = FORMATS[header.format]
+    with _failures(fmt, "read"):
+        notes: tuple[str, ...] = _backend(fmt.readers[0]).decode(
+            data, header, frames, accept_damaged=accept_damaged
+        )
+    return notes
+
+
+def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
+    """The nearest pixel format that the encoder takes, and what that loses: "alpha", "depth".
+
+    >>> storable(Spec(4, 3, "RGBA", "uint16"), find_format("jpeg"))[1]
+    ('alpha', 'depth')
+    """
+    from imgpar.pixels import nearest
+
+    _require_writer(fmt)
+    found = nearest(spec, fmt.layouts, fmt.dtypes)
+    lost = ("alpha",) * (spec.alpha and not found.alpha) + ("depth",) * (
+        Spec(1, 1, "L", found.dtype).nbytes < Spec(1, 1, "L", spec.dtype).nbytes
+    )
+    return found, lost
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """Frames of a `storable` spec as a file of this format.
+
+    The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
+    become an animation (with `metadata.durations`) or pages. Raises EncodeError.
+    """
+    from imgpar.codecs.metadata import bake, describe_lost, strip
+
+    _require_writer(fmt)
+    spec = frames[0].spec
+    metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), options.strip), spec)
+    lost += describe_lost(metadata, fmt)
+    if len(frames) > 1 and not fmt.frames:
+        frames, lost = frames[:1], (*lost, "frames")
+    with _failures(fmt, "written"):
+        encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
+    return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost))))
+
+
+def _backend(name: str) -> Any:
+    return import_module(f"imgpar.codecs.{name}")
+
+
+def _require_writer(fmt: Format) -> None:
+    if not fmt.writable:
+        known = ", ".join(record.name for record in FORMATS.values() if record.writable)
+        raise EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
+
+
+def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:
+    """Leave out a profile for other channels than the picture has: readers reject or misread it."""
+    from imgpar.codecs.metadata import profile_space
+
+    if not metadata.icc or profile_space(metadata.icc) == ("GRAY" if spec.grey else "RGB"):
+        return metadata, ()
+    # Grey pixels of an sRGB picture look the same without the profile.
+    harmless = spec.grey and (b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc)
+    return replace(metadata, icc=b""), () if harmless else ("icc",)
+
+
+@contextmanager
+def _failures(fmt: Format, done: str) -> Iterator[None]:
+    """Whatever a backend raises becomes an ItemError that says what the backend said."""
+    from imgpar.codecs.base import damaged
+
+    try:
+        yield
+    except ItemError:
+        raise
+    except MemoryError as error:
+        raise LimitError(f"Not enough memory: this {fmt.title} could not be {done}.") from error
+    except Exception as error:
+        words = str(error) or type(error).__name__
+        if done == "read":
+            raise damaged(fmt.title, words) from error
+        raise EncodeError(f"The {fmt.title} encoder failed: {words}.") from error

@@ -48,4 +48,8 @@ class EncodeOptions:
     @classmethod
     def options(cls) -> dict[str, Option]:
         """Field name → how it is given, as `Operation.options` does."""
-        return {name: f.metadata["option"] for name, f in cls.__dataclass_fields__.items() if "option" in f.metadata}
+        return {
+            name: f.metadata["option"]
+            for name, f in cls.__dataclass_fields__.items()
+            if "option" in f.metadata
+        }

@@ -1,0 +1,35 @@
+"""What every backend shares: the result of an encoder, and the sentences for what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgpar.errors import DamagedError, LimitError
+from imgpar.model import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A file's bytes, what the format could not hold, and remarks that are no loss."""
+
+    data: bytes | bytearray | memoryview
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:
+    """The error for content that a decoder cannot read; `hopeless`: not even in part."""
+    words = " ".join(complaint.split()).rstrip(".") or "the decoder gave no reason"
+    fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
+    return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
+
+
+def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None:
+    """Refuse pictures that are larger than the limits, before memory is asked for."""
+    if width * height > limits.max_pixels:
+        raise LimitError(
+            f"It has {width}×{height} = {width * height:,} pixels, the limit is {limits.max_pixels:,}.",
+            fix=f"If that is meant, raise it: --max-pixels {width * height}.",
+        )
+    if frames > limits.max_frames:
+        raise LimitError(f"It has {frames:,} frames, the limit is {limits.max_frames:,}.")

@@ -1,0 +1,49 @@
+"""From CMYK and Lab to sRGB: through the file's own profile where it has one."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+
+from PIL import Image, ImageCms
+
+from imgpar.codecs.metadata import profile_space
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """An RGB image that looks the same; the input's mode is CMYK or LAB and it is already loaded."""
+    profile = _profile(image)
+    if profile is None:
+        return image.convert("RGB")
+    try:
+        converted = ImageCms.profileToProfile(
+            image, profile, _srgb(), renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )  # fmt: skip
+    except ImageCms.PyCMSError:
+        converted = None
+    return converted or image.convert("RGB")
+
+
+def describe(mode: str, icc: bytes) -> str:
+    """What the report says about the conversion."""
+    return f"{mode} was converted to sRGB" + (
+        "" if mode == "LAB" or profile_space(icc) == "CMYK" else " without a profile"
+    )
+
+
+def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
+    if image.mode == "LAB":
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    icc = image.info.get("icc_profile") or b""
+    if profile_space(icc) != "CMYK":
+        return None
+    try:
+        return ImageCms.ImageCmsProfile(BytesIO(icc))
+    except OSError:
+        return None
+
+
+@cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))

@@ -1,0 +1,194 @@
+"""JPEG between bytes and frames: libjpeg-turbo through simplejpeg, Pillow for what that cannot read.
+
+Decoding and encoding work in place on four bytes a pixel (RGBX). Scaled decoding uses 1/2, 1/4 and 1/8
+only: the other eighths have no SIMD code and cost more than they save.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from imgpar.codecs import colour, pillow, quality
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.base import Encoded, damaged
+from imgpar.codecs.formats import Format
+from imgpar.codecs.jpeg_header import EXIF, ICC, XMP, JpegHeader, parse
+from imgpar.codecs.metadata import profile_space
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+
+_SEGMENT = 65533
+"""Bytes that fit into one segment."""
+_HARMLESS = ("extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform")
+"""Complaints of the decoder that cost no pixel: cameras and old editors write such files."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:  # noqa: ARG001
+    """What the segments say; no pixel is decoded."""
+    info = parse(data)
+    layout: Layout = "L" if info.components == 1 else "RGBX"
+    exif, lost, notes = info.exif, list(info.lost), list(info.notes)
+    if exif and not tiff.is_sound(exif):
+        exif = b""
+        lost.append("exif")
+        notes.append("EXIF data are broken and were left out")
+    icc = info.icc
+    if info.components == 4:
+        icc = b""  # The picture becomes sRGB when it is decoded.
+        notes.append(colour.describe("CMYK", info.icc))
+    elif icc and profile_space(icc) not in ("RGB", "GRAY"):
+        icc = b""
+        lost.append("icc")
+        notes.append("the colour profile is broken or for other colours, taken as sRGB")
+    metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, dpi=info.dpi)
+    return Header(
+        format=fmt.name,
+        spec=Spec(info.width, info.height, layout),
+        orientation=tiff.get_orientation(exif),
+        metadata=metadata,
+        lost=tuple(lost),
+        notes=tuple(notes),
+        detail={
+            "subsampling": info.subsampling,
+            "progressive": info.process in (2, 10),
+            "bits": info.bits,
+            "components": info.components,
+            "reader": _reader(info),
+            "scale": 1,
+        },
+    )
+
+
+def shrink(header: Header, width: int, height: int) -> Header:
+    """The header of the smallest of 1, 1/2, 1/4, 1/8 that still has twice the wanted pixels each way."""
+    spec = header.spec
+    for scale in (8, 4, 2):
+        across, down = -(-spec.width // scale), -(-spec.height // scale)
+        if across >= 2 * width and down >= 2 * height:
+            return replace(header, spec=spec.resized(across, down), detail={**header.detail, "scale": scale})
+    return header
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the one frame, whose spec is the header's (perhaps shrunk). Returns what the decoder said."""
+    if header.detail["reader"] == "pillow" or not _has_simplejpeg():
+        return pillow.decode_jpeg(data, header, frames[0], accept_damaged=accept_damaged)
+    try:
+        _decode_fast(data, frames[0], strict=True)
+    except ValueError as error:
+        complaint = str(error)
+    else:
+        return ()
+    harmless = (
+        any(words in complaint.lower() for words in _HARMLESS)
+        and bytes(data[-1 << 16 :]).find(b"\xff\xd9") >= 0
+    )
+    if not harmless and not accept_damaged:
+        raise damaged("JPEG", complaint)
+    try:
+        _decode_fast(data, frames[0], strict=False)
+    except ValueError as error:
+        raise damaged("JPEG", str(error), hopeless=True) from None
+    return (
+        (f"the decoder said: {complaint}",)
+        if harmless
+        else (f"damaged, kept what could be read: {complaint}",)
+    )
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
+    """One frame as a baseline JPEG with its metadata."""
+    if options.lossless:
+        raise EncodeError("JPEG has no lossless mode.", fix="Choose png, webp, avif or tiff.")
+    frame = frames[0]
+    if max(frame.spec.size) > 65500:
+        raise EncodeError(
+            f"JPEG holds at most 65500 pixels a side, this is {frame.spec.width}×{frame.spec.height}.",
+            fix="Choose png or tiff, or resize it.",
+        )
+    number = quality.encoder_setting("jpeg", options.quality)
+    sampling = "444" if number >= quality.FULL_CHROMA else "420"
+    if _has_simplejpeg():
+        import simplejpeg
+
+        space = "GRAY" if frame.spec.layout == "L" else frame.spec.layout
+        data = simplejpeg.encode_jpeg(frame.array, number, space, "Gray" if space == "GRAY" else sampling)
+    else:
+        data = pillow.save(frame, "JPEG", quality=number, subsampling={"444": 0, "420": 2}[sampling])
+    before, lost = _segments(metadata)
+    return Encoded(b"".join((data[:2], *before, _without_jfif(data))), lost=lost)
+
+
+def _reader(info: JpegHeader) -> str:
+    """simplejpeg takes 8-bit Huffman-coded grey and YCbCr; Pillow's libjpeg takes the rest."""
+    plain = info.components in (1, 3) and info.bits == 8 and info.process in (0, 1, 2)
+    return "simplejpeg" if plain else "pillow"
+
+
+@cache
+def _has_simplejpeg() -> bool:
+    try:
+        import simplejpeg  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> None:
+    import simplejpeg
+
+    spec = frame.spec
+    # Asking for exactly the scaled size picks exactly that scale: no smaller one is large enough.
+    result = simplejpeg.decode_jpeg(
+        data,
+        "GRAY" if spec.layout == "L" else spec.layout,
+        min_width=spec.width,
+        min_height=spec.height,
+        buffer=frame.array,
+        strict=strict,
+    )
+    if result.shape[:2] != (spec.height, spec.width):
+        raise damaged("JPEG", f"it was decoded to {result.shape[1]}×{result.shape[0]}")
+    if not np.shares_memory(result, frame.array):
+        np.copyto(frame.array, result)
+
+
+def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
+    """The segments that come before the picture, and what does not fit into them."""
+    lost = []
+    x, y = (max(1, min(round(value), 65535)) for value in metadata.dpi or (1, 1))
+    parts = [_segment(0xE0, b"JFIF\0" + struct.pack(">HBHHBB", 0x0101, 1 if metadata.dpi else 0, x, y, 0, 0))]
+    for name, head, block in (("exif", EXIF, metadata.exif), ("xmp", XMP, metadata.xmp)):
+        if len(head) + len(block) > _SEGMENT:
+            lost.append(name)
+        elif block:
+            parts.append(_segment(0xE1, head + block))
+    room = _SEGMENT - len(ICC) - 2
+    count = -(-len(metadata.icc) // room)
+    if count > 255:
+        lost.append("icc")
+    else:
+        for number in range(count):
+            piece = metadata.icc[number * room : (number + 1) * room]
+            parts.append(_segment(0xE2, ICC + bytes((number + 1, count)) + piece))
+    if metadata.comment:
+        parts.append(_segment(0xFE, metadata.comment[:_SEGMENT]))
+    return parts, tuple(lost)
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def _without_jfif(data: bytes) -> memoryview:
+    """The encoder's stream after SOI and its own JFIF segment."""
+    view = memoryview(data)[2:]
+    return view[2 + int.from_bytes(view[2:4], "big") :] if bytes(view[:2]) == b"\xff\xe0" else view

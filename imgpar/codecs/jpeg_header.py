@@ -1,0 +1,171 @@
+"""The segments of a JPEG before its pixels: size, coding, and what travels beside the picture.
+
+Written for any bytes: a broken segment is skipped where that is safe, and everything else is a
+DamagedError. Nothing is decoded, so a header costs microseconds.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from imgpar.errors import DamagedError
+
+EXIF = b"Exif\0\0"
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+ICC = b"ICC_PROFILE\0"
+
+SOI, EOI, SOS, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(slots=True)
+class JpegHeader:
+    """What the segments say. `process` is the low nibble of the SOF marker: 0 and 1 sequential, 2
+    progressive, 3 lossless, 9 and above arithmetic."""
+
+    width: int = 0
+    height: int = 0
+    bits: int = 8
+    process: int = 0
+    sampling: tuple[tuple[int, int], ...] = ()
+    """Horizontal and vertical factor of each component."""
+    adobe_transform: int | None = None
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    comment: bytes = b""
+    dpi: tuple[float, float] | None = None
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def components(self) -> int:
+        """1 for grey, 3 for colour, 4 for CMYK and YCCK."""
+        return len(self.sampling)
+
+    @property
+    def subsampling(self) -> str:
+        """The usual name of the chroma sampling: 420, 422, 444, grey, or the factors."""
+        if self.components == 1:
+            return "grey"
+        known = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
+        if all(factors == (1, 1) for factors in self.sampling[1:]):
+            return known.get(self.sampling[0], str(self.sampling[0]))
+        return "/".join(f"{h}x{v}" for h, v in self.sampling)
+
+
+def parse(data: bytes | memoryview) -> JpegHeader:
+    """Read the segments up to the first scan. Raises DamagedError where there is no usable frame header."""
+    header = JpegHeader()
+    icc: dict[int, bytes] = {}
+    for marker, body in _segments(data):
+        if marker in _FRAME_HEADERS and not header.width:
+            _read_frame_header(header, marker, body)
+        elif marker == COM:
+            header.comment = header.comment or bytes(body)
+        elif APP0 <= marker <= APP0 + 15:
+            _read_application(header, icc, marker - APP0, bytes(body))
+    if not header.width:
+        raise DamagedError("This JPEG has no usable frame header: it ends or breaks before its size is told.")
+    if icc:
+        count = max(icc)
+        if sorted(icc) == list(range(1, count + 1)):
+            header.icc = b"".join(icc[number] for number in sorted(icc))
+        else:
+            header.lost.append("icc")
+            header.notes.append("parts of the colour profile are missing, taken as sRGB")
+    return header
+
+
+def _segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Marker and body of every segment before the first scan (and, for a search, nothing after it)."""
+    view = memoryview(data)
+    at, end = 2, len(view)
+    while at + 4 <= end:
+        if view[at] != 0xFF:
+            # Cameras leave bytes between segments; decoders look for the next marker, and so do we.
+            found = bytes(view[at : at + 65536]).find(b"\xff")
+            if found < 0:
+                return
+            at += found
+            continue
+        marker = view[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker == 0 or marker in _STANDALONE:
+            at += 2
+        elif marker in (SOS, EOI):
+            return
+        else:
+            length = int.from_bytes(view[at + 2 : at + 4], "big")
+            if length < 2 or at + 2 + length > end:
+                return
+            yield marker, view[at + 4 : at + 2 + length]
+            at += 2 + length
+
+
+def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> None:
+    if len(body) < 6:
+        return
+    bits, height, width, count = struct.unpack_from(">BHHB", body)
+    factors = tuple(
+        (body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, min(len(body) - 2, 3 + 3 * count) + 1, 3)
+    )
+    if not width or not height:
+        raise DamagedError(f"This JPEG says that it is {width}×{height} pixels large.")
+    if (
+        len(factors) != count
+        or count not in (1, 2, 3, 4)
+        or any(not 1 <= f <= 4 for pair in factors for f in pair)
+    ):
+        raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
+    header.width, header.height, header.bits = width, height, bits
+    header.process, header.sampling = marker & 15, factors
+
+
+def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, body: bytes) -> None:
+    if number == 0 and body[:5] == b"JFIF\0" and len(body) >= 12:
+        unit, x, y = struct.unpack_from(">BHH", body, 7)
+        if unit in (1, 2) and x and y:
+            header.dpi = (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
+    elif number == 1 and body.startswith(EXIF):
+        header.exif = header.exif or body[len(EXIF) :]
+    elif number == 1 and body.startswith(XMP):
+        header.xmp = header.xmp or body[len(XMP) :]
+        if b"hdrgm:" in header.xmp or b"HDRGainMap" in header.xmp:
+            _lose(header, "gain map")
+    elif number == 1 and body.startswith(XMP_EXTENSION):
+        _lose(header, "extended xmp")
+    elif number == 2 and body.startswith(ICC) and len(body) > len(ICC) + 2:
+        icc.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
+    elif number == 2 and body.startswith(b"MPF\0") and _pictures(body[4:]) > 1:
+        _lose(header, "second picture")
+    elif number == 13 and b"8BIM\x04\x04" in body:
+        _lose(header, "iptc")
+    elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
+        header.adobe_transform = body[11]
+
+
+def _pictures(index: bytes) -> int:
+    """How many pictures the index of a multi-picture file names (tag 0xB001)."""
+    order = {b"II": "<", b"MM": ">"}.get(index[:2])
+    if order is None or len(index) < 10:
+        return 0
+    (at,) = struct.unpack_from(order + "I", index, 4)
+    if at + 2 > len(index):
+        return 0
+    (entries,) = struct.unpack_from(order + "H", index, at)
+    for entry in range(at + 2, min(at + 2 + 12 * entries, len(index) - 11), 12):
+        tag, _, _, value = struct.unpack_from(order + "HHII", index, entry)
+        if tag == 0xB001:
+            return int(value)
+    return 0
+
+
+def _lose(header: JpegHeader, what: str) -> None:
+    if what not in header.lost:
+        header.lost.append(what)

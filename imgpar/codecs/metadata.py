@@ -1,0 +1,97 @@
+"""What travels beside the pixels: made true again after an edit, thinned on request, and named when lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.formats import Format
+from imgpar.model import Metadata
+
+_LOCATION = rb"[\w-]+:\w*(?:gps|latitude|longitude)\w*"
+_LOCATION_PROPERTIES = (
+    re.compile(rb"\s+" + _LOCATION + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE),
+    re.compile(rb"<(" + _LOCATION + rb")(?:\s[^>]*)?(?:/>|(?<!/)>.*?</\1\s*>)", re.IGNORECASE | re.DOTALL),
+)
+
+
+def bake(metadata: Metadata, width: int, height: int) -> Metadata:
+    """The metadata of a picture that stands upright and has this size.
+
+    EXIF and XMP say orientation 1 and the new size; the thumbnail, which shows the old picture, is gone.
+    All else stays byte for byte. EXIF whose structure cannot be read is dropped: it could hold an
+    orientation that viewers would apply a second time.
+    """
+    return replace(
+        metadata, exif=_bake_exif(metadata.exif, width, height), xmp=_bake_xmp(metadata.xmp, width, height)
+    )
+
+
+def strip(metadata: Metadata, what: str) -> Metadata:
+    """Leave out `gps`, `exif`, `xmp` or `all`; the colour profile and an animation's timing always stay.
+
+    >>> strip(Metadata(icc=b"profile", exif=b"II*", comment=b"hello"), "all")
+    Metadata(icc=b'profile', exif=b'', xmp=b'', comment=b'', dpi=None, durations=(), loop=0)
+    """
+    if what == "all":
+        return replace(metadata, exif=b"", xmp=b"", comment=b"")
+    if what == "exif":
+        return replace(metadata, exif=b"")
+    if what == "xmp":
+        return replace(metadata, xmp=b"")
+    if what == "gps":
+        block = bytearray(metadata.exif)
+        if block:
+            tiff.drop_ifd(block, tiff.GPS_IFD)
+        xmp = metadata.xmp
+        for pattern in _LOCATION_PROPERTIES:
+            xmp = pattern.sub(b"", xmp)
+        return replace(metadata, exif=bytes(block), xmp=xmp)
+    return metadata
+
+
+def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
+    """The kinds of metadata that are there and that the format cannot hold.
+
+    >>> from imgpar.codecs.formats import find_format
+    >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))
+    ('icc', 'exif')
+    """
+    kinds = ("icc", "exif", "xmp", "comment")
+    return tuple(kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind))
+
+
+def profile_space(icc: bytes) -> str:
+    """The colour space that a profile describes ("RGB", "GRAY", "CMYK" …); empty when it is no profile."""
+    if len(icc) < 132 or icc[36:40] != b"acsp" or int.from_bytes(icc[:4], "big") > len(icc):
+        return ""
+    return icc[16:20].decode("latin-1").strip()
+
+
+def _bake_exif(block: bytes, width: int, height: int) -> bytes:
+    if not block or not tiff.is_sound(block):
+        return b""
+    patched = bytearray(block)
+    main = tiff.first_ifd(patched)
+    detail = tiff.sub_ifd(patched, main, tiff.EXIF_IFD)
+    tiff.set_number(patched, main, tiff.ORIENTATION, 1)
+    for ifd, across, down in ((main, tiff.WIDTH, tiff.HEIGHT), (detail, tiff.PIXEL_WIDTH, tiff.PIXEL_HEIGHT)):
+        tiff.set_number(patched, ifd, across, width)
+        tiff.set_number(patched, ifd, down, height)
+    tiff.drop_thumbnail(patched)
+    return bytes(patched)
+
+
+def _bake_xmp(xmp: bytes, width: int, height: int) -> bytes:
+    values = {
+        b"tiff:Orientation": 1,
+        b"tiff:ImageWidth": width,
+        b"tiff:ImageLength": height,
+        b"exif:PixelXDimension": width,
+        b"exif:PixelYDimension": height,
+    }
+    for name, value in values.items():
+        if name in xmp:
+            xmp = re.sub(rb"(" + name + rb"\s*(?:=\s*[\"']|>\s*))\d+", rb"\g<1>%d" % value, xmp)
+    return xmp

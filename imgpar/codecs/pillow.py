@@ -1,0 +1,212 @@
+"""Every format that Pillow reads, and the bridge between its images and frames.
+
+Pillow's limits are process-wide; they are set for the time of a call only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from io import BytesIO
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from imgpar.codecs import colour
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.base import check_size, damaged
+from imgpar.codecs.formats import FORMATS, Format
+from imgpar.codecs.metadata import profile_space
+from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+
+_PLUGINS = {"JPEG2000": "Jpeg2K"}
+_LAYOUTS: dict[str, tuple[Layout, str]] = {
+    "1": ("L", "uint8"),
+    "L": ("L", "uint8"),
+    "LA": ("LA", "uint8"),
+    "La": ("LA", "uint8"),
+    "P": ("RGBX", "uint8"),
+    "PA": ("RGBA", "uint8"),
+    "RGBA": ("RGBA", "uint8"),
+    "RGBa": ("RGBA", "uint8"),
+    "I": ("L", "uint16"),
+    "I;16": ("L", "uint16"),
+    "I;16L": ("L", "uint16"),
+    "I;16B": ("L", "uint16"),
+    "F": ("L", "float32"),
+}
+_WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
+
+
+@contextmanager
+def settings(*, accept_damaged: bool = False) -> Iterator[list[str]]:
+    """Pillow without its own pixel limit (the header was checked); collects its warnings as texts."""
+    kept = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    said: list[str] = []
+    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, accept_damaged
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield said
+            said += dict.fromkeys(str(warning.message) for warning in caught)
+    finally:
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = kept
+
+
+def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
+    """The image with only this format's plugin tried, and only this one loaded."""
+    plugin: Any = import_module(f"PIL.{_PLUGINS.get(fmt.pillow, fmt.pillow.title())}ImagePlugin")
+    if fmt.name == "avif":
+        plugin.DEFAULT_MAX_THREADS = 1
+    try:
+        return Image.open(BytesIO(data), formats=(fmt.pillow,))
+    except UnidentifiedImageError:
+        raise damaged(fmt.title, "its header cannot be read", hopeless=True) from None
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size, mode and metadata as Pillow's plugin finds them without decoding."""
+    with settings(), open_image(data, fmt) as image:
+        check_size(*image.size, limits)
+        return header_of(image, fmt)
+
+
+def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
+    """The header of an image that was opened but not decoded."""
+    layout, dtype = _LAYOUTS.get(image.mode, ("RGBX", "uint8"))
+    if "transparency" in image.info and layout in _WITH_ALPHA and dtype == "uint8":
+        layout = _WITH_ALPHA[layout]
+    info = image.info
+    metadata, lost, notes = _metadata(info)
+    if image.mode in ("CMYK", "LAB"):
+        notes += (colour.describe(image.mode, info.get("icc_profile", b"")),)
+    return Header(
+        format=fmt.name,
+        spec=Spec(*image.size, layout, dtype),
+        orientation=tiff.get_orientation(metadata.exif),
+        frames=getattr(image, "n_frames", 1) if fmt.frames else 1,
+        metadata=metadata,
+        lost=lost,
+        notes=notes,
+        detail={"mode": image.mode},
+    )
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill as many frames as are given, from the first. Returns Pillow's warnings."""
+    fmt = FORMATS[header.format]
+    with settings(accept_damaged=accept_damaged) as said, open_image(data, fmt) as image:
+        for number, frame in enumerate(frames):
+            if len(frames) > 1:
+                image.seek(number)
+            if image.size != frame.spec.size:
+                raise damaged(fmt.title, f"frame {number + 1} has another size than the first")
+            store(image, frame)
+    return tuple(said)
+
+
+def decode_jpeg(
+    data: bytes | memoryview, header: Header, frame: Frame, *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """CMYK, arithmetic coding and the like; scaled in the DCT where the header was shrunk."""
+    scale = header.detail["scale"]
+    with settings(accept_damaged=accept_damaged) as said, open_image(data, FORMATS["jpeg"]) as image:
+        if scale > 1:
+            image.draft(None, (image.width // scale, image.height // scale))
+        if image.size != frame.spec.size:
+            image.load()
+            store(image.resize(frame.spec.size, Image.Resampling.BOX), frame)
+        else:
+            store(image, frame)
+    return tuple(said)
+
+
+def store(image: Image.Image, frame: Frame) -> None:
+    """Decode and write every pixel into the frame."""
+    spec, array = frame.spec, frame.array
+    if spec.dtype != "uint8":
+        values = np.asarray(image).reshape(spec.shape)
+        if spec.dtype == "uint16" and values.dtype.kind == "i":
+            values = values.clip(0, 65535)
+        np.copyto(array, values, casting="unsafe")
+    elif spec.layout == "RGBX":
+        _store_padded(image, array)
+    else:
+        np.copyto(array, np.asarray(_in_mode(image, spec.layout)).reshape(spec.shape))
+
+
+def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
+    if image.mode in ("CMYK", "LAB"):
+        image.load()
+        image = colour.to_srgb(image)
+    rgb = np.asarray(_in_mode(image, "RGB"))
+    if cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA, dst=array) is not array:
+        raise ValueError(f"the frame has shape {array.shape}, the picture {rgb.shape}")
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Pillow turns a transparent colour into alpha, but not for every mode."""
+    image.load()
+    if image.mode == mode:
+        return image
+    if mode == "LA" and image.mode in ("1", "L") and "transparency" in image.info:
+        key = image.info["transparency"]
+        grey = image.convert("L")
+        alpha = grey.point([0 if value == key else 255 for value in range(256)])
+        return Image.merge("LA", (grey, alpha))
+    return image.convert(mode)
+
+
+def image_of(frame: Frame) -> Image.Image:
+    """A frame as an image, for encoders: without a copy where Pillow can, valid as long as the frame."""
+    spec = frame.spec
+    if spec.layout in ("LA", "RGB"):
+        return Image.fromarray(frame.array)
+    mode = {"uint8": spec.layout, "uint16": "I;16", "float32": "F"}[spec.dtype]
+    pixels: Any = memoryview(frame.array).cast("B")
+    return Image.frombuffer(mode, spec.size, pixels, "raw", mode, 0, 1)
+
+
+def save(frame: Frame, name: str, **parameters: Any) -> bytes:
+    """One frame through one of Pillow's encoders."""
+    image = image_of(frame)
+    sink = BytesIO()
+    (image.convert("RGB") if image.mode == "RGBX" else image).save(sink, name, **parameters)
+    return sink.getvalue()
+
+
+def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
+    """The blocks as the file holds them; what is broken is left out and said."""
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    exif = cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    if exif and not tiff.is_sound(exif):
+        exif, lost, notes = b"", ("exif",), ("EXIF data are broken and were left out",)
+    icc = info.get("icc_profile") or b""
+    space = profile_space(icc)
+    if icc and space not in ("RGB", "GRAY"):
+        icc = b""
+        if space not in ("CMYK", "Lab"):
+            lost += ("icc",)
+            notes += ("the colour profile is broken or for other colours, taken as sRGB",)
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    comment = info.get("comment") or b""
+    dpi = info.get("dpi")
+    return (
+        Metadata(
+            icc=icc,
+            exif=exif,
+            xmp=xmp.encode() if isinstance(xmp, str) else bytes(xmp),
+            comment=comment.encode() if isinstance(comment, str) else bytes(comment),
+            dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(value > 0 for value in dpi) else None,
+            loop=int(info.get("loop") or 0),
+        ),
+        lost,
+        notes,
+    )
