@@ -86,6 +86,13 @@ class Operation:
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
         return None
 
+    def identity(self) -> str:
+        """What, beside the fields, makes two operations the same: a digest of a file or function it uses.
+
+        Raises BadValueError when such a file cannot be read.
+        """
+        return ""
+
     @classmethod
     def options(cls) -> dict[str, Option]:
         """Field name → how it is given. The first one is the primary: the value of the flag itself."""

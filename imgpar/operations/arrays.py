@@ -1,0 +1,170 @@
+"""What several operations do with arrays: fill, paste, premultiply. Heavy imports stay inside functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from imgpar.model import Frame, Layout, Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+Colour = tuple[int, int, int, int]
+
+PEAK: dict[str, float] = {"uint8": 255, "uint16": 65_535, "float32": 1.0}
+"""What white and opaque are in each depth."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey: ITU-R BT.601, as Pillow and OpenCV have them."""
+
+_BAND = 128
+"""Rows at a time: temporaries stay in the cache and a picture never needs four times its memory."""
+
+
+def colours_of(spec: Spec) -> int:
+    """How many channels carry colour: 1 for grey, 3 otherwise."""
+    return 1 if spec.grey else 3
+
+
+def layout_with(spec: Spec, colour: Colour | None) -> Layout:
+    """The layout that can hold the picture and `colour`, with the fewest channels added.
+
+    >>> layout_with(Spec(1, 1, "L"), (255, 0, 0, 255)), layout_with(Spec(1, 1, "RGB"), (0, 0, 0, 0))
+    ('RGB', 'RGBA')
+    """
+    if colour is None:
+        return spec.layout
+    red, green, blue, alpha = colour
+    grey = spec.grey and red == green == blue
+    if spec.alpha or alpha < 255:
+        return "LA" if grey else "RGBA"
+    return spec.layout if grey == spec.grey else "RGB"
+
+
+def pixel(spec: Spec, colour: Colour | None) -> list[float]:
+    """The channel values of `colour`; None is transparent where `spec` has alpha, otherwise white."""
+    import numpy as np
+
+    if colour is None:
+        colour = (255, 255, 255, 0 if spec.alpha else 255)
+    rgb = np.array(colour[:3], np.float64) / 255
+    values = [float(rgb @ LUMA)] if spec.grey else [float(v) for v in rgb]
+    if spec.alpha:
+        values.append(colour[3] / 255)
+    if spec.layout == "RGBX":
+        values.append(1.0)
+    peak = PEAK[spec.dtype]
+    return [v * peak if spec.dtype == "float32" else round(v * peak) for v in values]
+
+
+def fill(frame: Frame, colour: Colour | None) -> None:
+    """Write one colour into every pixel."""
+    frame.array[...] = pixel(frame.spec, colour)
+
+
+def seal(frame: Frame) -> None:
+    """Set the padding of RGBX to opaque, so that the frame may be read as RGBA."""
+    if frame.spec.layout == "RGBX":
+        frame.array[..., 3] = PEAK[frame.spec.dtype]
+
+
+def keep_rest(src: Frame, dst: Frame) -> None:
+    """Copy what is not colour: alpha as it is, padding as opaque."""
+    if src.spec.alpha:
+        dst.array[..., -1] = src.array[..., -1]
+    seal(dst)
+
+
+def paste(src: Frame, dst: Frame, x: int = 0, y: int = 0) -> None:
+    """Copy a frame into a larger one of the same depth, whose layout may add colour or alpha."""
+    import numpy as np
+
+    part = dst.array[y : y + src.spec.height, x : x + src.spec.width]
+    if src.spec.layout == dst.spec.layout:
+        np.copyto(part, src.array)
+    else:
+        count = colours_of(dst.spec)
+        part[..., :count] = src.array[..., : colours_of(src.spec)]
+        if dst.spec.alpha:
+            part[..., -1] = src.array[..., -1] if src.spec.alpha else PEAK[dst.spec.dtype]
+    seal(dst)
+
+
+def flat(array: Array) -> Array:
+    """The same memory without the axis of a single channel, as OpenCV and Pillow see grey."""
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def land(result: Array, dst: Array) -> None:
+    """Make sure that what a function with `dst=` returned lies in `dst`: OpenCV may have made its own."""
+    if result.ctypes.data != dst.ctypes.data:
+        dst.reshape(result.shape)[...] = result
+
+
+def bands(height: int) -> Iterator[slice]:
+    """Slices of rows that together are the whole height."""
+    return (slice(top, min(top + _BAND, height)) for top in range(0, height, _BAND))
+
+
+def premultiplied(frame: Frame) -> Array:
+    """A new array of the same depth with the colours times alpha; without alpha, the array itself."""
+    import numpy as np
+
+    if not frame.spec.alpha:
+        return frame.array
+    result = np.empty_like(frame.array)
+    for rows in bands(frame.spec.height):
+        pixels = frame.array[rows].astype(np.float32)
+        pixels[..., :-1] *= pixels[..., -1:] * np.float32(1 / PEAK[frame.spec.dtype])
+        result[rows] = pixels if frame.spec.dtype == "float32" else np.rint(pixels)
+    return result
+
+
+def unpremultiply(array: Array, dst: Frame) -> None:
+    """Divide the colours by alpha again, into `dst`; colour under full transparency becomes black."""
+    import numpy as np
+
+    peak = np.float32(PEAK[dst.spec.dtype])
+    for rows in bands(dst.spec.height):
+        pixels = array[rows].astype(np.float32)
+        alpha = pixels[..., -1:]
+        inverse = np.divide(peak, alpha, out=np.zeros_like(alpha), where=alpha > 0)
+        pixels[..., :-1] *= inverse
+        store(pixels, dst.array[rows])
+
+
+def store(values: Array, dst: Array) -> None:
+    """Write float values into an array of any depth: whole numbers are rounded and clipped, floats kept."""
+    import numpy as np
+
+    if dst.dtype == np.float32:
+        np.copyto(dst, values)
+    else:
+        np.clip(np.rint(values), 0, PEAK[dst.dtype.name], out=dst, casting="unsafe")
+
+
+def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
+    """colour · scale + offset, with `offset` in parts of white; alpha is kept."""
+    import cv2
+    import numpy as np
+
+    peak = PEAK[src.spec.dtype]
+    count = colours_of(src.spec)
+    if src.spec.dtype == "float32":
+        np.multiply(src.array[..., :count], np.float32(scale), out=dst.array[..., :count])
+        dst.array[..., :count] += np.float32(offset)
+        return keep_rest(src, dst)
+    table = np.arange(peak + 1) * scale + offset * peak
+    table = np.clip(np.rint(table), 0, peak).astype(src.spec.dtype)
+    if src.spec.dtype == "uint16":
+        np.take(table, src.array[..., :count], out=dst.array[..., :count], mode="clip")
+        return keep_rest(src, dst)
+    # One pass over all channels: alpha through a table that changes nothing, padding through a constant.
+    tables = np.repeat(table[:, None], src.spec.channels, axis=1)
+    if src.spec.channels > count:
+        tables[:, -1] = np.arange(256) if src.spec.alpha else 255
+    land(cv2.LUT(flat(src.array), flat(tables[None]), dst=flat(dst.array)), dst.array)
+    return None

@@ -1,0 +1,44 @@
+"""blur: soften a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import flat, land, premultiplied, seal, unpremultiply
+from imgpar.operations.base import Operation, option
+
+
+@dataclass(frozen=True)
+class Blur(Operation):
+    """Gaussian blur. Transparent pixels do not bleed into visible ones."""
+
+    name: ClassVar[str] = "blur"
+    summary: ClassVar[str] = "soften with a Gaussian; the number is its sigma in pixels"
+
+    sigma: float = option(values.number(0, 200), "standard deviation in pixels", metavar="SIGMA", example="2")
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        return self.sigma == 0
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        soften(src, dst, self.sigma)
+
+
+def soften(src: Frame, dst: Frame, sigma: float) -> None:
+    """Write `src` blurred into `dst`; the edge pixels go on beyond the edge."""
+    import cv2
+    import numpy as np
+
+    if sigma == 0:
+        np.copyto(dst.array, src.array)
+        return seal(dst)
+    pixels = flat(premultiplied(src))
+    blurred = cv2.GaussianBlur(pixels, (0, 0), sigma, dst=flat(dst.array), borderType=cv2.BORDER_REPLICATE)
+    if src.spec.alpha:
+        unpremultiply(blurred, dst)
+    else:
+        land(blurred, dst.array)
+    return seal(dst)

@@ -1,0 +1,29 @@
+"""brightness: lighter or darker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import linear
+from imgpar.operations.base import Operation, option
+
+
+@dataclass(frozen=True)
+class Brightness(Operation):
+    """Multiply every colour by a factor; 0 is black."""
+
+    name: ClassVar[str] = "brightness"
+    summary: ClassVar[str] = "lighter or darker: 1 changes nothing, 0 is black, 1.2 is a fifth lighter"
+
+    factor: float = option(
+        values.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.2"
+    )
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        return self.factor == 1
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        linear(src, dst, self.factor, 0.0)

@@ -1,0 +1,35 @@
+"""contrast: pull the colours apart or together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import LUMA, PEAK, linear
+from imgpar.operations.base import Operation, option
+
+
+@dataclass(frozen=True)
+class Contrast(Operation):
+    """Move every colour away from the picture's mean grey by a factor: mean + factor · (colour − mean)."""
+
+    name: ClassVar[str] = "contrast"
+    summary: ClassVar[str] = "more or less contrast: 1 changes nothing, 0 is plain grey"
+
+    factor: float = option(
+        values.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.1"
+    )
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        return self.factor == 1
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        import cv2
+
+        # Luma is linear: the mean of the luma is the luma of the channels' means.
+        means = cv2.mean(src.array)
+        mean = means[0] if src.spec.grey else sum(w * m for w, m in zip(LUMA, means, strict=False))
+        mean /= PEAK[src.spec.dtype]
+        linear(src, dst, self.factor, mean * (1 - self.factor))

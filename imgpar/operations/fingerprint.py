@@ -1,0 +1,84 @@
+"""Whether two functions do the same: a digest of code, constants and the plain values they lean on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+_DEPTH = 6
+"""Functions within functions that are looked at; what lies deeper counts by its name."""
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def fingerprint(function: object) -> str:
+    """A hex digest that is the same in every process of one Python version, and changes with the code.
+
+    Helpers and constants of the function's module count too, line numbers and comments do not.
+
+    >>> fingerprint(lambda array: array * 2) == fingerprint(lambda array: array * 3)
+    False
+    """
+    return hashlib.sha256("\n".join(_traits(function, 0)).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def qualified_name(function: object) -> str:
+    """The name of a function, of the function in a partial, or of a callable object's class."""
+    if isinstance(function, functools.partial):
+        return qualified_name(function.func)
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _traits(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, _PLAIN):
+        yield repr(value)
+    elif depth > _DEPTH or isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):
+        yield f"{getattr(value, '__module__', '')}.{qualified_name(value)}"
+    else:
+        for part in _parts(value):
+            yield from _traits(part, depth + 1)
+
+
+def _parts(value: object) -> tuple[Any, ...]:
+    """What a value is made of, as far as it decides what a function does."""
+    match value:
+        case tuple() | list():
+            return tuple(value)
+        case set() | frozenset():
+            return tuple(sorted(map(repr, value)))  # their order differs from process to process
+        case dict():
+            return tuple(value.items())
+        case types.CodeType():
+            return (value.co_code.hex(), value.co_names, value.co_consts)
+        case functools.partial():
+            return (value.func, value.args, value.keywords)
+        case types.MethodType():
+            return (value.__func__, value.__self__)
+        case types.FunctionType():
+            used = [value.__globals__.get(name) for name in value.__code__.co_names]
+            return (
+                value.__qualname__,
+                value.__code__,
+                value.__defaults__,
+                value.__kwdefaults__,
+                _cells(value),
+                used,
+            )
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    if not callable(value):
+        return (name,)
+    return (name, vars(type(value)).get("__call__"), getattr(value, "__dict__", None))
+
+
+def _cells(function: types.FunctionType) -> list[object]:
+    """The values that a nested function took from around it; a name not yet bound is left out."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,84 @@
+"""pad: put a picture on a larger canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.errors import TransformError
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import Colour, fill, layout_with, paste
+from imgpar.operations.base import Operation, option
+from imgpar.operations.geometry import (
+    GRAVITIES,
+    MAX_SIDE,
+    Aspect,
+    Geometry,
+    parse_canvas,
+    parse_gravity,
+    place,
+)
+
+
+@dataclass(frozen=True)
+class Pad(Operation):
+    """Add a border so that the picture has at least a size, or exactly a shape; nothing is cut or scaled.
+
+    >>> Pad(parse_canvas("1:1")).plan(Spec(400, 300)).size
+    (400, 400)
+    """
+
+    name: ClassVar[str] = "pad"
+    summary: ClassVar[str] = "add a border up to a size such as 1920x1080, or to a shape such as 1:1"
+
+    canvas: Geometry | Aspect = option(
+        parse_canvas, "the size or shape to reach", metavar="CANVAS", example="1:1"
+    )
+    gravity: str = option(
+        parse_gravity,
+        "where the picture lies on the canvas",
+        default="centre",
+        metavar="WHERE",
+        choices=GRAVITIES,
+        example="south",
+    )
+    background: Colour | None = option(
+        values.colour,
+        "colour of the border; transparent where the picture has transparency, otherwise white",
+        default=None,
+        metavar="COLOUR",
+        example="#f4f4f4",
+    )
+
+    def plan(self, spec: Spec) -> Spec:
+        if isinstance(self.canvas, Aspect):
+            width, height = self.canvas.around(*spec.size)
+        else:
+            width, height = max(self.canvas.width, spec.width), max(self.canvas.height, spec.height)
+        if max(width, height) > MAX_SIDE:
+            raise TransformError(
+                f"Padding {spec.width}x{spec.height} to {self.canvas} gives {width}x{height} pixels.",
+                fix=f"Choose a canvas with sides up to {MAX_SIDE}.",
+            )
+        if (width, height) == spec.size:
+            return spec
+        return spec.resized(width, height).converted(layout_with(spec, self.background))
+
+    def idle(self, spec: Spec) -> bool:
+        return self.plan(spec) == spec
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        if src.spec.size != dst.spec.size:
+            fill(dst, self.background)
+        paste(src, dst, *place(self.gravity, dst.spec.size, src.spec.size))
+
+    def as_filter(self, spec: Spec) -> str | None:
+        if self.background is not None and self.background[3] < 255:
+            return None
+        width, height = self.plan(spec).size
+        x, y = place(self.gravity, (width, height), spec.size)
+        if (x | y | width | height) & 1:
+            return None
+        red, green, blue, _ = self.background or (255, 255, 255, 255)
+        return f"pad={width}:{height}:{x}:{y}:0x{red:02x}{green:02x}{blue:02x}"

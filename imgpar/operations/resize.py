@@ -1,0 +1,156 @@
+"""resize: to a size, in one of four ways to fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.errors import BadValueError, TransformError
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import Colour, fill, layout_with, paste
+from imgpar.operations.base import Operation, option
+from imgpar.operations.geometry import (
+    GRAVITIES,
+    MAX_SIDE,
+    Geometry,
+    fractions,
+    parse_geometry,
+    parse_gravity,
+    place,
+    rounded,
+)
+from imgpar.operations.resampling import resample
+
+FITS = ("inside", "cover", "contain", "fill")
+
+
+@dataclass(frozen=True)
+class Resize(Operation):
+    """Scale a picture with Lanczos.
+
+    With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
+    Every other geometry has the shape of the picture itself, so these three scale to it exactly,
+    smaller or larger. `inside` keeps the shape and never makes a picture larger unless told to.
+
+    >>> Resize(parse_geometry("1920x1080")).plan(Spec(4000, 3000)).size
+    (1440, 1080)
+    >>> Resize(parse_geometry("1920x1080"), fit="cover").plan(Spec(4000, 3000)).size
+    (1920, 1080)
+    """
+
+    name: ClassVar[str] = "resize"
+    summary: ClassVar[str] = "scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge)"
+
+    geometry: Geometry = option(
+        parse_geometry,
+        "the size; one number is the longest edge (in magick it is the width)",
+        metavar="GEOMETRY",
+        example="1920x1080",
+    )
+    fit: str = option(
+        values.choice(*FITS),
+        "inside: as large as fits; cover: fill the box and crop; contain: fit and pad; fill: distort",
+        default="inside",
+        choices=FITS,
+        example="cover",
+    )
+    gravity: str = option(
+        parse_gravity,
+        "which part cover keeps, or where contain puts the picture",
+        default="centre",
+        metavar="WHERE",
+        choices=GRAVITIES,
+        example="north",
+    )
+    enlarge: bool = option(values.switch, "let inside make pictures larger", default=False)
+    background: Colour | None = option(
+        values.colour,
+        "colour that contain pads with; transparent where the picture has transparency, otherwise white",
+        default=None,
+        metavar="COLOUR",
+        example="black",
+    )
+
+    def __post_init__(self) -> None:
+        if self.geometry.percent > 100 and self.fit == "inside" and not self.enlarge:
+            raise BadValueError(
+                f"A resize to {self.geometry} makes pictures larger, which 'inside' must be told to do.",
+                fix="Add --enlarge (enlarge = true in a recipe, enlarge=True in Python).",
+            )
+
+    def plan(self, spec: Spec) -> Spec:
+        size = self._whole(spec) if self.fit == "inside" else self.geometry.box(*spec.size)
+        if max(size) > MAX_SIDE:
+            raise TransformError(
+                f"Resizing {spec.width}x{spec.height} to {self.geometry} gives {size[0]}x{size[1]} pixels.",
+                fix=f"Choose a size with sides up to {MAX_SIDE}.",
+            )
+        padded = self.fit == "contain" and size != self._whole(spec)
+        return spec.resized(*size).converted(layout_with(spec, self.background if padded else None))
+
+    def idle(self, spec: Spec) -> bool:
+        return self.plan(spec) == spec
+
+    def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:
+        width, height = self._whole(spec)
+        return (width, height) if width < spec.width and height < spec.height else None
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        if self.fit == "cover" and self.geometry.exact:
+            resample(src, dst, self._kept(src.spec, dst.spec))
+        elif self.fit == "contain" and self.geometry.exact:
+            self._pad(src, dst)
+        else:
+            resample(src, dst)
+
+    def as_filter(self, spec: Spec) -> str | None:
+        if self.fit == "contain":
+            return None
+        width, height = self._whole(spec)
+        scale = f"scale={width}:{height}:flags=lanczos"
+        size = self.plan(spec).size
+        if size == (width, height):
+            return scale
+        x, y = place(self.gravity, (width, height), size)
+        return f"{scale},crop={size[0]}:{size[1]}:{x}:{y}"
+
+    def _whole(self, spec: Spec) -> tuple[int, int]:
+        """The size to which the whole picture is scaled, before cover crops and contain pads."""
+        width, height = self.geometry.box(*spec.size)
+        if self.fit == "inside" and not self.enlarge and (width >= spec.width and height >= spec.height):
+            return spec.size
+        if not self.geometry.exact or self.fit == "fill":
+            return (width, height)
+        across, down = width / spec.width, height / spec.height
+        scale = max(across, down) if self.fit == "cover" else min(across, down)
+        # The side that decides is exact, whatever the floats say.
+        return (
+            width if scale == across else rounded(spec.width * scale),
+            height if scale == down else rounded(spec.height * scale),
+        )
+
+    def _kept(self, src: Spec, dst: Spec) -> tuple[float, float, float, float]:
+        """The part of the source that cover shows: left, top, right, bottom."""
+        scale = max(dst.width / src.width, dst.height / src.height)
+        width, height = dst.width / scale, dst.height / scale
+        across, down = fractions(self.gravity)
+        left, top = across * (src.width - width), down * (src.height - height)
+        return (left, top, left + width, top + height)
+
+    def _pad(self, src: Frame, dst: Frame) -> None:
+        """Contain: scale into the middle of the padding, in place where the layouts agree."""
+        import numpy as np
+
+        size = self._whole(src.spec)
+        x, y = place(self.gravity, dst.spec.size, size)
+        if size != dst.spec.size:
+            fill(dst, self.background)
+        scaled = src.spec.resized(*size)
+        if src.spec.layout == dst.spec.layout:
+            part = dst.array[y : y + size[1], x : x + size[0]]
+            resample(src, Frame(scaled, part), None)
+        else:
+            frame = Frame(scaled, np.empty(scaled.shape, scaled.dtype))
+            resample(src, frame)
+            paste(frame, dst, x, y)

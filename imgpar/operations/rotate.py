@@ -1,0 +1,123 @@
+"""rotate: clockwise, by any angle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.errors import TransformError
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import (
+    Colour,
+    flat,
+    land,
+    layout_with,
+    paste,
+    pixel,
+    premultiplied,
+    seal,
+    unpremultiply,
+)
+from imgpar.operations.base import Operation, option
+
+_CV2_LIMIT = 32_767
+"""OpenCV counts pixels in 16 bits when it warps."""
+
+_TRANSPOSE = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
+
+
+@dataclass(frozen=True)
+class Rotate(Operation):
+    """Turn a picture clockwise. Multiples of 90 move pixels without changing one.
+
+    Other angles interpolate (bicubic) on a canvas that holds the whole turned picture.
+
+    >>> Rotate(90).plan(Spec(400, 300)).size, Rotate(45).plan(Spec(100, 100)).size
+    ((300, 400), (142, 142))
+    """
+
+    name: ClassVar[str] = "rotate"
+    summary: ClassVar[str] = "turn clockwise by degrees; the canvas grows to hold the corners"
+
+    degrees: float = option(
+        values.number(-3600, 3600), "the angle; negative turns the other way", metavar="DEGREES", example="90"
+    )
+    background: Colour | None = option(
+        values.colour,
+        "colour of the corners; transparent where the picture has transparency, otherwise white",
+        default=None,
+        metavar="COLOUR",
+        example="black",
+    )
+
+    def plan(self, spec: Spec) -> Spec:
+        if self._quarter is not None:
+            return spec.resized(spec.height, spec.width) if self._quarter in (90, 270) else spec
+        angle = math.radians(self.degrees)
+        cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
+        # A sliver less, so that float noise does not add a row.
+        width = math.ceil(spec.width * cosine + spec.height * sine - 1e-6)
+        height = math.ceil(spec.width * sine + spec.height * cosine - 1e-6)
+        if max(width, height, *spec.size) >= _CV2_LIMIT:
+            raise TransformError(
+                f"{spec.width}x{spec.height} pixels are too many to be turned by {self.degrees:g} degrees.",
+                fix=f"Resize it below {_CV2_LIMIT} pixels a side first, or turn it by a multiple of 90.",
+            )
+        return spec.resized(width, height).converted(layout_with(spec, self.background))
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        return self._quarter == 0
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        import cv2
+        import numpy as np
+
+        if self._quarter == 0:
+            np.copyto(dst.array, src.array)
+        elif self._quarter is not None:
+            codes = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+            land(cv2.rotate(flat(src.array), codes[self._quarter], dst=flat(dst.array)), dst.array)
+        else:
+            self._warp(src, dst)
+        seal(dst)
+
+    def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        return _TRANSPOSE.get(self._quarter or 0)
+
+    @property
+    def _quarter(self) -> int | None:
+        """0, 90, 180 or 270 when the angle is a multiple of 90."""
+        return int(self.degrees) % 360 if self.degrees % 90 == 0 else None
+
+    def _warp(self, src: Frame, dst: Frame) -> None:
+        """Turn around the centre. Colours are weighted by alpha, so the edges fade without a fringe."""
+        import cv2
+        import numpy as np
+
+        if src.spec.layout != dst.spec.layout:
+            same = src.spec.converted(dst.spec.layout)
+            converted = Frame(same, np.empty(same.shape, same.dtype))
+            paste(src, converted)
+            src = converted
+        angle = math.radians(self.degrees)
+        cosine, sine = math.cos(angle), math.sin(angle)
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        middle = (np.array(src.spec.size) - 1) / 2
+        matrix = np.column_stack([turn, (np.array(dst.spec.size) - 1) / 2 - turn @ middle])
+        border = np.array([[pixel(dst.spec, self.background)]], dst.spec.dtype)
+        frame = Frame(dst.spec.resized(1, 1), border)
+        warped = cv2.warpAffine(
+            flat(premultiplied(src)),
+            matrix,
+            dst.spec.size,
+            dst=flat(dst.array),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=[float(v) for v in premultiplied(frame).ravel()],
+        )
+        if dst.spec.alpha:
+            unpremultiply(warped.reshape(dst.spec.shape), dst)
+        else:
+            land(warped, dst.array)

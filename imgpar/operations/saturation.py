@@ -1,0 +1,37 @@
+"""saturation: stronger or paler colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import LUMA, keep_rest, land
+from imgpar.operations.base import Operation, option
+
+
+@dataclass(frozen=True)
+class Saturation(Operation):
+    """Move every colour away from its own grey by a factor: grey + factor · (colour − grey)."""
+
+    name: ClassVar[str] = "saturation"
+    summary: ClassVar[str] = "stronger or paler colours: 1 changes nothing, 0 is grey"
+
+    factor: float = option(
+        values.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.3"
+    )
+
+    def idle(self, spec: Spec) -> bool:
+        return self.factor == 1 or spec.grey
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        import cv2
+        import numpy as np
+
+        if src.spec.grey:
+            return np.copyto(dst.array, src.array)
+        matrix = np.eye(src.spec.channels)
+        matrix[:3, :3] = self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)
+        land(cv2.transform(src.array, matrix, dst=dst.array), dst.array)
+        return keep_rest(src, dst)

@@ -1,0 +1,42 @@
+"""sharpen: unsharp masking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imgpar import values
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import flat, keep_rest, land
+from imgpar.operations.base import Operation, option
+from imgpar.operations.blur import soften
+
+
+@dataclass(frozen=True)
+class Sharpen(Operation):
+    """Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
+
+    Alpha stays as it is.
+    """
+
+    name: ClassVar[str] = "sharpen"
+    summary: ClassVar[str] = "bring out details (unsharp mask): 0 changes nothing, 0.5 is gentle, 2 is strong"
+
+    amount: float = option(values.number(0, 20), "how much", default=0.5, metavar="AMOUNT", example="0.5")
+    sigma: float = option(
+        values.number(0.1, 50),
+        "size of the details, as a blur's sigma in pixels",
+        default=1.0,
+        metavar="PIXELS",
+    )
+
+    def idle(self, spec: Spec) -> bool:  # noqa: ARG002
+        return self.amount == 0
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        import cv2
+
+        soften(src, dst, self.sigma)
+        array = flat(dst.array)
+        land(cv2.addWeighted(flat(src.array), 1 + self.amount, array, -self.amount, 0, dst=array), dst.array)
+        keep_rest(src, dst)

@@ -1,0 +1,152 @@
+"""watermark_text: words over every picture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgpar import values
+from imgpar.errors import TransformError
+from imgpar.model import Frame, Spec
+from imgpar.operations.arrays import Colour, layout_with
+from imgpar.operations.base import Operation, option
+from imgpar.operations.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
+from imgpar.operations.marks import lay
+from imgpar.operations.watermark import file_digest, parse_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import ImageFont
+
+    Array = np.ndarray[Any, Any]
+
+
+def parse_font(value: object) -> str:
+    """The path of a font file; empty text is the built-in font."""
+    return "" if value == "" else parse_file(value)
+
+
+@dataclass(frozen=True)
+class WatermarkText(Operation):
+    """Write words over every picture. The built-in font has Latin letters; others need a font file."""
+
+    name: ClassVar[str] = "watermark_text"
+    summary: ClassVar[str] = "write words over every picture"
+
+    text: str = option(values.text, "the words; \\n starts a new line", metavar="TEXT", example="© Ada")
+    size: Length = option(
+        parse_length,
+        "height of the letters, in pixels or percent of the shorter side",
+        default=Length(5, percent=True),
+        metavar="LENGTH",
+        example="48",
+    )
+    colour: Colour = option(
+        values.colour,
+        "colour of the letters",
+        default=(255, 255, 255, 255),
+        metavar="COLOUR",
+        example="white",
+    )
+    outline: Colour = option(
+        values.colour,
+        "colour of a thin line around the letters, for bright and dark pictures alike",
+        default=(0, 0, 0, 0),
+        metavar="COLOUR",
+        example="black",
+    )
+    opacity: float = option(
+        parse_share, "how much of the picture below it hides", default=0.7, metavar="SHARE", example="50%"
+    )
+    gravity: str = option(
+        parse_gravity,
+        "the corner or side where it lies",
+        default="southeast",
+        metavar="WHERE",
+        choices=GRAVITIES,
+        example="south",
+    )
+    margin: Length = option(
+        parse_length,
+        "distance from the edges, in pixels or percent of the shorter side",
+        default=Length(3, percent=True),
+        metavar="LENGTH",
+        example="5%",
+    )
+    font: str = option(
+        parse_font, "a TrueType or OpenType file", default="", metavar="FILE", example="NotoSansSC.otf"
+    )
+    tile: bool = option(values.switch, "repeat it over the whole picture, margins between", default=False)
+
+    def plan(self, spec: Spec) -> Spec:
+        # Coloured letters on a grey picture need colours; transparency they bring along needs no alpha.
+        colours = (self.colour, self.outline) if self.outline[3] else (self.colour,)
+        grey = all(red == green == blue for red, green, blue, _ in colours)
+        return spec if grey else spec.converted(layout_with(spec, (255, 0, 0, 255)))
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        shorter = min(dst.spec.size)
+        mark = _render(self.text, max(4, self.size.pixels(shorter)), self.colour, self.outline, self.font)
+        mark = mark.copy()
+        mark[..., 3] *= self.opacity
+        lay(src, dst, mark, self.gravity, self.margin.pixels(shorter), tile=self.tile)
+
+    def identity(self) -> str:
+        """A digest of the font file."""
+        return file_digest(self.name, self.font) if self.font else ""
+
+
+@lru_cache(maxsize=8)
+def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) -> Array:
+    """The words as red, green, blue, alpha from 0 to 1, cut to what is drawn."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    text = text.replace("\\n", "\n")
+    font = _font(path, size)
+    _check_letters(text, font, path)
+    stroke = max(1, size // 20) if outline[3] else 0
+    canvas = ImageDraw.Draw(Image.new("L", (1, 1)))
+    left, top, right, bottom = canvas.multiline_textbbox((0, 0), text, font=font, stroke_width=stroke)
+    extent = (max(1, int(right - left) + 2), max(1, int(bottom - top) + 2))
+    where = (1 - left, 1 - top)
+
+    def coverage(width: int) -> Array:
+        mask = Image.new("L", extent)
+        ImageDraw.Draw(mask).multiline_text(where, text, fill=255, font=font, stroke_width=width)
+        return np.asarray(mask, np.float32)[..., None] / 255
+
+    inner, outer = coverage(0) * (colour[3] / 255), coverage(stroke) * (outline[3] / 255)
+    alpha = inner + outer * (1 - inner)
+    front, back = (np.array(rgba[:3], np.float32) / 255 for rgba in (colour, outline))
+    total = front * inner + back * outer * (1 - inner)
+    colours = np.divide(total, alpha, out=np.zeros_like(total), where=alpha > 0)
+    return np.concatenate([colours, alpha], axis=2)
+
+
+def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    try:
+        font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+    except OSError as error:
+        raise TransformError(
+            f"The font {path} cannot be read: {error}.", fix="Give a TrueType or OpenType file."
+        ) from error
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font
+
+
+def _check_letters(text: str, font: ImageFont.FreeTypeFont, path: str) -> None:
+    """Raise for a letter that the font does not have: an empty box is no watermark."""
+    # No font has a glyph for a noncharacter: what it draws there is the empty box.
+    box = bytes(font.getmask("\uffff"))
+    for letter in text:
+        if not letter.isspace() and bytes(font.getmask(letter)) == box:
+            name = os.path.basename(path) or "the built-in font"
+            raise TransformError(
+                f"{name} has no letter {letter!r} for the watermark text.",
+                fix="Name a font file that has it with font (--font).",
+            )

@@ -1,0 +1,297 @@
+"""A recipe: operations in order, target formats and the settings of the encoders; TOML in and out.
+
+to = "webp"              # or ["webp", "mp4"]
+quality = 82             # every setting of the encoders is a key
+[[operations]]
+resize = "1920"          # the operation's name holds its first value, further fields stand beside it
+fit = "inside"
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from imgpar import values
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import BadValueError, UsageError, bad_value
+from imgpar.operations import Operation, Option, operation_types
+
+_UNSET: Any = object()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run makes of its pictures. Immutable: every change gives a new one.
+
+    >>> recipe = Recipe().then(make_operation("resize", "1920")).merged({"to": "webp", "quality": 82})
+    >>> print(recipe.to_toml())
+    to = "webp"
+    quality = 82
+    <BLANKLINE>
+    [[operations]]
+    resize = "1920"
+    <BLANKLINE>
+    """
+
+    operations: tuple[Operation, ...] = ()
+    to: tuple[str, ...] = ()
+    """Format names in lower case; empty keeps each input's own format."""
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+    name: str = field(default="", compare=False)
+    """For messages only: the built-in name, or the file's name without its suffix."""
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str]) -> Recipe:
+        """The recipe in a TOML file, or the built-in one of that name; raises UsageError otherwise."""
+        path = Path(source)
+        if not path.exists() and str(source) in builtin_names():
+            return cls.builtin(str(source))
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            if path.suffix or path.exists():
+                reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                raise UsageError(f"The recipe {source} cannot be read: {reason}.") from error
+            known = builtin_names()
+            expected = f"a TOML file or one of {', '.join(known)}"
+            raise bad_value("the recipe", expected, str(source), known) from None
+        return cls._parsed(text, str(source), path.stem, path.parent)
+
+    @classmethod
+    def builtin(cls, name: str) -> Recipe:
+        """One of `builtin_names()`; raises BadValueError for any other."""
+        if name not in builtin_names():
+            raise bad_value("the recipe", "one of " + ", ".join(builtin_names()), name, builtin_names())
+        text = (resources.files("imgpar") / "recipes" / f"{name}.toml").read_text("utf-8")
+        return cls._parsed(text, name, name)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], where: str = "recipe.toml", *, folder: str | os.PathLike[str] = ""
+    ) -> Recipe:
+        """The recipe in parsed TOML. `where` names it in errors; relative files are sought in `folder`."""
+        settings = {key: value for key, value in data.items() if key != "operations"}
+        tables = data.get("operations", [])
+        if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+            raise bad_value(f"operations in {where}", "[[operations]] tables", tables)
+        made = tuple(
+            _from_table(table, f"operation {n} of {where}", folder) for n, table in enumerate(tables, 1)
+        )
+        return cls(made).merged(settings, label=lambda key: f"{key} in {where}")
+
+    @classmethod
+    def _parsed(cls, text: str, where: str, name: str, folder: Path | str = "") -> Recipe:
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"The recipe {where} is not valid TOML: {error}.") from error
+        return replace(cls.from_dict(data, where, folder=folder), name=name)
+
+    def then(self, operation: Operation) -> Recipe:
+        """The recipe with one more operation at its end."""
+        return replace(self, operations=(*self.operations, operation))
+
+    def merged(self, settings: Mapping[str, object], *, label: Callable[[str], str] = str) -> Recipe:
+        """The recipe with other settings (`to`, `quality` …), as text or as Python values.
+
+        What is not named stays; None stands for "not given". `label(key)` names a key in errors.
+        Raises UsageError for an unknown key, BadValueError for a wrong value.
+        """
+        options = EncodeOptions.options()
+        changes: dict[str, Any] = {}
+        to = self.to
+        for key, value in settings.items():
+            if value is None:
+                continue
+            if key == "to":
+                to = values.named(label(key), parse_formats, value)
+            elif key in options:
+                changes[key] = values.named(label(key), options[key].parse, value)
+            else:
+                raise _unknown("key", key, label(key), ["to", "operations", *options])
+        return replace(self, to=to, encode=replace(self.encode, **changes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as TOML values; what has its default is left out. Raises UsageError for functions."""
+        data: dict[str, Any] = {}
+        if self.to:
+            data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
+        data |= _fields(self.encode, EncodeOptions.options())
+        if self.operations:
+            data["operations"] = [_to_table(operation) for operation in self.operations]
+        return data
+
+    def to_toml(self) -> str:
+        """The recipe as the text of a TOML file; `Recipe.load` gives an equal recipe."""
+        data = self.to_dict()
+        tables = data.pop("operations", [])
+        blocks = [_lines(data), *("[[operations]]\n" + _lines(table) for table in tables)]
+        return "\n".join(block for block in blocks if block)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the recipe to a TOML file; raises UsageError where that cannot be done."""
+        try:
+            Path(path).write_text(self.to_toml(), "utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"The recipe cannot be written to {path}: {error.strerror}.") from error
+
+    def key(self) -> str:
+        """A digest of all that decides the result: operations, the files and functions they use, settings.
+
+        The same in every process and after a round trip through a file. Raises BadValueError when a file
+        that an operation needs cannot be read.
+        """
+        options = EncodeOptions.options()
+        parts = [
+            [kind.name, _fields(kind, kind.options(), everything=True), kind.identity()]
+            for kind in self.operations
+        ]
+        settings = _fields(self.encode, options, everything=True)
+        text = json.dumps([self.to, settings, parts], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The recipes that come with imgpar."""
+    folder = resources.files("imgpar") / "recipes"
+    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def make_operation(
+    name: str, value: object = _UNSET, /, *, label: str = "", where: str = "", **given: object
+) -> Operation:
+    """An operation from its name, the value of its first field, and further fields; text or Python values.
+
+    Flags, recipes and Python methods all come through here. Errors call the value `label` (the flag as
+    it was written; default is the name) and add `where` (" in x.toml") to every name. True stands for a
+    value that is left to its default, None for a field that is not given.
+
+    >>> make_operation("blur", "2.5")
+    Blur(sigma=2.5)
+    """
+    kinds = operation_types()
+    if name not in kinds:
+        raise _unknown("operation", name, name + where, kinds)
+    options = kinds[name].options()
+    primary = next(iter(options), "")
+    label = (label or name) + where
+    if not primary:
+        if value is not _UNSET and not values.named(label, values.switch, value):
+            raise bad_value(label, "true (or nothing)", value)
+    elif value is not _UNSET and value is not True:
+        given = {primary: value, **given}
+    elif primary not in given and primary in _required(kinds[name]):
+        raise BadValueError(f"{label} needs a value.", fix=f"An example is {options[primary].example!r}.")
+    made = {}
+    for key, raw in given.items():
+        if key not in options:
+            raise _unknown("field", key, f"{key} of {label}", options)
+        if raw is not None:
+            made[key] = values.named(label if key == primary else key + where, options[key].parse, raw)
+    return kinds[name](**made)
+
+
+def parse_formats(value: object) -> tuple[str, ...]:
+    """Format names as a list or as text with commas, in lower case and without dots.
+
+    >>> parse_formats("WebP, .mp4")
+    ('webp', 'mp4')
+    """
+    names = value.split(",") if isinstance(value, str) else value
+    if isinstance(names, (list, tuple)) and all(isinstance(name, str) and name.strip(" .") for name in names):
+        return tuple(dict.fromkeys(name.strip().removeprefix(".").lower() for name in names))
+    raise bad_value(values.VALUE, "format names such as webp or webp,mp4", value)
+
+
+def _from_table(table: Mapping[str, Any], where: str, folder: str | os.PathLike[str]) -> Operation:
+    """The operation of one [[operations]] table."""
+    kinds = operation_types()
+    names = [key for key in table if key in kinds]
+    if len(names) > 1:
+        both = " and ".join(names)
+        raise UsageError(f"O{where[1:]} names {both}.", fix="Write an [[operations]] table for each.")
+    if not names:
+        near = [match for key in table for match in difflib.get_close_matches(key, kinds, n=1)]
+        fix = f"Did you mean {near[0]!r}?" if near else "Known are " + ", ".join(kinds) + "."
+        raise UsageError(f"O{where[1:]} names no operation.", fix=fix)
+    name = names[0]
+    options = kinds[name].options()
+    primary = next(iter(options), "")
+    fields = {key: value for key, value in table.items() if key != name}
+    for key, option in options.items():
+        written = name if key == primary else key
+        if option.metavar == "FILE" and folder and isinstance(table.get(written), str) and table[written]:
+            # A file beside the recipe is meant from there, not from where the command runs.
+            fields[key] = os.path.join(folder, table[written])
+    value = True if primary in fields else table[name]
+    return make_operation(name, value, where=f" in {where}", **fields)
+
+
+def _to_table(operation: Operation) -> dict[str, Any]:
+    """An operation as the TOML values of its table."""
+    if operation.dynamic:
+        raise UsageError(
+            "A recipe with a Python function cannot be written to a file.",
+            fix="Leave out apply, or use the recipe in Python.",
+        )
+    options = operation.options()
+    primary = next(iter(options), "")
+    fields = _fields(operation, options)
+    head = fields.pop(primary, _plain(getattr(operation, primary))) if primary else True
+    return {operation.name: head, **fields}
+
+
+def _fields(owner: Any, options: Mapping[str, Option], *, everything: bool = False) -> dict[str, Any]:
+    """The fields that differ from their defaults (or all of them) as TOML values; None is left out."""
+    defaults = {f.name: f.default for f in dataclasses.fields(owner)}
+    present = {name: getattr(owner, name) for name in options}
+    return {
+        name: _plain(value)
+        for name, value in present.items()
+        if value is not None and (everything or value != defaults[name])
+    }
+
+
+def _plain(value: Any) -> str | int | float | bool:
+    """A field's value as TOML knows it; what has a text form of its own is text."""
+    if isinstance(value, tuple):  # the only tuples are colours
+        return "#" + "".join(f"{part:02x}" for part in (value[:3] if value[3] == 255 else value))
+    return value if isinstance(value, (str, int, float)) else str(value)
+
+
+def _lines(table: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
+
+
+def _toml(value: Any) -> str:
+    """A value in TOML; JSON writes strings, numbers and lists the same way, but for DEL."""
+    try:
+        text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"A recipe cannot hold {value!r}.", fix="Rename the file in UTF-8.") from None
+    return text
+
+
+def _required(kind: type[Operation]) -> set[str]:
+    return {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
+
+
+def _unknown(what: str, name: str, shown: str, known: Iterable[str]) -> UsageError:
+    """The sentence for a name that does not exist, with the nearest one that does."""
+    known = list(known)
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    fix = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}."
+    if what == "key" and name in operation_types():
+        fix = "Operations stand in [[operations]] tables of their own."
+    return UsageError(f"There is no {what} {shown}.", fix=fix)
