@@ -111,8 +111,8 @@ from imgpar.progress import Progress
 with Progress(sys.stderr, quiet="-q" in sys.argv) as progress:
     progress(Event("start"))
     for n in range(1, 4):
-        bad = n == 2
-        outcome = Outcome(f"{n}.jpg", "failed" if bad else "ok", error="Broken." if bad else "", source_bytes=10**6)
+        status, error = ("failed", "Broken.") if n == 2 else ("ok", "")
+        outcome = Outcome(f"{n}.jpg", status, error=error, source_bytes=10**6)
         progress(Event("item", done=n, total=None if n < 2 else 3, outcome=outcome))
         if progress._bar is not None:
             progress._bar.refresh()

@@ -24,6 +24,7 @@ def retry(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = retry_parser().parse(argv)
     out = _one_folder("retry", rest)
+    running.check_reporting(args)
     api: Any = _api("retry")
     options = running.run_options(args)
     command = shlex.join(["imgpar", "retry", *argv])

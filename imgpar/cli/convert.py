@@ -90,11 +90,13 @@ def convert(argv: Sequence[str]) -> int:
     args, inputs = convert_parser().parse(argv)
     recipe = read_recipe(args)
     options = running.run_options(args)
+    only_save = args.save_recipe and not inputs and not args.files_from
+    if not only_save:
+        _check(args, inputs)
     if args.save_recipe:
         recipe.save(args.save_recipe)
-        if not inputs and not args.files_from:
-            return 0
-    _check(args, inputs)
+    if only_save:
+        return 0
     every: Iterable[str] = inputs
     if args.files_from:
         every = itertools.chain(inputs, read_names(args.files_from, null=args.null))
@@ -124,7 +126,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _check(args: argparse.Namespace, inputs: list[str]) -> None:
-    """Refuse calls that contradict themselves."""
+    """Refuse calls that contradict themselves, before anything is written."""
     if not inputs and not args.files_from:
         raise UsageError("No input was given.", fix="Name files or folders: imgpar convert photos/ -o web/")
     if args.null and not args.files_from:
@@ -135,10 +137,9 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o web/, or --in-place.")
     if args.out == "-" and args.json:
         raise UsageError("-o - and --json both write to standard output.", fix="Leave out one.")
-    if args.quiet and args.verbose:
-        raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
     if args.files_from == "-" and "-" in inputs:
         raise UsageError("Standard input cannot be a picture and a list of names at once.")
+    running.check_reporting(args)
 
 
 def parse_formats(value: object) -> tuple[str, ...]:

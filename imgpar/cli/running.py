@@ -128,7 +128,6 @@ def carry_out(
     """Run with progress, Ctrl-C and results; `to_stdout` when a picture goes there. Return the exit code."""
     from imgpar.api import CancelToken
 
-    check_report(args.report)
     token = CancelToken()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
         results = Results(args, progress)
@@ -147,14 +146,16 @@ def carry_out(
     return INTERRUPTED if token.cancelled else report.exit_code
 
 
-def check_report(path: str | None) -> None:
+def check_reporting(args: argparse.Namespace) -> None:
     """Find out before a long run that its report could not be written after it."""
-    if not path:
+    if args.quiet and args.verbose:
+        raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
+    if not args.report:
         return
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+    folder = os.path.dirname(os.path.abspath(args.report))
+    if os.path.isdir(args.report) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise UsageError(
-            f"The report cannot be written to {path!r}.", fix="Name a file in a folder that exists."
+            f"The report cannot be written to {args.report!r}.", fix="Name a file in a folder that exists."
         )
 
 
