@@ -143,7 +143,7 @@ def ops(argv: Sequence[str]) -> int:
         return 0
     print("\n\n".join(_explained(kinds[name]) for name in chosen))
     if not names:
-        rows = [(_usage(name, option), option.help) for name, option in EncodeOptions.options().items()]
+        rows = [(_usage(name, option), _help(option)) for name, option in EncodeOptions.options().items()]
         print("\nsettings of the output\n" + table(rows, indent="  "))
     return 0
 
@@ -161,27 +161,29 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
 
 
 def _explained(kind: type[Operation]) -> str:
-    options = dict(kind.options())
-    head = flag(kind.name)
-    rows = []
-    if options:
-        primary, option = next(iter(options.items()))
-        del options[primary]
-        head = _usage(kind.name, option)
-        rows.append(("", option.help + (f" (such as {option.example})" if option.example else "")))
-    rows += [(_usage(name, option), option.help) for name, option in options.items()]
-    text = f"{head}    {kind.summary}"
-    lines = [row[1] for row in rows[:1] if not row[0]]
-    return "\n".join(
-        [text, *(f"  {line}" for line in lines), *filter(None, [table(rows[len(lines) :], indent="  ")])]
-    )
+    """One operation as a block: its flag, what it does, its value, its further flags."""
+    options = list(kind.options().items())
+    if not options:
+        return f"{flag(kind.name)}    {kind.summary}"
+    option = options[0][1]
+    example = f" (such as {option.example})" if option.example else ""
+    lines = [f"{_usage(kind.name, option)}    {kind.summary}", f"  {_help(option)}{example}"]
+    if options[1:]:
+        lines.append(table([(_usage(name, other), _help(other)) for name, other in options[1:]], indent="  "))
+    return "\n".join(lines)
 
 
 def _usage(name: str, option: Option) -> str:
-    """The flag with its value."""
+    """The flag with its value; a long list of words would tear the table apart."""
     if option.parse is values.switch:
         return flag(name)
-    return f"{flag(name)} {'|'.join(option.choices) or option.metavar or name.upper()}"
+    few = 0 < len(option.choices) <= 4
+    return f"{flag(name)} {'|'.join(option.choices) if few else option.metavar or name.upper()}"
+
+
+def _help(option: Option) -> str:
+    few = len(option.choices) <= 4
+    return option.help if few else f"{option.help}: {', '.join(option.choices)}"
 
 
 def _only_options(parser: Parser, argv: Sequence[str]) -> Any:

@@ -1,0 +1,145 @@
+"""What `imgpar ops`, `formats` and `doctor` answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+from imgpar.cli import machine, main, packages
+from imgpar.cli.doctor import examine
+from imgpar.cli.parsing import table
+from imgpar.codecs.formats import FORMATS
+from imgpar.operations import operation_types
+
+
+def printed(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
+    assert main(argv) == code
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out
+
+
+def records(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_ops_explains_every_operation(capsys):
+    heads = {line.split()[0] for line in printed(capsys, "ops").splitlines() if line.startswith("--")}
+    assert heads == {"--" + name.replace("_", "-") for name in operation_types()}
+
+
+def test_ops_explains_one_operation_with_its_fields(capsys):
+    text = printed(capsys, "ops", "resize")
+    assert text.startswith("--resize GEOMETRY")
+    assert "--fit inside|cover|contain|fill" in text
+    assert "--sharpen" not in text
+
+
+def test_ops_as_json_names_operations_and_fields(capsys):
+    facts = {str(record["name"]): record for record in records(printed(capsys, "ops", "--json"))}
+    assert list(facts) == list(operation_types())
+    fields = facts["resize"]["fields"]
+    assert isinstance(fields, list)
+    assert [field["name"] for field in fields] == list(operation_types()["resize"].options())
+
+
+def test_an_unknown_operation_gets_a_hint(capsys):
+    assert main(["ops", "resise"]) == 2
+    assert "Did you mean 'resize'?" in capsys.readouterr().err
+
+
+def test_formats_has_a_line_for_every_supported_format(capsys):
+    rows = [line.split() for line in printed(capsys, "formats").splitlines()]
+    yes = {row[0]: row[1:3] for row in rows if len(row) > 6 and row[0] in FORMATS}
+    assert yes["jpeg"] == ["yes", "yes"]
+    assert set(yes) == {name for name, record in FORMATS.items() if record.readable or record.writable}
+
+
+def test_formats_as_json_has_every_format(capsys):
+    facts = records(printed(capsys, "formats", "--json"))
+    assert {record["name"] for record in facts} == set(FORMATS)
+    assert next(record for record in facts if record["name"] == "png")["alpha"] is True
+
+
+@pytest.mark.parametrize("command", ["formats", "doctor"])
+def test_commands_without_arguments_refuse_them(capsys, command):
+    assert main([command, "x.jpg"]) == 2
+    assert "'x.jpg'" in capsys.readouterr().err
+
+
+def test_doctor_finds_this_machine_ready(capsys):
+    facts = records(printed(capsys, "doctor", "--json"))
+    assert {record["status"] for record in facts} <= {"ok", "warn", "off"}
+    names = {record["name"] for record in facts}
+    assert {"Python", "numpy", "pillow", "ffmpeg", "cores", "memory", "shared memory", "workers"} <= names
+
+
+def test_doctor_has_a_fix_for_everything_that_is_not_ok():
+    assert all(check.fix for check in examine() if check.status != "ok")
+
+
+def test_a_missing_package_comes_with_the_command_for_this_interpreter():
+    check = packages._required("no-such-package>=1.0")
+    assert check.status == "fail"
+    assert check.fix == f'{sys.executable} -m pip install "no-such-package>=1.0"'
+
+
+def test_a_missing_package_with_a_fallback_is_a_warning(monkeypatch):
+    monkeypatch.setitem(packages.FASTER, "no-such-package", "slower without it")
+    check = packages._required("no-such-package>=1.0")
+    assert (check.status, check.text) == ("warn", "is not installed (slower without it)")
+
+
+def test_a_missing_extra_is_off():
+    assert packages._optional("no-such-package", "raw").status == "off"
+
+
+@pytest.mark.parametrize(
+    ("marker", "here"),
+    [
+        ("", True),
+        (f" sys_platform == '{sys.platform}'", True),
+        (f" sys_platform != '{sys.platform}'", False),
+        (" platform_machine == 'none' or platform_machine == 'nothing'", False),
+        (f" platform_machine == 'none' or sys_platform == '{sys.platform}'", True),
+    ],
+)
+def test_requirements_of_other_platforms_are_left_out(marker, here):
+    assert list(packages._split([f"name>=1;{marker}"])) == ([("name>=1", "")] if here else [])
+
+
+def test_an_extra_is_told_from_a_platform():
+    assert list(packages._split(['rawpy>=0.23; extra == "raw"'])) == [("rawpy>=0.23", "raw")]
+
+
+@pytest.mark.parametrize(("text", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", 0.0), ("", 0.0)])
+def test_the_quota_of_a_container(tmp_path, text, cores):
+    (tmp_path / "cpu.max").write_text(text)
+    assert machine.cpu_quota(tmp_path) == cores
+
+
+def test_the_quota_of_an_older_container(tmp_path):
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("50000")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert machine.cpu_quota(tmp_path) == 0.5
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_a_warning(tmp_path):
+    tmp_path.chmod(0o500)
+    assert machine.check_space("here", str(tmp_path), "fix").status == "warn"
+
+
+def test_a_check_that_breaks_is_a_finding():
+    def check_nothing() -> machine.Check:
+        raise ValueError("broken")
+
+    assert machine._guarded(check_nothing) == machine.Check("fail", "nothing", "ValueError: broken")
+
+
+def test_columns_are_aligned():
+    assert table([("a", "bb", "c"), ("ddd", "e", "f")]).splitlines() == ["a    bb  c", "ddd  e   f"]
