@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from imgpar.errors import UsageError
+from imgpar.recipe import Recipe
+
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -76,8 +79,8 @@ def check_toml(document: Path) -> Iterator[str]:
     """TOML blocks that are none, or recipes that imgpar does not take."""
     for line, text in blocks(document, "toml"):
         try:
-            tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            Recipe.from_dict(tomllib.loads(text))
+        except (tomllib.TOMLDecodeError, UsageError) as error:
             yield f"toml at line {line}: {error}"
 
 
