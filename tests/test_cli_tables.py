@@ -115,19 +115,6 @@ def test_an_extra_is_told_from_a_platform():
     assert list(packages._split(['rawpy>=0.23; extra == "raw"'])) == [("rawpy>=0.23", "raw")]
 
 
-@pytest.mark.parametrize(("text", "cores"), [("150000 100000\n", 1.5), ("max 100000\n", 0.0), ("", 0.0)])
-def test_the_quota_of_a_container(tmp_path, text, cores):
-    (tmp_path / "cpu.max").write_text(text)
-    assert machine.cpu_quota(tmp_path) == cores
-
-
-def test_the_quota_of_an_older_container(tmp_path):
-    (tmp_path / "cpu").mkdir()
-    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("50000")
-    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
-    assert machine.cpu_quota(tmp_path) == 0.5
-
-
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_a_warning(tmp_path):
     tmp_path.chmod(0o500)

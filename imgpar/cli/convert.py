@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -167,23 +166,16 @@ def parse_formats(value: object) -> tuple[str, ...]:
 
 
 def read_names(path: str, *, null: bool) -> Iterator[str]:
-    """Names from a list, streamed; bytes that are no UTF-8 stay what they are."""
+    """Names from a list, streamed; raises UsageError at once where it cannot be opened."""
     try:
-        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by _names
+        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by the generator
     except OSError as error:
         raise UsageError(f"The list of inputs {path!r} cannot be read: {error.strerror}.") from None
     return _names(stream, null)
 
 
 def _names(stream: IO[bytes], null: bool) -> Iterator[str]:
-    rest = b""
+    from imgpar.sources.lists import read_list
+
     with stream:
-        while block := stream.read(1 << 16):
-            *whole, rest = (rest + block).split(b"\0" if null else b"\n")
-            yield from filter(None, (_name(line, null) for line in whole))
-        if rest:
-            yield _name(rest, null)
-
-
-def _name(line: bytes, null: bool) -> str:
-    return os.fsdecode(line if null else line.removesuffix(b"\r"))
+        yield from read_list(stream, nul=null)

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -55,25 +54,10 @@ def check_ffmpeg() -> Check:
 
 
 def check_cores() -> Check:
-    """Cores that this process may use: its affinity and the quota of its container."""
-    there = os.cpu_count() or 1
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
-    quota = cpu_quota(CGROUP)
-    text = f"{affinity} of {there} by affinity"
-    if quota:
-        text += f", {quota:g} by the container's quota"
-    return Check("ok", "cores", text)
+    """Cores that this process may use, by its affinity and the quota of its container."""
+    from imgpar.runtime.pool import available_cores
 
-
-def cpu_quota(cgroup: Path) -> float:
-    """Cores by the quota of a cgroup folder, version 2 or 1; 0 when there is none."""
-    with suppress(OSError, ValueError):
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return 0.0 if quota == "max" else int(quota) / int(period)
-    with suppress(OSError, ValueError):
-        quota_us = int((cgroup / "cpu" / "cpu.cfs_quota_us").read_text())
-        return max(0.0, quota_us / int((cgroup / "cpu" / "cpu.cfs_period_us").read_text()))
-    return 0.0
+    return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} may be used; that many --jobs")
 
 
 def check_memory() -> Check:
@@ -113,7 +97,9 @@ def check_shared_memory() -> Check:
 
 def check_workers() -> Check:
     """Whether a worker process starts, and how fast."""
-    method = "forkserver" if sys.platform == "linux" else "spawn"
+    from imgpar.runtime.pool import start_method
+
+    method = start_method()
     context: Any = multiprocessing.get_context(method)
     began = time.perf_counter()
     process = context.Process(target=time.sleep, args=(0,))
