@@ -1,3 +1,100 @@
-"""imgpar: resize and convert folders of pictures and clips on every core."""
+"""imgpar: resize and convert folders of pictures on every core, and know what happened to each file.
+
+>>> import imgpar
+>>> pipe = imgpar.Pipeline().resize("1920x1080").sharpen(0.5)
+>>> report = imgpar.convert("photos/", "web/", resize="1920", to="webp")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imgpar.api import convert
+    from imgpar.errors import (
+        ArenaError,
+        BadValueError,
+        CommitError,
+        DamagedError,
+        DiskFullError,
+        EncodeError,
+        ImgparError,
+        ItemError,
+        LimitError,
+        MissingExtraError,
+        NoInputError,
+        OutputError,
+        OutputLockedError,
+        RunError,
+        SourceError,
+        TransformError,
+        UnknownFormatError,
+        UsageError,
+        WorkerDiedError,
+    )
+    from imgpar.model import Event, Item, Outcome
+    from imgpar.pipeline import Pipeline
+    from imgpar.recipe import Recipe
+    from imgpar.report import Report
+    from imgpar.runtime.scheduler import CancelToken
+    from imgpar.session import Session
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "convert": "imgpar.api",
+    "Pipeline": "imgpar.pipeline",
+    "Session": "imgpar.session",
+    "Recipe": "imgpar.recipe",
+    "Report": "imgpar.report",
+    "CancelToken": "imgpar.runtime.scheduler",
+    "Event": "imgpar.model",
+    "Item": "imgpar.model",
+    "Outcome": "imgpar.model",
+}
+
+__all__ = [
+    "ArenaError",
+    "BadValueError",
+    "CancelToken",
+    "CommitError",
+    "DamagedError",
+    "DiskFullError",
+    "EncodeError",
+    "Event",
+    "ImgparError",
+    "Item",
+    "ItemError",
+    "LimitError",
+    "MissingExtraError",
+    "NoInputError",
+    "Outcome",
+    "OutputError",
+    "OutputLockedError",
+    "Pipeline",
+    "Recipe",
+    "Report",
+    "RunError",
+    "Session",
+    "SourceError",
+    "TransformError",
+    "UnknownFormatError",
+    "UsageError",
+    "WorkerDiedError",
+    "convert",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first used: `import imgpar` costs nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES.get(name, "imgpar.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -81,7 +81,16 @@ def switch(value: object) -> bool:
     """True or false; a flag without a value gives True."""
     if isinstance(value, bool):
         return value
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     if str(value).lower() in words:
         return words[str(value).lower()]
     raise bad_value(VALUE, "true or false", value)
@@ -121,7 +130,7 @@ def colour(value: object) -> tuple[int, int, int, int]:
     if value == "transparent":
         return (0, 0, 0, 0)
     if isinstance(value, str):
-        from PIL import ImageColor  # noqa: PLC0415 - start-up: 20 ms, only for runs that name a colour
+        from PIL import ImageColor
 
         try:
             rgba = ImageColor.getcolor(value, "RGBA")

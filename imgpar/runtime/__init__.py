@@ -1,0 +1,12 @@
+"""The runtime: worker processes, the shared arena, and the scheduler that owns every decision.
+
+messages    what travels between parent and worker: ids, offsets, specs; never pixels
+frames      the shared-memory arena: one segment, chunks leased and recycled
+channel     a private pipe between the parent and one worker
+entry       where a worker process starts; light, so that the parent can name it
+worker      the loop inside a worker process
+stages      decode, transform and encode for one picture
+ledger      who has which job and which memory: pure bookkeeping, no processes
+pool        starts, stops and buries worker processes
+scheduler   the parent's loop: ledger + pool + channels
+"""

@@ -1,0 +1,229 @@
+"""A recipe that can be run: the same operations for folders, for arrays and for bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from imgpar.codecs.formats import find_format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import UsageError, bad_value
+from imgpar.model import Event, Item, Limits, RunOptions
+from imgpar.operations import Operation, operation_types
+from imgpar.operations.apply import Apply
+from imgpar.recipe import Recipe, make_operation
+from imgpar.runtime.scheduler import CancelToken
+from imgpar.values import named
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.report import Report
+    from imgpar.session import Session
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+class Pipeline:
+    """An immutable chain of operations; every call returns a new one.
+
+    Each operation is a method: its first argument is the operation's main value, the others are keywords.
+
+    >>> pipe = Pipeline().resize("640x480", fit="cover").grey()
+    >>> len(pipe.recipe.operations)
+    2
+    """
+
+    def __init__(self, recipe: Recipe | str | None = None) -> None:
+        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one."""
+        self.recipe = Recipe.load(recipe) if isinstance(recipe, str) else recipe or Recipe()
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(operation.name for operation in self.recipe.operations)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self.recipe == other.recipe
+
+    def __hash__(self) -> int:
+        return hash(self.recipe)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Pipeline]:
+            """The operations, one method each."""
+
+    def then(self, operation: Operation) -> Pipeline:
+        """This pipeline with one more operation."""
+        return Pipeline(self.recipe.then(operation))
+
+    def apply(
+        self,
+        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
+        *,
+        channels: str = "RGB",
+        dtype: str = "uint8",
+    ) -> Pipeline:
+        """Call a function of yours on every picture, in the worker processes.
+
+        Args:
+            function: takes an H×W×C array of its own memory and returns an array of any size. Lambdas and
+                functions of scripts and notebooks are fine; what they refer to travels with them.
+            channels: "RGB", "RGBA" or "L", which the function gets.
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+        """
+        return self.then(Apply(function, channels, dtype))
+
+    def run(
+        self,
+        inputs: Paths,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        session: Session | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Any,
+    ) -> Report:
+        """Convert files and folders.
+
+        Args:
+            inputs: one or more files, folders (with everything below) or globs.
+            out: folder for the results, or a file name where there is one input file.
+            session: workers to use; without it, workers are started for this run.
+            on_event: called with an `Event` for everything that happens.
+            cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
+            report: path of a JSON report.
+            settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`),
+                and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
+                `accept_damaged`, `max_pixels`, `journal`.
+
+        Raises:
+            UsageError: a setting is wrong; nothing was written.
+            RunError: the run could not go on (disk full, OUT locked).
+        """
+        from imgpar import api
+
+        recipe, options = resolve(self.recipe, settings)
+        result = api.run(
+            [os.fspath(inputs)] if isinstance(inputs, (str, os.PathLike)) else map(os.fspath, inputs),
+            None if out is None else os.fspath(out),
+            recipe,
+            options,
+            on_event=on_event,
+            cancel=cancel,
+            session=session,
+        )
+        if report is not None:
+            result.write_json(os.fspath(report))
+        return result
+
+    def arrays(self, inputs: Paths, **settings: Any) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+        """Decoded and transformed pictures as arrays, in order; see `Session.arrays`."""
+        from imgpar.session import Session
+
+        with Session(settings.pop("jobs", None), settings.pop("memory", None)) as session:
+            yield from session.arrays(self, inputs, **settings)
+
+    def encode(self, data: bytes, *, to: str | None = None, name: str = "", **settings: Any) -> bytes:
+        """One picture, bytes in and bytes out, in this process: for web services.
+
+        Args:
+            data: a whole file.
+            to: target format; None keeps the format.
+            name: file name, for formats that have no mark in their content.
+            settings: recipe keys (`quality`, `strip` …), `max_pixels`, `accept_damaged`.
+
+        Raises:
+            ItemError: it cannot be decoded, transformed or encoded.
+        """
+        from imgpar.codecs.formats import sniff
+        from imgpar.runtime.stages import convert_bytes
+
+        recipe, options = resolve(self.recipe, {**settings, "to": to} if to else settings)
+        found = sniff(data[:64])
+        target = recipe.to[0] if recipe.to else (found.name if found else name.rpartition(".")[2])
+        limits = Limits(max_pixels=options.max_pixels, memory=1 << 40, accept_damaged=options.accept_damaged)
+        encoded = convert_bytes(
+            bytes(data), name, recipe.operations, find_format(target).name, recipe.encode, limits
+        )
+        return bytes(encoded.data)
+
+
+def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
+    primary = next(iter(kind.options()), None)
+
+    def method(self: Pipeline, *value: Any, **others: Any) -> Pipeline:
+        if len(value) > 1 or (value and primary is None):
+            raise UsageError(f"{kind.name} takes {'one value' if primary else 'no value'}, then keywords.")
+        given = value[0] if value else others.pop(primary, True) if primary else True
+        return self.then(make_operation(kind.name, given, **others))
+
+    method.__name__ = method.__qualname__ = kind.name
+    lines = [f"    {name}: {facts.help}" for name, facts in kind.options().items()]
+    method.__doc__ = "\n".join([kind.summary, "", "Args:", *lines]) if lines else kind.summary
+    return method
+
+
+for _kind in operation_types().values():
+    setattr(Pipeline, _kind.name, _method(_kind))
+
+_RUN_FIELDS = {f.name for f in fields(RunOptions)}
+
+
+def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOptions]:
+    """Sort keyword settings into the recipe and the options of the run; their order is the order of the
+    operations, and what belongs to an operation comes after it.
+
+    Raises:
+        UsageError: a name or a value is wrong.
+    """
+    run: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    steps: list[tuple[str, Any, dict[str, Any]]] = []
+    kinds = operation_types()
+    for key, value in settings.items():
+        owner = next((step for step in reversed(steps) if key in kinds[step[0]].options()), None)
+        if key in kinds:
+            steps.append((key, value, {}))
+        elif owner is not None:
+            owner[2][key] = value
+        elif key in _RUN_FIELDS:
+            run[key] = value
+        elif key == "to" or key in EncodeOptions.options():
+            others[key] = value
+        else:
+            known = [*kinds, *EncodeOptions.options(), *_RUN_FIELDS, "to"]
+            raise bad_value("the name of a setting", "a known one", key, known)
+    for name, value, fields_ in steps:
+        recipe = recipe.then(make_operation(name, value, **fields_))
+    return checked(recipe.merged(others)), run_options(run)
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """The recipe with the formats of `to` known to exist; raises BadValueError otherwise."""
+    return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))
+
+
+def run_options(given: Mapping[str, Any]) -> RunOptions:
+    """Check the options of a run.
+
+    Raises:
+        BadValueError: a value is wrong.
+    """
+    from imgpar import values
+
+    parsers: dict[str, values.Parser] = {
+        "jobs": values.integer(1, 1000),
+        "memory": values.byte_size,
+        "timeout": values.number(0.01, 1e6),
+        "on_exists": values.choice("skip", "overwrite", "rename", "error"),
+        "schedule": values.choice("auto", "staged", "chain"),
+        "max_pixels": values.integer(1, 1 << 62),
+    }
+    checked = {
+        key: named(key, parsers[key], value) if key in parsers and value is not None else value
+        for key, value in given.items()
+    }
+    return RunOptions(**checked)

@@ -1,0 +1,20 @@
+"""Where a worker process starts. Light: the parent imports this module, and it must not import numpy."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from typing import Any
+
+from imgpar.runtime.frames import ArenaHandle
+
+PRELOAD = "imgpar.runtime.worker"
+"""The module that the forkserver imports once, so that a worker starts in milliseconds."""
+
+
+def worker_main(
+    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
+) -> None:
+    """Run one worker until the parent says stop or is gone."""
+    from imgpar.runtime.worker import run_worker
+
+    run_worker(index, connection, arena, log, memory_limit)

@@ -1,0 +1,298 @@
+"""The shared arena: one segment of memory that holds every frame in flight.
+
+    chunk 0      chunks 1 …                                   (64 KiB each)
+    ┌──────────┬───────────────┬─────────┬──────────────────────────────┐
+    │ board    │ lease         │ lease   │ free, not yet backed by pages │
+    └──────────┴───────────────┴─────────┴──────────────────────────────┘
+
+1. Only the parent leases and frees (`Allocator`); workers map the segment once (`ArenaView`).
+2. The segment is sparse. A worker reserves the pages of a fresh lease before it writes there, so a full
+   /dev/shm is a clean error and never SIGBUS. The parent remembers what has been reserved.
+3. First fit from the low end: the pages that were used last are used next, and stay mapped.
+4. The board has a cell for each worker, in which it writes what it is doing: when a worker dies, the
+   parent reads there which task it had begun. No message is needed, and none can be lost.
+5. The name carries pid and start time; segments of dead runs are swept when a run starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import re
+import secrets
+import sys
+import time
+from collections import deque
+from multiprocessing import reduction, shared_memory
+from pathlib import Path
+from typing import Any
+
+from imgpar.errors import ArenaError
+from imgpar.runtime.messages import Lease
+
+CHUNK = 1 << 16
+BOARD_BYTES = CHUNK
+CELL_BYTES = 64
+MAX_WORKERS = BOARD_BYTES // CELL_BYTES
+_SHM_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux mounts POSIX shared memory
+_NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-[0-9a-f]+")
+
+
+class Allocator:
+    """Which chunks are leased. Pure bookkeeping: it never touches the memory.
+
+    >>> allocator = Allocator(4 * CHUNK)
+    >>> lease = allocator.lease(100_000)
+    >>> lease.offset // CHUNK, lease.size // CHUNK, lease.fresh
+    (1, 2, True)
+    >>> allocator.lease(100_000) is None
+    True
+    """
+
+    def __init__(self, size: int) -> None:
+        self._used = bytearray(size // CHUNK)
+        self._used[0] = 1  # the board
+        self._reserved = bytearray(len(self._used))
+        self._returned: deque[Lease] = deque()
+        self.leased = 0
+        """Bytes out on lease."""
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest lease that this arena can ever give."""
+        runs = bytes(self._dead_map()).split(b"\1")
+        return max(map(len, runs)) * CHUNK
+
+    def _dead_map(self) -> bytearray:
+        dead = bytearray(state == 2 for state in self._used)
+        dead[0] = 1
+        return dead
+
+    def lease(self, nbytes: int) -> Lease | None:
+        """The lowest free range of at least `nbytes`, or None when there is none now."""
+        while self._returned:
+            self.free(self._returned.popleft())
+        chunks = max(1, -(-nbytes // CHUNK))
+        start = self._used.find(bytes(chunks))
+        if start < 0:
+            return None
+        self._used[start : start + chunks] = b"\1" * chunks
+        self.leased += chunks * CHUNK
+        fresh = self._reserved.find(0, start, start + chunks) >= 0
+        return Lease(start * CHUNK, chunks * CHUNK, fresh)
+
+    def confirm(self, lease: Lease) -> None:
+        """The worker has reserved the pages of this lease."""
+        start, stop = lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK
+        self._reserved[start:stop] = b"\1" * (stop - start)
+
+    def free(self, lease: Lease) -> None:
+        """Take a lease back."""
+        start, stop = lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK
+        if self._used[start:stop] != b"\1" * (stop - start):
+            raise AssertionError(f"{lease} was not out")
+        self._used[start:stop] = bytes(stop - start)
+        self.leased -= lease.size
+
+    def trim(self, lease: Lease, offset: int, nbytes: int) -> Lease:
+        """Keep only the chunks around `offset … offset + nbytes`; the rest can be leased again."""
+        start = offset // CHUNK * CHUNK
+        stop = -(-(offset + nbytes) // CHUNK) * CHUNK
+        end = lease.offset + lease.size
+        if start > lease.offset:
+            self.free(Lease(lease.offset, start - lease.offset))
+        if end > stop:
+            self.free(Lease(stop, end - stop))
+        return Lease(start, stop - start)
+
+    def give_back(self, lease: Lease) -> None:
+        """`free` from anywhere: another thread, or the garbage collector in the middle of anything."""
+        self._returned.append(lease)
+
+    def lose(self, lease: Lease) -> None:
+        """Take a lease back whose fresh pages the system could not give: they are not leased again."""
+        self.free(lease)
+        for chunk in range(lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK):
+            if not self._reserved[chunk]:
+                self._used[chunk] = 2
+
+
+class Arena:
+    """The parent's side: creates the segment and owns it until `close`.
+
+    Args:
+        size: bytes; rounded to whole chunks. Pages are taken only when they are first used.
+
+    Raises:
+        ArenaError: the system gives no shared memory at all.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = max(2 * CHUNK, size // CHUNK * CHUNK)
+        self.note = ""
+        """One line for the user when the arena is not what was asked for."""
+        self._shm: shared_memory.SharedMemory | None = None
+        self._fd = -1
+        sweep()
+        room = _shm_room()
+        if room is not None and room < self.size and hasattr(os, "memfd_create"):
+            self._open_anonymous(room)
+        else:
+            self._open_named()
+        self.allocator = Allocator(self.size)
+        reserve(self._fd, 0, BOARD_BYTES)
+        self.board = self.buffer[:BOARD_BYTES].cast("q")
+
+    def _open_named(self) -> None:
+        try:
+            self._shm = shared_memory.SharedMemory(_segment_name(), create=True, size=self.size)
+        except OSError as error:
+            raise ArenaError(
+                f"The system gives no shared memory of {self.size >> 20} MiB ({error.strerror}).",
+                fix="Ask for less with --memory.",
+            ) from error
+        self._fd = getattr(self._shm, "_fd", -1)
+        # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
+        self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else self._shm.buf
+
+    def _open_anonymous(self, room: int) -> None:
+        """Memory without a name is not limited by the size of /dev/shm."""
+        self._fd = os.memfd_create("imgpar", os.MFD_CLOEXEC)
+        os.ftruncate(self._fd, self.size)
+        self.buffer = memoryview(mmap.mmap(self._fd, self.size))
+        self.note = (
+            f"/dev/shm has room for {room >> 20} MiB only; using anonymous shared memory "
+            f"(up to {self.size >> 20} MiB) instead."
+        )
+
+    @property
+    def handle(self) -> ArenaHandle:
+        """What a worker needs to map the same memory; picklable while a process is being started."""
+        return ArenaHandle(self._fd, self._shm.name if self._shm else "", self.size)
+
+    def close(self) -> None:
+        """Give the memory back. Arrays that still look into it keep the mapping alive until they die."""
+        self.board.release()
+        self.buffer = memoryview(b"")
+        if self._shm is not None:
+            with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
+                self._shm.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._shm.unlink()
+            self._shm = None
+        elif self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+
+class ArenaHandle:
+    """Carries the segment into a worker: its descriptor where there is one, its name on Windows.
+
+    A worker never attaches by name on POSIX, so no resource tracker can unlink the owner's segment.
+    """
+
+    def __init__(self, fd: int, name: str, size: int) -> None:
+        self.fd, self.name, self.size = fd, name, size
+
+    def __getstate__(self) -> dict[str, Any]:
+        fd = reduction.DupFd(self.fd) if sys.platform != "win32" else None  # type: ignore[attr-defined]
+        return {"fd": fd, "name": self.name, "size": self.size}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.name, self.size = state["name"], state["size"]
+        self.fd = state["fd"].detach() if state["fd"] is not None else -1
+
+    def map(self) -> ArenaView:
+        """Map the arena into this process, once."""
+        return ArenaView(self)
+
+
+class ArenaView:
+    """A worker's side: the same memory, without the right to lease or free."""
+
+    def __init__(self, handle: ArenaHandle) -> None:
+        self.size = handle.size
+        self._fd = handle.fd
+        self._shm: shared_memory.SharedMemory | None = None
+        if handle.fd >= 0:
+            self.buffer = memoryview(mmap.mmap(handle.fd, handle.size))
+        else:
+            self._shm = shared_memory.SharedMemory(handle.name)
+            self.buffer = self._shm.buf
+        self.board = self.buffer[:BOARD_BYTES].cast("q")
+
+    def reserve(self, lease: Lease) -> None:
+        """Make sure that the lease has pages; raises OSError with ENOSPC or ENOMEM when it has not."""
+        if lease.fresh:
+            reserve(self._fd, lease.offset, lease.size)
+
+
+def reserve(fd: int, offset: int, size: int) -> None:
+    """Back a range with pages now; where the system cannot, it backs them on first use by itself."""
+    if fd >= 0 and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(fd, offset, size)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENODEV):
+                return
+            raise
+
+
+def default_memory() -> int:
+    """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has."""
+    return max(256 << 20, physical_memory() // 4)
+
+
+def physical_memory() -> int:
+    """Bytes of memory that this process may use, as far as the system tells."""
+    limits = [_sysconf_memory()]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(Path(path).read_text()))
+    return min(limits)
+
+
+def _sysconf_memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30  # Windows tells only through ctypes; a middle value is good enough for a default
+
+
+def _shm_room() -> int | None:
+    if not _SHM_FOLDER.is_dir():
+        return None
+    try:
+        stat = os.statvfs(_SHM_FOLDER)
+    except OSError:
+        return None
+    return stat.f_bavail * stat.f_frsize
+
+
+def _segment_name() -> str:
+    """`imgpar-<pid>-<start>-<random>`: at most 30 characters, because macOS allows 31 with the slash."""
+    return f"imgpar-{os.getpid()}-{_start_time(os.getpid()):x}-{secrets.token_hex(2)}"
+
+
+def _start_time(pid: int) -> int:
+    """When a process started, in kernel ticks; the wall clock where there is no /proc."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return int(time.time()) if pid == os.getpid() else -1
+
+
+def sweep() -> list[str]:
+    """Remove the segments of runs whose process is gone; returns their names."""
+    swept: list[str] = []
+    if not _SHM_FOLDER.is_dir() or not Path("/proc/self/stat").exists():
+        return swept
+    for path in _SHM_FOLDER.glob("imgpar-*"):
+        match = _NAME.fullmatch(path.name)
+        if match and _start_time(int(match[1])) != int(match[2], 16):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                swept.append(path.name)
+    return swept

@@ -1,0 +1,27 @@
+"""What a worker has to know about a run, sent to it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.model import Limits
+from imgpar.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """The recipe and the limits of a run, as workers see them."""
+
+    name: str
+    """Marks temporary files of this run."""
+    operations: tuple[Operation, ...] = ()
+    encode: EncodeOptions = EncodeOptions()
+    limits: Limits = Limits()
+    strict: bool = False
+    digests: bool = True
+    """Whether contents are hashed for the journal."""
+    arrays: bool = False
+    """Frames go to the caller instead of into files."""
+    layout: str = "RGB"
+    dtype: str = "uint8"

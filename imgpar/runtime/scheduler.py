@@ -1,0 +1,286 @@
+"""The parent's loop. It never decodes and never blocks; it owns every decision.
+
+         plan (Job | Outcome)
+              │ pulled a little ahead
+    ┌─────────▼──────────┐   assign, grants    ┌──────────────┐
+    │  ledger            ├────────────────────►│ channels     │──► workers
+    │  (who has what)    │◄────────────────────┤ (wait on all)│◄──
+    └─────────┬──────────┘  done, need, EOF    └──────────────┘
+              ▼ settled
+            sink
+
+Each turn: pull the plan, hire workers, hand out tasks, listen for at most a tick, look at deadlines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from imgpar.errors import RunError
+from imgpar.model import Job, Outcome
+from imgpar.runtime.ledger import Cause, Ledger, Settled
+from imgpar.runtime.messages import (
+    Begin,
+    Deny,
+    Done,
+    Dropped,
+    Failed,
+    Forget,
+    Need,
+    NoMemory,
+    Revoke,
+    ToWorker,
+    Work,
+)
+from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+
+TICK = 0.1
+"""Seconds between looks at the deadlines and at the cancel token, at most."""
+PULL_SECONDS = 0.02
+"""How long the plan may keep the loop from its workers."""
+LOOKAHEAD = 32
+"""Jobs per worker that are planned ahead."""
+MAX_STILLBORN = 3
+"""Workers that die before they finish anything, one after the other, before the run is given up."""
+
+
+class CancelToken:
+    """Stops a run from outside; safe to use from signal handlers and other threads.
+
+    >>> token = CancelToken()
+    >>> token.cancel()
+    >>> token.cancelled
+    True
+    """
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.killed = False
+
+    def cancel(self) -> None:
+        """Begin nothing more; finish what is in flight."""
+        self.cancelled = True
+
+    def kill(self) -> None:
+        """Stop now; what is in flight is not finished."""
+        self.cancelled = self.killed = True
+
+
+@dataclass(slots=True)
+class Sighting:
+    """Since when a worker has been seen at the same step."""
+
+    begun: Begun
+    since: float
+
+
+class Scheduler:
+    """Runs one plan on a pool of workers.
+
+    Args:
+        pool: its workers are kept after the run.
+        ledger: new for each run.
+        run: number of the run; goes into every task.
+        begin: what workers must know before their first task.
+        limit: how many workers may be hired.
+        timeout: seconds for one step of a job, or None.
+        sink: called with every Outcome of the plan and every Settled of the ledger.
+        cancel: looked at every tick.
+        turn: one more thing to do every turn; says whether the run may end (arrays have a consumer).
+        wakeup: a connection that ends the wait when something can be read from it.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        ledger: Ledger,
+        begin: Begin,
+        *,
+        limit: int,
+        timeout: float | None,
+        sink: Callable[[Outcome | Settled], None],
+        cancel: CancelToken,
+        turn: Callable[[], bool] = lambda: True,
+        wakeup: Connection[Any, Any] | None = None,
+    ) -> None:
+        self._pool = pool
+        self._ledger = ledger
+        self._begin = begin
+        self._limit = limit
+        self._timeout = timeout
+        self._sink = sink
+        self._cancel = cancel
+        self._turn = turn
+        self._wakeup = (wakeup,) if wakeup else ()
+        self._plan: Iterator[Job | Outcome] | None = None
+        self._sightings: dict[int, Sighting] = {}
+        self._overdue: set[int] = set()
+        self._stillborn = 0
+        self.left = 0
+        """Jobs that were planned but not begun, because the run was cancelled."""
+        self.tasks = 0
+
+    def run(self, plan: Iterator[Job | Outcome]) -> None:
+        """Until every job is settled, or the token says stop.
+
+        Raises:
+            RunError: workers cannot be started.
+        """
+        self._plan = plan
+        for worker in self._pool.workers.values():
+            self._welcome(worker)
+        try:
+            while not (self._turn() and self._complete()):
+                self._one_turn()
+        finally:
+            self._farewell()
+
+    def _one_turn(self) -> None:
+        if self._cancel.cancelled:
+            self._plan = None
+            self.left += self._ledger.drain()
+        self._pull()
+        self._hire()
+        self._feed()
+        self._listen(0.0 if self._plan is not None and self._hungry else TICK)
+        self._check_deadlines()
+
+    def _complete(self) -> bool:
+        return self._cancel.killed or (self._plan is None and self._ledger.finished)
+
+    # ----- plan and workers -----------------------------------------------------------------------
+
+    @property
+    def _hungry(self) -> bool:
+        return self._ledger.queued < LOOKAHEAD * self._limit
+
+    def _pull(self) -> None:
+        """Take jobs from the plan until enough are queued, but do not keep the workers waiting."""
+        until = time.monotonic() + PULL_SECONDS
+        while self._plan is not None and self._hungry and time.monotonic() < until:
+            planned = next(self._plan, None)
+            if planned is None:
+                self._plan = None
+            elif isinstance(planned, Job):
+                self._ledger.submit(planned, self._begin.run)
+            else:
+                self._sink(planned)
+
+    def _hire(self) -> None:
+        """Start workers as long as there are jobs for them: never more workers than jobs."""
+        wanted = min(self._limit, self._ledger.queued + self._ledger.in_flight)
+        while len(self._pool.workers) < wanted:
+            self._welcome(self._pool.start())
+
+    def _welcome(self, worker: Worker) -> None:
+        self._ledger.hired(worker.index)
+        self._send(worker, self._begin)
+
+    def _farewell(self) -> None:
+        """Workers are kept for the next run, without the memory and the recipe of this one."""
+        if self._cancel.killed or self._ledger.in_flight:
+            self._pool.kill_all()
+            for worker in list(self._pool.workers.values()):
+                self._pool.bury(worker)
+            self._ledger.abandon()
+            return
+        self._ledger.retire()
+        for worker in self._pool.workers.values():
+            self._send(worker, Revoke())
+            self._send(worker, Forget(self._begin.run))
+
+    # ----- messages -------------------------------------------------------------------------------
+
+    def _send(self, worker: Worker, message: ToWorker) -> None:
+        with contextlib.suppress(OSError):  # it is dead; the end of its channel will tell
+            worker.channel.send(message)
+
+    def _feed(self) -> None:
+        for index, message in self._ledger.grants():
+            self._send(self._pool.workers[index], message)
+        for worker in self._pool.workers.values():
+            if tasks := self._ledger.assign(worker.index):
+                self.tasks += len(tasks)
+                self._send(worker, Work(tasks))
+
+    def _listen(self, timeout: float) -> None:
+        workers, calls = self._pool.ready(timeout, self._wakeup)
+        for call in calls:
+            call.recv_bytes()
+        for worker in workers:
+            self._read(worker)
+
+    def _read(self, worker: Worker) -> None:
+        """Everything that a worker has sent; at the end of its channel, its burial."""
+        try:
+            while worker.channel.waiting():
+                self._handle(worker, worker.channel.receive())
+        except (EOFError, OSError):
+            self._bury(worker)
+
+    def _handle(self, worker: Worker, message: object) -> None:
+        settled: Settled | None = None
+        match message:
+            case Done():
+                self._stillborn = 0
+                settled = self._ledger.done(worker.index, message)
+            case Failed():
+                self._stillborn = 0
+                settled = self._ledger.failed(worker.index, message)
+            case Need(serial, nbytes):
+                settled = self._ledger.need(worker.index, serial, nbytes)
+                if settled is not None:
+                    self._send(worker, Deny(serial))
+            case NoMemory(serial):
+                self._ledger.no_memory(worker.index, serial)
+            case Dropped(token):
+                self._ledger.dropped(worker.index, token)
+        if settled is not None:
+            self._sink(settled)
+
+    # ----- deaths ---------------------------------------------------------------------------------
+
+    def _check_deadlines(self) -> None:
+        if self._timeout is None:
+            return
+        now = time.monotonic()
+        for worker in self._pool.workers.values():
+            begun = self._pool.begun(worker)
+            seen = self._sightings.get(worker.index)
+            if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):
+                self._sightings[worker.index] = Sighting(begun, now)
+            elif begun.serial and now - seen.since > self._timeout:
+                self._overdue.add(worker.index)
+                self._pool.kill(worker)
+
+    def _bury(self, worker: Worker) -> None:
+        begun = self._pool.begun(worker)
+        code, words = self._pool.bury(worker)
+        self._sightings.pop(worker.index, None)
+        overdue = worker.index in self._overdue
+        self._overdue.discard(worker.index)
+        cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
+        if not begun.serial:
+            self._stillborn += 1
+            if self._stillborn >= MAX_STILLBORN:
+                raise RunError(
+                    f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}"
+                )
+        for settled in self._ledger.died(
+            worker.index, begun.serial, cause, self._obituary(begun, code, overdue, words)
+        ):
+            self._sink(settled)
+
+    def _obituary(self, begun: Begun, code: int | None, overdue: bool, words: str) -> Failed:
+        if overdue:
+            message = f"It took longer than {self._timeout:g} s in stage {begun.stage}, twice."
+            return Failed(
+                begun.serial, begun.stage, "WorkerDiedError", message, "Give it more with --timeout.", words
+            )
+        message = f"The worker process {describe_exit(code)} in stage {begun.stage}, every time it was tried."
+        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)

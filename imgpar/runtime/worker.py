@@ -1,0 +1,494 @@
+"""The loop inside a worker process. It owns nothing and may die at any instruction.
+
+    channel ─► Work ─► read ─► header ─► [Need ─► Grant] ─► decode ─► transform ─► encode ─► commit ─► Done
+                                          only when the standing lease is too small
+
+Before each task it writes the task's serial into its cell of the board; that is all the parent needs to
+know which task to charge when this process is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import cv2
+import PIL.Image
+
+from imgpar import codecs
+from imgpar.codecs.formats import find_format
+from imgpar.commit import commit, content_digest
+from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
+from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile
+from imgpar.runtime import stages
+from imgpar.runtime.channel import Channel, shorten
+from imgpar.runtime.frames import ArenaHandle, ArenaView
+from imgpar.runtime.messages import (
+    STAGES,
+    Begin,
+    Deny,
+    Done,
+    Dropped,
+    Failed,
+    Forget,
+    Grant,
+    Lease,
+    Need,
+    NoMemory,
+    Placed,
+    Revoke,
+    Stop,
+    Task,
+    Work,
+)
+from imgpar.runtime.runspec import RunSpec
+
+
+class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
+    """The parent will give no memory for this task."""
+
+
+class OutOfPagesError(Exception):
+    """The lease could not be backed with pages."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Measures the stages of one task, and shows the current one on the board."""
+
+    board: memoryview
+    cell: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    stage: str = "read"
+
+    @contextlib.contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to a stage, and remember the stage if the block fails."""
+        self.stage = stage
+        self.board[self.cell + 2] = STAGES.index(stage)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def timings(self) -> tuple[tuple[str, float], ...]:
+        """As they travel."""
+        return tuple(self.seconds.items())
+
+
+class Worker:
+    """State of a worker: its channel, its view of the arena, its standing lease."""
+
+    def __init__(self, index: int, channel: Channel, view: ArenaView, log: LogTail) -> None:
+        self._channel = channel
+        self._view = view
+        self._cell = index * 8
+        self._log = log
+        self._runs: dict[int, RunSpec] = {}
+        self._queue: deque[Task | Revoke] = deque()
+        self._pocket: Lease | None = None
+
+    def loop(self) -> None:
+        """Until the parent says stop, or is gone."""
+        while True:
+            while self._queue:
+                self._next()
+                while self._channel.waiting():  # a batch does not make the worker deaf
+                    if not self._accept(self._channel.receive()):
+                        return
+            if not self._accept(self._channel.receive()):
+                return
+
+    def _accept(self, message: Any) -> bool:
+        match message:
+            case Work(tasks):
+                self._queue.extend(tasks)
+            case Begin(run, payload):
+                self._runs[run] = pickle.loads(payload)  # noqa: S301 - from our own parent
+            case Forget(run):
+                self._runs.pop(run, None)
+            case Revoke():
+                self._queue.append(message)
+            case Stop():
+                return False
+        return True
+
+    def _next(self) -> None:
+        task = self._queue.popleft()
+        if isinstance(task, Revoke):
+            self._pocket = None
+            if task.token:
+                self._channel.send(Dropped(task.token))
+        else:
+            self._perform(task)
+
+    # ----- one task -------------------------------------------------------------------------------
+
+    def _perform(self, task: Task) -> None:
+        board = self._view.board
+        board[self._cell + 1] += 1
+        board[self._cell] = task.serial
+        clock = Clock(board, self._cell)
+        try:
+            message = self._stage(task, clock)
+        except Denied:
+            message = None
+        except OutOfPagesError:
+            self._pocket = None
+            message = NoMemory(task.serial)
+        except Exception as error:
+            message = self._failure(task, error, clock)
+        if isinstance(message, Done | Failed):
+            notes = tuple(dict.fromkeys((*message.notes, *self._log.lines())))
+            message = replace(message, notes=tuple(shorten(note, 500) for note in notes[:10]))
+        board[self._cell] = 0
+        if message is not None:
+            self._channel.send(message)
+
+    def _stage(self, task: Task, clock: Clock) -> Done:
+        run = self._runs[task.run]
+        match task.stage:
+            case "chain":
+                return self._chain(task, run, clock)
+            case "decode":
+                return self._decode(task, run, clock)
+            case "transform":
+                return self._transform(task, run, clock)
+            case "encode":
+                return self._encode(task, run, clock)
+
+    def _chain(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        data, digest, program = self._open(task, run, clock)
+        if program is None:
+            return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        lease = self._memory(task, program.nbytes, standing=not run.arrays)
+        with clock.during("decode"):
+            frames, notes = stages.decode(program, data, self._slice(lease), run.limits)
+        del data
+        with clock.during("transform"):
+            frames, offset = stages.transform(program, frames, self._slice(lease))
+        header = replace(program.header, lost=program.lost)
+        if run.arrays:
+            placed = self._place_array(task, run, lease, frames, offset, header)
+            return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes))
+        outputs, lost, more = self._write(task, run, frames, header, clock)
+        lost = tuple(dict.fromkeys((*program.lost, *lost)))
+        return Done(
+            task.serial, clock.timings(), None, outputs, lost, (*program.notes, *notes, *more), digest
+        )
+
+    def _decode(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        data, digest, program = self._open(task, run, clock)
+        if program is None:
+            return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        lease = self._memory(task, program.nbytes, standing=False)
+        with clock.during("decode"):
+            frames, notes = stages.decode(program, data, self._slice(lease), run.limits)
+        blob = pickle.dumps(program.header.metadata, pickle.HIGHEST_PROTOCOL)
+        where = self._put_blob(lease, sum(program.sides), blob)
+        # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
+        header = replace(program.source, metadata=Metadata(), lost=program.lost)
+        placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
+        return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes), digest)
+
+    def _transform(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        placed = task.placed
+        assert placed is not None
+        with clock.during("transform"):
+            program = stages.compile_program(
+                placed.header, run.operations, run.limits, keep_frames=placed.frames.count > 1
+            )
+            frames = stages.frames_at(
+                self._view.buffer, placed.frames.offset, placed.frames.spec, placed.frames.count
+            )
+            frames, offset = stages.transform(program, frames, self._slice(placed.lease))
+        if run.arrays:
+            array = self._place_array(task, run, placed.lease, frames, offset, placed.header)
+            return Done(task.serial, clock.timings(), array)
+        if offset is None:
+            metadata = self._bytes(placed)
+            placed = self._place(task, placed.lease, frames, metadata, placed.header)
+        else:
+            ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
+            placed = replace(placed, frames=ref)
+        return Done(task.serial, clock.timings(), placed)
+
+    def _encode(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        placed = task.placed
+        assert placed is not None
+        frames = stages.frames_at(
+            self._view.buffer, placed.frames.offset, placed.frames.spec, placed.frames.count
+        )
+        metadata = pickle.loads(self._bytes(placed))  # noqa: S301 - written by a sibling
+        header = replace(placed.header, metadata=metadata)
+        outputs, lost, notes = self._write(task, run, frames, header, clock)
+        return Done(task.serial, clock.timings(), None, outputs, lost, notes)
+
+    # ----- reading --------------------------------------------------------------------------------
+
+    def _open(self, task: Task, run: RunSpec, clock: Clock) -> tuple[bytes, str, stages.Program | None]:
+        item = task.job.item
+        with clock.during("read"):
+            data, _ = read_whole(item.path)
+            digest = content_digest(data) if run.digests else ""
+            if task.job.digest and task.job.digest == digest:
+                return b"", digest, None
+            header = codecs.read_header(data, os.path.basename(item.path), run.limits)
+        animated = run.arrays or any(find_format(target.format).frames for target in task.job.targets)
+        with clock.during("decode"):
+            program = stages.compile_program(
+                header, run.operations, run.limits, keep_frames=animated and not run.arrays
+            )
+        return data, digest, program
+
+    # ----- memory ---------------------------------------------------------------------------------
+
+    def _memory(self, task: Task, nbytes: int, *, standing: bool) -> Lease:
+        """Memory for a task that holds none: the standing lease if it is enough, else the parent's."""
+        if standing and self._pocket is not None and nbytes <= self._pocket.size:
+            return self._pocket
+        if standing:
+            self._pocket = None
+        self._channel.send(Need(task.serial, nbytes))
+        lease = self._await_grant(task)
+        try:
+            self._view.reserve(lease)
+        except OSError as error:
+            raise OutOfPagesError from error
+        if standing:
+            self._pocket = replace(lease, fresh=False)
+        return lease
+
+    def _await_grant(self, task: Task) -> Lease:
+        """Wait for memory. Frames of other jobs that only need work, no memory, are done meanwhile."""
+        board = self._view.board
+        board[self._cell] = 0  # waiting cannot crash
+        while True:
+            message = self._channel.receive()
+            match message:
+                case Grant(serial, lease) if serial == task.serial:
+                    board[self._cell + 1] += 1
+                    board[self._cell] = task.serial
+                    return lease
+                case Deny(serial) if serial == task.serial:
+                    raise Denied
+                case Work(tasks):
+                    for other in tasks:
+                        if other.stage in ("transform", "encode"):
+                            self._perform(other)
+                        else:
+                            self._queue.append(other)
+                case _:
+                    if not self._accept(message):
+                        os._exit(0)
+
+    def _slice(self, lease: Lease) -> memoryview:
+        return self._view.buffer[lease.offset : lease.offset + lease.size]
+
+    def _bytes(self, placed: Placed) -> bytes:
+        offset, length = placed.metadata
+        return bytes(self._view.buffer[offset : offset + length])
+
+    def _put_blob(self, lease: Lease, offset: int, blob: bytes) -> tuple[int, int]:
+        start = lease.offset + offset
+        if offset + len(blob) > lease.size:
+            raise AssertionError("the metadata do not fit behind the frames")
+        self._view.buffer[start : start + len(blob)] = blob
+        return start, len(blob)
+
+    def _place(
+        self, task: Task, lease: Lease, frames: Sequence[Frame], blob: bytes, header: Header
+    ) -> Placed:
+        """Put frames from our own memory into a lease: the one at hand, or a larger one in its place."""
+        spec, count = frames[0].spec, len(frames)
+        nbytes = spec.nbytes * count
+        if nbytes + len(blob) > lease.size:
+            lease = self._memory(task, nbytes + len(blob), standing=False)
+        slots = stages.frames_at(self._view.buffer, lease.offset, spec, count)
+        for slot, frame in zip(slots, frames, strict=True):
+            slot.array[...] = frame.array
+        where = self._put_blob(lease, nbytes, blob)
+        return Placed(lease, FrameRef(lease.offset, spec, count), where, header)
+
+    def _place_array(
+        self,
+        task: Task,
+        run: RunSpec,
+        lease: Lease,
+        frames: Sequence[Frame],
+        offset: int | None,
+        header: Header,
+    ) -> Placed:
+        """The first frame as the caller wants it, in the lease that will be the caller's."""
+        light = replace(header, metadata=Metadata(), detail={})
+        frame = frames[0]
+        wanted = stages.to_array(frame, run.layout, run.dtype)
+        if wanted is frame and offset is not None:
+            return Placed(lease, FrameRef(lease.offset + offset, frame.spec), (0, 0), light)
+        return self._place(task, lease, [wanted], b"", light)
+
+    # ----- writing --------------------------------------------------------------------------------
+
+    def _write(
+        self, task: Task, run: RunSpec, frames: list[Frame], header: Header, clock: Clock
+    ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
+        outputs: list[OutputFile] = []
+        lost: list[str] = []
+        notes: list[str] = []
+        wanted = task.targets or range(len(task.job.targets))
+        for target in (task.job.targets[number] for number in wanted):
+            with clock.during("encode"):
+                encoded = stages.encode(frames, header, target.format, run.encode)
+            lost += encoded.lost
+            notes += encoded.notes
+            if run.strict and (header.lost or encoded.lost):
+                raise TransformError(
+                    f"It would lose {', '.join(dict.fromkeys((*header.lost, *encoded.lost)))}.",
+                    fix="Choose a format that holds it, or leave --strict out.",
+                )
+            with clock.during("commit"):
+                written = commit(
+                    encoded.data,
+                    target,
+                    keep_times_of=os.stat(task.job.item.path),
+                    # What is replaced must not be lost to a power cut; a new file can be made again.
+                    fsync=target.replaces or bool(target.retires),
+                    run=run.name,
+                    job=task.serial,
+                    dimensions=encoded.spec.size,
+                )
+            outputs.append(written)
+        return tuple(outputs), tuple(dict.fromkeys(lost)), tuple(notes)
+
+    def _failure(self, task: Task, error: Exception, clock: Clock) -> Failed:
+        known = error if isinstance(error, ImgparError) else _as_item_error(error)
+        text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
+        return Failed(
+            task.serial,
+            clock.stage,
+            type(known).__name__,
+            shorten(known.message, 1000),
+            known.fix,
+            text,
+            clock.timings(),
+        )
+
+
+def _as_item_error(error: Exception) -> ImgparError:
+    if isinstance(error, MemoryError):
+        return LimitError(
+            "It needs more memory than a worker may use.", fix="Raise --max-pixels' limits or leave it out."
+        )
+    if isinstance(error, ImportError):
+        return MissingExtraError(
+            f"A package is missing: {error}.", fix="imgpar doctor tells what to install."
+        )
+    if isinstance(error, OSError):
+        return SourceError(f"{error.strerror or error}.")
+    return TransformError(f"{type(error).__name__}: {error}.")
+
+
+def _traceback(error: Exception) -> str:
+    return shorten("".join(traceback.format_exception(error)))
+
+
+def read_whole(path: str) -> tuple[bytes, os.stat_result]:
+    """All bytes of a file that does not change meanwhile, and its status.
+
+    Raises:
+        SourceError: it cannot be read, or changed while it was read.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+            while len(data) < before.st_size and (more := file.read()):
+                data += more
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
+        data
+    ) != after.st_size:
+        raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
+    if not data:
+        raise SourceError("It is empty (0 bytes).")
+    return data, after
+
+
+class LogTail:
+    """What this process printed to its own log file since the last look: warnings of C libraries, prints
+    of the user's functions."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(self._fd, 1)
+        os.dup2(self._fd, 2)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+        faulthandler.enable(2, all_threads=False)
+
+    def lines(self) -> list[str]:
+        """New lines; the file is emptied, so that it stays small in endless runs."""
+        size = os.fstat(self._fd).st_size
+        if not size:
+            return []
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        text = os.read(self._fd, 4096).decode("utf-8", "replace")
+        os.ftruncate(self._fd, 0)
+        return [line for line in text.splitlines() if line.strip()]
+
+
+def run_worker(
+    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
+) -> None:
+    """Set the process up and run its loop."""
+    _ignore_signals()
+    tail = LogTail(log)
+    _limit_memory(memory_limit)
+    cv2.setNumThreads(1)
+    cv2.ocl.setUseOpenCL(False)
+    PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        Worker(index, Channel(connection), arena.map(), tail).loop()
+    # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
+    os._exit(0)
+
+
+def _ignore_signals() -> None:
+    """A terminal sends Ctrl-C to the whole group; the parent decides what happens to workers."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _limit_memory(nbytes: int) -> None:
+    """Private memory only: RLIMIT_AS would count the arena."""
+    if nbytes and Path("/proc/self").exists():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))
+
+
+def _exit_with_parent() -> None:
+    """Ends this process when the parent is gone, whatever the main thread is doing."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
