@@ -1,0 +1,249 @@
+"""How a finished output reaches its place: whole or not at all.
+
+    data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► final name
+
+The temporary file lies beside the target because only a rename within one file system is atomic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from io import FileIO
+
+from imgpar.errors import CommitError, DiskFullError, ImgparError
+from imgpar.files import FULL, WINDOWS, keep, long_path, move_new, remove, replace, sync_folder
+from imgpar.model import OutputFile, Target
+
+Data = bytes | bytearray | memoryview
+"""What is written; nothing of it is copied."""
+
+CHUNK = 16 << 20
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_ANYONE = 0o666
+"""Outputs are never executable; file systems without permissions call every file so."""
+
+
+def commit(
+    data: Data | Sequence[Data],
+    target: Target,
+    *,
+    keep_times_of: os.stat_result | tuple[int, int] | None,
+    fsync: bool,
+    run: str,
+    job: int,
+    dimensions: tuple[int, int] = (0, 0),
+) -> OutputFile:
+    """Write `data` (one block or several) as `target` and say what is on the disk afterwards.
+
+    `keep_times_of` is the input's status, or its (mtime_ns, mode): the output gets both. `fsync` waits until
+    the disk has it. `dimensions` are only passed on to the result.
+
+    When the target may not replace anything and something is there, it is left alone: CommitError, unless
+    it already holds these very bytes (an attempt that died before it could report). DiskFullError when
+    there is no room. Nothing stays behind in either case.
+    """
+    blocks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
+    expected = sum(memoryview(block).nbytes for block in blocks)
+    path = temporary_path(target, run, job)
+    with _explained(target.path):
+        try:
+            _make_folder(os.path.dirname(path))
+            with FileIO(_create(path), "wb") as file:
+                for block in blocks:
+                    _write_all(file, memoryview(block).cast("B"))
+                _finish(file.fileno(), path, expected, keep_times_of, fsync=fsync)
+            return _place(path, target, expected, keep_times_of, dimensions, fsync=fsync)
+        finally:
+            remove(path)
+
+
+def commit_file(
+    source: str,
+    target: Target,
+    *,
+    keep_times_of: os.stat_result | tuple[int, int] | None,
+    fsync: bool,
+    expected: int,
+    dimensions: tuple[int, int] = (0, 0),
+) -> OutputFile:
+    """The same for a file that another program wrote to `temporary_path(...)`; it is gone afterwards."""
+    with _explained(target.path):
+        try:
+            with FileIO(long_path(source), "r+b") as file:
+                _finish(file.fileno(), source, expected, keep_times_of, fsync=fsync)
+            return _place(source, target, expected, keep_times_of, dimensions, fsync=fsync)
+        finally:
+            remove(source)
+
+
+def temporary_path(target: Target, run: str, job: int) -> str:
+    """Where the bytes of a target lie until they are whole."""
+    return os.path.join(os.path.dirname(target.path), f".imgpar-{run}-{job}.tmp")
+
+
+def content_digest(data: Data) -> str:
+    """What the journal remembers of an input's content.
+
+    >>> content_digest(b"")[:16]
+    'cae66941d9efbd40'
+    """
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:
+    """Remove temporary files that runs other than `run` left in `folder`, and count them.
+
+    Only for a folder whose lock is held. Elsewhere another run may be at work: then `older_than` seconds
+    must have passed since the file was written.
+    """
+    removed = 0
+    before = time.time() - older_than
+    with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
+        for entry in entries:
+            name = entry.name
+            if not name.startswith(".imgpar-") or not name.endswith(".tmp"):
+                continue
+            if name.startswith(f".imgpar-{run}-") or not entry.is_file(follow_symlinks=False):
+                continue
+            if not older_than or entry.stat(follow_symlinks=False).st_mtime < before:
+                removed += remove(entry.path)
+    return removed
+
+
+def _create(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    for last in (False, True):
+        try:
+            return os.open(long_path(path), flags, 0o600)
+        except FileExistsError:
+            # The same job of the same run died here before.
+            if last or not remove(path):
+                raise
+        except FileNotFoundError:
+            # Somebody removed the folder since this worker made it.
+            if last:
+                raise
+            _make_folder.cache_clear()
+            _make_folder(os.path.dirname(path))
+    raise AssertionError
+
+
+@lru_cache(maxsize=1024)
+def _make_folder(folder: str) -> None:
+    os.makedirs(long_path(folder), exist_ok=True)
+
+
+def _write_all(file: FileIO, block: memoryview) -> None:
+    written = 0
+    while written < block.nbytes:
+        written += file.write(block[written : written + CHUNK]) or 0
+
+
+def _finish(
+    handle: int,
+    path: str,
+    expected: int,
+    times: os.stat_result | tuple[int, int] | None,
+    *,
+    fsync: bool,
+) -> None:
+    """Verify the size, then give the file its mode, and put it on the disk."""
+    found = os.fstat(handle).st_size
+    if found != expected:
+        raise CommitError(
+            f"{path} has {found} bytes on the disk instead of {expected}.",
+            fix="Check the disk or the network.",
+        )
+    if not WINDOWS:
+        # Without an input to go by, what a new file of this user gets.
+        os.fchmod(handle, (_split(times)[1] if times else 0o666 & ~_umask()) & _ANYONE)
+    if fsync:
+        os.fsync(handle)
+
+
+def _place(
+    path: str,
+    target: Target,
+    expected: int,
+    times: os.stat_result | tuple[int, int] | None,
+    dimensions: tuple[int, int],
+    *,
+    fsync: bool,
+) -> OutputFile:
+    """Give the verified file its final name, keep what it replaces, and read back what is there."""
+    if times:
+        os.utime(long_path(path), ns=(_split(times)[0],) * 2)
+    if target.backup:
+        keep(target.retires, target.backup)
+    if target.replaces:
+        replace(path, target.path)
+    else:
+        _move_new(path, target.path)
+    if target.backup and target.retires != target.path:
+        remove(target.retires)
+    if fsync:
+        sync_folder(os.path.dirname(target.path))
+    status = os.stat(long_path(target.path))
+    if status.st_size != expected:
+        raise CommitError(f"{target.path} changed while it was written.", fix="Run again.")
+    return OutputFile(target.path, status.st_size, *dimensions, status.st_mtime_ns)
+
+
+def _move_new(path: str, final: str) -> None:
+    try:
+        move_new(path, final)
+    except FileExistsError:
+        raise CommitError(
+            f"{final} appeared after the run was planned; it was left alone.",
+            fix="Run again, or choose --on-exists overwrite or rename.",
+        ) from None
+
+
+def _split(times: os.stat_result | tuple[int, int]) -> tuple[int, int]:
+    if isinstance(times, os.stat_result):
+        return times.st_mtime_ns, stat.S_IMODE(times.st_mode)
+    return times
+
+
+@lru_cache(maxsize=1)
+def _umask() -> int:
+    """The user's mask. It can only be read by setting it, so a worker does that once."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn what the system says into the errors of a run."""
+    try:
+        yield
+    except ImgparError:
+        raise
+    except OSError as error:
+        folder = os.path.dirname(path)
+        if error.errno in FULL:
+            raise DiskFullError(
+                f"No space is left in {folder}.",
+                fix="Free some space and run again; what is done stays done.",
+            ) from error
+        if error.errno in _REFUSED:
+            raise CommitError(
+                f"{path} cannot be written: {error.strerror}.",
+                fix="Change the permissions or choose another OUT.",
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+            raise CommitError(
+                f"{path} cannot be written: a file and a folder want the same name.",
+                fix="Choose another OUT.",
+            ) from error
+        raise CommitError(
+            f"{path} cannot be written: {error.strerror or error}.", fix="Check the disk and run again."
+        ) from error

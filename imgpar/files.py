@@ -1,0 +1,110 @@
+"""Moving files so that no reader ever sees half of one, on every system. Raises OSError."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import time
+
+WINDOWS = os.name == "nt"
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""What the system says when there is no room."""
+
+
+def long_path(path: str) -> str:
+    """The form in which Windows takes paths of 260 characters and more; elsewhere the path itself."""
+    if not WINDOWS or len(path) < 240 or path.startswith("\\\\?\\"):
+        return path
+    full = os.path.abspath(path)
+    return "\\\\?\\UNC" + full[1:] if full.startswith("\\\\") else "\\\\?\\" + full
+
+
+def replace(path: str, final: str) -> None:
+    """Rename over what is there; on Windows a virus scanner may hold the old file for a moment."""
+    for pause in (0.05, 0.1, 0.2, 0.4, 0.0) if WINDOWS else (0.0,):
+        try:
+            os.replace(long_path(path), long_path(final))
+            return
+        except PermissionError:
+            if not pause:
+                raise
+            time.sleep(pause)
+
+
+def move_new(path: str, final: str) -> None:
+    """Give the file its final name only if that is free, in one step where the file system can.
+
+    A file of the same bytes under that name is as good. Raises FileExistsError.
+    """
+    try:
+        if WINDOWS:
+            os.rename(long_path(path), long_path(final))  # fails when the name is taken
+            return
+        os.link(path, final)
+    except FileExistsError:
+        if same_content(path, final):
+            return
+        raise
+    except OSError as error:
+        # No hard links here (FAT, some network folders): look first, then rename.
+        if error.errno in FULL or not os.path.exists(path):
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), final) from None
+        os.rename(path, final)
+
+
+def same_content(path: str, other: str) -> bool:
+    """Whether two regular files hold the same bytes."""
+    with contextlib.suppress(OSError):
+        if os.path.getsize(long_path(path)) != os.path.getsize(long_path(other)):
+            return False
+        if not stat.S_ISREG(os.lstat(long_path(other)).st_mode):
+            return False
+        with open(long_path(path), "rb") as one, open(long_path(other), "rb") as two:
+            while block := one.read(1 << 20):
+                if block != two.read(1 << 20):
+                    return False
+        return True
+    return False
+
+
+def keep(original: str, backup: str) -> None:
+    """A second name for the old bytes where the file system has hard links, a copy elsewhere."""
+    # Of two attempts only the first one still saw the original.
+    if os.path.lexists(long_path(backup)) or not os.path.lexists(long_path(original)):
+        return
+    os.makedirs(long_path(os.path.dirname(backup)), exist_ok=True)
+    try:
+        os.link(long_path(original), long_path(backup))
+    except OSError:
+        half = backup + ".tmp"
+        try:
+            shutil.copy2(long_path(original), long_path(half))
+            os.replace(long_path(half), long_path(backup))
+        finally:
+            remove(half)
+
+
+def sync_folder(folder: str) -> None:
+    """Put the new name on the disk, too; Windows has no way to, some network folders refuse."""
+    if WINDOWS:
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove(path: str) -> bool:
+    """Remove a file; False when it was not there or cannot be removed."""
+    try:
+        os.unlink(long_path(path))
+    except OSError:
+        return False
+    return True

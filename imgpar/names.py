@@ -1,0 +1,130 @@
+"""Names of files: their order, when two are the same, and names that never meet. Pure text, no disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Container, Iterable
+
+MAX_BYTES = 255
+"""Longest name that common file systems take."""
+
+_DIGITS = re.compile("([0-9]+)")
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
+
+
+def fold(name: str) -> str:
+    """What two names have in common when a file system may take them for one (macOS, Windows).
+
+    >>> fold("CAFE\\u0301.JPG") == fold("caf\\u00e9.jpg")
+    True
+    """
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def natural(name: str) -> str:
+    """A sort key that counts numbers as numbers.
+
+    >>> sorted(["IMG_10", "IMG_2", "img_1"], key=natural)
+    ['img_1', 'IMG_2', 'IMG_10']
+    """
+    parts = _DIGITS.split(name.lower())
+    for index in range(1, len(parts), 2):
+        digits = parts[index].lstrip("0")
+        # A longer number is a larger one, so its length comes first.
+        parts[index] = chr(48 + len(digits)) + digits
+    return "".join(parts)
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """Stem and suffix with its dot; a leading dot is part of the stem.
+
+    >>> split_suffix("a.tar.png"), split_suffix(".hidden")
+    (('a.tar', '.png'), ('.hidden', ''))
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, dot + suffix) if stem.strip(".") else (name, "")
+
+
+def short_hash(text: str, length: int = 8) -> str:
+    """Hexadecimal digits that are the same on every machine and in every run."""
+    return hashlib.blake2b(os.fsencode(text), digest_size=16).hexdigest()[:length]
+
+
+def legal(stem: str, suffix: str, *, windows: bool = os.name == "nt") -> str:
+    """`stem` + `suffix` as a name that the file system takes: not too long, on Windows not reserved.
+
+    >>> legal("NUL", ".png", windows=True)
+    '_NUL.png'
+    """
+    if windows and stem.partition(".")[0].rstrip(" ").upper() in _RESERVED:
+        stem = "_" + stem
+    name = stem + suffix
+    if windows:
+        name = name.rstrip(". ")
+    if len(name) * 4 > MAX_BYTES and len(os.fsencode(name)) > MAX_BYTES:
+        ending = "-" + short_hash(stem) + suffix
+        room = MAX_BYTES - len(os.fsencode(ending))
+        while len(os.fsencode(stem)) > room:
+            stem = stem[: min(room, len(stem) - 1)]
+        name = stem + ending
+    return name
+
+
+def candidate(path: str, stem: str, suffix: str, level: int) -> str:
+    """The name that the output of `path` would like, and what it takes instead when another one wants it too.
+
+    >>> [candidate("/x/a.png", "a", ".webp", level) for level in range(3)]
+    ['a.webp', 'a.png.webp', 'x-a.png.webp']
+    """
+    if level == 0:
+        return legal(stem, suffix)
+    folder, _, name = path.replace(os.sep, "/").rpartition("/")
+    if level == 1:
+        return legal(name, suffix)
+    if level == 2:
+        return legal(folder.rpartition("/")[2] + "-" + name, suffix)
+    return legal(f"{name}-{short_hash(path, 8 * (level - 2))}", suffix)
+
+
+LAST_LEVEL = 6
+"""With 32 hexadecimal digits of its path in its name, a file is alone."""
+
+
+def settle(
+    count: int,
+    names: Callable[[int, int], Iterable[str]],
+    taken: Container[str] = (),
+) -> dict[int, int]:
+    """Raise the level of everyone who wants what another wants, until all names differ.
+
+    `names(member, level)` gives all names of one of the `count` members; `taken` holds folded names that
+    are gone. Returns the levels of the members above 0. As all who collide move together, the result does
+    not depend on the order.
+
+    >>> wanted = [["a", "a.png"], ["a", "a.jpg"], ["b"]]
+    >>> settle(3, lambda member, level: [wanted[member][level]])
+    {0: 1, 1: 1}
+    """
+    levels: dict[int, int] = {}
+    while True:
+        first: dict[str, int] = {}
+        moving: set[int] = set()
+        for member in range(count):
+            level = levels.get(member, 0)
+            for name in names(member, level):
+                key = fold(name)
+                other = first.setdefault(key, member)
+                if key in taken:
+                    moving.add(member)
+                elif other != member:
+                    moving.update((member, other))
+        moving = {member for member in moving if levels.get(member, 0) < LAST_LEVEL}
+        if not moving:
+            return levels
+        for member in moving:
+            levels[member] = levels.get(member, 0) + 1

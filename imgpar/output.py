@@ -1,0 +1,110 @@
+"""Where outputs go: OUT as the user gave it, checked before anything is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgpar.codecs.formats import format_of_suffix
+from imgpar.errors import OutputError, UsageError
+from imgpar.sources.roots import absolute
+
+RESERVE = 64 << 20
+"""Bytes that a run leaves free for everybody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """The place of all outputs."""
+
+    folder: str
+    """Absolute path. In place: the folder that holds all inputs."""
+    name: str = ""
+    """Set when OUT is one file in that folder."""
+    in_place: bool = False
+
+    @property
+    def path(self) -> str:
+        """OUT as one absolute path."""
+        return os.path.join(self.folder, self.name) if self.name else self.folder
+
+
+def read_out(out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), in_place: bool = False) -> Out:
+    """Decide what OUT is: a folder, or one file when it is named like one and there is one input file.
+
+    `inputs` may be empty where they come from a list. Raises UsageError when OUT cannot be meant so, and
+    OutputError when something else is in its place.
+    """
+    if in_place:
+        if out is not None:
+            raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
+        return Out(_common(inputs), in_place=True)
+    if not out:
+        raise UsageError("There is no place for the outputs.", fix="Name one with -o OUT, or use --in-place.")
+    path = absolute(out)
+    if os.path.isdir(path):
+        _not_an_input(path, inputs)
+        return Out(path)
+    if format_of_suffix(path) is None or out.endswith(("/", os.sep)):
+        if os.path.lexists(path):
+            raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
+        return Out(path)
+    if len(inputs) != 1 or os.path.isdir(inputs[0]) or ("*" in inputs[0] and not os.path.exists(inputs[0])):
+        raise UsageError(
+            f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
+            fix="Name a folder with -o, and the format with --to.",
+        )
+    _same_format(path, to)
+    return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def free_space_problem(out: str, bytes_needed: int) -> str:
+    """One sentence when the disk of `out` (which need not exist yet) has no room for that much, else nothing."""
+    folder = absolute(out)
+    while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""
+    if free >= bytes_needed + RESERVE:
+        return ""
+    return (
+        f"{folder} has {free / 1e6:,.0f} MB free, and the outputs may take {bytes_needed / 1e6:,.0f} MB. "
+        "Free some space or choose another OUT."
+    )
+
+
+def _not_an_input(path: str, inputs: Sequence[str]) -> None:
+    folders = [given for given in inputs if os.path.isdir(given)]
+    if len(inputs) == 1 and folders and os.path.samefile(folders[0], path):
+        raise UsageError(
+            f"OUT is the input folder itself ({path}).",
+            fix="Name another folder with -o, or use --in-place to replace the files.",
+        )
+
+
+def _same_format(path: str, to: Sequence[str]) -> None:
+    named = format_of_suffix(path)
+    asked = [format_of_suffix("x." + word.lstrip(".")) for word in to]
+    if named is not None and asked and asked != [named]:
+        raise UsageError(
+            f"OUT ({os.path.basename(path)}) says {named.title}, but --to says {', '.join(to)}.",
+            fix="Leave --to out, or name a folder with -o.",
+        )
+
+
+def _common(inputs: Sequence[str]) -> str:
+    """The folder that holds all inputs; its journal remembers what was replaced."""
+    if not inputs:
+        return os.getcwd()
+    paths = [absolute(path) for path in inputs]
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in paths]
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:
+        raise UsageError(
+            "--in-place works on one disk at a time.", fix="Run it once for the inputs of each disk."
+        ) from None

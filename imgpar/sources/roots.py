@@ -1,0 +1,202 @@
+"""What the user named, put in order: which folders to walk, which files to take, what is missing."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from imgpar.names import fold, natural, short_hash
+from imgpar.sources.base import holds_output
+
+
+@dataclass(slots=True)
+class Root:
+    """A folder to walk, with everything that was named inside it."""
+
+    path: str
+    real: str
+    everything: bool = False
+    """Whether the folder itself was named, not only patterns or files inside it."""
+    patterns: list[list[str]] = field(default_factory=list)
+    """Patterns for paths relative to the root, split at `/`."""
+    named: dict[str, set[str]] = field(default_factory=dict)
+    """Files named one by one: relative folder → names."""
+    mirror: str = ""
+
+    def takes(self, relative: str) -> bool:
+        """Whether one of the patterns wants this file."""
+        path = relative.split("/")
+        return any(matches(path, pattern) for pattern in self.patterns)
+
+
+@dataclass(slots=True)
+class Named:
+    """All inputs: folders to walk, and single paths (files, and what is missing or no file)."""
+
+    roots: list[Root]
+    files: list[str]
+    missing: list[str]
+
+
+def read_inputs(inputs: Iterable[str], out: str | None) -> Named:
+    """Sort the inputs into folders and single paths; what was named twice is there once."""
+    roots: dict[str, Root] = {}
+    files: dict[str, str] = {}
+    missing: list[str] = []
+    outside = os.path.realpath(out) if out else ""
+    for path in _expand(inputs):
+        mode = _mode(path)
+        if mode is not None and stat.S_ISDIR(mode):
+            _root(roots, absolute(path)).everything = True
+        elif mode is None and "**" in path and os.path.isdir((split := split_pattern(path))[0]):
+            _root(roots, split[0]).patterns.append(split[1])
+        else:
+            full = absolute(path)
+            files.setdefault(real_place(full), full)
+            if mode is None:
+                missing.append(path)
+    # `imgpar convert * -o out` names out itself from the second run on.
+    if len(roots) + len(files) > 1:
+        roots.pop(outside, None)
+    kept = _outermost(list(roots.values()), outside)
+    single = [full for place, full in files.items() if not _walked(kept, place, outside)]
+    if len(kept) + len(single) > 1:
+        _name(kept)
+    return Named(kept, single, missing)
+
+
+def absolute(path: str) -> str:
+    """The path from the root of the file system, as the user wrote it; `..` is resolved through links.
+
+    >>> absolute("/photos/./a.jpg") == os.path.abspath("/photos/a.jpg")
+    True
+    """
+    if os.pardir in path.replace(os.sep, "/").split("/"):
+        return real_place(os.path.join(os.getcwd(), path))
+    return os.path.abspath(path)
+
+
+def real_place(path: str) -> str:
+    """Where the name itself lies: links in its folder are resolved, a link under this name is not."""
+    folder, name = os.path.split(path.rstrip("/" + os.sep) or path)
+    if name in ("", os.curdir, os.pardir):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def split_pattern(pattern: str) -> tuple[str, list[str]]:
+    """The folder above the first wildcard, and the pattern for paths below it.
+
+    >>> split_pattern("/photos/**/*.jpg")[1]
+    ['**', '*.jpg']
+    """
+    parts = pattern.replace(os.sep, "/").split("/")
+    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    base = "/".join(parts[:first]) or ("/" if pattern[0] in "/" + os.sep else os.curdir)
+    return absolute(base), parts[first:]
+
+
+def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path match those of a pattern, in which `**` is any number of folders.
+
+    >>> matches(["2024", "may", "a.jpg"], ["**", "*.jpg"]), matches(["a.png"], ["**", "*.jpg"])
+    (True, False)
+    """
+    if not pattern or not path:
+        return not pattern and not path
+    if pattern[0] == "**":
+        rest = pattern[1:]
+        return not rest or any(matches(path[skip:], rest) for skip in range(len(path)))
+    return fnmatch.fnmatch(path[0], pattern[0]) and matches(path[1:], pattern[1:])
+
+
+def _expand(inputs: Iterable[str]) -> Iterator[str]:
+    """Resolve patterns that no shell has expanded; a file that is called like a pattern comes first."""
+    for path in inputs:
+        if "**" in path or not glob.has_magic(path) or os.path.lexists(path):
+            yield path
+        else:
+            yield from sorted(glob.iglob(path), key=lambda match: (natural(match), match)) or [path]
+
+
+def _mode(path: str) -> int | None:
+    """Type of what the path leads to; None when nothing has this name, 0 when that cannot be told."""
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return 0 if os.path.islink(path) else None
+    except OSError:
+        return 0
+
+
+def _root(roots: dict[str, Root], folder: str) -> Root:
+    """The root of this folder: a new one, or the one that was named before under whatever name."""
+    real = os.path.realpath(folder)
+    return roots.setdefault(real, Root(folder, real))
+
+
+def _outermost(roots: list[Root], outside: str) -> list[Root]:
+    """Fold roots into those that contain them, so that no file is walked over twice."""
+    kept: list[Root] = []
+    for root in sorted(roots, key=lambda root: len(root.real)):
+        outer = next((other for other in kept if _reaches(other, root.real, outside)), None)
+        if outer is None:
+            kept.append(root)
+            continue
+        prefix = [glob.escape(part) for part in _relative(root.real, outer.real).split("/")]
+        patterns = [["**"]] if root.everything else root.patterns
+        outer.patterns += [prefix + pattern for pattern in patterns]
+    return [root for root in roots if root in kept]
+
+
+def _walked(roots: list[Root], place: str, outside: str) -> bool:
+    """Whether a root's walk comes by this file; then it is taken there, under its mirrored name."""
+    folder, name = os.path.split(place)
+    for root in roots:
+        if os.path.isfile(place) and (folder == root.real or _reaches(root, folder, outside)):
+            root.named.setdefault(_relative(folder, root.real), set()).add(name)
+            return True
+    return False
+
+
+def _reaches(root: Root, folder: str, outside: str) -> bool:
+    """Whether a walk from `root` comes to `folder`: nothing hidden and no output folder is on the way."""
+    if not folder.startswith(os.path.join(root.real, "")):
+        return False
+    at = root.real
+    for part in _relative(folder, root.real).split("/"):
+        at = os.path.join(at, part)
+        if part.startswith(".") or at == outside or holds_output(at):
+            return False
+    return True
+
+
+def _relative(path: str, root: str) -> str:
+    return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+
+
+def _name(roots: list[Root]) -> None:
+    """Several inputs: each folder under its own name; those of the same name under longer ones."""
+    levels = [_own_names(root.real) for root in roots]
+    chosen = [0] * len(roots)
+    while True:
+        keys = [fold(names[at]) for names, at in zip(levels, chosen, strict=True)]
+        same = [index for index, key in enumerate(keys) if keys.count(key) > 1 and chosen[index] < 2]
+        if not same:
+            break
+        for index in same:
+            chosen[index] += 1
+    for root, names, at in zip(roots, levels, chosen, strict=True):
+        root.mirror = names[at]
+
+
+def _own_names(path: str) -> tuple[str, str, str]:
+    """For `/a/photos`: `photos`, `a-photos`, and `a-photos` with a hash of the path."""
+    name = os.path.basename(path) or "root"
+    above = os.path.basename(os.path.dirname(path))
+    longer = f"{above}-{name}" if above else name
+    return name, longer, f"{longer}-{short_hash(path)}"
