@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 REFRESH = 1.0
 """Seconds between two drawings when nothing happens."""
 
-WIDE, NARROW = 76, 44
-"""Columns from which the full line, or the line without MB/s, fits and leaves room for a bar."""
+NARROW, WIDE, WIDEST = 45, 75, 100
+"""Columns from which a bar and a rate fit, from which MB/s fit, and at which the bar grows no more."""
 
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
@@ -74,9 +75,30 @@ def _bar_type() -> Any:
     """
     from tqdm import tqdm
 
-    bar: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+    members: dict[str, Any] = {"monitor_interval": 0}
+    if os.name != "nt":
+        members["status_printer"] = staticmethod(_printer)
+    bar: Any = type("Bar", (tqdm,), members)
     bar.set_lock(threading.RLock())
     return bar
+
+
+def _printer(stream: TextIO) -> Callable[[str], None]:
+    """Draws one line over the last one, also after the window has become narrower.
+
+    Most terminals then break the old line into several rows, which have to go too. xterm and screen cut it.
+    """
+    cuts = "XTERM_VERSION" in os.environ or "STY" in os.environ
+    drawn = 0
+
+    def draw(text: str) -> None:
+        nonlocal drawn
+        rows = 0 if cuts else max(0, drawn - 1) // max(1, _columns(stream))
+        stream.write(f"\x1b[{rows}A\r\x1b[J{text}" if rows else f"\r\x1b[K{text}")
+        stream.flush()
+        drawn = len(text)
+
+    return draw
 
 
 class Progress:
@@ -166,7 +188,7 @@ class Progress:
             return
         self._began = time.monotonic()
         self._bar = _bar_type()(
-            file=self.stream, unit=" images", dynamic_ncols=True, leave=False, miniters=1, smoothing=0.05
+            file=self.stream, unit=" images", ncols=0, leave=False, miniters=1, smoothing=0.05, delay=1e-9
         )
         self._stop.clear()
         self._ticker = threading.Thread(target=self._tick, name="imgpar-progress", daemon=True)
@@ -175,29 +197,31 @@ class Progress:
     def _tick(self) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone
             while not self._stop.wait(REFRESH):
+                self._shape()
                 self._bar.refresh()
 
     def _advance(self, event: Event) -> None:
         bar = self._bar
         if event.total is not None:
             bar.total = event.total
-        bar.bar_format = self._format(bar.total is not None)
+        self._shape()
         bar.update(max(0, event.done - bar.n) if event.done else int(event.kind == "item"))
 
-    def _format(self, planned: bool) -> str:
-        """The line for this width; what matters most comes first, as the end may be cut off."""
-        width = _columns(self.stream)
-        count = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
-        failed = f" · {self.failed} failed" if self.failed else ""
-        left = " · {remaining} left" if planned else " · {elapsed}"
-        if width < NARROW:
-            return count + failed + left
-        if not planned:
-            return count + failed + left + " · {rate_noinv_fmt}"
-        if width < WIDE:
-            return "{bar} " + count + failed + left + " · {rate_noinv_fmt}"
-        rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)
-        return "{bar} " + count + failed + left + " · {rate_noinv_fmt}" + f" · {rate:.1f} MB/s"
+    def _shape(self) -> None:
+        """Choose what fits into the width; what matters most comes first, as the end may be cut off."""
+        bar, planned = self._bar, self._bar.total is not None
+        # Room for the ^C that terminals print; a very long bar says no more than a short one.
+        bar.ncols = width = max(10, min(_columns(self.stream) - 3, WIDEST))
+        line = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
+        line += f" · {self.failed} failed" if self.failed else ""
+        line += " · {remaining}" if planned else " · {elapsed}"
+        if width >= NARROW:
+            line = "{bar} " + line + " left" if planned else line
+            line += " · {rate_noinv_fmt}"
+        if width >= WIDE:
+            rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)
+            line += f" · {rate:.1f} MB/s"
+        bar.bar_format = line
 
 
 def _columns(stream: TextIO) -> int:

@@ -150,6 +150,7 @@ def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[st
 
 def drawn(seen: str) -> list[str]:
     """The states of the bar, one after the other, without the log lines."""
+    seen = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", seen)
     return [part.strip() for part in re.split(r"[\r\n]", seen) if part.strip() and "Broken" not in part]
 
 
@@ -173,7 +174,7 @@ def test_no_state_is_wider_than_a_narrow_terminal():
 
 def test_a_failure_is_a_whole_line_above_the_bar():
     seen = on_a_terminal(100, NO_COLOR="1")[0]
-    assert re.search(r"\rfailed  2\.jpg: Broken\.\r?\n", seen)
+    assert re.search(r"\r(\x1b\[K)?\r?failed  2\.jpg: Broken\.\r?\n", seen)
 
 
 def test_the_word_failed_is_red_on_a_terminal_unless_no_color():
