@@ -133,6 +133,7 @@ class Arena:
         self.size = max(2 * CHUNK, size // CHUNK * CHUNK)
         self.note = ""
         """One line for the user when the arena is not what was asked for."""
+        self.buffer: memoryview[int]
         self._shm: shared_memory.SharedMemory | None = None
         self._fd = -1
         sweep()
@@ -155,7 +156,7 @@ class Arena:
             ) from error
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
-        self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else self._shm.buf
+        self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
 
     def _open_anonymous(self, room: int) -> None:
         """Memory without a name is not limited by the size of /dev/shm."""
@@ -163,7 +164,7 @@ class Arena:
         os.ftruncate(self._fd, self.size)
         self.buffer = memoryview(mmap.mmap(self._fd, self.size))
         self.note = (
-            f"/dev/shm has room for {room >> 20} MiB only; using anonymous shared memory "
+            f"{_SHM_FOLDER} has room for {room >> 20} MiB only; using anonymous shared memory "
             f"(up to {self.size >> 20} MiB) instead."
         )
 
@@ -197,7 +198,7 @@ class ArenaHandle:
         self.fd, self.name, self.size = fd, name, size
 
     def __getstate__(self) -> dict[str, Any]:
-        fd = reduction.DupFd(self.fd) if sys.platform != "win32" else None  # type: ignore[attr-defined]
+        fd = reduction.DupFd(self.fd) if sys.platform != "win32" else None
         return {"fd": fd, "name": self.name, "size": self.size}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -220,13 +221,18 @@ class ArenaView:
             self.buffer = memoryview(mmap.mmap(handle.fd, handle.size))
         else:
             self._shm = shared_memory.SharedMemory(handle.name)
-            self.buffer = self._shm.buf
+            self.buffer = _buffer_of(self._shm)
         self.board = self.buffer[:BOARD_BYTES].cast("q")
 
     def reserve(self, lease: Lease) -> None:
         """Make sure that the lease has pages; raises OSError with ENOSPC or ENOMEM when it has not."""
         if lease.fresh:
             reserve(self._fd, lease.offset, lease.size)
+
+
+def _buffer_of(segment: shared_memory.SharedMemory) -> memoryview[int]:
+    assert segment.buf is not None  # it is open
+    return segment.buf
 
 
 def reserve(fd: int, offset: int, size: int) -> None:

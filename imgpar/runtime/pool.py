@@ -113,7 +113,7 @@ class Pool:
         by_connection = {worker.channel.connection: worker for worker in self.workers.values()}
         found = wait([*by_connection, *also], timeout)
         return (
-            [by_connection[item] for item in found if item in by_connection],  # type: ignore[index]
+            [by_connection[item] for item in found if item in by_connection],
             [item for item in found if item not in by_connection],
         )
 
@@ -160,10 +160,8 @@ def start_method() -> str:
 
 def available_cores() -> int:
     """Cores that this process may use: CPU affinity, and the quota of its cgroup."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         if quota != "max":
@@ -204,7 +202,7 @@ def _preload(context: BaseContext) -> None:
     library started it first, our workers import them one by one, which is slower and nothing else."""
     if context.get_start_method() != "forkserver":
         return
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     modules = [name for name in server._preload_modules if name != "__main__"]
     if PRELOAD not in modules:
         context.set_forkserver_preload([*modules, PRELOAD])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Limits
@@ -16,8 +16,8 @@ class RunSpec:
     name: str
     """Marks temporary files of this run."""
     operations: tuple[Operation, ...] = ()
-    encode: EncodeOptions = EncodeOptions()
-    limits: Limits = Limits()
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+    limits: Limits = field(default_factory=Limits)
     strict: bool = False
     digests: bool = True
     """Whether contents are hashed for the journal."""

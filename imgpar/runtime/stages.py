@@ -271,7 +271,7 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     if spec != frames[0].spec:
         converted = own_frames(spec, len(frames))
         for source, result in zip(frames, converted, strict=True):
-            pixels.convert(source, result, options.background[:3])
+            pixels.convert(source, result, options.background)
         frames = converted
     encoded = codecs.encode(frames, fmt, header.metadata, options)
     return Encoded(encoded.data, spec, (*lost, *encoded.lost), encoded.notes)

@@ -144,6 +144,7 @@ class Worker:
         board[self._cell + 1] += 1
         board[self._cell] = task.serial
         clock = Clock(board, self._cell)
+        message: Done | Failed | NoMemory | None
         try:
             message = self._stage(task, clock)
         except Denied:
