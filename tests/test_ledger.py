@@ -1,0 +1,330 @@
+"""The parent's bookkeeping: every lease has one owner, every job one end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from imgpar.model import FrameRef, Header, Item, Job, Spec, Target
+from imgpar.runtime.frames import CHUNK, Allocator
+from imgpar.runtime.ledger import MAX_CRASHES, MAX_KILLS, Ledger
+from imgpar.runtime.messages import Done, Failed, Grant, Placed
+
+SPEC = Spec(4, 4, "RGB")
+HEADER = Header("jpeg", SPEC)
+GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
+
+
+def job(number: int, size: int = 1000, targets: int = 1) -> Job:
+    outputs = tuple(Target("jpeg", f"/out/{number}-{n}.jpg") for n in range(targets))
+    return Job(number, Item(f"/in/{number}.jpg", f"{number}.jpg", size, 0), outputs)
+
+
+def ledger(schedule: str = "chain", workers: int = 1, chunks: int = 64, *, arrays: bool = False) -> Ledger:
+    made = Ledger(Allocator(chunks * CHUNK), schedule, arrays=arrays)
+    for index in range(workers):
+        made.hired(index)
+    return made
+
+
+def placed(book: Ledger, number: int) -> Placed:
+    lease = book.jobs[number].lease
+    assert lease is not None
+    return Placed(lease, FrameRef(lease.offset, SPEC), (0, 0), HEADER)
+
+
+def test_a_chain_is_one_task():
+    book = ledger()
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    assert task.stage == "chain"
+
+
+def test_a_finished_chain_settles_its_job():
+    book = ledger()
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    assert book.done(0, Done(task.serial, ())).kind == "ok"
+    assert book.finished
+
+
+def test_small_jobs_travel_in_batches():
+    book = ledger()
+    for number in range(100):
+        book.submit(job(number), 1)
+    assert len(book.assign(0)) == 16
+
+
+def test_large_jobs_are_at_most_two_at_a_worker():
+    book = ledger()
+    for number in range(100):
+        book.submit(job(number, size=5 << 20), 1)
+    assert len(book.assign(0)) == 2
+
+
+def test_the_last_jobs_are_handed_out_one_by_one():
+    book = ledger(workers=2)
+    for number in range(3):
+        book.submit(job(number), 1)
+    assert len(book.assign(0)) == 1
+
+
+def test_the_standing_lease_stays_with_the_worker():
+    book = ledger()
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    book.need(0, task.serial, 1000)
+    book.grants()
+    book.done(0, Done(task.serial, ()))
+    assert book.allocator.leased == CHUNK
+
+
+def test_asking_again_gives_the_old_lease_back():
+    book = ledger()
+    for number in range(2):
+        book.submit(job(number), 1)
+        (task,) = book.assign(0)
+        book.need(0, task.serial, (number + 1) * CHUNK)
+        book.grants()
+        book.done(0, Done(task.serial, ()))
+    assert book.allocator.leased == 2 * CHUNK + CHUNK  # an eighth more than asked for, in whole chunks
+
+
+def test_what_can_never_fit_fails_with_the_numbers():
+    book = ledger(chunks=33)
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    settled = book.need(0, task.serial, 64 << 20)
+    assert settled.kind == "failed"
+    assert "64 MiB" in settled.state.failure.message
+    assert "2 MiB" in settled.state.failure.message
+
+
+def test_who_does_not_fit_now_waits():
+    book = ledger(workers=2, chunks=4)
+    for number in range(2):
+        book.submit(job(number), 1)
+    for index in range(2):
+        (task,) = book.assign(index)
+        book.need(index, task.serial, 2 * CHUNK)
+    assert [index for index, message in book.grants() if isinstance(message, Grant)] == [0]
+
+
+def test_an_idle_workers_lease_is_taken_for_one_who_waits():
+    book = ledger(workers=2, chunks=4)
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    book.need(0, task.serial, 2 * CHUNK)
+    book.grants()
+    book.done(0, Done(task.serial, ()))
+    book.submit(job(1), 1)
+    (task,) = book.assign(1)
+    book.need(1, task.serial, 2 * CHUNK)
+    assert [index for index, message in book.grants() if isinstance(message, Grant)] == [1]
+
+
+def test_stages_hand_the_lease_on():
+    book = ledger("staged", workers=2)
+    book.submit(job(0), 1)
+    (decode,) = book.assign(0)
+    book.need(0, decode.serial, 1000)
+    book.grants()
+    book.done(0, Done(decode.serial, (), placed(book, 0)))
+    (transform,) = book.assign(1)
+    assert (transform.stage, transform.placed) == ("transform", placed(book, 0))
+
+
+def test_every_target_is_encoded_by_whoever_is_free():
+    book = ledger("staged", workers=2)
+    book.submit(job(0, targets=2), 1)
+    (decode,) = book.assign(0)
+    book.need(0, decode.serial, 1000)
+    book.grants()
+    book.done(0, Done(decode.serial, (), placed(book, 0)))
+    (transform,) = book.assign(1)
+    book.done(1, Done(transform.serial, (), placed(book, 0)))
+    tasks = [book.assign(index)[0] for index in range(2)]
+    assert [(task.stage, task.targets) for task in tasks] == [("encode", (0,)), ("encode", (1,))]
+    assert book.done(0, Done(tasks[0].serial, ())) is None
+    assert book.done(1, Done(tasks[1].serial, ())).kind == "ok"
+    assert book.allocator.leased == 0
+
+
+def test_a_task_that_was_not_begun_is_not_charged():
+    book = ledger(workers=1)
+    for number in range(10):
+        book.submit(job(number), 1)
+    first, second = book.assign(0)
+    assert book.died(0, first.serial, "crash", GONE) == []
+    assert (book.jobs[0].crashes, book.jobs[1].crashes) == (1, 0)
+
+
+def test_a_retry_runs_alone():
+    book = ledger(workers=1)
+    for number in range(10):
+        book.submit(job(number), 1)
+    first, _ = book.assign(0)
+    book.died(0, first.serial, "crash", GONE)
+    book.hired(1)
+    (again,) = book.assign(1)
+    assert again.job.id == 0
+    assert book.assign(1) == ()
+
+
+@pytest.mark.parametrize(("cause", "most"), [("crash", MAX_CRASHES), ("killed", MAX_KILLS), ("deadline", 2)])
+def test_a_job_fails_after_so_many_deaths(cause, most):
+    book = ledger()
+    book.submit(job(0), 1)
+    settled = []
+    for index in range(most):
+        (task,) = book.assign(index)
+        settled = book.died(index, task.serial, cause, GONE)
+        book.hired(index + 1)
+        assert len(settled) == (index == most - 1)
+    assert settled[0].kind == "failed"
+
+
+def test_lost_pages_make_the_job_begin_again():
+    book = ledger(chunks=8)
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    book.need(0, task.serial, 4 * CHUNK)
+    book.grants()
+    book.no_memory(0, task.serial)
+    (again,) = book.assign(0)
+    assert again.job.id == 0
+    assert book.allocator.largest < 7 * CHUNK
+
+
+def test_arrays_get_memory_in_their_order():
+    book = ledger(workers=2, arrays=True)
+    for number in range(2):
+        book.submit(job(number), 1)
+    (first,), (second,) = book.assign(0), book.assign(1)
+    book.need(1, second.serial, 1000)
+    assert book.grants() == []
+    book.need(0, first.serial, 1000)
+    assert [index for index, _ in book.grants()] == [0, 1]
+
+
+class Bookkeeping(RuleBasedStateMachine):
+    """Any order of events: no lease is lost or shared, every job ends once."""
+
+    @initialize(
+        schedule=st.sampled_from(["auto", "staged", "chain"]),
+        workers=st.integers(1, 4),
+        arrays=st.booleans(),
+    )
+    def begin(self, schedule, workers, arrays):
+        self.book = ledger(schedule, workers, chunks=24, arrays=arrays)
+        self.hired = workers
+        self.submitted = self.ended = 0
+        self.at_worker: dict[int, dict[int, str]] = {index: {} for index in range(workers)}
+        self.tokens: dict[int, list[int]] = {index: [] for index in range(workers)}
+        self.given: list = []
+        self.dropped = 0
+
+    @rule(outputs=st.integers(1, 3), size=st.sampled_from([1000, 1 << 20]))
+    def submit(self, outputs, size):
+        self.book.submit(job(self.submitted, size, outputs), 1)
+        self.submitted += 1
+
+    @rule(data=st.data())
+    def assign(self, data):
+        index = data.draw(st.sampled_from(sorted(self.at_worker)))
+        for task in self.book.assign(index):
+            self.at_worker[index][task.serial] = task.stage
+
+    def _runnable(self, index):
+        worker = self.book.workers[index]
+        waits = worker.waiting[0] if worker.waiting else 0
+        serials = [serial for serial in worker.outstanding if serial != waits]
+        if waits:  # only frames of other jobs are worked on meanwhile
+            serials = [s for s in serials if worker.outstanding[s].stage in ("transform", "encode")]
+        return serials[:1]
+
+    @rule(data=st.data(), chunks=st.integers(1, 30))
+    def work(self, data, chunks):
+        ready = [(index, s) for index in self.at_worker for s in self._runnable(index)]
+        if not ready:
+            return
+        index, serial = data.draw(st.sampled_from(ready))
+        worker = self.book.workers[index]
+        task = worker.outstanding[serial]
+        state = self.book.jobs[task.job.id]
+        held = state.lease if self.book.owns(task) else worker.pocket
+        if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
+            self._end(self.book.need(index, serial, chunks * CHUNK))
+        elif data.draw(st.integers(0, 5)) == 0:
+            self._end(self.book.failed(index, Failed(serial, "decode", "DamagedError", "bad", "", "")))
+        else:
+            hands_on = task.stage in ("decode", "transform") or (self.book.arrays and task.stage == "chain")
+            self._end(
+                self.book.done(index, Done(serial, (), placed(self.book, task.job.id) if hands_on else None))
+            )
+
+    def _end(self, settled):
+        if settled is None:
+            return
+        self.ended += 1
+        if settled.kind == "array":
+            self.given.append(settled.placed.lease)
+
+    @rule()
+    def grant(self):
+        for index, message in self.book.grants():
+            if not isinstance(message, Grant) and message.token:
+                self.tokens[index].append(message.token)
+
+    @rule(data=st.data())
+    def drop(self, data):
+        answered = [i for i, tokens in self.tokens.items() if tokens and not self.book.workers[i].outstanding]
+        if answered:
+            index = data.draw(st.sampled_from(answered))
+            self.book.dropped(index, self.tokens[index].pop(0))
+
+    @rule(data=st.data())
+    def release(self, data):
+        if self.given:
+            self.book.release(self.given.pop(data.draw(st.integers(0, len(self.given) - 1))))
+
+    @rule(data=st.data(), cause=st.sampled_from(["crash", "killed", "deadline"]), charged=st.booleans())
+    def kill(self, data, cause, charged):
+        index = data.draw(st.sampled_from(sorted(self.at_worker)))
+        begun = (self._runnable(index) or [0])[0] if charged else 0
+        for settled in self.book.died(index, begun, cause, GONE):
+            self._end(settled)
+        del self.at_worker[index], self.tokens[index]
+        self.book.hired(self.hired)
+        self.at_worker[self.hired], self.tokens[self.hired] = {}, []
+        self.hired += 1
+
+    @precondition(lambda self: hasattr(self, "book"))
+    @rule()
+    def drain(self):
+        self.dropped += self.book.drain()
+
+    @invariant()
+    def every_lease_has_one_owner(self):
+        if not hasattr(self, "book"):
+            return
+        owned = [state.lease for state in self.book.jobs.values() if state.lease]
+        owned += [worker.pocket for worker in self.book.workers.values() if worker.pocket]
+        owned += self.given
+        spans = sorted((lease.offset, lease.offset + lease.size) for lease in owned)
+        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        back = sum(lease.size for lease in self.book.allocator._returned)
+        assert sum(end - start for start, end in spans) == self.book.allocator.leased - back
+
+    @invariant()
+    def every_job_has_one_end(self):
+        if hasattr(self, "book"):
+            assert self.submitted == self.ended + self.dropped + len(self.book.jobs)
+
+
+Bookkeeping.TestCase.settings = settings(
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestBookkeeping = Bookkeeping.TestCase
