@@ -35,7 +35,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "-j",
         "--jobs",
         action=Store,
-        parse=values.integer(1, 4096),
+        parse=values.integer(1, 1000),
         metavar="N",
         help="worker processes (default: every core this process may use)",
     )
