@@ -79,7 +79,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         raise MissingExtraError(
             f"{fmt.title} needs a package that is not installed.", fix=f'Run: pip install "{fmt.extra}"'
         )
-    with _failures(fmt, "read"):
+    with _failures(fmt, "opened"):
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
     return header
@@ -141,8 +141,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     spec = frames[0].spec
     metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), options.strip), spec)
     lost += describe_lost(metadata, fmt)
-    if len(frames) > 1 and not fmt.frames:
-        frames, lost = frames[:1], (*lost, "frames")
+    if len(frames) > 1:
+        frames, more = _fitting_frames(frames, fmt, metadata)
+        lost += more
     with _failures(fmt, "written"):
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
     return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost))))
@@ -169,6 +170,18 @@ def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[st
     return replace(metadata, icc=b""), () if harmless else ("icc",)
 
 
+def _fitting_frames(
+    frames: Sequence[Frame], fmt: Format, metadata: Metadata
+) -> tuple[Sequence[Frame], tuple[str, ...]]:
+    """Frames without times are pages, which only TIFF holds; an animation in a TIFF loses its times."""
+    pages = not metadata.durations
+    if fmt.name == "tiff":
+        return frames, () if pages else ("timing",)
+    if pages or not fmt.frames:
+        return frames[:1], ("pages",) if pages else ("frames",)
+    return frames, ()
+
+
 @contextmanager
 def _failures(fmt: Format, done: str) -> Iterator[None]:
     """Whatever a backend raises becomes an ItemError that says what the backend said."""
@@ -182,6 +195,6 @@ def _failures(fmt: Format, done: str) -> Iterator[None]:
         raise LimitError(f"Not enough memory: this {fmt.title} could not be {done}.") from error
     except Exception as error:
         words = str(error) or type(error).__name__
-        if done == "read":
-            raise damaged(fmt.title, words) from error
+        if done != "written":
+            raise damaged(fmt.title, words, hopeless=done == "opened") from error
         raise EncodeError(f"The {fmt.title} encoder failed: {words}.") from error

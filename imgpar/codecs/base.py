@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgpar.errors import DamagedError, LimitError
-from imgpar.model import Limits
+from imgpar.model import Limits, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedErr
     words = " ".join(complaint.split()).rstrip(".") or "the decoder gave no reason"
     fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
     return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
+
+
+def durations_of(metadata: Metadata, count: int) -> list[int]:
+    """Milliseconds for each of `count` frames; 100 where the metadata tell of other frames."""
+    return list(metadata.durations) if len(metadata.durations) == count else [100] * count
 
 
 def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None:

@@ -133,7 +133,15 @@ def drop_ifd(exif: bytearray, tag: int) -> None:
         for value in ifd.entries.values():
             exif[value.value_at : value.value_at + value.nbytes] = bytes(value.nbytes)
         exif[ifd.at : ifd.next_at] = bytes(ifd.next_at - ifd.at)
-    # The later entries and the link to the next directory move up by one entry; no value does.
+    drop_entry(exif, tag)
+
+
+def drop_entry(exif: bytearray, tag: int) -> None:
+    """Remove a tag from the main directory. Later entries and the link move up; no value does."""
+    main = first_ifd(exif)
+    entry = main.entries.get(tag) if main else None
+    if main is None or entry is None:
+        return
     end = min(main.next_at + 4, len(exif))
     exif[entry.at : end] = exif[entry.at + 12 : end] + bytes(12)
     struct.pack_into(byte_order(exif) + "H", exif, main.at, _unpack(exif, "H", main.at) - 1)

@@ -105,13 +105,13 @@ _RECORDS = (
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
-        magic=((8, b"WEBP"),), readers=("pillow",), writers=("webp",), pillow="WEBP",
+        magic=((8, b"WEBP"),), readers=("webp",), writers=("webp",), pillow="WEBP",
         layouts=(*_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
         icc=True, exif=True, xmp=True,
     ),
     Format(
         "avif", "AVIF", ("avif", "avifs"), "image/avif",
-        readers=("pillow",), writers=("avif",), pillow="AVIF",
+        readers=("avif",), writers=("avif",), pillow="AVIF",
         layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
         icc=True, exif=True, xmp=True,
     ),

@@ -6,6 +6,7 @@ only: the other eighths have no SIMD code and cost more than they save.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,11 @@ from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SEGMENT = 65533
 """Bytes that fit into one segment."""
+_GAIN_MAP = re.compile(
+    rb"\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
+    re.DOTALL,
+)
+"""What XMP says of a gain map, which would be a lie once the map is gone."""
 _HARMLESS = ("extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform")
 """Complaints of the decoder that cost no pixel: cameras and old editors write such files."""
 
@@ -46,7 +52,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         icc = b""
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
-    metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, dpi=info.dpi)
+    xmp = _GAIN_MAP.sub(b"", info.xmp) if "gain map" in lost else info.xmp
+    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, comment=info.comment, dpi=info.dpi)
     return Header(
         format=fmt.name,
         spec=Spec(info.width, info.height, layout),

@@ -5,6 +5,7 @@ Pillow's limits are process-wide; they are set for the time of a call only.
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 
 from imgpar.codecs import colour
 from imgpar.codecs import exif as tiff
@@ -23,7 +24,7 @@ from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
-_PLUGINS = {"JPEG2000": "Jpeg2K"}
+_PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}
 _LAYOUTS: dict[str, tuple[Layout, str]] = {
     "1": ("L", "uint8"),
     "L": ("L", "uint8"),
@@ -63,9 +64,11 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
     if fmt.name == "avif":
         plugin.DEFAULT_MAX_THREADS = 1
     try:
-        return Image.open(BytesIO(data), formats=(fmt.pillow,))
-    except UnidentifiedImageError:
-        raise damaged(fmt.title, "its header cannot be read", hopeless=True) from None
+        # Not Image.open, which says of every broken file only that it cannot be identified.
+        image: ImageFile.ImageFile = Image.OPEN[fmt.pillow][0](BytesIO(data), "")
+    except (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error) as error:
+        raise damaged(fmt.title, f"its header cannot be read ({error})", hopeless=True) from None
+    return image
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -105,6 +108,10 @@ def decode(
         for number, frame in enumerate(frames):
             if len(frames) > 1:
                 image.seek(number)
+            if fmt.name == "gif" and image.size != frame.spec.size:
+                # A later picture may reach beyond the canvas, which ends where the first one says.
+                store(image.crop((0, 0, *frame.spec.size)), frame)
+                continue
             if image.size != frame.spec.size:
                 raise damaged(fmt.title, f"frame {number + 1} has another size than the first")
             store(image, frame)

@@ -18,11 +18,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import pillow
-from imgpar.codecs.base import Encoded, check_size, damaged
+from imgpar.codecs import opencv, pillow
+from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.errors import DamagedError, EncodeError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -36,7 +36,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """Pillow's view, with the depth that it hides and the timing of animations."""
     width, height, bits, colour_type = _ihdr(data)
     check_size(width, height, limits)
-    header = pillow.read_header(data, fmt, limits)
+    try:
+        header = pillow.read_header(data, fmt, limits)
+    except (DamagedError, OSError, ValueError):
+        # A broken extra chunk (profile, text …) is no reason to give up the picture.
+        header = pillow.read_header(_essential(data), fmt, limits)
+        notes = (*header.notes, "broken extra chunks were left out")
+        header = replace(header, notes=notes, detail={**header.detail, "essential": True})
+        data = _essential(data)
     chunks = list(_chunks(data))
     if bits == 16 and header.frames == 1 and colour_type in _LAYOUTS:
         layout = _LAYOUTS[colour_type]
@@ -55,6 +62,8 @@ def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
     """Fill the frames; 16-bit pictures keep every bit."""
+    if header.detail.get("essential"):
+        data = _essential(data)
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     chunks = list(_chunks(data))
@@ -63,21 +72,18 @@ def decode(
     # Only what the pixels need: no animation, profile or text can send the decoder elsewhere.
     wanted = [build(kind, bytes(body)) for kind, body in chunks if kind in (b"IHDR", b"PLTE", b"IDAT")]
     plain = b"".join((SIGNATURE, *wanted, build(b"IEND", b"")))
-    pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != header.spec.shape[:2]:
-        raise damaged("PNG", "the pixel data cannot be read", hopeless=accept_damaged)
-    _store_deep(pixels, frames[0], next((bytes(body) for kind, body in chunks if kind == b"tRNS"), b""))
+    transparent = next((bytes(body) for kind, body in chunks if kind == b"tRNS"), b"")
+    _store_deep(opencv.decode(plain, header.spec, "PNG"), frames[0], transparent)
     return ()
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
     """One frame as PNG, several as an animated one."""
     level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
-    if len(frames) > 1:
-        stream, lost = _encode_animation(frames, metadata, level)
-    else:
-        stream, lost = _encode_still(frames[0], level), ()
-    return Encoded(_with_chunks(stream, _metadata_chunks(metadata)), lost=lost)
+    stream = (
+        _encode_still(frames[0], level) if len(frames) == 1 else _encode_animation(frames, metadata, level)
+    )
+    return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
 
 
 def build(kind: bytes, body: bytes) -> bytes:
@@ -105,6 +111,17 @@ def _ihdr(data: bytes | memoryview) -> tuple[int, int, int, int]:
         raise damaged("PNG", "it does not begin with its size", hopeless=True)
     width, height, bits, colour_type = struct.unpack_from(">IIBB", head, 8)
     return width, height, bits, colour_type
+
+
+def _essential(data: bytes | memoryview) -> bytes:
+    """The file with nothing but what the pixels need, each chunk with its own checksum."""
+    view, parts = memoryview(data), [SIGNATURE]
+    at = 8
+    for kind, body in _chunks(data):
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            parts.append(bytes(view[at : at + 12 + len(body)]))
+        at += 12 + len(body)
+    return b"".join(parts)
 
 
 def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int) -> Header:
@@ -153,13 +170,9 @@ def _passes(width: int, height: int, interlaced: bool) -> list[tuple[int, int]]:
 
 
 def _store_deep(pixels: np.ndarray[Any, Any], frame: Frame, transparent: bytes) -> None:
-    """OpenCV's order of channels into the frame's, and the one transparent colour into alpha."""
-    out, layout = frame.array, frame.spec.layout
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1]]
-    if layout == "LA" and pixels.shape[-1] == 4:
-        order = [0, 3]
-    out[..., : len(order)] = pixels[..., order]
+    """The pixels, and the one transparent colour as alpha."""
+    out = frame.array
+    out[..., : pixels.shape[-1]] = pixels
     if transparent:
         count = out.shape[-1] - 1
         key = np.frombuffer(transparent[: 2 * count], ">u2")
@@ -167,27 +180,16 @@ def _store_deep(pixels: np.ndarray[Any, Any], frame: Frame, transparent: bytes) 
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:
-    spec, array = frame.spec, frame.array
-    if spec.layout == "LA":
+    if frame.spec.layout == "LA":
         return _encode_plain(frame, level)
-    code = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}.get(
-        spec.layout
-    )
-    pixels = array if code is None else cv2.cvtColor(array, code)
-    done, stream = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, level])
-    if not done:
-        raise EncodeError("The PNG encoder failed without giving a reason.")
-    return stream.tobytes()
+    return opencv.encode(frame, "png", (cv2.IMWRITE_PNG_COMPRESSION, level))
 
 
 def _encode_plain(frame: Frame, level: int) -> bytes:
     """Grey with alpha, which OpenCV cannot write: every row as its difference to the one above."""
     spec = frame.spec
-    rows = (
-        frame.array.astype(">u2" if spec.dtype == "uint16" else np.uint8)
-        .view(np.uint8)
-        .reshape(spec.height, -1)
-    )
+    values = frame.array.astype(">u2") if spec.dtype == "uint16" else frame.array
+    rows = values.view(np.uint8).reshape(spec.height, -1)
     lines = np.empty((spec.height, rows.shape[1] + 1), np.uint8)
     lines[:, 0] = 2
     lines[0, 1:] = rows[0]
@@ -198,21 +200,19 @@ def _encode_plain(frame: Frame, level: int) -> bytes:
     return b"".join((SIGNATURE, build(b"IHDR", head), build(b"IDAT", pixels), build(b"IEND", b"")))
 
 
-def _encode_animation(
-    frames: Sequence[Frame], metadata: Metadata, level: int
-) -> tuple[bytes, tuple[str, ...]]:
+def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
     if frames[0].spec.dtype != "uint8":
         raise EncodeError("Animated PNGs are written with 8 bits only.", fix="Choose tiff, or one frame.")
     images = [pillow.image_of(frame) for frame in frames]
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
     sink = BytesIO()
-    durations = list(metadata.durations) or [100] * len(frames)
+    durations = durations_of(metadata, len(frames))
     images[0].save(
         sink, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=metadata.loop,
         compress_level=min(level, 3),
     )  # fmt: skip
-    return sink.getvalue(), ()
+    return sink.getvalue()
 
 
 def _metadata_chunks(metadata: Metadata) -> bytes:

@@ -1,0 +1,202 @@
+"""GIF: its blocks are walked for frames, timing and transparency; Pillow composes and writes them.
+
+256 colours are exact where the picture has no more; otherwise they are chosen by median cut and dithered.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imgpar.codecs import pillow
+from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
+from imgpar.codecs.formats import Format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.model import Frame, Header, Limits, Metadata, Spec
+
+_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_CLEAR = 255
+"""Index of the transparent colour in what is written."""
+
+
+@dataclass(slots=True)
+class _Blocks:
+    """What the blocks of a file say."""
+
+    size: tuple[int, int]
+    opaque: bool = True
+    durations: list[int] = field(default_factory=list)
+    loop: int = 1
+    comment: bytes = b""
+    complete: bool = False
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Canvas, frames and timing; nothing is decompressed."""
+    blocks = _walk(memoryview(data))
+    check_size(*blocks.size, limits, len(blocks.durations))
+    frames = len(blocks.durations)
+    if not frames or 0 in blocks.size:
+        raise damaged("GIF", "it holds no picture", hopeless=True)
+    animated = frames > 1
+    metadata = Metadata(
+        comment=blocks.comment,
+        durations=tuple(blocks.durations) if animated else (),
+        loop=blocks.loop if animated else 0,
+    )
+    return Header(
+        format=fmt.name,
+        spec=Spec(*blocks.size, "RGBX" if blocks.opaque else "RGBA"),
+        frames=frames,
+        metadata=metadata,
+        detail={"complete": blocks.complete},
+    )
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the frames, each as it is seen on the canvas."""
+    if not header.detail["complete"] and not accept_damaged:
+        raise damaged("GIF", "it ends in the middle of a block")
+    return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
+    """One frame, or an animation."""
+    if max(frames[0].spec.size) > 65535:
+        raise EncodeError("GIF holds at most 65535 pixels a side.", fix="Choose png, or resize it.")
+    notes: dict[str, None] = {}
+    lost: dict[str, None] = {}
+    images = [_with_palette(frame, lost, notes) for frame in frames]
+    if options.lossless and notes:
+        raise EncodeError("GIF holds at most 256 colours, this picture has more.", fix="Choose png or webp.")
+    parameters: dict[str, Any] = {"optimize": False}
+    if metadata.comment:
+        parameters["comment"] = metadata.comment[:255]
+    if frames[0].spec.alpha:
+        parameters["transparency"] = _CLEAR
+    if len(images) > 1:
+        parameters |= {"save_all": True, "append_images": images[1:]}
+        parameters["duration"] = _hundredths(durations_of(metadata, len(images)))
+        parameters |= {"disposal": 2} if frames[0].spec.alpha else {}
+        # The file counts repetitions after the first round; no extension at all means one round.
+        parameters |= {} if metadata.loop == 1 else {"loop": max(metadata.loop - 1, 0)}
+    sink = BytesIO()
+    images[0].save(sink, "GIF", **parameters)
+    return Encoded(sink.getvalue(), tuple(lost), tuple(notes))
+
+
+def _walk(view: memoryview) -> _Blocks:
+    """Read block after block; what is cut off is left out and `complete` stays false."""
+    if len(view) < 13:
+        raise damaged("GIF", "it ends before its size is told", hopeless=True)
+    width, height, flags = struct.unpack_from("<HHB", view, 6)
+    blocks = _Blocks((width, height))
+    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    delay, dispose, clear = 0, 0, False
+    while at < len(view):
+        kind = view[at]
+        if kind == 0x3B:
+            blocks.complete = True
+            break
+        if kind == 0x21 and at + 2 < len(view):
+            parts = [bytes(part) for part, _ in _sub_blocks(view, at + 2)]
+            if view[at + 1] == 0xF9 and parts and len(parts[0]) >= 4:
+                packed, delay = struct.unpack_from("<BH", parts[0])
+                dispose, clear = packed >> 2 & 7, bool(packed & 1)
+            _extension(blocks, view[at + 1], parts)
+            at = _end(view, at + 2)
+        elif kind == 0x2C and at + 10 <= len(view):
+            left, top, across, down, packed = struct.unpack_from("<HHHHB", view, at + 1)
+            whole = left == top == 0 and across >= width and down >= height
+            # Only what the first frame leaves open, or a later one opens again, can be seen through.
+            first = not blocks.durations
+            blocks.opaque = blocks.opaque and dispose != 2 and not (first and (clear or not whole))
+            if first:
+                # Decoders enlarge a canvas that is too small for its first picture.
+                width, height = max(width, left + across), max(height, top + down)
+                blocks.size = (width, height)
+            blocks.durations.append(delay * 10)
+            delay, dispose, clear = 0, 0, False
+            at = _end(view, at + 11 + (3 << (packed & 7) + 1 if packed & 0x80 else 0))
+        else:
+            # Decoders skip stray bytes between blocks.
+            at += 1
+    return blocks
+
+
+def _extension(blocks: _Blocks, label: int, parts: list[bytes]) -> None:
+    if label == 0xFE:
+        blocks.comment = blocks.comment or b"".join(parts)
+    elif label == 0xFF and len(parts) > 1 and parts[0] in _LOOPS and len(parts[1]) >= 3:
+        (rounds,) = struct.unpack_from("<H", parts[1], 1)
+        blocks.loop = rounds + 1 if rounds else 0
+
+
+def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:
+    """The pieces of a block, each with the offset behind it."""
+    while at < len(view) and view[at]:
+        end = at + 1 + view[at]
+        yield view[at + 1 : end], end
+        at = end
+
+
+def _end(view: memoryview, at: int) -> int:
+    """The offset behind the last piece of a block."""
+    for _, end in _sub_blocks(view, at):
+        at = end
+    return at + 1
+
+
+def _hundredths(durations: list[int]) -> list[int]:
+    """Durations as GIF counts them, rounded so that the sum stays right."""
+    result: list[int] = []
+    real, written = 0, 0
+    for duration in durations:
+        real += duration
+        result.append(max(round((real - written) / 10), 0) * 10)
+        written += result[-1]
+    return result
+
+
+def _with_palette(frame: Frame, lost: dict[str, None], notes: dict[str, None]) -> Image.Image:
+    """An image of at most 256 colours; transparency becomes all or nothing."""
+    if frame.spec.layout == "L":
+        return pillow.image_of(frame)
+    colours = _CLEAR if frame.spec.alpha else 256
+    rgb = np.ascontiguousarray(frame.array[..., :3])
+    hidden = None
+    if frame.spec.alpha:
+        alpha = frame.array[..., 3]
+        hidden = alpha < 128
+        rgb[hidden] = rgb[~hidden][0] if not hidden.all() else 0
+        if ((alpha > 0) & (alpha < 255)).any():
+            lost["soft transparency"] = None
+    image = Image.fromarray(rgb)
+    if image.getcolors(colours) is not None:
+        result = _exact(rgb)
+    else:
+        notes["colours were reduced to 256"] = None
+        palette = image.quantize(colours, Image.Quantize.MEDIANCUT)
+        result = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    if hidden is not None:
+        result.paste(_CLEAR, mask=Image.fromarray(hidden.astype(np.uint8) * 255))
+    return result
+
+
+def _exact(rgb: np.ndarray[Any, Any]) -> Image.Image:
+    """A picture of few colours, each of them kept."""
+    packed = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    values, index = np.unique(packed, return_inverse=True)
+    result = Image.fromarray(index.reshape(packed.shape).astype(np.uint8))
+    palette = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1)
+    result.putpalette(palette.astype(np.uint8).tobytes())
+    return result

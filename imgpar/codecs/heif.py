@@ -1,0 +1,89 @@
+"""HEIC and HEIF through pillow-heif, which gives pixels upright and keeps 10 and 12 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.base import check_size, damaged
+from imgpar.codecs.formats import Format
+from imgpar.codecs.metadata import bake, profile_space
+from imgpar.errors import MissingExtraError
+from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.pixels import convert
+
+_LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size and metadata of the primary picture; its pixels are not decoded."""
+    file = _open(data)
+    image = file[file.primary_index]
+    width, height = image.size
+    check_size(width, height, limits)
+    info = image.info
+    deep = ";16" in image.mode
+    layout = _LAYOUTS.get(image.mode.partition(";")[0])
+    if layout is None:
+        raise damaged(fmt.title, f"its pixels are of the unknown kind {image.mode}", hopeless=True)
+    if layout == "RGB" and not deep:
+        layout = "RGBX"
+    icc = info.get("icc_profile") or b""
+    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    metadata = Metadata(
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        # The decoder has turned the picture already: the tag must not turn it again.
+        exif=bake(Metadata(exif=exif), width, height).exif,
+        xmp=info.get("xmp") or b"",
+    )
+    lost = ["exif"] * bool(exif and not tiff.is_sound(exif)) + ["other pictures"] * (len(file) > 1)
+    lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info)
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, layout, "uint16" if deep else "uint8"),
+        metadata=metadata,
+        lost=tuple(lost),
+        detail={"bits": info.get("bit_depth", 8)},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - libheif reads all or nothing
+) -> tuple[str, ...]:
+    """Fill the one frame."""
+    file = _open(data)
+    pixels = np.ascontiguousarray(file[file.primary_index])
+    spec, bits = header.spec, header.detail["bits"]
+    if pixels.shape[:2] != (spec.height, spec.width):
+        raise damaged("HEIC", f"it was decoded to {pixels.shape[1]}×{pixels.shape[0]}", hopeless=True)
+    if spec.dtype == "uint16":
+        # 10 and 12 bits come shifted up, which leaves white a little grey.
+        peak = ((1 << bits) - 1) << (16 - bits)
+        pixels = np.rint(pixels * (65535 / peak)).astype(np.uint16)
+    layout: Layout = "RGB" if spec.layout == "RGBX" else spec.layout
+    source = spec.converted(layout)
+    convert(Frame(source, pixels.reshape(source.shape)), frames[0])
+    return ()
+
+
+def _open(data: bytes | memoryview) -> Any:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise MissingExtraError(
+            "HEIC needs the package pillow-heif, which is not installed.", fix="Run: pip install pillow-heif"
+        ) from None
+    pillow_heif.options.DECODE_THREADS = 1
+    return pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
+
+
+def _has_gain_map(info: dict[str, Any]) -> bool:
+    return any("gainmap" in str(name).lower() for name in info.get("aux") or ())

@@ -1,0 +1,38 @@
+"""The bridge between frames and OpenCV's decoders and encoders, which think in BGR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from imgpar.codecs.base import damaged
+from imgpar.errors import EncodeError
+from imgpar.model import Frame, Spec
+
+_TO_BGR = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}
+_ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
+
+
+def decode(data: bytes | memoryview, spec: Spec, title: str) -> np.ndarray[Any, Any]:
+    """Pixels as they are stored, height × width × channels in the order of `spec`, nothing turned."""
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None or pixels.shape[:2] != (spec.height, spec.width) or pixels.dtype != spec.dtype:
+        raise damaged(title, "the pixel data cannot be read", hopeless=True)
+    pixels = pixels.reshape(spec.height, spec.width, -1)
+    # Grey with alpha comes as four channels.
+    order = [0, 3] if spec.layout == "LA" and pixels.shape[-1] == 4 else _ORDER[pixels.shape[-1]]
+    return pixels[..., order]
+
+
+def encode(frame: Frame, suffix: str, parameters: Sequence[int]) -> bytes:
+    """One frame of any layout but LA."""
+    code = _TO_BGR.get(frame.spec.layout)
+    pixels = frame.array if code is None else cv2.cvtColor(frame.array, code)
+    done, stream = cv2.imencode(f".{suffix}", pixels, list(parameters))
+    if not done:
+        raise EncodeError(f"The {suffix} encoder failed without giving a reason.")
+    return stream.tobytes()

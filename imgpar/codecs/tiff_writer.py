@@ -1,0 +1,155 @@
+"""TIFF, written: any layout and depth, lossless deflate with prediction, all metadata, any pages.
+
+The file begins with the EXIF block as it is. That block is a TIFF file itself, so its offsets, those in
+maker notes too, stay right; only the pointer to the first directory moves to ours:
+
+    EXIF block (or 8 bytes) | values, strips and directory of page 1 | page 2 | …
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.base import Encoded
+from imgpar.codecs.formats import Format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.model import Frame, Metadata
+
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
+_CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
+_STRIP = 1 << 20
+"""Bytes of a strip before compression."""
+_PIXEL_TAGS = frozenset((
+    *range(254, 260), 262, 266, 273, 274, *range(277, 280), *range(282, 285), 296, 297, 301, 317,
+    *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 34675,
+))  # fmt: skip
+"""Tags that describe the coding of pixels or blocks that we write ourselves."""
+Tags = dict[int, tuple[int, int, bytes]]
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
+    """One page per frame; a padded layout is stored without its padding."""
+    order = tiff.byte_order(metadata.exif) or "<"
+    out = bytearray(metadata.exif or struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
+    described = _described(out, metadata)
+    link = 4
+    level = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)[4 if options.effort is None else options.effort]
+    for number, frame in enumerate(frames):
+        tags = _pixels(out, frame, order, level, pages=len(frames), number=number)
+        if number == 0:
+            tags |= described
+            tags |= _blocks(metadata, order)
+        out += bytes(len(out) % 2)
+        struct.pack_into(order + "I", out, link, len(out))
+        link = _write_directory(out, tags, order)
+    if len(out) >= 1 << 32:
+        raise EncodeError("The TIFF would be larger than 4 GiB.", fix="Choose png, or resize it.")
+    return Encoded(out)
+
+
+def _described(exif: bytearray, metadata: Metadata) -> Tags:
+    """Entries of the EXIF block's first directory (camera, date, pointers), for ours; values stay put."""
+    main = tiff.first_ifd(exif) if metadata.exif else None
+    tags: Tags = {}
+    for entry in main.entries.values() if main else ():
+        if entry.tag not in _PIXEL_TAGS:
+            tags[entry.tag] = (entry.kind, entry.number, bytes(exif[entry.at + 8 : entry.at + 12]))
+    if metadata.comment and 270 not in tags:
+        text = metadata.comment.replace(b"\0", b" ") + b"\0"
+        tags[270] = (_ASCII, len(text), text)
+    return tags
+
+
+def _blocks(metadata: Metadata, order: str) -> Tags:
+    tags: Tags = {}
+    if metadata.xmp:
+        tags[700] = (_BYTE, len(metadata.xmp), metadata.xmp)
+    if metadata.icc:
+        tags[34675] = (_UNDEFINED, len(metadata.icc), metadata.icc)
+    if metadata.dpi:
+        for tag, value in ((282, metadata.dpi[0]), (283, metadata.dpi[1])):
+            tags[tag] = _values(order, _RATIONAL, round(value * 1000), 1000)
+        tags[296] = _values(order, _SHORT, 2)
+    return tags
+
+
+def _pixels(out: bytearray, frame: Frame, order: str, level: int, *, pages: int, number: int) -> Tags:
+    """Append the strips of a page; returns the tags that describe them."""
+    spec = frame.spec
+    channels = 3 if spec.layout == "RGBX" else spec.channels
+    item = frame.array.dtype.itemsize
+    rows = max(_STRIP // max(spec.width * channels * item, 1), 1)
+    offsets, lengths = [], []
+    for top in range(0, spec.height, rows):
+        strip = zlib.compress(_predicted(frame.array[top : top + rows, :, :channels], order), level)
+        offsets.append(len(out))
+        lengths.append(len(strip))
+        out += strip
+    tags = {
+        256: _values(order, _LONG, spec.width),
+        257: _values(order, _LONG, spec.height),
+        258: _values(order, _SHORT, *([item * 8] * channels)),
+        259: _values(order, _SHORT, 8),
+        262: _values(order, _SHORT, 1 if spec.grey else 2),
+        273: _values(order, _LONG, *offsets),
+        274: _values(order, _SHORT, 1),
+        277: _values(order, _SHORT, channels),
+        278: _values(order, _LONG, rows),
+        279: _values(order, _LONG, *lengths),
+        284: _values(order, _SHORT, 1),
+        317: _values(order, _SHORT, 3 if item == 4 else 2),
+        339: _values(order, _SHORT, *([3 if item == 4 else 1] * channels)),
+    }
+    if spec.alpha:
+        tags[338] = _values(order, _SHORT, 2)
+    if pages > 1:
+        tags[254] = _values(order, _LONG, 2)
+        tags[297] = _values(order, _SHORT, min(number, 65535), min(pages, 65535))
+    return tags
+
+
+def _predicted(rows: np.ndarray[Any, Any], order: str) -> bytes:
+    """Differences to the pixel on the left, which deflate packs better.
+
+    Integers: differences of values. Floats: the bytes of a row are sorted by significance first, highest
+    first in any byte order, and the differences are those of bytes (TIFF technical note 3).
+    """
+    height, width, channels = rows.shape
+    if rows.dtype.kind == "f":
+        planes = rows.astype(">f4").view(np.uint8).reshape(height, width * channels, 4)
+        line = np.ascontiguousarray(planes.transpose(0, 2, 1)).reshape(height, -1)
+        result = line.copy()
+        np.subtract(line[:, channels:], line[:, :-channels], out=result[:, channels:])
+        return result.tobytes()
+    result = rows.copy()
+    np.subtract(rows[:, 1:], rows[:, :-1], out=result[:, 1:])
+    return (result if result.itemsize == 1 else result.astype(f"{order}u2")).tobytes()
+
+
+def _values(order: str, kind: int, *values: int) -> tuple[int, int, bytes]:
+    count = len(values) // 2 if kind == _RATIONAL else len(values)
+    return kind, count, struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values)
+
+
+def _write_directory(out: bytearray, tags: Tags, order: str) -> int:
+    """Append a directory and the values that do not fit into it; returns where its link stands."""
+    at = len(out)
+    end = at + 2 + 12 * len(tags)
+    entries, outside = bytearray(struct.pack(order + "H", len(tags))), bytearray()
+    for tag, (kind, count, value) in sorted(tags.items()):
+        if len(value) > 4:
+            outside += bytes(len(outside) % 2)
+            place = struct.pack(order + "I", end + 4 + len(outside))
+            outside += value
+        else:
+            place = value.ljust(4, b"\0")
+        entries += struct.pack(order + "HHI", tag, kind, count) + place
+    out += entries + bytes(4) + outside
+    return end

@@ -1,0 +1,77 @@
+"""WebP through Pillow; its chunks are walked for size and timing before Pillow allocates a canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from io import BytesIO
+
+from imgpar.codecs import pillow, quality
+from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
+from imgpar.codecs.formats import Format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.model import Frame, Header, Limits, Metadata
+
+decode = pillow.decode
+
+_LARGEST = 16383
+_METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
+"""libwebp's method for each effort."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Pillow's view, after the claimed size was checked."""
+    view = memoryview(data)
+    claimed = int.from_bytes(view[4:8], "little") + 8
+    durations = []
+    for kind, body in _chunks(view):
+        if kind == b"VP8X" and len(body) >= 10:
+            width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
+            check_size(width, height, limits)
+        elif kind == b"ANMF" and len(body) >= 16:
+            durations.append(int.from_bytes(body[12:15], "little"))
+    if claimed > len(view) and not limits.accept_damaged:
+        raise damaged("WebP", f"it should have {claimed:,} bytes and has {len(view):,}")
+    header = pillow.read_header(data, fmt, limits)
+    if header.frames == 1:
+        return header
+    metadata = replace(header.metadata, durations=tuple(durations[: header.frames]))
+    return replace(header, metadata=metadata)
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
+    """One frame, or an animation; lossless on request."""
+    width, height = frames[0].spec.size
+    if max(width, height) > _LARGEST:
+        raise EncodeError(
+            f"WebP holds at most {_LARGEST} pixels a side, this is {width}×{height}.",
+            fix="Choose avif, jpg or png, or resize it.",
+        )
+    images = [pillow.image_of(frame) for frame in frames]
+    effort = 4 if options.effort is None else options.effort
+    parameters: dict[str, object] = {
+        "method": _METHODS[effort],
+        "lossless": options.lossless,
+        # For lossless files quality is the time spent on making them small.
+        "quality": effort * 10 if options.lossless else quality.encoder_setting("webp", options.quality),
+        "exact": options.lossless,
+        "icc_profile": metadata.icc,
+        "exif": metadata.exif,
+        "xmp": metadata.xmp,
+    }
+    if len(images) > 1:
+        parameters |= {"save_all": True, "append_images": images[1:]}
+        parameters |= {"duration": durations_of(metadata, len(images)), "loop": metadata.loop}
+    sink = BytesIO()
+    images[0].save(sink, "WEBP", **parameters)
+    return Encoded(sink.getvalue())
+
+
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every chunk of the RIFF container that begins inside the file."""
+    at = 12
+    while at + 8 <= len(view):
+        length = int.from_bytes(view[at + 4 : at + 8], "little")
+        yield bytes(view[at : at + 4]), view[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
