@@ -189,7 +189,9 @@ def make_operation(
         if value is not _UNSET and not values.named(label, values.switch, value):
             raise bad_value(label, "true (or nothing)", value)
     elif value is not _UNSET and value is not True:
-        given = {primary: value, **given}
+        if given.get(primary) is not None:
+            raise UsageError(f"{label} is given twice, as its value and as {primary}.", fix="Leave one out.")
+        given = {**given, primary: value}
     elif primary not in given and primary in _required(kinds[name]):
         raise BadValueError(f"{label} needs a value.", fix=f"An example is {options[primary].example!r}.")
     made = {}
@@ -219,11 +221,13 @@ def _from_table(table: Mapping[str, Any], where: str, folder: str | os.PathLike[
     names = [key for key in table if key in kinds]
     if len(names) > 1:
         both = " and ".join(names)
-        raise UsageError(f"O{where[1:]} names {both}.", fix="Write an [[operations]] table for each.")
+        raise UsageError(
+            f"There are two operations in {where}: {both}.", fix="Write an [[operations]] table for each."
+        )
     if not names:
         near = [match for key in table for match in difflib.get_close_matches(key, kinds, n=1)]
         fix = f"Did you mean {near[0]!r}?" if near else "Known are " + ", ".join(kinds) + "."
-        raise UsageError(f"O{where[1:]} names no operation.", fix=fix)
+        raise UsageError(f"There is no operation's name in {where}.", fix=fix)
     name = names[0]
     options = kinds[name].options()
     primary = next(iter(options), "")

@@ -109,30 +109,37 @@ def bands(height: int) -> Iterator[slice]:
     return (slice(top, min(top + _BAND, height)) for top in range(0, height, _BAND))
 
 
-def premultiplied(frame: Frame) -> Array:
-    """A new array of the same depth with the colours times alpha; without alpha, the array itself."""
+def premultiplied(frame: Frame) -> tuple[Array, float]:
+    """Colours times alpha, and what white is there: a new array with headroom above white and finer steps.
+
+    Filters overshoot at edges; clipped there, alpha would no longer fit the colours. Without alpha, the
+    array itself.
+    """
     import numpy as np
 
     if not frame.spec.alpha:
-        return frame.array
-    result = np.empty_like(frame.array)
+        return frame.array, PEAK[frame.spec.dtype]
+    eight = frame.spec.dtype == "uint8"
+    white = 128.0 * 255 if eight else PEAK[frame.spec.dtype]
+    result = np.empty(frame.array.shape, np.uint16 if eight else np.float32)
     for rows in bands(frame.spec.height):
         pixels = frame.array[rows].astype(np.float32)
         pixels[..., :-1] *= pixels[..., -1:] * np.float32(1 / PEAK[frame.spec.dtype])
-        result[rows] = pixels if frame.spec.dtype == "float32" else np.rint(pixels)
-    return result
+        result[rows] = np.rint(pixels * np.float32(128)) if eight else pixels
+    return result, white
 
 
-def unpremultiply(array: Array, dst: Frame) -> None:
+def unpremultiply(array: Array, white: float, dst: Frame) -> None:
     """Divide the colours by alpha again, into `dst`; colour under full transparency becomes black."""
     import numpy as np
 
-    peak = np.float32(PEAK[dst.spec.dtype])
+    peak = PEAK[dst.spec.dtype]
     for rows in bands(dst.spec.height):
         pixels = array[rows].astype(np.float32)
         alpha = pixels[..., -1:]
-        inverse = np.divide(peak, alpha, out=np.zeros_like(alpha), where=alpha > 0)
+        inverse = np.divide(np.float32(peak), alpha, out=np.zeros_like(alpha), where=alpha > 0)
         pixels[..., :-1] *= inverse
+        np.clip(alpha * np.float32(peak / white), 0, peak, out=alpha)
         store(pixels, dst.array[rows])
 
 

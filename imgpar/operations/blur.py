@@ -35,10 +35,11 @@ def soften(src: Frame, dst: Frame, sigma: float) -> None:
     if sigma == 0:
         np.copyto(dst.array, src.array)
         return seal(dst)
-    pixels = flat(premultiplied(src))
-    blurred = cv2.GaussianBlur(pixels, (0, 0), sigma, dst=flat(dst.array), borderType=cv2.BORDER_REPLICATE)
+    pixels, white = premultiplied(src)
+    out = None if src.spec.alpha else flat(dst.array)
+    blurred = cv2.GaussianBlur(flat(pixels), (0, 0), sigma, dst=out, borderType=cv2.BORDER_REPLICATE)
     if src.spec.alpha:
-        unpremultiply(blurred, dst)
+        unpremultiply(blurred, white, dst)
     else:
         land(blurred, dst.array)
     return seal(dst)

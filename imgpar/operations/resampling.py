@@ -118,6 +118,8 @@ def _copied(src: Frame, dst: Frame, box: Box) -> None:
     target = ImageData(*dst.spec.size, kind)
     _resizer().resize(source, target, _options(box, src.spec.alpha))
     dst.array[...] = np.frombuffer(target.get_buffer(), dst.spec.dtype).reshape(dst.spec.shape)
+    if dst.spec.alpha and dst.spec.dtype == "float32":
+        np.clip(dst.array[..., -1], 0, 1, out=dst.array[..., -1])
 
 
 def _with_pillow(src: Frame, dst: Frame, box: Box) -> None:
@@ -131,12 +133,12 @@ def _with_pillow(src: Frame, dst: Frame, box: Box) -> None:
         whole = Image.frombuffer(mode, src.spec.size, src.array, "raw", mode, 0, 1)
         dst.array[...] = np.asarray(whole.resize(size, lanczos, box=box)).reshape(dst.spec.shape)
         return
-    pixels = premultiplied(src)
+    pixels, white = premultiplied(src)
     result = np.empty(dst.spec.shape, np.float32)
     for channel in range(src.spec.channels):
         plane = Image.fromarray(pixels[..., channel].astype(np.float32))
         result[..., channel] = np.asarray(plane.resize(size, lanczos, box=box))
     if src.spec.alpha:
-        unpremultiply(result, dst)
+        unpremultiply(result, white, dst)
     else:
         store(result, dst.array)

@@ -106,18 +106,18 @@ class Rotate(Operation):
         turn = np.array([[cosine, -sine], [sine, cosine]])
         middle = (np.array(src.spec.size) - 1) / 2
         matrix = np.column_stack([turn, (np.array(dst.spec.size) - 1) / 2 - turn @ middle])
-        border = np.array([[pixel(dst.spec, self.background)]], dst.spec.dtype)
-        frame = Frame(dst.spec.resized(1, 1), border)
+        pixels, white = premultiplied(src)
+        corner = Frame(dst.spec.resized(1, 1), np.array([[pixel(dst.spec, self.background)]], dst.spec.dtype))
         warped = cv2.warpAffine(
-            flat(premultiplied(src)),
+            flat(pixels),
             matrix,
             dst.spec.size,
-            dst=flat(dst.array),
+            dst=None if dst.spec.alpha else flat(dst.array),
             flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_CONSTANT,
-            borderValue=[float(v) for v in premultiplied(frame).ravel()],
+            borderValue=[float(value) for value in premultiplied(corner)[0].ravel()],
         )
         if dst.spec.alpha:
-            unpremultiply(warped.reshape(dst.spec.shape), dst)
+            unpremultiply(warped, white, dst)
         else:
             land(warped, dst.array)

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+_COMMON_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "Arial.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "Arial Unicode.ttf",
+    "msyh.ttc",
+    "PingFang.ttc",
+)
+"""Where to look for letters that Pillow's built-in font lacks: it has little more than ASCII."""
+
+
 def parse_font(value: object) -> str:
     """The path of a font file; empty text is the built-in font."""
     return "" if value == "" else parse_file(value)
@@ -30,7 +43,11 @@ def parse_font(value: object) -> str:
 
 @dataclass(frozen=True)
 class WatermarkText(Operation):
-    """Write words over every picture. The built-in font has Latin letters; others need a font file."""
+    """Write words over every picture.
+
+    The built-in font has English letters. For others, common fonts of the system are tried; a font file
+    gives the same result on every machine.
+    """
 
     name: ClassVar[str] = "watermark_text"
     summary: ClassVar[str] = "write words over every picture"
@@ -105,8 +122,7 @@ def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) ->
     from PIL import Image, ImageDraw
 
     text = text.replace("\\n", "\n")
-    font = _font(path, size)
-    _check_letters(text, font, path)
+    font = _font(path, size, text)
     stroke = max(1, size // 20) if outline[3] else 0
     canvas = ImageDraw.Draw(Image.new("L", (1, 1)))
     left, top, right, bottom = canvas.multiline_textbbox((0, 0), text, font=font, stroke_width=stroke)
@@ -126,27 +142,35 @@ def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) ->
     return np.concatenate([colours, alpha], axis=2)
 
 
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+def _font(path: str, size: int, text: str) -> ImageFont.FreeTypeFont:
+    """The named font, or the first that has every letter; raises TransformError where there is none."""
     from PIL import ImageFont
 
-    try:
-        font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
-    except OSError as error:
-        raise TransformError(
-            f"The font {path} cannot be read: {error}.", fix="Give a TrueType or OpenType file."
-        ) from error
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
+    missing = ""
+    for name in [path] if path else ["", *_COMMON_FONTS]:
+        try:
+            font = ImageFont.truetype(name, size) if name else ImageFont.load_default(size)
+        except OSError as error:
+            if not path:
+                continue
+            raise TransformError(
+                f"The font {path} cannot be read: {error}.", fix="Give a TrueType or OpenType file."
+            ) from error
+        assert isinstance(font, ImageFont.FreeTypeFont)
+        lacks = _missing_letter(text, font)
+        if not lacks:
+            return font
+        missing = missing or lacks
+    shown = os.path.basename(path) or "The built-in font"
+    raise TransformError(
+        f"{shown} has no letter {missing!r} for the watermark text.",
+        fix="Name a font file that has it with font (--font).",
+    )
 
 
-def _check_letters(text: str, font: ImageFont.FreeTypeFont, path: str) -> None:
-    """Raise for a letter that the font does not have: an empty box is no watermark."""
+def _missing_letter(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """The first letter that the font does not have: an empty box is no watermark."""
     # No font has a glyph for a noncharacter: what it draws there is the empty box.
     box = bytes(font.getmask("\uffff"))
-    for letter in text:
-        if not letter.isspace() and bytes(font.getmask(letter)) == box:
-            name = os.path.basename(path) or "the built-in font"
-            raise TransformError(
-                f"{name} has no letter {letter!r} for the watermark text.",
-                fix="Name a font file that has it with font (--font).",
-            )
+    letters = (letter for letter in text if not letter.isspace())
+    return next((letter for letter in letters if bytes(font.getmask(letter)) == box), "")

@@ -1,0 +1,227 @@
+"""What holds for every operation, whatever it does: the contract of imgpar/operations/base.py."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from operation_frames import DTYPES, LAYOUTS, PEAK, garbage, picture, psnr, run, seen
+from PIL import Image
+
+from imgpar.model import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.operations import Operation, operation_types
+from imgpar.recipe import Recipe, make_operation
+
+# Beside the example of its first field, which every operation brings along.
+FURTHER: dict[str, list[dict[str, object]]] = {
+    "resize": [
+        {"resize": "20x30", "fit": "cover", "gravity": "north"},
+        {"resize": "30x30", "fit": "contain"},
+        {"resize": "70x30", "fit": "contain", "background": "#ff000080"},
+        {"resize": "17x90", "fit": "fill"},
+        {"resize": "100x", "enlarge": True},
+        {"resize": "50%"},
+    ],
+    "crop": [{"crop": "21x11"}, {"crop": "1:1", "gravity": "east"}, {"crop": "20x10+3+5"}],
+    "pad": [
+        {"pad": "80x50"},
+        {"pad": "1:1", "background": "red"},
+        {"pad": "1:1", "background": "transparent"},
+    ],
+    "rotate": [
+        {"rotate": 180},
+        {"rotate": 270},
+        {"rotate": 0},
+        {"rotate": 12.5},
+        {"rotate": -33, "background": "transparent"},
+        {"rotate": 10, "background": "#00f"},
+    ],
+    "flip": [{"flip": "vertical"}],
+    "brightness": [{"brightness": 0.5}, {"brightness": 1}],
+    "contrast": [{"contrast": 0.4}],
+    "saturation": [{"saturation": 0}],
+    "sharpen": [{"sharpen": True}, {"sharpen": 2, "sigma": 3}],
+    "blur": [{"blur": 0}, {"blur": 0.7}],
+    "watermark": [{"watermark": "logo.png", "gravity": "centre", "opacity": "40%", "tile": True}],
+    "watermark_text": [
+        {"watermark_text": "a\\nb", "colour": "red", "tile": True, "outline": "black", "size": 12}
+    ],
+}
+
+
+def tables() -> list[dict[str, object]]:
+    """One recipe table per case."""
+    found = []
+    for name, kind in operation_types().items():
+        first = next(iter(kind.options().values()), None)
+        found += [{name: first.example if first else True}, *FURTHER.get(name, [])]
+    return found
+
+
+def make(table: dict[str, object]) -> Operation:
+    return Recipe.from_dict({"operations": [table]}).operations[0]
+
+
+@pytest.fixture(autouse=True)
+def logo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A logo with soft edges where the examples expect it."""
+    alpha = np.clip(np.hypot(*np.mgrid[-8:8, -8:8]) * 40, 0, 255).astype(np.uint8)
+    pixels = np.dstack([np.full_like(alpha, 200), np.full_like(alpha, 40), alpha // 2, 255 - alpha])
+    Image.fromarray(pixels).save(tmp_path / "logo.png")
+    monkeypatch.chdir(tmp_path)
+
+
+def label(table: dict[str, object]) -> str:
+    return ",".join(f"{key}={value}" for key, value in table.items())
+
+
+by_case = pytest.mark.parametrize("table", tables(), ids=label)
+by_layout = pytest.mark.parametrize("layout", LAYOUTS)
+by_dtype = pytest.mark.parametrize("dtype", DTYPES)
+by_name = pytest.mark.parametrize("name", operation_types())
+
+
+@by_case
+@by_layout
+@by_dtype
+def test_every_pixel_is_written_and_the_source_left_alone(
+    table: dict[str, object], layout: Layout, dtype: str
+) -> None:
+    operation, src = make(table), picture(layout, dtype)
+    before = src.array.copy()
+    first, second = run(operation, src, seed=1), run(operation, src, seed=2)
+    assert first.spec == operation.plan(src.spec)
+    np.testing.assert_array_equal(first.array, second.array)
+    np.testing.assert_array_equal(src.array, before)
+
+
+@by_case
+@by_dtype
+def test_padding_is_opaque_whatever_it_was(table: dict[str, object], dtype: str) -> None:
+    dst = run(make(table), picture("RGBX", dtype))
+    if dst.spec.channels == 4:
+        assert dst.spec.layout == "RGBA" or (dst.array[..., 3] == PEAK[dtype]).all()
+
+
+@by_case
+@by_layout
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_all_depths_look_the_same(table: dict[str, object], layout: Layout, dtype: str) -> None:
+    operation = make(table)
+    exact = seen(run(operation, picture(layout, "float32")))
+    assert psnr(seen(run(operation, picture(layout, dtype))), exact) >= 45
+
+
+@by_case
+@by_layout
+def test_an_idle_operation_changes_nothing(table: dict[str, object], layout: Layout) -> None:
+    operation, src = make(table), picture(layout)
+    same = run(operation, src)
+    if operation.idle(src.spec):
+        assert same.spec == src.spec
+        np.testing.assert_array_equal(same.array[..., :3], src.array[..., :3])
+    else:
+        assert same.spec != src.spec or (same.array[..., :3] != src.array[..., :3]).any()
+
+
+@pytest.mark.parametrize("table", [t for t in tables() if "+" not in str(t.get("crop"))], ids=label)
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (300, 2)])
+def test_slivers_work(table: dict[str, object], size: tuple[int, int]) -> None:
+    for layout in LAYOUTS:
+        for dtype in ("uint8", "float32"):
+            assert np.isfinite(run(make(table), picture(layout, dtype, *size)).array).all()
+
+
+@by_case
+def test_results_land_in_shared_memory_that_can_be_given_back(table: dict[str, object]) -> None:
+    operation, src = make(table), picture("RGBX")
+    spec = operation.plan(src.spec)
+    memory = bytearray(spec.nbytes * ITEM_BYTES[spec.dtype])
+    view = memoryview(memory)
+    array = np.frombuffer(view, spec.dtype, spec.nbytes).reshape(spec.shape)
+    operation.apply(src, Frame(spec, array))
+    assert any(memory)
+    del array
+    view.release()
+    memory.append(0)  # raises BufferError as long as anything looks into it
+
+
+@by_case
+def test_an_operation_is_the_same_after_a_journey(table: dict[str, object]) -> None:
+    operation = make(table)
+    assert pickle.loads(pickle.dumps(operation)) == operation
+    assert hash(operation) == hash(make(table))
+
+
+@by_case
+def test_a_recipe_file_gives_the_same_operation(table: dict[str, object], tmp_path: Path) -> None:
+    recipe = Recipe((make(table),))
+    recipe.save(tmp_path / "saved.toml")
+    assert Recipe.load(tmp_path / "saved.toml") == recipe
+
+
+@by_name
+def test_an_operation_says_what_it_is(name: str) -> None:
+    kind = operation_types()[name]
+    assert kind.summary
+    assert kind.__doc__
+    assert name.isidentifier()
+    assert name == name.lower()
+
+
+@by_name
+def test_every_field_has_help_and_an_example_that_parses(name: str) -> None:
+    for field, option in operation_types()[name].options().items():
+        assert option.help, field
+        if option.example:
+            value = option.parse(option.example)
+            assert option.parse(value) == value, field
+
+
+@by_name
+def test_the_first_field_has_an_example(name: str) -> None:
+    options = operation_types()[name].options()
+    assert not options or next(iter(options.values())).example
+
+
+def test_no_field_has_the_name_of_an_operation() -> None:
+    fields = {field for kind in operation_types().values() for field in kind.options()}
+    assert not fields & set(operation_types())
+
+
+def test_operations_are_found_without_numpy_cv2_or_pillow() -> None:
+    code = (
+        "import sys; from imgpar.recipe import Recipe; Recipe.builtin('web');"
+        "print(sorted({'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert result.stdout.strip() == "[]"
+
+
+# Contrast takes its mean from all pixels, as Pillow does.
+@pytest.mark.parametrize("table", [t for t in tables() if "contrast" not in t], ids=label)
+@pytest.mark.parametrize("layout", ["LA", "RGBA"])
+def test_colours_under_full_transparency_never_show(table: dict[str, object], layout: Layout) -> None:
+    operation, src = make(table), picture(layout)
+    other = Frame(src.spec, src.array.copy())
+    hidden = src.array[..., -1] == 0
+    assert hidden.any()
+    other.array[hidden, :-1] = 255 - other.array[hidden, :-1]
+    assert psnr(seen(run(operation, src)), seen(run(operation, other))) >= 55
+
+
+def test_garbage_is_garbage() -> None:
+    spec = Spec(5, 4)
+    assert (garbage(spec, 1).array != garbage(spec, 2).array).any()
+
+
+def test_an_unknown_operation_gets_a_suggestion() -> None:
+    with pytest.raises(Exception, match=r"There is no operation resise. Did you mean 'resize'"):
+        make_operation("resise", 5)
