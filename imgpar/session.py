@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from imgpar.errors import ArenaError, UsageError
 from imgpar.model import Event, FrameRef, Item, Job, Limits, Outcome, RunOptions
 from imgpar.recipe import Recipe
@@ -120,12 +118,12 @@ class Session:
         if not self._busy.acquire(blocking=False):
             raise UsageError("This session is in another run.", fix="Give each thread a session of its own.")
         try:
-            arena, pool = self._open()
+            pool = self._open()[1]
             ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule)
             scheduler = Scheduler(
                 pool,
                 ledger,
-                Begin(next(_run_numbers), cloudpickle.dumps(spec)),
+                Begin(next(_run_numbers), _pickled(spec)),
                 limit=min(self.jobs, options.jobs or self.jobs),
                 timeout=options.timeout,
                 sink=sink,
@@ -250,8 +248,9 @@ class ArrayStream:
                 if later and max(later) != self._next:
                     self._evict(max(later))
                 elif self._waiting and not later:
+                    size = self._session.memory >> 20
                     raise ArenaError(
-                        f"All {self._session.memory >> 20} MiB of shared memory are held by arrays that you keep.",
+                        f"All {size} MiB of shared memory are held by arrays that you keep.",
                         fix="Pass copy=True, let arrays go, or give the session more memory.",
                     )
         return True
@@ -376,6 +375,19 @@ def _outcome(settled: Settled) -> Outcome:
         source_bytes=state.job.item.size,
         job=state.job.id,
     )
+
+
+def _pickled(spec: RunSpec) -> bytes:
+    """Functions of importable modules travel by name; lambdas and those of `__main__` with their code."""
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(spec)
+    except Exception as error:
+        raise UsageError(
+            f"A function of the pipeline cannot be sent to worker processes: {error}.",
+            fix="Open files, locks and connections inside the function.",
+        ) from error
 
 
 def _close(pool: Pool, arena: Arena) -> None:

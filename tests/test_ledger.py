@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from imgpar.model import FrameRef, Header, Item, Job, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import MAX_CRASHES, MAX_KILLS, Ledger
-from imgpar.runtime.messages import Done, Failed, Grant, Placed
+from imgpar.runtime.messages import Done, Failed, Grant, Placed, Revoke
 
 SPEC = Spec(4, 4, "RGB")
 HEADER = Header("jpeg", SPEC)
@@ -156,7 +158,7 @@ def test_a_task_that_was_not_begun_is_not_charged():
     book = ledger(workers=1)
     for number in range(10):
         book.submit(job(number), 1)
-    first, second = book.assign(0)
+    first, _ = book.assign(0)
     assert book.died(0, first.serial, "crash", GONE) == []
     assert (book.jobs[0].crashes, book.jobs[1].crashes) == (1, 0)
 
@@ -275,7 +277,7 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule()
     def grant(self):
         for index, message in self.book.grants():
-            if not isinstance(message, Grant) and message.token:
+            if isinstance(message, Revoke) and message.token:
                 self.tokens[index].append(message.token)
 
     @rule(data=st.data())
@@ -314,7 +316,7 @@ class Bookkeeping(RuleBasedStateMachine):
         owned += [worker.pocket for worker in self.book.workers.values() if worker.pocket]
         owned += self.given
         spans = sorted((lease.offset, lease.offset + lease.size) for lease in owned)
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
         back = sum(lease.size for lease in self.book.allocator._returned)
         assert sum(end - start for start, end in spans) == self.book.allocator.leased - back
 

@@ -58,17 +58,8 @@ class Allocator:
         self._returned: deque[Lease] = deque()
         self.leased = 0
         """Bytes out on lease."""
-
-    @property
-    def largest(self) -> int:
+        self.largest = (len(self._used) - 1) * CHUNK
         """Bytes of the largest lease that this arena can ever give."""
-        runs = bytes(self._dead_map()).split(b"\1")
-        return max(map(len, runs)) * CHUNK
-
-    def _dead_map(self) -> bytearray:
-        dead = bytearray(state == 2 for state in self._used)
-        dead[0] = 1
-        return dead
 
     def lease(self, nbytes: int) -> Lease | None:
         """The lowest free range of at least `nbytes`, or None when there is none now."""
@@ -117,6 +108,8 @@ class Allocator:
         for chunk in range(lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK):
             if not self._reserved[chunk]:
                 self._used[chunk] = 2
+        alive = bytes(1 if state == 2 else 0 for state in self._used[1:]).split(b"\1")
+        self.largest = max(map(len, alive)) * CHUNK
 
 
 class Arena:

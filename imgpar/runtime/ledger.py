@@ -24,7 +24,7 @@ from typing import Literal
 
 from imgpar.model import Job, OutputFile
 from imgpar.runtime.frames import Allocator
-from imgpar.runtime.messages import Done, Failed, Grant, Lease, Placed, Revoke, Task, TaskStage
+from imgpar.runtime.messages import Deny, Done, Failed, Grant, Lease, Placed, Revoke, Task, TaskStage
 
 Cause = Literal["crash", "killed", "deadline"]
 
@@ -250,9 +250,9 @@ class Ledger:
         worker.alone = False
         self._restart(state)
 
-    def grants(self) -> list[tuple[int, Grant | Revoke]]:
+    def grants(self) -> list[tuple[int, Grant | Revoke | Deny]]:
         """Give memory to those who wait, as far as it goes; call after anything was freed or asked."""
-        messages: list[tuple[int, Grant | Revoke]] = []
+        messages: list[tuple[int, Grant | Revoke | Deny]] = []
         while (index := self._first_waiting()) is not None:
             worker = self.workers[index]
             assert worker.waiting is not None
@@ -274,20 +274,31 @@ class Ledger:
             worker.waiting = None
             self._ungranted.pop(task.job.id, None)
             messages.append((index, Grant(serial, lease)))
+        if self.arrays and self.stalled and self._first_waiting() is None:
+            messages.append(self._make_way())
         return messages
 
     def _first_waiting(self) -> int | None:
-        waiting = {
-            worker.outstanding[worker.waiting[0]].job.id: index
-            for index, worker in self.workers.items()
-            if worker.waiting is not None
-        }
+        """Whose turn it is to get memory."""
+        waiting = [(worker, index) for index, worker in self.workers.items() if worker.waiting]
         if not waiting:
             return None
         if not self.arrays:
-            return next(iter(waiting.values()))
-        first = min(waiting)
-        return waiting[first] if first == min(self._ungranted, default=first) else None
+            return min(waiting, key=lambda pair: _waiting_serial(pair[0]))[1]
+        worker, index = min(waiting, key=lambda pair: _waiting_job(pair[0]))
+        return index if _waiting_job(worker) == min(self._ungranted) else None
+
+    def _make_way(self) -> tuple[int, Deny]:
+        """Every worker waits with a later array than the one that is wanted: the last one steps back."""
+        worker, index = max(
+            ((worker, index) for index, worker in self.workers.items() if worker.waiting),
+            key=lambda pair: _waiting_job(pair[0]),
+        )
+        serial = _waiting_serial(worker)
+        task = worker.outstanding.pop(serial)
+        worker.waiting = None
+        self._restart(self.jobs[task.job.id])
+        return index, Deny(serial)
 
     def _revoke(self) -> Iterator[tuple[int, Revoke]]:
         for index, worker in self.workers.items():
@@ -326,12 +337,12 @@ class Ledger:
     @property
     def stalled(self) -> bool:
         """Whether everything that is left waits for memory that nobody here will free."""
-        waiting = [worker for worker in self.workers.values() if worker.waiting is not None]
-        return (
-            bool(waiting)
-            and not self._downstream
-            and all(worker.waiting is not None or not worker.outstanding for worker in self.workers.values())
-        )
+        workers = self.workers.values()
+        if not any(worker.waiting for worker in workers) or self._downstream:
+            return False
+        if self._queue or self._suspects:
+            return all(worker.waiting for worker in workers)
+        return all(worker.waiting or not worker.outstanding for worker in workers)
 
     @property
     def can_grant(self) -> bool:
@@ -348,7 +359,7 @@ class Ledger:
         """An array that nobody has seen yet gives its memory to an earlier one; it is made again later."""
         self.jobs[state.job.id] = state
         self._ungranted[state.job.id] = None
-        self._queue.appendleft(state)
+        self._restart(state)
 
     def release(self, lease: Lease) -> None:
         """The receiver of an array has let it go; may be called from any thread."""
@@ -484,6 +495,8 @@ class Ledger:
     def _restart(self, state: JobState) -> None:
         self._free_lease(state)
         self._queue.appendleft(state)
+        if self.arrays:  # they are wanted in their order
+            self._queue = deque(sorted(self._queue, key=lambda queued: queued.job.id))
 
     def _retry(self, state: JobState, task: Task) -> Task:
         if task.stage == "encode":  # it only reads the frames: they are still good
@@ -510,6 +523,15 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         "Give it more with --memory.",
         "",
     )
+
+
+def _waiting_serial(worker: WorkerState) -> int:
+    assert worker.waiting is not None
+    return worker.waiting[0]
+
+
+def _waiting_job(worker: WorkerState) -> int:
+    return worker.outstanding[_waiting_serial(worker)].job.id
 
 
 def _roomy(nbytes: int, largest: int) -> int:

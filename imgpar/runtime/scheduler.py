@@ -214,6 +214,7 @@ class Scheduler:
             call.recv_bytes()
         for worker in workers:
             self._read(worker)
+        self._hire()  # in place of those who died
 
     def _read(self, worker: Worker) -> None:
         """Everything that a worker has sent; at the end of its channel, its burial."""

@@ -1,0 +1,92 @@
+"""Real parts for tests of imgpar and of what is built on it: functions that misbehave, and pictures.
+
+Give the functions to `Pipeline.apply`; they do what they say in a worker process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+
+def pattern(width: int, height: int, seed: int = 0) -> Array:
+    """H×W×3 uint8: gradients and a checkerboard whose colours depend on `seed`; no two seeds are equal.
+
+    >>> pattern(64, 48).shape
+    (48, 64, 3)
+    """
+    import numpy as np
+
+    y, x = np.mgrid[0:height, 0:width]
+    board = ((x // 8 + y // 8) % 2) * 40
+    planes = [x * 215 // max(1, width - 1), y * 215 // max(1, height - 1), (x + y + 37 * seed) % 216]
+    return np.stack([(plane + board + seed * (k + 3)) % 256 for k, plane in enumerate(planes)], -1).astype(
+        np.uint8
+    )
+
+
+def write_pictures(folder: Path, names: Sequence[str], size: tuple[int, int] = (96, 64)) -> Path:
+    """Write a different pattern under every name; returns the folder."""
+    from PIL import Image
+
+    for seed, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pattern(*size, seed)).save(path)
+    return folder
+
+
+def die(array: Array) -> Array:  # noqa: ARG001
+    """End this process as the OOM killer does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def crash(array: Array) -> Array:  # noqa: ARG001
+    """Crash this process as a broken C library does."""
+    import ctypes
+
+    ctypes.string_at(0)
+    raise AssertionError
+
+
+def hang(array: Array) -> Array:  # noqa: ARG001
+    """Never come back."""
+    while True:
+        time.sleep(1)
+
+
+def shout(array: Array) -> Array:
+    """Print, as a careless function does."""
+    print("a function speaks")  # noqa: T201
+    return array
+
+
+def fail(array: Array) -> Array:  # noqa: ARG001
+    """Raise, as a wrong function does."""
+    raise ZeroDivisionError("on purpose")
+
+
+def die_once(marker: str) -> Any:
+    """A function that kills its process the first time that it is called, and not again.
+
+    `marker` is a path that must not exist yet; it remembers the first time.
+    """
+
+    def once(array: Array) -> Array:
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return array
+        return die(array)
+
+    return once
