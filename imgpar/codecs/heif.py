@@ -22,6 +22,8 @@ _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RG
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size and metadata of the primary picture; its pixels are not decoded."""
     file = _open(data)
+    if not len(file):
+        raise damaged(fmt.title, "it holds no picture that libheif can decode", hopeless=True)
     image = file[file.primary_index]
     width, height = image.size
     check_size(width, height, limits)

@@ -21,11 +21,14 @@ from imgpar.codecs.formats import Format
 from imgpar.codecs.jpeg_header import EXIF, ICC, XMP, JpegHeader, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.errors import EncodeError, UnknownFormatError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
+_SAMPLINGS = ("420", "422", "444", "440", "411")
 _SEGMENT = 65533
 """Bytes that fit into one segment."""
+_UNREAD = (3, 5, 6, 7, 11, 13, 14, 15)
+"""Lossless and hierarchical coding, by the low nibble of the frame marker."""
 _GAIN_MAP = re.compile(
     rb"\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
     re.DOTALL,
@@ -38,6 +41,10 @@ _HARMLESS = ("extraneous bytes before marker", "unknown jfif revision", "unknown
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:  # noqa: ARG001
     """What the segments say; no pixel is decoded."""
     info = parse(data)
+    if info.bits != 8 or info.process in _UNREAD:
+        raise UnknownFormatError(
+            f"It is a rare JPEG ({info.bits} bits, process {info.process}) that no decoder here reads."
+        )
     layout: Layout = "L" if info.components == 1 else "RGBX"
     exif, lost, notes = info.exif, list(info.lost), list(info.notes)
     if exif and not tiff.is_sound(exif):
@@ -135,9 +142,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _reader(info: JpegHeader) -> str:
-    """simplejpeg takes 8-bit Huffman-coded grey and YCbCr; Pillow's libjpeg takes the rest."""
-    plain = info.components in (1, 3) and info.bits == 8 and info.process in (0, 1, 2)
-    return "simplejpeg" if plain else "pillow"
+    """simplejpeg takes Huffman-coded grey and YCbCr in the usual samplings; Pillow takes the rest."""
+    plain = info.components == 1 or (info.components == 3 and info.subsampling in _SAMPLINGS)
+    return "simplejpeg" if plain and info.process in (0, 1, 2) else "pillow"
 
 
 @cache

@@ -66,7 +66,11 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
     try:
         # Not Image.open, which says of every broken file only that it cannot be identified.
         image: ImageFile.ImageFile = Image.OPEN[fmt.pillow][0](BytesIO(data), "")
-    except (SyntaxError, IndexError, TypeError, KeyError, EOFError, struct.error) as error:
+    except KeyError as error:
+        raise damaged(fmt.title, f"its header lacks tag {error}", hopeless=True) from None
+    except (IndexError, struct.error, EOFError):
+        raise damaged(fmt.title, "its header ends too early", hopeless=True) from None
+    except (SyntaxError, TypeError) as error:
         raise damaged(fmt.title, f"its header cannot be read ({error})", hopeless=True) from None
     return image
 

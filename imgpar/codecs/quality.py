@@ -1,11 +1,14 @@
 """One visible scale of quality, 1 to 100, for every lossy format.
 
 The scale is that of JPEG (libjpeg). The other columns are the settings of the encoders that reach the
-same SSIM (on luma, mean of a set of camera photos at 1600 pixels):
+same SSIM (on luma, camera photos of 1024 pixels):
 
-    quality      30  50  60  70  75  80  85  90  95
-    WebP         PLACEHOLDER
-    AVIF         PLACEHOLDER
+    quality      10  20  30  40  50  60  70  75  80  85  90  95  100
+    WebP          4  16  29  41  47  59  68  73  78  83  87  94  100
+    AVIF         13  27  37  43  46  51  56  60  65  70  77  88  100
+
+Measured on six photos with 4:2:0 (4:4:4 for JPEG from 92 on); single photos lie up to 8 steps away. At
+these settings WebP files have about 75 %, AVIF files about 70 % of the size of the JPEG.
 """
 
 from __future__ import annotations
@@ -18,10 +21,10 @@ DEFAULT = 85
 FULL_CHROMA = 92
 """From here on colour keeps its full resolution: below, 4:2:0 halves it, which few eyes see in photos."""
 
-_QUALITIES = (1, 30, 50, 60, 70, 75, 80, 85, 90, 95, 100)
+_QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100)
 _SCALES: dict[str, tuple[int, ...]] = {
-    "webp": (1, 30, 50, 60, 70, 75, 80, 85, 90, 95, 100),
-    "avif": (1, 30, 45, 50, 55, 60, 65, 70, 80, 90, 100),
+    "webp": (1, 4, 16, 29, 41, 47, 59, 68, 73, 78, 83, 87, 94, 100),
+    "avif": (1, 13, 27, 37, 43, 46, 51, 56, 60, 65, 70, 77, 88, 100),
 }
 
 
