@@ -108,8 +108,7 @@ class Recipe:
         Raises UsageError for an unknown key, BadValueError for a wrong value.
         """
         options = EncodeOptions.options()
-        changes: dict[str, Any] = {}
-        to = self.to
+        changes, to = dict[str, Any](), self.to
         for key, value in settings.items():
             if value is None:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tomllib
@@ -132,7 +133,7 @@ def test_a_function_cannot_be_saved() -> None:
         ("[[operations]]\nresize = 'big'", r"for resize in operation 1 of bad.toml but received 'big'"),
         ("[[operations]]\nresize = true", r"resize in operation 1 of bad.toml needs a value. An example is"),
         ("[[operations]]\ngrey = false", r"Expected true \(or nothing\) for grey in operation 1 of bad.toml"),
-        ("to = ", r"bad.toml is not valid TOML: .*line 1"),
+        ("to = x\n", r"bad.toml is not valid TOML: .*line 1"),
     ],
 )
 def test_every_mistake_is_one_sentence(
@@ -211,13 +212,14 @@ def test_operations_given_later_come_after() -> None:
         ("WebP, .MP4", ("webp", "mp4")),
         ([".JPG", "jpg"], ("jpg",)),
         (("avif",), ("avif",)),
+        ([], ()),
     ],
 )
 def test_formats_are_normalised(value: object, formats: tuple[str, ...]) -> None:
     assert parse_formats(value) == formats
 
 
-@pytest.mark.parametrize("value", ["", ",", "webp,,mp4", [], [5], None, "."])
+@pytest.mark.parametrize("value", ["", ",", "webp,,mp4", [5], None, "."])
 def test_wrong_formats_are_refused(value: object) -> None:
     with pytest.raises(BadValueError, match="format names such as webp"):
         parse_formats(value)
@@ -303,10 +305,8 @@ def test_a_recipe_is_frozen() -> None:
 )
 def test_no_table_makes_anything_but_a_sentence(table: dict[str, object]) -> None:
     for data in (table, {"operations": [table]}, {"operations": [{"resize": 5, **table}]}):
-        try:
-            Recipe.from_dict(data)
-        except ImgparError as error:
-            assert str(error)
+        with contextlib.suppress(ImgparError):
+            assert Recipe.from_dict(data) == Recipe.from_dict(data)
 
 
 def test_an_unusable_folder_is_a_usage_error(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from imgpar import values
 from imgpar.model import Frame, Spec
-from imgpar.operations.arrays import flat, land, premultiplied, seal, unpremultiply
+from imgpar.operations.arrays import flat, land, opaque, premultiplied, seal, unpremultiply
 from imgpar.operations.base import Operation, option
 
 
@@ -35,10 +35,11 @@ def soften(src: Frame, dst: Frame, sigma: float) -> None:
     if sigma == 0:
         np.copyto(dst.array, src.array)
         return seal(dst)
-    pixels, white = premultiplied(src)
-    out = None if src.spec.alpha else flat(dst.array)
+    weighted = not opaque(src)
+    pixels, white = premultiplied(src) if weighted else (src.array, 0)
+    out = None if weighted else flat(dst.array)
     blurred = cv2.GaussianBlur(flat(pixels), (0, 0), sigma, dst=out, borderType=cv2.BORDER_REPLICATE)
-    if src.spec.alpha:
+    if weighted:
         unpremultiply(blurred, white, dst)
     else:
         land(blurred, dst.array)

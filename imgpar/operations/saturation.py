@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from imgpar import values
 from imgpar.model import Frame, Spec
-from imgpar.operations.arrays import LUMA, keep_rest, land
+from imgpar.operations.arrays import LUMA, bands, keep_rest, land
 from imgpar.operations.base import Operation, option
 
 
@@ -31,7 +31,11 @@ class Saturation(Operation):
 
         if src.spec.grey:
             return np.copyto(dst.array, src.array)
-        matrix = np.eye(src.spec.channels)
-        matrix[:3, :3] = self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)
-        land(cv2.transform(src.array, matrix, dst=dst.array), dst.array)
+        matrix = self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)
+        if src.spec.channels == 3:
+            return land(cv2.transform(src.array, matrix, dst=dst.array), dst.array)
+        # OpenCV is thirty times as fast on three channels as on four.
+        for rows in bands(src.spec.height):
+            colours = cv2.transform(cv2.cvtColor(src.array[rows], cv2.COLOR_RGBA2RGB), matrix)
+            land(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA, dst=dst.array[rows]), dst.array[rows])
         return keep_rest(src, dst)
