@@ -26,8 +26,6 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import BadValueError, UsageError, bad_value
 from imgpar.operations import Operation, Option, operation_types
 
-_UNSET: Any = object()
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -167,13 +165,13 @@ def builtin_names() -> tuple[str, ...]:
 
 
 def make_operation(
-    name: str, value: object = _UNSET, /, *, label: str = "", where: str = "", **given: object
+    name: str, value: object = None, /, *, label: str = "", where: str = "", **given: object
 ) -> Operation:
     """An operation from its name, the value of its first field, and further fields; text or Python values.
 
     Flags, recipes and Python methods all come through here. Errors call the value `label` (the flag as
     it was written; default is the name) and add `where` (" in x.toml") to every name. True stands for a
-    value that is left to its default, None for a field that is not given.
+    value that is left to its default, None for what is not given.
 
     >>> make_operation("blur", "2.5")
     Blur(sigma=2.5)
@@ -185,13 +183,13 @@ def make_operation(
     primary = next(iter(options), "")
     label = (label or name) + where
     if not primary:
-        if value is not _UNSET and not values.named(label, values.switch, value):
+        if value is not None and not values.named(label, values.switch, value):
             raise bad_value(label, "true (or nothing)", value)
-    elif value is not _UNSET and value is not True:
+    elif value is not None and value is not True:
         if given.get(primary) is not None:
             raise UsageError(f"{label} is given twice, as its value and as {primary}.", fix="Leave one out.")
         given = {**given, primary: value}
-    elif primary not in given and primary in _required(kinds[name]):
+    elif given.get(primary) is None and primary in _required(kinds[name]):
         raise BadValueError(f"{label} needs a value.", fix=f"An example is {options[primary].example!r}.")
     made = {}
     for key, raw in given.items():

@@ -239,6 +239,13 @@ def test_none_leaves_a_field_to_its_default() -> None:
     assert make_operation("resize", 5, fit=None) == make_operation("resize", 5)
 
 
+@pytest.mark.parametrize("given", [{}, {"geometry": None}])
+def test_a_missing_value_is_asked_for(given: dict[str, object]) -> None:
+    for value in (None, True):
+        with pytest.raises(BadValueError, match="resize needs a value"):
+            make_operation("resize", value, **given)
+
+
 def test_the_label_names_the_flag() -> None:
     with pytest.raises(BadValueError, match=r"for --resize but received 'big'"):
         make_operation("resize", "big", label="--resize")
