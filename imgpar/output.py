@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Sequence
@@ -30,8 +31,14 @@ class Out:
         """OUT as one absolute path."""
         return os.path.join(self.folder, self.name) if self.name else self.folder
 
+    def below(self, mirror: str) -> str:
+        """The folder for what has this mirror, with a separator at its end."""
+        return os.path.join(self.folder, *mirror.split("/"), "")
 
-def read_out(out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), in_place: bool = False) -> Out:
+
+def read_out(
+    out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), in_place: bool = False
+) -> Out:
     """Decide what OUT is: a folder, or one file when it is named like one and there is one input file.
 
     `inputs` may be empty where they come from a list. Raises UsageError when OUT cannot be meant so, and
@@ -51,7 +58,11 @@ def read_out(out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), 
         if os.path.lexists(path):
             raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
         return Out(path)
-    if len(inputs) != 1 or os.path.isdir(inputs[0]) or ("*" in inputs[0] and not os.path.exists(inputs[0])):
+    if (
+        len(inputs) != 1
+        or os.path.isdir(inputs[0])
+        or (glob.has_magic(inputs[0]) and not os.path.exists(inputs[0]))
+    ):
         raise UsageError(
             f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
             fix="Name a folder with -o, and the format with --to.",
@@ -61,7 +72,7 @@ def read_out(out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), 
 
 
 def free_space_problem(out: str, bytes_needed: int) -> str:
-    """One sentence when the disk of `out` (which need not exist yet) has no room for that much, else nothing."""
+    """One sentence when the disk of `out`, which need not exist yet, has no room for that, else nothing."""
     folder = absolute(out)
     while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)

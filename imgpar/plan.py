@@ -8,56 +8,32 @@ Nothing is written here; the disk is only asked whether a target exists.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from dataclasses import replace
+from itertools import count
 
-from imgpar.codecs.formats import FORMATS, Format, find_format
-from imgpar.errors import UsageError
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
-from imgpar.names import LAST_LEVEL, candidate, fold, settle, split_suffix
+from imgpar.names import legal, split_suffix
 from imgpar.output import Out
-from imgpar.sources.base import OURS, UNDO, Batch, known_suffix, suffix_of
-
-STAND_INS = {"heic": "jpeg", "raw": "jpeg"}
-"""What becomes of pictures in a format that imgpar reads but does not write: photos JPEG, all others PNG,
-which holds everything."""
-
-Made = tuple[str, int | None, int, int, int]
-"""An output in the journal: absolute path, bytes (None: planned, perhaps written), width, height, mtime_ns."""
-
-
-class Done(NamedTuple):
-    """What the journal knows about one input and one recipe."""
-
-    recipe: str
-    state: str
-    """"ok", "planned" (a run died before it could say), "failed", "skipped"."""
-    size: int
-    mtime_ns: int
-    inode: int
-    digest: str
-    outputs: list[Made]
-
-
-class Wish(NamedTuple):
-    """What one input becomes, by its kind."""
-
-    targets: tuple[tuple[str, str], ...] = ()
-    """(format name, suffix with its dot); an empty suffix keeps the name as it is."""
-    note: str = ""
-    error: str = ""
-
+from imgpar.sources.base import OURS, UNDO, Batch
+from imgpar.targets import Done, Made, Names, Wishes
 
 Known = Mapping[str, Sequence[Done]]
+"""Records of the journal by absolute source path, the newest first."""
+Owned = Mapping[str, Sequence[Made]]
+"""What this input was given in earlier runs, by path."""
+
+COARSE = 2_000_000_000
+"""Nanoseconds by which FAT, the coarsest file system, rounds a time."""
 
 
 class Planner:
     """Plans one run, batch by batch; ids count the items in the order of the inputs.
 
-    `recipe` is a short key of everything that decides what an output looks like, `to` included. `done(batch)`
-    gives the journal's records by absolute source path, the newest first; in place, those of all files of
-    the batch's folder. `run` names the folder for the originals that are replaced in place.
+    `recipe` is a short key of everything that decides what an output looks like, `to` included.
+    `done(batch)` gives the journal's records; in place, those of all files in the folders of the batch.
+    `run` names the folder for the originals that are replaced in place.
 
     Raises UsageError when a format cannot be written.
     """
@@ -79,65 +55,191 @@ class Planner:
         self.count = 0
         """Items so far."""
         self._done = done
-        asked = [find_format(word) for word in to]
-        if out.name:
-            asked = [find_format(suffix_of(out.name))]
-        self._to = tuple(dict.fromkeys(asked))
-        for format in self._to:
-            if format.kind == "image" and not format.writable:
-                fix = "Choose one of " + ", ".join(f.suffix for f in FORMATS.values() if f.writable) + "."
-                raise UsageError(f"imgpar does not write {format.title}.", fix=fix)
-        self._wish = lru_cache(maxsize=1024)(self._make_wish)
+        self._wishes = Wishes(out, to)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item that has something to do, an Outcome for the others, in order."""
         known: Known = self._done(batch) if self._done else {}
         unchanged = self._find_unchanged(batch, known)
-        names = _Names(self, batch, known, unchanged)
+        names = Names(self.out, batch, self._wishes, known, unchanged)
         for index, item in enumerate(batch.items):
             number, self.count = self.count, self.count + 1
             record = unchanged[index]
             if record is not None:
+                made = tuple([OutputFile(at[0], at[1] or 0, *at[2:]) for at in record.outputs])
                 yield Outcome(
-                    item.path,
-                    "skipped",
-                    tuple([OutputFile(made[0], made[1] or 0, *made[2:]) for made in record.outputs]),
-                    reason="unchanged",
-                    source_bytes=item.size,
-                    job=number,
+                    item.path, "skipped", made, reason="unchanged", source_bytes=item.size, job=number
                 )
             elif item.error:
                 yield _failed(item, number, item.error, "read")
             else:
-                yield self._decide(item, number, known.get(item.path, ()), names, index)
+                yield self._decide(item, number, index, names, known.get(item.path, ()))
 
-    def wish(self, item: Item) -> Wish:
-        """Formats and suffixes of the outputs of this item."""
-        suffix = suffix_of(item.mirror.rpartition("/")[2])
-        return self._wish(suffix, item.format)
-
-    def folder(self, batch: Batch, item: Item) -> str:
-        """Where the outputs of this item go, with a separator at the end."""
+    def _find_unchanged(self, batch: Batch, known: Known) -> list[Done | None]:
+        """For each item the record that makes working on it needless."""
+        if not known:
+            return [None] * len(batch.items)
         if self.out.in_place:
-            return os.path.join(os.path.dirname(item.path), "")
-        return os.path.join(self.out.folder, *batch.mirror.split("/"), "")
+            mine = _by_output(known, self.recipe)
+            return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
+        folder = self.out.below(batch.mirror)
+        return [
+            record
+            if (records := known.get(item.path))
+            and (record := _current(records, self.recipe))
+            and _same_file(item, record)
+            and _intact(record, folder)
+            else None
+            for item in batch.items
+        ]
 
-    def _make_wish(self, suffix: str, shown: str) -> Wish:
-        by_name = known_suffix(suffix)
-        format = by_name or FORMATS.get(shown)
-        kind = format.kind if format else "image"
-        wanted = [target for target in self._to if target.kind == kind]
-        if wanted:
-            kept = self.out.in_place and wanted == [format]
-            return Wish(tuple((target.name, "" if kept else "." + target.suffix) for target in wanted))
-        if self.out.name:
-            return Wish(error=f"A {kind} cannot become {self._to[0].title}. Choose another suffix for OUT.")
-        if format is None:
-            return Wish(error="Neither its name nor its content says what it is. Name a format with --to.")
-        if format.kind == "video" or format.writable:
-            return Wish(((format.name, "" if by_name or self.out.in_place else "." + format.suffix),))
-        stand_in = FORMATS[STAND_INS.get(format.name, "png")]
+    def _decide(
+        self, item: Item, number: int, index: int, names: Names, records: Sequence[Done]
+    ) -> Job | Outcome:
+        """The job for an item, or why there is none."""
+        wish = self._wishes.of(item)
+        if wish.error:
+            return _failed(item, number, wish.error, "plan")
+        owned: dict[str, list[Made]] = {}
+        for record in records:
+            for made in (*record.outputs, *record.claims):
+                owned.setdefault(made[0], []).append(made)
+        targets: list[Target] = []
+        kept: list[OutputFile] = []
+        for (kind, _), path in zip(wish.targets, names.paths(index, item), strict=True):
+            target = self._target(Target(kind, path), item, owned, names)
+            if isinstance(target, str):
+                return _failed(item, number, target, "plan")
+            if isinstance(target, Target):
+                targets.append(target)
+            else:
+                kept.append(target)
+        if not targets:
+            return Outcome(
+                item.path, "skipped", tuple(kept), reason="exists", source_bytes=item.size, job=number
+            )
+        notes = [f"{file.path} exists and was left alone" for file in kept]
+        notes += [wish.note] if wish.note else []
         if self.out.in_place:
-            return Wish(error=f"imgpar does not write {format.title}. Name a format with --to.")
-        note = f"written as {stand_in.title}, as imgpar does not write {format.title}"
-        return Wish(((stand_in.name, "." + stand_in.suffix),), note)
+            # The original goes when the last new file is there, or when one of them takes its name.
+            last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
+            targets[last] = replace(targets[last], retires=item.path, backup=self._backup(item))
+        digest = self._digest(item, records, targets)
+        return Job(number, item, tuple(targets), digest, tuple(notes))
+
+    def _target(self, wanted: Target, item: Item, owned: Owned, names: Names) -> Target | OutputFile | str:
+        """The target as it will be written; or the file that stays in its place; or why it cannot be."""
+        path = wanted.path
+        status = names.status(path)
+        if status is None:
+            return wanted
+        if (self.out.in_place and path == item.path) or _ours(owned.get(path, ()), status):
+            return replace(wanted, replaces=True)
+        if self.on_exists == "rename":
+            return self._renamed(wanted, owned, names)
+        if self.on_exists == "error":
+            return f"{path} exists. Move it away, or choose another --on-exists."
+        if self.on_exists == "overwrite":
+            if names.is_input(path):
+                return f"{path} is an input itself. Choose another OUT, or use --in-place."
+            if not stat.S_ISDIR(status.st_mode):
+                return replace(wanted, replaces=True)
+            return f"{path} is a folder. Move it away, or choose another OUT."
+        return OutputFile(path, status.st_size, mtime_ns=status.st_mtime_ns)
+
+    def _renamed(self, wanted: Target, owned: Owned, names: Names) -> Target:
+        """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
+        folder, name = os.path.split(wanted.path)
+        stem, suffix = split_suffix(name)
+        for number in count(1):
+            path = os.path.join(folder, legal(f"{stem}-{number}", suffix))
+            status = names.status(path)
+            mine = status is not None and _ours(owned.get(path, ()), status)
+            if (mine or status is None) and names.claim(path):
+                return replace(wanted, path=path, replaces=mine)
+        raise AssertionError
+
+    def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
+        """The recorded digest, where an equal one would mean that there is nothing to do."""
+        record = _current(records, self.recipe)
+        if record is None or self.out.in_place or record.size != item.size:
+            return ""
+        paths = [target.path for target in targets if target.replaces]
+        same = paths == [made[0] for made in record.outputs] and len(paths) == len(targets)
+        return record.digest if same and _intact(record, None) else ""
+
+    def _backup(self, item: Item) -> str:
+        """Where the original is kept: the same path below the undo folder of this run."""
+        inside = os.path.relpath(item.path, self.out.folder)
+        return os.path.join(self.out.folder, OURS, UNDO, self.run, inside)
+
+
+def _failed(item: Item, number: int, error: str, stage: str) -> Outcome:
+    return Outcome(item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number)
+
+
+def _current(records: Sequence[Done], recipe: str) -> Done | None:
+    """The record of this recipe, unless a newer one of the same input took over its outputs."""
+    newer: set[str] = set()
+    for record in records:
+        if record.recipe == recipe:
+            done = record.state == "ok" and record.outputs
+            return record if done and newer.isdisjoint(made[0] for made in record.outputs) else None
+        newer.update(made[0] for made in (*record.outputs, *record.claims))
+    return None
+
+
+def _same_file(item: Item, record: Done) -> bool:
+    """Whether the input is the one of the record; an inode of 0 is unknown."""
+    return (
+        item.mtime_ns == record.mtime_ns
+        and item.size == record.size
+        and (item.inode == record.inode or not item.inode or not record.inode)
+    )
+
+
+def _intact(record: Done, folder: str | None) -> bool:
+    """Whether all outputs are there (in `folder`, which ends with a separator) with their recorded size."""
+    for made in record.outputs:
+        path = made[0]
+        if folder is not None and path[: path.rindex(os.sep) + 1] != folder:
+            return False
+        try:
+            if os.lstat(path).st_size != made[1]:
+                return False
+        except OSError:
+            return False
+    return True
+
+
+def _ours(made: Sequence[Made], status: os.stat_result) -> bool:
+    """Whether a file is what imgpar made for this input: a record knows it, and nobody edited it since.
+
+    A different size with the recorded time is a damaged output, and made anew. Of a planned output, which
+    may have been written just before a crash, only the time is known: it gets that of its input.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    return any(
+        status.st_size == size or abs(status.st_mtime_ns - mtime_ns) <= COARSE
+        for _, size, _, _, mtime_ns in made
+    )
+
+
+def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, Made]]]:
+    """Records by what they wrote, for files that are input and output at once."""
+    found: dict[str, list[tuple[Done, Made]]] = {}
+    for records in known.values():
+        for record in records:
+            if record.recipe == recipe and record.state == "ok":
+                for made in record.outputs:
+                    found.setdefault(made[0], []).append((record, made))
+    return found
+
+
+def _recognised(item: Item, made: Sequence[tuple[Done, Made]]) -> Done | None:
+    """The record that wrote this input in place, if the file is still as it was written."""
+    for record, output in made:
+        if (item.size, item.mtime_ns) == (output[1], output[4]):
+            return record
+    return None

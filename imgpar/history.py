@@ -1,0 +1,162 @@
+"""Reading a journal: the lines of a report, the runs, and how both are written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from typing import Any, overload
+
+from imgpar.database import explained, read_database
+from imgpar.model import Outcome, OutputFile, Status
+from imgpar.targets import Made
+
+PAGE = 1000
+"""Lines that are read together."""
+
+_READ_LINES = """
+SELECT job, status, reason, detail, path, name, size, outputs
+FROM lines JOIN items ON items.id = lines.item JOIN folders ON folders.id = items.folder
+WHERE lines.run = ? AND job > ? AND ? IN ('', status) ORDER BY job LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as the journal remembers it."""
+
+    id: int
+    started: float
+    finished: float | None
+    key: str
+    recipe: str
+    command: tuple[str, ...]
+    counts: Mapping[str, Any]
+
+
+class Paths:
+    """How outputs are written down: with `/`, relative to the base where they lie in it."""
+
+    def __init__(self, base: str) -> None:
+        self._prefix = os.path.join(base, "") if base else ""
+
+    def pack(self, made: Iterable[Made]) -> str:
+        """The outputs as JSON in ASCII."""
+        cut = self._prefix
+        return json.dumps(
+            [[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made],
+            separators=(",", ":"),
+        )
+
+    def unpack(self, text: str) -> list[Made]:
+        """The outputs with absolute paths."""
+        if text == "[]":
+            return []
+        join, prefix = os.path.join, self._prefix
+        made = [(join(prefix, at), *facts) for at, *facts in json.loads(text)]
+        if os.sep != "/":
+            made = [(at.replace("/", os.sep), *facts) for at, *facts in made]
+        return made
+
+
+class JournalItems(Sequence[Outcome]):
+    """The lines of a report, read from the journal when they are asked for, a thousand at a time."""
+
+    def __init__(self, path: str, base: str, run: int) -> None:
+        self._path = path
+        self._paths = Paths(base)
+        self._run = run
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return self.select()
+
+    def select(self, status: str = "") -> Iterator[Outcome]:
+        """Only the lines with this status, in order."""
+        last = -1
+        with closing(read_database(self._path)) as database, explained(self._path):
+            while rows := database.execute(_READ_LINES, (self._run, last, status, PAGE)).fetchall():
+                for row in rows:
+                    yield self._outcome(*row)
+                last = rows[-1][0]
+
+    def __len__(self) -> int:
+        with closing(read_database(self._path)) as database, explained(self._path):
+            row = database.execute("SELECT count(*) FROM lines WHERE run = ?", (self._run,)).fetchone()
+            return int(row[0])
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = index if index >= 0 else len(self) + index
+        sql = "SELECT job FROM lines WHERE run = ? ORDER BY job LIMIT 1 OFFSET ?"
+        with closing(read_database(self._path)) as database, explained(self._path):
+            found = database.execute(sql, (self._run, at)).fetchone() if at >= 0 else None
+            if found is None:
+                raise IndexError(index)
+            row = database.execute(_READ_LINES, (self._run, found[0] - 1, "", 1)).fetchone()
+            return self._outcome(*row)
+
+    def _outcome(
+        self,
+        job: int,
+        status: Status,
+        reason: str,
+        detail: str | None,
+        folder: bytes,
+        name: bytes,
+        size: int,
+        outputs: str,
+    ) -> Outcome:
+        source = os.path.join(os.fsdecode(folder), os.fsdecode(name))
+        if detail is None:
+            made = tuple(OutputFile(at[0], at[1] or 0, *at[2:]) for at in self._paths.unpack(outputs))
+            return Outcome(source, status, made, reason=reason, source_bytes=size, job=job)
+        facts = json.loads(detail)
+        made = tuple(OutputFile(*at) for at in facts.pop("outputs", ()))
+        facts = {key: _frozen(value) for key, value in facts.items()}
+        return Outcome(source, status, made, reason=reason, job=job, **facts)
+
+
+_DETAILS = tuple(
+    (field.name, field.default)
+    for field in fields(Outcome)
+    if field.name not in ("source", "status", "outputs", "reason", "job")
+)
+
+
+def detail_of(outcome: Outcome) -> str | None:
+    """What a line holds beside its columns, as JSON in ASCII; nothing for what is unchanged."""
+    if outcome.reason == "unchanged":
+        return None
+    facts: dict[str, Any] = {
+        name: value for name, default in _DETAILS if (value := getattr(outcome, name)) != default
+    }
+    if outcome.outputs:
+        facts["outputs"] = [
+            (out.path, out.bytes, out.width, out.height, out.mtime_ns) for out in outcome.outputs
+        ]
+    return json.dumps(facts, separators=(",", ":"))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+
+
+def last_run(database: sqlite3.Connection) -> RunRecord | None:
+    """The latest run in a journal, finished or not."""
+    row = database.execute(
+        "SELECT id, started, finished, key, facts, counts FROM runs ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    facts = json.loads(row[4])
+    return RunRecord(
+        row[0], row[1], row[2], row[3], facts["recipe"], tuple(facts["command"]), json.loads(row[5] or "{}")
+    )

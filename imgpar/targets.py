@@ -1,0 +1,210 @@
+"""What each input becomes: its formats, and names that never meet, fixed before the first file is written."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from imgpar.codecs.formats import FORMATS, find_format
+from imgpar.errors import UsageError
+from imgpar.model import Item
+from imgpar.names import LAST_LEVEL, candidate, fold, settle, split_suffix
+from imgpar.output import Out
+from imgpar.sources.base import Batch, known_suffix, suffix_of
+
+STAND_INS = {"heic": "jpeg", "raw": "jpeg"}
+"""What becomes of pictures in a format that imgpar reads but does not write: photos JPEG, all others PNG,
+which holds everything."""
+
+Made = tuple[str, int | None, int, int, int]
+"""An output in the journal: absolute path, bytes (None: only planned), width, height, mtime_ns."""
+
+
+class Done(NamedTuple):
+    """What the journal knows about one input and one recipe."""
+
+    recipe: str
+    state: str
+    """"ok", "planned" (the run ended before it could say more), "failed" or "skipped"."""
+    size: int
+    mtime_ns: int
+    inode: int
+    digest: str
+    outputs: list[Made]
+    """What is there, made from this very input."""
+    claims: list[Made] = []  # noqa: RUF012 - never changed
+    """What else is imgpar's: names fixed by a run that ended early, outputs of an earlier input."""
+
+
+class Wish(NamedTuple):
+    """What one input becomes."""
+
+    targets: tuple[tuple[str, str], ...] = ()
+    """(format name, suffix with its dot); an empty suffix keeps the name as it is."""
+    note: str = ""
+    error: str = ""
+
+
+class Wishes:
+    """The formats of outputs, from `to` or from the input's own format. Raises UsageError."""
+
+    def __init__(self, out: Out, to: Sequence[str]) -> None:
+        self._out = out
+        self._to = tuple(
+            dict.fromkeys(find_format(word) for word in ([suffix_of(out.name)] if out.name else to))
+        )
+        self._made: dict[tuple[str, str], Wish] = {}
+        for target in self._to:
+            if target.kind == "image" and not target.writable:
+                fix = "Choose one of " + ", ".join(
+                    known.suffix for known in FORMATS.values() if known.writable
+                )
+                raise UsageError(f"imgpar does not write {target.title}.", fix=fix + ".")
+
+    def of(self, item: Item) -> Wish:
+        """Formats and suffixes of the outputs of this item."""
+        key = (suffix_of(os.path.basename(item.path)), item.format)
+        wish = self._made.get(key)
+        if wish is None:
+            wish = self._made[key] = self._make(*key)
+        return wish
+
+    def _make(self, suffix: str, shown: str) -> Wish:
+        by_name = known_suffix(suffix)
+        source = by_name or FORMATS.get(shown)
+        in_place = self._out.in_place
+        kind = source.kind if source else "image"
+        wanted = [target for target in self._to if target.kind == kind]
+        if wanted:
+            same = in_place and wanted == [source]
+            return Wish(tuple((target.name, "" if same else "." + target.suffix) for target in wanted))
+        if self._out.name:
+            return Wish(
+                error=f"It is no {self._to[0].kind}, so it cannot become {self._out.name}. Choose another."
+            )
+        if source is None:
+            return Wish(error="Neither its name nor its content says what it is. Name a format with --to.")
+        if source.kind == "video" or source.writable:
+            return Wish(((source.name, "" if by_name or in_place else "." + source.suffix),))
+        if in_place:
+            return Wish(error=f"imgpar does not write {source.title}. Name a format with --to.")
+        stand_in = FORMATS[STAND_INS.get(source.name, "png")]
+        note = f"written as {stand_in.title}, because imgpar does not write {source.title}"
+        return Wish(((stand_in.name, "." + stand_in.suffix),), note)
+
+
+class Names:
+    """The names of all outputs of a batch.
+
+    Names that an input got in an earlier run stay, so that a newcomer never moves an output that is there.
+    """
+
+    def __init__(
+        self,
+        out: Out,
+        batch: Batch,
+        wishes: Wishes,
+        known: Mapping[str, Sequence[Done]],
+        unchanged: Sequence[Done | None],
+    ) -> None:
+        self._out = out
+        self._batch = batch
+        self._wishes = wishes
+        self._folder = out.below(batch.mirror)
+        self._new_folder = not os.path.isdir(self._folder)
+        self._inputs: set[str] | None = None
+        self._used: set[str] | None = None
+        self._claimed = {fold(self._folder + name) for name in batch.folders}
+        self._levels: dict[int, int] = {}
+        if None in unchanged:
+            self._settle(known, unchanged)
+
+    def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[Done | None]) -> None:
+        items = self._batch.items
+        self._claimed.update(fold(made[0]) for record in unchanged if record for made in record.outputs)
+        moving = array("q")
+        for index, item in enumerate(items):
+            if unchanged[index] is None and not item.error and not self._keep_name(index, item, known):
+                moving.append(index)
+
+        def names(member: int, level: int) -> list[str]:
+            return self._paths(items[moving[member]], level)
+
+        raised = settle(len(moving), names, self._claimed)
+        self._levels.update((moving[member], level) for member, level in raised.items())
+
+    def paths(self, index: int, item: Item) -> list[str]:
+        """Absolute paths of the targets of this item, in the order of its wish."""
+        return self._paths(item, self._levels.get(index, 0))
+
+    def status(self, path: str) -> os.stat_result | None:
+        """What is at a path now, links not followed; None when nothing is."""
+        if self._new_folder and not self._out.in_place:
+            return None
+        try:
+            return os.lstat(path)
+        except OSError:
+            return None
+
+    def is_input(self, path: str) -> bool:
+        """Whether an item of this batch lies at this path, under whatever spelling of its folder."""
+        if self._inputs is None:
+            self._inputs = {_real(item.path) for item in self._batch.items}
+        return _real(path) in self._inputs
+
+    def claim(self, path: str) -> bool:
+        """Take a further name, if no item of this batch has it."""
+        if self._used is None:
+            items = enumerate(self._batch.items)
+            self._used = {
+                fold(name) for index, item in items for name in self.paths(index, item)
+            } | self._claimed
+        key = fold(path)
+        if key in self._used:
+            return False
+        self._used.add(key)
+        return True
+
+    def _paths(self, item: Item, level: int) -> list[str]:
+        if self._out.name:
+            return [self._folder + self._out.name]
+        folder, name = os.path.split(item.path)
+        folder = os.path.join(folder, "") if self._out.in_place else self._folder
+        return [folder + own for own in _names(item.path, name, self._wishes.of(item), level)]
+
+    def _keep_name(self, index: int, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
+        """Whether the item has its name already: from an earlier run, or because it stays in its place."""
+        paths = self._paths(item, 0)
+        if self._out.in_place and item.path in paths:
+            self._claimed.update(map(fold, paths))
+            return True
+        before = {
+            made[0] for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
+        }
+        if not before:
+            return False
+        for level in range(LAST_LEVEL + 1):
+            paths = self._paths(item, level)
+            keys = {fold(path) for path in paths}
+            if before.issuperset(paths) and keys.isdisjoint(self._claimed):
+                self._claimed |= keys
+                self._levels[index] = level
+                return True
+        return False
+
+
+def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
+    stem, own = split_suffix(name)
+    for _, suffix in wish.targets:
+        if not suffix:
+            yield candidate(path, stem, own, level)
+        else:
+            # What follows the last dot of an unknown name belongs to the name.
+            yield candidate(path, stem if known_suffix(own[1:]) else name, suffix, level)
+
+
+def _real(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), fold(name))
