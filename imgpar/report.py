@@ -1,0 +1,253 @@
+"""What happened in a run: counts, a line for every input, and a few sentences for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from imgpar.errors import OutputError
+from imgpar.model import Outcome
+
+SCHEMA = 1
+"""Of the JSON report; it changes when a key goes or changes its meaning."""
+SHOWN = 5
+"""Failures that the summary names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a run. `items` may be read lazily from the journal, also when the run is long over.
+
+    >>> report = Tally().add(Outcome("/a.jpg", "ok")).report([Outcome("/a.jpg", "ok")], out="/web")
+    >>> report.ok, report.failed, report.skipped, report.exit_code
+    (1, 0, 0, 0)
+    """
+
+    items: Sequence[Outcome] = ()
+    """One line for every input, in the order of the inputs."""
+    ok: int = 0
+    failed: int = 0
+    skipped: int = 0
+    ignored: int = 0
+    """Files that are no media: seen and left alone."""
+    seconds: float = 0.0
+    bytes_in: int = 0
+    """Size of the inputs that were worked on."""
+    bytes_out: int = 0
+    """Size of the files that were written."""
+    out: str = ""
+    cancelled: bool = False
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Skipped items by reason: "unchanged", "exists"."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """How many items lost what ("gps", "gain map")."""
+    failures: tuple[Outcome, ...] = ()
+    """The first few that failed."""
+    notes: tuple[str, ...] = ()
+    """Remarks that belong to no item."""
+    can_retry: bool = False
+    """Whether `imgpar retry OUT` knows what failed."""
+
+    @property
+    def total(self) -> int:
+        """All inputs."""
+        return self.ok + self.failed + self.skipped
+
+    @property
+    def exit_code(self) -> int:
+        """What the process returns: 0 all ok or nothing left to do, 1 some failed, 3 no input, 130 stopped."""
+        if self.cancelled:
+            return 130
+        if self.failed:
+            return 1
+        return 0 if self.total else 3
+
+    def summary(self) -> str:
+        """A few lines for people; paths that are not UTF-8 are escaped."""
+        return "\n".join(escaped(line) for line in self._summary())
+
+    def summary_json(self) -> dict[str, Any]:
+        """The counts, as `write_json` has them."""
+        return {
+            "schema": SCHEMA,
+            "out": escaped(self.out),
+            **{name: getattr(self, name) for name in _COUNTS},
+            "reasons": dict(self.reasons),
+            "lost": dict(self.lost),
+            "notes": [escaped(note) for note in self.notes],
+            "exit_code": self.exit_code,
+        }
+
+    def write_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole report, line by line; a file is there whole or not at all. Raises OutputError."""
+        final = os.path.abspath(os.fspath(path))
+        half = os.path.join(os.path.dirname(final), f".imgpar-report-{os.getpid()}.tmp")
+        try:
+            with open(half, "w", encoding="ascii") as file:
+                self._write(file)
+            os.replace(half, final)
+        except OSError as error:
+            raise OutputError(
+                f"The report {final} cannot be written: {error.strerror}.", fix="Choose another place for it."
+            ) from error
+        finally:
+            with suppress(OSError):
+                os.remove(half)
+
+    def _write(self, file: IO[str]) -> None:
+        head = json.dumps(self.summary_json(), indent=1)
+        file.write(head[:-2] + ',\n "items": [')
+        for number, outcome in enumerate(self.items):
+            file.write((",\n  " if number else "\n  ") + json.dumps(item_json(outcome)))
+        file.write("\n ]\n}\n")
+
+    def _summary(self) -> Iterator[str]:
+        speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
+        yield (
+            f"{'Stopped' if self.cancelled else 'Done'}: {self.ok} ok, {self.skipped} skipped"
+            f"{self._why_skipped()}, {self.failed} failed in {self.seconds:.1f} s{speed}."
+        )
+        if self.ok:
+            yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
+        if self.ignored:
+            yield f"{self.ignored} other files are no pictures or clips and were left alone."
+        if self.reasons.get("exists"):
+            yield "What exists and is not from such a run was kept; --on-exists overwrite or rename changes that."
+        if self.lost:
+            yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
+        yield from self.notes
+        if self.failures:
+            yield "Failed:"
+            for outcome in self.failures:
+                yield f"  {outcome.source}: {outcome.error}"
+            if self.failed > len(self.failures):
+                yield f"  … and {self.failed - len(self.failures)} more; --report FILE.json names all."
+            if self.can_retry:
+                yield f"Run these again: imgpar retry {shlex.quote(self.out)}"
+
+    def _why_skipped(self) -> str:
+        words = {"exists": "there already"}
+        parts = [f"{count} {words.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
+        return f" ({', '.join(parts)})" if parts else ""
+
+
+_COUNTS = (
+    "ok",
+    "failed",
+    "skipped",
+    "ignored",
+    "seconds",
+    "bytes_in",
+    "bytes_out",
+    "cancelled",
+)
+
+
+class Tally:
+    """Counts outcomes as they come; a few numbers, however long the run."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self.failures: list[Outcome] = []
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    def add(self, outcome: Outcome) -> Tally:
+        """Count one outcome."""
+        self.counts[outcome.status] += 1
+        if outcome.status == "skipped":
+            self.reasons[outcome.reason] += 1
+            return self
+        self.lost.update(dict.fromkeys(outcome.lost, 1))
+        if outcome.status == "failed":
+            if len(self.failures) < SHOWN:
+                self.failures.append(outcome)
+            return self
+        self.bytes_in += outcome.source_bytes
+        self.bytes_out += sum(file.bytes for file in outcome.outputs)
+        return self
+
+    def report(self, items: Sequence[Outcome] = (), **facts: Any) -> Report:
+        """The report with these lines; `facts` are its fields that cannot be counted (out, seconds …)."""
+        return Report(
+            items=items,
+            ok=self.counts["ok"],
+            failed=self.counts["failed"],
+            skipped=self.counts["skipped"],
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            reasons=dict(self.reasons),
+            lost=dict(self.lost.most_common()),
+            failures=tuple(self.failures),
+            **facts,
+        )
+
+
+def item_json(outcome: Outcome) -> dict[str, Any]:
+    """One line of the report for JSON: absolute paths, and only what there is to say.
+
+    A path that is not UTF-8 has its bytes as `\\xNN`, and stands whole in `source_hex` or `path_hex`.
+    """
+    line: dict[str, Any] = {
+        **_path("source", outcome.source),
+        "status": outcome.status,
+        "outputs": [
+            {
+                **_path("path", file.path),
+                "bytes": file.bytes,
+                **({"width": file.width, "height": file.height} if file.width else {}),
+            }
+            for file in outcome.outputs
+        ],
+        "seconds": round(outcome.seconds, 6),
+        "bytes": outcome.source_bytes,
+    }
+    for name in ("error", "stage", "reason", "traceback"):
+        if value := getattr(outcome, name):
+            line[name] = escaped(value)
+    for name in ("lost", "notes"):
+        if values := getattr(outcome, name):
+            line[name] = [escaped(value) for value in values]
+    if outcome.stages:
+        line["stages"] = {stage: round(seconds, 6) for stage, seconds in outcome.stages}
+    return line
+
+
+def escaped(text: str) -> str:
+    """Text that can be printed and encoded: bytes that are no UTF-8 become `\\xNN`.
+
+    >>> escaped("caf\\udce9.jpg")
+    'caf\\\\xe9.jpg'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text
+
+
+def size(count: int) -> str:
+    """Bytes for people, in units of 1000.
+
+    >>> size(1_234_567)
+    '1.2 MB'
+    """
+    number, unit = float(count), "bytes"
+    for bigger in ("kB", "MB", "GB", "TB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, bigger
+    return f"{number:.1f} {unit}" if unit != "bytes" else f"{count} bytes"
+
+
+def _path(key: str, path: str) -> dict[str, str]:
+    shown = escaped(path)
+    return {key: shown} if shown == path else {key: shown, f"{key}_hex": os.fsencode(path).hex()}
