@@ -39,9 +39,13 @@ LEVELS = [
     ),
     *(
         "output",
+        "targets",
+        "lock",
+        "database",
         "plan",
         "commit",
         "runtime",
+        "history",
         "journal",
         "report",
         "progress",
