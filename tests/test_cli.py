@@ -186,6 +186,7 @@ def wrong(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int = 2
         (["--grey=yes"], "--grey"),
         (["--files-from", "absent.txt"], "absent.txt"),
         (["--null"], "--files-from"),
+        (["--files-from", os.devnull], "takes the place of INPUT"),
         (["--in-place"], "there is no -o"),
         (["--report", "absent/r.json"], "absent/r.json"),
         (["-q", "-v"], "contradict"),
@@ -241,6 +242,7 @@ def test_no_command_shows_the_help_on_stderr(capsys):
         (["--resize", "8", "x", "-o", "web"], "Did you mean 'imgpar convert --resize 8 x -o …'?"),
         (["covnert", "x"], "Did you mean 'imgpar convert'?"),
         (["frobnicate"], "Commands are convert,"),
+        (["undo", "out"], "imgpar undo is not part of this version."),
     ],
 )
 def test_a_forgotten_or_mistyped_command_gets_a_hint(capsys, argv, hint):
@@ -284,6 +286,12 @@ def test_a_closed_pipe_is_quiet():
     process.stdout.close()
     _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, b"")
+
+
+def test_an_old_code_page_gets_escapes():
+    done = python("-m", "imgpar", "convert", "--help", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"800 \xd7 800" in done.stdout
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("1.5s", 1.5), ("2m", 120), ("1h", 3600)])

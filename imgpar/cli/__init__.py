@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,14 +16,16 @@ __all__ = ["main"]
 
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, clean and watermark files and folders"),
-    "retry": ("imgpar.cli.again", "run again what failed in a folder"),
-    "undo": ("imgpar.cli.again", "put back what a run replaced"),
+    "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
     "info": ("imgpar.cli.show", "what is in a file"),
     "formats": ("imgpar.cli.show", "what can be read and written"),
     "ops": ("imgpar.cli.show", "what can be done to a picture"),
     "doctor": ("imgpar.cli.doctor", "is this machine ready, and the exact fix if not"),
 }
 """Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
+
+PLANNED = ("undo", "watch")
+"""Commands of later versions: refused with that word."""
 
 HELP = """\
 Usage: imgpar COMMAND ...
@@ -44,6 +47,8 @@ Commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 nothing, 4 stopped, 130."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an old code page must not stop us from saying a name
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -76,6 +81,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     """The hint is for the one who forgot `convert`, or mistyped a command."""
+    if first in PLANNED:
+        return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
     near = difflib.get_close_matches(first, COMMANDS, n=1)
     if near and not os.path.exists(first):
         return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near[0]}'?")
@@ -88,9 +95,7 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
 def _complain(text: str, code: int) -> int:
     from imgpar.progress import printable
 
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    line = f"imgpar: {printable(text)}".encode(encoding, "backslashreplace").decode(encoding)
-    print(line, file=sys.stderr)
+    print(f"imgpar: {printable(text)}", file=sys.stderr)
     return code
 
 

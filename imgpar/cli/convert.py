@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
@@ -76,7 +75,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         const="overwrite",
         help="the same as --on-exists overwrite",
     )
-    add("--in-place", action="store_true", help="replace the originals; 'imgpar undo' puts them back")
+    add("--in-place", action="store_true", help="replace the originals, and keep them in .imgpar/undo")
     add("-n", "--dry-run", action="store_true", help="only show what would be done")
     add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")
     add("--files-from", metavar="FILE", help="read the inputs from a file, one a line; - is standard input")
@@ -96,9 +95,8 @@ def convert(argv: Sequence[str]) -> int:
         recipe.save(args.save_recipe)
     if only_save:
         return 0
-    every: Iterable[str] = inputs
-    if args.files_from:
-        every = itertools.chain(inputs, read_names(args.files_from, null=args.null))
+    # A list is mirrored as a whole, anything else is streamed.
+    every = read_names(args.files_from, null=args.null) if args.files_from else inputs
     from imgpar import api
 
     if args.dry_run or args.explain:
@@ -136,8 +134,10 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o web/, or --in-place.")
     if args.out == "-" and args.json:
         raise UsageError("-o - and --json both write to standard output.", fix="Leave out one.")
-    if args.files_from == "-" and "-" in inputs:
-        raise UsageError("Standard input cannot be a picture and a list of names at once.")
+    if args.files_from and inputs:
+        raise UsageError(
+            "--files-from takes the place of INPUT.", fix=f"Leave out one, or put {inputs[0]!r} in the list."
+        )
     running.check_reporting(args)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
-INTERRUPTED = 130
+
+Run = Callable[[Callable[[Event], None], "CancelToken"], "Report"]
+"""Starts a run that tells a listener and heeds a token."""
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -119,12 +123,7 @@ class Results:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def carry_out(
-    args: argparse.Namespace,
-    call: Callable[[Callable[[Event], None], CancelToken], Report],
-    *,
-    to_stdout: bool = False,
-) -> int:
+def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -> int:
     """Run with progress, Ctrl-C and results; `to_stdout` when a picture goes there. Return the exit code."""
     from imgpar.api import CancelToken
 
@@ -133,17 +132,23 @@ def carry_out(
         results = Results(args, progress)
         with stopping(token):
             report = call(results, token)
-        progress.close()
-        if args.report:
-            report.write_json(args.report)
-        if results.json:
-            results.line(report.summary_json())
-        elif not args.quiet:
-            stream = sys.stderr if to_stdout else sys.stdout
-            progress.write(printable(report.summary()), stream)
-        if args.profile:
-            _say_profile(results.seconds)
-    return INTERRUPTED if token.cancelled else report.exit_code
+    if args.report:
+        report.write_json(args.report)
+    if results.json:
+        results.line(report.summary_json())
+    elif not args.quiet and not args.json:
+        print("\n".join(summary(report)), file=sys.stderr if to_stdout else sys.stdout)
+    if args.profile:
+        _say_profile(results.seconds)
+    return report.exit_code
+
+
+def summary(report: Report) -> list[str]:
+    """The end of a run in a few lines, without what has been said line by line while it ran."""
+    lines = replace(report, failures=(), notes=()).summary().splitlines()
+    if report.failed and report.can_retry:
+        lines.append(f"Run these again: imgpar retry {shlex.quote(report.out)}")
+    return [printable(line) for line in lines]
 
 
 def check_reporting(args: argparse.Namespace) -> None:
