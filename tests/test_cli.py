@@ -184,7 +184,6 @@ def wrong(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int = 2
         (["-x"], "after '--'"),
         (["--resize"], "--resize: expected one argument."),
         (["--grey=yes"], "--grey"),
-        (["--files-from", "absent.txt"], "absent.txt"),
         (["--null"], "--files-from"),
         (["--files-from", os.devnull], "takes the place of INPUT"),
         (["--in-place"], "there is no -o"),
