@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import UsageError, bad_value
-from imgpar.model import Event, Item, Limits, RunOptions
+from imgpar.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
 from imgpar.recipe import Recipe, make_operation
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.values import named
+from imgpar.values import choice, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,8 @@ class Pipeline:
             channels: "RGB", "RGBA" or "L", which the function gets.
             dtype: "uint8", "uint16" or "float32" (0 to 1).
         """
-        return self.then(Apply(function, channels, dtype))
+        layout = named("channels", choice("rgb", "rgba", "l"), channels).upper()
+        return self.then(Apply(function, layout, named("dtype", choice(*ITEM_BYTES), dtype)))
 
     def run(
         self,
@@ -107,7 +108,7 @@ class Pipeline:
 
         recipe, options = resolve(self.recipe, settings)
         result = api.run(
-            [os.fspath(inputs)] if isinstance(inputs, (str, os.PathLike)) else map(os.fspath, inputs),
+            texts(inputs),
             None if out is None else os.fspath(out),
             recipe,
             options,
@@ -149,6 +150,13 @@ class Pipeline:
             bytes(data), name, recipe.operations, find_format(target).name, recipe.encode, limits
         )
         return bytes(encoded.data)
+
+
+def texts(inputs: Paths) -> list[str]:
+    """Inputs as a list of paths."""
+    if isinstance(inputs, (str, os.PathLike)):
+        return [os.fspath(inputs)]
+    return [os.fspath(path) for path in inputs]
 
 
 def _method(kind: type[Operation]) -> Callable[..., Pipeline]:

@@ -43,6 +43,10 @@ class Report:
     """Size of the files that were written."""
     out: str = ""
     cancelled: bool = False
+    stopped: str = ""
+    """Why the run could not go on (disk full); empty when it could."""
+    left: int = 0
+    """Planned inputs that were not begun, because the run was stopped."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Skipped items by reason: "unchanged", "exists"."""
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -61,7 +65,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """What the process returns: 0 all ok or nothing left to do, 1 some failed, 3 no input, 130 stopped."""
+        """0 all ok or nothing left to do, 1 some failed, 3 nothing matched, 130 stopped."""
+        if self.stopped:
+            return 4
         if self.cancelled:
             return 130
         if self.failed:
@@ -110,15 +116,19 @@ class Report:
     def _summary(self) -> Iterator[str]:
         speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
         yield (
-            f"{'Stopped' if self.cancelled else 'Done'}: {self.ok} ok, {self.skipped} skipped"
+            f"{'Stopped' if self.cancelled or self.stopped else 'Done'}: {self.ok} ok, {self.skipped} skipped"
             f"{self._why_skipped()}, {self.failed} failed in {self.seconds:.1f} s{speed}."
         )
+        if self.stopped:
+            yield self.stopped
+        if self.left:
+            yield f"{self.left} planned inputs were not begun; the same command goes on with them."
         if self.ok:
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
         if self.ignored:
             yield f"{self.ignored} other files are no pictures or clips and were left alone."
         if self.reasons.get("exists"):
-            yield "What exists and is not from such a run was kept; --on-exists overwrite or rename changes that."
+            yield "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that."
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
         yield from self.notes
@@ -146,6 +156,8 @@ _COUNTS = (
     "bytes_in",
     "bytes_out",
     "cancelled",
+    "stopped",
+    "left",
 )
 
 

@@ -8,10 +8,11 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
+from imgpar import values
 from imgpar.errors import ArenaError, UsageError
 from imgpar.model import Event, FrameRef, Item, Job, Limits, Outcome, RunOptions
 from imgpar.recipe import Recipe
@@ -53,8 +54,6 @@ class Session:
     def __init__(
         self, jobs: int | None = None, memory: int | str | None = None, *, start_method: str | None = None
     ) -> None:
-        from imgpar import values
-
         self.jobs = (
             values.named("jobs", values.integer(1, 1000), jobs) if jobs is not None else available_cores()
         )
@@ -187,8 +186,9 @@ class Session:
         stream = ArrayStream(
             self, pipeline.recipe, _texts(inputs), RunOptions(**options), cancel or CancelToken()
         )
-        spec = {"layout": channels.upper(), "dtype": dtype}
-        with contextlib.closing(stream.run(spec, on_event)) as results:
+        layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
+        dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
+        with contextlib.closing(stream.run(layout, dtype, on_event)) as results:
             for item, ref, lease in results:
                 array = stream.view(ref, lease)
                 yield item, (array.copy() if copy else array)
@@ -283,12 +283,18 @@ class ArrayStream:
     # ----- the consumer's thread ------------------------------------------------------------------
 
     def run(
-        self, pixel_format: dict[str, str], on_event: Callable[[Event], None] | None
-    ) -> Iterator[tuple[Item, FrameRef, Lease]]:
+        self, layout: str, dtype: str, on_event: Callable[[Event], None] | None
+    ) -> Generator[tuple[Item, FrameRef, Lease]]:
         """Yields what is ready, in order; the receiver releases the lease."""
         limits = self._session.limits(self._options)
         spec = RunSpec(
-            "arrays", self._recipe.operations, limits=limits, digests=False, arrays=True, **pixel_format
+            "arrays",
+            self._recipe.operations,
+            limits=limits,
+            digests=False,
+            arrays=True,
+            layout=layout,
+            dtype=dtype,
         )
         thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
         thread.start()
@@ -296,7 +302,7 @@ class ArrayStream:
         try:
             while (result := self._take()) is not None:
                 done += 1
-                outcome = result if isinstance(result, Outcome) else _outcome(result)
+                outcome = result if isinstance(result, Outcome) else outcome_of(result)
                 failed += outcome.status == "failed"
                 if on_event is not None:
                     on_event(Event("item", done, outcome=outcome))
@@ -360,20 +366,24 @@ def _give_back(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> 
         living.wake()
 
 
-def _outcome(settled: Settled) -> Outcome:
+def outcome_of(settled: Settled) -> Outcome:
+    """The line of the report for a job that has ended."""
     state, failure = settled.state, settled.state.failure
     return Outcome(
         state.job.item.path,
-        "failed" if failure else "ok",
+        "failed" if failure else "skipped" if settled.kind == "unchanged" else "ok",
+        tuple(state.outputs),
         error=f"{failure.message} {failure.fix}".strip() if failure else "",
         stage=failure.stage if failure else "",
         traceback=failure.traceback if failure else "",
+        reason="unchanged" if settled.kind == "unchanged" else "",
         seconds=sum(state.timings.values()),
         stages=tuple(state.timings.items()),
         lost=tuple(dict.fromkeys(state.lost)),
-        notes=tuple(dict.fromkeys(state.notes)),
+        notes=tuple(dict.fromkeys((*state.job.notes, *state.notes))),
         source_bytes=state.job.item.size,
         job=state.job.id,
+        digest=state.digest,
     )
 
 
@@ -382,12 +392,13 @@ def _pickled(spec: RunSpec) -> bytes:
     import cloudpickle
 
     try:
-        return cloudpickle.dumps(spec)
+        pickled: bytes = cloudpickle.dumps(spec)
     except Exception as error:
         raise UsageError(
             f"A function of the pipeline cannot be sent to worker processes: {error}.",
             fix="Open files, locks and connections inside the function.",
         ) from error
+    return pickled
 
 
 def _close(pool: Pool, arena: Arena) -> None:

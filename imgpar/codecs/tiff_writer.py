@@ -21,6 +21,7 @@ from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Metadata
+from imgpar.pixels import convert
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
@@ -40,6 +41,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     out = bytearray(metadata.exif or struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
     described = _described(out, metadata)
     link = 4
+    frames = [_readable(frame) for frame in frames]
     level = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)[4 if options.effort is None else options.effort]
     for number, frame in enumerate(frames):
         tags = _pixels(out, frame, order, level, pages=len(frames), number=number)
@@ -65,6 +67,16 @@ def _described(exif: bytearray, metadata: Metadata) -> Tags:
         text = metadata.comment.replace(b"\0", b" ") + b"\0"
         tags[270] = (_ASCII, len(text), text)
     return tags
+
+
+def _readable(frame: Frame) -> Frame:
+    """Grey with alpha of more than 8 bits is valid, but hardly any reader takes it: written as colour."""
+    if frame.spec.layout != "LA" or frame.spec.dtype == "uint8":
+        return frame
+    spec = frame.spec.converted("RGBA")
+    coloured = Frame(spec, np.empty(spec.shape, spec.dtype))
+    convert(frame, coloured)
+    return coloured
 
 
 def _blocks(metadata: Metadata, order: str) -> Tags:

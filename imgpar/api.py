@@ -1,0 +1,213 @@
+"""What users call: convert, retry, undo, describe. Everything below is wired together here and in `run`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from imgpar.codecs.formats import sniff
+from imgpar.errors import ItemError, SourceError, UsageError
+from imgpar.journal import Journal, journal_path
+from imgpar.model import Job, Limits, Outcome, RunOptions
+from imgpar.output import Out, read_out
+from imgpar.pipeline import Paths, Pipeline, checked
+from imgpar.recipe import Recipe
+from imgpar.report import Report
+from imgpar.run import Listener, Run, planner, without_journal
+from imgpar.runtime.scheduler import CancelToken
+from imgpar.session import Session
+from imgpar.sources.local import scan
+
+__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run"]
+
+
+def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Report:
+    """Convert files and folders: the command line as a function.
+
+    Operations are keywords, applied in their order; what belongs to one comes after it.
+
+    >>> import imgpar
+    >>> report = imgpar.convert("photos/", "web/", resize="1920", to="webp", jobs=8)  # doctest: +SKIP
+
+    Args:
+        inputs: one or more files, folders (with everything below) or globs.
+        out: folder for the results, or a file name where there is one input file.
+        settings: operations, recipe keys and run options as for `Pipeline.run`; `recipe` is a Recipe, or
+            the path or name of one to start from.
+
+    Raises:
+        UsageError: a setting is wrong, or no input exists; nothing was written.
+        RunError: the run could not begin (OUT locked or not writable).
+    """
+    return Pipeline(settings.pop("recipe", None)).run(inputs, out, **settings)
+
+
+def run(
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+    session: Session | None = None,
+    command: str = "",
+) -> Report:
+    """What `Pipeline.run` and the command line come down to.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
+            ["-"] is one picture on standard input.
+        out: folder or file; "-" is standard output, for one picture; None only in place.
+        command: what the user typed, for the journal.
+    """
+    options, recipe = options or RunOptions(), checked(recipe)
+    listen, cancel = on_event or _silent, cancel or CancelToken()
+    with contextlib.ExitStack() as stack:
+        folder = target = out
+        piped = inputs == ["-"] or out == "-"
+        if inputs == ["-"]:
+            inputs = [_spooled(stack)]
+        if out == "-":
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+            target = os.path.join(folder, "out")
+        if piped:
+            options = without_journal(options, stack)
+        report = Run(inputs, target, recipe, options, listen, cancel, command=command).execute(session)
+        if piped:
+            report = replace(report, items=tuple(report.items), can_retry=False)
+        if out == "-":
+            _to_stdout(report)
+    return report
+
+
+def dry_run(
+    inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions | None = None
+) -> Iterator[Job | Outcome]:
+    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
+    options, recipe = options or RunOptions(), checked(recipe)
+    names = inputs if isinstance(inputs, (list, tuple)) else list(inputs)
+    if out == "-":
+        out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
+    place = read_out(out, names, to=recipe.to, in_place=options.in_place)
+    with contextlib.ExitStack() as stack:
+        plan = planner(place, recipe, options, _copied_journal(place, options, stack))
+        for batch in scan(names, out=place.path):
+            yield from plan.plan(batch)
+
+
+def retry(
+    out: str,
+    options: RunOptions | None = None,
+    *,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+    session: Session | None = None,
+    command: str = "",
+) -> Report:
+    """Run again what failed in the last run on `out`, with its recipe.
+
+    Raises:
+        UsageError: `out` is not the output of a run, or nothing failed there.
+    """
+    options = options or RunOptions()
+    path = journal_path(Out(os.path.abspath(out)), options.journal)
+    if not os.path.exists(path):
+        raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
+    with Journal.open(path, os.path.abspath(out)) as journal:
+        last, failed = journal.last_run(), journal.failed_items()
+    if last is None or not failed:
+        raise UsageError(f"Nothing failed in {out}, so there is nothing to run again.")
+    facts = json.loads(last.command[0])
+    recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
+    inputs: Iterable[str] = facts["inputs"] or iter(failed)
+    listen, cancel = on_event or _silent, cancel or CancelToken()
+    again = Run(inputs, out, recipe, options, listen, cancel, command=command, only=frozenset(failed))
+    return again.execute(session)
+
+
+def describe(path: str) -> dict[str, Any]:
+    """What a file says about itself, from its header; for `imgpar info`.
+
+    Raises:
+        ItemError: it cannot be read, or is no picture.
+    """
+    from imgpar import codecs
+    from imgpar.pixels import oriented
+
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+    header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
+    upright = oriented(header.spec, header.orientation)
+    metadata = header.metadata
+    return {
+        "path": os.path.abspath(path),
+        "format": header.format,
+        "bytes": len(data),
+        "size": upright.size,
+        "layout": upright.layout,
+        "dtype": upright.dtype,
+        "orientation": header.orientation,
+        "frames": header.frames,
+        "durations_ms": metadata.durations,
+        "icc_bytes": len(metadata.icc),
+        "exif_bytes": len(metadata.exif),
+        "xmp_bytes": len(metadata.xmp),
+        "dpi": metadata.dpi,
+        "lost_when_converted": header.lost,
+        "notes": header.notes,
+        **{key: value for key, value in header.detail.items() if isinstance(value, (str, int, float, bool))},
+    }
+
+
+def _silent(_: object) -> None:
+    """Nobody listens."""
+
+
+def _spooled(stack: contextlib.ExitStack) -> str:
+    """Standard input as a file: workers read files, and the format decides the name."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+    data = sys.stdin.buffer.read()
+    found = sniff(data[:64])
+    path = os.path.join(folder, f"stdin.{found.suffix}" if found else "stdin")
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def _to_stdout(report: Report) -> None:
+    files = [file.path for outcome in report.items for file in outcome.outputs]
+    if len(files) > 1:
+        raise UsageError("-o - writes one picture, but there are more.", fix="Name a folder with -o.")
+    for path in files:
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
+    """The journal as it stands, to be asked without locking or touching it."""
+    path = journal_path(place, options.journal)
+    if not os.path.exists(path):
+        return None
+    copy = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-")), "journal.db")
+    try:
+        read_only = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
+        with contextlib.closing(read_only) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        return stack.enter_context(Journal.open(copy, place.folder, lock=False))
+    except (sqlite3.Error, ItemError):
+        return None  # a damaged journal is set aside by the run itself

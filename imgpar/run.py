@@ -1,0 +1,229 @@
+"""One run: the plan flows to the workers, what happened flows to the journal, the report and the listener."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from imgpar.errors import UsageError
+from imgpar.journal import Journal, journal_path
+from imgpar.model import Event, Job, Outcome, RunOptions
+from imgpar.output import Out, free_space_problem, read_out
+from imgpar.plan import Planner
+from imgpar.recipe import Recipe
+from imgpar.report import Report, Tally
+from imgpar.runtime.ledger import Settled
+from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.scheduler import CancelToken
+from imgpar.session import Session, outcome_of
+from imgpar.sources.base import Batch
+from imgpar.sources.lists import scan_list
+from imgpar.sources.local import scan
+
+Listener = Callable[[Event], None]
+
+FLUSH_SECONDS = 0.5
+"""How often what happened is written to the journal."""
+PLAN_CHUNK = 2000
+"""Jobs whose names are fixed together before the first of them is written."""
+KEPT_INPUTS = 1000
+"""So many inputs are remembered for `retry`; longer lists are taken from the journal."""
+
+
+class Run:
+    """Everything that the plan, the sink and the end of one run share.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
+        out: folder or file; None only in place.
+        recipe: with formats that exist.
+        listen: called with every Event.
+        command: what the user typed, for the journal.
+        only: paths of inputs; everything else is left out.
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[str],
+        out: str | None,
+        recipe: Recipe,
+        options: RunOptions,
+        listen: Listener,
+        cancel: CancelToken,
+        *,
+        command: str = "",
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self._inputs = inputs
+        self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        self._recipe, self._options = recipe, options
+        self._listen, self._cancel = listen, cancel
+        self._command, self._only = command, only
+        self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+        self._tally = Tally()
+        self._started = self._flushed = time.monotonic()
+        self._done = self._ignored = 0
+        self._notes: list[str] = []
+        self._stopped = ""
+        self._space_checked = False
+
+    def execute(self, session: Session | None = None) -> Report:
+        """Plan, convert, note, report.
+
+        Raises:
+            UsageError: nothing to do at all; nothing was written.
+            RunError: the run could not begin (OUT locked or not writable).
+        """
+        # A wrong path is found before anything is made: it must not leave a folder behind.
+        batches = scan_list(self._inputs) if self._named is None else scan(self._named, out=self._place.path)
+        with contextlib.ExitStack() as stack:
+            self._journal = stack.enter_context(open_journal(self._place, self._options))
+            for note in self._journal.notes:
+                self._note(note)
+            number = self._journal.begin(
+                run_key(self._place, self._recipe), recipe=_text_of(self._recipe), command=(self._facts(),)
+            )
+            self._planner = planner(self._place, self._recipe, self._options, self._journal, str(number))
+            own = session or stack.enter_context(Session(self._options.jobs, self._options.memory))
+            spec = self._spec(own, number)
+            if own.note:
+                self._note(own.note)
+            self._listen(Event("start", text=self._place.path))
+            left = own.execute(
+                spec, self._plan(batches), self._sink, self._options, self._cancel, turn=self._turn
+            )
+            report = self._report(left)
+            self._journal.finish(report.summary_json())
+        self._listen(Event("end", self._done, self._done))
+        return report
+
+    def _spec(self, session: Session, number: int) -> RunSpec:
+        return RunSpec(
+            f"{os.getpid()}-{number}",
+            self._recipe.operations,
+            self._recipe.encode,
+            session.limits(self._options),
+            strict=self._options.strict,
+        )
+
+    def _facts(self) -> str:
+        inputs = [os.path.abspath(path) for path in self._named or ()]
+        return json.dumps({"command": self._command, "inputs": inputs if len(inputs) <= KEPT_INPUTS else []})
+
+    # ----- the plan, pulled by the scheduler ------------------------------------------------------
+
+    def _plan(self, batches: Iterator[Batch]) -> Iterator[Job | Outcome]:
+        total = 0
+        for batch in batches:
+            self._ignored += batch.ignored
+            for note in batch.notes:
+                self._note(note)
+            entries = self._planner.plan(batch)
+            while chunk := list(islice(entries, PLAN_CHUNK)):
+                if self._only is not None:
+                    chunk = [entry for entry in chunk if _source(entry) in self._only]
+                self._before_writing([entry for entry in chunk if isinstance(entry, Job)])
+                total += len(chunk)
+                yield from chunk
+        self._listen(Event("planned", self._done, total))
+
+    def _before_writing(self, jobs: Sequence[Job]) -> None:
+        """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
+        self._journal.planned(jobs)
+        if jobs and not self._space_checked:
+            problem = free_space_problem(self._place.folder, sum(job.item.size for job in jobs))
+            if problem:
+                self._space_checked = True
+                self._note(problem)
+
+    # ----- what happened --------------------------------------------------------------------------
+
+    def _sink(self, result: Outcome | Settled) -> None:
+        if isinstance(result, Settled):
+            job, outcome = result.state.job, outcome_of(result)
+            failure = result.state.failure
+            if failure and failure.error == "DiskFullError":
+                self._stop(outcome.error)
+        else:
+            job, outcome = None, result
+        self._done += 1
+        self._tally.add(outcome)
+        self._journal.record(outcome, job)
+        self._listen(Event("item", self._done, outcome=outcome))
+
+    def _stop(self, why: str) -> None:
+        """The run cannot go on: what is in flight ends, nothing more begins."""
+        self._stopped = self._stopped or why
+        self._cancel.cancel()
+
+    def _turn(self) -> bool:
+        now = time.monotonic()
+        if now - self._flushed > FLUSH_SECONDS:
+            self._flushed = now
+            self._journal.flush()
+        return True
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._listen(Event("note", self._done, text=text))
+
+    def _report(self, left: int) -> Report:
+        return self._tally.report(
+            self._journal.outcomes(),
+            ignored=self._ignored,
+            seconds=time.monotonic() - self._started,
+            out=self._place.path,
+            cancelled=self._cancel.cancelled and not self._stopped,
+            stopped=self._stopped,
+            left=left,
+            notes=tuple(self._notes),
+            can_retry=not self._place.name,
+        )
+
+
+def open_journal(place: Out, options: RunOptions) -> Journal:
+    """The journal of an output place, locked where OUT is a folder."""
+    return Journal.open(journal_path(place, options.journal), place.folder, lock=not place.name)
+
+
+def planner(
+    place: Out, recipe: Recipe, options: RunOptions, journal: Journal | None, run: str = ""
+) -> Planner:
+    """A planner that knows what the journal knows."""
+    return Planner(
+        place,
+        run_key(place, recipe),
+        to=recipe.to,
+        on_exists=options.on_exists,
+        done=journal.done if journal else None,
+        run=run,
+    )
+
+
+def run_key(place: Out, recipe: Recipe) -> str:
+    """What decides how an output looks: the recipe, and OUT where it is one file of many in one journal."""
+    return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
+
+
+def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:
+    """The options with a journal that goes when `stack` is closed: for outputs that are temporary."""
+    import tempfile
+
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+    return replace(options, journal=os.path.join(folder, "journal.db"))
+
+
+def _text_of(recipe: Recipe) -> str:
+    try:
+        return recipe.to_toml()
+    except UsageError:
+        return ""  # functions cannot be written down, so such a run cannot be retried by its journal
+
+
+def _source(entry: Job | Outcome) -> str:
+    return entry.item.path if isinstance(entry, Job) else entry.source
