@@ -1,24 +1,24 @@
 """Every exception that imgpar raises, and the one sentence for a bad value.
 
-    ImgparError                what, where, why, and what to do
-    ├── UsageError             the call is wrong; nothing was written (exit code 2)
-    │   ├── BadValueError      one value is wrong: "Expected X for NAME but received V"
-    │   └── NoInputError       the call is right, but nothing matched (exit code 3)
-    ├── ItemError              one input failed; the run goes on (exit code 1)
-    │   ├── SourceError        it cannot be found or read, or changed while it was read
-    │   ├── UnknownFormatError its content is no format that imgpar knows
-    │   ├── MissingExtraError  the format needs a package that is not installed
-    │   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
-    │   ├── DamagedError       its content is truncated or corrupt
-    │   ├── TransformError     an operation failed on it
-    │   ├── EncodeError        the target format cannot hold it, or the encoder failed
-    │   ├── CommitError        its output could not be written
-    │   └── WorkerDiedError    the process that worked on it crashed, hung or was killed
-    └── RunError               the run cannot go on (exit code 4)
-        ├── OutputLockedError  another run is writing to the same folder
-        ├── OutputError        OUT cannot be made, read or written
-        ├── DiskFullError      no space left
-        └── ArenaError         shared memory cannot be had, or is held by the caller
+ImgparError                what, where, why, and what to do
+├── UsageError             the call is wrong; nothing was written (exit code 2)
+│   ├── BadValueError      one value is wrong: "Expected X for NAME but received V"
+│   └── NoInputError       the call is right, but nothing matched (exit code 3)
+├── ItemError              one input failed; the run goes on (exit code 1)
+│   ├── SourceError        it cannot be found or read, or changed while it was read
+│   ├── UnknownFormatError its content is no format that imgpar knows
+│   ├── MissingExtraError  the format needs a package that is not installed
+│   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
+│   ├── DamagedError       its content is truncated or corrupt
+│   ├── TransformError     an operation failed on it
+│   ├── EncodeError        the target format cannot hold it, or the encoder failed
+│   ├── CommitError        its output could not be written
+│   └── WorkerDiedError    the process that worked on it crashed, hung or was killed
+└── RunError               the run cannot go on (exit code 4)
+    ├── OutputLockedError  another run is writing to the same folder
+    ├── OutputError        OUT cannot be made, read or written
+    ├── DiskFullError      no space left
+    └── ArenaError         shared memory cannot be had, or is held by the caller
 """
 
 from __future__ import annotations
