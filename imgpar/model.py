@@ -120,7 +120,8 @@ class Metadata:
     @property
     def nbytes(self) -> int:
         """Bytes of the blocks, roughly what pickling them takes."""
-        return len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment) + 8 * len(self.durations) + 256
+        blocks = len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment)
+        return blocks + 8 * len(self.durations) + 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar import values
 from imgpar.errors import ArenaError, UsageError
 from imgpar.model import Event, FrameRef, Item, Job, Limits, Outcome, RunOptions
+from imgpar.pipeline import Pipeline, texts
 from imgpar.recipe import Recipe
 from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger, Settled
@@ -27,7 +28,6 @@ from imgpar.sources.local import scan
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.pipeline import Pipeline
     from imgpar.report import Report
 
     Array = np.ndarray[Any, Any]
@@ -184,7 +184,7 @@ class Session:
             NoInputError: nothing matched.
         """
         stream = ArrayStream(
-            self, pipeline.recipe, _texts(inputs), RunOptions(**options), cancel or CancelToken()
+            self, pipeline.recipe, texts(inputs), RunOptions(**options), cancel or CancelToken()
         )
         layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
         dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
@@ -404,9 +404,3 @@ def _pickled(spec: RunSpec) -> bytes:
 def _close(pool: Pool, arena: Arena) -> None:
     pool.close()
     arena.close()
-
-
-def _texts(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-    if isinstance(inputs, (str, os.PathLike)):
-        return [os.fspath(inputs)]
-    return [os.fspath(path) for path in inputs]

@@ -137,5 +137,5 @@ def colour(value: object) -> tuple[int, int, int, int]:
         except ValueError:
             pass
         else:
-            return (rgba[0], rgba[1], rgba[2], rgba[3])  # type: ignore[index,misc]
+            return (rgba[0], rgba[1], rgba[2], rgba[3])  # type: ignore[index]
     raise bad_value(VALUE, "a colour such as white, #ff8800 or transparent", value)

@@ -49,7 +49,7 @@ LEVELS = [
         "journal",
         "report",
         "progress",
-        "session pipeline api",
+        "pipeline session run api",
         "cli",
         "__main__",
     ),
