@@ -161,6 +161,7 @@ class Journal:
 
     def begin(self, key: str, *, recipe: str = "", command: Sequence[str] = ()) -> int:
         """Note a new run and return its number; `key` stands for recipe and output settings."""
+        self.flush()
         facts = json.dumps({"recipe": recipe, "command": list(command)})
         with self._writing() as database:
             sql = "INSERT INTO runs(started, key, facts) VALUES (?, ?, ?)"
@@ -194,6 +195,7 @@ class Journal:
 
     def planned(self, jobs: Iterable[Job]) -> None:
         """Fix the names of these jobs: to be called before the first of their outputs is written."""
+        self.flush()
         fix: list[tuple[object, ...]] = []
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:

@@ -1,0 +1,233 @@
+"""Commit: an output appears whole or not at all, with the times and the mode of its input."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgpar import files
+from imgpar.commit import commit, commit_file, content_digest, sweep, temporary_path
+from imgpar.errors import CommitError, DiskFullError
+from imgpar.model import OutputFile, Target
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and links like these")
+
+
+def put(path: Path, data: Any = b"new", *, replaces: bool = False, **facts: Any) -> OutputFile:
+    target = Target("webp", str(path), replaces, facts.pop("retires", ""), facts.pop("backup", ""))
+    facts = {"keep_times_of": None, "fsync": False, "run": "r1", "job": 4, **facts}
+    return commit(data, target, **facts)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_below_folders_that_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "x/y/a.webp"
+    out = put(path, b"12345", dimensions=(3, 2))
+    assert path.read_bytes() == b"12345"
+    assert out == OutputFile(str(path), 5, 3, 2, path.stat().st_mtime_ns)
+    assert names(path.parent) == ["a.webp"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytearray(b"abcdef"),
+        memoryview(b"abcdef"),
+        [b"abc", memoryview(b"def")],
+        [memoryview(b"abcdef").cast("B", (2, 3))],
+    ],
+    ids=["bytearray", "view", "blocks", "rows"],
+)
+def test_any_buffers_are_written(tmp_path: Path, data: Any) -> None:
+    assert put(tmp_path / "a.webp", data).bytes == 6
+    assert (tmp_path / "a.webp").read_bytes() == b"abcdef"
+
+
+def test_more_than_one_chunk_is_written(tmp_path: Path) -> None:
+    data = os.urandom(1 << 20) * 33
+    put(tmp_path / "a.webp", data)
+    assert (tmp_path / "a.webp").read_bytes() == data
+
+
+@posix
+def test_time_and_mode_are_those_of_the_input(tmp_path: Path) -> None:
+    source = tmp_path / "a.jpg"
+    source.write_bytes(b"")
+    source.chmod(0o640)
+    os.utime(source, ns=(1, 1_234_567_890_123_456_789))
+    out = put(tmp_path / "a.webp", keep_times_of=source.stat())
+    status = (tmp_path / "a.webp").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o640, 1_234_567_890_123_456_789)
+    assert out.mtime_ns == status.st_mtime_ns
+    put(tmp_path / "b.webp", keep_times_of=(5_000_000_000, 0o755))
+    assert stat.S_IMODE((tmp_path / "b.webp").stat().st_mode) == 0o644
+
+
+@posix
+def test_without_an_input_the_mode_is_that_of_a_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"")
+    put(tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_may_be_replaced_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(b"old")
+    put(tmp_path / "a.webp", replaces=True, fsync=True)
+    assert (tmp_path / "a.webp").read_bytes() == b"new"
+    assert names(tmp_path) == ["a.webp"]
+
+
+def test_what_appeared_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(b"not ours")
+    with pytest.raises(CommitError, match="appeared"):
+        put(tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").read_bytes() == b"not ours"
+    assert names(tmp_path) == ["a.webp"]
+
+
+def test_an_attempt_that_died_after_its_rename_may_be_repeated(tmp_path: Path) -> None:
+    first = put(tmp_path / "a.webp", keep_times_of=(10**18, 0o644))
+    assert put(tmp_path / "a.webp", keep_times_of=(10**18, 0o644)) == first
+    assert names(tmp_path) == ["a.webp"]
+
+
+def test_an_attempt_that_died_before_its_rename_may_be_repeated(tmp_path: Path) -> None:
+    target = Target("webp", str(tmp_path / "a.webp"))
+    Path(temporary_path(target, "r1", 4)).write_bytes(b"half of")
+    put(tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").read_bytes() == b"new"
+    assert names(tmp_path) == ["a.webp"]
+
+
+def test_a_folder_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    put(tmp_path / "x/a.webp")
+    (tmp_path / "x/a.webp").unlink()
+    (tmp_path / "x").rmdir()
+    put(tmp_path / "x/b.webp")
+    assert names(tmp_path / "x") == ["b.webp"]
+
+
+def test_a_file_where_a_folder_must_be_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"a file")
+    with pytest.raises(CommitError, match="folder"):
+        put(tmp_path / "x/a.webp")
+
+
+def test_a_folder_where_the_file_must_be_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "a.webp").mkdir()
+    for replaces in (False, True):
+        with pytest.raises(CommitError, match=r"a\.webp"):
+            put(tmp_path / "a.webp", replaces=replaces)
+    assert names(tmp_path) == ["a.webp"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_stops_the_run_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def full(path: str, flags: int, mode: int = 0o777) -> int:
+        os.close(real(path, flags, mode))
+        return real("/dev/full", os.O_RDWR)
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(DiskFullError, match="No space"):
+        put(tmp_path / "a.webp")
+    assert names(tmp_path) == []
+
+
+@posix
+def test_without_hard_links_a_new_name_is_still_taken_only_when_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(files.os, "link", refuse)
+    put(tmp_path / "a.webp")
+    with pytest.raises(CommitError, match="appeared"):
+        put(tmp_path / "a.webp", b"other")
+    assert (tmp_path / "a.webp").read_bytes() == b"new"
+    assert names(tmp_path) == ["a.webp"]
+
+
+def test_in_place_the_old_bytes_are_kept(tmp_path: Path) -> None:
+    path, backup = tmp_path / "a.jpg", tmp_path / ".imgpar/undo/r1/a.jpg"
+    path.write_bytes(b"the original")
+    put(path, replaces=True, retires=str(path), backup=str(backup))
+    assert (path.read_bytes(), backup.read_bytes()) == (b"new", b"the original")
+    put(path, b"a second attempt", replaces=True, retires=str(path), backup=str(backup))
+    assert backup.read_bytes() == b"the original"
+
+
+def test_in_place_under_another_name_the_original_goes(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"the original")
+    backup = tmp_path / "kept/a.png"
+    put(tmp_path / "a.webp", retires=str(tmp_path / "a.png"), backup=str(backup))
+    assert names(tmp_path) == ["a.webp", "kept"]
+    assert backup.read_bytes() == b"the original"
+
+
+@posix
+def test_the_backup_is_a_copy_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"the original")
+    os.utime(tmp_path / "a.jpg", ns=(1, 10**18))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(files.os, "link", refuse)
+    files.keep(str(tmp_path / "a.jpg"), str(tmp_path / "kept/a.jpg"))
+    assert (tmp_path / "kept/a.jpg").read_bytes() == b"the original"
+    assert (tmp_path / "kept/a.jpg").stat().st_mtime_ns == 10**18
+
+
+def test_a_file_of_another_program_is_verified_and_moved(tmp_path: Path) -> None:
+    target = Target("mp4", str(tmp_path / "a.mp4"))
+    for expected, survives in ((3, False), (4, True)):
+        half = Path(temporary_path(target, "r1", 1))
+        half.write_bytes(b"clip")
+        if survives:
+            out = commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+            assert out.bytes == 4
+        else:
+            with pytest.raises(CommitError, match="instead of 3"):
+                commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+    assert names(tmp_path) == ["a.mp4"]
+
+
+def test_sweep_removes_what_dead_runs_left_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".imgpar-old-1.tmp", ".imgpar-now-1.tmp", ".imgpar", "a.tmp", "a.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    assert sweep(str(tmp_path), "now", older_than=3600) == 0
+    hour_ago = time.time() - 7200
+    os.utime(tmp_path / ".imgpar-old-1.tmp", (hour_ago, hour_ago))
+    assert sweep(str(tmp_path), "now", older_than=3600) == 1
+    (tmp_path / ".imgpar-old-1.tmp").write_bytes(b"")
+    assert sweep(str(tmp_path), "now") == 1
+    assert names(tmp_path) == [".imgpar", ".imgpar-now-1.tmp", "a.jpg", "a.tmp"]
+
+
+def test_the_digest_depends_on_every_byte() -> None:
+    assert content_digest(b"a" * 1000) == content_digest(memoryview(bytearray(b"a" * 1000)))
+    assert content_digest(b"a" * 1000) != content_digest(b"a" * 999 + b"b")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")
+def test_any_name_is_written(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.webp"))
+    put(path)
+    assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9.webp"]
