@@ -23,37 +23,14 @@ from imgpar.operations import operation_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
+# fmt: off
 LEVELS = [
-    *(
-        "errors",
-        "model",
-        "values",
-        "names",
-        "files",
-        "operations",
-        "pixels",
-        "codecs",
-        "sources",
-        "recipe",
-        "recipes",
-    ),
-    *(
-        "output",
-        "targets",
-        "lock",
-        "database",
-        "plan",
-        "commit",
-        "runtime",
-        "history",
-        "journal",
-        "report",
-        "progress",
-        "pipeline session run api",
-        "cli",
-        "__main__",
-    ),
+    "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
+    "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "runtime",
+    "history", "journal", "report", "progress", "pipeline session run api", "cli", "__main__",
+    "testing",
 ]
+# fmt: on
 """A room may import from those before it and from its own level."""
 LAYERS = [room for level in LEVELS for room in level.split()]
 
@@ -119,6 +96,13 @@ def test_imports_flow_one_way(path: Path) -> None:
 
 def test_every_room_has_its_place() -> None:
     assert {room(name) for name in MODULES} - {""} <= set(LAYERS)
+
+
+def test_the_architecture_page_lists_the_rooms_in_this_order() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    listed = [name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert listed == [name for name in LAYERS if name != "__main__"]
 
 
 def test_the_exports_are_the_documented_ones() -> None:
