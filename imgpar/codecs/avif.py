@@ -22,7 +22,7 @@ from imgpar.model import Frame, Header, Limits, Metadata
 decode = pillow.decode
 
 _DEFAULT_EFFORT = 3
-"""Speed 7: half the time of speed 6 for files 2 % larger."""
+"""Speed 7 takes 60 % of the time of speed 6 for files 2 % larger."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
+_ROOM = 1 << 20
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _CLEAR = 255
 """Index of the transparent colour in what is written."""
@@ -31,6 +33,8 @@ class _Blocks:
     """What the blocks of a file say."""
 
     size: tuple[int, int]
+    reach: tuple[int, int] = (0, 0)
+    """Right and lower end of the frame that goes furthest."""
     opaque: bool = True
     durations: list[int] = field(default_factory=list)
     loop: int = 1
@@ -45,6 +49,10 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     frames = len(blocks.durations)
     if not frames or 0 in blocks.size:
         raise damaged("GIF", "it holds no picture", hopeless=True)
+    if prod(blocks.reach) > max(4 * prod(blocks.size), _ROOM):
+        # Pillow would enlarge the canvas to that, whatever it costs.
+        across, down = blocks.reach
+        raise damaged("GIF", f"a frame reaches to {across}×{down}, far beyond the canvas", hopeless=True)
     animated = frames > 1
     metadata = Metadata(
         comment=blocks.comment,
@@ -124,6 +132,7 @@ def _walk(view: memoryview) -> _Blocks:
                 # Decoders enlarge a canvas that is too small for its first picture.
                 width, height = max(width, left + across), max(height, top + down)
                 blocks.size = (width, height)
+            blocks.reach = (max(blocks.reach[0], left + across), max(blocks.reach[1], top + down))
             blocks.durations.append(delay * 10)
             delay, dispose, clear = 0, 0, False
             at = _end(view, at + 11 + (3 << (packed & 7) + 1 if packed & 0x80 else 0))
