@@ -91,10 +91,12 @@ def temporary_path(target: Target, run: str, job: int) -> str:
 def content_digest(data: Data) -> str:
     """What the journal remembers of an input's content.
 
+    SHA-256, because processors have instructions for it: twice as fast as BLAKE2 here.
+
     >>> content_digest(b"")[:16]
-    'cae66941d9efbd40'
+    'e3b0c44298fc1c14'
     """
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return hashlib.sha256(data, usedforsecurity=False).hexdigest()[:32]
 
 
 def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:

@@ -35,6 +35,9 @@ MAX_KILLS = 5
 BATCH_TASKS = 16
 BATCH_BYTES = 1 << 20
 """Small pictures travel in batches: at most this many, of at most this many bytes together."""
+BATCH_TEXT = 6000
+"""Characters of paths in a worker's pipe: what is sent must fit into the smallest pipe (8 KiB on macOS), or
+the parent would wait for a busy worker."""
 BATCH_REFILL = 4
 """A batch is topped up when this many tasks are left, so that one message carries several."""
 
@@ -173,11 +176,13 @@ class Ledger:
     def _pick(self, worker: WorkerState) -> Iterator[Task]:
         count = len(worker.outstanding)
         nbytes = sum(task.job.item.size for task in worker.outstanding.values())
+        text = sum(_text(task) for task in worker.outstanding.values())
         # One task in hand and one in the pipe, so that no core waits for the parent; none in the pipe
         # towards the end, where another worker could begin it at once.
         ahead = 2 if self.schedule != "staged" and len(self._queue) >= 2 * len(self.workers) else 1
         while True:
-            if count >= ahead and not (self._deep and count < BATCH_TASKS and nbytes < BATCH_BYTES):
+            small = nbytes < BATCH_BYTES and text < BATCH_TEXT
+            if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
                 return
             if self._downstream:
                 task = self._downstream.popleft()
@@ -187,6 +192,7 @@ class Ledger:
                 return
             count += 1
             nbytes += task.job.item.size
+            text += _text(task)
             yield task
 
     def _first_task(self, state: JobState) -> Task:
@@ -523,6 +529,11 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         "Give it more with --memory.",
         "",
     )
+
+
+def _text(task: Task) -> int:
+    item = task.job.item
+    return len(item.path) + len(item.mirror) + sum(len(target.path) for target in task.job.targets)
 
 
 def _waiting_serial(worker: WorkerState) -> int:
