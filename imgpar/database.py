@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -75,6 +76,18 @@ def read_database(path: str) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def state_folder() -> str:
+    """The folder of this user in which programs remember things."""
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Application Support")
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
+    return os.path.join(base, "imgpar")
 
 
 def set_aside(path: str) -> str:

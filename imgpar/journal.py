@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
-from imgpar.database import explained, open_database
+from imgpar.database import explained, open_database, state_folder
 from imgpar.errors import OutputError
 from imgpar.history import JournalItems, Paths, RunRecord, detail_of, last_run
 from imgpar.lock import Lock
@@ -62,13 +62,15 @@ INSERT OR IGNORE INTO items(folder, name, key, run, state, size, mtime_ns, inode
 VALUES (?, ?, ?, ?, 'skipped', 0, 0, 0, '', '[]')
 """
 _READ_DONE = """
-SELECT name, claims, planned, outputs, key, state, size, mtime_ns, inode, digest
-FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) ORDER BY run DESC
+SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, outputs
+FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
 """
 _READ_FAILED = """
 SELECT path, name FROM items JOIN folders ON folders.id = items.folder
 WHERE state = 'failed' AND key = ? ORDER BY items.id
 """
+
+_RUN = attrgetter("run")
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
@@ -76,18 +78,6 @@ def journal_path(out: Out, chosen: str | None = None) -> str:
     if chosen:
         return os.path.abspath(chosen)
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
-
-
-def state_folder() -> str:
-    """The folder of this user in which programs remember things."""
-    home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-    elif sys.platform == "darwin":
-        base = os.path.join(home, "Library", "Application Support")
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
-    return os.path.join(base, "imgpar")
 
 
 class Journal:
@@ -171,26 +161,31 @@ class Journal:
         self.key = key
         return self.run
 
-    def done(self, batch: Batch) -> dict[str, list[Done]]:
+    def done(self, batch: Batch) -> dict[str, tuple[Done, ...]]:
         """What is known about the files in the folders of a batch, by path, the newest first."""
         if batch.folder:
             return self.done_in(batch.folder)
-        found: dict[str, list[Done]] = {}
+        found: dict[str, tuple[Done, ...]] = {}
         for folder in dict.fromkeys(os.path.dirname(item.path) for item in batch.items):
             found.update(self.done_in(folder))
         return found
 
-    def done_in(self, folder: str) -> dict[str, list[Done]]:
+    def done_in(self, folder: str) -> dict[str, tuple[Done, ...]]:
         """What is known about the files in one folder, by path, the newest first; one query."""
         self.flush()
-        unpack, prefix = self._paths.unpack, os.path.join(folder, "")
-        found: dict[str, list[Done]] = {}
+        unpack, unpack_all, prefix = self._paths.unpack, self._paths.unpack_all, os.path.join(folder, "")
+        found: dict[str, tuple[Done, ...]] = {}
         with explained(self.path):
-            rows = self._database.execute(_READ_DONE, (os.fsencode(folder),))
-            for name, claims, planned, outputs, *facts in rows:
-                more = unpack(planned) + unpack(claims) if claims != "[]" or planned != "[]" else []
-                record = Done._make((*facts, unpack(outputs), more))
-                found.setdefault(prefix + os.fsdecode(name), []).append(record)
+            cursor = self._database.execute(_READ_DONE, (os.fsencode(folder),))
+            while rows := cursor.fetchmany(BATCH):
+                outputs = unpack_all([row[-1] for row in rows])
+                for (name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
+                    more = unpack(planned) + unpack(claims)
+                    record, path = Done._make((*facts, made, more)), prefix + os.fsdecode(name)
+                    if path in found:
+                        found[path] = tuple(sorted((record, *found[path]), key=_RUN, reverse=True))
+                    else:
+                        found[path] = (record,)
         return found
 
     def planned(self, jobs: Iterable[Job]) -> None:

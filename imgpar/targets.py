@@ -32,9 +32,11 @@ class Done(NamedTuple):
     mtime_ns: int
     inode: int
     digest: str
-    outputs: list[Made]
+    run: int
+    """The run that wrote this: a later one may have taken its outputs over."""
+    outputs: tuple[Made, ...]
     """What is there, made from this very input."""
-    claims: list[Made] = []  # noqa: RUF012 - never changed
+    claims: tuple[Made, ...] = ()
     """What else is imgpar's: names fixed by a run that ended early, outputs of an earlier input."""
 
 
@@ -176,10 +178,11 @@ class Names:
 
     def _keep_name(self, index: int, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it stays in its place."""
-        paths = self._paths(item, 0)
-        if self._out.in_place and item.path in paths:
+        if self._out.in_place and item.path in (paths := self._paths(item, 0)):
             self._claimed.update(map(fold, paths))
             return True
+        if not known:
+            return False
         before = {
             made[0] for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
         }

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from imgpar.database import state_folder
 from imgpar.errors import OutputError, OutputLockedError
-from imgpar.journal import KEEP_RUNS, Journal, journal_path, state_folder
+from imgpar.journal import KEEP_RUNS, Journal, journal_path
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.output import Out
 from imgpar.sources.base import Batch
@@ -51,8 +52,8 @@ def test_what_was_recorded_is_known_in_the_next_run(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         (record,) = done(journal, tmp_path)[work.item.path]
     assert record[:6] == ("key", "ok", 10, 20, 30, "d1")
-    assert record.outputs == [(str(tmp_path / "out/a.webp"), 5, 4, 3, 20)]
-    assert record.claims == []
+    assert record.outputs == ((str(tmp_path / "out/a.webp"), 5, 4, 3, 20),)
+    assert record.claims == ()
 
 
 def test_out_may_be_moved(tmp_path: Path) -> None:
@@ -76,8 +77,8 @@ def test_a_planned_name_is_claimed_before_anything_is_recorded(tmp_path: Path) -
     copy.close()
     (record,) = done(first, tmp_path)[work.item.path]
     first.close()
-    assert (record.state, record.outputs) == ("planned", [])
-    assert record.claims == [(str(tmp_path / "out/a.webp"), None, 0, 0, 20)]
+    assert (record.state, record.outputs) == ("planned", ())
+    assert record.claims == ((str(tmp_path / "out/a.webp"), None, 0, 0, 20),)
 
 
 def test_a_new_plan_remembers_the_output_of_the_old_one(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_new_plan_remembers_the_output_of_the_old_one(tmp_path: Path) -> None:
         assert [made[1] for made in record.claims] == [None, 5]
         journal.record(Outcome(work.item.path, "failed", error="no", stage="decode", job=0), work)
         (record,) = done(journal, tmp_path)[work.item.path]
-        assert (record.state, record.outputs, [made[1] for made in record.claims]) == ("failed", [], [5])
+        assert (record.state, record.outputs, [made[1] for made in record.claims]) == ("failed", (), [5])
 
 
 def test_an_equal_digest_renews_the_time_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_an_equal_digest_renews_the_time_and_keeps_the_rest(tmp_path: Path) -> N
         journal.record(Outcome(work.item.path, "skipped", reason="unchanged", job=0), touched)
         (record,) = done(journal, tmp_path)[work.item.path]
         assert record[:6] == ("key", "ok", 10, 99, 77, "d1")
-        assert (len(record.outputs), record.claims) == (1, [])
+        assert (len(record.outputs), record.claims) == (1, ())
         assert [file.bytes for file in journal.outcomes()[0].outputs] == [5]
 
 

@@ -199,9 +199,9 @@ class Place:
 
     def remember(self, source: Path, *outputs: Path, recipe: str = "key", **facts: Any) -> None:
         status = source.stat()
-        made = [(str(path), path.stat().st_size, 1, 1, path.stat().st_mtime_ns) for path in outputs]
+        made = tuple((str(path), path.stat().st_size, 1, 1, path.stat().st_mtime_ns) for path in outputs)
         inode = 0 if os.name == "nt" else status.st_ino
-        record = Done(recipe, "ok", status.st_size, status.st_mtime_ns, inode, "digest", made)
+        record = Done(recipe, "ok", status.st_size, status.st_mtime_ns, inode, "digest", 1, made)
         self.known.setdefault(str(source), []).insert(0, record._replace(**facts))
 
     def plan(
@@ -232,7 +232,7 @@ def test_what_is_done_and_unchanged_is_skipped(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "facts",
-    [{"size": 99}, {"recipe": "other"}, {"state": "failed"}, {"outputs": []}],
+    [{"size": 99}, {"recipe": "other"}, {"state": "failed"}, {"outputs": ()}],
     ids=lambda fact: next(iter(fact)),
 )
 def test_what_changed_is_done_again(place: Place, facts: dict[str, Any]) -> None:
@@ -295,7 +295,7 @@ def test_a_newcomer_never_moves_an_output_that_is_there(place: Place) -> None:
 def test_an_output_of_a_planned_row_is_ours_when_it_has_the_time_of_its_input(place: Place) -> None:
     source, output = place.write("a.jpg"), place.output("a.webp", b"written just before the crash")
     claim = (str(output), None, 0, 0, source.stat().st_mtime_ns)
-    place.remember(source, state="planned", outputs=[], claims=[claim])
+    place.remember(source, state="planned", outputs=(), claims=(claim,))
     assert only(place.plan()).reason == "exists"
     os.utime(output, ns=(10**18, 10**18))
     assert only(place.plan()).targets[0].replaces
@@ -366,7 +366,7 @@ def test_a_second_run_in_place_recognises_its_own_output(place: Place) -> None:
     old, new = place.source / "a.png", place.write("a.webp", b"small")
     new_status = new.stat()
     made = (str(new), new_status.st_size, 1, 1, new_status.st_mtime_ns)
-    place.known[str(old)] = [Done("key", "ok", 999, 1, 1, "digest", [made])]
+    place.known[str(old)] = [Done("key", "ok", 999, 1, 1, "digest", 1, (made,))]
     assert only(place.plan(in_place=True)).reason == "unchanged"
     new.write_bytes(b"edited by the user")
     assert isinstance(only(place.plan(in_place=True)), Job)
