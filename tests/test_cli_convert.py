@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,14 +158,22 @@ def test_explain_says_the_recipe_and_the_sizes(photos, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["absent.jpg"], 2), (["nothing-*.jpg"], 3), (["empty"], 3), (["a.jpg", "--resize", "0"], 2)],
+    [(["absent.jpg"], 2), (["nothing-*.jpg"], 3), (["a.jpg", "--resize", "0"], 2)],
 )
 def test_exit_codes_before_anything_is_written(tmp_path, arguments, code):
     draw(tmp_path / "a.jpg")
-    (tmp_path / "empty").mkdir()
     done = convert(*arguments, "-o", "out", code=code, cwd=tmp_path)
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_pictures_is_exit_code_3(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    done = convert("in", "-o", "out", code=3, cwd=tmp_path)
+    assert len(done.stderr.splitlines()) == 1
+    assert b"1 other files were left alone" in done.stderr
+    assert done.stdout == b""
 
 
 def test_one_missing_input_is_one_failed_item(tmp_path):
@@ -210,8 +219,9 @@ def test_nobody_reads_the_json_and_the_run_goes_on(photos, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent like this there")
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_is_exit_code_130_and_leaves_whole_files(tmp_path, presses):
-    for number in range(60):
-        draw(tmp_path / "in" / f"{number:02}.png", 1500, 1500)
+    first = draw(tmp_path / "in" / "00.png", 1200, 1200)
+    for number in range(1, 40):
+        shutil.copyfile(first, tmp_path / "in" / f"{number:02}.png")
     out = tmp_path / "out"
     command = [
         sys.executable,
@@ -236,7 +246,7 @@ def test_ctrl_c_is_exit_code_130_and_leaves_whole_files(tmp_path, presses):
     assert b"Finishing what is in flight" in err
     assert b"Traceback" not in err
     written = list(out.glob("*.png"))
-    assert 0 < len(written) < 60
+    assert 0 < len(written) < 40
     for path in written:
         with Image.open(path) as image:
             image.load()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar import values
 from imgpar.cli.parsing import Store, duration, pixels, table
 from imgpar.cli.stopping import stopping
-from imgpar.errors import UsageError
+from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
 from imgpar.progress import Progress, printable
 
@@ -136,6 +136,8 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
         report.write_json(args.report)
     if results.json:
         results.line(report.summary_json())
+    elif report.exit_code == NoInputError.exit_code:
+        print(f"imgpar: {_nothing(report)}", file=sys.stderr)
     elif not args.quiet and not args.json:
         print("\n".join(summary(report)), file=sys.stderr if to_stdout else sys.stdout)
     if args.profile:
@@ -149,6 +151,11 @@ def summary(report: Report) -> list[str]:
     if report.failed and report.can_retry:
         lines.append(f"Run these again: imgpar retry {shlex.quote(report.out)}")
     return [printable(line) for line in lines]
+
+
+def _nothing(report: Report) -> str:
+    others = f" {report.ignored} other files were left alone." if report.ignored else ""
+    return f"There are no pictures or clips in the input.{others} See 'imgpar formats'."
 
 
 def check_reporting(args: argparse.Namespace) -> None:

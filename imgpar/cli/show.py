@@ -38,7 +38,7 @@ def info(argv: Sequence[str]) -> int:
         try:
             facts = api.describe(path)
         except ImgparError as error:
-            print(f"imgpar: {printable(str(error))}", file=sys.stderr)
+            print(f"failed  {printable(f'{path}: {error}')}", file=sys.stderr)
             code = 1
             continue
         if args.json:
