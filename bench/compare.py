@@ -1,10 +1,11 @@
-"""Measures `imgpar convert` and a plain Pillow pool on the same folder, in turn, and keeps the raw numbers.
+"""Measures `imgpar convert` and every peer that is installed on the same folder, in turn, and keeps the raw
+numbers.
 
-    python bench/compare.py FOLDER --name photos --size 1920 --quality 85 --to jpg --jobs 2 --repeat 5
+    python bench/compare.py FOLDER --name photos-1920 --size 1920 --quality 85 --to jpg --jobs 2 --repeat 5
 
-Order: one run of each that is not counted (it warms the file cache), then A B A B …, each into a fresh
-folder. Memory is sampled in two more runs of its own, so that sampling costs the timed runs nothing.
-The result goes to bench/runs/<date>-<cores>cores/<name>.json.
+Order: one run of each that is not counted (it warms the file cache), then A B C A B C …, each into a fresh
+folder. Memory is sampled in one more run of each, so that sampling costs the timed runs nothing. The result
+goes to bench/runs/<date>-<cores>cores/<name>.json.
 """
 
 from __future__ import annotations
@@ -18,46 +19,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from measure import LINUX, adopt_orphans, measure
+from peers import HERE, PEERS, Work, installed
+from quality import psnr_of
 
-HERE = Path(__file__).resolve().parent
-PACKAGES = [
-    "imgpar",
-    "pillow",
-    "numpy",
-    "opencv-python-headless",
-    "opencv-python",
-    "simplejpeg",
-    "cykooz.resizer",
-]
-
-
-def imgpar_command(given: argparse.Namespace, out: Path) -> list[str]:
-    """The run that is measured."""
-    command = [sys.executable, "-m", "imgpar", "convert", str(given.folder), "-o", str(out), "-q"]
-    command += [
-        "--resize",
-        str(given.size),
-        "--quality",
-        str(given.quality),
-        "--to",
-        given.to,
-        "-j",
-        str(given.jobs),
-    ]
-    return [*command, *given.extra]
-
-
-def baseline_command(given: argparse.Namespace, out: Path) -> list[str]:
-    """The run it is measured against."""
-    command = [sys.executable, str(HERE / "pool_baseline.py"), str(given.folder), str(out)]
-    command += ["--size", str(given.size), "--quality", str(given.quality), "--to", given.to]
-    return [*command, "--jobs", str(given.jobs)]
+PACKAGES = ["pillow", "numpy", "opencv-python-headless", "opencv-python", "simplejpeg", "cykooz.resizer"]
 
 
 def machine() -> dict[str, Any]:
@@ -66,7 +36,7 @@ def machine() -> dict[str, Any]:
     if LINUX:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next(
-            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model
+            (text.partition(":")[2].strip() for text in lines if text.startswith("model name")), model
         )
     versions = {}
     for name in PACKAGES:
@@ -74,34 +44,60 @@ def machine() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    commit = subprocess.run(
-        ["git", "-C", str(HERE), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
+    git = ["git", "-C", str(HERE), "rev-parse", "HEAD"]
     return {
         "system": platform.platform(),
         "processor": model,
-        "cores": cores,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
+        "commit": subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip(),
         "packages": versions,
     }
 
 
-def summary(
-    runs: dict[str, list[dict[str, Any]]], memory: dict[str, dict[str, Any]], images: int
+def medians(
+    runs: dict[str, list[dict[str, Any]]],
+    memory: dict[str, dict[str, Any]],
+    quality: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """Medians of each side, and how many times as fast imgpar is."""
-    result: dict[str, Any] = {}
+    """One row per peer; `ratio` is imgpar's time over the peer's, median of the rounds."""
+    rows = {}
     for name, measured in runs.items():
+        ratios = [
+            ours["seconds"] / theirs["seconds"] for ours, theirs in zip(runs["imgpar"], measured, strict=True)
+        ]
         seconds = statistics.median(run["seconds"] for run in measured)
-        result[name] = {
-            "seconds": seconds,
-            "images_per_second": images / seconds,
-            "cpu_seconds": statistics.median(run["cpu_seconds"] for run in measured),
-            "peak_pss_mib": memory[name]["peak_pss_bytes"] / 2**20,
+        rows[name] = {
+            "seconds": round(seconds, 3),
+            "imgpar_over_this": round(statistics.median(ratios), 3),
+            "images_per_second": round(measured[0]["files"] / seconds, 1),
+            "cpu_seconds": round(statistics.median(run["cpu_seconds"] for run in measured), 3),
+            "peak_pss_mib": round(memory[name]["peak_pss_bytes"] / 2**20),
+            **{key: round(value, 2) for key, value in quality.get(name, {}).items()},
         }
-    return result | {"times_as_fast": result["baseline"]["seconds"] / result["imgpar"]["seconds"]}
+    return rows
+
+
+def compare(given: argparse.Namespace, work: Work, names: list[str]) -> dict[str, Any]:
+    """Runs all sides in turn; medians first, then every number."""
+
+    def run(name: str, *, memory: bool = False) -> dict[str, Any]:
+        peer = PEERS[name]
+        with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
+            out = Path(folder) / "out"
+            return measure(peer.command(work, out), out, memory=memory, environment=peer.environment(work))
+
+    warm = {name: run(name) for name in names}
+    for name, result in warm.items():
+        if result["return_code"] or result["files"] != warm["imgpar"]["files"]:
+            print(f"{name} did not do the same: {result}", file=sys.stderr)
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(given.repeat):
+        for name in names:
+            runs[name].append(run(name))
+    memory = {name: run(name, memory=True) for name in names}
+    quality = {name: psnr_of(name, work, given.scratch) for name in names} if given.psnr else {}
+    return {"medians": medians(runs, memory, quality), "runs": runs, "memory": memory, "quality": quality}
 
 
 def arguments() -> argparse.Namespace:
@@ -110,54 +106,34 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--name", help="of the workload; default: the folder's")
+    parser.add_argument("--peers", default=",".join(PEERS), help="names with commas; imgpar is always one")
     parser.add_argument("--size", type=int, default=1920)
     parser.add_argument("--quality", type=int, default=85)
     parser.add_argument("--to", default="jpg")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--psnr", action="store_true", help="measure the quality of the resize, too (slow)")
     parser.add_argument("--scratch", type=Path, help="where outputs go; default: the temporary folder")
     parser.add_argument("extra", nargs="*", help="more flags for imgpar, after --")
     return parser.parse_args()
-
-
-def compare(given: argparse.Namespace) -> dict[str, Any]:
-    """Runs both sides in turn; medians first, then every number."""
-
-    def run(name: str, *, memory: bool = False) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
-            out = Path(folder) / "out"
-            return measure(SIDES[name](given, out), out, memory=memory)
-
-    warm = {name: run(name) for name in SIDES}
-    counts = {name: result["files"] for name, result in warm.items()}
-    if len(set(counts.values())) > 1 or any(result["return_code"] for result in warm.values()):
-        print(f"The two did not do the same: {warm}", file=sys.stderr)
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
-    for _ in range(given.repeat):
-        for name in SIDES:
-            runs[name].append(run(name))
-    memory = {name: run(name, memory=True) for name in SIDES}
-    return {"medians": summary(runs, memory, counts["baseline"]), "runs": runs, "memory": memory}
 
 
 def main() -> None:
     """Runs the comparison, prints the medians, writes the raw numbers."""
     given = arguments()
     adopt_orphans()
-    where = machine()
+    versions = installed(list(dict.fromkeys(["imgpar", *given.peers.split(",")])))
+    work = Work(given.folder, given.size, given.quality, given.to, given.jobs, tuple(given.extra))
+    where = machine() | {"peers": versions}
     name = given.name or given.folder.resolve().name
     settings = {key: getattr(given, key) for key in ("size", "quality", "to", "jobs", "repeat", "extra")}
-    result = {"workload": name, "settings": settings, "machine": where} | compare(given)
+    result = {"workload": name, "settings": settings, "machine": where} | compare(given, work, list(versions))
     folder = HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result["medians"], indent=1))
+    for peer, row in result["medians"].items():
+        print(f"{peer:12}", " ".join(f"{key}={value}" for key, value in row.items()))
 
-
-SIDES: dict[str, Callable[[argparse.Namespace, Path], list[str]]] = {
-    "imgpar": imgpar_command,
-    "baseline": baseline_command,
-}
 
 if __name__ == "__main__":
     main()

@@ -22,10 +22,13 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def measure(command: list[str], out: Path, *, memory: bool) -> dict[str, Any]:
+def measure(
+    command: list[str], out: Path, *, memory: bool, environment: dict[str, str] | None = None
+) -> dict[str, Any]:
     """One run: wall seconds, CPU seconds of all its processes, files and bytes written, peak PSS."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    variables = os.environ | (environment or {})
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=variables)
     peak = PeakMemory(process.pid) if memory else None
     _, errors = process.communicate()
     wall = time.perf_counter() - start

@@ -1,0 +1,41 @@
+"""How close the pictures come to an exact resize: PSNR against Lanczos 3 of the whole picture, in dB."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import measure
+from peers import PEERS, Work
+from PIL import Image, ImageOps
+
+
+def psnr_of(name: str, work: Work, scratch: Path | None) -> dict[str, Any]:
+    """Runs one peer with lossless output, so that the encoder does not hide the resize."""
+    lossless = replace(work, to="png")
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        out = Path(folder) / "out"
+        peer = PEERS[name]
+        measure(peer.command(lossless, out), out, memory=False, environment=peer.environment(lossless))
+        values = [
+            value
+            for source in sorted(path for path in work.folder.rglob("*") if path.is_file())
+            if (value := _psnr(source, out / source.relative_to(work.folder).with_suffix(".png"))) is not None
+        ]
+    if not values:
+        return {"pictures": 0}
+    return {"pictures": len(values), "mean_db": statistics.mean(values), "worst_db": min(values)}
+
+
+def _psnr(source: Path, made: Path) -> float | None:
+    if not made.exists():
+        return None
+    with Image.open(source) as image, Image.open(made) as result:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        exact = np.asarray(upright.resize(result.size, Image.Resampling.LANCZOS), np.float64)
+        error = np.mean((exact - np.asarray(result.convert("RGB"), np.float64)) ** 2)
+    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
