@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -115,6 +116,23 @@ def test_one_file_to_one_file(tmp_path):
         assert (image.format, image.size) == ("JPEG", (64, 48))
 
 
+def test_a_picture_through_pipes(tmp_path):
+    data = draw(tmp_path / "a.png").read_bytes()
+    done = convert("-", "-o", "-", "--resize", "32", "--to", "jpg", stdin=data, cwd=tmp_path)
+    assert done.stderr == b""
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert (image.format, image.size) == ("JPEG", (32, 24))
+
+
+def test_retry_runs_what_failed(photos, tmp_path):
+    convert(photos, "-o", tmp_path / "out", code=1)
+    draw(photos / "bad.jpg")
+    done = imgpar("retry", tmp_path / "out", *JOBS, "--json")
+    item, summary = records(done)
+    assert (done.returncode, item["status"], summary["ok"]) == (0, "ok", 1)
+    assert os.path.basename(str(item["source"])) == "bad.jpg"
+
+
 def test_names_from_a_list_on_standard_input(tmp_path):
     names = [
         draw(tmp_path / "in" / name) for name in ("a.jpg", "new\nline.jpg" if os.name == "posix" else "b.jpg")
@@ -152,7 +170,7 @@ def test_dry_run_writes_nothing(photos, tmp_path):
 def test_explain_says_the_recipe_and_the_sizes(photos, tmp_path):
     done = convert(photos / "a.jpg", "-o", tmp_path / "out", "--resize", "32", "--grey", "--explain")
     assert not (tmp_path / "out").exists()
-    assert b"1. resize" in done.stdout
+    assert done.stdout.startswith(b"1. resize 32, fit inside, gravity centre\n2. grey\n")
     assert "64×48 → 32×24 → 32×24".encode() in done.stdout
 
 

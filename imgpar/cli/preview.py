@@ -16,6 +16,7 @@ from imgpar.model import Job, Outcome, RunOptions, Spec
 from imgpar.progress import printable
 
 if TYPE_CHECKING:
+    from imgpar.operations import Operation
     from imgpar.recipe import Recipe
 
 
@@ -79,10 +80,7 @@ def explained(recipe: Recipe) -> list[str]:
     >>> explained(Recipe())
     ['1. keep the pixels as they are', 'format: as the input']
     """
-    lines = []
-    for operation in recipe.operations:
-        fields = [f"{name} {getattr(operation, name)}" for name in operation.options()]
-        lines.append(" ".join([flag(operation.name).lstrip("-"), ", ".join(fields)]).strip())
+    lines = list(map(_told, recipe.operations))
     lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels as they are"], 1)]
     lines.append(f"format: {', '.join(recipe.to) if recipe.to else 'as the input'}")
     plain = type(recipe.encode)()
@@ -91,6 +89,16 @@ def explained(recipe: Recipe) -> list[str]:
         if value != getattr(plain, name):
             lines.append(f"{name}: {value}")
     return lines
+
+
+def _told(operation: Operation) -> str:
+    """`resize 200x, fit cover`: the first value needs no name, and nothing is said of what is off."""
+    primary, *names = [*operation.options(), ""]
+    words = [flag(operation.name).lstrip("-"), str(getattr(operation, primary)) if primary else ""]
+    off = (None, False, "")
+    given = [(name, getattr(operation, name)) for name in names if name]
+    details = [name if value is True else f"{name} {value}" for name, value in given if value not in off]
+    return ", ".join([" ".join(filter(None, words)), *details])
 
 
 def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:

@@ -138,8 +138,10 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
         print(f"imgpar: {_nothing(report)}", file=sys.stderr)
-    elif not args.quiet and not args.json:
-        print("\n".join(summary(report)), file=sys.stderr if to_stdout else sys.stdout)
+    elif report.stopped and args.quiet:
+        print(f"imgpar: {printable(report.stopped)}", file=sys.stderr)
+    elif not args.quiet and not args.json and not to_stdout:
+        print("\n".join(summary(report)))
     if args.profile:
         _say_profile(results.seconds)
     return report.exit_code
