@@ -208,6 +208,6 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
         read_only = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
         with contextlib.closing(read_only) as source, contextlib.closing(sqlite3.connect(copy)) as target:
             source.backup(target)
-        return stack.enter_context(Journal.open(copy, place.folder, lock=False))
+        return stack.enter_context(Journal.open(copy, "" if place.name else place.folder, lock=False))
     except (sqlite3.Error, ItemError):
         return None  # a damaged journal is set aside by the run itself

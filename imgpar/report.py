@@ -55,6 +55,12 @@ class Report:
     """The first few that failed."""
     notes: tuple[str, ...] = ()
     """Remarks that belong to no item."""
+    workers: int = 0
+    """Worker processes at most."""
+    working_seconds: float = 0.0
+    """From the first job to the last: without starting up and cleaning up."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in each stage, all workers together."""
     can_retry: bool = False
     """Whether `imgpar retry OUT` knows what failed."""
 
@@ -78,6 +84,26 @@ class Report:
         """A few lines for people; paths that are not UTF-8 are escaped."""
         return "\n".join(escaped(line) for line in self._summary())
 
+    def profile(self) -> str:
+        """Where the time went, and what limited the run.
+
+        >>> print(Report(workers=2, working_seconds=10.0, stages={"decode": 12.0, "encode": 6.0}).profile())
+        decode        12.00 s   60%
+        encode         6.00 s   30%
+        idle           2.00 s   10%
+        2 workers, 10.0 s: decode takes the most time.
+        """
+        available = self.workers * self.working_seconds
+        rows = {**self.stages, "idle": max(0.0, available - sum(self.stages.values()))}
+        lines = [f"{name:10} {spent:8.2f} s {spent / (available or 1):5.0%}" for name, spent in rows.items()]
+        most = max(rows, key=lambda name: rows[name])
+        why = (
+            "the workers waited, for the plan or for memory"
+            if most == "idle"
+            else f"{most} takes the most time"
+        )
+        return "\n".join([*lines, f"{self.workers} workers, {self.working_seconds:.1f} s: {why}."])
+
     def summary_json(self) -> dict[str, Any]:
         """The counts, as `write_json` has them."""
         return {
@@ -86,6 +112,7 @@ class Report:
             **{name: getattr(self, name) for name in _COUNTS},
             "reasons": dict(self.reasons),
             "lost": dict(self.lost),
+            "stages": {stage: round(spent, 6) for stage, spent in self.stages.items()},
             "notes": [escaped(note) for note in self.notes],
             "exit_code": self.exit_code,
         }
@@ -158,6 +185,8 @@ _COUNTS = (
     "cancelled",
     "stopped",
     "left",
+    "workers",
+    "working_seconds",
 )
 
 
@@ -169,12 +198,15 @@ class Tally:
         self.reasons: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.failures: list[Outcome] = []
+        self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
 
     def add(self, outcome: Outcome) -> Tally:
         """Count one outcome."""
         self.counts[outcome.status] += 1
+        for stage, spent in outcome.stages:
+            self.stages[stage] = self.stages.get(stage, 0.0) + spent
         if outcome.status == "skipped":
             self.reasons[outcome.reason] += 1
             return self
@@ -199,6 +231,7 @@ class Tally:
             reasons=dict(self.reasons),
             lost=dict(self.lost.most_common()),
             failures=tuple(self.failures),
+            stages=dict(self.stages),
             **facts,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from imgpar.commit import sweep
 from imgpar.errors import UsageError
 from imgpar.journal import Journal, journal_path
 from imgpar.model import Event, Job, Outcome, RunOptions
@@ -19,7 +20,7 @@ from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.ledger import Settled
 from imgpar.runtime.runspec import RunSpec
-from imgpar.runtime.scheduler import CancelToken
+from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session, outcome_of
 from imgpar.sources.base import Batch
 from imgpar.sources.lists import scan_list
@@ -89,22 +90,25 @@ class Run:
                 run_key(self._place, self._recipe), recipe=_text_of(self._recipe), command=(self._facts(),)
             )
             self._planner = planner(self._place, self._recipe, self._options, self._journal, str(number))
+            self._name = f"{os.getpid()}-{number}"
+            # Temporary files of a run that died; its lock is ours now, so nobody writes there.
+            self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(Session(self._options.jobs, self._options.memory))
-            spec = self._spec(own, number)
+            spec = self._spec(own)
             if own.note:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))
-            left = own.execute(
+            effort = own.execute(
                 spec, self._plan(batches), self._sink, self._options, self._cancel, turn=self._turn
             )
-            report = self._report(left)
+            report = self._report(effort)
             self._journal.finish(report.summary_json())
         self._listen(Event("end", self._done, self._done))
         return report
 
-    def _spec(self, session: Session, number: int) -> RunSpec:
+    def _spec(self, session: Session) -> RunSpec:
         return RunSpec(
-            f"{os.getpid()}-{number}",
+            self._name,
             self._recipe.operations,
             self._recipe.encode,
             session.limits(self._options),
@@ -123,6 +127,8 @@ class Run:
             self._ignored += batch.ignored
             for note in batch.notes:
                 self._note(note)
+            if self._sweeps:
+                sweep(os.path.join(self._place.folder, *batch.mirror.split("/")), self._name)
             entries = self._planner.plan(batch)
             while chunk := list(islice(entries, PLAN_CHUNK)):
                 if self._only is not None:
@@ -172,7 +178,7 @@ class Run:
         self._notes.append(text)
         self._listen(Event("note", self._done, text=text))
 
-    def _report(self, left: int) -> Report:
+    def _report(self, effort: Effort) -> Report:
         return self._tally.report(
             self._journal.outcomes(),
             ignored=self._ignored,
@@ -180,15 +186,18 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=left,
+            left=effort.left,
+            workers=effort.workers,
+            working_seconds=effort.seconds,
             notes=tuple(self._notes),
             can_retry=not self._place.name,
         )
 
 
 def open_journal(place: Out, options: RunOptions) -> Journal:
-    """The journal of an output place, locked where OUT is a folder."""
-    return Journal.open(journal_path(place, options.journal), place.folder, lock=not place.name)
+    """The journal of an output place: locked where OUT is a folder, shared by all runs where it is a file."""
+    base = "" if place.name else place.folder
+    return Journal.open(journal_path(place, options.journal), base, lock=not place.name)
 
 
 def planner(

@@ -22,7 +22,7 @@ from imgpar.runtime.ledger import Ledger, Settled
 from imgpar.runtime.messages import Begin, Lease
 from imgpar.runtime.pool import Pool, available_cores
 from imgpar.runtime.runspec import RunSpec
-from imgpar.runtime.scheduler import CancelToken, Scheduler
+from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.sources.local import scan
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class Session:
         options: RunOptions,
         cancel: CancelToken,
         **hooks: Any,
-    ) -> int:
-        """Run one plan; returns how many planned jobs were not begun. For `imgpar.api`, not for users.
+    ) -> Effort:
+        """Run one plan; for `imgpar.run`, not for users.
 
         Raises:
             UsageError: this session is in another run already.
@@ -130,10 +130,9 @@ class Session:
                 **hooks,
             )
             try:
-                scheduler.run(plan)
+                return scheduler.run(plan)
             finally:
                 self._serial = ledger.last_serial
-            return scheduler.left
         finally:
             self._busy.release()
 

@@ -107,7 +107,7 @@ def test_verbose_says_every_input(photos, tmp_path):
 def test_profile_names_the_stages(photos, tmp_path):
     done = convert(photos, "-o", tmp_path / "out", "--profile", code=1)
     words = done.stderr.split()
-    assert {b"decode", b"encode", b"share"} <= set(words)
+    assert {b"decode", b"encode", b"idle"} <= set(words)
 
 
 def test_one_file_to_one_file(tmp_path):

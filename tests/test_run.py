@@ -444,3 +444,20 @@ def test_a_full_disk_stops_the_run_and_leaves_no_partial_file(session, tmp_path,
     assert "No space is left" in report.stopped
     sizes = {(small_disk / "out" / name).stat().st_size for name in files(small_disk / "out")}
     assert sizes <= {300 * 200 * 3 + 54}
+
+
+def test_what_a_dead_run_left_is_swept(session, pictures, out):
+    convert(session, pictures, out, to="jpg")
+    from imgpar.journal import Journal
+
+    with Journal.open(str(out / ".imgpar/journal.db"), str(out)) as journal:
+        journal.begin("another recipe")  # and never finished
+    (out / "sub/.imgpar-1-1-5.tmp").write_bytes(b"half a picture")
+    convert(session, pictures, out, to="jpg")
+    assert "sub/.imgpar-1-1-5.tmp" not in files(out)
+
+
+def test_the_profile_accounts_for_the_time(session, pictures, out):
+    report = convert(session, pictures, out, to="jpg")
+    assert set(report.stages) == {"read", "decode", "transform", "encode", "commit"}
+    assert 0 < sum(report.stages.values()) <= report.workers * report.working_seconds

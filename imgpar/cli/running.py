@@ -7,14 +7,12 @@ import json
 import os
 import shlex
 import sys
-from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
-from imgpar.cli.parsing import Store, duration, pixels, table
+from imgpar.cli.parsing import Store, duration, pixels
 from imgpar.cli.stopping import stopping
 from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
@@ -96,19 +94,17 @@ def run_options(args: argparse.Namespace) -> RunOptions:
 
 
 class Results:
-    """Listens to a run beside the bar: JSON lines on stdout, seconds per stage."""
+    """Listens to a run beside the bar: JSON lines on stdout."""
 
     def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
         self.progress = progress
         self.json = bool(args.json)
-        self.seconds: Counter[str] = Counter()
 
     def __call__(self, event: Event) -> None:
         """Take one event of the run."""
         self.progress(event)
         if event.outcome is None:
             return
-        self.seconds.update(dict(event.outcome.stages))
         if self.json:
             from imgpar.report import item_json
 
@@ -143,7 +139,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
     elif not args.quiet and not args.json and not to_stdout:
         print("\n".join(summary(report)))
     if args.profile:
-        _say_profile(results.seconds)
+        progress.write(report.profile(), sys.stderr)
     return report.exit_code
 
 
@@ -171,10 +167,3 @@ def check_reporting(args: argparse.Namespace) -> None:
         raise UsageError(
             f"The report cannot be written to {args.report!r}.", fix="Name a file in a folder that exists."
         )
-
-
-def _say_profile(seconds: Counter[str]) -> None:
-    whole = sum(seconds.values()) or 1.0
-    rows = [(name, f"{spent:9.2f} s", f"{spent / whole:5.0%}") for name, spent in seconds.most_common()]
-    with suppress(BrokenPipeError):
-        print(table([("stage", "   seconds", "share"), *rows]), file=sys.stderr)

@@ -71,6 +71,18 @@ class CancelToken:
         self.cancelled = self.killed = True
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a run took."""
+
+    left: int = 0
+    """Jobs that were planned but not begun, because the run was cancelled."""
+    workers: int = 0
+    """The most worker processes at one time."""
+    seconds: float = 0.0
+    """From the first task handed out to the last job settled."""
+
+
 @dataclass(slots=True)
 class Sighting:
     """Since when a worker has been seen at the same step."""
@@ -121,11 +133,10 @@ class Scheduler:
         self._sightings: dict[int, Sighting] = {}
         self._overdue: set[int] = set()
         self._stillborn = 0
-        self.left = 0
-        """Jobs that were planned but not begun, because the run was cancelled."""
-        self.tasks = 0
+        self._left = self._most = 0
+        self._first = self._last = 0.0
 
-    def run(self, plan: Iterator[Job | Outcome]) -> None:
+    def run(self, plan: Iterator[Job | Outcome]) -> Effort:
         """Until every job is settled, or the token says stop.
 
         Raises:
@@ -139,11 +150,12 @@ class Scheduler:
                 self._one_turn()
         finally:
             self._farewell()
+        return Effort(self._left, self._most, max(0.0, self._last - self._first))
 
     def _one_turn(self) -> None:
         if self._cancel.cancelled:
             self._plan = None
-            self.left += self._ledger.drain()
+            self._left += self._ledger.drain()
         self._pull()
         self._hire()
         self._feed()
@@ -176,6 +188,7 @@ class Scheduler:
         wanted = min(self._limit, self._ledger.queued + self._ledger.in_flight)
         while len(self._pool.workers) < wanted:
             self._welcome(self._pool.start())
+        self._most = max(self._most, len(self._pool.workers))
 
     def _welcome(self, worker: Worker) -> None:
         self._ledger.hired(worker.index)
@@ -205,7 +218,7 @@ class Scheduler:
             self._send(self._pool.workers[index], message)
         for worker in self._pool.workers.values():
             if tasks := self._ledger.assign(worker.index):
-                self.tasks += len(tasks)
+                self._first = self._first or time.monotonic()
                 self._send(worker, Work(tasks))
 
     def _listen(self, timeout: float) -> None:
@@ -242,6 +255,7 @@ class Scheduler:
             case Dropped(token):
                 self._ledger.dropped(worker.index, token)
         if settled is not None:
+            self._last = time.monotonic()
             self._sink(settled)
 
     # ----- deaths ---------------------------------------------------------------------------------
