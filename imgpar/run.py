@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -30,6 +31,8 @@ Listener = Callable[[Event], None]
 
 FLUSH_SECONDS = 0.5
 """How often what happened is written to the journal."""
+PLAN_AHEAD = 20_000
+"""Entries that are planned before the workers need them, so that the total is known early."""
 PLAN_CHUNK = 2000
 """Jobs whose names are fixed together before the first of them is written."""
 KEPT_INPUTS = 1000
@@ -72,6 +75,8 @@ class Run:
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
+        self._ahead: deque[Job | Outcome] = deque()
+        self._chunks: Iterator[list[Job | Outcome]] = iter(())
 
     def execute(self, session: Session | None = None) -> Report:
         """Plan, convert, note, report.
@@ -99,7 +104,7 @@ class Run:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))
             effort = own.execute(
-                spec, self._plan(batches), self._sink, self._options, self._cancel, turn=self._turn
+                spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
             )
             report = self._report(effort)
             self._journal.finish(report.summary_json())
@@ -121,7 +126,19 @@ class Run:
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
-    def _plan(self, batches: Iterator[Batch]) -> Iterator[Job | Outcome]:
+    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Job | Outcome]:
+        self._chunks = self._plan(batches)
+        while self._ahead or self._look_ahead():
+            if self._ahead:  # a chunk may be empty: `only` leaves things out
+                yield self._ahead.popleft()
+
+    def _look_ahead(self) -> bool:
+        """Plan one more chunk, also between turns: the total is known early. False when there is none."""
+        chunk = next(self._chunks, None)
+        self._ahead.extend(chunk or ())
+        return chunk is not None
+
+    def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Job | Outcome]]:
         total = 0
         for batch in batches:
             self._ignored += batch.ignored
@@ -135,7 +152,7 @@ class Run:
                     chunk = [entry for entry in chunk if _source(entry) in self._only]
                 self._before_writing([entry for entry in chunk if isinstance(entry, Job)])
                 total += len(chunk)
-                yield from chunk
+                yield chunk
         self._listen(Event("planned", self._done, total))
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
@@ -168,6 +185,8 @@ class Run:
         self._cancel.cancel()
 
     def _turn(self) -> bool:
+        if len(self._ahead) < PLAN_AHEAD:
+            self._look_ahead()
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
@@ -186,7 +205,7 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left,
+            left=effort.left + len(self._ahead),
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),

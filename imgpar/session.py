@@ -23,6 +23,7 @@ from imgpar.runtime.messages import Begin, Lease
 from imgpar.runtime.pool import Pool, available_cores
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
+from imgpar.runtime.warmup import warm_up
 from imgpar.sources.local import scan
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Session:
             values.named("memory", values.byte_size, memory) if memory is not None else default_memory()
         )
         self._start_method = start_method
+        if start_method is None:
+            warm_up()
         self._arena: Arena | None = None
         self._pool: Pool | None = None
         self._serial = 0

@@ -3,6 +3,7 @@
 messages    what travels between parent and worker: ids, offsets, specs; never pixels
 frames      the shared-memory arena: one segment, chunks leased and recycled
 channel     a private pipe between the parent and one worker
+warmup      lets processes start early, and without the user's `__main__`
 entry       where a worker process starts; light, so that the parent can name it
 worker      the loop inside a worker process
 stages      decode, transform and encode for one picture

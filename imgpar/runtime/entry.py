@@ -7,9 +7,6 @@ from typing import Any
 
 from imgpar.runtime.frames import ArenaHandle
 
-PRELOAD = "imgpar.runtime.worker"
-"""The module that the forkserver imports once, so that a worker starts in milliseconds."""
-
 
 def worker_main(
     index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from imgpar.model import Job, OutputFile
@@ -411,7 +411,7 @@ class Ledger:
         if self.arrays and task.stage != "decode":
             # The receiver owns the lease now: what is left of it around the result.
             kept = self.allocator.trim(placed.lease, placed.frames.offset, placed.frames.nbytes)
-            placed, state.lease = replace(placed, lease=kept), None
+            placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
         if task.stage == "decode":
             self._downstream.append(self._task(state, "transform", placed))

@@ -1,9 +1,11 @@
-"""What parent and workers say to each other. Small by design: ids, offsets and specs, never pixels."""
+"""What parent and workers say to each other. Small by design: ids, offsets and specs, never pixels.
+
+Named tuples, because they are pickled in a third of the time of dataclasses.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.model import FrameRef, Header, Job, OutputFile
 
@@ -13,8 +15,7 @@ STAGES = ("", "read", "decode", "transform", "encode", "commit")
 """What a worker writes on the board is the place in this list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A piece of the arena. `fresh` says that its pages may not be reserved yet."""
 
     offset: int
@@ -22,8 +23,7 @@ class Lease:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Decoded or transformed frames in a lease, and the pickled metadata behind them."""
 
     lease: Lease
@@ -34,8 +34,7 @@ class Placed:
     """Without its metadata blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One thing for a worker to do. Serials are unique in a session and never used again."""
 
     serial: int
@@ -51,83 +50,72 @@ class Task:
 # ----- parent → worker ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """A run starts: its recipe and limits, pickled once."""
 
     run: int
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(NamedTuple):
     """A run is over; the worker drops its recipe."""
 
     run: int
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Tasks, to be done in this order."""
 
     tasks: tuple[Task, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """Memory for the task that asked."""
 
     serial: int
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(NamedTuple):
     """There will be no memory: drop the task, the parent has settled its outcome."""
 
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(NamedTuple):
     """Give the standing lease back when the tasks before this message are done; answer with the token."""
 
     token: int = 0
     """0 wants no answer: the worker had no tasks, so its lease is free already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Exit."""
 
 
 # ----- worker → parent ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """The task holds no memory and needs this much. The standing lease is given back with it."""
 
     serial: int
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class NoMemory:
+class NoMemory(NamedTuple):
     """The lease could not be reserved: the system has no pages left."""
 
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """Answer to Revoke."""
 
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A task is finished. `placed` is set when frames are handed on, `outputs` when files were written."""
 
     serial: int
@@ -141,8 +129,7 @@ class Done:
     """The content is what it was when the outputs were made; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A task could not be done; the worker is well."""
 
     serial: int

@@ -1,8 +1,7 @@
 """Starts, stops and buries worker processes. It knows nothing of jobs.
 
 1. Never fork: forkserver where there is one, spawn elsewhere.
-2. Workers do not need the user's `__main__`, so it is hidden while they start: a script without the
-   `if __name__ == "__main__"` guard does not run again in every worker, and notebooks need no care.
+2. Workers do not need the user's `__main__`: see `warmup`.
 3. A worker is dead when its channel is at its end; only then is its exit code asked for.
 4. What a worker or a C library in it prints goes to a file of its own, and is read from there: several
    processes never write over each other on the terminal, and a crash leaves its traceback.
@@ -17,28 +16,22 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
-import types
-from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
 from imgpar.runtime.channel import Channel
-from imgpar.runtime.entry import PRELOAD, worker_main
+from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena
 from imgpar.runtime.messages import STAGES, Stop
+from imgpar.runtime.warmup import clean_start, preload, start_method
 
 WINDOWS_HANDLES = 60
 """`connection.wait` takes at most 63 handles on Windows before Python 3.13."""
 STOP_SECONDS = 3.0
 """How long a worker may take to exit when it is told to; then it is killed."""
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_main_lock = threading.Lock()
 
 
 @dataclass(slots=True)
@@ -85,8 +78,9 @@ class Pool:
         log = self._folder / f"worker-{self._next}.log"
         self._next += 1
         ours, theirs = self._context.Pipe(duplex=True)
-        with _main_lock, _hidden_main(), _single_threaded():
-            _preload(self._context)
+        with clean_start():
+            if self._context.get_start_method() == "forkserver":
+                preload()
             process = self._context.Process(
                 target=worker_main,
                 args=(index, theirs, self._arena.handle, str(log), self._memory_limit),
@@ -153,11 +147,6 @@ class Pool:
             worker.process.kill()
 
 
-def start_method() -> str:
-    """How workers are started here: forkserver on Linux, spawn elsewhere; never fork."""
-    return "forkserver" if sys.platform.startswith("linux") else "spawn"
-
-
 def available_cores() -> int:
     """Cores that this process may use: CPU affinity, and the quota of its cgroup."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -195,40 +184,3 @@ def describe_exit(code: int | None) -> str:
 
 def _cell(index: int) -> int:
     return index * 8  # 64 bytes, eight numbers of 8 bytes
-
-
-def _preload(context: BaseContext) -> None:
-    """Let the forkserver import the workers' modules once. It is shared by the whole process: if another
-    library started it first, our workers import them one by one, which is slower and nothing else."""
-    if context.get_start_method() != "forkserver":
-        return
-    server: Any = forkserver._forkserver
-    modules = [name for name in server._preload_modules if name != "__main__"]
-    if PRELOAD not in modules:
-        context.set_forkserver_preload([*modules, PRELOAD])
-
-
-@contextlib.contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Children are told what `__main__` is so that they can import it again; ours do not need it."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextlib.contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Numeric libraries start their threads when they are imported; the environment stops them."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

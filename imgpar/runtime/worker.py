@@ -156,7 +156,7 @@ class Worker:
             message = self._failure(task, error, clock)
         if isinstance(message, Done | Failed):
             notes = tuple(dict.fromkeys((*message.notes, *self._log.lines())))
-            message = replace(message, notes=tuple(shorten(note, 500) for note in notes[:10]))
+            message = message._replace(notes=tuple(shorten(note, 500) for note in notes[:10]))
         board[self._cell] = 0
         if message is not None:
             self._channel.send(message)
@@ -226,7 +226,7 @@ class Worker:
             placed = self._place(task, placed.lease, frames, metadata, placed.header)
         else:
             ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
-            placed = replace(placed, frames=ref)
+            placed = placed._replace(frames=ref)
         return Done(task.serial, clock.timings(), placed)
 
     def _encode(self, task: Task, run: RunSpec, clock: Clock) -> Done:
@@ -272,7 +272,7 @@ class Worker:
         except OSError as error:
             raise OutOfPagesError from error
         if standing:
-            self._pocket = replace(lease, fresh=False)
+            self._pocket = lease._replace(fresh=False)
         return lease
 
     def _await_grant(self, task: Task) -> Lease:

@@ -1,0 +1,80 @@
+"""How worker processes come to life, and how to begin with that early. Light: imported before anything else.
+
+Workers do not need the user's `__main__`, so it is hidden while they start: a script without the
+`if __name__ == "__main__"` guard does not run again in every worker, and notebooks need no care.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any
+
+PRELOAD = "imgpar.runtime.worker"
+"""The module that the fork server imports once, so that a worker starts in milliseconds."""
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_lock = threading.Lock()
+
+
+def start_method() -> str:
+    """How workers are started here: forkserver on Linux, spawn elsewhere; never fork."""
+    return "forkserver" if sys.platform.startswith("linux") else "spawn"
+
+
+def warm_up() -> None:
+    """Let the fork server import the codecs while this process plans; returns at once."""
+    if start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        with clean_start():
+            preload()
+            forkserver.ensure_running()
+
+
+def preload() -> None:
+    """Tell the fork server what to import. It is shared by the whole process: if another library started
+    it first, our workers import the codecs one by one, which is slower and nothing else."""
+    from multiprocessing import forkserver
+
+    server: Any = forkserver._forkserver
+    modules = [name for name in server._preload_modules if name != "__main__"]
+    if PRELOAD not in modules:
+        forkserver.set_forkserver_preload([*modules, PRELOAD])
+
+
+@contextlib.contextmanager
+def clean_start() -> Iterator[None]:
+    """The surroundings in which processes are started."""
+    with _lock, _hidden_main(), _single_threaded():
+        yield
+
+
+@contextlib.contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Children are told what `__main__` is so that they can import it again; ours do not need it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Numeric libraries start their threads when they are imported; the environment stops them."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
