@@ -107,7 +107,8 @@ class Run:
                 spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
             )
             report = self._report(effort)
-            self._journal.finish(report.summary_json())
+            if not (report.cancelled and self._journal.unfinished):  # there may be more to tidy up
+                self._journal.finish(report.summary_json())
         self._listen(Event("end", self._done, self._done))
         return report
 

@@ -128,6 +128,7 @@ class Session:
                 Begin(next(_run_numbers), _pickled(spec)),
                 limit=min(self.jobs, options.jobs or self.jobs),
                 timeout=options.timeout,
+                name=spec.name,
                 sink=sink,
                 cancel=cancel,
                 **hooks,

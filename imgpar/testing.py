@@ -90,3 +90,51 @@ def die_once(marker: str) -> Any:
         return die(array)
 
     return once
+
+
+def hold(array: Array) -> Array:
+    """Never come back, and never let go of Python's lock, as a C library that hangs."""
+    import ctypes
+
+    ctypes.PyDLL(None).pause()
+    return array
+
+
+def eat_memory(array: Array) -> Array:
+    """Ask for more memory than there is, as a decoder of a hostile file does."""
+    import numpy as np
+
+    blocks = []
+    while True:
+        blocks.append(np.ones(64 << 20, np.uint8))
+        if len(blocks) > 10_000:
+            return array
+
+
+def die_at(step: int, marker: str, *, group: bool = False) -> Any:
+    """A function that lets its process be killed later, at the `step`-th line of code that moves files.
+
+    Only once: `marker` is a path that must not exist yet. With `group` every process of the group dies, as
+    in a power cut. When fewer lines are run, nothing happens and there is no marker.
+    """
+
+    def arm(array: Array) -> Array:
+        import sys
+
+        left = step
+
+        def at_line(frame: Any, event: str, _: Any) -> Any:
+            nonlocal left
+            if Path(frame.f_code.co_filename).name not in ("commit.py", "files.py"):
+                return None
+            left -= event == "line"
+            if left <= 0 and not os.path.exists(marker):
+                Path(marker).touch()
+                os.kill(0 if group else os.getpid(), signal.SIGKILL)
+            return at_line
+
+        if not os.path.exists(marker):
+            sys.settrace(at_line)
+        return array
+
+    return arm

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from imgpar.model import FrameRef, Header, Item, Job, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
-from imgpar.runtime.ledger import MAX_CRASHES, MAX_KILLS, Ledger
+from imgpar.runtime.ledger import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS, Ledger
 from imgpar.runtime.messages import Done, Failed, Grant, Placed, Revoke
 
 SPEC = Spec(4, 4, "RGB")
@@ -330,3 +330,61 @@ Bookkeeping.TestCase.settings = settings(
     max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestBookkeeping = Bookkeeping.TestCase
+
+
+# ----- what a storm of kills found ------------------------------------------------------------------
+
+
+def test_kills_that_hit_others_too_are_not_held_against_a_job():
+    book = ledger(workers=2)
+    book.submit(job(0), 1)
+    for _ in range(2 * MAX_KILLS):
+        (task,) = book.assign(0)
+        assert book.died(0, task.serial, "killed", GONE) == []
+        book.died(1, 0, "killed", GONE)
+        book.hired(0)
+        book.hired(1)
+    assert not book.finished
+
+
+def test_patience_with_kills_has_an_end():
+    book = ledger(workers=2)
+    book.submit(job(0), 1)
+    for _ in range(MAX_ATTEMPTS):
+        (task,) = book.assign(0)
+        settled = book.died(0, task.serial, "killed", GONE)
+        book.died(1, 0, "killed", GONE)
+        book.hired(0)
+        book.hired(1)
+    assert [end.kind for end in settled] == ["failed"]
+
+
+def test_a_transform_that_nobody_answered_for_begins_with_the_file_again():
+    """It may have written over the frames it reads, or given its lease back."""
+    book = ledger("staged")
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    book.need(0, task.serial, 1000)
+    book.grants()
+    book.done(0, Done(task.serial, (), placed(book, 0)))
+    (task,) = book.assign(0)
+    assert task.stage == "transform"
+    book.died(0, 0, "killed", GONE)
+    book.hired(0)
+    assert [task.stage for task in book.assign(0)] == ["decode"]
+    assert book.allocator.leased == 0
+
+
+def test_in_place_all_outputs_of_a_job_are_encoded_in_order_by_one_worker():
+    """The last one retires the original."""
+    book = ledger("staged", workers=2)
+    targets = (Target("jpeg", "/in/0.jpg"), Target("webp", "/in/0.webp", retires="/in/0.jpg", backup="/b"))
+    book.submit(Job(0, Item("/in/0.jpg", "0.jpg", 1000, 0), targets), 1)
+    for stage in ("decode", "transform"):
+        (task,) = book.assign(0)
+        assert task.stage == stage
+        if stage == "decode":
+            book.need(0, task.serial, 1000)
+            book.grants()
+        book.done(0, Done(task.serial, (), placed(book, 0)))
+    assert [task.targets for index in range(2) for task in book.assign(index)] == [()]

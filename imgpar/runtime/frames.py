@@ -11,7 +11,7 @@
 3. First fit from the low end: the pages that were used last are used next, and stay mapped.
 4. The board has a cell for each worker, in which it writes what it is doing: when a worker dies, the
    parent reads there which task it had begun. No message is needed, and none can be lost.
-5. The name carries pid and start time; segments of dead runs are swept when a run starts.
+5. Names carry pid and start time; segments and folders of dead runs are swept when a run starts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import mmap
 import os
 import re
 import secrets
+import shutil
 import sys
+import tempfile
 import time
 from collections import deque
 from multiprocessing import reduction, shared_memory
@@ -37,7 +39,7 @@ BOARD_BYTES = CHUNK
 CELL_BYTES = 64
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
 _SHM_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux mounts POSIX shared memory
-_NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-[0-9a-f]+")
+_NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-\w+")
 
 
 class Allocator:
@@ -272,7 +274,12 @@ def _shm_room() -> int | None:
 
 def _segment_name() -> str:
     """`imgpar-<pid>-<start>-<random>`: at most 30 characters, because macOS allows 31 with the slash."""
-    return f"imgpar-{os.getpid()}-{_start_time(os.getpid()):x}-{secrets.token_hex(2)}"
+    return own_prefix() + secrets.token_hex(2)
+
+
+def own_prefix() -> str:
+    """How names begin whose owner is this process: when it is gone, the next run removes them."""
+    return f"imgpar-{os.getpid()}-{_start_time(os.getpid()):x}-"
 
 
 def _start_time(pid: int) -> int:
@@ -284,14 +291,24 @@ def _start_time(pid: int) -> int:
 
 
 def sweep() -> list[str]:
-    """Remove the segments of runs whose process is gone; returns their names."""
+    """Remove the segments and temporary folders of runs whose process is gone; returns their names."""
     swept: list[str] = []
-    if not _SHM_FOLDER.is_dir() or not Path("/proc/self/stat").exists():
+    if not Path("/proc/self/stat").exists():
         return swept
-    for path in _SHM_FOLDER.glob("imgpar-*"):
-        match = _NAME.fullmatch(path.name)
-        if match and _start_time(int(match[1])) != int(match[2], 16):
-            with contextlib.suppress(OSError):
-                path.unlink()
-                swept.append(path.name)
+    for folder in (_SHM_FOLDER, Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            for path in folder.glob("imgpar-*"):
+                match = _NAME.fullmatch(path.name)
+                if match and _start_time(int(match[1])) != int(match[2], 16) and _remove(path):
+                    swept.append(path.name)
     return swept
+
+
+def _remove(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        return True
+    return False

@@ -32,6 +32,8 @@ MAX_CRASHES = 2
 """A crash, a hang or running out of memory is the file's fault: two are enough."""
 MAX_KILLS = 5
 """A plain SIGKILL comes from outside (the OOM killer, a person): be patient."""
+MAX_ATTEMPTS = 25
+"""Kills that hit other workers in between, too, are not counted up to here: somebody kills at random."""
 BATCH_TASKS = 16
 BATCH_BYTES = 1 << 20
 """Small pictures travel in batches: at most this many, of at most this many bytes together."""
@@ -51,6 +53,8 @@ class JobState:
     lease: Lease | None = None
     crashes: int = 0
     kills: int = 0
+    killed: int = 0
+    """Which kill of the run was its last one."""
     attempt: int = 0
     encoding: int = 0
     """Encode tasks that are not done yet."""
@@ -111,6 +115,8 @@ class Ledger:
         self._ungranted: dict[int, None] = {}
         """Ids of jobs without memory, for the order of grants in arrays."""
         self._serial = first_serial
+        self._kills = 0
+        """Workers that were killed from outside."""
 
     # ----- jobs in, tasks out ---------------------------------------------------------------------
 
@@ -141,6 +147,15 @@ class Ledger:
     def finished(self) -> bool:
         """Whether every job that was submitted is settled."""
         return not self.jobs
+
+    def owes(self, index: int) -> bool:
+        """Whether a worker has something to do and waits for nothing."""
+        worker = self.workers[index]
+        return bool(worker.outstanding) and worker.waiting is None
+
+    def held(self, index: int) -> tuple[Task, ...]:
+        """What a worker has been given and has not answered."""
+        return tuple(self.workers[index].outstanding.values()) if index in self.workers else ()
 
     def drain(self) -> int:
         """Forget what no worker has begun; returns how many jobs that were."""
@@ -421,9 +436,14 @@ class Ledger:
 
     def _fan_out(self, state: JobState, placed: Placed) -> None:
         """One encode task per target; they come before anything that would ask for more memory."""
-        state.encoding = len(state.job.targets)
-        for target in reversed(range(state.encoding)):
-            self._downstream.appendleft(self._task(state, "encode", placed, (target,)))
+        if any(target.retires for target in state.job.targets):
+            # In place the original may go only after the other outputs are there: one task, in order.
+            parts: list[tuple[int, ...]] = [()]
+        else:
+            parts = [(target,) for target in range(len(state.job.targets))]
+        state.encoding = len(parts)
+        for targets in reversed(parts):
+            self._downstream.appendleft(self._task(state, "encode", placed, targets))
 
     def failed(self, index: int, message: Failed) -> Settled | None:
         """A task could not be done."""
@@ -477,23 +497,32 @@ class Ledger:
         """
         worker = self.workers.pop(index)
         self._free_pocket(worker)
+        self._kills += cause == "killed"
         settled = []
         for serial, task in reversed(worker.outstanding.items()):
             state = self.jobs[task.job.id]
             if serial != begun:
                 self._put_back(state, task)
                 continue
-            state.crashes += cause != "killed"
-            state.kills += cause == "killed"
-            state.attempt += 1
-            if state.crashes >= MAX_CRASHES or state.kills >= MAX_KILLS:
+            self._charge(state, cause)
+            if state.crashes >= MAX_CRASHES or state.kills >= MAX_KILLS or state.attempt >= MAX_ATTEMPTS:
                 settled += self._give_up(state, task, failure)
             else:
                 self._suspects.append(self._retry(state, task))
         return settled
 
+    def _charge(self, state: JobState, cause: Cause) -> None:
+        state.attempt += 1
+        if cause != "killed":
+            state.crashes += 1
+            return
+        # Another worker was killed since this job was: then it is not this job that draws the fire.
+        state.kills += state.killed in (0, self._kills - 1)
+        state.killed = self._kills
+
     def _put_back(self, state: JobState, task: Task) -> None:
-        if task.stage in ("transform", "encode"):
+        # Encoding only reads frames. A transform writes over them, and may have given its lease back.
+        if task.stage == "encode":
             self._downstream.appendleft(task)
         else:
             self._restart(state)

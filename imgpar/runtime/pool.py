@@ -2,7 +2,8 @@
 
 1. Never fork: forkserver where there is one, spawn elsewhere.
 2. Workers do not need the user's `__main__`: see `warmup`.
-3. A worker is dead when its channel is at its end; only then is its exit code asked for.
+3. A worker is dead when its channel is at its end; only then is its exit code asked for. The fork server
+   may be killed like any other process: it is started again, and what it said of its children is not trusted.
 4. What a worker or a C library in it prints goes to a file of its own, and is read from there: several
    processes never write over each other on the terminal, and a crash leaves its traceback.
 """
@@ -22,9 +23,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from imgpar.errors import RunError
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.entry import worker_main
-from imgpar.runtime.frames import MAX_WORKERS, Arena
+from imgpar.runtime.frames import MAX_WORKERS, Arena, own_prefix
 from imgpar.runtime.messages import STAGES, Stop
 from imgpar.runtime.warmup import clean_start, preload, start_method
 
@@ -32,6 +34,8 @@ WINDOWS_HANDLES = 60
 """`connection.wait` takes at most 63 handles on Windows before Python 3.13."""
 STOP_SECONDS = 3.0
 """How long a worker may take to exit when it is told to; then it is killed."""
+START_TRIES = 20
+"""Attempts to start one worker: the fork server may die in the middle of each."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Worker:
     process: Any
     channel: Channel
     log: Path
+    handle: int = -1
+    """A descriptor of the process, which no other process can take over; -1 where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +74,48 @@ class Pool:
         self._arena = arena
         self._memory_limit = memory_limit
         self._context: Any = multiprocessing.get_context(method or start_method())
-        self._folder = Path(tempfile.mkdtemp(prefix="imgpar-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=own_prefix()))
         self._next = 0
         self.workers: dict[int, Worker] = {}
 
     def start(self) -> Worker:
-        """Start one more worker; returns at once, the worker gets ready by itself."""
+        """Start one more worker; returns at once, the worker gets ready by itself.
+
+        Raises:
+            RunError: the system starts no further process.
+        """
+        problem: Exception | None = None
+        for attempt in range(START_TRIES):
+            try:
+                return self._start()
+            except (OSError, EOFError) as error:  # the fork server has died: the next try starts it again
+                problem = error
+                time.sleep(0.005 * attempt)  # a dying process refuses connections a little before it is dead
+        raise RunError(f"No worker process can be started ({problem}).", fix="Ask for fewer with --jobs.")
+
+    def _start(self) -> Worker:
         index = self._free_cell()
         log = self._folder / f"worker-{self._next}.log"
         self._next += 1
+        self._arena.board[_cell(index) : _cell(index) + 3] = _BLANK
         ours, theirs = self._context.Pipe(duplex=True)
-        with clean_start():
-            if self._context.get_start_method() == "forkserver":
-                preload()
-            process = self._context.Process(
-                target=worker_main,
-                args=(index, theirs, self._arena.handle, str(log), self._memory_limit),
-                name=f"imgpar-{index}",
-                daemon=True,
-            )
-            process.start()
-        theirs.close()
-        self._arena.board[_cell(index)] = 0
-        worker = Worker(index, process, Channel(ours), log)
+        try:
+            with clean_start():
+                if self._context.get_start_method() == "forkserver":
+                    preload()
+                process = self._context.Process(
+                    target=worker_main,
+                    args=(index, theirs, self._arena.handle, str(log), self._memory_limit),
+                    name=f"imgpar-{index}",
+                    daemon=True,
+                )
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        worker = Worker(index, process, Channel(ours), log, _handle_of(process.pid))
         self.workers[index] = worker
         return worker
 
@@ -114,19 +139,37 @@ class Pool:
     def bury(self, worker: Worker) -> tuple[int | None, str]:
         """Clean up after a dead worker; returns its exit code (−N for signal N) and its last words."""
         del self.workers[worker.index]
+        if not _ended(worker, STOP_SECONDS):
+            self.kill(worker)
+            _ended(worker, STOP_SECONDS)
         worker.channel.close()
         worker.process.join(1.0)
         if worker.process.is_alive():  # it closed its channel, but lingers
-            worker.process.kill()
+            self.kill(worker)
             worker.process.join(1.0)
         code = worker.process.exitcode
         with contextlib.suppress(ValueError):
             worker.process.close()
+        if worker.handle >= 0:
+            os.close(worker.handle)
         return code, read_log(worker.log)
 
     def kill(self, worker: Worker) -> None:
         """Stop a worker in the middle of whatever it does; its channel will end."""
-        worker.process.kill()
+        if worker.handle < 0:
+            worker.process.kill()
+            return
+        # Not through `process`: when the fork server has died, that takes its children for dead, too.
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(worker.handle, signal.SIGKILL)
+
+    def abort(self, worker: Worker) -> None:
+        """Stop a worker so that it says where it is, if it still can; `kill` it when it does not end."""
+        if worker.handle < 0:
+            worker.process.kill()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(worker.handle, signal.SIGABRT)
 
     def close(self) -> None:
         """End every worker: asked first, killed if it does not listen."""
@@ -135,16 +178,15 @@ class Pool:
                 worker.channel.send(Stop())
         deadline = time.monotonic() + STOP_SECONDS
         for worker in list(self.workers.values()):
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-            if worker.process.is_alive():
-                worker.process.kill()
+            if not _ended(worker, deadline - time.monotonic()):
+                self.kill(worker)
             self.bury(worker)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill_all(self) -> None:
         """Stop every worker now."""
         for worker in self.workers.values():
-            worker.process.kill()
+            self.kill(worker)
 
 
 def available_cores() -> int:
@@ -184,3 +226,23 @@ def describe_exit(code: int | None) -> str:
 
 def _cell(index: int) -> int:
     return index * 8  # 64 bytes, eight numbers of 8 bytes
+
+
+_BLANK = memoryview(bytes(24)).cast("q")
+
+
+def _handle_of(pid: int) -> int:
+    with contextlib.suppress(AttributeError, OSError):  # Linux has them; a process may be gone already
+        return os.pidfd_open(pid)
+    return -1
+
+
+def _ended(worker: Worker, seconds: float) -> bool:
+    """Whether the channel of a worker comes to its end within that time; what it still sends is dropped."""
+    deadline = time.monotonic() + seconds
+    try:
+        while worker.channel.connection.poll(max(0.0, deadline - time.monotonic())):
+            worker.channel.connection.recv_bytes()
+    except (EOFError, OSError):
+        return True
+    return False

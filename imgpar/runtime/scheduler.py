@@ -15,13 +15,16 @@ Each turn: pull the plan, hire workers, hand out tasks, listen for at most a tic
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from imgpar.commit import temporary_path
 from imgpar.errors import RunError
+from imgpar.files import remove
 from imgpar.model import Job, Outcome
 from imgpar.runtime.ledger import Cause, Ledger, Settled
 from imgpar.runtime.messages import (
@@ -46,7 +49,13 @@ PULL_SECONDS = 0.02
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
 MAX_STILLBORN = 3
-"""Workers that die before they finish anything, one after the other, before the run is given up."""
+"""Workers that die before they begin anything, one after the other, before the run is given up."""
+MAX_STILLBORN_KILLED = 50
+"""The same for those that were killed from outside."""
+START_SECONDS = 60.0
+"""How long a worker may take to begin what it was given; looked at only where there are deadlines."""
+ABORT_SECONDS = 1.0
+"""How long an overdue worker may take to say where it is, before it is killed."""
 
 
 class CancelToken:
@@ -101,6 +110,7 @@ class Scheduler:
         begin: what workers must know before their first task.
         limit: how many workers may be hired.
         timeout: seconds for one step of a job, or None.
+        name: marks the temporary files of this run; those of workers that die are removed.
         sink: called with every Outcome of the plan and every Settled of the ledger.
         cancel: looked at every tick.
         turn: one more thing to do every turn; says whether the run may end (arrays have a consumer).
@@ -115,6 +125,7 @@ class Scheduler:
         *,
         limit: int,
         timeout: float | None,
+        name: str = "",
         sink: Callable[[Outcome | Settled], None],
         cancel: CancelToken,
         turn: Callable[[], bool] = lambda: True,
@@ -125,13 +136,15 @@ class Scheduler:
         self._begin = begin
         self._limit = limit
         self._timeout = timeout
+        self._name = name
         self._sink = sink
         self._cancel = cancel
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
         self._plan: Iterator[Job | Outcome] | None = None
         self._sightings: dict[int, Sighting] = {}
-        self._overdue: set[int] = set()
+        self._overdue: dict[int, float] = {}
+        """When workers that took too long were told to stop."""
         self._stillborn = 0
         self._left = self._most = 0
         self._first = self._last = 0.0
@@ -187,7 +200,12 @@ class Scheduler:
         """Start workers as long as there are jobs for them: never more workers than jobs."""
         wanted = min(self._limit, self._ledger.queued + self._ledger.in_flight)
         while len(self._pool.workers) < wanted:
-            self._welcome(self._pool.start())
+            try:
+                self._welcome(self._pool.start())
+            except RunError:
+                if not self._pool.workers:
+                    raise
+                self._limit = wanted = len(self._pool.workers)  # go on with those who are there
         self._most = max(self._most, len(self._pool.workers))
 
     def _welcome(self, worker: Worker) -> None:
@@ -200,6 +218,7 @@ class Scheduler:
             self._pool.kill_all()
             for worker in list(self._pool.workers.values()):
                 self._pool.bury(worker)
+                self._clean_up_after(worker)
             self._ledger.abandon()
             return
         self._ledger.retire()
@@ -231,11 +250,16 @@ class Scheduler:
 
     def _read(self, worker: Worker) -> None:
         """Everything that a worker has sent; at the end of its channel, its burial."""
-        try:
-            while worker.channel.waiting():
-                self._handle(worker, worker.channel.receive())
-        except (EOFError, OSError):
-            self._bury(worker)
+        while True:
+            try:
+                if not worker.channel.waiting():
+                    return
+                message = worker.channel.receive()
+            except (EOFError, OSError):
+                self._bury(worker)
+                return
+            # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
+            self._handle(worker, message)
 
     def _handle(self, worker: Worker, message: object) -> None:
         settled: Settled | None = None
@@ -269,27 +293,40 @@ class Scheduler:
             seen = self._sightings.get(worker.index)
             if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):
                 self._sightings[worker.index] = Sighting(begun, now)
-            elif begun.serial and now - seen.since > self._timeout:
-                self._overdue.add(worker.index)
-                self._pool.kill(worker)
+            elif now - seen.since > self._deadline(worker, begun):
+                if worker.index not in self._overdue:
+                    self._overdue[worker.index] = now
+                    self._pool.abort(worker)
+                elif now - self._overdue[worker.index] > ABORT_SECONDS:
+                    self._pool.kill(worker)
+
+    def _deadline(self, worker: Worker, begun: Begun) -> float:
+        """Seconds that a worker may be seen at the same step."""
+        assert self._timeout is not None
+        if begun.serial:
+            return self._timeout
+        return max(START_SECONDS, self._timeout) if self._ledger.owes(worker.index) else math.inf
 
     def _bury(self, worker: Worker) -> None:
         begun = self._pool.begun(worker)
         code, words = self._pool.bury(worker)
         self._sightings.pop(worker.index, None)
-        overdue = worker.index in self._overdue
-        self._overdue.discard(worker.index)
+        self._clean_up_after(worker)
+        overdue = self._overdue.pop(worker.index, None) is not None
         cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
-        if not begun.serial:
-            self._stillborn += 1
-            if self._stillborn >= MAX_STILLBORN:
-                raise RunError(
-                    f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}"
-                )
+        self._stillborn = 0 if begun.tick else self._stillborn + 1
+        if self._stillborn >= (MAX_STILLBORN_KILLED if cause == "killed" else MAX_STILLBORN):
+            raise RunError(f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}")
         for settled in self._ledger.died(
             worker.index, begun.serial, cause, self._obituary(begun, code, overdue, words)
         ):
             self._sink(settled)
+
+    def _clean_up_after(self, worker: Worker) -> None:
+        """Remove the halves of files that a dead worker leaves behind."""
+        for task in self._ledger.held(worker.index):
+            for target in task.job.targets:
+                remove(temporary_path(target, self._name, task.serial))
 
     def _obituary(self, begun: Begun, code: int | None, overdue: bool, words: str) -> Failed:
         if overdue:

@@ -31,7 +31,7 @@ import PIL.Image
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.commit import commit, content_digest
+from imgpar.commit import commit, content_digest, original_path
 from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile
 from imgpar.runtime import stages
@@ -157,9 +157,10 @@ class Worker:
         if isinstance(message, Done | Failed):
             notes = tuple(dict.fromkeys((*message.notes, *self._log.lines())))
             message = message._replace(notes=tuple(shorten(note, 500) for note in notes[:10]))
-        board[self._cell] = 0
         if message is not None:
             self._channel.send(message)
+        # Last: a task that has run, but has not been answered, must not pass for one that never began.
+        board[self._cell] = 0
 
     def _stage(self, task: Task, clock: Clock) -> Done:
         run = self._runs[task.run]
@@ -245,7 +246,7 @@ class Worker:
     def _open(self, task: Task, run: RunSpec, clock: Clock) -> tuple[bytes, str, stages.Program | None]:
         item = task.job.item
         with clock.during("read"):
-            data, _ = read_whole(item.path)
+            data, _ = read_whole(original_path(task.job))
             digest = content_digest(data) if run.digests else ""
             if task.job.digest and task.job.digest == digest:
                 return b"", digest, None
@@ -352,7 +353,11 @@ class Worker:
         lost: list[str] = []
         notes: list[str] = []
         wanted = task.targets or range(len(task.job.targets))
-        for target in (task.job.targets[number] for number in wanted):
+        # The original is retired last: a failure before that leaves it in its place.
+        targets = sorted(
+            (task.job.targets[number] for number in wanted), key=lambda target: bool(target.retires)
+        )
+        for target in targets:
             with clock.during("encode"):
                 encoded = stages.encode(frames, header, target.format, run.encode)
             lost += encoded.lost
@@ -366,7 +371,7 @@ class Worker:
                 written = commit(
                     encoded.data,
                     target,
-                    keep_times_of=os.stat(task.job.item.path),
+                    keep_times_of=os.stat(original_path(task.job)),
                     # What is replaced must not be lost to a power cut; a new file can be made again.
                     fsync=target.replaces or bool(target.retires),
                     run=run.name,
@@ -462,6 +467,7 @@ def run_worker(
     _ignore_signals()
     tail = LogTail(log)
     _limit_memory(memory_limit)
+    _die_with_parent()
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)
     PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
@@ -485,6 +491,21 @@ def _limit_memory(nbytes: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))
+
+
+def _die_with_parent() -> None:
+    """Let the system end this process when the parent is gone, by SIGIO at the end of the parent's pipe: the
+    thread below cannot do it while a C library that never returns holds Python's lock."""
+    parent = parent_process()
+    if parent is None or not hasattr(os, "O_ASYNC"):
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def _exit_with_parent() -> None:
