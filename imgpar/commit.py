@@ -11,8 +11,8 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from io import FileIO
@@ -25,7 +25,6 @@ Data = bytes | bytearray | memoryview
 """What is written; nothing of it is copied."""
 
 CHUNK = 16 << 20
-_TEMPORARY = re.compile(r"\.imgpar-(\d*).*\.tmp")
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ANYONE = 0o666
 """Outputs are never executable; file systems without permissions call every file so."""
@@ -108,33 +107,24 @@ def content_digest(data: Data) -> str:
     return hashlib.sha256(data, usedforsecurity=False).hexdigest()[:32]
 
 
-def sweep(folder: str, run: str) -> int:
-    """Remove temporary files that dead runs left in `folder`, and count them; `run` is the one at work.
+def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:
+    """Remove temporary files that runs other than `run` left in `folder`, and count them.
 
-    Their names carry the pid of their run: what belongs to a living process is left alone.
+    Only for a folder whose lock is held. Elsewhere another run may be at work: then `older_than` seconds
+    must have passed since the file was written.
     """
     removed = 0
+    before = time.time() - older_than
     with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
         for entry in entries:
-            match = _TEMPORARY.fullmatch(entry.name)
-            if not match or entry.name.startswith(f".imgpar-{run}-"):
+            name = entry.name
+            if not name.startswith(".imgpar-") or not name.endswith(".tmp"):
                 continue
-            if entry.is_file(follow_symlinks=False) and not _at_work(match[1]):
+            if name.startswith(f".imgpar-{run}-") or not entry.is_file(follow_symlinks=False):
+                continue
+            if not older_than or entry.stat(follow_symlinks=False).st_mtime < before:
                 removed += remove(entry.path)
     return removed
-
-
-def _at_work(pid: str) -> bool:
-    """Whether another process with that number lives; where nobody can tell, it does not."""
-    if not pid or int(pid) == os.getpid() or WINDOWS:
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _create(path: str) -> int:
