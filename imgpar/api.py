@@ -140,14 +140,18 @@ def describe(path: str) -> dict[str, Any]:
     """What a file says about itself, from its header; for `imgpar info`.
 
     Raises:
-        ItemError: it cannot be read, or is no picture.
+        ItemError: it cannot be read, or is neither picture nor clip.
     """
     from imgpar import codecs
     from imgpar.pixels import oriented
+    from imgpar.video.describe import describe_clip
 
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            found = sniff(data := file.read(64))
+            if found is not None and found.kind == "video":
+                return describe_clip(path, found.name)
+            data += file.read()
     except OSError as error:
         raise SourceError(f"It cannot be read: {error.strerror}.") from None
     header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))

@@ -14,7 +14,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import FileIO
 
 from imgpar.errors import CommitError, DiskFullError, ImgparError
@@ -83,6 +83,15 @@ def commit_file(
             remove(source)
 
 
+def begin_file(target: Target, run: str, job: int) -> str:
+    """Make the empty file at `temporary_path(...)`, for another program to write to; returns its path."""
+    path = temporary_path(target, run, job)
+    with _explained(target.path):
+        _make_folder(os.path.dirname(path))
+        os.close(_create(path))
+    return path
+
+
 def temporary_path(target: Target, run: str, job: int) -> str:
     """Where the bytes of a target lie until they are whole."""
     return os.path.join(os.path.dirname(target.path), f".imgpar-{run}-{job}.tmp")
@@ -105,6 +114,12 @@ def content_digest(data: Data) -> str:
     'e3b0c44298fc1c14'
     """
     return hashlib.sha256(data, usedforsecurity=False).hexdigest()[:32]
+
+
+def file_digest(path: str) -> str:
+    """`content_digest` of a file that is too large to be held in memory."""
+    with open(long_path(path), "rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.sha256, usedforsecurity=False)).hexdigest()[:32]
 
 
 def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:

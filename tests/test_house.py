@@ -26,7 +26,8 @@ PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "runtime",
+    "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "video",
+    "runtime",
     "history", "journal", "report", "progress", "pipeline session run api", "cli", "__main__",
     "testing",
 ]

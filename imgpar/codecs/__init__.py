@@ -73,7 +73,8 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     fmt = recognise(data, name)
     if fmt.kind == "video":
         raise UnknownFormatError(
-            f"It is a clip ({fmt.title}), and clips are not yet converted by this version."
+            f"It is a clip ({fmt.title}), not a picture.",
+            fix=f"Name it .{fmt.suffix} if it is called otherwise.",
         )
     if not fmt.readable:
         raise MissingExtraError(
@@ -154,9 +155,10 @@ def _backend(name: str) -> Any:
 
 
 def _require_writer(fmt: Format) -> None:
-    if not fmt.writable:
-        known = ", ".join(record.name for record in FORMATS.values() if record.writable)
-        raise EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
+    if not fmt.writable or fmt.kind == "video":
+        pictures = [record for record in FORMATS.values() if record.kind == "image"]
+        known = ", ".join(record.name for record in pictures if record.writable)
+        raise EncodeError(f"A picture cannot be written as {fmt.title}.", fix=f"It can be {known}.")
 
 
 def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imgpar.model import Job, OutputFile
+from imgpar.runtime.clips import is_clip
 from imgpar.runtime.frames import Allocator
 from imgpar.runtime.messages import Deny, Done, Failed, Grant, Lease, Placed, Revoke, Task, TaskStage
 
@@ -117,6 +118,8 @@ class Ledger:
         self._serial = first_serial
         self._kills = 0
         """Workers that were killed from outside."""
+        self.cores = 1
+        """Cores that all tasks together may use."""
 
     # ----- jobs in, tasks out ---------------------------------------------------------------------
 
@@ -189,6 +192,9 @@ class Ledger:
         return self.schedule != "staged" and len(self._queue) > BATCH_TASKS * len(self.workers)
 
     def _pick(self, worker: WorkerState) -> Iterator[Task]:
+        last = next(reversed(worker.outstanding.values()), None)
+        if last is not None and is_clip(last.job):
+            return  # nothing waits behind a clip: it may take an hour
         count = len(worker.outstanding)
         nbytes = sum(task.job.item.size for task in worker.outstanding.values())
         text = sum(_text(task) for task in worker.outstanding.values())
@@ -198,6 +204,8 @@ class Ledger:
         while True:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
             if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
+                return
+            if count and not self._downstream and self._queue and is_clip(self._queue[0].job):
                 return
             if self._downstream:
                 task = self._downstream.popleft()
@@ -209,6 +217,8 @@ class Ledger:
             nbytes += task.job.item.size
             text += _text(task)
             yield task
+            if is_clip(task.job):
+                return
 
     def _first_task(self, state: JobState) -> Task:
         return self._task(state, "decode" if self._split(state) else "chain")
@@ -230,12 +240,17 @@ class Ledger:
         handed = []
         for task in tasks:
             self._serial += 1
-            numbered = Task(
-                self._serial, task.run, task.stage, task.job, task.placed, task.targets, task.attempt
-            )
+            numbered = task._replace(serial=self._serial, cores=self._share(task))
             worker.outstanding[numbered.serial] = numbered
             handed.append(numbered)
         return tuple(handed)
+
+    def _share(self, task: Task) -> int:
+        """Cores for a clip that is handed out now: they are divided among those that work or soon will."""
+        if not is_clip(task.job):
+            return 1
+        busy = 1 + sum(bool(worker.outstanding) for worker in self.workers.values())
+        return max(1, self.cores // min(busy + len(self._queue), max(1, len(self.workers))))
 
     # ----- memory ---------------------------------------------------------------------------------
 

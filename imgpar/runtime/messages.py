@@ -45,6 +45,8 @@ class Task(NamedTuple):
     targets: tuple[int, ...] = ()
     """Which of the job's targets to encode; empty is all."""
     attempt: int = 0
+    cores: int = 1
+    """How many threads it may run: a lone clip has all cores, one of many its share."""
 
 
 # ----- parent → worker ----------------------------------------------------------------------------

@@ -134,7 +134,7 @@ class Scheduler:
         self._pool = pool
         self._ledger = ledger
         self._begin = begin
-        self._limit = limit
+        self._limit = ledger.cores = limit
         self._timeout = timeout
         self._name = name
         self._sink = sink

@@ -34,7 +34,7 @@ from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, original_path
 from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile
-from imgpar.runtime import stages
+from imgpar.runtime import clips, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.frames import ArenaHandle, ArenaView
 from imgpar.runtime.messages import (
@@ -164,6 +164,8 @@ class Worker:
 
     def _stage(self, task: Task, clock: Clock) -> Done:
         run = self._runs[task.run]
+        if clips.is_clip(task.job):
+            return self._clip(task, run, clock)
         match task.stage:
             case "chain":
                 return self._chain(task, run, clock)
@@ -173,6 +175,14 @@ class Worker:
                 return self._transform(task, run, clock)
             case "encode":
                 return self._encode(task, run, clock)
+
+    def _clip(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
+        made = clips.convert_clip(task.job, run, clock.during, serial=task.serial, cores=task.cores)
+        lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
+        return Done(
+            task.serial, clock.timings(), None, tuple(made.outputs), lost, notes, made.digest, made.unchanged
+        )
 
     def _chain(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         data, digest, program = self._open(task, run, clock)

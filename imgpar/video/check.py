@@ -1,0 +1,121 @@
+"""Success is counted: frames and their times, in and out. Never inferred from an exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from imgpar.errors import DamagedError, EncodeError
+from imgpar.video.clip import Clip, StreamKind
+from imgpar.video.native import ACCEPT, last_words
+from imgpar.video.plan import ClipPlan
+from imgpar.video.probe import opened, probe
+
+DRIFT = 0.002
+"""Seconds by which a time stamp may move: Matroska counts milliseconds."""
+_NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration"}
+"""Facts about the file, not about what it shows."""
+_UNSET = "1970-01-01T00:00:00"
+"""What a container says that was never told the time."""
+
+
+def check_source(clip: Clip, *, accept_damaged: bool) -> tuple[str, ...]:
+    """Compare the packets with what the container promises; returns what to say of a damaged clip."""
+    there = len(clip.times)
+    if there and there >= clip.frames:
+        return ()
+    words = f"{there} of {clip.frames} frames are there" if clip.frames else "it has no frames"
+    if accept_damaged and there:
+        return (f"damaged: {words}",)
+    raise DamagedError(f"This clip is truncated: {words}.", fix=ACCEPT if there else "")
+
+
+def check_output(
+    plan: ClipPlan, clip: Clip, output: str, complaints: Sequence[str], *, accept_damaged: bool
+) -> tuple[Clip, tuple[str, ...], tuple[str, ...]]:
+    """Read the new file back: returns it, what was lost beyond the plan, and notes.
+
+    Raises:
+        DamagedError: frames are missing because the input is damaged.
+        EncodeError: frames are missing, or moved in time, for no reason in the input.
+    """
+    made = probe(output)
+    notes = _check_frames(plan, clip, made, complaints, accept_damaged=accept_damaged)
+    lost = _missing(clip, made, plan)
+    return made, lost, notes
+
+
+def _check_frames(
+    plan: ClipPlan, clip: Clip, made: Clip, complaints: Sequence[str], *, accept_damaged: bool
+) -> tuple[str, ...]:
+    wanted, found = clip.frames, len(made.times)
+    whole = found == wanted or not plan.container.variable
+    if whole and not complaints:
+        _check_times(plan, clip, made)
+        return () if found == wanted else (f"{wanted} frames became {found} at an even rate",)
+    if not complaints and found == _decodable(clip):
+        return (f"{wanted} packets hold {found} frames",)
+    words = f"{found} of {wanted} frames could be read"
+    said = last_words(complaints)
+    if accept_damaged and found:
+        return (f"damaged: {words}" + (f" ({said})" if said else ""),)
+    reason = f"{words}: {said}" if said else words
+    if complaints:
+        raise DamagedError(f"This clip is truncated or corrupt: {reason}.", fix=ACCEPT)
+    raise EncodeError(f"The new clip is not whole: {reason}.", fix=ACCEPT)
+
+
+def _check_times(plan: ClipPlan, clip: Clip, made: Clip) -> None:
+    if not plan.container.variable:
+        return
+    moved = drift(clip, made)
+    if moved > DRIFT + float(clip.picture.time_base):
+        raise EncodeError(f"Frames of the new clip are up to {moved * 1000:.0f} ms early or late.")
+
+
+def drift(clip: Clip, made: Clip) -> float:
+    """Seconds by which a frame is shown early or late at most, counted from the first one."""
+    pairs = zip(clip.times, made.times, strict=False)
+    first, new = clip.times[0], made.times[0]
+    return max((abs((after - new) - (before - first)) for before, after in pairs), default=0.0)
+
+
+def _decodable(clip: Clip) -> int:
+    """Frames that a second decoder finds: a packet may hold none, or two fields one frame."""
+    with opened(clip.path) as container:
+        stream = container.streams[clip.picture.stream.index]
+        stream.codec_context.thread_count = 1
+        return sum(1 for _ in container.decode(stream))
+
+
+def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
+    """What was to be kept and is not in the new file."""
+    lost = list[str]()
+    if plan.container.chapters and made.chapters < clip.chapters:
+        lost.append("chapters")
+    kinds: tuple[StreamKind, ...] = ("audio", "subtitle", "cover")
+    for kind in kinds:
+        kept = sum(stream.kind == kind for stream in plan.streams.kept)
+        if len(made.of_kind(kind)) < kept:
+            lost.append(kind)
+    if clip.picture.alpha and not made.picture.alpha and "alpha" not in plan.lost:
+        lost.append("alpha")
+    wanted = (
+        {key.lower() for key, value in clip.metadata.items() if not value.startswith(_UNSET)}
+        - _NOT_KEPT
+        - plan.streams.stripped
+    )
+    gone = wanted - {key.lower() for key in made.metadata}
+    gone = {key for key in gone if "-" not in key or key.partition("-")[0] in gone}
+    if gone:
+        lost.append("metadata: " + ", ".join(sorted(gone)))
+    old, new = clip.picture.colour, made.picture.colour
+    changed = [
+        f"colour {key}" for key, value in old.items() if new.get(key, value) != value or key not in new
+    ]
+    return (*lost, *changed)
+
+
+def size_of(path: str) -> int:
+    """Bytes of the new file."""
+    return os.stat(path).st_size

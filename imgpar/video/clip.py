@@ -1,0 +1,108 @@
+"""What a clip says about itself, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+from imgpar.model import Layout, Spec
+
+StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of a clip; `cover` is a still picture that players show instead of a film."""
+
+    index: int
+    kind: StreamKind
+    codec: str
+    language: str = ""
+    title: str = ""
+    default: bool = False
+    channels: int = 0
+    """Of an audio stream."""
+
+    @property
+    def words(self) -> str:
+        """The stream in a few words, for the report."""
+        return " ".join(filter(None, (self.kind, str(self.index), f"({self.codec})")))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The video stream that is converted: its stored frames, and how they are meant to be shown."""
+
+    stream: Stream
+    width: int
+    height: int
+    pixel_format: str
+    depth: int
+    alpha: bool
+    subsampling: str
+    """Chroma planes: "420", "422", "440", "444", or "" for grey."""
+    orientation: int = 1
+    """How players turn and mirror the stored frames, counted as EXIF does: 1 to 8."""
+    aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height."""
+    rate: Fraction | None = None
+    time_base: Fraction = Fraction(1, 1000)
+    colour: Mapping[str, str] = field(default_factory=dict)
+    """Range, primaries, transfer and matrix, as ffmpeg names them; what is not said is left out."""
+    interlaced: bool = False
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height as it is shown, in square pixels."""
+        width, height = self.width, self.height
+        if self.aspect > 1:
+            width = round(width * self.aspect)
+        elif self.aspect < 1:
+            height = round(height / self.aspect)
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+    @property
+    def spec(self) -> Spec:
+        """The frames as operations see them: upright, in square pixels."""
+        layout: Layout = "RGBA" if self.alpha else "RGB"
+        return Spec(*self.upright, layout, "uint8" if self.depth <= 8 else "uint16")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip: its container, its streams, the frames of the one that is converted."""
+
+    path: str
+    demuxer: str
+    """What ffmpeg calls the container; several names with commas."""
+    duration: float
+    """Seconds, as the container says; 0 where it does not."""
+    picture: Picture
+    streams: tuple[Stream, ...]
+    chapters: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    claimed: int = 0
+    """Frames that the container's tables promise; 0 where it has none (fragmented MP4, Matroska)."""
+    times: tuple[float, ...] = ()
+    """Seconds at which frames are shown, in order, from the packets that are there."""
+    last: float = 0.0
+    """Seconds for which the last frame is shown; 0 where nobody says."""
+    variable: bool = False
+    """Whether the frames come at uneven times."""
+
+    @property
+    def rotated(self) -> bool:
+        """Whether players turn or mirror it."""
+        return self.picture.orientation != 1
+
+    @property
+    def frames(self) -> int:
+        """Frames that should be there: what the tables promise, or else the packets."""
+        return self.claimed or len(self.times)
+
+    def of_kind(self, *kinds: StreamKind) -> list[Stream]:
+        """The streams of some kinds, the chosen picture left out."""
+        chosen = self.picture.stream.index
+        return [stream for stream in self.streams if stream.kind in kinds and stream.index != chosen]

@@ -1,0 +1,59 @@
+"""A clip in the words of `imgpar info`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from imgpar.video.clip import Clip, Stream
+from imgpar.video.probe import probe
+
+_TURNS = {
+    1: "upright", 2: "mirrored", 3: "180°", 4: "180° and mirrored",
+    5: "90° clockwise and mirrored", 6: "90° clockwise", 7: "90° counterclockwise and mirrored",
+    8: "90° counterclockwise",
+}  # fmt: skip
+
+
+def describe_clip(path: str, kind: str) -> dict[str, Any]:
+    """What a clip says about itself; `kind` is the name of its format.
+
+    Raises:
+        ItemError: it cannot be read, or is no clip.
+    """
+    clip = probe(path)
+    picture = clip.picture
+    colour = [f"{key} {value}" for key, value in picture.colour.items()]
+    return {
+        "path": os.path.abspath(path),
+        "format": kind,
+        "bytes": os.path.getsize(path),
+        "size": picture.upright,
+        "seconds": round(clip.duration, 3),
+        "frames": len(clip.times),
+        "frames_promised": clip.claimed if clip.claimed != len(clip.times) else None,
+        "counted": "every packet of the stream",
+        "rate": _rate(clip),
+        "video": picture.stream.codec,
+        "pixels": picture.pixel_format,
+        "stored_size": f"{picture.width}×{picture.height}",
+        "shown": _TURNS[picture.orientation],
+        "pixel_aspect": f"{picture.aspect.numerator}:{picture.aspect.denominator}",
+        "interlaced": picture.interlaced or None,
+        "transparent": picture.alpha or None,
+        "colour": colour,
+        "time_base": str(picture.time_base),
+        "other_streams": [_stream(stream) for stream in clip.streams if stream != picture.stream],
+        "chapters": clip.chapters or None,
+        "metadata": dict(clip.metadata),
+    }
+
+
+def _rate(clip: Clip) -> str:
+    rate = f"{float(clip.picture.rate):.6g} a second" if clip.picture.rate else ""
+    return f"variable, {rate} on average" if clip.variable and rate else rate
+
+
+def _stream(stream: Stream) -> str:
+    extra = [stream.language, f"{stream.channels} channels" if stream.channels else "", stream.title]
+    return " ".join([stream.words, *filter(None, extra)])

@@ -1,0 +1,147 @@
+"""Encoders of video streams: pixel formats they take, and one scale of quality and effort for all.
+
+quality    1 … 100 as for pictures; without one it is 80
+x264       CRF = 50 − 0.375 · quality        80 → 20, 60 → 28
+others     the CRF at which they look the same, see `_SCALES`
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError, MissingExtraError
+from imgpar.video.clip import Picture
+
+DEFAULT_QUALITY = 80
+DEFAULT_EFFORT = 5
+
+_X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "slower",
+                 "veryslow", "veryslow")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    subsamplings: tuple[str, ...]
+    """Chroma formats that it takes, the most common first."""
+    depth: int
+    scale: tuple[float, float]
+    """CRF = first + second · (x264's CRF)."""
+    top: int
+    """Its highest CRF."""
+    alpha: bool = False
+    odd: bool = False
+    """Whether it takes odd sizes with halved chroma."""
+
+
+_ENCODERS: dict[str, _Encoder] = {
+    "libx264": _Encoder(("420", "422", "444"), 10, (0, 1), 51),
+    "libx265": _Encoder(("420", "422", "444"), 12, (2, 1), 51),
+    "libvpx-vp9": _Encoder(("420", "422", "440", "444"), 12, (7, 1.15), 63, alpha=True, odd=True),
+    "libsvtav1": _Encoder(("420",), 10, (7, 1.25), 63),
+    "prores_ks": _Encoder(("422", "444"), 10, (0, 0), 0, alpha=True),
+    "libopenh264": _Encoder(("420",), 8, (0, 1), 51),
+    "mpeg4": _Encoder(("420",), 8, (0, 0.5), 31),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The encoder of a video stream, its pixel format and its options."""
+
+    encoder: str
+    pixel_format: str
+    options: tuple[str, ...]
+    even: bool
+    """Whether width and height have to be even."""
+    lost: tuple[str, ...] = ()
+
+
+@cache
+def ffmpeg() -> str:
+    """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        found: str = get_ffmpeg_exe()
+    except (ImportError, RuntimeError):
+        raise MissingExtraError("There is no ffmpeg.", fix="Run: pip install imageio-ffmpeg") from None
+    return found
+
+
+@cache
+def available() -> frozenset[str]:
+    """Names of the encoders in the binary, which differ from system to system."""
+    told = subprocess.run(
+        [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
+    return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)
+
+
+def first_available(names: tuple[str, ...]) -> str:
+    """The first encoder that this ffmpeg has; raises EncodeError when it has none of them."""
+    for name in names:
+        if name in available():
+            return name
+    raise EncodeError(
+        f"This ffmpeg has none of the encoders {', '.join(names)}.", fix="Choose another format."
+    )
+
+
+def choose(
+    picture: Picture, names: tuple[str, ...], options: EncodeOptions, *, alpha: bool, depth: int
+) -> Encoding:
+    """The encoder for frames like those of `picture`, with as much of their pixel format as it takes."""
+    name = first_available(names)
+    facts = _ENCODERS[name]
+    lost: tuple[str, ...] = ("alpha",) if alpha and not facts.alpha else ()
+    lost += ("depth",) if depth > facts.depth else ()
+    chroma = picture.subsampling or "420"
+    if alpha and facts.alpha and name == "libvpx-vp9":
+        chroma, depth = "420", 8
+    elif chroma not in facts.subsamplings:
+        lost += ("chroma detail",) if chroma == "444" else ()
+        chroma = "422" if chroma != "420" and "422" in facts.subsamplings else facts.subsamplings[0]
+    bits = min(max(depth, 10 if name == "prores_ks" else 8), facts.depth)
+    letter = "yuva" if alpha and facts.alpha else "yuv"
+    pixel_format = f"{letter}{chroma}p" + (f"{10 if bits <= 10 else 12}le" if bits > 8 else "")
+    return Encoding(
+        name, pixel_format, _options(name, facts, options), chroma != "444" and not facts.odd, lost
+    )
+
+
+def crf(name: str, quality: int) -> int:
+    """The encoder's own number for a quality from 1 to 100.
+
+    >>> crf("libx264", 80), crf("libx265", 80), crf("libvpx-vp9", 80)
+    (20, 22, 30)
+    """
+    facts = _ENCODERS[name]
+    base, slope = facts.scale
+    return max(0, min(facts.top, round(base + slope * (50 - 0.375 * quality))))
+
+
+def _options(name: str, facts: _Encoder, options: EncodeOptions) -> tuple[str, ...]:
+    number = str(crf(name, options.quality or DEFAULT_QUALITY)) if facts.top else ""
+    effort = DEFAULT_EFFORT if options.effort is None else options.effort
+    preset = ("-preset", _X26X_PRESETS[effort])
+    if name == "libx264":
+        return (*preset, *(("-qp", "0") if options.lossless else ("-crf", number)))
+    if name == "libx265":
+        quiet = "log-level=error" + (":lossless=1" if options.lossless else "")
+        return (*preset, "-crf", number, "-x265-params", quiet)
+    if name == "libvpx-vp9":
+        hurry = "realtime" if effort < 3 else "good"
+        speed = ("-deadline", hurry, "-cpu-used", str(8 - effort * 8 // 10), "-row-mt", "1")
+        return (*speed, *(("-lossless", "1") if options.lossless else ("-crf", number, "-b:v", "0")))
+    if name == "libsvtav1":
+        return ("-preset", str(12 - effort), "-crf", number)
+    if name == "prores_ks":
+        return ("-profile:v", "hq")
+    return ("-q:v", number)

@@ -1,0 +1,118 @@
+"""The native path: one ffmpeg reads the clip, filters it and writes the container."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from imgpar.errors import DamagedError, DiskFullError, EncodeError, LimitError
+from imgpar.video.clip import Clip
+from imgpar.video.plan import ClipPlan
+from imgpar.video.process import Ffmpeg, guarded
+
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+ACCEPT = "Use --accept-damaged to keep what can be read."
+
+
+def run_native(plan: ClipPlan, clip: Clip, output: str, threads: int) -> tuple[str, ...]:
+    """Convert or remux a clip into `output`, which may lie under any name; returns ffmpeg's complaints.
+
+    Raises what `check_exit` raises.
+    """
+    child = Ffmpeg(native_arguments(plan, clip, output, threads))
+    try:
+        code = child.wait()
+    except BaseException:
+        child.kill()
+        raise
+    check_exit(code, child.lines)
+    return tuple(child.lines)
+
+
+def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
+    """Everything after ffmpeg's own name and its general options."""
+    picture = clip.picture
+    arguments = ["-threads", str(threads)]
+    if plan.encoding and picture.alpha and picture.stream.codec in ("vp8", "vp9"):
+        # ffmpeg's own decoder does not see the transparency.
+        arguments += [
+            f"-c:{picture.stream.index}",
+            "libvpx-vp9" if picture.stream.codec == "vp9" else "libvpx",
+        ]
+    arguments += [*guarded(clip.path), "-map", f"0:{picture.stream.index}"]
+    if plan.encoding is None:
+        arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
+    else:
+        if plan.filters:
+            arguments += ["-filter:v:0", plan.filters, "-filter_threads", str(threads)]
+        arguments += encode_options(plan, clip, threads)
+    return [*arguments, *stream_options(plan, 0), *output_options(plan, output)]
+
+
+def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
+    """How the picture is encoded: each frame keeps its own time."""
+    encoding = plan.encoding
+    assert encoding is not None
+    arguments = ["-c:v:0", encoding.encoder, *encoding.options, "-pix_fmt:v:0", encoding.pixel_format]
+    arguments += ["-threads:v:0", str(threads)]
+    if encoding.encoder == "libx265":
+        arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
+    if plan.container.variable:
+        arguments += ["-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"]
+        if clip.variable and clip.last:
+            # Encoders forget how long a frame lasts; of the last one nothing else tells.
+            begin = clip.times[-1] - float(clip.picture.time_base) / 2
+            arguments += [
+                "-bsf:v:0",
+                f"setts=duration=if(gte(PTS*TB\\,{begin:.9f})\\,{clip.last:.9f}/TB\\,DURATION)",
+            ]
+    return arguments + tag_options(plan, "hevc" if encoding.encoder == "libx265" else "")
+
+
+def tag_options(plan: ClipPlan, codec: str) -> list[str]:
+    """Apple's players know HEVC only by this mark."""
+    return ["-tag:v:0", "hvc1"] if codec == "hevc" and plan.container.name in ("mp4", "mov") else []
+
+
+def stream_options(plan: ClipPlan, source: int) -> list[str]:
+    """Everything but the picture, from the input with this number."""
+    options = []
+    for option in plan.streams.options:
+        head, mark, rest = option.partition("{source}")
+        options.append(f"{source}{rest}" if mark and not head else option)
+    return options
+
+
+def output_options(plan: ClipPlan, output: str) -> list[str]:
+    """The muxer and the file."""
+    return ["-max_muxing_queue_size", "4096", "-f", plan.container.muxer, f"file:{output}"]
+
+
+def check_exit(code: int, lines: Iterable[str]) -> None:
+    """Turn the end of an ffmpeg that failed into an error with its own last lines.
+
+    Raises:
+        DiskFullError: there was no room for the output.
+        LimitError: it needed more memory than a worker may have.
+        DamagedError: it could not read the input.
+        EncodeError: anything else.
+    """
+    if code == 0:
+        return
+    said = last_words(lines)
+    if "No space left on device" in said:
+        raise DiskFullError(
+            "No space is left where the clip is written.",
+            fix="Free some space and run again; what is done stays done.",
+        )
+    if "Cannot allocate memory" in said:
+        raise LimitError(f"ffmpeg needed more memory than a worker may use: {said}")
+    if "Invalid data found when processing input" in said:
+        raise DamagedError(f"This clip is truncated or corrupt: {said}", fix=ACCEPT)
+    how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
+    raise EncodeError(f"ffmpeg {how}: {said or 'it gave no reason'}")
+
+
+def last_words(lines: Iterable[str]) -> str:
+    """The last things that ffmpeg said, on one line, without the addresses of its objects."""
+    return " | ".join(_ADDRESS.sub("", line) for line in list(lines)[-3:])

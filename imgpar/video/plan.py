@@ -1,0 +1,179 @@
+"""What becomes of a clip: which stream goes where, by which path, and what is lost on the way. Pure.
+
+way       when                                                     pixels
+copy      nothing to do, same container                            the file is copied byte by byte
+remux     nothing to do to the picture, the container takes it     packets are copied
+native    every operation is an ffmpeg filter                      one ffmpeg
+frames    some operation is not                                    through shared memory, by all workers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import UnknownFormatError
+from imgpar.model import Spec
+from imgpar.operations import Operation
+from imgpar.operations.geometry import Geometry
+from imgpar.operations.resize import Resize
+from imgpar.video.clip import Clip, Picture
+from imgpar.video.containers import CONTAINERS, Container
+from imgpar.video.encoders import Encoding, choose
+from imgpar.video.streams import Streams, plan_streams
+
+Way = Literal["copy", "remux", "native", "frames"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPlan:
+    """What will be done to one clip for one target."""
+
+    way: Way
+    why: str
+    """The reason for this way, for `--explain`."""
+    container: Container
+    operations: tuple[Operation, ...] = ()
+    """Those that change something, on upright frames of square pixels."""
+    filters: str = ""
+    """The same as an ffmpeg filter graph; empty where there is none."""
+    encoding: Encoding | None = None
+    streams: Streams = field(default_factory=Streams)
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(
+    clip: Clip,
+    target: str,
+    operations: Sequence[Operation],
+    options: EncodeOptions,
+    *,
+    same_container: bool = False,
+) -> ClipPlan:
+    """Decide what becomes of a clip.
+
+    Args:
+        clip: from `probe`.
+        target: name of the container's format record.
+        operations: of the recipe.
+        options: of the recipe.
+        same_container: whether the file is of this format already, by its content.
+
+    Raises:
+        EncodeError: this ffmpeg has no encoder for it.
+        TransformError: an operation cannot handle frames of this size.
+    """
+    container = CONTAINERS.get(target)
+    if container is None:
+        raise UnknownFormatError(
+            f"A clip cannot be written as {target}.", fix="Choose " + ", ".join(CONTAINERS)
+        )
+    picture = clip.picture
+    asked = effective(operations, picture.spec)
+    if not asked and _copyable(clip, container, options):
+        if same_container and not options.strip:
+            return ClipPlan("copy", "nothing is to be done", container)
+        streams = plan_streams(clip, container, options.strip)
+        return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
+    squared = _squared(picture)
+    steps = (*squared, *asked)
+    size = _final(steps, picture)
+    alpha = picture.alpha
+    names = container.encoders if picture.depth <= 8 else container.deep_encoders
+    encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
+    filters, why = _filters(steps, picture)
+    streams = plan_streams(clip, container, options.strip)
+    notes = streams.notes
+    if squared:
+        notes += (
+            "pixels made square: {}×{} → {}×{}".format(picture.width, picture.height, *picture.spec.size),
+        )
+    lost = (*encoding.lost, *streams.lost)
+    if clip.variable and not container.variable:
+        lost += ("variable frame rate",)
+    if filters is not None:
+        graph = [filters] if filters else []
+        if alpha and "alpha" in encoding.lost:
+            graph.append(_on_background(options.background))
+        if encoding.even and (size[0] % 2 or size[1] % 2):
+            graph.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
+        filters = ",".join(graph)
+    if encoding.even and (size[0] % 2 or size[1] % 2):
+        notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+    return ClipPlan(
+        "frames" if filters is None else "native",
+        why,
+        container,
+        steps,
+        filters or "",
+        encoding,
+        streams,
+        tuple(dict.fromkeys(lost)),
+        notes,
+    )
+
+
+def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, ...]:
+    """The operations that change something on frames of this size; all from a Python function on."""
+    found = list[Operation]()
+    for index, operation in enumerate(operations):
+        if operation.dynamic:
+            return (*found, *operations[index:])
+        if not operation.idle(spec):
+            found.append(operation)
+            spec = operation.plan(spec)
+    return tuple(found)
+
+
+def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
+    if options.quality is not None or options.effort is not None or options.lossless:
+        return False
+    # Of the containers only these say for certain how a picture is turned.
+    upright = clip.picture.orientation == 1 or container.name in ("mp4", "mov")
+    alpha = not clip.picture.alpha or container.name in ("webm", "mkv")
+    return clip.picture.stream.codec in container.video and upright and alpha
+
+
+def _squared(picture: Picture) -> tuple[Operation, ...]:
+    """The scaling to square pixels: sizes are then what people see."""
+    if picture.aspect == 1:
+        return ()
+    width, height = picture.upright
+    return (Resize(Geometry(width=width, height=height), fit="fill"),)
+
+
+def stored_upright(picture: Picture) -> Spec:
+    """The frames once they stand upright, before their pixels are made square."""
+    size = (picture.width, picture.height)
+    return picture.spec.resized(*(size[::-1] if picture.orientation >= 5 else size))
+
+
+def _final(operations: Sequence[Operation], picture: Picture) -> tuple[int, int]:
+    spec = stored_upright(picture)
+    for operation in operations:
+        if operation.dynamic:
+            break
+        spec = operation.plan(spec)
+    return spec.size
+
+
+def _filters(operations: Sequence[Operation], picture: Picture) -> tuple[str | None, str]:
+    """The operations as one chain of filters, or None, and why."""
+    spec, found = stored_upright(picture), list[str]()
+    for operation in operations:
+        # ffmpeg would pad what is transparent with white.
+        written = None if spec.alpha and operation.name == "pad" else operation.as_filter(spec)
+        if written is None:
+            return None, f"{operation.name} is no ffmpeg filter"
+        found.append(f"{written},setsar=1" if operation.name == "resize" else written)
+        spec = operation.plan(spec)
+    return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
+
+
+def _on_background(colour: tuple[int, int, int, int]) -> str:
+    red, green, blue, _ = colour
+    fill = f"drawbox=c=0x{red:02x}{green:02x}{blue:02x}@1:t=fill:replace=1"
+    return f"split[front][copy];[copy]{fill}[back];[back][front]overlay=format=auto"

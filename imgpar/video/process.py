@@ -1,0 +1,109 @@
+"""One ffmpeg as a child process: it never waits for a keyboard, never blocks on its own messages, and does
+not outlive the worker that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+from typing import IO, Any
+
+from imgpar.video.encoders import ffmpeg
+from imgpar.video.probe import DEMUXERS
+
+LAST_LINES = 20
+_PR_SET_PDEATHSIG = 1
+_NEW_GROUP_NO_WINDOW = 0x0800_0200
+
+
+class Ffmpeg:
+    """A running ffmpeg; its messages are read by a thread, of which the last lines are kept.
+
+    Args:
+        arguments: after the program's name.
+        feed: whether something will be written to its standard input.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, feed: bool = False) -> None:
+        self.lines: deque[str] = deque(maxlen=LAST_LINES)
+        self.count = 0
+        """Lines that it wrote; at this log level each is a complaint."""
+        command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y", *arguments]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            **_alone(),
+        )
+        assert self.process.stderr is not None
+        self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
+        self._reader.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Where frames are written to."""
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    def _drain(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self.count += 1
+            text = line.decode("utf-8", "replace").strip()
+            if text:
+                self.lines.append(text)
+
+    def wait(self) -> int:
+        """Until it has ended; returns its exit code."""
+        code = self.process.wait()
+        self._reader.join()
+        return code
+
+    def kill(self) -> None:
+        """End it now, if it still runs."""
+        self.process.kill()
+        self.wait()
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+
+
+def guarded(path: str) -> tuple[str, ...]:
+    """Options that open a clip by its name, whatever the name or the file's content is."""
+    return (
+        "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{os.path.abspath(path)}",
+    )  # fmt: skip
+
+
+def _alone() -> dict[str, Any]:
+    """Ctrl-C on the terminal is the parent's business, and the child dies with its worker."""
+    if os.name == "nt":
+        return {"creationflags": _NEW_GROUP_NO_WINDOW}
+    dying = {"preexec_fn": _dying_with(os.getpid())} if sys.platform == "linux" else {}
+    return {"process_group": 0, **dying}
+
+
+def _dying_with(parent: int) -> Any:
+    """Linux ends the child when the thread that started it ends, which is the worker's main thread."""
+    prctl = _libc().prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before we could ask
+            os._exit(1)
+
+    return ask
+
+
+@cache
+def _libc() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,128 @@
+"""What becomes of the streams beside the picture, and of chapters and metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgpar.video.clip import Clip, Stream
+from imgpar.video.containers import TEXT_SUBTITLES, Container
+from imgpar.video.encoders import first_available
+
+_PLACES = ("location", "gps", "geo", "\xa9xyz")
+_FILE_FACTS = ("major_brand", "minor_version", "compatible_brands")
+"""What the old file said about itself, which would be wrong in the new one."""
+_BITRATES = {"aac": 80, "libopus": 64, "opus": 64, "libmp3lame": 96, "libvorbis": 64, "ac3": 96}
+"""Kilobits per second and channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Options of ffmpeg for everything but the picture, and what they lose."""
+
+    options: tuple[str, ...] = ()
+    """`{source}` stands for the number of the input that the streams come from."""
+    kept: tuple[Stream, ...] = ()
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    stripped: frozenset[str] = frozenset()
+    """Metadata that are left out on purpose, in lower case."""
+
+
+def plan_streams(clip: Clip, container: Container, strip: str) -> Streams:
+    """Copy what the container takes, convert what it does not, name what cannot go."""
+    options, kept, lost, notes = list[str](), list[Stream](), list[str](), list[str]()
+    numbers = {"audio": 0, "subtitle": 0}
+    for stream in clip.of_kind("audio", "subtitle"):
+        letter = stream.kind[0]
+        codec = _codec(stream, container)
+        if not codec:
+            lost.append(stream.words)
+            continue
+        number = numbers[stream.kind]
+        numbers[stream.kind] += 1
+        kept.append(stream)
+        options += ["-map", f"{{source}}:{stream.index}", f"-c:{letter}:{number}", codec]
+        if codec != "copy":
+            notes.append(f"{stream.words} converted with {codec}")
+        if codec != "copy" and stream.kind == "audio":
+            options += _audio_options(codec, number, stream)
+        if strip in ("exif", "all") and stream.language:
+            options += [f"-metadata:s:{letter}:{number}", f"language={stream.language}"]
+    lost += [f"video stream {stream.index}" for stream in clip.of_kind("video")]
+    lost += _still(clip, container, options, kept)
+    lost += _data(clip)
+    stripped = [key for key in clip.metadata if _is_stripped(key, strip)]
+    options += _metadata(clip, container, strip, stripped)
+    if clip.chapters and not container.chapters:
+        lost.append("chapters")
+    gone = frozenset(key.lower() for key in stripped)
+    return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), gone)
+
+
+def _codec(stream: Stream, container: Container) -> str:
+    """What happens to an audio or subtitle stream: "copy", an encoder, or nothing at all."""
+    if stream.kind == "audio":
+        if stream.codec in container.audio:
+            return "copy"
+        return first_available(container.audio_encoders) if stream.codec != "unknown" else ""
+    if stream.codec in container.subtitles:
+        return "copy"
+    return container.subtitle_encoder if stream.codec in TEXT_SUBTITLES else ""
+
+
+def _audio_options(codec: str, number: int, stream: Stream) -> list[str]:
+    options = (
+        [f"-b:a:{number}", f"{_BITRATES[codec] * max(1, stream.channels)}k"] if codec in _BITRATES else []
+    )
+    if codec == "libopus" and stream.channels > 2:
+        # It refuses layouts that differ only in where the rear speakers stand.
+        options += [f"-filter:a:{number}", "aformat=channel_layouts=7.1|5.1|quad|stereo|mono"]
+    return options
+
+
+def _still(clip: Clip, container: Container, options: list[str], kept: list[Stream]) -> list[str]:
+    """Cover pictures and attached files."""
+    lost = []
+    video = 1
+    for stream in clip.of_kind("cover", "attachment"):
+        if stream.kind == "cover" and container.covers:
+            options += ["-map", f"{{source}}:{stream.index}", f"-c:v:{video}", "copy"]
+            options += [f"-disposition:v:{video}", "attached_pic"]
+            video += 1
+        elif stream.kind == "attachment" and container.attachments:
+            options += ["-map", f"{{source}}:{stream.index}", "-c:t", "copy"]
+        else:
+            lost.append("cover picture" if stream.kind == "cover" else f"attachment {stream.index}")
+            continue
+        kept.append(stream)
+    return lost
+
+
+def _data(clip: Clip) -> list[str]:
+    """Timed metadata; the text track of chapters is written anew with them, timecodes are metadata."""
+    count = len(clip.of_kind("data"))
+    count -= bool(clip.chapters and "mov" in clip.demuxer) + ("timecode" in clip.metadata)
+    return ["timed metadata"] * (count > 0)
+
+
+def _is_stripped(key: str, strip: str) -> bool:
+    return strip in ("exif", "all") or (strip == "gps" and any(word in key.lower() for word in _PLACES))
+
+
+def _metadata(clip: Clip, container: Container, strip: str, stripped: list[str]) -> list[str]:
+    options = list(container.flags)
+    # Names beyond the usual ones are only written on demand; in an MP4 that hides the usual ones.
+    own = any(key.startswith("com.") for key in clip.metadata)
+    wanted = container.name == "mov" or (container.name == "mp4" and own)
+    if wanted and strip not in ("exif", "all"):
+        options[-1] += "+use_metadata_tags"
+        for key in _FILE_FACTS:
+            options += ["-metadata", f"{key}="]
+    chapters = "{source}" if container.chapters else "-1"
+    if strip in ("exif", "all"):
+        # Languages belong to the streams and are set again; chapters stay.
+        return [*options, "-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", chapters]
+    options += ["-map_metadata", "{source}", "-map_chapters", chapters]
+    for key in stripped:
+        options += ["-metadata", f"{key}="]
+    return options
