@@ -151,7 +151,7 @@ def parse_formats(value: object) -> tuple[str, ...]:
     >>> parse_formats("JPG,webp")
     ('jpeg', 'webp')
     """
-    writable = [name for name, record in FORMATS.items() if record.writable]
+    writable = [name for name, record in FORMATS.items() if record.writable or record.kind == "video"]
     known = [word for name in writable for word in (name, FORMATS[name].suffix)]
     names: list[str] = []
     for word in str(value).split(","):
@@ -160,7 +160,7 @@ def parse_formats(value: object) -> tuple[str, ...]:
         except BadValueError:
             expected = f"formats that can be written ({', '.join(writable)})"
             raise bad_value(values.VALUE, expected, word, known) from None
-        if not record.writable:
+        if record.name not in writable:
             raise BadValueError(
                 f"{record.title} cannot be written by this version ({values.VALUE} {word}).",
                 fix=f"It writes {', '.join(writable)}.",

@@ -155,10 +155,9 @@ def _backend(name: str) -> Any:
 
 
 def _require_writer(fmt: Format) -> None:
-    if not fmt.writable or fmt.kind == "video":
-        pictures = [record for record in FORMATS.values() if record.kind == "image"]
-        known = ", ".join(record.name for record in pictures if record.writable)
-        raise EncodeError(f"A picture cannot be written as {fmt.title}.", fix=f"It can be {known}.")
+    if not fmt.writable:
+        known = ", ".join(record.name for record in FORMATS.values() if record.writable)
+        raise EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 
 def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:

@@ -85,17 +85,7 @@ def _extra(name: str, title: str, suffixes: str, mime: str, extra: str, *magic: 
 
 
 def _video(name: str, title: str, suffixes: str, mime: str) -> Format:
-    """A clip: read and written by `imgpar.video`, not by a module of this package."""
-    return Format(
-        name,
-        title,
-        tuple(suffixes.split()),
-        mime,
-        kind="video",
-        readers=("video",),
-        writers=("video",),
-        frames=True,
-    )
+    return Format(name, title, tuple(suffixes.split()), mime, kind="video", frames=True)
 
 
 _COLOUR: tuple[Layout, ...] = ("RGB", "RGBX")

@@ -110,9 +110,9 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     if gone:
         lost.append("metadata: " + ", ".join(sorted(gone)))
     old, new = clip.picture.colour, made.picture.colour
-    changed = [
-        f"colour {key}" for key, value in old.items() if new.get(key, value) != value or key not in new
-    ]
+    # The limited range is what players take where nothing is said.
+    implied = {"range": "tv"}
+    changed = [f"colour {key}" for key, value in old.items() if new.get(key, implied.get(key)) != value]
     return (*lost, *changed)
 
 

@@ -57,7 +57,9 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     arguments += ["-threads:v:0", str(threads)]
     if encoding.encoder == "libx265":
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
-    if plan.container.variable:
+    if not plan.container.variable:
+        arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
+    else:
         arguments += ["-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"]
         if clip.variable and clip.last:
             # Encoders forget how long a frame lasts; of the last one nothing else tells.

@@ -97,7 +97,7 @@ def make_plan(
     if filters is not None:
         graph = [filters] if filters else []
         if alpha and "alpha" in encoding.lost:
-            graph.append(_on_background(options.background))
+            graph.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
         if encoding.even and (size[0] % 2 or size[1] % 2):
             graph.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
         filters = ",".join(graph)
@@ -173,7 +173,7 @@ def _filters(operations: Sequence[Operation], picture: Picture) -> tuple[str | N
     return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
 
 
-def _on_background(colour: tuple[int, int, int, int]) -> str:
+def _on_background(colour: tuple[int, int, int, int], span: str) -> str:
     red, green, blue, _ = colour
     fill = f"drawbox=c=0x{red:02x}{green:02x}{blue:02x}@1:t=fill:replace=1"
-    return f"split[front][copy];[copy]{fill}[back];[back][front]overlay=format=auto"
+    return f"split[front][copy];[copy]{fill}[back];[back][front]overlay=format=auto,setrange={span}"
