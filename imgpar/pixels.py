@@ -6,8 +6,9 @@ nearest value. Temporary memory is bounded by working on bands of rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -62,7 +63,8 @@ def convert(src: Frame, dst: Frame, background: tuple[int, int, int, int] = (255
             _change_depth(room, target)
 
 
-def nearest(spec: Spec, layouts: Sequence[Layout], dtypes: Sequence[str]) -> Spec:
+@lru_cache(maxsize=4096)  # of one folder most pictures are alike, and every step asks
+def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) -> Spec:
     """The spec among `layouts` × `dtypes` that keeps most of `spec`: colour, alpha, depth, then few bytes.
 
     >>> nearest(Spec(4, 3, "RGBA", "uint16"), ("L", "RGB", "RGBA"), ("uint8",)).layout

@@ -24,6 +24,9 @@ COMMANDS = {
 }
 """Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
 
+_NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
+"""Flags with which `convert` needs no workers."""
+
 PLANNED = ("undo", "watch")
 """Commands of later versions: refused with that word."""
 
@@ -74,6 +77,10 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
+    if first == "convert" and _NO_WORK.isdisjoint(arguments):
+        from imgpar.runtime.warmup import warm_up
+
+        warm_up()  # the codecs load while this process still imports and plans
     module = importlib.import_module(COMMANDS[first][0])
     code: int = getattr(module, first)(arguments[1:])
     return code

@@ -97,10 +97,6 @@ def convert(argv: Sequence[str]) -> int:
         return 0
     # A list is mirrored as a whole, anything else is streamed.
     every = read_names(args.files_from, null=args.null) if args.files_from else inputs
-    from imgpar.runtime.warmup import warm_up
-
-    if not (args.dry_run or args.explain):
-        warm_up()  # the codecs load while this process still imports and plans
     from imgpar import api
 
     if args.dry_run or args.explain:
