@@ -237,6 +237,8 @@ class Limits:
     """Bytes of the arena: what does not fit in there can never be worked on."""
     accept_damaged: bool = False
     """Keep what can be read of a damaged file instead of failing it."""
+    density: float = 0.0
+    """Dots per inch at which drawings (PDF, SVG) become pixels; 0 is the format's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from imgpar.names import LAST_LEVEL, candidate, fold, settle, split_suffix
 from imgpar.output import Out
 from imgpar.sources.base import Batch, known_suffix, suffix_of
 
-STAND_INS = {"heic": "jpeg", "raw": "jpeg"}
+STAND_INS = {"raw": "jpeg"}
 """What becomes of pictures in a format that imgpar reads but does not write: photos JPEG, all others PNG,
 which holds everything."""
 

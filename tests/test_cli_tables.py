@@ -66,6 +66,11 @@ def test_formats_as_json_has_every_format(capsys):
     assert next(record for record in facts if record["name"] == "png")["alpha"] is True
 
 
+def test_formats_gives_the_command_for_a_missing_package(capsys, monkeypatch):
+    monkeypatch.setattr("imgpar.codecs.formats.find_spec", lambda _: None)
+    assert "-m pip install rawpy" in printed(capsys, "formats")
+
+
 @pytest.mark.parametrize("command", ["formats", "doctor"])
 def test_commands_without_arguments_refuse_them(capsys, command):
     assert main([command, "x.jpg"]) == 2

@@ -56,7 +56,8 @@ def plan(*names: str, to: Sequence[str] = (), out: str = "/nowhere", **facts: An
         ("clip.MOV", ["webp"], ["clip.MOV"]),
         ("clip.mov", ["webp", "mp4"], ["clip.mp4"]),
         ("a.png", ["mp4"], ["a.png"]),
-        ("a.heic", [], ["a.jpg"]),
+        ("a.heic", [], ["a.heic"]),
+        ("a.dng", [], ["a.jpg"]),
         ("a.tga", [], ["a.png"]),
     ],
 )
@@ -72,9 +73,9 @@ def test_without_a_suffix_the_content_decides() -> None:
 
 
 def test_a_stand_in_format_is_said() -> None:
-    (job,) = Planner(Out("/nowhere")).plan(batch("a.heic"))
+    (job,) = Planner(Out("/nowhere")).plan(batch("a.dng"))
     assert isinstance(job, Job)
-    assert "HEIC" in job.notes[0]
+    assert "camera raw" in job.notes[0]
 
 
 def test_a_file_that_says_nothing_of_itself_fails_in_the_plan() -> None:
@@ -84,8 +85,8 @@ def test_a_file_that_says_nothing_of_itself_fails_in_the_plan() -> None:
 
 
 def test_a_format_that_cannot_be_written_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="HEIC"):
-        Planner(Out("/nowhere"), to=["heic"])
+    with pytest.raises(UsageError, match="Targa"):
+        Planner(Out("/nowhere"), to=["tga"])
     with pytest.raises(BadValueError, match="webpp"):
         Planner(Out("/nowhere"), to=["webpp"])
 

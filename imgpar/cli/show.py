@@ -9,6 +9,7 @@ from typing import Any
 
 from imgpar import values
 from imgpar.cli.flags import flag
+from imgpar.cli.packages import pip
 from imgpar.cli.parsing import Parser, table
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
@@ -102,6 +103,9 @@ def formats(argv: Sequence[str]) -> int:
     ]
     print(table([("format", "read", "write", "alpha", "frames", "lossless", "suffixes"), *marks]))
     unknown = [record["name"] for record in records if not (record["read"] or record["write"])]
+    missing = [f"{record['name']}: {pip(record['needs'])}" for record in records if not record["installed"]]
+    if missing:
+        print("\nThese need a package that is not installed here:\n  " + "\n  ".join(missing))
     if unknown:
         print(f"\nRecognised, but not supported by this version: {', '.join(unknown)}.")
     return 0
@@ -120,6 +124,7 @@ def _format_facts(name: str) -> dict[str, Any]:
         "frames": record.frames,
         "lossless": record.lossless,
         "needs": record.extra,
+        "installed": record.installed,
     }
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import FORMATS, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, ItemError, LimitError, MissingExtraError, UnknownFormatError
+from imgpar.errors import EncodeError, ItemError, LimitError, UnknownFormatError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
     """
     found, named = sniff(bytes(data[:_HEAD])), format_of_suffix(name)
     if named and named is not found:
-        weak = found is None and not named.magic and named.readers == ("pillow",)
+        packed = named.name == "svg" and bytes(data[:2]) == b"\x1f\x8b"
+        weak = found is None and not named.magic and (named.readers == ("pillow",) or packed)
         if weak or (found is not None and named.twin == found.name):
             found = named
     if found is None:
@@ -75,10 +76,6 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         raise UnknownFormatError(
             f"It is a clip ({fmt.title}), not a picture.",
             fix=f"Name it .{fmt.suffix} if it is called otherwise.",
-        )
-    if not fmt.readable:
-        raise MissingExtraError(
-            f"{fmt.title} needs a package that is not installed.", fix=f'Run: pip install "{fmt.extra}"'
         )
     with _failures(fmt, "opened"):
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-from imgpar.errors import DamagedError, LimitError
+from imgpar.codecs.formats import Format
+from imgpar.errors import DamagedError, LimitError, MissingExtraError
 from imgpar.model import Limits, Metadata
 
 
@@ -38,3 +41,14 @@ def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None
         )
     if frames > limits.max_frames:
         raise LimitError(f"It has {frames:,} frames, the limit is {limits.max_frames:,}.")
+
+
+def require(fmt: Format, module: str = "") -> Any:
+    """The module of the package that a format needs; raises MissingExtraError with the command to get it."""
+    try:
+        return import_module(module or fmt.module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{fmt.title} needs the package {fmt.extra}, which is not installed.",
+            fix=f"Run: pip install {fmt.extra}",
+        ) from error

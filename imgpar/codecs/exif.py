@@ -91,6 +91,15 @@ def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None
     return _unpack(exif, "H" if entry.kind == _SHORT else "I", entry.value_at)
 
 
+def get_numbers(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> list[int]:
+    """All values of a tag of whole numbers."""
+    entry = ifd.entries.get(tag) if ifd else None
+    if entry is None or entry.kind not in (_SHORT, _LONG, 13):
+        return []
+    code = "H" if entry.kind == _SHORT else "I"
+    return list(struct.unpack_from(f"{byte_order(exif) or '<'}{entry.number}{code}", exif, entry.value_at))
+
+
 def set_number(exif: bytearray, ifd: Ifd | None, tag: int, value: int) -> None:
     """Overwrite a whole number where the tag exists; nothing is added."""
     if ifd is None or get_number(exif, ifd, tag) is None:

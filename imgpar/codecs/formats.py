@@ -6,6 +6,7 @@ Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from os import fspath
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -44,7 +45,9 @@ class Format:
     xmp: bool = False
     comment: bool = False
     extra: str = ""
-    """What pip has to install before it can be read, when it is not part of imgpar."""
+    """The package that pip has to install to read or write it, where imgpar does not bring it along."""
+    module: str = ""
+    """The module of that package."""
     twin: str = ""
     """Format whose content looks the same at first sight; the suffix decides between the two."""
 
@@ -57,6 +60,11 @@ class Format:
     def readable(self) -> bool:
         """Whether this version has a decoder for it (perhaps in an extra)."""
         return bool(self.readers)
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package that it needs, if any, is there."""
+        return not self.module or find_spec(self.module) is not None
 
     @property
     def writable(self) -> bool:
@@ -79,9 +87,13 @@ def _pillow(
     )
 
 
-def _extra(name: str, title: str, suffixes: str, mime: str, extra: str, *magic: tuple[int, bytes]) -> Format:
-    """A picture that needs a package which this version cannot use yet, or which is not installed."""
-    return Format(name, title, tuple(suffixes.split()), mime, magic=magic, extra=f"imgpar[{extra}]")
+def _extra(
+    name: str, title: str, suffixes: str, mime: str, package: str, module: str, *magic: tuple[int, bytes]
+) -> Format:
+    """A picture that is read with a package that imgpar does not bring."""
+    return Format(
+        name, title, tuple(suffixes.split()), mime, magic=magic, readers=(name,), extra=package, module=module
+    )
 
 
 def _video(name: str, title: str, suffixes: str, mime: str) -> Format:
@@ -139,8 +151,15 @@ _RECORDS = (
         layouts=("L", "LA", *_COLOUR, "RGBA"), alpha=True, lossless="optional",
     ),
     Format(
-        "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), pillow="HEIF", alpha=True,
-        extra="pillow-heif",
+        "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), writers=("heif",),
+        layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True, pillow="HEIF",
+        icc=True, exif=True, xmp=True, extra="pillow-heif", module="pillow_heif",
+    ),
+    Format(
+        "jxl", "JPEG XL", ("jxl",), "image/jxl", readers=("jxl",), writers=("jxl",),
+        magic=((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL \r\n\x87\n")),
+        layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True,
+        lossless="optional", exif=True, xmp=True, extra="imagecodecs", module="imagecodecs",
     ),
     _pillow("tga", "Targa", "tga icb vda vst", "image/x-tga"),
     Format(
@@ -153,15 +172,21 @@ _RECORDS = (
     _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),
     _pillow("dds", "DirectDraw surface", "dds", "image/vnd-ms.dds", (0, b"DDS ")),
     _pillow("psd", "Photoshop", "psd", "image/vnd.adobe.photoshop", (0, b"8BPS\0\1")),
-    _extra("jxl", "JPEG XL", "jxl", "image/jxl", "jxl", (0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL \r\n\x87\n")),
-    _extra("exr", "OpenEXR", "exr", "image/x-exr", "exr", (0, b"\x76\x2f\x31\x01")),
-    _extra("pdf", "PDF", "pdf", "application/pdf", "pdf", (0, b"%PDF-")),
-    _extra("svg", "SVG", "svg svgz", "image/svg+xml", "svg"),
+    _extra("exr", "OpenEXR", "exr", "image/x-exr", "OpenEXR", "OpenEXR", (0, b"\x76\x2f\x31\x01")),
+    Format(
+        "hdr", "Radiance HDR", ("hdr", "pic", "rgbe"), "image/vnd.radiance", readers=("radiance",),
+        magic=((0, b"#?RADIANCE"), (0, b"#?RGBE")),
+    ),
+    Format(
+        "pdf", "PDF", ("pdf",), "application/pdf", magic=((0, b"%PDF-"),), readers=("pdf",), frames=True,
+        extra="pypdfium2", module="pypdfium2",
+    ),
+    _extra("svg", "SVG", "svg svgz", "image/svg+xml", "resvg-py", "resvg_py"),
     Format(
         "raw", "camera raw",
         ("dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "sr2", "srf",
          "raf", "orf", "rw2", "pef", "srw", "x3f", "3fr"),
-        "image/x-raw", extra="imgpar[raw]", twin="tiff",
+        "image/x-raw", readers=("raw",), extra="rawpy", module="rawpy", twin="tiff",
         magic=((8, b"CR\x02\0"), (0, b"FUJIFILMCCD-RAW"), (0, b"IIRO"), (0, b"IIRS"), (0, b"IIU\0"),
                (6, b"HEAPCCDR"), (0, b"FOVb")),
     ),

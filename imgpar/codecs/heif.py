@@ -1,4 +1,4 @@
-"""HEIC and HEIF through pillow-heif, which gives pixels upright and keeps 10 and 12 bits."""
+"""HEIC and HEIF through pillow-heif: pixels come upright and with all their bits; x265 writes them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.base import check_size, damaged
-from imgpar.codecs.formats import Format
+from imgpar.codecs import quality
+from imgpar.codecs.base import Encoded, check_size, damaged, require
+from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import bake, profile_space
-from imgpar.errors import MissingExtraError
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 from imgpar.pixels import convert
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
+
+_PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast",
+    "medium", "medium", "slow", "slower", "slower", "veryslow",
+)  # fmt: skip
+"""The encoder's preset for each effort."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -76,15 +84,45 @@ def decode(
     return ()
 
 
-def _open(data: bytes | memoryview) -> Any:
-    try:
-        import pillow_heif
-    except ImportError:
-        raise MissingExtraError(
-            "HEIC needs the package pillow-heif, which is not installed.", fix="Run: pip install pillow-heif"
-        ) from None
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """One frame; 16 bits are kept as 12."""
+    if options.lossless:
+        raise EncodeError("HEIC is not written losslessly.", fix="Choose png, webp, avif or tiff.")
+    pillow_heif = _library(fmt)
+    if not pillow_heif.libheif_info()["HEIF"]:
+        raise EncodeError(
+            "The installed pillow-heif has no encoder.", fix="Choose avif, which is much alike."
+        )
+    frame = frames[0]
+    spec = frame.spec
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = True
+    mode = spec.layout + (";16" if spec.dtype == "uint16" else "")
+    file = pillow_heif.from_bytes(mode, spec.size, memoryview(frame.array).cast("B"))
+    sink = BytesIO()
+    chosen = quality.DEFAULT if options.quality is None else options.quality
+    file.save(
+        sink,
+        quality=quality.encoder_setting("heic", options.quality),
+        chroma=444 if chosen >= quality.FULL_CHROMA else 420,
+        enc_params={
+            "x265:pools": "none",
+            "preset": _PRESETS[4 if options.effort is None else options.effort],
+        },
+        exif=metadata.exif or None,
+        xmp=metadata.xmp or None,
+        **({"icc_profile": metadata.icc} if metadata.icc else {}),
+    )
+    return Encoded(sink.getvalue(), ("depth",) * (spec.dtype == "uint16"))
+
+
+def _library(fmt: Format) -> Any:
+    pillow_heif = require(fmt)
     pillow_heif.options.DECODE_THREADS = 1
-    return pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False)
+    return pillow_heif
+
+
+def _open(data: bytes | memoryview) -> Any:
+    return _library(FORMATS["heic"]).open_heif(BytesIO(data), convert_hdr_to_8bit=False)
 
 
 def _has_gain_map(info: dict[str, Any]) -> bool:

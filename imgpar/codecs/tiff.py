@@ -35,7 +35,9 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if deep is None:
         with pillow.settings(), pillow.open_image(data, fmt) as image:
             header = pillow.header_of(image, fmt)
-            header = replace(header, orientation=1, metadata=replace(header.metadata, exif=_exif(image)))
+            header = replace(
+                header, orientation=1, metadata=replace(header.metadata, exif=_exif(image.getexif()))
+            )
             return _with_pages(header, image, limits)
     icc = bytes(tags.get(34675) or b"")
     orientation = int(tags.get(274, 1))
@@ -112,9 +114,16 @@ def _with_pages(header: Header, image: Image.Image, limits: Limits) -> Header:
     return replace(header, frames=1, lost=(*header.lost, "pages") if real > 1 else header.lost)
 
 
-def _exif(image: Image.Image) -> bytes:
-    """The description in the file's own directories, as the EXIF block of other formats."""
-    source = image.getexif()
+def described(data: bytes | memoryview) -> bytes:
+    """The description in the directories of a TIFF file, as camera raw often is, as an EXIF block."""
+    source = Image.Exif()
+    with pillow.settings():
+        source.load(bytes(data))
+        return _exif(source)
+
+
+def _exif(source: Image.Exif) -> bytes:
+    """The description in a file's directories, as the EXIF block of other formats."""
     target = Image.Exif()
     for tag in _KEPT:
         if tag in source:

@@ -1,0 +1,155 @@
+"""JPEG XL through imagecodecs, which knows pixels only; the boxes around them are read and written here."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgpar.codecs import exif as tiff
+from imgpar.codecs import profiles, quality
+from imgpar.codecs.base import Encoded, check_size, damaged, require
+from imgpar.codecs.formats import FORMATS, Format
+from imgpar.codecs.jxl_header import CONTAINER, JxlHeader, boxes, parse
+from imgpar.codecs.metadata import bake
+from imgpar.codecs.options import EncodeOptions
+from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+
+_DEFAULT_EFFORT = 4
+"""Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""
+_LARGEST_BOX = 16 << 20
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size, depth and metadata; no pixel is decoded. The decoder turns pictures upright."""
+    require(fmt)
+    found = dict(_all_boxes(data, fmt))
+    info = parse(found.get(b"jxlc", b""))
+    if info is None:
+        raise damaged(fmt.title, "it holds no codestream", hopeless=True)
+    check_size(info.width, info.height, limits)
+    width, height = (info.height, info.width) if info.orientation > 4 else (info.width, info.height)
+    exif = found.get(b"Exif", b"")
+    exif = exif[4 + int.from_bytes(exif[:4], "big") :]
+    sound = tiff.is_sound(exif)
+    icc, notes = _colours(info)
+    metadata = Metadata(icc=icc, exif=exif if sound else b"", xmp=found.get(b"xml ", b""))
+    lost = ["exif"] * bool(exif and not sound) + ["gain map"] * (b"jhgm" in found)
+    lost += ["frames"] * info.animated + ["channels"] * info.more_channels + ["gamut"] * bool(notes)
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, _layout(info), _dtype(info)),
+        metadata=bake(metadata, width, height),
+        lost=tuple(lost),
+        notes=notes,
+        detail={"bits": info.bits, "animated": info.animated},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - libjxl reads all or nothing
+) -> tuple[str, ...]:
+    """Fill the one frame."""
+    index = 0 if header.detail["animated"] else None
+    codecs = require(FORMATS[header.format])
+    pixels: np.ndarray[Any, Any] = codecs.jpegxl_decode(bytes(data), index=index, numthreads=1)
+    spec, out = header.spec, frames[0].array
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
+        raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
+    pixels = pixels[..., : spec.channels]
+    peak = (1 << header.detail["bits"]) - 1
+    if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
+        np.copyto(out, pixels, casting="unsafe")
+    else:
+        # 9 to 15 bits, or less than 8, come as they were counted.
+        np.copyto(out, np.rint(pixels * (np.iinfo(spec.dtype).max / peak)), casting="unsafe")
+    return ()
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """One frame, with EXIF and XMP in boxes of their own."""
+    effort = _DEFAULT_EFFORT if options.effort is None else min(max(options.effort, 1), 9)
+    lossless = options.lossless
+    stream = require(fmt).jpegxl_encode(
+        frames[0].array,
+        lossless=lossless,
+        distance=None if lossless else _distance(quality.encoder_setting("jxl", options.quality)),
+        effort=effort,
+        usecontainer=False,
+        numthreads=1,
+    )
+    codestream = next(body for kind, body in boxes(stream) if kind == b"jxlc")
+    parts = [CONTAINER, _box(b"ftyp", b"jxl \0\0\0\0jxl ")]
+    if metadata.exif:
+        parts.append(_box(b"Exif", bytes(4) + metadata.exif))
+    if metadata.xmp:
+        parts.append(_box(b"xml ", metadata.xmp))
+    return Encoded(b"".join((*parts, _box(b"jxlc", bytes(codestream)))))
+
+
+def _distance(number: int) -> float:
+    """libjxl's own relation between the quality of a JPEG and its distance (in just noticeable steps).
+
+    >>> _distance(90)
+    1.0
+    """
+    if number >= 30:
+        return round(0.1 + (100 - number) * 0.09, 3)
+    return 53 / 3000 * number**2 - 23 / 20 * number + 25
+
+
+def _all_boxes(data: bytes | memoryview, fmt: Format) -> list[tuple[bytes, bytes]]:
+    """Boxes with their content unpacked; of a codestream in pieces the first one, which has the header."""
+    result: dict[bytes, bytes] = {}
+    for kind, body in boxes(data):
+        if kind == b"jxlp":
+            result.setdefault(b"jxlc", bytes(body[4:]))
+        elif kind == b"brob" and len(body) > 4:
+            unpacked = _unpacked(bytes(body[4:]), fmt)
+            result.setdefault(bytes(body[:4]), unpacked)
+        else:
+            result.setdefault(kind, bytes(body[:_LARGEST_BOX]))
+    return list(result.items())
+
+
+def _unpacked(packed: bytes, fmt: Format) -> bytes:
+    try:
+        return bytes(require(fmt).brotli_decode(packed, out=_LARGEST_BOX))
+    except (RuntimeError, ValueError):
+        return b""
+
+
+def _layout(info: JxlHeader) -> Layout:
+    if info.grey:
+        return "LA" if info.alpha else "L"
+    return "RGBA" if info.alpha else "RGB"
+
+
+def _dtype(info: JxlHeader) -> str:
+    if info.floating:
+        return "float32"
+    return "uint8" if info.bits <= 8 else "uint16"
+
+
+def _colours(info: JxlHeader) -> tuple[bytes, tuple[str, ...]]:
+    """The profile of the pixels as the decoder gives them, and what cannot be said of them."""
+    if info.profile:
+        # Of XYB the decoder makes sRGB; other pixels are in the profile's own colours.
+        note = "its colour profile cannot be read" + (", it was decoded to sRGB" if info.absolute else "")
+        return b"", (note,)
+    if (info.primaries, info.curve) == ("p3", "srgb"):
+        return profiles.display_p3(), ()
+    if info.primaries == "srgb" and info.curve in ("srgb", "rec709"):
+        return b"", ()
+    return b"", (f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB",)
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + kind + body

@@ -1,0 +1,184 @@
+"""The beginning of a JPEG XL: container boxes, and the bits that tell size, depth and colours (ISO 18181).
+
+libjxl's Python packages decode pixels before they tell a size, so the size is read here, where it can be
+refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
+_RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_SIDE = ((1, 9), (1, 13), (1, 18), (1, 30))
+_ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
+_ALPHA, _SPOT, _COLOUR_FILTER = 0, 2, 5
+_PRIMARIES = {1: "srgb", 9: "rec2100", 11: "p3"}
+_CURVES = {1: "rec709", 8: "linear", 13: "srgb", 16: "pq", 17: "dci", 18: "hlg"}
+
+
+@dataclass(slots=True)
+class JxlHeader:
+    """What the first bits say; sizes are those of the stored picture, before it is turned upright."""
+
+    width: int = 0
+    height: int = 0
+    orientation: int = 1
+    animated: bool = False
+    bits: int = 8
+    floating: bool = False
+    grey: bool = False
+    alpha: bool = False
+    more_channels: bool = False
+    profile: bool = False
+    """Whether the colours are described by an ICC profile, which is compressed and not read here."""
+    absolute: bool = True
+    """Stored as XYB: the decoder knows what the colours mean, whatever the profile says."""
+    primaries: str = "srgb"
+    curve: str = "srgb"
+
+
+def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every box of the container; a bare codestream is one box of its own."""
+    view = memoryview(data)
+    if bytes(view[: len(CONTAINER)]) != CONTAINER:
+        yield b"jxlc", view
+        return
+    at = 0
+    while at + 8 <= len(view):
+        length, kind, head = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8]), 8
+        if length == 1:
+            length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
+        end = at + length if length else len(view)
+        if end < at + head:
+            return
+        yield kind, view[at + head : end]
+        at = end
+
+
+def parse(codestream: bytes) -> JxlHeader | None:
+    """Size, depth and colours; None where this is no codestream. What is unusual keeps its default."""
+    if codestream[:2] != b"\xff\x0a":
+        return None
+    bits, header = _Bits(codestream[2:]), JxlHeader()
+    header.width, header.height = _read_size(bits)
+    # Fields after the size only tell more: a stream that ends within them is the decoder's to judge.
+    with contextlib.suppress(EOFError):
+        _read_metadata(bits, header)
+    return header
+
+
+class _Bits:
+    """Numbers from a stream of bits, the lowest first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._number, self._left = int.from_bytes(data[:512], "little"), 8 * min(len(data), 512)
+
+    def take(self, count: int) -> int:
+        if count > self._left:
+            raise EOFError
+        value = self._number & ((1 << count) - 1)
+        self._number >>= count
+        self._left -= count
+        return value
+
+    def pick(self, *choices: tuple[int, int]) -> int:
+        """Two bits choose a base and how many bits are added to it."""
+        base, count = choices[self.take(2)]
+        return base + self.take(count)
+
+
+def _read_size(bits: _Bits) -> tuple[int, int]:
+    small = bits.take(1)
+    height = 8 * (1 + bits.take(5)) if small else bits.pick(*_SIDE)
+    ratio = bits.take(3)
+    if ratio:
+        across, down = _RATIOS[ratio - 1]
+        return height * across // down, height
+    return (8 * (1 + bits.take(5)) if small else bits.pick(*_SIDE)), height
+
+
+def _read_metadata(bits: _Bits, header: JxlHeader) -> None:
+    if bits.take(1):
+        return
+    if bits.take(1):
+        header.orientation = 1 + bits.take(3)
+        if bits.take(1):
+            _read_size(bits)
+        if bits.take(1):
+            _skip_preview(bits)
+        header.animated = bool(bits.take(1))
+        if header.animated:
+            bits.pick((100, 0), (1000, 0), (1, 10), (1, 30))
+            bits.pick((1, 0), (1001, 0), (1, 8), (1, 10))
+            bits.pick((0, 0), (0, 3), (0, 16), (0, 32))
+            bits.take(1)
+    header.bits, header.floating = _read_depth(bits)
+    bits.take(1)
+    for _ in range(bits.pick((0, 0), (1, 0), (2, 4), (1, 12))):
+        kind = _read_channel(bits)
+        header.more_channels = header.more_channels or kind != _ALPHA or header.alpha
+        header.alpha = header.alpha or kind == _ALPHA
+    header.absolute = bool(bits.take(1))
+    _read_colours(bits, header)
+
+
+def _skip_preview(bits: _Bits) -> None:
+    choices = (
+        ((16, 0), (32, 0), (1, 5), (33, 9)) if bits.take(1) else ((1, 6), (65, 8), (321, 10), (1345, 12))
+    )
+    bits.pick(*choices)
+    if not bits.take(3):
+        bits.pick(*choices)
+
+
+def _read_depth(bits: _Bits) -> tuple[int, bool]:
+    if not bits.take(1):
+        return bits.pick((8, 0), (10, 0), (12, 0), (1, 6)), False
+    depth = bits.pick((32, 0), (16, 0), (24, 0), (1, 6))
+    bits.take(4)
+    return depth, True
+
+
+def _read_channel(bits: _Bits) -> int:
+    """The kind of an extra channel."""
+    if bits.take(1):
+        return _ALPHA
+    kind = bits.pick(*_ENUM)
+    _read_depth(bits)
+    bits.pick((0, 0), (3, 0), (4, 0), (1, 3))
+    for _ in range(bits.pick((0, 0), (0, 4), (16, 5), (48, 10))):
+        bits.take(8)
+    if kind == _ALPHA:
+        bits.take(1)
+    elif kind == _SPOT:
+        bits.take(64)
+    elif kind == _COLOUR_FILTER:
+        bits.pick((1, 0), (0, 2), (3, 4), (19, 8))
+    return kind
+
+
+def _read_colours(bits: _Bits, header: JxlHeader) -> None:
+    if bits.take(1):
+        return
+    header.profile = bool(bits.take(1))
+    space = bits.pick(*_ENUM)
+    header.grey = space == 1
+    if header.profile or space == 2:
+        return
+    if bits.pick(*_ENUM) == 2:
+        _skip_points(bits, 1)
+    if not header.grey:
+        number = bits.pick(*_ENUM)
+        header.primaries = _PRIMARIES.get(number, "unusual")
+        if number == 2:
+            _skip_points(bits, 3)
+    header.curve = "gamma" if bits.take(1) else ""
+    header.curve = header.curve or _CURVES.get(bits.pick(*_ENUM), "unusual")
+
+
+def _skip_points(bits: _Bits, count: int) -> None:
+    for _ in range(2 * count):
+        bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21))

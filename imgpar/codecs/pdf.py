@@ -1,0 +1,85 @@
+"""PDF through PDFium: every page drawn on white, 150 dots per inch unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from imgpar.codecs.base import check_size, damaged, require
+from imgpar.codecs.formats import FORMATS, Format
+from imgpar.model import Frame, Header, Limits, Metadata, Spec
+
+DENSITY = 150.0
+"""Dots per inch: small print is readable, an A4 page has 2.2 megapixels."""
+_POINTS = 72
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size of the first page, and how many there are of exactly that size."""
+    scale = (limits.density or DENSITY) / _POINTS
+    document = _open(data, fmt)
+    try:
+        if not len(document):
+            raise damaged(fmt.title, "it has no pages", hopeless=True)
+        width, height = _pixels(document, 0, scale)
+        count = min(len(document), limits.max_frames + 1)
+        check_size(width, height, limits)
+        alike = all(_pixels(document, number, scale) == (width, height) for number in range(1, count))
+    finally:
+        document.close()
+    density = scale * _POINTS
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, "RGBX"),
+        frames=count if alike else 1,
+        metadata=Metadata(dpi=(density, density)),
+        lost=() if alike else ("pages",),
+        detail={"density": density},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - PDFium draws what it can in any case
+) -> tuple[str, ...]:
+    """Draw one page per frame."""
+    document = _open(data, FORMATS[header.format])
+    scale = header.detail["density"] / _POINTS
+    try:
+        for number, frame in enumerate(frames):
+            page = document[number]
+            bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=_FOUR_BYTES)
+            pixels = bitmap.to_numpy()
+            height, width = min(pixels.shape[0], frame.spec.height), min(pixels.shape[1], frame.spec.width)
+            frame.array[...] = 255
+            np.copyto(frame.array[:height, :width], pixels[:height, :width])
+            page.close()
+    finally:
+        document.close()
+    return ()
+
+
+_FOUR_BYTES = 3
+"""PDFium's name for four bytes a pixel without alpha."""
+
+
+def _open(data: bytes | memoryview, fmt: Format) -> Any:
+    pdfium = require(fmt)
+    try:
+        return pdfium.PdfDocument(bytes(data))
+    except pdfium.PdfiumError as error:
+        locked = "password" in str(error).lower()
+        complaint = "it is locked with a password" if locked else str(error)
+        raise damaged(fmt.title, complaint, hopeless=True) from None
+
+
+def _pixels(document: Any, number: int, scale: float) -> tuple[int, int]:
+    width, height = document.get_page_size(number)
+    # What is a pixel wide but for a rounding error is no second pixel.
+    return max(ceil(width * scale - 1e-3), 1), max(ceil(height * scale - 1e-3), 1)
