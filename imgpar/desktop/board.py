@@ -1,0 +1,102 @@
+"""What the window knows about each file: a row per file, and counts. No widget is needed for it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import imgpar
+
+
+@dataclass(slots=True)
+class Row:
+    """One file. `outcome` is None as long as it waits."""
+
+    path: str
+    outcome: imgpar.Outcome | None = None
+
+    @property
+    def status(self) -> str:
+        """waiting, ok, skipped or failed."""
+        return self.outcome.status if self.outcome else "waiting"
+
+
+class Board:
+    """Rows and counts of everything that was dropped since the window was last idle.
+
+    >>> board = Board()
+    >>> row = board.add(imgpar.Outcome("/a.jpg", "ok"))
+    >>> board.done, board.counts["ok"]
+    (1, 1)
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.counts: Counter[str] = Counter()
+        self.bytes_in = self.bytes_out = 0
+        self.totals: dict[object, int] = {}
+        """Inputs of each drop, once they are counted."""
+        self.counting = False
+        """The inputs of the drop at work are not counted yet."""
+        self._busy = 0.0
+        self._since: float | None = None
+
+    @property
+    def done(self) -> int:
+        """Files with a result."""
+        return sum(self.counts.values())
+
+    @property
+    def total(self) -> int:
+        """Files that are known of."""
+        return max(self.done, sum(self.totals.values()))
+
+    @property
+    def share(self) -> float | None:
+        """How far everything is, 0 to 1; None as long as nobody knows."""
+        return None if self.counting else self.done / max(1, self.total)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """A guess from the pace so far; None where there is nothing to guess from."""
+        if not self.share or self.done < 3:
+            return None
+        return self.seconds * (1 - self.share) / self.share
+
+    @property
+    def seconds(self) -> float:
+        """Time at work, without pauses."""
+        return self._busy + (time.monotonic() - self._since if self._since is not None else 0.0)
+
+    def run(self) -> None:
+        """The clock runs."""
+        self._since = time.monotonic()
+
+    def rest(self) -> None:
+        """The clock stands still."""
+        self._busy, self._since = self.seconds, None
+
+    def wait(self, paths: Iterable[str]) -> list[Row]:
+        """Files that wait for their turn; returns the rows that are new."""
+        new = [Row(path) for path in dict.fromkeys(paths) if path not in self.rows]
+        self.rows.update((row.path, row) for row in new)
+        return new
+
+    def add(self, outcome: imgpar.Outcome) -> Row | None:
+        """Take a result; None where it says nothing new: after a pause, what was done is skipped."""
+        row = self.rows.setdefault(outcome.source, Row(outcome.source))
+        if row.outcome is not None:
+            if outcome.reason == "unchanged" and row.status != "failed":
+                return None
+            self._count(row.outcome, -1)
+        row.outcome = outcome
+        self._count(outcome, 1)
+        return row
+
+    def _count(self, outcome: imgpar.Outcome, by: int) -> None:
+        self.counts[outcome.status] += by
+        if outcome.status == "ok":
+            self.bytes_in += by * outcome.source_bytes
+            self.bytes_out += by * sum(file.bytes for file in outcome.outputs)

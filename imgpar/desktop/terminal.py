@@ -1,0 +1,43 @@
+"""The same without a window: no tkinter, or no display."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import imgpar
+from imgpar.desktop.settings import Settings
+from imgpar.desktop.texts import Texts, plain, shown
+
+
+def convert(names: Sequence[str], reason: str) -> int:
+    """Say why there is no window, then convert `names` with the saved settings; returns the exit code."""
+    settings = Settings.load()
+    texts = Texts(settings.language)
+    say(texts(reason))
+    if not names:
+        say(texts("name_files", command="imgpar convert photos/ -o web/ --recipe web"))
+        return 2
+
+    def listen(event: imgpar.Event) -> None:
+        outcome = event.outcome
+        if outcome is not None and outcome.status == "failed":
+            say(f"{shown(outcome.source)}: {texts.problem(outcome)}")
+        elif event.kind == "note":
+            say(shown(event.text))
+
+    place = settings.place(names)
+    try:
+        report = settings.pipeline().run(names, place, on_event=listen)
+    except imgpar.ImgparError as error:
+        say(plain(texts.error(error, place)))
+        return error.exit_code
+    print(report.summary())
+    return report.exit_code
+
+
+def say(text: str) -> None:
+    """One line for the user; a program without a terminal has nowhere to say it."""
+    if sys.stderr is not None:
+        encoding = sys.stderr.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)

@@ -1,0 +1,258 @@
+"""Every sentence of the window, in English and Chinese, and errors in plain words."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import imgpar
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # the window
+    "drop": ("Drop pictures and folders here", "将图片或文件夹拖到这里"),
+    "drop_how": ("or press Enter to choose files", "或按回车键选择文件"),
+    "no_drop": (
+        "Choose pictures (dropping needs the package tkinterdnd2)",
+        "选择图片（拖放需要安装 tkinterdnd2）",
+    ),
+    "add_folder": ("Add folder…", "添加文件夹…"),
+    "options": ("Options", "选项"),
+    "language": ("Language", "语言"),
+    "look": ("Appearance", "外观"),
+    "as_system": ("As the system", "跟随系统"),
+    "light": ("Light", "浅色"),
+    "dark": ("Dark", "深色"),
+    # what is done
+    "recipe": ("Recipe", "方案"),
+    "recipe_web": (
+        "For the web: WebP, at most 1920 pixels, no GPS",
+        "网页：WebP，最长边 1920 像素，去除 GPS",
+    ),
+    "recipe_thumbnails": ("Thumbnails: JPEG, 320 × 320, cropped", "缩略图：JPEG，320 × 320，裁剪"),
+    "recipe_archive": ("For keeping: AVIF, original size", "存档：AVIF，原始尺寸"),
+    "recipe_none": ("Only what is set below", "仅按下面的设置"),
+    "recipe_file": ("Another recipe file…", "其他方案文件…"),
+    "format": ("Format", "格式"),
+    "size": ("Size", "尺寸"),
+    "quality": ("Quality", "质量"),
+    "as_recipe": ("as in the recipe", "按方案"),
+    "folder": ("Results go to", "保存到"),
+    "beside": ("a folder next to the originals", "原文件旁边的文件夹"),
+    "choose": ("Choose…", "选择…"),
+    "reset": ("Next to the originals", "原文件旁边"),
+    # while it works
+    "ready": ("Ready.", "就绪。"),
+    "looking": ("Looking for pictures… {done} done", "正在查找图片…… 已完成 {done} 个"),
+    "working": ("{done} of {total} done", "已完成 {done} / {total}"),
+    "problems_too": ("{failed} with problems", "{failed} 个有问题"),
+    "left_time": ("about {time} left", "大约还需 {time}"),
+    "seconds": ("{n} s", "{n} 秒"),
+    "minutes": ("{n} min", "{n} 分钟"),
+    "hours": ("{n} h", "{n} 小时"),
+    "pausing": ("Finishing what has begun…", "正在完成已开始的文件……"),
+    "paused": ("Paused. {done} of {total} done.", "已暂停。已完成 {done} / {total}。"),
+    "stopping": ("Stopping…", "正在停止……"),
+    "done": ("Done: {ok} converted", "完成：已转换 {ok} 个"),
+    "stopped": ("Stopped: {ok} converted", "已停止：已转换 {ok} 个"),
+    "skipped_too": ("{skipped} were there already", "{skipped} 个已经存在"),
+    "not_begun": ("{left} not begun", "{left} 个未开始"),
+    "sizes_too": ("{before} became {after}", "{before} 变为 {after}"),
+    "nothing": (
+        "There is no picture or clip in what you dropped.",
+        "拖入的内容中没有图片或视频。",
+    ),
+    "ignored": ("{count} other files were left alone", "其他 {count} 个文件未处理"),
+    "queued": ("{count} more drops wait", "还有 {count} 批等待处理"),
+    # files
+    "all_files": ("All files ({count})", "全部文件（{count}）"),
+    "problems": ("Problems ({count})", "问题（{count}）"),
+    "file": ("File", "文件"),
+    "state": ("State", "状态"),
+    "bytes": ("Before → after", "转换前 → 后"),
+    "what": ("What happened", "发生了什么"),
+    "waiting": ("waiting", "等待中"),
+    "ok": ("✓ converted", "✓ 已转换"),
+    "unchanged": ("✓ unchanged since last time", "✓ 与上次相同"),
+    "skipped": ("– there already", "– 已存在"),
+    "twice": ("– the same file as another one", "– 与另一个文件相同"),
+    "failed": ("✗ problem", "✗ 有问题"),
+    "before": ("Before", "转换前"),
+    "after": ("After", "转换后"),
+    "no_preview": ("no preview", "无预览"),
+    # buttons
+    "pause": ("Pause", "暂停"),
+    "go_on": ("Continue", "继续"),
+    "again": ("Try again", "重试"),
+    "stop": ("Stop", "停止"),
+    "stop_now": ("Stop at once", "立即停止"),
+    "undo": ("Undo", "撤销"),
+    "open": ("Open folder", "打开文件夹"),
+    # questions
+    "close_title": ("Work is under way", "正在转换"),
+    "close_ask": (
+        "Files are still being converted. Stop and close? What is done stays done.",
+        "仍在转换文件。要停止并关闭吗？已完成的文件会保留。",
+    ),
+    "undo_title": ("Undo", "撤销"),
+    "undo_ask": (
+        "Delete the {count} new files in {folder}? The originals stay where they are.",
+        "要删除 {folder} 中的 {count} 个新文件吗？原文件不受影响。",
+    ),
+    "undoing": ("Undoing…", "正在撤销……"),
+    "undone": ("{count} new files were deleted.", "已删除 {count} 个新文件。"),
+    "undone_kept": (
+        "{count} new files were deleted. {kept} were changed since, or cannot be deleted, and stay.",
+        "已删除 {count} 个新文件。{kept} 个已被修改或无法删除，予以保留。",
+    ),
+    # problems, by what they are
+    "DiskFullError": (
+        "The disk is full. Free some space, then press Try again.",
+        "磁盘已满。请腾出空间，然后点“重试”。",
+    ),
+    "OutputError": (
+        "Nothing can be written to {folder}. Choose another folder for the results, then press Try again.",
+        "无法写入 {folder}。请选择其他保存位置，然后点“重试”。",
+    ),
+    "OutputLockedError": (
+        "Another window is converting to {folder}. Wait until it is through, then press Try again.",
+        "另一个窗口正在向 {folder} 转换。请等它完成，然后点“重试”。",
+    ),
+    "ArenaError": (
+        "There is too little memory. Close other programs, then press Try again.",
+        "内存不足。请关闭其他程序，然后点“重试”。",
+    ),
+    "unexpected": ("Something unexpected happened: {text}", "发生意外错误：{text}"),
+    "wrong": ("This does not work: {text}", "无法执行：{text}"),
+    "stage_plan": ("", "无法处理："),
+    "stage_read": ("", "无法读取："),
+    "stage_decode": ("", "无法解码："),
+    "stage_transform": ("", "处理失败："),
+    "stage_encode": ("", "无法编码："),
+    "stage_commit": ("", "无法保存："),
+    # without a window
+    "no_tkinter": (
+        "This Python has no tkinter, so there is no window; this goes on in the terminal.",
+        "此 Python 没有 tkinter，无法打开窗口，改在终端中继续。",
+    ),
+    "no_display": (
+        "There is no display for a window, so this goes on in the terminal.",
+        "没有可用的显示器，无法打开窗口，改在终端中继续。",
+    ),
+    "name_files": (
+        "Name files or folders to convert, for example: {command}",
+        "请指出要转换的文件或文件夹，例如：{command}",
+    ),
+}
+"""Key → English, Chinese. Every text with a number is written so that it is right for 0, 1 and many."""
+
+
+class Texts:
+    """The texts in one language.
+
+    >>> Texts("en")("working", done=3, total=10)
+    '3 of 10 done'
+    """
+
+    def __init__(self, language: str = "") -> None:
+        self.language = language if language in LANGUAGES else system_language()
+        self._column = list(LANGUAGES).index(self.language)
+
+    def __call__(self, key: str, **facts: Any) -> str:
+        """The text for a key, with its facts."""
+        return TEXTS[key][self._column].format(**facts)
+
+    def join(self, parts: list[str]) -> str:
+        """Facts in one line."""
+        return (" · " if self.language == "en" else "，").join(part for part in parts if part)
+
+    def duration(self, seconds: float) -> str:
+        """A time, roughly.
+
+        >>> Texts("en").duration(200)
+        '3 min'
+        """
+        for unit, length in (("hours", 3600.0), ("minutes", 60.0)):
+            if seconds >= 1.5 * length:
+                return self(unit, n=round(seconds / length))
+        return self("seconds", n=max(1, round(seconds)))
+
+    def problem(self, outcome: imgpar.Outcome) -> str:
+        """Why a file failed."""
+        return self(f"stage_{outcome.stage or 'plan'}") + plain(outcome.error)
+
+    def error(self, error: Exception, folder: str) -> str:
+        """Why a run could not begin or go on."""
+        for kind in type(error).__mro__:
+            if kind.__name__ in TEXTS:
+                return self(kind.__name__, folder=shown(folder))
+        if isinstance(error, imgpar.UsageError):
+            return self("wrong", text=plain(str(error)))
+        text = str(error) if isinstance(error, imgpar.ImgparError) else f"{type(error).__name__}: {error}"
+        return self("unexpected", text=plain(text))
+
+
+def plain(text: str) -> str:
+    """The sentences that mean something without a terminal: those that name flags are left out.
+
+    >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
+    'It has 3 GB.'
+    """
+    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", text)
+    good = [sentence for sentence in sentences if not re.search(r"(?<!\S)--?[a-z]|\bimgpar \w+ ", sentence)]
+    return shown(" ".join(good or sentences[:1]))
+
+
+def shown(text: str) -> str:
+    r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
+
+    >>> print(shown("a\nb\udcff.jpg"))
+    a⏎b�.jpg
+    """
+    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "⏎" if c == "\n" else "�" for c in clean)
+
+
+def size(count: int) -> str:
+    """Bytes, in units of 1000.
+
+    >>> size(1_234_567)
+    '1.2 MB'
+    """
+    number, unit = count / 1000, "kB"
+    for bigger in ("MB", "GB", "TB"):
+        if number < 999.95:
+            break
+        number, unit = number / 1000, bigger
+    return f"{number:.1f} {unit}"
+
+
+def system_language() -> str:
+    """The language of the system, as far as it is one of ours; else English."""
+    return "zh" if _system_locale().lower().startswith("zh") else "en"
+
+
+def _system_locale() -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return os.environ[name]
+    if sys.platform == "win32":
+        import ctypes
+
+        chinese = ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 0x04
+        return "zh" if chinese else ""
+    if sys.platform == "darwin":
+        return answer("defaults", "read", "-g", "AppleLocale")
+    return ""
+
+
+def answer(*command: str) -> str:
+    """What a command of the system prints; nothing where it is missing or slow."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=2, check=False).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,64 @@
+"""Taking back what a run has made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import imgpar
+
+OURS = ".imgpar"
+COARSE = 2_000_000_000
+"""Nanoseconds by which FAT, the coarsest file system, rounds a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How many new files are gone, and how many were changed since or cannot be deleted."""
+
+    gone: int
+    kept: int
+
+
+def take_back(outcomes: Iterable[imgpar.Outcome], folder: str) -> Undone:
+    """Delete the files that these outcomes wrote, and folders that are empty then, `folder` included.
+
+    A file that somebody has changed since stays.
+    """
+    gone = kept = 0
+    parents: set[str] = set()
+    for outcome in outcomes:
+        for file in outcome.outputs if outcome.status == "ok" else ():
+            parents.add(os.path.dirname(file.path))
+            try:
+                status = os.lstat(file.path)
+                same = stat.S_ISREG(status.st_mode) and status.st_size == file.bytes
+                if not same or abs(status.st_mtime_ns - (file.mtime_ns or status.st_mtime_ns)) > COARSE:
+                    raise PermissionError
+                os.remove(file.path)
+                gone += 1
+            except FileNotFoundError:
+                continue
+            except OSError:
+                kept += 1
+    _tidy(parents, folder)
+    return Undone(gone, kept)
+
+
+def _tidy(folders: set[str], top: str) -> None:
+    """Remove empty folders from the deepest up to `top`; what else lies there keeps them."""
+    inside = os.path.join(top, "")
+    for folder in sorted(folders, key=len, reverse=True):
+        with suppress(OSError):
+            while folder.startswith(inside):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
+    ours = os.path.join(top, OURS)
+    with suppress(OSError):
+        if os.listdir(top) == [OURS] and not os.path.isdir(os.path.join(ours, "undo")):
+            shutil.rmtree(ours)
+            os.rmdir(top)

@@ -1,0 +1,349 @@
+"""The window: it shows a Control, and hands it what the user does. It never waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from tkinter import filedialog, messagebox, ttk
+from typing import Any
+
+from imgpar.desktop import local
+from imgpar.desktop.board import Row
+from imgpar.desktop.control import Control
+from imgpar.desktop.filelist import FileList
+from imgpar.desktop.form import Form
+from imgpar.desktop.icon import draw_icon
+from imgpar.desktop.preview import Painter, Preview
+from imgpar.desktop.settings import Settings
+from imgpar.desktop.status import Status
+from imgpar.desktop.texts import LANGUAGES, Texts, shown
+from imgpar.desktop.theme import Theme, sharpen_on_windows
+
+TICK = 25
+"""Milliseconds between two looks at what has happened."""
+BUDGET = 0.008
+"""Seconds that one look may take."""
+
+
+def open_window(names: Sequence[str]) -> int:
+    """Show the window until it is closed; `names` are converted at once. Raises TclError without display."""
+    sharpen_on_windows()
+    window = Window(tk.Tk(className="imgpar"), Settings.load())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close(ask=False))
+    window.drop(names)
+    window.root.mainloop()
+    return 0
+
+
+class Window:
+    """Everything that is seen, and the tick that keeps it true.
+
+    Args:
+        root: an empty toplevel window, which is this one's from now on.
+        settings: what the fields show at first.
+    """
+
+    def __init__(self, root: tk.Tk, settings: Settings) -> None:
+        self.root, self.settings, self.control = root, settings, Control()
+        self.ask: Callable[..., bool] = messagebox.askyesno
+        self.longest_gap = 0.0
+        """The longest time between two ticks, in seconds."""
+        self._ticked = 0.0
+        self._timer = ""
+        self._closing = False
+        self._droppable = make_droppable(root)
+        root.withdraw()
+        root.title("imgpar")
+        root.report_callback_exception = self._trouble
+        root.protocol("WM_DELETE_WINDOW", self.close)
+        self.build()
+        self._bind_keys()
+        if settings.geometry:
+            with suppress(tk.TclError):
+                root.geometry(settings.geometry)
+        root.deiconify()
+        self._tick()
+
+    # ----- what is seen ---------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Make every widget, in the language and the look of the settings; what is known stays."""
+        for child in self.root.winfo_children():
+            child.destroy()
+        self.texts = texts = Texts(self.settings.language)
+        self.theme = theme = Theme(self.root, self.settings.look)
+        px = theme.px
+        self.root.configure(background=theme.palette.ground)
+        self._icon = draw_icon(self.root, px(64))
+        self.root.iconphoto(True, self._icon)
+        self.page = page = ttk.Frame(self.root, padding=px(16))
+        page.pack(fill="both", expand=True)
+        page.columnconfigure(0, weight=1)
+        page.rowconfigure(3, weight=1)
+        self._build_top(px)
+        self.form = Form(page, texts, theme, self.settings, self._set)
+        self.form.grid(row=1, column=0, columnspan=2, sticky="ew", pady=px(12))
+        self.status = Status(page, texts, theme)
+        self.status.grid(row=2, column=0, columnspan=2, sticky="ew")
+        self.files = FileList(page, texts, theme, self._chosen)
+        self.files.grid(row=3, column=0, sticky="nsew", pady=px(12))
+        self.preview = Preview(page, texts, theme)
+        self.preview.grid(row=3, column=1, sticky="nsew", padx=(px(12), 0), pady=px(12))
+        self.painter = Painter(*self.preview.size)
+        self._build_bottom(px)
+        if self._droppable:
+            accept_drops(page, self.drop, self._dragged)
+        self.root.minsize(px(720), px(560))
+        self.files.show(self.control.board.rows.values())
+        self._refresh()
+        self.zone.focus_set()
+
+    def _build_top(self, px: Callable[[int], int]) -> None:
+        texts = self.texts
+        hint = f"{texts('drop')}\n{texts('drop_how')}" if self._droppable else texts("no_drop")
+        self.zone = ttk.Button(self.page, text=hint, style="Drop.TButton", command=self.choose_files)
+        self.zone.grid(row=0, column=0, sticky="nsew")
+        side = ttk.Frame(self.page)
+        side.grid(row=0, column=1, sticky="new", padx=(px(12), 0))
+        side.columnconfigure(0, weight=1)
+        ttk.Button(side, text=texts("add_folder"), command=self.choose_folder).grid(sticky="ew")
+        options = ttk.Menubutton(side, text=texts("options"))
+        options["menu"] = self._menu(options)
+        options.grid(sticky="ew", pady=(px(8), 0))
+
+    def _menu(self, parent: ttk.Menubutton) -> tk.Menu:
+        texts, menu = self.texts, tk.Menu(parent, tearoff=False)
+        self._language = tk.StringVar(menu, self.settings.language)
+        self._look = tk.StringVar(menu, self.settings.look)
+        looks = {"": texts("as_system"), "light": texts("light"), "dark": texts("dark")}
+        languages = {"": texts("as_system"), **LANGUAGES}
+        for title, variable, choices in (
+            ("language", self._language, languages),
+            ("look", self._look, looks),
+        ):
+            inner = tk.Menu(menu, tearoff=False)
+            for value, label in choices.items():
+                inner.add_radiobutton(label=label, value=value, variable=variable, command=self._restyle)
+            menu.add_cascade(label=texts(title), menu=inner)
+        return menu
+
+    def _build_bottom(self, px: Callable[[int], int]) -> None:
+        bar = ttk.Frame(self.page)
+        bar.grid(row=4, column=0, columnspan=2, sticky="ew")
+        bar.columnconfigure(2, weight=1)
+        self.main = ttk.Button(bar, style="Main.TButton", command=self.press_main)
+        self.halt = ttk.Button(bar, text=self.texts("stop"), command=self.stop)
+        self.back = ttk.Button(bar, text=self.texts("undo"), command=self.undo)
+        self.open = ttk.Button(bar, text=self.texts("open"), command=self.open_folder)
+        for column, button in ((0, self.main), (1, self.halt), (3, self.back), (4, self.open)):
+            button.grid(row=0, column=column, padx=(px(8) if column in (1, 4) else 0, 0))
+
+    def _refresh(self) -> None:
+        """Bring words, numbers and buttons up to date."""
+        control, texts = self.control, self.texts
+        self.files.count(control.board)
+        self.status.show(control)
+        share = control.board.share if control.state == "running" else None
+        self.root.title(f"{share:.0%} – imgpar" if share else "imgpar")
+        words = {"paused": "go_on", "idle": "again"}.get(control.state, "pause")
+        self.main["text"] = texts(words)
+        usable = control.state in ("running", "paused") or control.can_try_again
+        self._enable(self.main, usable)
+        self.halt["text"] = texts("stop_now" if control.state == "stopping" else "stop")
+        self._enable(self.halt, control.state in ("running", "pausing", "paused", "stopping"))
+        self._enable(self.back, control.can_undo)
+        self._enable(self.open, bool(control.folder) and control.board.done > 0)
+
+    @staticmethod
+    def _enable(button: ttk.Button, usable: bool) -> None:
+        button.state(["!disabled" if usable else "disabled"])
+
+    # ----- the tick -------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._ticked:
+            self.longest_gap = max(self.longest_gap, now - self._ticked)
+        self._ticked = now
+        rows = self.control.look(BUDGET)
+        self.files.show(rows)
+        self._show_pictures()
+        self._refresh()
+        if self._closing and not self.control.busy:
+            self._leave()
+        else:
+            self._timer = self.root.after(TICK, self._tick)
+
+    def _show_pictures(self) -> None:
+        control = self.control
+        if control.latest is not None and not self.files.chosen:
+            self.painter.ask(control.latest)
+        control.latest = None
+        while not self.painter.results.empty():
+            self.preview.show(self.painter.results.get())
+
+    # ----- what the user does ---------------------------------------------------------------------
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Convert these files and folders."""
+        self.settings = self.form.read()
+        if self.control.drop([local(name) for name in names], self.settings):
+            self.files.clear()
+            self.preview.clear()
+            self.settings.save()
+
+    def choose_files(self) -> None:
+        """Ask for files."""
+        self.drop(filedialog.askopenfilenames(parent=self.root) or ())
+
+    def choose_folder(self) -> None:
+        """Ask for a folder."""
+        name = filedialog.askdirectory(parent=self.root, mustexist=True)
+        self.drop([name] if name else ())
+
+    def paste(self) -> None:
+        """Convert the files that were copied in a file manager."""
+        for kind in ("text/uri-list", "UTF8_STRING", "STRING"):
+            with suppress(tk.TclError):
+                lines = self.root.clipboard_get(type=kind).splitlines()
+                names = [line for line in lines if os.path.exists(local(line))]
+                if names:
+                    self.drop(names)
+                    return
+
+    def press_main(self) -> None:
+        """Pause, continue or try again: whatever the button says."""
+        if self.control.state == "running":
+            self.control.pause()
+        elif self.control.state == "paused":
+            self.control.go_on()
+        else:
+            self.settings = self.form.read()
+            self.control.again(self.settings)
+
+    def stop(self) -> None:
+        """Stop what runs."""
+        self.control.stop()
+
+    def undo(self) -> None:
+        """Delete the new files, if the user agrees."""
+        count, folder = self.control.board.counts["ok"], shown(self.control.folder)
+        question = self.texts("undo_ask", count=count, folder=folder)
+        if self.control.can_undo and self.ask(self.texts("undo_title"), question, parent=self.root):
+            self.files.clear()
+            self.preview.clear()
+            self.control.undo()
+
+    def open_folder(self) -> None:
+        """Show the results in the file manager."""
+        if sys.platform == "win32":
+            os.startfile(self.control.folder)  # noqa: S606
+        else:
+            opener = "open" if sys.platform == "darwin" else "xdg-open"
+            with suppress(OSError):
+                subprocess.Popen([opener, self.control.folder])
+
+    def close(self, *, ask: bool = True) -> None:
+        """Stop cleanly, then go; asked twice, go at once."""
+        if self._closing:
+            self.control.kill()
+        elif not self.control.busy:
+            self._leave()
+        elif not ask or self.ask(self.texts("close_title"), self.texts("close_ask"), parent=self.root):
+            self._closing = True
+            self.control.stop()
+
+    def _leave(self) -> None:
+        replace(self.form.read(), geometry=self.root.geometry()).save()
+        self.root.after_cancel(self._timer)
+        self.painter.close()
+        self.root.destroy()
+
+    def _set(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.save()
+
+    def _restyle(self) -> None:
+        self._set(replace(self.form.read(), language=self._language.get(), look=self._look.get()))
+        self.painter.close()
+        self.root.after_idle(self.build)  # not from within the menu, which goes too
+
+    def _chosen(self, row: Row) -> None:
+        if row.outcome is not None and row.status != "failed":
+            self.painter.ask(row.outcome)
+        self.status.explain(row)
+
+    def _dragged(self, over: bool) -> None:
+        self.zone["style"] = "Drag.Drop.TButton" if over else "Drop.TButton"
+
+    def _bind_keys(self) -> None:
+        key = "Command" if sys.platform == "darwin" else "Control"
+        self.root.bind_class("TButton", "<Return>", press)
+        for keys, action in {
+            f"<{key}-o>": self.choose_files,
+            f"<{key}-O>": self.choose_folder,
+            f"<{key}-w>": self.close,
+            f"<{key}-q>": self.close,
+            "<Escape>": self.stop,
+        }.items():
+            self.root.bind(keys, ignoring(action))
+        self.root.bind(f"<{key}-v>", self._pasted)
+
+    def _pasted(self, event: tk.Event[tk.Misc]) -> None:
+        if not isinstance(event.widget, ttk.Entry):  # there it means the text
+            self.paste()
+
+    def _trouble(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        """A fault of ours in a callback: said in the window, and in full where there is a terminal."""
+        if isinstance(error, Exception):
+            self.status.trouble(error)
+        if sys.stderr is not None:
+            sys.excepthook(kind, error, trace)
+
+
+def press(event: Any) -> None:
+    """Enter does what a click does."""
+    event.widget.invoke()
+
+
+def ignoring(action: Callable[[], None]) -> Callable[[object], None]:
+    """The action for an event that says nothing more."""
+    return lambda _: action()
+
+
+def make_droppable(root: tk.Tk) -> bool:
+    """Load tkdnd; False where it is not installed or does not load."""
+    try:
+        from tkinterdnd2 import TkinterDnD
+
+        TkinterDnD._require(root)
+    except (ImportError, RuntimeError):
+        return False
+    return True
+
+
+def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Callable[[bool], None]) -> None:
+    """Files that are dropped on `widget` go to `drop`; `over` hears when something hovers there."""
+
+    def dropped(event: Any) -> str:
+        over(False)
+        names = widget.tk.splitlist(event.data)
+        widget.after_idle(drop, names)  # the other program waits until we return
+        return str(event.action)
+
+    def hovers(event: Any, here: bool) -> str:
+        over(here)
+        return str(event.action)
+
+    widget.drop_target_register("DND_Files")
+    widget.dnd_bind("<<DropEnter>>", lambda event: hovers(event, True))
+    widget.dnd_bind("<<DropLeave>>", lambda event: hovers(event, False))
+    widget.dnd_bind("<<Drop>>", dropped)
