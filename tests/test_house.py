@@ -28,7 +28,8 @@ LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "video",
     "runtime",
-    "history", "journal", "report", "progress", "pipeline session run api", "cli", "__main__",
+    "history", "journal", "report", "progress", "pipeline session run api", "desktop", "cli",
+    "__main__",
     "testing",
 ]
 # fmt: on
@@ -40,6 +41,11 @@ MODULES = sorted(
     ["imgpar", *(info.name for info in pkgutil.walk_packages([str(PACKAGE)], "imgpar."))],
 )
 IMPORTABLE = [name for name in MODULES if not name.endswith("__main__")]
+if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
+    window = {
+        path.stem for path in FILES if re.search(r"^(from|import) tkinter", path.read_text("utf-8"), re.M)
+    }
+    IMPORTABLE = [name for name in IMPORTABLE if name.rpartition(".")[2] not in window]
 
 EXPORTS = {
     "__version__",
@@ -92,7 +98,25 @@ def test_imports_flow_one_way(path: Path) -> None:
         return  # the package itself only hands out what others define
     own = next(number for number, level in enumerate(LEVELS) if here in level.split())
     allowed = {*" ".join(LEVELS[: own + 1]).split(), "__version__"}
+    if here == "desktop":
+        allowed.add("")  # it takes what the package exports, as every user does
     assert [f"line {line}: {name}" for line, name in imports(path) if room(name) not in allowed] == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "desktop").glob("*.py")), ids=module_name)
+def test_the_window_is_a_client_like_any_other(path: Path) -> None:
+    own = {name for name in MODULES if name.startswith("imgpar.desktop")}
+    allowed = own | {"imgpar"} | {f"imgpar.{name}" for name in imgpar.__all__}
+    found = {name for _, name in imports(path)}
+    assert {name for name in found if name not in allowed and name.rpartition(".")[0] not in own} == set()
+    tree = ast.walk(syntax(path))
+    used = {node.attr for node in tree if isinstance(node, ast.Attribute) and is_name(node.value, "imgpar")}
+    assert used <= {*imgpar.__all__, "desktop"}
+
+
+def is_name(node: ast.AST, name: str) -> bool:
+    """Whether this is just that name."""
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def test_every_room_has_its_place() -> None:

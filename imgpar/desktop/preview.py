@@ -113,7 +113,7 @@ class Preview(ttk.Frame):
     def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme) -> None:
         super().__init__(parent)
         self._texts = texts
-        self.size = (theme.px(210), theme.px(130))
+        self.room = (theme.px(210), theme.px(130))
         self._images: list[tk.PhotoImage] = []
         self.columnconfigure(0, weight=1)
         self._pictures: list[ttk.Label] = []
@@ -121,7 +121,7 @@ class Preview(ttk.Frame):
         for number, key in enumerate(("before", "after")):
             caption = ttk.Label(self, text=texts(key), style="Quiet.TLabel")
             caption.grid(row=2 * number, sticky="w", pady=(theme.px(6) if number else 0, 0))
-            box = ttk.Frame(self, width=self.size[0], height=self.size[1])
+            box = ttk.Frame(self, width=self.room[0], height=self.room[1])
             box.grid(row=2 * number + 1, sticky="nsew")
             box.grid_propagate(False)
             box.columnconfigure(0, weight=1)

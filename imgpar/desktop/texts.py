@@ -202,6 +202,7 @@ def plain(text: str) -> str:
     >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
     'It has 3 GB.'
     """
+    text = text.partition("\n")[0]
     sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", text)
     good = [sentence for sentence in sentences if not re.search(r"(?<!\S)--?[a-z]|\bimgpar \w+ ", sentence)]
     return shown(" ".join(good or sentences[:1]))

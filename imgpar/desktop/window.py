@@ -97,7 +97,7 @@ class Window:
         self.files.grid(row=3, column=0, sticky="nsew", pady=px(12))
         self.preview = Preview(page, texts, theme)
         self.preview.grid(row=3, column=1, sticky="nsew", padx=(px(12), 0), pady=px(12))
-        self.painter = Painter(*self.preview.size)
+        self.painter = Painter(*self.preview.room)
         self._build_bottom(px)
         if self._droppable:
             accept_drops(page, self.drop, self._dragged)
