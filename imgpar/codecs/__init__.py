@@ -84,8 +84,8 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
 
 
 def shrink(header: Header, width: int, height: int) -> Header:
-    """The header for a decode at 1/2, 1/4 or 1/8 that still has twice `width` × `height` pixels, where the
-    format can; else the header itself."""
+    """The header for a decode at 1/2, 1/4 or 1/8 that is still half as large again as `width` × `height`,
+    where the format can; else the header itself."""
     if header.format != "jpeg":
         return header
     changed: Header = _backend("jpeg").shrink(header, width, height)
