@@ -250,7 +250,7 @@ class RunOptions:
     memory: int | None = None
     """Bytes of the shared arena; None is a share of the machine's memory."""
     timeout: float | None = None
-    """Seconds that one job may take in a worker before it is stopped."""
+    """Seconds that one job may take in a worker; None is 15 minutes for pictures, no limit for clips."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] = "skip"
     schedule: Literal["auto", "staged", "chain"] = "auto"
     in_place: bool = False

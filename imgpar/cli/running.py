@@ -53,7 +53,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         action=Store,
         parse=duration,
         metavar="TIME",
-        help="stop working on one input after 30s, 2m …; it counts as failed",
+        help="give up on one input after 30s, 2m … (default: 15m, clips have no limit)",
     )
     add(
         "--schedule",

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from imgpar.codecs.formats import find_format
 from imgpar.commit import temporary_path
 from imgpar.errors import RunError
 from imgpar.files import remove
@@ -48,6 +49,8 @@ PULL_SECONDS = 0.02
 """How long the plan may keep the loop from its workers."""
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
+PICTURE_SECONDS = 900.0
+"""A picture that takes a worker longer than this has hung it."""
 MAX_STILLBORN = 3
 """Workers that die before they begin anything, one after the other, before the run is given up."""
 MAX_STILLBORN_KILLED = 50
@@ -109,7 +112,7 @@ class Scheduler:
         run: number of the run; goes into every task.
         begin: what workers must know before their first task.
         limit: how many workers may be hired.
-        timeout: seconds for one step of a job, or None.
+        timeout: seconds for one step of a job; None is 15 minutes for pictures and no limit for clips.
         name: marks the temporary files of this run; those of workers that die are removed.
         sink: called with every Outcome of the plan and every Settled of the ledger.
         cancel: looked at every tick.
@@ -285,8 +288,6 @@ class Scheduler:
     # ----- deaths ---------------------------------------------------------------------------------
 
     def _check_deadlines(self) -> None:
-        if self._timeout is None:
-            return
         now = time.monotonic()
         for worker in self._pool.workers.values():
             begun = self._pool.begun(worker)
@@ -302,10 +303,19 @@ class Scheduler:
 
     def _deadline(self, worker: Worker, begun: Begun) -> float:
         """Seconds that a worker may be seen at the same step."""
-        assert self._timeout is not None
         if begun.serial:
+            return self._patience(worker.index)
+        if not self._ledger.owes(worker.index):
+            return math.inf
+        return max(START_SECONDS, self._timeout or 0.0)
+
+    def _patience(self, index: int) -> float:
+        """What `--timeout` says; without it a picture has long enough, and a clip for ever."""
+        if self._timeout is not None:
             return self._timeout
-        return max(START_SECONDS, self._timeout) if self._ledger.owes(worker.index) else math.inf
+        formats = {target.format for task in self._ledger.held(index) for target in task.job.targets}
+        clips = any(find_format(name).kind == "video" for name in formats)
+        return math.inf if clips else PICTURE_SECONDS
 
     def _bury(self, worker: Worker) -> None:
         begun = self._pool.begun(worker)
@@ -317,9 +327,8 @@ class Scheduler:
         self._stillborn = 0 if begun.tick else self._stillborn + 1
         if self._stillborn >= (MAX_STILLBORN_KILLED if cause == "killed" else MAX_STILLBORN):
             raise RunError(f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}")
-        for settled in self._ledger.died(
-            worker.index, begun.serial, cause, self._obituary(begun, code, overdue, words)
-        ):
+        failure = self._overran(worker, begun, words) if overdue else _obituary(begun, code, words)
+        for settled in self._ledger.died(worker.index, begun.serial, cause, failure):
             self._sink(settled)
 
     def _clean_up_after(self, worker: Worker) -> None:
@@ -328,11 +337,13 @@ class Scheduler:
             for target in task.job.targets:
                 remove(temporary_path(target, self._name, task.serial))
 
-    def _obituary(self, begun: Begun, code: int | None, overdue: bool, words: str) -> Failed:
-        if overdue:
-            message = f"It took longer than {self._timeout:g} s in stage {begun.stage}, twice."
-            return Failed(
-                begun.serial, begun.stage, "WorkerDiedError", message, "Give it more with --timeout.", words
-            )
-        message = f"The worker process {describe_exit(code)} in stage {begun.stage}, every time it was tried."
-        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)
+    def _overran(self, worker: Worker, begun: Begun, words: str) -> Failed:
+        seconds = self._patience(worker.index)
+        message = f"It took longer than {seconds:g} s in stage {begun.stage}, twice."
+        fix = "Give it more with --timeout."
+        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, words)
+
+
+def _obituary(begun: Begun, code: int | None, words: str) -> Failed:
+    message = f"The worker process {describe_exit(code)} in stage {begun.stage}, every time it was tried."
+    return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)
