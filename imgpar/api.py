@@ -27,8 +27,9 @@ from imgpar.run import Listener, Run, planner, without_journal
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.sources.local import scan
+from imgpar.undo import undo as put_back
 
-__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run"]
+__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo"]
 
 
 def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Report:
@@ -132,8 +133,28 @@ def retry(
     recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
     inputs: Iterable[str] = facts["inputs"] or iter(failed)
     listen, cancel = on_event or _silent, cancel or CancelToken()
-    again = Run(inputs, out, recipe, options, listen, cancel, command=command, only=frozenset(failed))
+    place: str | None = out
+    if facts.get("in_place"):
+        place, options = None, replace(options, in_place=True)
+    again = Run(inputs, place, recipe, options, listen, cancel, command=command, only=frozenset(failed))
     return again.execute(session)
+
+
+def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
+    """Put back the originals that `in_place` replaced in and below a folder: bytes, time and mode.
+
+    They are kept until a later run replaces something there. A file that was changed after the run is left
+    alone and counts as failed.
+
+    Args:
+        out: the folder that was converted in place, or one in it.
+        forget: remove the kept originals instead, to free their space.
+
+    Raises:
+        UsageError: no run replaced anything there.
+        OutputLockedError: a run is at work there.
+    """
+    return put_back(os.fspath(out), forget=forget)
 
 
 def describe(path: str) -> dict[str, Any]:

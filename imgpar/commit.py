@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from io import FileIO
 
@@ -101,8 +101,26 @@ def original_path(job: Job) -> str:
     """Where the original of a job is: in place, an attempt that died may have replaced it already."""
     for target in job.targets:
         if target.backup and os.path.lexists(long_path(target.backup)):
+            if os.path.islink(long_path(target.backup)):  # it points from where it was
+                return os.path.join(os.path.dirname(target.retires), os.readlink(target.backup))
             return target.backup
     return job.item.path
+
+
+def left_before(target: Target, source: os.stat_result) -> bool:
+    """Whether an attempt that died had put an output in place: only that has the very time of its input."""
+    try:
+        status = os.lstat(long_path(target.path))
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns == source.st_mtime_ns
+
+
+def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
+    """Remove new outputs of a job that failed later."""
+    for target, file in written:
+        if not target.replaces:
+            remove(file.path)
 
 
 def content_digest(data: Data) -> str:

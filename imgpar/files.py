@@ -81,12 +81,20 @@ def keep(original: str, backup: str) -> None:
     try:
         os.link(long_path(original), long_path(backup))
     except OSError:
-        half = backup + ".tmp"
+        half = os.path.join(os.path.dirname(backup), f".imgpar-{os.getpid()}.tmp")
         try:
-            shutil.copy2(long_path(original), long_path(half))
+            shutil.copy2(long_path(original), long_path(half), follow_symlinks=False)
+            _sync(half)
             os.replace(long_path(half), long_path(backup))
         finally:
             remove(half)
+
+
+def _sync(path: str) -> None:
+    """Put a copy on the disk before what it was made from goes."""
+    if not os.path.islink(long_path(path)):
+        with open(long_path(path), "r+b") as file:
+            os.fsync(file.fileno())
 
 
 def sync_folder(folder: str) -> None:

@@ -22,7 +22,7 @@ from imgpar.database import explained, open_database, state_folder
 from imgpar.errors import OutputError
 from imgpar.history import JournalItems, Paths, RunRecord, detail_of, last_run
 from imgpar.lock import Lock
-from imgpar.model import Item, Job, Outcome
+from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.output import Out
 from imgpar.sources.base import OURS, Batch
 from imgpar.targets import Done
@@ -64,6 +64,17 @@ VALUES (?, ?, ?, ?, 'skipped', 0, 0, 0, '', '[]')
 _READ_DONE = """
 SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, outputs
 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
+"""
+_READ_UNRECORDED = """
+SELECT path, name, planned FROM items JOIN folders ON folders.id = items.folder WHERE state = 'planned'
+"""
+_READ_MADE = """
+SELECT outputs FROM items
+WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ? AND state = 'ok' ORDER BY run DESC LIMIT 1
+"""
+_UNDONE = """
+UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
+WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ?
 """
 _READ_FAILED = """
 SELECT path, name FROM items JOIN folders ON folders.id = items.folder
@@ -251,6 +262,34 @@ class Journal:
         with explained(self.path):
             rows = self._database.execute(_READ_FAILED, (self.key,))
             return [os.path.join(os.fsdecode(folder), os.fsdecode(name)) for folder, name in rows]
+
+    def unrecorded(self) -> list[tuple[str, list[str]]]:
+        """Inputs with the planned paths of their outputs, of which no run could say what became of them."""
+        with explained(self.path):
+            rows = self._database.execute(_READ_UNRECORDED)
+            return [
+                (
+                    os.path.join(os.fsdecode(folder), os.fsdecode(name)),
+                    [made[0] for made in self._paths.unpack(planned)],
+                )
+                for folder, name, planned in rows
+            ]
+
+    def made_from(self, path: str) -> list[OutputFile]:
+        """What the latest run that was through with an input made of it."""
+        self.flush()
+        folder, name = map(os.fsencode, os.path.split(path))
+        with explained(self.path):
+            row = self._database.execute(_READ_MADE, (folder, name)).fetchone()
+            return (
+                [OutputFile(at[0], at[1] or 0, *at[2:]) for at in self._paths.unpack(row[0])] if row else []
+            )
+
+    def undone(self, path: str) -> None:
+        """Forget what was made of an input: the next run makes it again."""
+        with self._writing() as database:
+            folder, name = map(os.fsencode, os.path.split(path))
+            database.execute(_UNDONE, (folder, name))
 
     def outcomes(self, run: int = 0) -> JournalItems:
         """The lines of a run (default: this one) in the order of its inputs; readable after `close`, too."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from imgpar.codecs.formats import format_of_suffix
 from imgpar.errors import OutputError, UsageError
+from imgpar.sources.base import OURS, UNDO
 from imgpar.sources.roots import absolute
 
 RESERVE = 64 << 20
@@ -47,7 +48,7 @@ def read_out(
     if in_place:
         if out is not None:
             raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
-        return Out(_common(inputs), in_place=True)
+        return Out(home(_common(inputs)), in_place=True)
     if not out:
         raise UsageError("There is no place for the outputs.", fix="Name one with -o OUT, or use --in-place.")
     path = absolute(out)
@@ -69,6 +70,17 @@ def read_out(
         )
     _same_format(path, to)
     return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def home(folder: str) -> str:
+    """The folder whose journal knows what was replaced in `folder`: itself, or one above it."""
+    at = folder
+    while not os.path.isdir(os.path.join(at, OURS, UNDO)):
+        above = os.path.dirname(at)
+        if above == at:
+            return folder
+        at = above
+    return at
 
 
 def free_space_problem(out: str, bytes_needed: int) -> str:

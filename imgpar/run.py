@@ -26,6 +26,7 @@ from imgpar.session import Session, outcome_of
 from imgpar.sources.base import Batch
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
+from imgpar.undo import prepare, prune
 
 Listener = Callable[[Event], None]
 
@@ -75,6 +76,8 @@ class Run:
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
+        self._outdated = ""
+        """In place: the run whose originals stay when the first file is replaced."""
         self._ahead: deque[Job | Outcome] = deque()
         self._chunks: Iterator[list[Job | Outcome]] = iter(())
 
@@ -96,6 +99,8 @@ class Run:
             )
             self._planner = planner(self._place, self._recipe, self._options, self._journal, str(number))
             self._name = f"{os.getpid()}-{number}"
+            if self._place.in_place:
+                self._prepare_in_place(str(number))
             # Temporary files of a run that died; its lock is ours now, so nobody writes there.
             self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(Session(self._options.jobs, self._options.memory))
@@ -107,10 +112,18 @@ class Run:
                 spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
             )
             report = self._report(effort)
-            if not (report.cancelled and self._journal.unfinished):  # there may be more to tidy up
+            if not (report.cancelled or report.stopped):  # what was interrupted is a part of the next run
                 self._journal.finish(report.summary_json())
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _prepare_in_place(self, number: str) -> None:
+        """Put right what a run that was killed left; originals of others go when something is replaced."""
+        if count := prepare(self._journal, self._place.folder):
+            self._note(
+                f"{count} originals were put back: the run before this one ended before it was through."
+            )
+        self._outdated = "" if self._journal.unfinished else number
 
     def _spec(self, session: Session) -> RunSpec:
         return RunSpec(
@@ -123,7 +136,13 @@ class Run:
 
     def _facts(self) -> str:
         inputs = [os.path.abspath(path) for path in self._named or ()]
-        return json.dumps({"command": self._command, "inputs": inputs if len(inputs) <= KEPT_INPUTS else []})
+        return json.dumps(
+            {
+                "command": self._command,
+                "inputs": inputs if len(inputs) <= KEPT_INPUTS else [],
+                "in_place": self._place.in_place,
+            }
+        )
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
@@ -158,6 +177,9 @@ class Run:
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
         """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
+        if jobs and self._outdated:
+            prune(self._place.folder, self._outdated)
+            self._outdated = ""
         self._journal.planned(jobs)
         if jobs and not self._space_checked:
             problem = free_space_problem(self._place.folder, sum(job.item.size for job in jobs))

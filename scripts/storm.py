@@ -88,6 +88,7 @@ class Storm:
         self.random = random.Random(args.seed)
         self.table = Table()
         self.work = work
+        self.leaders: set[int] = set()
         self.source = Path(args.folder).resolve() if args.folder else make_pictures(work / "in", args)
         self.names = sorted(
             path.relative_to(self.source) for path in self.source.rglob("*") if path.is_file()
@@ -127,9 +128,11 @@ class Storm:
         (self.work / "report.json").unlink(missing_ok=True)
         self.table.runs += 1
         with (self.work / "log").open("wb") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, env=self.environment
             )
+        self.leaders.add(process.pid)
+        return process
 
     def _report(self) -> dict:
         return json.loads((self.work / "report.json").read_text())
@@ -273,8 +276,7 @@ class Storm:
         shutil.rmtree(self.work / "tmp")
         (self.work / "tmp").mkdir()
         for path in Path("/dev/shm").glob("imgpar-*"):
-            pid = path.name.split("-")[1]
-            if not Path(f"/proc/{pid}").exists():
+            if int(path.name.split("-")[1]) in self.leaders:
                 self.table.segments += 1
                 self._say(f"left behind: {path}")
                 path.unlink(missing_ok=True)

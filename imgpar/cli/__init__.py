@@ -17,6 +17,7 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, clean and watermark files and folders"),
     "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
+    "undo": ("imgpar.cli.undo", "put back the originals that --in-place replaced"),
     "info": ("imgpar.cli.show", "what is in a file"),
     "formats": ("imgpar.cli.show", "what can be read and written"),
     "ops": ("imgpar.cli.show", "what can be done to a picture"),
@@ -27,7 +28,7 @@ COMMANDS = {
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
 """Flags with which `convert` needs no workers."""
 
-PLANNED = ("undo", "watch")
+PLANNED = ("watch",)
 """Commands of later versions: refused with that word."""
 
 HELP = """\

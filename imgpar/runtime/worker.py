@@ -31,9 +31,9 @@ import PIL.Image
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.commit import commit, content_digest, original_path
+from imgpar.commit import commit, content_digest, left_before, original_path, take_back
 from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
-from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile
+from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
 from imgpar.runtime import clips, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.frames import ArenaHandle, ArenaView
@@ -367,29 +367,39 @@ class Worker:
         targets = sorted(
             (task.job.targets[number] for number in wanted), key=lambda target: bool(target.retires)
         )
-        for target in targets:
-            with clock.during("encode"):
-                encoded = stages.encode(frames, header, target.format, run.encode)
-            lost += encoded.lost
-            notes += encoded.notes
-            if run.strict and (header.lost or encoded.lost):
-                raise TransformError(
-                    f"It would lose {', '.join(dict.fromkeys((*header.lost, *encoded.lost)))}.",
-                    fix="Choose a format that holds it, or leave --strict out.",
-                )
-            with clock.during("commit"):
-                written = commit(
-                    encoded.data,
-                    target,
-                    keep_times_of=os.stat(original_path(task.job)),
-                    # What is replaced must not be lost to a power cut; a new file can be made again.
-                    fsync=target.replaces or bool(target.retires),
-                    run=run.name,
-                    job=task.serial,
-                    dimensions=encoded.spec.size,
-                )
-            outputs.append(written)
+        try:
+            for target in targets:
+                with clock.during("encode"):
+                    encoded = stages.encode(frames, header, target.format, run.encode)
+                lost += encoded.lost
+                notes += encoded.notes
+                if run.strict and (header.lost or encoded.lost):
+                    raise TransformError(
+                        f"It would lose {', '.join(dict.fromkeys((*header.lost, *encoded.lost)))}.",
+                        fix="Choose a format that holds it, or leave --strict out.",
+                    )
+                with clock.during("commit"):
+                    outputs.append(self._commit(task, run, target, encoded))
+        except Exception:
+            if targets[-1].retires:  # in place it is all outputs or none: beside them the original stays
+                take_back(zip(targets, outputs, strict=False))
+            raise
         return tuple(outputs), tuple(dict.fromkeys(lost)), tuple(notes)
+
+    def _commit(self, task: Task, run: RunSpec, target: Target, encoded: stages.Encoded) -> OutputFile:
+        source = os.stat(original_path(task.job))
+        if task.attempt and left_before(target, source):
+            target = replace(target, replaces=True)
+        return commit(
+            encoded.data,
+            target,
+            keep_times_of=source,
+            # What is replaced must not be lost to a power cut; a new file can be made again.
+            fsync=target.replaces or bool(target.retires),
+            run=run.name,
+            job=task.serial,
+            dimensions=encoded.spec.size,
+        )
 
     def _failure(self, task: Task, error: Exception, clock: Clock) -> Failed:
         known = error if isinstance(error, ImgparError) else _as_item_error(error)

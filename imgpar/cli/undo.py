@@ -1,0 +1,45 @@
+"""`imgpar undo`: put back what --in-place replaced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from imgpar.cli.parsing import Parser
+from imgpar.errors import UsageError
+
+DESCRIPTION = """\
+Put back the originals that --in-place replaced in FOLDER, with their bytes, times and modes. They are kept
+until a later run replaces something there."""
+
+
+def undo_parser() -> Parser:
+    """The parser of `imgpar undo`."""
+    parser = Parser("undo", "FOLDER [options]", DESCRIPTION)
+    parser.add_argument(
+        "--forget", action="store_true", help="remove the kept originals instead, to free their space"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print failures only")
+    return parser
+
+
+def undo(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    args, rest = undo_parser().parse(argv)
+    if len(rest) != 1:
+        raise UsageError("imgpar undo takes one folder, the one that was converted --in-place.")
+    from imgpar import api
+    from imgpar.progress import printable
+    from imgpar.report import size
+
+    report = api.undo(rest[0], forget=args.forget)
+    for outcome in report.items:
+        if outcome.error:
+            print(f"imgpar: {printable(outcome.source)}: {printable(outcome.error)}", file=sys.stderr)
+        for note in outcome.notes:
+            print(f"imgpar: {printable(note)}", file=sys.stderr)
+    if not args.quiet:
+        files = "original" if report.ok == 1 else "originals"
+        done = f"were forgotten ({size(report.bytes_in)})" if args.forget else "were put back"
+        print(f"{report.ok} {files} {done}." if report.total else "There was nothing to put back.")
+    return report.exit_code

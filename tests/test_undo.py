@@ -1,0 +1,250 @@
+"""In place: originals are replaced, recognised, kept, put back, forgotten; and whole at any moment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import imgpar
+from imgpar import api, testing
+from imgpar.cli import main
+from imgpar.errors import UsageError
+from imgpar.pipeline import Pipeline
+
+posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with imgpar.Session(jobs=2, memory="64M") as session:
+        yield session
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = testing.write_pictures(tmp_path / "photos", ["a.png", "b.png", "sub/c.png"])
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        path.chmod(0o640)
+        os.utime(path, ns=(10**18 + number, 10**18 + number))
+    return folder
+
+
+def in_place(session, folder, **settings):
+    return imgpar.convert(folder, None, in_place=True, session=session, **{"resize": "50%", **settings})
+
+
+def facts(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Bytes, time and mode of every file that is the user's."""
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode)
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".imgpar") for part in path.parts)
+    }
+
+
+def width(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.width
+
+
+def kept(folder: Path) -> list[Path]:
+    return [path for path in (folder / ".imgpar/undo").rglob("*") if path.is_file()]
+
+
+def test_files_are_replaced(session, photos):
+    assert in_place(session, photos).ok == 3
+    assert {width(path) for path in photos.rglob("*.png") if ".imgpar" not in path.parts} == {48}
+
+
+def test_undo_gives_back_bytes_time_and_mode(session, photos):
+    before = facts(photos)
+    in_place(session, photos)
+    assert facts(photos) != before
+    assert api.undo(photos).ok == 3
+    assert facts(photos) == before
+
+
+def test_undo_removes_what_took_another_name(session, photos):
+    before = facts(photos)
+    in_place(session, photos, to="webp")
+    assert set(facts(photos)) == {"a.webp", "b.webp", "sub/c.webp"}
+    api.undo(photos)
+    assert facts(photos) == before
+
+
+def test_a_second_run_recognises_its_own_output(session, photos):
+    in_place(session, photos)
+    after = facts(photos)
+    report = in_place(session, photos)
+    assert (report.ok, dict(report.reasons)) == (0, {"unchanged": 3})
+    assert facts(photos) == after
+
+
+def test_a_run_on_a_folder_inside_recognises_it_too(session, photos):
+    in_place(session, photos)
+    assert in_place(session, photos / "sub").ok == 0
+
+
+def test_a_run_after_undo_does_it_again(session, photos):
+    in_place(session, photos)
+    api.undo(photos)
+    assert in_place(session, photos).ok == 3
+    assert width(photos / "a.png") == 48
+
+
+def test_a_run_that_replaces_nothing_keeps_the_originals(session, photos):
+    before = facts(photos)
+    in_place(session, photos)
+    in_place(session, photos)
+    api.undo(photos)
+    assert facts(photos) == before
+
+
+def test_the_next_run_that_replaces_something_lets_the_originals_go(session, photos):
+    in_place(session, photos)
+    before = facts(photos)
+    in_place(session, photos, resize="20")
+    assert len(kept(photos)) == 3
+    api.undo(photos)
+    assert facts(photos) == before
+
+
+def test_undo_of_a_folder_inside_leaves_the_others(session, photos):
+    in_place(session, photos)
+    api.undo(photos / "sub")
+    assert (width(photos / "sub/c.png"), width(photos / "a.png")) == (96, 48)
+
+
+def test_what_was_changed_since_is_left_alone(session, photos):
+    in_place(session, photos)
+    Image.new("RGB", (7, 7)).save(photos / "a.png")
+    report = api.undo(photos)
+    assert (report.ok, report.failed, width(photos / "a.png")) == (2, 1, 7)
+    assert "changed after the run" in report.failures[0].error
+    assert [path.name for path in kept(photos)] == ["a.png"]
+
+
+def test_what_was_deleted_since_comes_back(session, photos):
+    in_place(session, photos)
+    (photos / "a.png").unlink()
+    assert api.undo(photos).ok == 3
+    assert width(photos / "a.png") == 96
+
+
+def test_forget_frees_the_space_and_changes_nothing(session, photos):
+    in_place(session, photos)
+    after = facts(photos)
+    assert api.undo(photos, forget=True).ok == 3
+    assert (facts(photos), kept(photos)) == (after, [])
+    assert in_place(session, photos).ok == 0
+
+
+def test_undo_twice_is_harmless(session, photos):
+    before = facts(photos)
+    in_place(session, photos)
+    api.undo(photos)
+    assert api.undo(photos).total == 0
+    assert facts(photos) == before
+
+
+def test_where_nothing_was_replaced_undo_says_so(tmp_path):
+    with pytest.raises(UsageError, match="No run replaced anything"):
+        api.undo(tmp_path)
+
+
+def test_the_command_says_what_it_did(session, photos, capsys):
+    in_place(session, photos)
+    assert main(["undo", str(photos)]) == 0
+    assert capsys.readouterr().out == "3 originals were put back.\n"
+    assert main(["undo", str(photos)]) == 3
+
+
+def test_the_command_forgets(session, photos, capsys):
+    in_place(session, photos)
+    assert main(["undo", "--forget", str(photos)]) == 0
+    assert capsys.readouterr().out.startswith("3 originals were forgotten (")
+
+
+@pytest.mark.parametrize("schedule", ["chain", "staged"])
+def test_an_output_that_cannot_be_made_leaves_the_original(session, tmp_path, schedule):
+    """GIF holds this size, WebP does not: both or none."""
+    folder = testing.write_pictures(tmp_path / "photos", ["a.png"], size=(17000, 2))
+    before = facts(folder)
+    report = in_place(session, folder, resize="100%", blur=1, to=["gif", "webp"], schedule=schedule)
+    assert report.failed == 1
+    assert facts(folder) == before
+
+
+@pytest.mark.parametrize("schedule", ["chain", "staged"])
+def test_several_formats_take_the_place_of_one(session, photos, schedule):
+    before = facts(photos)
+    assert in_place(session, photos, to=["jpg", "webp"], schedule=schedule).ok == 3
+    assert set(facts(photos)) == {
+        f"{name}.{suffix}" for name in ("a", "b", "sub/c") for suffix in ("jpg", "webp")
+    }
+    api.undo(photos)
+    assert facts(photos) == before
+
+
+@posix
+def test_a_link_is_replaced_not_what_it_points_to(session, photos, tmp_path):
+    real = testing.write_pictures(tmp_path / "elsewhere", ["real.png"]) / "real.png"
+    (photos / "link.png").symlink_to("../elsewhere/real.png")
+    in_place(session, photos)
+    assert (width(real), width(photos / "link.png")) == (96, 48)
+    api.undo(photos)
+    assert os.readlink(photos / "link.png") == "../elsewhere/real.png"
+
+
+def test_retry_goes_on_in_place(session, photos):
+    good = (photos / "a.png").read_bytes()
+    (photos / "a.png").write_bytes(good[:200])
+    assert in_place(session, photos).failed == 1
+    (photos / "a.png").write_bytes(good)
+    assert api.retry(str(photos), session=session).ok == 1
+    assert width(photos / "a.png") == 48
+
+
+# ----- killed ---------------------------------------------------------------------------------------
+
+
+RUN = """
+import sys
+from imgpar import testing
+from imgpar.pipeline import Pipeline
+die = testing.die_at(int(sys.argv[2]), sys.argv[3], group=True)
+Pipeline().resize("50%").apply(die).run(sys.argv[1], None, in_place=True, jobs=1, to=sys.argv[4].split())
+"""
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("formats", ["png", "png webp"])
+def test_a_power_cut_at_any_line_of_a_commit(tmp_path, session, formats):
+    """Everything dies at once; then the same run again, and undo."""
+    struck = 0
+    for step in range(3, 60, 16):
+        folder, marker = testing.write_pictures(tmp_path / str(step), ["a.png"]), tmp_path / f"{step}.marker"
+        before = facts(folder)
+        command = [sys.executable, "-c", RUN, str(folder), str(step), str(marker), formats]
+        code = subprocess.run(command, start_new_session=True, check=False).returncode
+        struck += code == -signal.SIGKILL
+        for name in facts(folder):
+            assert width(folder / name) in (96, 48)
+        pipe = Pipeline().resize("50%").apply(testing.die_at(step, str(marker)))
+        report = pipe.run(folder, None, in_place=True, session=session, to=formats.split())
+        assert report.failed == 0
+        assert {name: width(folder / name) for name in facts(folder)} == {
+            f"a.{suffix}": 48 for suffix in formats.split()
+        }
+        api.undo(folder)
+        assert facts(folder) == before
+        shutil.rmtree(folder)
+    assert struck > 2
