@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import FORMATS, sniff
-from imgpar.commit import begin_file, commit_file, file_digest
+from imgpar.commit import begin_file, commit_file, file_digest, original_path
 from imgpar.errors import SourceError, TransformError
 from imgpar.files import remove
 from imgpar.model import Job, OutputFile, Target
@@ -61,7 +61,7 @@ def convert_clip(job: Job, run: RunSpec, during: During, *, serial: int, cores: 
     from imgpar.video.probe import probe
 
     result = ClipResult()
-    path = job.item.path
+    path = original_path(job)
     with during("read"):
         before = _status(path)
         if run.digests:
@@ -74,7 +74,7 @@ def convert_clip(job: Job, run: RunSpec, during: During, *, serial: int, cores: 
         result.notes += check_source(clip, accept_damaged=run.limits.accept_damaged)
     for target in job.targets:
         _make(target, clip, run, during, result, serial=serial, cores=cores)
-    after = _status(path)
+    after = _status(original_path(job))
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
     return result
