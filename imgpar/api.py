@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote
 
 from imgpar.codecs.formats import sniff
-from imgpar.errors import ItemError, SourceError, UsageError
+from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.journal import Journal, journal_path
-from imgpar.model import Job, Limits, Outcome, RunOptions
+from imgpar.model import Event, Job, Limits, Outcome, RunOptions
 from imgpar.output import Out, read_out
 from imgpar.pipeline import Paths, Pipeline, checked
 from imgpar.recipe import Recipe
@@ -26,6 +26,8 @@ from imgpar.report import Report
 from imgpar.run import Listener, Run, planner, without_journal
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
+from imgpar.sources.base import why_unreadable
+from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.undo import undo as put_back
 
@@ -78,7 +80,8 @@ def run(
         folder = target = out
         piped = inputs == ["-"] or out == "-"
         if inputs == ["-"]:
-            inputs = [_spooled(stack)]
+            inputs = [spooled := _spooled(stack)]
+            listen = _renamed(listen, spooled)
         if out == "-":
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
             target = os.path.join(folder, "out")
@@ -97,13 +100,15 @@ def dry_run(
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
     options, recipe = options or RunOptions(), checked(recipe)
-    names = inputs if isinstance(inputs, (list, tuple)) else list(inputs)
     if out == "-":
         out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
-    place = read_out(out, names, to=recipe.to, in_place=options.in_place)
     with contextlib.ExitStack() as stack:
+        if inputs == ["-"]:
+            inputs = [_spooled(stack)]
+        named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
         plan = planner(place, recipe, options, _copied_journal(place, options, stack))
-        for batch in scan(names, out=place.path):
+        for batch in scan_list(inputs) if named is None else scan(named, out=place.path):
             yield from plan.plan(batch)
 
 
@@ -174,7 +179,7 @@ def describe(path: str) -> dict[str, Any]:
                 return describe_clip(path, found.name)
             data += file.read()
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+        raise SourceError(why_unreadable(error)) from None
     header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
     upright = oriented(header.spec, header.orientation)
     metadata = header.metadata
@@ -206,11 +211,25 @@ def _spooled(stack: contextlib.ExitStack) -> str:
     """Standard input as a file: workers read files, and the format decides the name."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
     data = sys.stdin.buffer.read()
+    if not data:
+        raise NoInputError("Nothing came on standard input.")
     found = sniff(data[:64])
     path = os.path.join(folder, f"stdin.{found.suffix}" if found else "stdin")
     with open(path, "wb") as file:
         file.write(data)
     return path
+
+
+def _renamed(listen: Listener, spooled: str) -> Listener:
+    """A listener that is told of `-`, as the user wrote it, where a temporary file stands for it."""
+
+    def told(event: Event) -> None:
+        outcome = event.outcome
+        if outcome is not None and outcome.source == spooled:
+            event = replace(event, outcome=replace(outcome, source="-"))
+        listen(event)
+
+    return told
 
 
 def _to_stdout(report: Report) -> None:

@@ -131,6 +131,16 @@ class ArenaError(RunError):
     """Shared memory cannot be had, or all of it is held by the caller."""
 
 
+def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
+    """The one sentence for a name that does not exist, with the nearest one that does.
+
+    >>> print(unknown("setting", "rezise", ["resize", "crop"]))
+    There is no setting 'rezise'. Did you mean 'resize'?
+    """
+    near = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near[0]!r}?" if near else "")
+
+
 def bad_value(name: str, expected: str, received: object, known: Iterable[str] = ()) -> BadValueError:
     """The one sentence for a wrong value, with the nearest right one where there is one.
 

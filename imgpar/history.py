@@ -78,6 +78,9 @@ class JournalItems(Sequence[Outcome]):
         self._paths = Paths(base)
         self._run = run
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} lines of a report>"
+
     def __iter__(self) -> Iterator[Outcome]:
         return self.select()
 

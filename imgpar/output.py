@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgpar.codecs.formats import format_of_suffix
+from imgpar.codecs.formats import format_of_suffix, nearest_format
 from imgpar.errors import OutputError, UsageError
 from imgpar.sources.base import OURS, UNDO
 from imgpar.sources.roots import absolute
@@ -56,6 +56,7 @@ def read_out(
         _not_an_input(path, inputs)
         return Out(path)
     if format_of_suffix(path) is None or out.endswith(("/", os.sep)):
+        _not_mistyped(out, inputs)
         if os.path.lexists(path):
             raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
         return Out(path)
@@ -106,6 +107,19 @@ def _not_an_input(path: str, inputs: Sequence[str]) -> None:
         raise UsageError(
             f"OUT is the input folder itself ({path}).",
             fix="Name another folder with -o, or use --in-place to replace the files.",
+        )
+
+
+def _not_mistyped(out: str, inputs: Sequence[str]) -> None:
+    """Refuse `photo.wepb` for one file: it would become a folder of that name."""
+    suffix = os.path.splitext(out)[1]
+    if not suffix or os.path.lexists(out) or len(inputs) != 1 or not os.path.isfile(inputs[0]):
+        return
+    near = nearest_format(suffix)
+    if near:
+        raise UsageError(
+            f"OUT ({os.path.basename(out)}) is named like a file, but there is no format {suffix!r}.",
+            fix=f"Did you mean '.{near}'? For a folder of that name, end it with '/'.",
         )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar import values
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UsageError, bad_value
+from imgpar.errors import UnknownFormatError, UsageError, bad_value, unknown
 from imgpar.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
@@ -36,9 +37,9 @@ class Pipeline:
     2
     """
 
-    def __init__(self, recipe: Recipe | str | None = None) -> None:
+    def __init__(self, recipe: Recipe | str | os.PathLike[str] | None = None) -> None:
         """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one."""
-        self.recipe = Recipe.load(recipe) if isinstance(recipe, str) else recipe or Recipe()
+        self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
 
     def __repr__(self) -> str:
         return f"Pipeline({', '.join(operation.name for operation in self.recipe.operations)})"
@@ -73,6 +74,8 @@ class Pipeline:
             channels: "RGB", "RGBA" or "L", which the function gets.
             dtype: "uint8", "uint16" or "float32" (0 to 1).
         """
+        if not callable(function):
+            raise bad_value("apply", "a function", function)
         layout = named("channels", choice("rgb", "rgba", "l"), channels).upper()
         return self.then(Apply(function, layout, named("dtype", choice(*ITEM_BYTES), dtype)))
 
@@ -139,24 +142,28 @@ class Pipeline:
         Raises:
             ItemError: it cannot be decoded, transformed or encoded.
         """
-        from imgpar.codecs.formats import sniff
+        from imgpar.codecs.formats import format_of_suffix, sniff
         from imgpar.runtime.stages import convert_bytes
 
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise bad_value("data", "the bytes of a picture file", data)
         recipe, options = resolve(self.recipe, {**settings, "to": to} if to else settings)
-        found = sniff(data[:64])
-        target = recipe.to[0] if recipe.to else (found.name if found else name.rpartition(".")[2])
+        data = bytes(data)
+        own = sniff(data[:64]) or format_of_suffix(name)
+        if not recipe.to and own is None:
+            raise UnknownFormatError("Its content is no picture that imgpar knows.")
+        target = find_format(recipe.to[0]) if recipe.to else own
+        assert target is not None
         limits = Limits(max_pixels=options.max_pixels, memory=1 << 40, accept_damaged=options.accept_damaged)
-        encoded = convert_bytes(
-            bytes(data), name, recipe.operations, find_format(target).name, recipe.encode, limits
-        )
+        encoded = convert_bytes(data, name, recipe.operations, target.name, recipe.encode, limits)
         return bytes(encoded.data)
 
 
 def texts(inputs: Paths) -> list[str]:
     """Inputs as a list of paths."""
-    if isinstance(inputs, (str, os.PathLike)):
-        return [os.fspath(inputs)]
-    return [os.fspath(path) for path in inputs]
+    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
+        inputs = [inputs]
+    return [named("the inputs", values.path, path) for path in inputs]
 
 
 def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
@@ -202,8 +209,11 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOpt
         elif key == "to" or key in EncodeOptions.options():
             others[key] = value
         else:
+            owners = [name for name, kind in kinds.items() if key in kind.options()]
+            if owners:
+                raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {owners[0]} first.")
             known = [*kinds, *EncodeOptions.options(), *_RUN_FIELDS, "to"]
-            raise bad_value("the name of a setting", "a known one", key, known)
+            raise unknown("setting", key, known)
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
     return checked(recipe.merged(others)), run_options(run)
@@ -218,10 +228,8 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     """Check the options of a run.
 
     Raises:
-        BadValueError: a value is wrong.
+        UsageError: a name or a value is wrong.
     """
-    from imgpar import values
-
     parsers: dict[str, values.Parser] = {
         "jobs": values.integer(1, 1000),
         "memory": values.byte_size,
@@ -229,7 +237,12 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
         "on_exists": values.choice("skip", "overwrite", "rename", "error"),
         "schedule": values.choice("auto", "staged", "chain"),
         "max_pixels": values.integer(1, 1 << 62),
+        "journal": values.path,
+        **dict.fromkeys(("in_place", "dry_run", "strict", "accept_damaged"), values.switch),
     }
+    for key in given:
+        if key not in _RUN_FIELDS:
+            raise unknown("setting", key, _RUN_FIELDS)
     checked = {
         key: named(key, parsers[key], value) if key in parsers and value is not None else value
         for key, value in given.items()

@@ -64,6 +64,9 @@ class Report:
     can_retry: bool = False
     """Whether `imgpar retry OUT` knows what failed."""
 
+    def __repr__(self) -> str:
+        return f"<Report: {self.ok} ok, {self.skipped} skipped, {self.failed} failed, out={self.out!r}>"
+
     @property
     def total(self) -> int:
         """All inputs."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import islice
 
 from imgpar.commit import sweep
-from imgpar.errors import UsageError
+from imgpar.errors import OutputError, UsageError
 from imgpar.journal import Journal, journal_path
 from imgpar.model import Event, Job, Outcome, RunOptions
 from imgpar.output import Out, free_space_problem, read_out
@@ -91,7 +91,7 @@ class Run:
         # A wrong path is found before anything is made: it must not leave a folder behind.
         batches = scan_list(self._inputs) if self._named is None else scan(self._named, out=self._place.path)
         with contextlib.ExitStack() as stack:
-            self._journal = stack.enter_context(open_journal(self._place, self._options))
+            self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
                 self._note(note)
             number = self._journal.begin(
@@ -236,10 +236,18 @@ class Run:
         )
 
 
-def open_journal(place: Out, options: RunOptions) -> Journal:
+def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
     """The journal of an output place: locked where OUT is a folder, shared by all runs where it is a file."""
-    base = "" if place.name else place.folder
-    return Journal.open(journal_path(place, options.journal), base, lock=not place.name)
+    path = journal_path(place, options.journal)
+    if not place.name:
+        return Journal.open(path, place.folder)
+    try:
+        return Journal.open(path, "", lock=False)
+    except OutputError:
+        if options.journal:
+            raise
+        # No home, or one that cannot be written: no reason not to convert one file.
+        return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
 
 
 def planner(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar import values
 from imgpar.errors import ArenaError, UsageError
 from imgpar.model import Event, FrameRef, Item, Job, Limits, Outcome, RunOptions
-from imgpar.pipeline import Pipeline, texts
+from imgpar.pipeline import Pipeline, run_options, texts
 from imgpar.recipe import Recipe
 from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger, Settled
@@ -61,6 +61,8 @@ class Session:
         self.memory = (
             values.named("memory", values.byte_size, memory) if memory is not None else default_memory()
         )
+        if start_method is not None:
+            start_method = values.named("start_method", values.choice("forkserver", "spawn"), start_method)
         self._start_method = start_method
         if start_method is None:
             warm_up()
@@ -187,7 +189,7 @@ class Session:
             NoInputError: nothing matched.
         """
         stream = ArrayStream(
-            self, pipeline.recipe, texts(inputs), RunOptions(**options), cancel or CancelToken()
+            self, pipeline.recipe, texts(inputs), run_options(options), cancel or CancelToken()
         )
         layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
         dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)

@@ -6,6 +6,7 @@ The name in that sentence is a placeholder that the caller replaces: see `named`
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -101,6 +102,13 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise bad_value(VALUE, "text", value)
     return value
+
+
+def path(value: object) -> str:
+    """A path as text: str, bytes or anything that is os.PathLike."""
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return os.fsdecode(value)
+    raise bad_value(VALUE, "a path", value)
 
 
 def byte_size(value: object) -> int:

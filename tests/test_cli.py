@@ -207,6 +207,14 @@ def test_what_is_missing_is_said(capsys, argv, part):
     assert part in wrong(capsys, argv)
 
 
+def test_a_switch_takes_no_value(capsys):
+    assert "--grey: it takes no value, but 'no' was given." in wrong(capsys, ["in", "-o", "out", "--grey=no"])
+
+
+def test_a_dry_run_over_nothing_is_exit_code_3(tmp_path):
+    assert main(["convert", str(tmp_path), "-o", str(tmp_path / "out"), "--dry-run"]) == 3
+
+
 def test_every_command_answers_help(capsys):
     for command in COMMANDS:
         assert main([command, "--help"]) == 0

@@ -139,8 +139,8 @@ def test_names_from_a_list_on_standard_input(tmp_path):
     ]
     stdin = b"".join(os.fsencode(name) + b"\0" for name in names)
     *items, _ = records(convert("--files-from", "-", "-0", "-o", tmp_path / "out", "--json", stdin=stdin))
-    assert [item["source"] for item in items] == [str(name) for name in names]
-    assert {item["status"] for item in items} == {"ok"}
+    assert {item["source"] for item in items} == {str(name) for name in names}
+    assert [item["status"] for item in items] == ["ok", "ok"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -269,3 +269,28 @@ def test_ctrl_c_is_exit_code_130_and_leaves_whole_files(tmp_path, presses):
         with Image.open(path) as image:
             image.load()
             assert image.size == (900, 900)
+
+
+def test_nothing_on_standard_input_is_nothing_to_do(tmp_path):
+    assert b"standard input" in convert("-", "-o", tmp_path / "a.png", code=3).stderr
+
+
+def test_a_failure_on_standard_input_names_it_as_it_was_named(tmp_path):
+    done = convert("-", "-o", tmp_path / "a.png", stdin=b"no picture", code=1)
+    assert done.stderr.startswith(b"failed  -: ")
+    assert tmp_path.joinpath("a.png").exists() is False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be removed there")
+def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path):
+    picture = draw(tmp_path / "a.png")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$1" && rmdir "$1" && exec "$2" -m imgpar convert "$3" -o "$4"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", gone, sys.executable, picture, tmp_path / "out"],
+        capture_output=True,
+        timeout=100,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
+    assert b"does not exist any more" in done.stderr

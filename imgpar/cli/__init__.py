@@ -62,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _nobody_reads()
     except KeyboardInterrupt:
         return _complain("Stopped.", 130)
+    except FileNotFoundError:
+        if _has_folder():
+            raise
+        return _complain("The folder you are in does not exist any more. Change to another one.", 2)
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code
@@ -105,6 +109,15 @@ def _complain(text: str, code: int) -> int:
 
     print(f"imgpar: {printable(text)}", file=sys.stderr)
     return code
+
+
+def _has_folder() -> bool:
+    """Whether the current folder is still there; every relative path and every new process needs it."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _nobody_reads() -> int:

@@ -33,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's complaint as ours."""
+        message = re.sub(r"ignored explicit argument (.*)", r"it takes no value, but \1 was given", message)
         message = re.sub(r"^argument (\S+): ", r"\1: ", message).rstrip(".")
         raise UsageError(f"{message}.", fix=f"See {self.prog} --help.")
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from imgpar.cli.flags import flag
-from imgpar.errors import ImgparError
+from imgpar.errors import ImgparError, NoInputError
 from imgpar.model import Job, Outcome, RunOptions, Spec
 from imgpar.progress import printable
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
-    """Print one line per input and a sum; 1 if an input would fail, 3 comes from the API."""
+    """Print one line per input and a sum; 1 if an input would fail, 3 if there is none."""
     from imgpar import api
 
     if args.explain and not args.json:
@@ -47,6 +47,8 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {sums['files']} files; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. Nothing was written."
         )
+    if not sums.total():
+        return NoInputError.exit_code
     return int(sums["failed"] > 0)
 
 

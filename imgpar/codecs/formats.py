@@ -5,13 +5,14 @@ Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read 
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from os import fspath
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from imgpar.errors import bad_value
+from imgpar.errors import unknown
 from imgpar.model import Layout
 
 if TYPE_CHECKING:
@@ -219,8 +220,17 @@ def find_format(name: str) -> Format:
     """
     found = _BY_WORD.get(str(name).lower().lstrip("."))
     if found is None:
-        raise bad_value("the format", "the name of a format", name, _BY_WORD)
+        raise unknown("format", str(name), _BY_WORD)
     return found
+
+
+def nearest_format(word: str) -> str:
+    """The suffix that a mistyped one was probably meant to be, or nothing.
+
+    >>> nearest_format(".wepb")
+    'webp'
+    """
+    return next(iter(difflib.get_close_matches(word.lower().lstrip("."), _BY_WORD, n=1, cutoff=0.7)), "")
 
 
 def format_of_suffix(path: str | PathLike[str]) -> Format | None:

@@ -44,9 +44,10 @@ class Apply(Operation):
         given = converted(frame, self.channels, self.dtype)
         try:
             result = self.function(given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
             raise TransformError(
-                f"{self._label} raised {type(error).__name__}: {error}", fix="Its traceback is in the report."
+                f"{self._label} raised {said}.", fix="Its traceback is in the report."
             ) from error
         array = self._checked(result)
         height, width, count = array.shape

@@ -56,6 +56,7 @@ from imgpar.runtime.messages import (
     Work,
 )
 from imgpar.runtime.runspec import RunSpec
+from imgpar.sources.base import why_unreadable
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -418,7 +419,7 @@ class Worker:
 def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
         return LimitError(
-            "It needs more memory than a worker may use.", fix="Raise --max-pixels' limits or leave it out."
+            "It needs more memory than a worker may use.", fix="Make it smaller first, or leave it out."
         )
     if isinstance(error, ImportError):
         return MissingExtraError(
@@ -447,7 +448,7 @@ def read_whole(path: str) -> tuple[bytes, os.stat_result]:
                 data += more
             after = os.fstat(file.fileno())
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+        raise SourceError(why_unreadable(error)) from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
         data
     ) != after.st_size:
