@@ -46,7 +46,7 @@ class Report:
     stopped: str = ""
     """Why the run could not go on (disk full); empty when it could."""
     left: int = 0
-    """Planned inputs that were not begun, because the run was stopped."""
+    """Planned inputs that were not done, because the run was stopped."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Skipped items by reason: "unchanged", "exists"."""
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Report:
         if self.stopped:
             yield self.stopped
         if self.left:
-            yield f"{self.left} planned inputs were not begun; the same command goes on with them."
+            yield f"{self.left} planned inputs are not done; the same command goes on with them."
         if self.ok:
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
         if self.ignored:

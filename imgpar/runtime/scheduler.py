@@ -88,7 +88,7 @@ class Effort:
     """What a run took."""
 
     left: int = 0
-    """Jobs that were planned but not begun, because the run was cancelled."""
+    """Jobs that were planned but not done, because the run was cancelled."""
     workers: int = 0
     """The most worker processes at one time."""
     seconds: float = 0.0
@@ -164,6 +164,7 @@ class Scheduler:
         try:
             while not (self._turn() and self._complete()):
                 self._one_turn()
+            self._left += len(self._ledger.jobs)  # none, unless the run was killed
         finally:
             self._farewell()
         return Effort(self._left, self._most, max(0.0, self._last - self._first))
