@@ -258,6 +258,10 @@ class RunOptions:
     strict: bool = False
     """A loss (GPS, depth, frames …) is a failure."""
     accept_damaged: bool = False
+    verify: bool = False
+    """Outputs are decoded again and compared with the frames they were made from."""
+    keep_failures: str | None = None
+    """Folder for a bundle of every failed input, with all that is needed to see it again."""
     max_pixels: int = 100_000_000
     journal: str | None = None
     """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from imgpar.bundle import MOST, keep_failure
 from imgpar.commit import sweep
 from imgpar.errors import OutputError, UsageError
 from imgpar.journal import Journal, journal_path
@@ -76,6 +77,7 @@ class Run:
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
+        self._bundles = 0
         self._outdated = ""
         """In place: the run whose originals stay when the first file is replaced."""
         self._ahead: deque[Job | Outcome] = deque()
@@ -132,6 +134,7 @@ class Run:
             self._recipe.encode,
             session.limits(self._options),
             strict=self._options.strict,
+            verify=self._options.verify,
         )
 
     def _facts(self) -> str:
@@ -198,9 +201,22 @@ class Run:
         else:
             job, outcome = None, result
         self._done += 1
+        if outcome.status == "failed" and self._options.keep_failures:
+            self._keep_failure(outcome, job)
         self._tally.add(outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
+
+    def _keep_failure(self, outcome: Outcome, job: Job | None) -> None:
+        folder = self._options.keep_failures
+        if not folder or self._bundles >= MOST:
+            return
+        self._bundles += 1
+        try:
+            keep_failure(folder, outcome, job, _text_of(self._recipe))
+        except OSError as error:
+            self._bundles = MOST
+            self._note(f"Failures cannot be kept in {folder}: {error.strerror or error}.")
 
     def _stop(self, why: str) -> None:
         """The run cannot go on: what is in flight ends, nothing more begins."""

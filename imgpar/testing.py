@@ -106,7 +106,7 @@ def eat_memory(array: Array) -> Array:
 
     blocks = []
     while True:
-        blocks.append(np.ones(64 << 20, np.uint8))
+        blocks.append(np.empty(64 << 20, np.uint8))
         if len(blocks) > 10_000:
             return array
 

@@ -72,6 +72,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="refuse larger pictures (default: 100MP)",
     )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
+    add("--verify", action="store_true", help="decode every output again and compare it before it is written")
+    add("--keep-failures", metavar="DIR", help="keep what is needed to see each failure again")
     add("--strict", action="store_true", help="losing anything (GPS, depth, frames …) is a failure")
     add("--journal", metavar="FILE", help="where to note what is done (default: OUT/.imgpar/)")  # fmt: skip
 

@@ -44,6 +44,8 @@ class Apply(Operation):
         given = converted(frame, self.channels, self.dtype)
         try:
             result = self.function(given)
+        except MemoryError:
+            raise  # the limit of workers, which the runtime names
         except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
             raise TransformError(

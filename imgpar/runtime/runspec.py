@@ -19,6 +19,8 @@ class RunSpec:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     limits: Limits = field(default_factory=Limits)
     strict: bool = False
+    verify: bool = False
+    """Whether outputs are decoded again and compared before they are written."""
     digests: bool = True
     """Whether contents are hashed for the journal."""
     arrays: bool = False

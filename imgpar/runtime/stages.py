@@ -241,7 +241,7 @@ def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
     for source, result in zip(frames, results, strict=True):
         try:
             step.work(source, result)
-        except ImgparError:
+        except (ImgparError, MemoryError):
             raise
         except Exception as error:
             raise TransformError(f"{step.name} failed: {type(error).__name__}: {error}.") from error

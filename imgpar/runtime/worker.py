@@ -56,6 +56,7 @@ from imgpar.runtime.messages import (
     Work,
 )
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.verify import verify as check
 from imgpar.sources.base import why_unreadable
 
 
@@ -379,6 +380,9 @@ class Worker:
                         f"It would lose {', '.join(dict.fromkeys((*header.lost, *encoded.lost)))}.",
                         fix="Choose a format that holds it, or leave --strict out.",
                     )
+                if run.verify:
+                    with clock.during("encode"):
+                        check(encoded, frames, target.format)
                 with clock.during("commit"):
                     outputs.append(self._commit(task, run, target, encoded))
         except Exception:
@@ -419,7 +423,8 @@ class Worker:
 def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
         return LimitError(
-            "It needs more memory than a worker may use.", fix="Make it smaller first, or leave it out."
+            f"It needs more memory than a worker may use{_memory_words()}.",
+            fix="Make it smaller first, or leave it out.",
         )
     if isinstance(error, ImportError):
         return MissingExtraError(
@@ -512,6 +517,24 @@ def _limit_memory(nbytes: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))
+
+
+def _memory_words() -> str:
+    if not Path("/proc/self").exists():
+        return ""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return f" ({limit >> 20:,} MiB)" if limit > 0 else ""
+
+
+def _memory_words() -> str:
+    if not Path("/proc/self").exists():
+        return ""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return f" ({limit >> 20:,} MiB)" if limit > 0 else ""
 
 
 def _die_with_parent() -> None:

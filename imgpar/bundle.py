@@ -1,0 +1,80 @@
+"""`--keep-failures DIR`: all that is needed to see a failure again, in one folder per input."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+
+from imgpar.files import long_path
+from imgpar.model import Job, Outcome
+from imgpar.names import legal, split_suffix
+
+MOST = 1000
+"""Bundles of one run; what fails more often fails for one reason."""
+
+README = """\
+imgpar could not convert the file in this folder. To see it again:
+
+  imgpar convert {name} -o out/{recipe}
+
+failure.json says what happened, where, and with which versions.
+"""
+
+
+def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) -> str:
+    """Make the bundle of one failed input; returns its folder. Raises OSError.
+
+    Args:
+        folder: holds the bundles.
+        recipe: the recipe as TOML; empty when it has functions, which cannot be written down.
+    """
+    name = os.path.basename(outcome.source)
+    stem, suffix = split_suffix(name)
+    place = os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], ""))
+    os.makedirs(long_path(place), exist_ok=True)
+    shown = legal(f"input-{stem}"[:100], suffix)
+    try:
+        shutil.copyfile(long_path(outcome.source), long_path(os.path.join(place, shown)))
+    except OSError as error:
+        _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {error.strerror}\n")
+    if recipe:
+        _write(place, "recipe.toml", recipe)
+    _write(place, "failure.json", json.dumps(_facts(outcome, job), indent=1) + "\n")
+    _write(place, "README.txt", README.format(name=shown, recipe=" --recipe recipe.toml" if recipe else ""))
+    return place
+
+
+def _facts(outcome: Outcome, job: Job | None) -> dict[str, object]:
+    return {
+        "source": ascii(outcome.source),
+        "error": outcome.error,
+        "stage": outcome.stage,
+        "traceback": outcome.traceback.splitlines(),
+        "notes": outcome.notes,
+        "targets": [target.format for target in job.targets] if job else [],
+        "bytes": outcome.source_bytes,
+        "digest": outcome.digest,
+        "python": sys.version,
+        "platform": platform.platform(),
+        "packages": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("imgpar", "pillow", "numpy", "opencv-python-headless", "opencv-python", "simplejpeg", "av"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(place: str, name: str, text: str) -> None:
+    with open(long_path(os.path.join(place, name)), "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
