@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ORPHAN_SECONDS = 2.0
@@ -379,7 +379,7 @@ def main() -> int:
         table = Storm(args, Path(work)).run()
     print("\n".join(table.lines()))
     if args.json:
-        record = asdict(table) | {"arguments": vars(args)}
+        record = vars(table) | {"arguments": vars(args)}
         Path(args.json).write_text(json.dumps(record, indent=2, default=str) + "\n")
     return 0 if table.clean else 1
 

@@ -528,15 +528,6 @@ def _memory_words() -> str:
     return f" ({limit >> 20:,} MiB)" if limit > 0 else ""
 
 
-def _memory_words() -> str:
-    if not Path("/proc/self").exists():
-        return ""
-    import resource
-
-    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    return f" ({limit >> 20:,} MiB)" if limit > 0 else ""
-
-
 def _die_with_parent() -> None:
     """Let the system end this process when the parent is gone, by SIGIO at the end of the parent's pipe: the
     thread below cannot do it while a C library that never returns holds Python's lock."""
