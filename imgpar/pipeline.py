@@ -99,7 +99,8 @@ class Pipeline:
             on_event: called with an `Event` for everything that happens.
             cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
             report: path of a JSON report.
-            settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`),
+            settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`,
+                `colour`, `density`),
                 and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
                 `accept_damaged`, `max_pixels`, `journal`.
 

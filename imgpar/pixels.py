@@ -22,7 +22,8 @@ Array = np.ndarray[Any, Any]
 BAND = 1 << 18
 """Pixels that are worked on at a time: small enough for the cache of a core."""
 
-_PEAK: dict[str, float] = {"uint8": 255, "uint16": 65535, "float32": 1.0}
+PEAK: dict[str, float] = {"uint8": 255, "uint16": 65535, "float32": 1.0}
+"""What white and opaque are in each depth."""
 _COLOUR_PART: dict[str, Layout] = {"LA": "L", "RGBA": "RGB"}
 _FLIPS = {2: 1, 3: -1, 4: 0}
 _TURNS = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -141,10 +142,10 @@ def _change_depth(src: Array, dst: Array) -> Array:
     elif (old, new) == ("uint16", "uint8"):
         np.copyto(dst, (src.astype(np.uint32) + 128) // 257, casting="unsafe")
     elif new == "float32":
-        np.multiply(src, np.float32(1 / _PEAK[old]), out=dst, dtype=np.float32)
+        np.multiply(src, np.float32(1 / PEAK[old]), out=dst, dtype=np.float32)
     else:
         values = np.nan_to_num(src, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1)
-        np.copyto(dst, np.rint(values * np.float64(_PEAK[new])), casting="unsafe")
+        np.copyto(dst, np.rint(values * np.float64(PEAK[new])), casting="unsafe")
     return dst
 
 
@@ -152,7 +153,7 @@ def _change_layout(
     src: Array, old: str, dst: Array, new: Layout, background: tuple[int, int, int, int]
 ) -> None:
     """Copy pixels from one layout into another of the same depth."""
-    peak = _PEAK[src.dtype.name]
+    peak = PEAK[src.dtype.name]
     if (old, new) in _DIRECT:
         _into(dst, lambda out: cv2.cvtColor(_flat(src), _DIRECT[old, new], dst=out))
     elif (old, new) == ("RGBX", "RGBA"):
@@ -179,7 +180,7 @@ def _change_to_alpha(src: Array, old: str, dst: Array, new: str) -> None:
         _change_layout(colour, part, body, _COLOUR_PART[new], (0, 0, 0, 0))
         colour = body
     dst[..., :-1] = colour
-    dst[..., -1] = _PEAK[src.dtype.name] if part == old else src[..., -1]
+    dst[..., -1] = PEAK[src.dtype.name] if part == old else src[..., -1]
 
 
 def _grey(colour: tuple[int, ...]) -> tuple[int, ...]:
@@ -189,7 +190,7 @@ def _grey(colour: tuple[int, ...]) -> tuple[int, ...]:
 
 def _lay_on(src: Array, background: tuple[int, ...]) -> Array:
     """The picture without its alpha channel, on a colour; grey on a coloured background becomes RGB."""
-    peak = _PEAK[src.dtype.name]
+    peak = PEAK[src.dtype.name]
     colour = background[:1] if src.shape[-1] == 2 and len(set(background)) == 1 else background
     below = np.asarray(colour, np.float32) * np.float32(peak / 255)
     result: Array

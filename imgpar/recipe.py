@@ -154,7 +154,7 @@ class Recipe:
             for kind in self.operations
         ]
         settings = _fields(self.encode, options, everything=True)
-        text = json.dumps([self.to, settings, parts], sort_keys=True)
+        text = json.dumps([self.to, settings, self.encode.identity(), parts], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -132,7 +132,7 @@ class Run:
             self._name,
             self._recipe.operations,
             self._recipe.encode,
-            session.limits(self._options),
+            replace(session.limits(self._options), density=self._recipe.encode.density or 0.0),
             strict=self._options.strict,
             verify=self._options.verify,
         )

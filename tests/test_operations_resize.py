@@ -196,3 +196,25 @@ def test_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda src: run(resize("50x40", fit="fill"), src).array, pictures))
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
+
+
+class TestLinearLight:
+    """Half of the light of white is 188 in sRGB, not 128."""
+
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+    @pytest.mark.parametrize("layout", ["L", "LA", "RGB", "RGBX", "RGBA"])
+    def test_fine_stripes_become_half_the_light(self, layout: str, dtype: str) -> None:
+        peak = {"uint8": 255, "uint16": 65535, "float32": 1.0}[dtype]
+        spec = Spec(40, 40, layout, dtype)
+        array = np.full(spec.shape, peak, dtype)
+        array[::2, :, : 1 if spec.grey else 3] = 0
+        linear, plain = make_operation("resize", "10x10", linear=True), make_operation("resize", "10x10")
+        result = Frame(linear.plan(spec), np.empty((10, 10, spec.channels), dtype))
+        linear.apply(Frame(spec, array), result)
+        assert abs(float(result.array[5, 5, 0]) / peak - 0.7354) < 0.004
+        assert result.array[5, 5, -1] == peak or layout in ("L", "RGB")
+        plain.apply(Frame(spec, array), result)
+        assert abs(float(result.array[5, 5, 0]) / peak - 0.5) < 0.004
+
+    def test_the_decoder_must_not_shrink(self) -> None:
+        assert make_operation("resize", "10", linear=True).shrinks_to(Spec(800, 600)) is None

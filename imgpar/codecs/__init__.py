@@ -37,6 +37,7 @@ __all__ = [
     "shrink",
     "sniff",
     "storable",
+    "to_profile",
 ]
 
 _HEAD = 4096
@@ -145,6 +146,23 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     with _failures(fmt, "written"):
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
     return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost))))
+
+
+def to_profile(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """Frames and metadata in the colours that `options` ask for, or that the format can hold.
+
+    Also returns what that loses, and remarks. Frames that change are new ones.
+    """
+    from imgpar.codecs.metadata import profile_space
+
+    described = frames[0].spec.grey and profile_space(metadata.icc) == "RGB"
+    if options.colour is None and (not metadata.icc or (fmt.icc and not described)):
+        return list(frames), metadata, (), ()
+    from imgpar.codecs import profile_change
+
+    return profile_change.to_profile(frames, metadata, fmt, options.colour)
 
 
 def _backend(name: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import opencv, pillow
+from imgpar.codecs import opencv, pillow, png_colour
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
@@ -45,6 +45,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         header = replace(header, notes=notes, detail={**header.detail, "essential": True})
         data = _essential(data)
     chunks = list(_chunks(data))
+    header = _coloured(header, chunks, grey=colour_type in (0, 4))
     if bits == 16 and header.frames == 1 and colour_type in _LAYOUTS:
         layout = _LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
@@ -122,6 +123,18 @@ def _essential(data: bytes | memoryview) -> bytes:
             parts.append(bytes(view[at : at + 12 + len(body)]))
         at += 12 + len(body)
     return b"".join(parts)
+
+
+def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: bool) -> Header:
+    """The header with a profile for what the chunks say of colours, where there is none."""
+    if header.metadata.icc:
+        return header
+    small = {kind: bytes(body) for kind, body in chunks if len(body) <= 32}
+    icc, note = png_colour.profile(small, grey=grey)
+    metadata = replace(header.metadata, icc=icc)
+    if note:
+        return replace(header, notes=(*header.notes, note), lost=(*header.lost, "gamut"))
+    return replace(header, metadata=metadata) if icc else header
 
 
 def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int) -> Header:

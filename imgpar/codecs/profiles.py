@@ -1,4 +1,4 @@
-"""ICC profiles that imgpar makes itself: red, green and blue by their primaries, with the curve of sRGB.
+"""ICC profiles that imgpar makes itself: red, green and blue by their primaries, or grey, and a curve.
 
 The profile is version 4 of the ICC specification; primaries are adapted to its D50 white by Bradford.
 """
@@ -13,10 +13,15 @@ import numpy as np
 
 Matrix = np.ndarray[Any, Any]
 Point = tuple[float, float]
+Primaries = tuple[Point, Point, Point]
+"""x and y of red, green and blue."""
 
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _D65: Point = (0.3127, 0.3290)
+SRGB: Primaries = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
+P3: Primaries = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
+REC2020: Primaries = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 _CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 """The curve of sRGB as ICC's parametric type 3."""
 
@@ -24,31 +29,46 @@ _CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 @cache
 def display_p3() -> bytes:
     """The profile of wide-gamut screens and phone photos: P3 primaries, D65, curve of sRGB."""
-    return _profile("Display P3", ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)))
+    return colours("Display P3", P3)
 
 
 @cache
 def srgb() -> bytes:
     """The profile of everything that does not say otherwise."""
-    return _profile("sRGB", ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)))
+    return colours("sRGB", SRGB)
 
 
-def _profile(name: str, primaries: tuple[Point, Point, Point], white: Point = _D65) -> bytes:
+@cache
+def colours(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> bytes:
+    """A profile for these primaries; without a gamma the curve is that of sRGB."""
     adaptation = _adaptation(_xyz(white))
     columns = adaptation @ _to_xyz(primaries, white)
-    curve = b"para" + struct.pack(">IHH", 0, 3, 0) + b"".join(map(_fixed, _CURVE))
+    curve = _curve(gamma)
     tags = {
-        b"desc": _text(name),
-        b"cprt": _text("No copyright, use freely"),
-        b"wtpt": _triple(_D50),
+        **_described(name),
         b"chad": b"sf32" + bytes(4) + b"".join(map(_fixed, adaptation.ravel())),
         **{b"rgb"[at : at + 1] + b"XYZ": _triple(columns[:, at]) for at in range(3)},
         **{b"rgb"[at : at + 1] + b"TRC": curve for at in range(3)},
     }
-    return _assemble(tags)
+    return _assemble(tags, b"RGB ")
 
 
-def _to_xyz(primaries: tuple[Point, Point, Point], white: Point) -> Matrix:
+@cache
+def grey(name: str, gamma: float) -> bytes:
+    """A profile for one channel."""
+    return _assemble({**_described(name), b"kTRC": _curve(gamma)}, b"GRAY")
+
+
+def _described(name: str) -> dict[bytes, bytes]:
+    return {b"desc": _text(name), b"cprt": _text("No copyright, use freely"), b"wtpt": _triple(_D50)}
+
+
+def _curve(gamma: float) -> bytes:
+    kind, values = (0, (gamma,)) if gamma else (3, _CURVE)
+    return b"para" + struct.pack(">IHH", 0, kind, 0) + b"".join(map(_fixed, values))
+
+
+def _to_xyz(primaries: Primaries, white: Point) -> Matrix:
     """The matrix from linear values to XYZ: the primaries, scaled so that together they make white."""
     colours = np.stack([_xyz(point) for point in primaries], axis=1)
     result: Matrix = colours * np.linalg.solve(colours, _xyz(white))
@@ -79,7 +99,7 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
-def _assemble(tags: dict[bytes, bytes]) -> bytes:
+def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
     """Header, table of tags and their values; equal values are stored once."""
     at = 128 + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
@@ -91,7 +111,7 @@ def _assemble(tags: dict[bytes, bytes]) -> bytes:
     size = at + len(body)
     head = struct.pack(
         ">II4s4s4s4s12s4s28x",
-        size, 0, b"\4\x30\0\0", b"mntr", b"RGB ", b"XYZ ", bytes(12), b"acsp",
+        size, 0, b"\4\x30\0\0", b"mntr", space, b"XYZ ", bytes(12), b"acsp",
     )  # fmt: skip
     head += b"".join(map(_fixed, _D50))
     return head.ljust(128, b"\0") + table + body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from imgpar import values
@@ -20,6 +20,7 @@ from imgpar.operations.geometry import (
     place,
     rounded,
 )
+from imgpar.operations.light import in_linear_light
 from imgpar.operations.resampling import resample
 
 FITS = ("inside", "cover", "contain", "fill")
@@ -64,6 +65,11 @@ class Resize(Operation):
         example="north",
     )
     enlarge: bool = option(values.switch, "let inside make pictures larger", default=False)
+    linear: bool = option(
+        values.switch,
+        "mix amounts of light, not coded values; slower, right for fine bright detail",
+        default=False,
+    )
     background: Colour | None = option(
         values.colour,
         "colour that contain pads with; transparent where the picture has transparency, otherwise white",
@@ -94,10 +100,14 @@ class Resize(Operation):
 
     def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:
         width, height = self._whole(spec)
-        return (width, height) if width < spec.width and height < spec.height else None
+        # A decoder that shrinks mixes coded values.
+        smaller = width < spec.width and height < spec.height and not self.linear
+        return (width, height) if smaller else None
 
     def apply(self, src: Frame, dst: Frame) -> None:
-        if self.fit == "cover" and self.geometry.exact:
+        if self.linear and src.spec.size != dst.spec.size:
+            in_linear_light(src, dst, lambda light, result: replace(self, linear=False).apply(light, result))
+        elif self.fit == "cover" and self.geometry.exact:
             resample(src, dst, self._kept(src.spec, dst.spec))
         elif self.fit == "contain" and self.geometry.exact:
             self._pad(src, dst)
@@ -105,7 +115,7 @@ class Resize(Operation):
             resample(src, dst)
 
     def as_filter(self, spec: Spec) -> str | None:
-        if self.fit == "contain":
+        if self.fit == "contain" or self.linear:
             return None
         width, height = self._whole(spec)
         scale = f"scale={width}:{height}:flags=lanczos"

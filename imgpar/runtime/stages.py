@@ -265,16 +265,28 @@ def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame
 def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> Encoded:
     """Encode for one target; pixel formats that the target cannot hold are converted and named."""
     fmt = find_format(format_name)
-    spec, lost = codecs.storable(frames[0].spec, fmt)
-    if not fmt.frames and len(frames) > 1:
-        frames, lost = frames[:1], (*lost, "frames")
+    cut = not fmt.frames and len(frames) > 1
+    frames, metadata, lost, notes = codecs.to_profile(
+        frames[:1] if cut else frames, header.metadata, fmt, options
+    )
+    spec, narrowed = codecs.storable(frames[0].spec, fmt)
+    lost += tuple(kind for kind in narrowed if _used(kind, frames)) + ("frames",) * cut
     if spec != frames[0].spec:
         converted = own_frames(spec, len(frames))
         for source, result in zip(frames, converted, strict=True):
             pixels.convert(source, result, options.background)
         frames = converted
-    encoded = codecs.encode(frames, fmt, header.metadata, options)
-    return Encoded(encoded.data, spec, (*lost, *encoded.lost), encoded.notes)
+    encoded = codecs.encode(frames, fmt, metadata, options)
+    return Encoded(encoded.data, spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+
+
+def _used(kind: str, frames: Sequence[Frame]) -> bool:
+    """Whether a picture makes use of what it would lose: nobody misses transparency of opaque pixels, or
+    16 bits that repeat 8."""
+    arrays = [frame.array for frame in frames]
+    if kind == "alpha":
+        return any(bool((array[..., -1] < pixels.PEAK[array.dtype.name]).any()) for array in arrays)
+    return any(array.dtype != np.uint16 or bool((array >> 8 != array & 255).any()) for array in arrays)
 
 
 def convert_bytes(
@@ -286,6 +298,7 @@ def convert_bytes(
     limits: Limits,
 ) -> Encoded:
     """The whole chain in this process and in its own memory."""
+    limits = replace(limits, density=options.density or 0.0)
     header = codecs.read_header(data, name, limits)
     fmt = find_format(format_name)
     program = compile_program(header, operations, limits, keep_frames=fmt.frames)

@@ -1,0 +1,158 @@
+"""Frames from one colour profile into another, relative colorimetric with black point compensation.
+
+8 bits go through LittleCMS. 16 bits and floats, which Pillow does not hand to it, go through the same
+curves and matrix as arithmetic; a profile made of tables is applied with 8 bits, and that is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from imgpar.codecs import colourspace, profiles
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.colourspace import ColourSpace
+from imgpar.codecs.formats import Format
+from imgpar.codecs.options import ColourTarget
+from imgpar.model import Frame, Metadata
+from imgpar.pixels import BAND, PEAK, convert
+
+Array = np.ndarray[Any, Any]
+
+_SAMPLES = 1 << 16
+_OUTSIDE = 0.01
+"""A colour counts as outside the target when a linear value misses it by more than this."""
+_ENOUGH = 0.001
+"""So large a share of the pixels has to be outside before it is called a loss."""
+_COLOUR_SPACE = 0xA001
+
+
+def to_profile(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """The frames in the profile that is wanted, or in sRGB where the format holds no profile.
+
+    Returns frames (new ones, where something had to be done), the metadata that fit them, what was lost
+    and remarks. A picture without a profile is sRGB.
+    """
+    target = _target(wanted)
+    source = metadata.icc or profiles.srgb()
+    kept = replace(metadata, icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
+    if source == target or _same(source, target):
+        return list(frames), kept, (), ()
+    misfit = source[16:20] == b"GRAY" and not frames[0].spec.grey
+    if misfit or _transform(source, target) is None:
+        note = "the colour profile cannot be used, taken as sRGB"
+        return list(frames), kept, ("icc",), (note,)
+    lost: tuple[str, ...] = ("gamut",) if _outside(frames[0], source, target) else ()
+    changed = [_converted(frame, source, target) for frame in frames]
+    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target):
+        lost += ("depth",)
+    return changed, kept, lost, ()
+
+
+def _target(wanted: ColourTarget | None) -> bytes:
+    if wanted is not None and wanted.icc:
+        return wanted.icc
+    return profiles.display_p3() if wanted is not None and wanted.name == "p3" else profiles.srgb()
+
+
+def _embedded(target: bytes, fmt: Format) -> bytes:
+    """sRGB is what every reader assumes, so it needs no profile."""
+    return b"" if not fmt.icc or target == profiles.srgb() else target
+
+
+def _tagged(exif: bytes, target: bytes) -> bytes:
+    """EXIF says 1 for sRGB and 65535 for everything else."""
+    block = bytearray(exif)
+    detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
+    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target == profiles.srgb() else 65535)
+    return bytes(block)
+
+
+def _same(source: bytes, target: bytes) -> bool:
+    one, other = colourspace.parse(source), colourspace.parse(target)
+    return one is not None and other is not None and colourspace.alike(one, other)
+
+
+def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace] | None:
+    one, other = colourspace.parse(source), colourspace.parse(target)
+    return None if one is None or other is None or other.grey else (one, other)
+
+
+@lru_cache(maxsize=8)
+def _transform(source: bytes, target: bytes) -> Any:
+    """LittleCMS's transform to RGB; None where one of the profiles is of no use to it."""
+    mode = "L" if source[16:20] == b"GRAY" else "RGB"
+    try:
+        return ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(BytesIO(source)), ImageCms.ImageCmsProfile(BytesIO(target)), mode, "RGB",
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )  # fmt: skip
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
+    """A frame of its own memory, in the same layout and depth."""
+    spec = frame.spec
+    spaces = _arithmetic(source, target)
+    if spec.dtype == "uint8" or spaces is None:
+        narrow = frame
+        if spec.dtype != "uint8":
+            eight = spec.converted(spec.layout, "uint8")
+            narrow = Frame(eight, np.empty(eight.shape, np.uint8))
+            convert(frame, narrow)
+        made = _with_littlecms(narrow, _transform(source, target))
+        if spec.dtype == "uint8":
+            return made
+        result = Frame(spec, np.empty(spec.shape, spec.dtype))
+        convert(made, result)
+        return result
+    result = Frame(spec, frame.array.copy())
+    rows = max(BAND // max(spec.width, 1), 1)
+    count = 1 if spec.grey else 3
+    for top in range(0, spec.height, rows):
+        band = result.array[top : top + rows, :, :count]
+        values = _through(band / PEAK[spec.dtype], *spaces) * PEAK[spec.dtype]
+        np.copyto(band, values if spec.dtype == "float32" else np.rint(values), casting="unsafe")
+    return result
+
+
+def _with_littlecms(frame: Frame, transform: Any) -> Frame:
+    count = 1 if frame.spec.grey else 3
+    colours = np.ascontiguousarray(frame.array[..., :count])
+    image = Image.fromarray(colours[..., 0] if count == 1 else colours)
+    # Grey pixels may be described by a profile for colours: they are equal amounts of all three.
+    image = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
+    changed = np.asarray(ImageCms.applyTransform(image, transform))
+    result = frame.array.copy()
+    result[..., :count] = changed[..., :count]
+    return Frame(frame.spec, result)
+
+
+def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
+    """Grey is equal amounts of light in all three channels, and stays so in every target."""
+    if values.shape[-1] == 1:
+        light = source.to_linear(values if source.grey else values.repeat(3, axis=-1))
+        return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :1]
+    return target.from_linear(source.to_linear(values) @ colourspace.transform(source, target).T)
+
+
+def _outside(frame: Frame, source: bytes, target: bytes) -> bool:
+    """Whether the picture has colours that the target cannot show, judged by an even sample of pixels."""
+    spaces = _arithmetic(source, target)
+    if frame.spec.grey or spaces is None or spaces[0].grey:
+        return False
+    pixels = frame.array.reshape(-1, frame.spec.channels)
+    sample = pixels[:: max(len(pixels) // _SAMPLES, 1), :3] / PEAK[frame.spec.dtype]
+    light = spaces[0].to_linear(sample) @ colourspace.transform(*spaces).T
+    missed = ((light < -_OUTSIDE) | (light > 1 + _OUTSIDE)).any(axis=-1)
+    return bool(missed.mean() > _ENOUGH)
