@@ -135,6 +135,7 @@ class Run:
             replace(session.limits(self._options), density=self._recipe.encode.density or 0.0),
             strict=self._options.strict,
             verify=self._options.verify,
+            staged=self._options.schedule == "staged",
         )
 
     def _facts(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,7 +21,9 @@ from imgpar.model import Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
 
 if TYPE_CHECKING:
+    from imgpar.runtime.crew import Crew
     from imgpar.video.clip import Clip
+    from imgpar.video.plan import ClipPlan
 
 HEAD = 64
 
@@ -50,89 +52,110 @@ class ClipResult:
     unchanged: bool = False
 
 
-def convert_clip(job: Job, run: RunSpec, during: During, *, serial: int, cores: int) -> ClipResult:
-    """Make every target of a job; nothing of a clip is in this process's memory but one frame.
+class ClipWork:
+    """One clip's job in its worker; nothing of the clip is in the worker's own memory but a few frames.
 
-    Raises:
-        ItemError: it cannot be read, converted or written; no target of this attempt has its final name
-            unless it is whole.
+    Args:
+        job: with targets that are clips.
+        run: recipe and limits.
+        crew: the task, and the workers that help with frames.
+        during: measures stages.
     """
-    from imgpar.video.check import check_source
-    from imgpar.video.probe import probe
 
-    result = ClipResult()
-    path = original_path(job)
-    with during("read"):
-        before = _status(path)
-        if run.digests:
-            result.digest = _digest(path)
-            if job.digest and job.digest == result.digest:
-                result.unchanged = True
-                return result
-    with during("decode"):
-        clip = probe(path, run.limits)
-        result.notes += check_source(clip, accept_damaged=run.limits.accept_damaged)
-    for target in job.targets:
-        _make(target, clip, run, during, result, serial=serial, cores=cores)
-    after = _status(original_path(job))
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
-    return result
+    def __init__(self, job: Job, run: RunSpec, crew: Crew, during: During) -> None:
+        self._job, self._run, self._crew, self._during = job, run, crew, during
+        self._result = ClipResult()
 
+    def perform(self) -> ClipResult:
+        """Make every target.
 
-def _make(
-    target: Target, clip: Clip, run: RunSpec, during: During, result: ClipResult, *, serial: int, cores: int
-) -> None:
-    """One target, from the plan to its final name."""
-    from imgpar.video.check import check_output
-    from imgpar.video.native import run_native
-    from imgpar.video.plan import make_plan
+        Raises:
+            ItemError: it cannot be read, converted or written; no target has its final name unless it is
+                whole.
+        """
+        from imgpar.video.check import check_source
+        from imgpar.video.probe import probe
 
-    same = _content(clip.path) == target.format
-    plan = make_plan(clip, target.format, run.operations, run.encode, same_container=same)
-    lost, size = list(plan.lost), clip.picture.upright
-    with during("encode"):
-        if run.strict and lost:
-            raise _refused(lost)
-        output = begin_file(target, run.name, serial)
-    try:
-        with during("encode"):
-            if plan.way == "copy":
-                shutil.copyfile(clip.path, output)
-            else:
-                if plan.way == "frames":
-                    raise TransformError(f"This cannot be done on clips yet: {plan.why}.")
-                complaints = run_native(plan, clip, output, cores)
-                made, more, notes = check_output(
-                    plan, clip, output, complaints, accept_damaged=run.limits.accept_damaged
+        path, result = original_path(self._job), self._result
+        with self._during("read"):
+            before = _status(path)
+            if self._run.digests:
+                result.digest = _digest(path)
+                if self._job.digest and self._job.digest == result.digest:
+                    result.unchanged = True
+                    return result
+        with self._during("decode"):
+            clip = probe(path, self._run.limits)
+            result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
+        for target in self._job.targets:
+            self._make(clip, target)
+        after = _status(original_path(self._job))  # in place, another name by now
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
+        return result
+
+    def _make(self, clip: Clip, target: Target) -> None:
+        """One target, from the plan to its final name."""
+        from imgpar.video.plan import make_plan
+
+        same = _content(clip.path) == target.format
+        plan = make_plan(
+            clip,
+            target.format,
+            self._run.operations,
+            self._run.encode,
+            same_container=same,
+            staged=self._run.staged,
+        )
+        self._check_strict(plan.lost)
+        output = begin_file(target, self._run.name, self._crew.serial)
+        try:
+            lost, size = self._convert(plan, clip, output)
+            self._check_strict(lost)
+            with self._during("commit"):
+                written = commit_file(
+                    output,
+                    target,
+                    keep_times_of=os.stat(clip.path),
+                    fsync=target.replaces or bool(target.retires),
+                    expected=os.path.getsize(output),
+                    dimensions=size,
                 )
-                lost += more
-                size = made.picture.upright
-                result.notes += notes
-            if run.strict and lost:
-                raise _refused(lost)
-        with during("commit"):
-            written = commit_file(
-                output,
-                target,
-                keep_times_of=os.stat(clip.path),
-                fsync=target.replaces or bool(target.retires),
-                expected=os.path.getsize(output),
-                dimensions=size,
+        except BaseException:
+            remove(output)
+            raise
+        self._result.outputs.append(written)
+        self._result.lost += lost
+        self._result.notes += plan.notes
+
+    def _convert(self, plan: ClipPlan, clip: Clip, output: str) -> tuple[tuple[str, ...], tuple[int, int]]:
+        """Write the new file and check it; returns what was lost, and the size."""
+        from imgpar.video.check import check_output
+        from imgpar.video.native import run_native
+
+        if plan.way == "copy":
+            with self._during("encode"):
+                shutil.copyfile(clip.path, output)
+            return (), clip.picture.upright
+        if plan.way == "frames":
+            from imgpar.runtime.frame_path import FramePath
+
+            complaints = FramePath(plan, clip, output, self._run, self._crew, self._during).run()
+        else:
+            with self._during("encode"):
+                complaints = run_native(plan, clip, output, self._crew.cores)
+        with self._during("encode"):
+            damaged = self._run.limits.accept_damaged
+            made, lost, notes = check_output(plan, clip, output, complaints, accept_damaged=damaged)
+        self._result.notes += notes
+        return (*plan.lost, *lost), made.picture.upright
+
+    def _check_strict(self, lost: Sequence[str]) -> None:
+        if self._run.strict and lost:
+            raise TransformError(
+                f"It would lose {', '.join(dict.fromkeys(lost))}.",
+                fix="Choose a format that holds it, or leave --strict out.",
             )
-    except BaseException:
-        remove(output)
-        raise
-    result.outputs.append(written)
-    result.lost += lost
-    result.notes += plan.notes
-
-
-def _refused(lost: list[str]) -> TransformError:
-    return TransformError(
-        f"It would lose {', '.join(dict.fromkeys(lost))}.",
-        fix="Choose a format that holds it, or leave --strict out.",
-    )
 
 
 def _content(path: str) -> str:

@@ -25,7 +25,20 @@ from typing import Literal
 from imgpar.model import Job, OutputFile
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.frames import Allocator
-from imgpar.runtime.messages import Deny, Done, Failed, Grant, Lease, Placed, Revoke, Task, TaskStage
+from imgpar.runtime.helping import Helping
+from imgpar.runtime.messages import (
+    Deny,
+    Done,
+    Failed,
+    Grant,
+    Lease,
+    Offer,
+    Placed,
+    Revoke,
+    Task,
+    TaskStage,
+    ToWorker,
+)
 
 Cause = Literal["crash", "killed", "deadline"]
 
@@ -120,6 +133,7 @@ class Ledger:
         """Workers that were killed from outside."""
         self.cores = 1
         """Cores that all tasks together may use."""
+        self._helping = Helping()
 
     # ----- jobs in, tasks out ---------------------------------------------------------------------
 
@@ -139,7 +153,7 @@ class Ledger:
     def in_flight(self) -> int:
         """Tasks at workers, or ready for one."""
         at_workers = sum(len(worker.outstanding) for worker in self.workers.values())
-        return at_workers + len(self._downstream) + len(self._suspects)
+        return at_workers + len(self._downstream) + len(self._suspects) + len(self._helping.queue)
 
     @property
     def last_serial(self) -> int:
@@ -149,7 +163,7 @@ class Ledger:
     @property
     def finished(self) -> bool:
         """Whether every job that was submitted is settled."""
-        return not self.jobs
+        return not self.jobs and not self._helping.busy
 
     def owes(self, index: int) -> bool:
         """Whether a worker has something to do and waits for nothing."""
@@ -201,6 +215,9 @@ class Ledger:
         # One task in hand and one in the pipe, so that no core waits for the parent; none in the pipe
         # towards the end, where another worker could begin it at once.
         ahead = 2 if self.schedule != "staged" and len(self._queue) >= 2 * len(self.workers) else 1
+        while self._helping.queue and count < 2:
+            count += 1
+            yield self._helping.take()
         while True:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
             if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
@@ -256,7 +273,7 @@ class Ledger:
 
     def owns(self, task: Task) -> bool:
         """Whether the job, not the worker, owns the lease of this task."""
-        return self.arrays or task.stage != "chain"
+        return self.arrays or task.stage != "chain" or is_clip(task.job)
 
     def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
         """A task gave back what it held and asks for `nbytes`. Settled when it can never have them."""
@@ -286,9 +303,10 @@ class Ledger:
         worker.alone = False
         self._restart(state)
 
-    def grants(self) -> list[tuple[int, Grant | Revoke | Deny]]:
-        """Give memory to those who wait, as far as it goes; call after anything was freed or asked."""
-        messages: list[tuple[int, Grant | Revoke | Deny]] = []
+    def grants(self) -> list[tuple[int, ToWorker]]:
+        """Give memory to those who wait, as far as it goes, and tell clips of their frames; call after
+        anything was freed or asked."""
+        messages: list[tuple[int, ToWorker]] = []
         while (index := self._first_waiting()) is not None:
             worker = self.workers[index]
             assert worker.waiting is not None
@@ -312,6 +330,8 @@ class Ledger:
             messages.append((index, Grant(serial, lease)))
         if self.arrays and self.stalled and self._first_waiting() is None:
             messages.append(self._make_way())
+        messages += self._helping.mail
+        self._helping.mail.clear()
         return messages
 
     def _first_waiting(self) -> int | None:
@@ -364,6 +384,8 @@ class Ledger:
             self._free_lease(state)
         for worker in self.workers.values():
             self._free_pocket(worker)
+        for lease in self._helping.clear():
+            self.allocator.free(lease)
         self.jobs.clear()
         self.workers.clear()
         self._queue.clear()
@@ -403,7 +425,8 @@ class Ledger:
 
     def _free_lease(self, state: JobState) -> None:
         if state.lease is not None:
-            self.allocator.free(state.lease)
+            if not self._helping.keep(state.lease):
+                self.allocator.free(state.lease)
             state.lease = None
             self._ungranted[state.job.id] = None
 
@@ -422,6 +445,9 @@ class Ledger:
 
     def done(self, index: int, message: Done) -> Settled | None:
         """A task is finished: move its job on. Settled when that was its last."""
+        if self._is_frame(index, message.serial):
+            self._frame_done(index, message)
+            return None
         worker, task, state = self._take(index, message.serial)
         self._confirm(worker, state, task)
         for stage, seconds in message.timings:
@@ -462,6 +488,9 @@ class Ledger:
 
     def failed(self, index: int, message: Failed) -> Settled | None:
         """A task could not be done."""
+        if self._is_frame(index, message.serial):
+            self._frame_lost(self.workers[index].outstanding.pop(message.serial))
+            return None
         _, task, state = self._take(index, message.serial)
         for stage, seconds in message.timings:
             state.timings[stage] = state.timings.get(stage, 0.0) + seconds
@@ -481,6 +510,7 @@ class Ledger:
         worker = self.workers[index]
         task = worker.outstanding.pop(serial)
         worker.alone = False
+        self._helping.forget(serial)
         return worker, task, self.jobs[task.job.id]
 
     def _settle(
@@ -495,6 +525,37 @@ class Ledger:
         state.failure = failure
         del self.jobs[state.job.id]
         return Settled(state, kind, placed)
+
+    # ----- frames of clips ------------------------------------------------------------------------
+
+    def offer(self, index: int, message: Offer) -> None:
+        """A worker offers a frame of its clip to the others."""
+        task = self.workers[index].outstanding[message.serial]
+        lease = self.jobs[task.job.id].lease
+        assert lease is not None
+        self._helping.offer(index, task, lease, message)
+
+    def recall(self, index: int, serial: int) -> None:
+        """A clip's worker wants one of its frames back."""
+        self._helping.recall(index, serial)
+
+    def _is_frame(self, index: int, serial: int) -> bool:
+        return self.workers[index].outstanding[serial].stage == "frame"
+
+    def _frame_done(self, index: int, message: Done) -> None:
+        task = self.workers[index].outstanding.pop(message.serial)
+        state = self.jobs.get(task.job.id)
+        if state is not None:
+            for stage, seconds in message.timings:
+                state.timings[stage] = state.timings.get(stage, 0.0) + seconds
+        self._free_doomed(self._helping.finished(task))
+
+    def _frame_lost(self, task: Task) -> None:
+        self._free_doomed(self._helping.lost(task))
+
+    def _free_doomed(self, lease: Lease | None) -> None:
+        if lease is not None:
+            self.allocator.free(lease)
 
     # ----- workers --------------------------------------------------------------------------------
 
@@ -515,6 +576,10 @@ class Ledger:
         self._kills += cause == "killed"
         settled = []
         for serial, task in reversed(worker.outstanding.items()):
+            if task.stage == "frame":
+                self._frame_lost(task)
+                continue
+            self._helping.forget(serial)
             state = self.jobs[task.job.id]
             if serial != begun:
                 self._put_back(state, task)

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from imgpar.model import FrameRef, Header, Job, OutputFile
 
-TaskStage = Literal["chain", "decode", "transform", "encode"]
+TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
+"""`frame` is one frame of a clip that another worker decodes and encodes."""
 
 STAGES = ("", "read", "decode", "transform", "encode", "commit")
 """What a worker writes on the board is the place in this list."""
@@ -34,6 +35,20 @@ class Placed(NamedTuple):
     """Without its metadata blocks."""
 
 
+class Offer(NamedTuple):
+    """A frame of a clip that any worker may work on: worker → parent, and in the task for the helper."""
+
+    serial: int
+    """Of the clip's task."""
+    number: int
+    offset: int
+    """Where the decoded frame lies."""
+    output: int
+    """Where the result shall lie."""
+    facts: bytes
+    """What is to be done, pickled; the same for all frames."""
+
+
 class Task(NamedTuple):
     """One thing for a worker to do. Serials are unique in a session and never used again."""
 
@@ -47,6 +62,10 @@ class Task(NamedTuple):
     attempt: int = 0
     cores: int = 1
     """How many threads it may run: a lone clip has all cores, one of many its share."""
+    piece: Offer | None = None
+    """The frame, of a clip that another worker has."""
+    lease: Lease | None = None
+    """In which the frame lies."""
 
 
 # ----- parent → worker ----------------------------------------------------------------------------
@@ -91,6 +110,22 @@ class Revoke(NamedTuple):
     """0 wants no answer: the worker had no tasks, so its lease is free already."""
 
 
+class Finished(NamedTuple):
+    """A helper has worked on a frame that was offered; its result lies where it shall."""
+
+    serial: int
+    number: int
+
+
+class Returned(NamedTuple):
+    """A frame that was offered comes back undone."""
+
+    serial: int
+    number: int
+    answer: bool = False
+    """Whether this answers a `Recall`; then −1 says that all frames have been begun."""
+
+
 class Stop(NamedTuple):
     """Exit."""
 
@@ -115,6 +150,12 @@ class Dropped(NamedTuple):
     """Answer to Revoke."""
 
     token: int
+
+
+class Recall(NamedTuple):
+    """The clip's worker has nothing to do: it takes one frame back that nobody has begun."""
+
+    serial: int
 
 
 class Done(NamedTuple):
@@ -144,5 +185,5 @@ class Failed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Stop
-ToParent = Need | NoMemory | Dropped | Done | Failed
+ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Finished | Returned | Stop
+ToParent = Need | NoMemory | Dropped | Offer | Recall | Done | Failed

@@ -23,6 +23,8 @@ class RunSpec:
     """Whether outputs are decoded again and compared before they are written."""
     digests: bool = True
     """Whether contents are hashed for the journal."""
+    staged: bool = False
+    """Frames of clips go through shared memory even where one ffmpeg could do everything."""
     arrays: bool = False
     """Frames go to the caller instead of into files."""
     layout: str = "RGB"

@@ -37,6 +37,8 @@ from imgpar.runtime.messages import (
     Forget,
     Need,
     NoMemory,
+    Offer,
+    Recall,
     Revoke,
     ToWorker,
     Work,
@@ -278,6 +280,10 @@ class Scheduler:
                 settled = self._ledger.need(worker.index, serial, nbytes)
                 if settled is not None:
                     self._send(worker, Deny(serial))
+            case Offer():
+                self._ledger.offer(worker.index, message)
+            case Recall(serial):
+                self._ledger.recall(worker.index, serial)
             case NoMemory(serial):
                 self._ledger.no_memory(worker.index, serial)
             case Dropped(token):

@@ -21,6 +21,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -36,6 +37,7 @@ from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceErro
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
 from imgpar.runtime import clips, stages
 from imgpar.runtime.channel import Channel, shorten
+from imgpar.runtime.crew import Crew, Helper
 from imgpar.runtime.frames import ArenaHandle, ArenaView
 from imgpar.runtime.messages import (
     STAGES,
@@ -104,6 +106,7 @@ class Worker:
         self._runs: dict[int, RunSpec] = {}
         self._queue: deque[Task | Revoke] = deque()
         self._pocket: Lease | None = None
+        self._helper: Helper | None = None
 
     def loop(self) -> None:
         """Until the parent says stop, or is gone."""
@@ -166,6 +169,8 @@ class Worker:
 
     def _stage(self, task: Task, clock: Clock) -> Done:
         run = self._runs[task.run]
+        if task.stage == "frame":
+            return self._help(task, run, clock)
         if clips.is_clip(task.job):
             return self._clip(task, run, clock)
         match task.stage:
@@ -180,11 +185,28 @@ class Worker:
 
     def _clip(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
-        made = clips.convert_clip(task.job, run, clock.during, serial=task.serial, cores=task.cores)
+        crew = Crew(self._channel, self._view.buffer, task, partial(self._film, task), self._accept_now)
+        made = clips.ClipWork(task.job, run, crew, clock.during).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
         return Done(
             task.serial, clock.timings(), None, tuple(made.outputs), lost, notes, made.digest, made.unchanged
         )
+
+    def _film(self, task: Task, nbytes: int) -> Lease:
+        """Memory for the frames of a clip; the standing lease goes back with the question."""
+        self._pocket = None
+        return self._memory(task, nbytes, standing=False)
+
+    def _help(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        """One frame of a clip that another worker has."""
+        self._helper = self._helper or Helper()
+        with clock.during("transform"):
+            self._helper.work(task, run, self._view.buffer)
+        return Done(task.serial, clock.timings())
+
+    def _accept_now(self, message: Any) -> None:
+        if not self._accept(message):
+            os._exit(0)
 
     def _chain(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         data, digest, program = self._open(task, run, clock)
@@ -303,13 +325,12 @@ class Worker:
                     raise Denied
                 case Work(tasks):
                     for other in tasks:
-                        if other.stage in ("transform", "encode"):
+                        if other.stage in ("transform", "encode", "frame"):
                             self._perform(other)
                         else:
                             self._queue.append(other)
                 case _:
-                    if not self._accept(message):
-                        os._exit(0)
+                    self._accept_now(message)
 
     def _slice(self, lease: Lease) -> memoryview:
         return self._view.buffer[lease.offset : lease.offset + lease.size]

@@ -81,6 +81,8 @@ class Clip:
     """Seconds, as the container says; 0 where it does not."""
     picture: Picture
     streams: tuple[Stream, ...]
+    start: float = 0.0
+    """Seconds at which its first stream begins."""
     chapters: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     claimed: int = 0

@@ -56,6 +56,9 @@ class Encoding:
     options: tuple[str, ...]
     even: bool
     """Whether width and height have to be even."""
+    subsampling: str
+    depth: int
+    alpha: bool
     lost: tuple[str, ...] = ()
 
 
@@ -109,10 +112,18 @@ def choose(
         lost += ("chroma detail",) if chroma == "444" else ()
         chroma = "422" if chroma != "420" and "422" in facts.subsamplings else facts.subsamplings[0]
     bits = min(max(depth, 10 if name == "prores_ks" else 8), facts.depth)
+    bits = next(known for known in (8, 10, 12) if bits <= known)
     letter = "yuva" if alpha and facts.alpha else "yuv"
-    pixel_format = f"{letter}{chroma}p" + (f"{10 if bits <= 10 else 12}le" if bits > 8 else "")
+    pixel_format = f"{letter}{chroma}p" + (f"{bits}le" if bits > 8 else "")
     return Encoding(
-        name, pixel_format, _options(name, facts, options), chroma != "444" and not facts.odd, lost
+        name,
+        pixel_format,
+        _options(name, facts, options),
+        chroma != "444" and not facts.odd,
+        chroma,
+        bits,
+        alpha and facts.alpha,
+        lost,
     )
 
 

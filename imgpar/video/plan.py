@@ -52,6 +52,7 @@ def make_plan(
     options: EncodeOptions,
     *,
     same_container: bool = False,
+    staged: bool = False,
 ) -> ClipPlan:
     """Decide what becomes of a clip.
 
@@ -61,6 +62,7 @@ def make_plan(
         operations: of the recipe.
         options: of the recipe.
         same_container: whether the file is of this format already, by its content.
+        staged: whether frames shall go through shared memory in any case.
 
     Raises:
         EncodeError: this ffmpeg has no encoder for it.
@@ -78,13 +80,13 @@ def make_plan(
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options.strip)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
-    squared = _squared(picture)
-    steps = (*squared, *asked)
+    steps = steps_of(picture, operations)
+    squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
     names = container.encoders if picture.depth <= 8 else container.deep_encoders
     encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
-    filters, why = _filters(steps, picture)
+    filters, why = (None, "the schedule is staged") if staged else _filters(steps, picture)
     streams = plan_streams(clip, container, options.strip)
     notes = streams.notes
     if squared:
@@ -101,7 +103,8 @@ def make_plan(
         if encoding.even and (size[0] % 2 or size[1] % 2):
             graph.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
         filters = ",".join(graph)
-    if encoding.even and (size[0] % 2 or size[1] % 2):
+    known = not any(operation.dynamic for operation in steps)
+    if known and encoding.even and (size[0] % 2 or size[1] % 2):
         notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
     return ClipPlan(
         "frames" if filters is None else "native",
@@ -114,6 +117,11 @@ def make_plan(
         tuple(dict.fromkeys(lost)),
         notes,
     )
+
+
+def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """What is done to upright frames: pixels are made square, then the operations that change something."""
+    return (*_squared(picture), *effective(operations, picture.spec))
 
 
 def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, ...]:

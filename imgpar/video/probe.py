@@ -70,6 +70,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             float(duration / 1_000_000) if duration else 0.0,
             picture,
             streams,
+            (container.start_time or 0) / 1_000_000,
             len(container.chapters()),
             dict(container.metadata),
             max(claimed, 0),

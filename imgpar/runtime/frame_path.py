@@ -1,0 +1,205 @@
+"""The frame path: one worker decodes and encodes a clip, all workers transform its frames.
+
+    decoder ─► slot ─► any worker: slot → slot ─► feed (in order, each with its time) ─► ffmpeg: encode, mux
+                 ▲                                   │
+                 └────────── slot is free ◄──────────┘
+
+1. A frame is decoded only when a slot is free: however long the clip is, its memory is bounded.
+2. Frames are offered to others as long as others take them; on the rest the clip's own worker works
+   while it has nothing else to do. So the path is right, and only slower, with a single worker.
+3. The first frame is done before the encoder starts: only then is the size known for certain, since a
+   Python function may return any.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from imgpar.errors import DamagedError
+from imgpar.runtime.crew import Crew, program_of, put
+from imgpar.runtime.frame_program import FrameFacts
+from imgpar.runtime.helping import NOBODY
+from imgpar.runtime.messages import Finished, Returned
+from imgpar.runtime.runspec import RunSpec
+from imgpar.video.clip import Clip
+from imgpar.video.feed import Feed
+from imgpar.video.plan import ClipPlan
+from imgpar.video.planes import PlaneLayout, load
+from imgpar.video.reader import Reader
+
+SLOTS_PER_CORE = 2
+EXTRA_SLOTS = 2
+SHARE = 4
+"""A clip takes at most one in so many parts of all shared memory."""
+
+During = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A frame in a slot."""
+
+    number: int
+    stamp: int
+    slot: int
+    offered: bool = False
+    mine: bool = False
+    """It came back undone, so nobody else will have it."""
+    done: bool = False
+
+
+class FramePath:
+    """One clip on its way through the frame path.
+
+    Args:
+        plan: of the clip; its encoding is set.
+        clip: from `probe`.
+        output: path of the new file.
+        run: for the operations and limits.
+        crew: the helpers.
+        during: measures stages.
+    """
+
+    def __init__(
+        self, plan: ClipPlan, clip: Clip, output: str, run: RunSpec, crew: Crew, during: During
+    ) -> None:
+        assert plan.encoding is not None
+        self._plan, self._clip, self._output = plan, clip, output
+        self._crew, self._during = crew, during
+        facts = FrameFacts(clip.picture, plan.encoding, run.encode.background)
+        self._facts = facts
+        self._limits = run.limits
+        self._program = program_of(facts, run)
+        self._reader = Reader(clip, crew.cores)
+        self._frames: deque[Entry] = deque()
+        self._free: list[int] = []
+        self._abroad = 0
+        """Frames that are offered and not back."""
+        self._most = SLOTS_PER_CORE * crew.cores
+        self._appetite = max(1, self._most - SLOTS_PER_CORE)
+        """How many frames others are likely to take."""
+        self._asked = False
+        """A recall has not been answered yet."""
+        self._all_begun = False
+        """Everything that is offered is being worked on."""
+
+    def run(self) -> tuple[str, ...]:
+        """Convert the clip; returns the complaints of the decoder and of ffmpeg.
+
+        Raises:
+            ItemError: a frame cannot be decoded, transformed or encoded.
+        """
+        source = iter(self._reader)
+        with self._during("decode"):
+            first = next(source, None)
+        if first is None:
+            raise DamagedError(
+                f"This clip has no frame that could be read. {'; '.join(self._reader.complaints[:3])}"
+            )
+        memory = memoryview(bytearray(self._program.layout.nbytes))
+        load(first[1], self._program.layout.arrays(memory))
+        with self._during("transform"):
+            wanted, planes = self._program.run(memory)
+        room = memoryview(bytearray(wanted.nbytes))
+        put((wanted, planes), wanted, room)
+        self._wanted = wanted
+        self._blob = pickle.dumps((self._facts, wanted), pickle.HIGHEST_PROTOCOL)
+        feed = Feed(self._plan, self._clip, wanted, self._output, self._crew.cores)
+        try:
+            with self._during("encode"):
+                feed.write(first[0], room)
+            self._loop(source, feed)
+            with self._during("encode"):
+                said = feed.close()
+        except BaseException:
+            feed.kill()
+            raise
+        return (*self._reader.complaints, *said)
+
+    def _loop(self, source: Iterator[tuple[int, Any]], feed: Feed) -> None:
+        self._take_slots(self._wanted)
+        number, ended = 1, False
+        while not ended or self._frames:
+            if self._free and not ended:
+                with self._during("decode"):
+                    decoded = next(source, None)
+                    if decoded is None:
+                        ended = True
+                    else:
+                        self._enter(number, *decoded)
+                        number += 1
+            while (message := self._crew.receive(wait=False)) is not None:
+                self._take(message)
+            self._offer()
+            self._write(feed)
+            if self._frames and not self._frames[0].done and (ended or not self._free):
+                self._help_out()
+
+    def _take_slots(self, wanted: PlaneLayout) -> None:
+        self._inside = -(-self._program.layout.nbytes // 64) * 64
+        size = self._inside + wanted.nbytes
+        count = min(self._most + EXTRA_SLOTS, self._limits.memory // SHARE // size)
+        self._free = self._crew.slots(size, max(1, count))
+
+    def _enter(self, number: int, stamp: int, frame: Any) -> None:
+        slot = self._free.pop()
+        layout = self._program.layout
+        load(frame, layout.arrays(self._crew.view(slot, layout.nbytes)))
+        self._frames.append(Entry(number, stamp, slot))
+
+    def _offer(self) -> None:
+        if self._crew.alone:
+            return
+        for entry in self._frames:
+            if self._abroad >= self._appetite:
+                return
+            if not (entry.offered or entry.mine or entry.done):
+                entry.offered = True
+                self._abroad += 1
+                self._all_begun = False
+                self._crew.offer(entry.number, entry.slot, entry.slot + self._inside, self._blob)
+
+    def _write(self, feed: Feed) -> None:
+        while self._frames and self._frames[0].done:
+            entry = self._frames.popleft()
+            with self._during("encode"):
+                feed.write(entry.stamp, self._crew.view(entry.slot + self._inside, self._wanted.nbytes))
+            self._free.append(entry.slot)
+
+    def _help_out(self) -> None:
+        """Nothing can be decoded or written: work on a frame that nobody else has."""
+        mine = next((entry for entry in self._frames if not entry.offered and not entry.done), None)
+        if mine is None:
+            if not self._asked and not self._all_begun:
+                self._asked = True
+                self._crew.recall()
+            message = self._crew.receive(wait=True)
+            assert message is not None
+            self._take(message)
+            return
+        layout = self._program.layout
+        with self._during("transform"):
+            result = self._program.run(self._crew.view(mine.slot, layout.nbytes))
+            put(result, self._wanted, self._crew.view(mine.slot + self._inside, self._wanted.nbytes))
+        mine.done = True
+
+    def _take(self, message: Finished | Returned) -> None:
+        """A frame has come back, done or not."""
+        done = isinstance(message, Finished)
+        if isinstance(message, Returned) and message.answer:
+            self._asked = False
+        if message.number == NOBODY:
+            self._all_begun = True  # so the next thing to come is one of them
+            return
+        # Who takes frames gets more of them; where nobody does, the round trip is not worth it.
+        self._appetite = min(self._appetite + 1, self._most) if done else max(1, self._appetite - 1)
+        self._abroad -= 1
+        for entry in self._frames:
+            if entry.number == message.number:
+                entry.done, entry.mine, entry.offered = done, not done, False
+                return

@@ -1,0 +1,221 @@
+"""What is done to each frame of a clip, on planes as long as every operation can, then on colours.
+
+slot ─► turn ─► plane steps ─► [red, green, blue ─► steps ─►] ─► the encoder's pixel format ─► slot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imgpar import pixels
+from imgpar.errors import TransformError
+from imgpar.model import Frame, Header, Limits, Spec
+from imgpar.operations import Operation
+from imgpar.runtime import stages
+from imgpar.video.clip import Picture
+from imgpar.video.encoders import Encoding
+from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
+from imgpar.video.reader import layout_of
+
+_MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
+_SD = 5
+"""The matrix of small pictures, which is taken where nothing is said."""
+_LIMITED, _FULL = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """What a helper has to know beside the run's operations; small, and the same for all frames."""
+
+    picture: Picture
+    encoding: Encoding
+    background: tuple[int, int, int, int] = (255, 255, 255, 255)
+
+
+class FrameProgram:
+    """Compiled once per clip and worker; it keeps its scratch memory from frame to frame.
+
+    Args:
+        facts: of the clip and its encoder.
+        operations: those that change something, from `ClipPlan.operations`.
+        limits: of the run.
+    """
+
+    def __init__(self, facts: FrameFacts, operations: Sequence[Operation], limits: Limits) -> None:
+        self._facts, self._limits = facts, limits
+        picture = facts.picture
+        self.layout = layout_of(picture)
+        self._steps, rest, orientation = _plane_steps(picture, operations, self.layout)
+        self._planar = self._steps[-1].layout if self._steps else self.layout
+        self._scratch = [_memory(step.layout) for step in self._steps]
+        self._rest = tuple(rest)
+        self._colour = _Colour(picture, self._planar, rest, orientation, limits) if rest else None
+        self._last = _LastStep(facts)
+
+    @property
+    def path(self) -> str:
+        """In words, for notes: on which kind of pixels it works."""
+        if not self._colour:
+            return f"frames as {self.layout.pixel_format} planes"
+        names = ", ".join(operation.name for operation in self._rest)
+        return f"frames as planes, then as colours for {names}"
+
+    def run(self, memory: memoryview) -> tuple[PlaneLayout, list[Array]]:
+        """One frame from `memory` (of `layout`); the planes of the result are good until the next call."""
+        planes = self.layout.arrays(memory)
+        for step, target in zip(self._steps, self._scratch, strict=True):
+            for number, (source, result) in enumerate(zip(planes, target, strict=True)):
+                step.work(source, result, number)
+            planes = target
+        if self._colour is None:
+            return self._last.from_planes(self._planar, planes)
+        return self._last.from_colours(self._colour.run(planes))
+
+
+def _plane_steps(
+    picture: Picture, operations: Sequence[Operation], layout: PlaneLayout
+) -> tuple[list[PlaneStep], list[Operation], int]:
+    """The steps that work on planes, the operations that do not, and the orientation that is left."""
+    steps: list[PlaneStep] = []
+    if picture.orientation != 1:
+        turn = turn_step(picture.orientation, layout)
+        if turn is None:
+            return [], list(operations), picture.orientation
+        steps.append(turn)
+        layout = turn.layout
+    for index, operation in enumerate(operations):
+        step = None if operation.dynamic else plane_step(operation, layout)
+        if step is None:
+            return steps, list(operations[index:]), 1
+        steps.append(step)
+        layout = step.layout
+    return steps, [], 1
+
+
+class _Colour:
+    """The operations that need whole colours."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        layout: PlaneLayout,
+        operations: Sequence[Operation],
+        orientation: int,
+        limits: Limits,
+    ) -> None:
+        import av
+        from av.video.reformatter import VideoReformatter
+
+        self._source: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        self._reformatter = VideoReformatter()
+        self._matrix, self._range = matrix_of(picture), range_of(picture)
+        deep = layout.depth > 8
+        self._format = ("rgba" if layout.alpha else "rgb") + ("24" if not layout.alpha else "")
+        if deep:
+            self._format = "rgba64le" if layout.alpha else "rgb48le"
+        spec = Spec(
+            layout.width,
+            layout.height,
+            "RGBA" if layout.alpha else "RGB",
+            "uint16" if deep else "uint8",
+        )
+        header = Header("video", spec, orientation)
+        self._program = stages.compile_program(header, operations, limits)
+        self._memory = memoryview(bytearray(self._program.nbytes))
+
+    def run(self, planes: Sequence[Array]) -> Frame:
+        store(planes, self._source)
+        colours = self._reformatter.reformat(
+            self._source,
+            format=self._format,
+            src_colorspace=self._matrix,
+            dst_colorspace=self._matrix,
+            src_color_range=self._range,
+            dst_color_range=_FULL,
+        )
+        frame = stages.frames_at(self._memory, 0, self._program.header.spec, 1)[0]
+        height, width, channels = frame.array.shape
+        np.copyto(frame.array.reshape(height, -1), view_of(colours.planes[0], frame.array, width * channels))
+        (result,), _ = stages.transform(self._program, [frame], self._memory)
+        return result
+
+
+class _LastStep:
+    """Into the pixel format of the encoder, with even sides where it wants them."""
+
+    def __init__(self, facts: FrameFacts) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._facts = facts
+        self._reformatter = VideoReformatter()
+
+    def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
+        wanted = self._wanted(layout.width, layout.height)
+        if layout.pixel_format != wanted.pixel_format:
+            import av
+
+            frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+            store(planes, frame)
+            return self._reformatted(frame, wanted, range_of(self._facts.picture))
+        return wanted, [
+            plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
+        ]
+
+    def from_colours(self, result: Frame) -> tuple[PlaneLayout, list[Array]]:
+        import av
+
+        wanted = self._wanted(*result.spec.size)
+        deep = wanted.depth > 8
+        spec = result.spec.converted("RGBA" if wanted.alpha else "RGB", "uint16" if deep else "uint8")
+        if spec != result.spec:
+            converted = stages.own_frames(spec, 1)[0]
+            pixels.convert(result, converted, self._facts.background)
+            result = converted
+        names = {3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
+        array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
+        frame = av.VideoFrame.from_ndarray(array, names[spec.channels][deep])
+        return self._reformatted(frame, wanted, _FULL)
+
+    def _reformatted(self, frame: Any, wanted: PlaneLayout, span: int) -> tuple[PlaneLayout, list[Array]]:
+        picture = self._facts.picture
+        made = self._reformatter.reformat(
+            frame,
+            format=wanted.pixel_format,
+            interpolation="AREA",  # the mean of the pixels under a sample of a halved plane
+            src_colorspace=matrix_of(picture),
+            dst_colorspace=matrix_of(picture),
+            src_color_range=span,
+            dst_color_range=range_of(picture),
+        )
+        memory = _memory(wanted)
+        load(made, memory)
+        return wanted, memory
+
+    def _wanted(self, width: int, height: int) -> PlaneLayout:
+        encoding = self._facts.encoding
+        if encoding.even:
+            width, height = width // 2 * 2, height // 2 * 2
+        if not width or not height:
+            raise TransformError(f"Frames of {width}×{height} pixels cannot be encoded.")
+        return PlaneLayout(
+            encoding.pixel_format, width, height, encoding.subsampling, encoding.depth, encoding.alpha
+        )
+
+
+def matrix_of(picture: Picture) -> int:
+    """The matrix between colours and planes, as PyAV numbers it."""
+    return _MATRICES.get(picture.colour.get("matrix", ""), _SD)
+
+
+def range_of(picture: Picture) -> int:
+    """Whether black and white are at the ends of the scale."""
+    full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
+    return _FULL if full else _LIMITED
+
+
+def _memory(layout: PlaneLayout) -> list[Array]:
+    return layout.arrays(memoryview(bytearray(layout.nbytes)))

@@ -1,0 +1,96 @@
+"""Sends finished frames to one ffmpeg, which encodes them and takes everything else from the source.
+
+    frames ─► NUT with raw pictures and time stamps ─► pipe ─► ffmpeg ─► new file
+                                     sound, subtitles … of the source ─┘
+
+So the encoder, its options and the container are the same as in the native path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from typing import Any
+
+from imgpar.video.clip import Clip
+from imgpar.video.native import check_exit, encode_options, output_options, stream_options
+from imgpar.video.plan import ClipPlan
+from imgpar.video.planes import PlaneLayout
+from imgpar.video.process import Ffmpeg, guarded
+
+
+class Feed:
+    """An encoder that takes frames one after the other.
+
+    Args:
+        layout: of every frame.
+        output: path of the new file.
+        threads: of the encoder.
+    """
+
+    def __init__(self, plan: ClipPlan, clip: Clip, layout: PlaneLayout, output: str, threads: int) -> None:
+        import av
+
+        self._clip = clip
+        self.child = Ffmpeg(feed_arguments(plan, clip, output, threads), feed=True)
+        self._container = av.open(self.child.stdin, "w", format="nut")
+        self._stream: Any = self._container.add_stream("rawvideo", rate=clip.picture.rate or 25)
+        self._stream.width, self._stream.height = layout.width, layout.height
+        self._stream.pix_fmt = layout.pixel_format
+        self._stream.time_base = self._stream.codec_context.time_base = clip.picture.time_base
+        self._base: Fraction = clip.picture.time_base
+
+    def write(self, stamp: int, planes: memoryview) -> None:
+        """Send the next frame; `stamp` counts in the clip's time base. Raises what `check_exit` raises."""
+        import av
+
+        packet = av.Packet(bytes(planes))
+        packet.stream = self._stream
+        packet.time_base = self._base
+        packet.pts = packet.dts = stamp
+        packet.is_keyframe = True
+        try:
+            self._container.mux(packet)
+        except (OSError, av.error.FFmpegError):
+            self._failed()
+
+    def close(self) -> tuple[str, ...]:
+        """Wait until the file is whole; returns ffmpeg's complaints. Raises what `check_exit` raises."""
+        import av
+
+        try:
+            self._container.close()
+            self.child.stdin.close()
+        except (OSError, av.error.FFmpegError):
+            self._failed()
+        check_exit(self.child.wait(), self.child.lines)
+        return tuple(self.child.lines)
+
+    def kill(self) -> None:
+        """Give the file up."""
+        self.child.kill()
+        with contextlib.suppress(Exception):
+            self._container.close()
+
+    def _failed(self) -> None:
+        """It does not listen any more: its own words say why."""
+        check_exit(self.child.wait() or 1, self.child.lines)
+
+
+def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
+    """ffmpeg's arguments: raw frames on standard input, the source beside them."""
+    # Both inputs are moved to begin at zero; the frames may have begun later than the sound.
+    late = clip.times[0] - clip.start
+    arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
+    arguments += [*guarded(clip.path), "-map", "0:v:0"]
+    colour = clip.picture.colour
+    names = {
+        "range": "range",
+        "primaries": "color_primaries",
+        "transfer": "color_trc",
+        "matrix": "colorspace",
+    }
+    tags = ":".join(f"{names[key]}={value}" for key, value in colour.items())
+    arguments += ["-filter:v:0", ",".join(filter(None, (f"setparams={tags}" if tags else "", "setsar=1")))]
+    arguments += encode_options(plan, clip, threads)
+    return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]

@@ -1,0 +1,176 @@
+"""Frames as planes in plain memory: how they lie there, and which operations work on them as they are.
+
+    ┌────────────────┬────────┬────────┐
+    │ Y  width×height│ U      │ V      │     one after the other, without padding; 8 bits, or 16 little-endian
+    └────────────────┴────────┴────────┘
+
+An operation works on planes when it does the same to every plane, each in its own size. Everything else
+gets red, green and blue, which is twice the memory and two conversions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imgpar import pixels
+from imgpar.model import Frame, Spec
+from imgpar.operations import Operation
+from imgpar.operations.blur import Blur
+from imgpar.operations.crop import Crop
+from imgpar.operations.flip import Flip
+from imgpar.operations.geometry import Region
+from imgpar.operations.grey import Grey
+from imgpar.operations.resize import Resize
+from imgpar.operations.rotate import Rotate
+from imgpar.operations.sharpen import Sharpen
+
+Array = np.ndarray[Any, Any]
+
+_CHROMA = {"420": (2, 2), "422": (2, 1), "440": (1, 2), "444": (1, 1), "": (1, 1)}
+GREY = 128
+"""What a colour plane holds where there is no colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLayout:
+    """Size and pixel format of a planar frame.
+
+    >>> PlaneLayout("yuv420p", 64, 48, "420").nbytes
+    4608
+    """
+
+    pixel_format: str
+    width: int
+    height: int
+    subsampling: str
+    depth: int = 8
+    alpha: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """Of a sample; more than 8 bits lie in 16, low bits first."""
+        return "uint8" if self.depth <= 8 else "<u2"
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Height and width of every plane."""
+        across, down = _CHROMA[self.subsampling]
+        chroma = (-(-self.height // down), -(-self.width // across))
+        whole = (self.height, self.width)
+        colour = [chroma, chroma] if self.subsampling else []
+        return [whole, *colour, *([whole] if self.alpha else [])]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all planes together."""
+        return sum(height * width for height, width in self.shapes) * (1 if self.depth <= 8 else 2)
+
+    def arrays(self, memory: memoryview) -> list[Array]:
+        """The planes in `memory`, which they do not own."""
+        found, start = [], 0
+        flat = np.frombuffer(memory[: self.nbytes], self.dtype)
+        for height, width in self.shapes:
+            found.append(flat[start : start + height * width].reshape(height, width))
+            start += height * width
+        return found
+
+    def resized(self, width: int, height: int) -> PlaneLayout:
+        """The same pixel format in another size."""
+        return PlaneLayout(self.pixel_format, width, height, self.subsampling, self.depth, self.alpha)
+
+
+def load(frame: Any, planes: Sequence[Array]) -> None:
+    """Copy a decoded frame of the same pixel format into `planes`."""
+    for source, plane in zip(frame.planes, planes, strict=True):
+        np.copyto(plane, view_of(source, plane, plane.shape[1]))
+
+
+def store(planes: Sequence[Array], frame: Any) -> None:
+    """Copy `planes` into a PyAV frame of the same pixel format."""
+    for target, plane in zip(frame.planes, planes, strict=True):
+        np.copyto(view_of(target, plane, plane.shape[1]), plane)
+
+
+def view_of(plane: Any, like: Array, width: int) -> Array:
+    """`width` samples of each row of a PyAV plane, which pads its rows, as an array."""
+    row, height = plane.line_size // like.itemsize, like.shape[0]
+    flat = np.frombuffer(plane, like.dtype)
+    return flat[: row * height].reshape(height, row)[:, :width]
+
+
+PlaneWork = Callable[[Array, Array, int], None]
+"""Reads one plane, writes another; the number says which plane it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneStep:
+    """One operation on planes: the layout it makes, and the work on each plane."""
+
+    layout: PlaneLayout
+    work: PlaneWork
+
+
+def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
+    """The operation as work on planes, or None where it needs whole colours."""
+    if layout.depth > 8 or layout.alpha:
+        return None
+    spec = Spec(layout.width, layout.height)
+    across, down = _CHROMA[layout.subsampling]
+    if isinstance(operation, Resize) and operation.fit != "contain":
+        return PlaneStep(layout.resized(*operation.plan(spec).size), _applied([operation]))
+    if isinstance(operation, Flip):
+        return PlaneStep(layout, _applied([operation]))
+    if isinstance(operation, Rotate) and operation.as_filter(spec) and across == down:
+        return PlaneStep(layout.resized(*operation.plan(spec).size), _applied([operation]))
+    if isinstance(operation, Crop) and (written := operation.as_filter(spec)):
+        width, height, x, y = map(int, written.removeprefix("crop=").split(":"))
+        part = Region(-(-width // across), -(-height // down), (x // across, y // down))
+        return PlaneStep(layout.resized(width, height), _applied([operation, Crop(part)]))
+    if isinstance(operation, Grey):
+        return PlaneStep(layout, _grey)
+    if isinstance(operation, Blur | Sharpen) and across == down:
+        # A blur is the same sum of neighbours in every colour system; in a small plane they are nearer.
+        if isinstance(operation, Blur):
+            return PlaneStep(layout, _applied([operation, Blur(operation.sigma / across)]))
+        small = max(0.1, operation.sigma / across)
+        return PlaneStep(layout, _applied([operation, Sharpen(operation.amount, small)]))
+    return None
+
+
+def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
+    """Turning stored frames upright; None where the planes would not fit each other afterwards."""
+    across, down = _CHROMA[layout.subsampling]
+    if orientation >= 5 and across != down:
+        return None
+    size = (layout.height, layout.width) if orientation >= 5 else (layout.width, layout.height)
+
+    def work(source: Array, target: Array, number: int) -> None:  # noqa: ARG001
+        pixels.orient(_frame(source), _frame(target), orientation)
+
+    return PlaneStep(layout.resized(*size), work)
+
+
+def _applied(operations: Sequence[Operation]) -> PlaneWork:
+    """The first operation on the first plane, the last one on the others."""
+
+    def work(source: Array, target: Array, number: int) -> None:
+        operations[min(number, len(operations) - 1)].apply(_frame(source), _frame(target))
+
+    return work
+
+
+def _grey(source: Array, target: Array, number: int) -> None:
+    if number:
+        target[...] = GREY
+    else:
+        np.copyto(target, source)
+
+
+def _frame(plane: Array) -> Frame:
+    height, width = plane.shape
+    dtype = "uint8" if plane.dtype.itemsize == 1 else "uint16"
+    return Frame(Spec(width, height, "L", dtype), plane[..., None])

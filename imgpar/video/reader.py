@@ -1,0 +1,82 @@
+"""Decodes a clip frame by frame, with the time of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imgpar.video.clip import Clip, Picture
+from imgpar.video.planes import PlaneLayout
+from imgpar.video.probe import opened
+
+
+def layout_of(picture: Picture) -> PlaneLayout:
+    """How decoded frames lie in memory: their own planes, whatever the pixel format is called."""
+    chroma = picture.subsampling
+    if picture.pixel_format.startswith(("yuv", "gray")):
+        letter = ("yuva" if picture.alpha else "yuv") + f"{chroma}p" if chroma else "gray"
+    else:
+        chroma, letter = "444", "yuva444p" if picture.alpha else "yuv444p"
+    deep = f"{picture.depth}le" if picture.depth > 8 else ""
+    return PlaneLayout(
+        letter + deep, picture.width, picture.height, chroma, picture.depth, picture.alpha and bool(chroma)
+    )
+
+
+class Reader:
+    """The frames of a clip's picture, in the order in which they are shown.
+
+    Args:
+        clip: from `probe`.
+        threads: of the decoder.
+    """
+
+    def __init__(self, clip: Clip, threads: int) -> None:
+        self._clip = clip
+        self._threads = threads
+        self._format = layout_of(clip.picture).pixel_format
+        self.complaints: list[str] = []
+        """What the decoder could not read."""
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        """Yields time stamps in units of the picture's time base, and PyAV frames of `layout_of`."""
+        rate = self._clip.picture.rate or 25
+        base = self._clip.picture.time_base
+        number = 0
+        with opened(self._clip.path) as container:
+            for frame in self._frames(container):
+                if frame.is_corrupt:
+                    self.complaints.append(f"frame {number} is corrupt")
+                stamp = frame.pts if frame.pts is not None else round(number / rate / base)
+                if frame.format.name.replace("yuvj", "yuv") != self._format:
+                    frame = frame.reformat(format=self._format)
+                yield stamp, frame
+                number += 1
+
+    def _frames(self, container: Any) -> Iterator[Any]:
+        """Decoded frames; a packet that cannot be decoded is a complaint, and the next one is tried."""
+        import av
+
+        stream = container.streams[self._clip.picture.stream.index]
+        context = self._decoder(stream)
+        context.thread_type, context.thread_count = "AUTO", self._threads
+        for packet in container.demux(stream):
+            try:
+                # Packets of a codec that was opened here go to it, not to the stream's own.
+                yield from context.decode(packet if packet.size else None)
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                self.complaints.append(str(error.strerror))
+
+    def _decoder(self, stream: Any) -> Any:
+        """The stream's own decoder; for transparent clips the one that sees transparency."""
+        import av
+
+        picture = self._clip.picture
+        name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(picture.stream.codec) if picture.alpha else None
+        if name is None:
+            return stream.codec_context
+        context = av.CodecContext.create(name, "r")
+        context.extradata = stream.codec_context.extradata
+        return context
