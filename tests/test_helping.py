@@ -89,7 +89,7 @@ def test_the_memory_of_a_clip_is_kept_while_a_helper_uses_it(ledger: Ledger) -> 
     tasks = ledger.assign(1)
     settled = ledger.failed(0, failed(serial))
     assert settled is not None
-    assert ledger.allocator.leased == 2 * CHUNK
+    assert ledger.allocator.leased >= 2 * CHUNK
     assert not ledger.finished
     for task in tasks:
         ledger.done(1, Done(task.serial, ()))
