@@ -20,10 +20,10 @@ from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
-from imgpar.runtime.ledger import Settled
+from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort
-from imgpar.session import Session, outcome_of
+from imgpar.session import Session
 from imgpar.sources.base import Batch
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
@@ -195,7 +195,7 @@ class Run:
 
     def _sink(self, result: Outcome | Settled) -> None:
         if isinstance(result, Settled):
-            job, outcome = result.state.job, outcome_of(result)
+            job, outcome = result.state.job, result.outcome()
             failure = result.state.failure
             if failure and failure.error == "DiskFullError":
                 self._stop(outcome.error)

@@ -28,7 +28,8 @@ LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "video",
     "runtime",
-    "history", "journal", "report", "bundle", "undo", "progress", "pipeline session run api", "desktop",
+    "history", "journal", "report", "bundle", "undo", "progress", "pipeline stream session run api",
+    "desktop",
     "cli", "__main__",
     "testing",
 ]

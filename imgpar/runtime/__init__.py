@@ -7,6 +7,7 @@ warmup      lets processes start early, and without the user's `__main__`
 entry       where a worker process starts; light, so that the parent can name it
 worker      the loop inside a worker process
 stages      decode, transform and encode for one picture
+records     what the ledger writes down
 ledger      who has which job and which memory: pure bookkeeping, no processes
 pool        starts, stops and buries worker processes
 scheduler   the parent's loop: ledger + pool + channels

@@ -19,10 +19,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.model import Job, OutputFile
+from imgpar.model import Job
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.frames import Allocator
 from imgpar.runtime.helping import Helping
@@ -39,6 +38,7 @@ from imgpar.runtime.messages import (
     TaskStage,
     ToWorker,
 )
+from imgpar.runtime.records import JobState, Settled, WorkerState
 
 Cause = Literal["crash", "killed", "deadline"]
 
@@ -56,52 +56,6 @@ BATCH_TEXT = 6000
 the parent would wait for a busy worker."""
 BATCH_REFILL = 4
 """A batch is topped up when this many tasks are left, so that one message carries several."""
-
-
-@dataclass(slots=True)
-class JobState:
-    """A job on its way."""
-
-    job: Job
-    run: int
-    lease: Lease | None = None
-    crashes: int = 0
-    kills: int = 0
-    killed: int = 0
-    """Which kill of the run was its last one."""
-    attempt: int = 0
-    encoding: int = 0
-    """Encode tasks that are not done yet."""
-    outputs: list[OutputFile] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
-    failure: Failed | None = None
-    digest: str = ""
-
-
-@dataclass(slots=True)
-class WorkerState:
-    """A worker as the parent sees it."""
-
-    outstanding: dict[int, Task] = field(default_factory=dict)
-    pocket: Lease | None = None
-    """The standing lease."""
-    waiting: tuple[int, int] | None = None
-    """Serial and bytes of the task that asked for memory."""
-    revoked: int = 0
-    """Token of the Revoke that it has not answered yet."""
-    alone: bool = False
-    """It runs a task that killed a worker before, and gets nothing else meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The end of a job. `placed` is set for arrays: its lease is the receiver's until `release`."""
-
-    state: JobState
-    kind: Literal["ok", "unchanged", "failed", "array"]
-    placed: Placed | None = None
 
 
 class Ledger:

@@ -27,7 +27,7 @@ from imgpar.commit import temporary_path
 from imgpar.errors import RunError
 from imgpar.files import remove
 from imgpar.model import Job, Outcome
-from imgpar.runtime.ledger import Cause, Ledger, Settled
+from imgpar.runtime.ledger import Cause, Ledger
 from imgpar.runtime.messages import (
     Begin,
     Deny,
@@ -44,6 +44,7 @@ from imgpar.runtime.messages import (
     Work,
 )
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+from imgpar.runtime.records import Settled
 
 TICK = 0.1
 """Seconds between looks at the deadlines and at the cancel token, at most."""
