@@ -12,6 +12,6 @@ def worker_main(
     index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
 ) -> None:
     """Run one worker until the parent says stop or is gone."""
-    from imgpar.runtime.worker import run_worker
+    from imgpar.runtime.process import run_worker
 
     run_worker(index, connection, arena, log, memory_limit)

@@ -10,35 +10,25 @@ know which task to charge when this process is gone.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import pickle
-import signal
-import sys
-import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any
-
-import cv2
-import PIL.Image
+from typing import Any, Protocol
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
-from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
+from imgpar.errors import TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
 from imgpar.runtime import clips, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.crew import Crew, Helper
-from imgpar.runtime.frames import ArenaHandle, ArenaView
+from imgpar.runtime.failures import failure_of
+from imgpar.runtime.frames import ArenaView
 from imgpar.runtime.messages import (
     STAGES,
     Begin,
@@ -57,9 +47,9 @@ from imgpar.runtime.messages import (
     Task,
     Work,
 )
+from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.verify import verify as check
-from imgpar.sources.base import why_unreadable
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -68,6 +58,13 @@ class Denied(Exception):  # noqa: N818 - not an error: the parent has settled th
 
 class OutOfPagesError(Exception):
     """The lease could not be backed with pages."""
+
+
+class Log(Protocol):
+    """Where this process's prints go."""
+
+    def lines(self) -> list[str]:
+        """What was printed since the last look."""
 
 
 @dataclass(slots=True)
@@ -98,7 +95,7 @@ class Clock:
 class Worker:
     """State of a worker: its channel, its view of the arena, its standing lease."""
 
-    def __init__(self, index: int, channel: Channel, view: ArenaView, log: LogTail) -> None:
+    def __init__(self, index: int, channel: Channel, view: ArenaView, log: Log) -> None:
         self._channel = channel
         self._view = view
         self._cell = index * 8
@@ -158,7 +155,7 @@ class Worker:
             self._pocket = None
             message = NoMemory(task.serial)
         except Exception as error:
-            message = self._failure(task, error, clock)
+            message = failure_of(error, task.serial, clock.stage, clock.timings())
         if isinstance(message, Done | Failed):
             notes = tuple(dict.fromkeys((*message.notes, *self._log.lines())))
             message = message._replace(notes=tuple(shorten(note, 500) for note in notes[:10]))
@@ -426,147 +423,3 @@ class Worker:
             job=task.serial,
             dimensions=encoded.spec.size,
         )
-
-    def _failure(self, task: Task, error: Exception, clock: Clock) -> Failed:
-        known = error if isinstance(error, ImgparError) else _as_item_error(error)
-        text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
-        return Failed(
-            task.serial,
-            clock.stage,
-            type(known).__name__,
-            shorten(known.message, 1000),
-            known.fix,
-            text,
-            clock.timings(),
-        )
-
-
-def _as_item_error(error: Exception) -> ImgparError:
-    if isinstance(error, MemoryError):
-        return LimitError(
-            f"It needs more memory than a worker may use{_memory_words()}.",
-            fix="Make it smaller first, or leave it out.",
-        )
-    if isinstance(error, ImportError):
-        return MissingExtraError(
-            f"A package is missing: {error}.", fix="imgpar doctor tells what to install."
-        )
-    if isinstance(error, OSError):
-        return SourceError(f"{error.strerror or error}.")
-    return TransformError(f"{type(error).__name__}: {error}.")
-
-
-def _traceback(error: Exception) -> str:
-    return shorten("".join(traceback.format_exception(error)))
-
-
-def read_whole(path: str) -> tuple[bytes, os.stat_result]:
-    """All bytes of a file that does not change meanwhile, and its status.
-
-    Raises:
-        SourceError: it cannot be read, or changed while it was read.
-    """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            data = file.read()
-            while len(data) < before.st_size and (more := file.read()):
-                data += more
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise SourceError(why_unreadable(error)) from None
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(
-        data
-    ) != after.st_size:
-        raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
-    if not data:
-        raise SourceError("It is empty (0 bytes).")
-    return data, after
-
-
-class LogTail:
-    """What this process printed to its own log file since the last look: warnings of C libraries, prints
-    of the user's functions."""
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(self._fd, 1)
-        os.dup2(self._fd, 2)
-        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
-        faulthandler.enable(2, all_threads=False)
-
-    def lines(self) -> list[str]:
-        """New lines; the file is emptied, so that it stays small in endless runs."""
-        size = os.fstat(self._fd).st_size
-        if not size:
-            return []
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        text = os.read(self._fd, 4096).decode("utf-8", "replace")
-        os.ftruncate(self._fd, 0)
-        return [line for line in text.splitlines() if line.strip()]
-
-
-def run_worker(
-    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
-) -> None:
-    """Set the process up and run its loop."""
-    _ignore_signals()
-    tail = LogTail(log)
-    _limit_memory(memory_limit)
-    _die_with_parent()
-    cv2.setNumThreads(1)
-    cv2.ocl.setUseOpenCL(False)
-    PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    with contextlib.suppress(EOFError, OSError):
-        Worker(index, Channel(connection), arena.map(), tail).loop()
-    # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
-    os._exit(0)
-
-
-def _ignore_signals() -> None:
-    """A terminal sends Ctrl-C to the whole group; the parent decides what happens to workers."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
-def _limit_memory(nbytes: int) -> None:
-    """Private memory only: RLIMIT_AS would count the arena."""
-    if nbytes and Path("/proc/self").exists():
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))
-
-
-def _memory_words() -> str:
-    if not Path("/proc/self").exists():
-        return ""
-    import resource
-
-    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    return f" ({limit >> 20:,} MiB)" if limit > 0 else ""
-
-
-def _die_with_parent() -> None:
-    """Let the system end this process when the parent is gone, by SIGIO at the end of the parent's pipe: the
-    thread below cannot do it while a C library that never returns holds Python's lock."""
-    parent = parent_process()
-    if parent is None or not hasattr(os, "O_ASYNC"):
-        return
-    import fcntl
-
-    with contextlib.suppress(OSError):
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
-        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-
-
-def _exit_with_parent() -> None:
-    """Ends this process when the parent is gone, whatever the main thread is doing."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -1,0 +1,45 @@
+"""What a worker says of an exception: the parent gets words, never the exception."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
+from imgpar.runtime.channel import shorten
+from imgpar.runtime.messages import Failed
+
+
+def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...]) -> Failed:
+    """The message for an exception; with its traceback where it is not one of imgpar's own sentences."""
+    known = error if isinstance(error, ImgparError) else _as_item_error(error)
+    text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
+    return Failed(serial, stage, type(known).__name__, shorten(known.message, 1000), known.fix, text, timings)
+
+
+def _as_item_error(error: Exception) -> ImgparError:
+    if isinstance(error, MemoryError):
+        return LimitError(
+            f"It needs more memory than a worker may use{_memory_words()}.",
+            fix="Make it smaller first, or leave it out.",
+        )
+    if isinstance(error, ImportError):
+        return MissingExtraError(
+            f"A package is missing: {error}.", fix="imgpar doctor tells what to install."
+        )
+    if isinstance(error, OSError):
+        return SourceError(f"{error.strerror or error}.")
+    return TransformError(f"{type(error).__name__}: {error}.")
+
+
+def _traceback(error: Exception) -> str:
+    return shorten("".join(traceback.format_exception(error)))
+
+
+def _memory_words() -> str:
+    if not Path("/proc/self").exists():
+        return ""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return f" ({limit >> 20:,} MiB)" if limit > 0 else ""

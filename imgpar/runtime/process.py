@@ -1,0 +1,100 @@
+"""A worker process: its signals, its limits, its log, its end. What it works on is in `worker`."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import cv2
+import PIL.Image
+
+from imgpar.runtime.channel import Channel
+from imgpar.runtime.frames import ArenaHandle
+from imgpar.runtime.worker import Worker
+
+
+def run_worker(
+    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
+) -> None:
+    """Set the process up and run its loop."""
+    _ignore_signals()
+    tail = LogTail(log)
+    _limit_memory(memory_limit)
+    _die_with_parent()
+    cv2.setNumThreads(1)
+    cv2.ocl.setUseOpenCL(False)
+    PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        Worker(index, Channel(connection), arena.map(), tail).loop()
+    # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
+    os._exit(0)
+
+
+def _ignore_signals() -> None:
+    """A terminal sends Ctrl-C to the whole group; the parent decides what happens to workers."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _limit_memory(nbytes: int) -> None:
+    """Private memory only: RLIMIT_AS would count the arena."""
+    if nbytes and Path("/proc/self").exists():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))
+
+
+def _die_with_parent() -> None:
+    """Let the system end this process when the parent is gone, by SIGIO at the end of the parent's pipe: the
+    thread below cannot do it while a C library that never returns holds Python's lock."""
+    parent = parent_process()
+    if parent is None or not hasattr(os, "O_ASYNC"):
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _exit_with_parent() -> None:
+    """Ends this process when the parent is gone, whatever the main thread is doing."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+class LogTail:
+    """What this process printed to its own log file since the last look: warnings of C libraries, prints
+    of the user's functions."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(self._fd, 1)
+        os.dup2(self._fd, 2)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
+        faulthandler.enable(2, all_threads=False)
+
+    def lines(self) -> list[str]:
+        """New lines; the file is emptied, so that it stays small in endless runs."""
+        size = os.fstat(self._fd).st_size
+        if not size:
+            return []
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        text = os.read(self._fd, 4096).decode("utf-8", "replace")
+        os.ftruncate(self._fd, 0)
+        return [line for line in text.splitlines() if line.strip()]
