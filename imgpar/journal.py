@@ -321,6 +321,11 @@ class Journal:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; nothing of it stays when it fails."""
+        if not os.path.exists(self.path):  # SQLite would go on writing to a file without a name
+            raise OutputError(
+                f"{self.base or self.path} was removed during the run.",
+                fix="Run again; nobody knows what is done.",
+            )
         with explained(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:

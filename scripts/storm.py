@@ -89,6 +89,7 @@ class Storm:
         self.table = Table()
         self.work = work
         self.leaders: set[int] = set()
+        self.family: dict[int, str] = {}
         self.source = Path(args.folder).resolve() if args.folder else make_pictures(work / "in", args)
         self.names = sorted(
             path.relative_to(self.source) for path in self.source.rglob("*") if path.is_file()
@@ -188,7 +189,7 @@ class Storm:
         return False
 
     def _kill(self, process: subprocess.Popen[bytes], kind: str) -> bool:
-        family = session(process.pid)
+        family = self.family = session(process.pid)
         if kind in ("group", "parent"):
             pids = [process.pid]
         else:
@@ -213,6 +214,7 @@ class Storm:
             time.sleep(0.02)
         self.table.processes += len(left)
         for pid, kind in left.items():
+            kind = self.family.get(pid, kind)
             self._say(f"left behind: {kind} {pid}")
             os.kill(pid, signal.SIGKILL)
 

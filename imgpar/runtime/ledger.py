@@ -550,8 +550,8 @@ class Ledger:
         if cause != "killed":
             state.crashes += 1
             return
-        # Another worker was killed since this job was: then it is not this job that draws the fire.
-        state.kills += state.killed in (0, self._kills - 1)
+        # Was another worker killed since this job was? Then it is not this job that draws the fire.
+        state.kills = state.kills + 1 if state.killed == self._kills - 1 else 1
         state.killed = self._kills
 
     def _put_back(self, state: JobState, task: Task) -> None:

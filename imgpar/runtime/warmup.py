@@ -14,7 +14,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-PRELOAD = "imgpar.runtime.process"
+PRELOAD = "imgpar.runtime.preload"
 """The module that the fork server imports once, so that a worker starts in milliseconds."""
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -1,0 +1,31 @@
+"""What the fork server imports once, so that a worker starts in milliseconds.
+
+The fork server learns of its parent's death from a pipe, but reads it only when all is imported, which takes
+seconds on a busy machine. Until then a timer looks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+_PARENT = os.getppid()
+_SECONDS = 0.25
+
+
+def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    if os.getppid() != _PARENT:
+        os._exit(1)
+
+
+if hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]:
+    _before = signal.signal(signal.SIGALRM, _look)
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS)
+    try:
+        import imgpar.runtime.process
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, _before)
+else:
+    import imgpar.runtime.process  # noqa: F401
