@@ -161,3 +161,15 @@ def test_a_small_dev_shm_gives_an_anonymous_arena(monkeypatch):
 
 def test_a_lease_knows_its_place():
     assert Lease(CHUNK, CHUNK) == Lease(CHUNK, CHUNK, fresh=False)
+
+
+def test_the_default_fits_into_a_sensible_dev_shm(monkeypatch):
+    monkeypatch.setattr(frames, "_shm_room", lambda: 2 << 30)
+    monkeypatch.setattr(frames, "physical_memory", lambda: 64 << 30)
+    assert 1 << 30 < frames.default_memory() < 2 << 30
+
+
+def test_a_small_dev_shm_does_not_limit_the_default(monkeypatch):
+    monkeypatch.setattr(frames, "_shm_room", lambda: 64 << 20)
+    monkeypatch.setattr(frames, "physical_memory", lambda: 4 << 30)
+    assert frames.default_memory() == 1 << 30

@@ -37,6 +37,8 @@ from imgpar.runtime.messages import Lease
 CHUNK = 1 << 16
 BOARD_BYTES = CHUNK
 CELL_BYTES = 64
+ENOUGH = 1 << 30
+"""Bytes of free /dev/shm with which a run is content."""
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
 _SHM_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux mounts POSIX shared memory
 _NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-\w+")
@@ -242,8 +244,11 @@ def reserve(fd: int, offset: int, size: int) -> None:
 
 
 def default_memory() -> int:
-    """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has."""
-    return max(256 << 20, physical_memory() // 4)
+    """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has, but no more
+    than fits into a /dev/shm of a sensible size; a small one is not used at all."""
+    wanted = max(256 << 20, physical_memory() // 4)
+    room = _shm_room()
+    return min(wanted, room * 9 // 10) if room is not None and room >= ENOUGH else wanted
 
 
 def physical_memory() -> int:
