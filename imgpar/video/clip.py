@@ -100,6 +100,14 @@ class Clip:
         return self.picture.orientation != 1
 
     @property
+    def lingers(self) -> bool:
+        """Whether the last frame is shown for much longer than the others."""
+        if not self.variable or not self.last:
+            return False
+        usual = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
+        return self.last > max(0.1, 1.5 * usual)
+
+    @property
     def frames(self) -> int:
         """Frames that should be there: what the tables promise, or else the packets."""
         return self.claimed or len(self.times)

@@ -61,13 +61,12 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
         arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
     else:
         arguments += ["-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"]
-        if clip.variable and clip.last:
-            # Encoders forget how long a frame lasts; of the last one nothing else tells.
-            begin = clip.times[-1] - float(clip.picture.time_base) / 2
-            arguments += [
-                "-bsf:v:0",
-                f"setts=duration=if(gte(PTS*TB\\,{begin:.9f})\\,{clip.last:.9f}/TB\\,DURATION)",
-            ]
+        if clip.lingers:
+            # Encoders forget how long a frame lasts, and of the last one nothing else tells. Players cut the
+            # end off where the last frame is not the last packet, so frames must not be reordered.
+            last = len(clip.times) - 1
+            expression = f"if(eq(N\\,{last})\\,{clip.last:.9f}/TB\\,DURATION)"
+            arguments += ["-bf:v:0", "0", "-bsf:v:0", f"setts=duration={expression}"]
     return arguments + tag_options(plan, "hevc" if encoding.encoder == "libx265" else "")
 
 

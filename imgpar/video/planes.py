@@ -120,7 +120,7 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
         return None
     spec = Spec(layout.width, layout.height)
     across, down = _CHROMA[layout.subsampling]
-    if isinstance(operation, Resize) and operation.fit != "contain":
+    if isinstance(operation, Resize) and operation.fit != "contain" and not operation.linear:
         return PlaneStep(layout.resized(*operation.plan(spec).size), _applied([operation]))
     if isinstance(operation, Flip):
         return PlaneStep(layout, _applied([operation]))
