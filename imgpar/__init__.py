@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UsageError,
         WorkerDiedError,
     )
+    from imgpar.footage import ClipFrame, VideoWriter, frames
     from imgpar.model import Event, Item, Outcome
     from imgpar.pipeline import Pipeline
     from imgpar.recipe import Recipe
@@ -43,6 +44,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "convert": "imgpar.api",
+    "ClipFrame": "imgpar.footage",
+    "VideoWriter": "imgpar.footage",
+    "frames": "imgpar.footage",
     "Pipeline": "imgpar.pipeline",
     "Session": "imgpar.session",
     "Recipe": "imgpar.recipe",
@@ -57,6 +61,7 @@ __all__ = [
     "ArenaError",
     "BadValueError",
     "CancelToken",
+    "ClipFrame",
     "CommitError",
     "DamagedError",
     "DiskFullError",
@@ -80,8 +85,10 @@ __all__ = [
     "TransformError",
     "UnknownFormatError",
     "UsageError",
+    "VideoWriter",
     "WorkerDiedError",
     "convert",
+    "frames",
 ]
 
 

@@ -112,6 +112,37 @@ def dry_run(
             yield from plan.plan(batch)
 
 
+def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
+    """How each output of a clip would be made, and why so; nothing for pictures, or where it would fail."""
+    from imgpar.runtime.clips import is_clip
+    from imgpar.video.plan import make_plan
+    from imgpar.video.probe import probe
+
+    if not is_clip(job):
+        return []
+    try:
+        clip, found = probe(job.item.path), []
+        for target in job.targets:
+            plan = make_plan(
+                clip,
+                target.format,
+                recipe.operations,
+                recipe.encode,
+                same_container=_sniffed(job.item.path) == target.format,
+                staged=options.schedule == "staged",
+            )
+            found.append(f"{target.format} by {plan.way}: {plan.why}")
+        return found
+    except ItemError:
+        return []
+
+
+def _sniffed(path: str) -> str:
+    with open(path, "rb") as file:
+        found = sniff(file.read(64))
+    return found.name if found else ""
+
+
 def retry(
     out: str,
     options: RunOptions | None = None,

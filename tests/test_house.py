@@ -28,7 +28,7 @@ LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "output", "targets", "lock", "database", "plan", "commit", "video",
     "runtime",
-    "history", "journal", "report", "bundle", "undo", "progress", "pipeline stream session run api",
+    "history", "journal", "report", "bundle", "undo", "progress", "pipeline stream session run api footage",
     "desktop",
     "cli", "__main__",
     "testing",
@@ -51,6 +51,7 @@ if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
 EXPORTS = {
     "__version__",
     *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
+    *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
     *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),

@@ -109,6 +109,18 @@ def test_uneven_times_stay_uneven(convert, tmp_path):
     assert probe(str(made)).variable
 
 
+@pytest.mark.parametrize("schedule", ["auto", "staged"])
+@pytest.mark.parametrize("effort", [0, 4])
+def test_the_last_frame_lasts_as_long_as_it_did(convert, tmp_path, schedule, effort):
+    times = [k / 10 for k in range(9)] + [0.85]
+    clip = make_uneven(tmp_path / "in" / "vfr.mp4", times, last=1.5)
+    assert probe(str(clip)).last == pytest.approx(1.5)
+    made, item = convert(clip, resize="32", schedule=schedule, effort=effort)
+    assert item.error == ""
+    assert decoded(made)[0] == pytest.approx(times, abs=1e-4)
+    assert probe(str(made)).duration == pytest.approx(2.35, abs=0.01)
+
+
 def test_a_clip_that_starts_late_keeps_its_distance_to_the_sound(convert, tmp_path, source):
     ffmpeg("-i", source, "-itsoffset", "0.2", "-i", source, "-map", "1:v", "-map", "0:a", "-c", "copy",
            tmp_path / "late.mp4")  # fmt: skip

@@ -45,8 +45,8 @@ def rotated(source: Path, path: Path, degrees: int) -> Path:
     return path
 
 
-def make_uneven(path: Path, times: list[float], size: tuple[int, int] = (64, 48)) -> Path:
-    """A clip whose frames are shown at these seconds, and whose frame k has the grey 10 · k."""
+def make_uneven(path: Path, times: list[float], size: tuple[int, int] = (64, 48), last: float = 0) -> Path:
+    """Frames that are shown at these seconds (the last one for `last`); frame k has the grey 10 · k."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "5", "preset": "ultrafast"})
@@ -57,7 +57,10 @@ def make_uneven(path: Path, times: list[float], size: tuple[int, int] = (64, 48)
             frame = av.VideoFrame.from_ndarray(array, "rgb24")
             frame.pts, frame.time_base = round(seconds * 12800), Fraction(1, 12800)
             container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        for packet in stream.encode():
+            if last and packet.pts == frame.pts:
+                packet.duration = round(last / packet.time_base)
+            container.mux(packet)
     return path
 
 

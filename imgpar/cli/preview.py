@@ -33,6 +33,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
         sums["files"] += len(facts["outputs"])
         if args.explain and isinstance(entry, Job):
             facts["sizes"] = sizes(entry.item.path, recipe)
+            facts["ways"] = api.ways(entry, recipe, options)
         if args.json:
             print(json.dumps(facts))
         elif facts["status"] == "failed":
@@ -72,6 +73,8 @@ def _line(facts: dict[str, Any]) -> str:
     text = f"write   {facts['source']} → {to}"
     if facts.get("sizes"):
         text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
+    if facts.get("ways"):
+        text += " · " + "; ".join(facts["ways"])
     return text
 
 

@@ -32,7 +32,8 @@ class FrameFacts:
     """What a helper has to know beside the run's operations; small, and the same for all frames."""
 
     picture: Picture
-    encoding: Encoding
+    encoding: Encoding | None
+    """None where frames become arrays, not a clip."""
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
 
 
@@ -46,15 +47,15 @@ class FrameProgram:
     """
 
     def __init__(self, facts: FrameFacts, operations: Sequence[Operation], limits: Limits) -> None:
-        self._facts, self._limits = facts, limits
         picture = facts.picture
         self.layout = layout_of(picture)
         self._steps, rest, orientation = _plane_steps(picture, operations, self.layout)
         self._planar = self._steps[-1].layout if self._steps else self.layout
         self._scratch = [_memory(step.layout) for step in self._steps]
         self._rest = tuple(rest)
-        self._colour = _Colour(picture, self._planar, rest, orientation, limits) if rest else None
-        self._last = _LastStep(facts)
+        whole = rest or facts.encoding is None
+        self._colour = _Colour(picture, self._planar, rest, orientation, limits) if whole else None
+        self._last = LastStep(picture, facts.encoding, facts.background) if facts.encoding else None
 
     @property
     def path(self) -> str:
@@ -66,14 +67,24 @@ class FrameProgram:
 
     def run(self, memory: memoryview) -> tuple[PlaneLayout, list[Array]]:
         """One frame from `memory` (of `layout`); the planes of the result are good until the next call."""
+        assert self._last is not None
+        planes = self._on_planes(memory)
+        if self._colour is None:
+            return self._last.from_planes(self._planar, planes)
+        return self._last.from_colours(self._colour.run(planes))
+
+    def colours(self, memory: memoryview) -> Frame:
+        """One frame from `memory` as colours, where there is no encoder; good until the next call."""
+        assert self._colour is not None
+        return self._colour.run(self._on_planes(memory))
+
+    def _on_planes(self, memory: memoryview) -> list[Array]:
         planes = self.layout.arrays(memory)
         for step, target in zip(self._steps, self._scratch, strict=True):
             for number, (source, result) in enumerate(zip(planes, target, strict=True)):
                 step.work(source, result, number)
             planes = target
-        if self._colour is None:
-            return self._last.from_planes(self._planar, planes)
-        return self._last.from_colours(self._colour.run(planes))
+        return planes
 
 
 def _plane_steps(
@@ -144,36 +155,44 @@ class _Colour:
         return result
 
 
-class _LastStep:
-    """Into the pixel format of the encoder, with even sides where it wants them."""
+class LastStep:
+    """Into the pixel format of the encoder, with even sides where it wants them.
 
-    def __init__(self, facts: FrameFacts) -> None:
+    Args:
+        picture: its matrix and range.
+        encoding: what the encoder takes.
+        background: behind what is transparent, where the encoder takes no alpha.
+    """
+
+    def __init__(self, picture: Picture, encoding: Encoding, background: tuple[int, int, int, int]) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._facts = facts
+        self._picture, self._encoding, self._background = picture, encoding, background
         self._reformatter = VideoReformatter()
 
     def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
-        wanted = self._wanted(layout.width, layout.height)
+        """Planes of this layout, cut to even sides; another pixel format where the encoder wants one."""
+        wanted = self.layout(layout.width, layout.height)
         if layout.pixel_format != wanted.pixel_format:
             import av
 
             frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
             store(planes, frame)
-            return self._reformatted(frame, wanted, range_of(self._facts.picture))
+            return self._reformatted(frame, wanted, range_of(self._picture))
         return wanted, [
             plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
         ]
 
     def from_colours(self, result: Frame) -> tuple[PlaneLayout, list[Array]]:
+        """A frame of any layout and depth."""
         import av
 
-        wanted = self._wanted(*result.spec.size)
+        wanted = self.layout(*result.spec.size)
         deep = wanted.depth > 8
         spec = result.spec.converted("RGBA" if wanted.alpha else "RGB", "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
-            pixels.convert(result, converted, self._facts.background)
+            pixels.convert(result, converted, self._background)
             result = converted
         names = {3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
@@ -181,7 +200,7 @@ class _LastStep:
         return self._reformatted(frame, wanted, _FULL)
 
     def _reformatted(self, frame: Any, wanted: PlaneLayout, span: int) -> tuple[PlaneLayout, list[Array]]:
-        picture = self._facts.picture
+        picture = self._picture
         made = self._reformatter.reformat(
             frame,
             format=wanted.pixel_format,
@@ -195,8 +214,9 @@ class _LastStep:
         load(made, memory)
         return wanted, memory
 
-    def _wanted(self, width: int, height: int) -> PlaneLayout:
-        encoding = self._facts.encoding
+    def layout(self, width: int, height: int) -> PlaneLayout:
+        """What frames of this size become; raises TransformError where nothing is left."""
+        encoding = self._encoding
         if encoding.even:
             width, height = width // 2 * 2, height // 2 * 2
         if not width or not height:

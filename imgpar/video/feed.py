@@ -80,9 +80,9 @@ class Feed:
 def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
     """ffmpeg's arguments: raw frames on standard input, the source beside them."""
     # Both inputs are moved to begin at zero; the frames may have begun later than the sound.
-    late = clip.times[0] - clip.start
+    late = clip.times[0] - clip.start if clip.times else 0.0
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
-    arguments += [*guarded(clip.path), "-map", "0:v:0"]
+    arguments += [*(guarded(clip.path) if clip.path else ()), "-map", "0:v:0"]
     colour = clip.picture.colour
     names = {
         "range": "range",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 from imgpar.codecs.options import EncodeOptions
@@ -19,7 +20,7 @@ from imgpar.model import Spec
 from imgpar.operations import Operation
 from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
-from imgpar.video.clip import Clip, Picture
+from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import Encoding, choose
 from imgpar.video.streams import Streams, plan_streams
@@ -116,6 +117,25 @@ def make_plan(
         streams,
         tuple(dict.fromkeys(lost)),
         notes,
+    )
+
+
+def plan_of_frames(
+    spec: Spec, target: str, rate: Fraction, time_base: Fraction, options: EncodeOptions
+) -> tuple[Clip, ClipPlan]:
+    """A clip of frames that come from elsewhere: what it is taken for, and how it is written."""
+    depth = 8 if spec.dtype == "uint8" else 10
+    colour = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
+    picture = Picture(
+        Stream(0, "video", "rawvideo"), *spec.size, "rgb24", depth, spec.alpha, "420",
+        rate=rate, time_base=time_base, colour=colour,
+    )  # fmt: skip
+    container = CONTAINERS[target]
+    names = container.encoders if depth <= 8 else container.deep_encoders
+    encoding = choose(picture, names, options, alpha=spec.alpha, depth=depth)
+    streams = Streams(options=container.flags)
+    return Clip("", "", 0.0, picture, ()), ClipPlan(
+        "frames", "the frames are given", container, encoding=encoding, streams=streams
     )
 
 

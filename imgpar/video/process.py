@@ -54,11 +54,12 @@ class Ffmpeg:
         return self.process.stdin
 
     def _drain(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self.count += 1
-            text = line.decode("utf-8", "replace").strip()
-            if text:
-                self.lines.append(text)
+        with stream:
+            for line in stream:
+                self.count += 1
+                text = line.decode("utf-8", "replace").strip()
+                if text:
+                    self.lines.append(text)
 
     def wait(self) -> int:
         """Until it has ended; returns its exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,11 +30,15 @@ class Reader:
     Args:
         clip: from `probe`.
         threads: of the decoder.
+        start, stop: seconds; only frames that are shown from `start` to before `stop`. The decoder begins
+            at the key frame before `start`.
     """
 
-    def __init__(self, clip: Clip, threads: int) -> None:
+    def __init__(self, clip: Clip, threads: int, *, start: float = -math.inf, stop: float = math.inf) -> None:
         self._clip = clip
         self._threads = threads
+        half = float(clip.picture.time_base) / 2
+        self._start, self._stop = start - half, stop - half
         self._format = layout_of(clip.picture).pixel_format
         self.complaints: list[str] = []
         """What the decoder could not read."""
@@ -45,13 +50,18 @@ class Reader:
         number = 0
         with opened(self._clip.path) as container:
             for frame in self._frames(container):
+                stamp = frame.pts if frame.pts is not None else round(number / rate / base)
+                seconds = float(stamp * base)
+                if seconds >= self._stop:
+                    return
+                number += 1
+                if seconds < self._start:
+                    continue
                 if frame.is_corrupt:
                     self.complaints.append(f"frame {number} is corrupt")
-                stamp = frame.pts if frame.pts is not None else round(number / rate / base)
                 if frame.format.name.replace("yuvj", "yuv") != self._format:
                     frame = frame.reformat(format=self._format)
                 yield stamp, frame
-                number += 1
 
     def _frames(self, container: Any) -> Iterator[Any]:
         """Decoded frames; a packet that cannot be decoded is a complaint, and the next one is tried."""
@@ -59,6 +69,8 @@ class Reader:
 
         stream = container.streams[self._clip.picture.stream.index]
         context = self._decoder(stream)
+        if self._start > 0:
+            container.seek(int(self._start / stream.time_base), stream=stream)
         context.thread_type, context.thread_count = "AUTO", self._threads
         for packet in container.demux(stream):
             try:
