@@ -144,7 +144,7 @@ class Pipeline:
             ItemError: it cannot be decoded, transformed or encoded.
         """
         from imgpar.codecs.formats import format_of_suffix, sniff
-        from imgpar.runtime.stages import convert_bytes
+        from imgpar.runtime.outputs import convert_bytes
 
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise bad_value("data", "the bytes of a picture file", data)

@@ -77,6 +77,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             "subsampling": info.subsampling,
             "progressive": info.process in (2, 10),
             "bits": info.bits,
+            "quality": info.quality,
             "components": info.components,
             "reader": _reader(info),
             "scale": 1,

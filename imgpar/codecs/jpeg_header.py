@@ -17,7 +17,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
 
-SOI, EOI, SOS, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0
+SOI, EOI, SOS, COM, APP0, DQT = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xDB
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -39,6 +39,8 @@ class JpegHeader:
     icc: bytes = b""
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
+    quality: int = 0
+    """That of libjpeg whose table for brightness is nearest; 0 where there is no table."""
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -65,6 +67,8 @@ def parse(data: bytes | memoryview) -> JpegHeader:
     for marker, body in _segments(data):
         if marker in _FRAME_HEADERS and not header.width:
             _read_frame_header(header, marker, body)
+        elif marker == DQT and not header.quality:
+            header.quality = _quality(bytes(body))
         elif marker == COM:
             header.comment = header.comment or bytes(body)
         elif APP0 <= marker <= APP0 + 15:
@@ -125,6 +129,14 @@ def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> Non
         raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
     header.width, header.height, header.bits = width, height, bits
     header.process, header.sampling = marker & 15, factors
+
+
+def _quality(tables: bytes) -> int:
+    """libjpeg scales one table (ITU-T T.81, K.1), whose sum is 3,688; from the sum follows the scale."""
+    if len(tables) < 65 or tables[0] != 0:
+        return 0
+    percent = 100 * sum(tables[1:65]) / 3688
+    return round(min(max(5000 / percent if percent > 100 else (200 - percent) / 2, 1), 100))
 
 
 def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, body: bytes) -> None:

@@ -14,7 +14,7 @@ frames live in the worker's own memory, until the result is put into a lease aga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -287,28 +287,6 @@ def _used(kind: str, frames: Sequence[Frame]) -> bool:
     if kind == "alpha":
         return any(bool((array[..., -1] < pixels.PEAK[array.dtype.name]).any()) for array in arrays)
     return any(array.dtype != np.uint16 or bool((array >> 8 != array & 255).any()) for array in arrays)
-
-
-def convert_bytes(
-    data: bytes,
-    name: str,
-    operations: Sequence[Operation],
-    format_name: str,
-    options: EncodeOptions,
-    limits: Limits,
-) -> Encoded:
-    """The whole chain in this process and in its own memory."""
-    limits = replace(limits, density=options.density or 0.0)
-    header = codecs.read_header(data, name, limits)
-    fmt = find_format(format_name)
-    program = compile_program(header, operations, limits, keep_frames=fmt.frames)
-    lease = memoryview(bytearray(program.nbytes))
-    frames, notes = decode(program, data, lease, limits)
-    frames, _ = transform(program, frames, lease)
-    encoded = encode(frames, program.header, format_name, options)
-    return replace(
-        encoded, lost=(*program.lost, *encoded.lost), notes=(*program.notes, *notes, *encoded.notes)
-    )
 
 
 def to_array(frame: Frame, layout: str, dtype: str) -> Frame:

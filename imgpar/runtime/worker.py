@@ -22,9 +22,9 @@ from typing import Any, Protocol
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
-from imgpar.errors import TransformError
+from imgpar.errors import SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
-from imgpar.runtime import clips, stages
+from imgpar.runtime import clips, outputs, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.crew import Crew, Helper
 from imgpar.runtime.failures import failure_of
@@ -209,9 +209,11 @@ class Worker:
         data, digest, program = self._open(task, run, clock)
         if program is None:
             return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
         lease = self._memory(task, program.nbytes, standing=not run.arrays)
         with clock.during("decode"):
             frames, notes = stages.decode(program, data, self._slice(lease), run.limits)
+        original = outputs.Original(data if same else b"", same)
         del data
         with clock.during("transform"):
             frames, offset = stages.transform(program, frames, self._slice(lease))
@@ -219,11 +221,9 @@ class Worker:
         if run.arrays:
             placed = self._place_array(task, run, lease, frames, offset, header)
             return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes))
-        outputs, lost, more = self._write(task, run, frames, header, clock)
-        lost = tuple(dict.fromkeys((*program.lost, *lost)))
-        return Done(
-            task.serial, clock.timings(), None, outputs, lost, (*program.notes, *notes, *more), digest
-        )
+        made, lost, more = self._write(task, run, frames, header, clock, original)
+        said = program.notes if set(_formats(task)) - same else ()  # nothing is to be said of a copy
+        return Done(task.serial, clock.timings(), None, made, lost, (*said, *notes, *more), digest)
 
     def _decode(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         data, digest, program = self._open(task, run, clock)
@@ -237,7 +237,10 @@ class Worker:
         # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
         header = replace(program.source, metadata=Metadata(), lost=program.lost)
         placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
-        return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes), digest)
+        lost = program.lost if run.arrays else ()  # told when an output is written: a copy loses nothing
+        same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
+        said = program.notes if run.arrays or set(_formats(task)) - same else ()
+        return Done(task.serial, clock.timings(), placed, (), lost, (*said, *notes), digest)
 
     def _transform(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         placed = task.placed
@@ -269,8 +272,26 @@ class Worker:
         )
         metadata = pickle.loads(self._bytes(placed))  # noqa: S301 - written by a sibling
         header = replace(placed.header, metadata=metadata)
-        outputs, lost, notes = self._write(task, run, frames, header, clock)
-        return Done(task.serial, clock.timings(), None, outputs, lost, notes)
+        made, lost, notes = self._write(task, run, frames, header, clock, self._original(task, run))
+        return Done(task.serial, clock.timings(), None, made, lost, notes)
+
+    def _original(self, task: Task, run: RunSpec) -> outputs.Original:
+        """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
+        placed = task.placed
+        assert placed is not None
+        header = replace(placed.header, lost=())
+        if header.format not in _formats(task):
+            return outputs.Original()
+        program = stages.compile_program(
+            header, run.operations, run.limits, keep_frames=placed.frames.count > 1
+        )
+        same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
+        if not same:
+            return outputs.Original()
+        data, status = read_whole(original_path(task.job))
+        if status.st_mtime_ns != task.job.item.mtime_ns or len(data) != task.job.item.size:
+            raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
+        return outputs.Original(data, same)
 
     # ----- reading --------------------------------------------------------------------------------
 
@@ -377,9 +398,15 @@ class Worker:
     # ----- writing --------------------------------------------------------------------------------
 
     def _write(
-        self, task: Task, run: RunSpec, frames: list[Frame], header: Header, clock: Clock
+        self,
+        task: Task,
+        run: RunSpec,
+        frames: list[Frame],
+        header: Header,
+        clock: Clock,
+        original: outputs.Original,
     ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
-        outputs: list[OutputFile] = []
+        written: list[OutputFile] = []
         lost: list[str] = []
         notes: list[str] = []
         wanted = task.targets or range(len(task.job.targets))
@@ -390,24 +417,26 @@ class Worker:
         try:
             for target in targets:
                 with clock.during("encode"):
-                    encoded = stages.encode(frames, header, target.format, run.encode)
+                    encoded = outputs.make(
+                        frames, header, target.format, run.encode, run.operations, original
+                    )
                 lost += encoded.lost
                 notes += encoded.notes
-                if run.strict and (header.lost or encoded.lost):
+                if run.strict and encoded.lost:
                     raise TransformError(
-                        f"It would lose {', '.join(dict.fromkeys((*header.lost, *encoded.lost)))}.",
+                        f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
                         fix="Choose a format that holds it, or leave --strict out.",
                     )
                 if run.verify:
                     with clock.during("encode"):
                         check(encoded, frames, target.format)
                 with clock.during("commit"):
-                    outputs.append(self._commit(task, run, target, encoded))
+                    written.append(self._commit(task, run, target, encoded))
         except Exception:
             if targets[-1].retires:  # in place it is all outputs or none: beside them the original stays
-                take_back(zip(targets, outputs, strict=False))
+                take_back(zip(targets, written, strict=False))
             raise
-        return tuple(outputs), tuple(dict.fromkeys(lost)), tuple(notes)
+        return tuple(written), tuple(dict.fromkeys(lost)), tuple(notes)
 
     def _commit(self, task: Task, run: RunSpec, target: Target, encoded: stages.Encoded) -> OutputFile:
         source = os.stat(original_path(task.job))
@@ -423,3 +452,7 @@ class Worker:
             job=task.serial,
             dimensions=encoded.spec.size,
         )
+
+
+def _formats(task: Task) -> list[str]:
+    return [target.format for target in task.job.targets]

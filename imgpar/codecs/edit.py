@@ -1,0 +1,144 @@
+"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG and WebP."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+
+from imgpar.codecs.jpeg_header import APP0, COM, EXIF, SOS, XMP, XMP_EXTENSION
+from imgpar.codecs.metadata import strip
+from imgpar.codecs.png import SIGNATURE, build
+from imgpar.model import Metadata
+
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a scan: 0xFF is followed by 0 or a restart marker inside of it."""
+_APP1, _APP2, _APP13, _EOI = APP0 + 1, APP0 + 2, APP0 + 13, 0xD9
+_PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+
+
+def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
+    """The file without `gps`, `exif`, `xmp` or `all`; None where it cannot be done without new pixels.
+
+    Pictures after the first one in a JPEG go too: they carry metadata of their own.
+    """
+    editor = _EDITORS.get(format_name)
+    return editor(data, what) if editor else None
+
+
+def _jpeg(data: bytes, what: str) -> bytes | None:
+    parts, at = [data[:2]], 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xFF:
+            at += 1
+        elif marker == SOS:
+            end = _end_of_picture(data, at)
+            return b"".join((*parts, data[at:end])) if end else None
+        else:
+            kept = _jpeg_segment(marker, data[at + 4 : at + 2 + length], what)
+            if kept is not None:
+                parts.append(struct.pack(">BBH", 0xFF, marker, len(kept) + 2) + kept)
+            at += 2 + length
+    return None
+
+
+def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
+    """The segment as it may stay, or None."""
+    if marker == _APP1 and body.startswith(EXIF):
+        left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
+        return EXIF + left if left else None
+    if marker == _APP1 and body.startswith(XMP):
+        left = strip(Metadata(xmp=body[len(XMP) :]), what).xmp
+        return XMP + left if left else None
+    # Nobody looks for places in the pieces of extended XMP: with any of these words all of it goes.
+    goes = (
+        (marker == _APP1 and body.startswith(XMP_EXTENSION) and what != "exif")
+        or (marker == _APP2 and body.startswith(b"MPF\0"))
+        or (what == "all" and (marker in (COM, _APP13) or (marker == _APP1)))
+        or (what == "gps" and marker == _APP13)
+    )
+    return None if goes else body
+
+
+def _end_of_picture(data: bytes, at: int) -> int:
+    """The offset behind the first picture's last marker; 0 where it has none."""
+    while at + 4 <= len(data):
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        found = _MARKER.search(data, at)
+        if found is None:
+            return 0
+        at = found.start()
+        if data[at + 1] == _EOI:
+            return at + 2
+    return 0
+
+
+def _png(data: bytes, what: str) -> bytes | None:
+    parts, at = [SIGNATURE], len(SIGNATURE)
+    while at + 12 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        kept = _png_chunk(kind, body, what)
+        if kept is body:
+            parts.append(data[at : at + 12 + length])
+        elif kept is not None:
+            parts.append(build(kind, kept))
+        at += 12 + length
+        if kind == b"IEND":
+            return b"".join(parts)
+    return None
+
+
+def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
+    """The chunk as it may stay (the same object where nothing changed), or None."""
+    if kind == b"eXIf":
+        return strip(Metadata(exif=body), what).exif or None
+    if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
+        plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
+        if what == "gps" and plain:
+            return strip(Metadata(xmp=body), what).xmp
+        return body if what == "exif" else None
+    old = kind in _PNG_TEXT and body.startswith(b"Raw profile type")
+    goes = (what == "all" and (kind in _PNG_TEXT or kind == b"tIME")) or (old and what in ("gps", "exif"))
+    return None if goes else body
+
+
+def _webp(data: bytes, what: str) -> bytes | None:
+    parts, flags_at = list[bytes](), 0
+    for kind, body, whole in _webp_chunks(data):
+        if kind == b"VP8X":
+            flags_at = 12 + sum(map(len, parts)) + 8
+        if kind == b"EXIF":
+            prefix = EXIF if body.startswith(EXIF) else b""
+            left = strip(Metadata(exif=body[len(prefix) :]), what).exif
+            whole = _webp_chunk(kind, prefix + left) if left else b""
+        elif kind == b"XMP ":
+            left = strip(Metadata(xmp=body), what).xmp
+            whole = _webp_chunk(kind, left) if left else b""
+        parts.append(whole)
+    content = b"".join(parts)
+    result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)
+    if flags_at:
+        gone = _VP8X_EXIF * (what in ("exif", "all")) | _VP8X_XMP * (what in ("xmp", "all"))
+        result[flags_at] &= ~gone & 0xFF
+    return bytes(result)
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Kind, body and all bytes of every chunk."""
+    at = 12
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        end = at + 8 + length + length % 2
+        yield data[at : at + 4], data[at + 8 : at + 8 + length], data[at:end]
+        at = end
+
+
+def _webp_chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+
+_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {"jpeg": _jpeg, "png": _png, "webp": _webp}

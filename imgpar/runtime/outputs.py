@@ -1,0 +1,108 @@
+"""What becomes of the frames at the end: a new file, or the input's own bytes where nothing changed them.
+
+A picture that is copied is decoded all the same: a damaged file is not passed on as a good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from imgpar import codecs
+from imgpar.codecs import quality
+from imgpar.codecs.formats import find_format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.model import Frame, Header, Limits
+from imgpar.operations import Operation
+from imgpar.runtime import stages
+from imgpar.runtime.stages import Encoded, Program
+
+_EDITABLE = ("jpeg", "png", "webp")
+_TAKEN_OUT = ("gain map", "second picture")
+"""What goes with the first picture's metadata when a JPEG is edited."""
+_PLAIN = EncodeOptions()
+_BEST = 98
+"""Higher numbers make files larger and nothing better."""
+
+
+class Original(NamedTuple):
+    """The input's bytes, and the formats whose outputs are copies of it."""
+
+    data: bytes | memoryview = b""
+    formats: frozenset[str] = frozenset()
+
+
+def same_formats(
+    program: Program, formats: Iterable[str], options: EncodeOptions, limits: Limits
+) -> frozenset[str]:
+    """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
+    encoders is given, or damage is accepted."""
+    header = program.source
+    plain = replace(options, strip="", background=_PLAIN.background) == _PLAIN
+    whole = program.frames == header.frames
+    editable = not options.strip or header.format in _EDITABLE
+    if program.steps or not (plain and whole and editable) or limits.accept_damaged:
+        return frozenset()
+    return frozenset(formats) & {header.format}
+
+
+def make(
+    frames: list[Frame],
+    header: Header,
+    format_name: str,
+    options: EncodeOptions,
+    operations: Sequence[Operation],
+    original: Original,
+) -> Encoded:
+    """One output, with all that is lost on the way to it."""
+    if format_name in original.formats:
+        copied = _copy(bytes(original.data), header, options)
+        if copied is not None:
+            return copied
+    encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
+    return replace(encoded, lost=tuple(dict.fromkeys((*header.lost, *encoded.lost))))
+
+
+def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | None:
+    """The input's bytes without the metadata that are not wanted; None where those cannot be taken out."""
+    if not options.strip:
+        return Encoded(data, header.spec)
+    from imgpar.codecs.edit import stripped
+
+    edited = stripped(data, header.format, options.strip)
+    gone = tuple(kind for kind in _TAKEN_OUT if kind in header.lost)
+    return None if edited is None else Encoded(edited, header.spec, gone)
+
+
+def _gentle(
+    options: EncodeOptions, header: Header, operations: Sequence[Operation], target: str
+) -> EncodeOptions:
+    """The settings for a JPEG that is only turned upright: no worse than the input."""
+    found = header.detail.get("quality", 0)
+    only_turned = not operations and header.format == target == "jpeg"
+    if not only_turned or options.quality is not None or found <= quality.DEFAULT:
+        return options
+    return replace(options, quality=min(found, _BEST))
+
+
+def convert_bytes(
+    data: bytes,
+    name: str,
+    operations: Sequence[Operation],
+    format_name: str,
+    options: EncodeOptions,
+    limits: Limits,
+) -> Encoded:
+    """The whole chain in this process and in its own memory."""
+    limits = replace(limits, density=options.density or 0.0)
+    header = codecs.read_header(data, name, limits)
+    fmt = find_format(format_name)
+    program = stages.compile_program(header, operations, limits, keep_frames=fmt.frames)
+    same = same_formats(program, (fmt.name,), options, limits)
+    lease = memoryview(bytearray(program.nbytes))
+    frames, notes = stages.decode(program, data, lease, limits)
+    frames, _ = stages.transform(program, frames, lease)
+    head = replace(program.header, lost=program.lost)
+    encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
+    return replace(encoded, notes=(*program.notes, *notes, *encoded.notes))
