@@ -75,7 +75,7 @@ def run(
         command: what the user typed, for the journal.
     """
     options, recipe = options or RunOptions(), checked(recipe)
-    listen, cancel = on_event or _silent, cancel or CancelToken()
+    listen, cancel = on_event or _Silent(), cancel or CancelToken()
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -168,7 +168,7 @@ def retry(
     facts = json.loads(last.command[0])
     recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
     inputs: Iterable[str] = facts["inputs"] or iter(failed)
-    listen, cancel = on_event or _silent, cancel or CancelToken()
+    listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = out
     if facts.get("in_place"):
         place, options = None, replace(options, in_place=True)
@@ -234,8 +234,13 @@ def describe(path: str) -> dict[str, Any]:
     }
 
 
-def _silent(_: object) -> None:
+class _Silent:
     """Nobody listens."""
+
+    in_bulk = True
+
+    def __call__(self, _: object) -> None:
+        pass
 
 
 def _spooled(stack: contextlib.ExitStack) -> str:

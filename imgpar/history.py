@@ -41,11 +41,11 @@ class Paths:
     """How outputs are written down: with `/`, relative to the base where they lie in it."""
 
     def __init__(self, base: str) -> None:
-        self._prefix = os.path.join(base, "") if base else ""
+        self.prefix = os.path.join(base, "") if base else ""
 
     def pack(self, made: Iterable[Made]) -> str:
         """The outputs as JSON in ASCII."""
-        cut = self._prefix
+        cut = self.prefix
         return json.dumps(
             [[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made],
             separators=(",", ":"),
@@ -57,7 +57,7 @@ class Paths:
 
     def unpack_all(self, texts: Sequence[str]) -> list[tuple[Made, ...]]:
         """The same for many at once, which is three times as fast."""
-        join, prefix = os.path.join, self._prefix
+        join, prefix = os.path.join, self.prefix
         lists = json.loads("[" + ",".join(texts) + "]")
         if os.sep != "/":
             return [

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
@@ -26,9 +26,12 @@ from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.output import Out
 from imgpar.sources.base import OURS, Batch
 from imgpar.targets import Done
+from imgpar.unchanged import Recorded, Unchanged
 
 BATCH = 500
 """Outcomes that are written together."""
+BATCH_UNCHANGED = 10_000
+"""Lines of items that are as they were that are written together."""
 KEEP_RUNS = 5
 """Reports that stay readable in the journal of a folder."""
 KEEP_SHARED_RUNS = 1000
@@ -65,6 +68,14 @@ _READ_DONE = """
 SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, outputs
 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
 """
+_READ_SAME = """
+SELECT name, id, size, mtime_ns, inode, outputs FROM items
+WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
+"""
+_READ_OTHERS = """
+SELECT DISTINCT name FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key <> ?
+"""
+_SAME_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, 'skipped', 'unchanged', NULL)"
 _READ_UNRECORDED = """
 SELECT path, name, planned FROM items JOIN folders ON folders.id = items.folder WHERE state = 'planned'
 """
@@ -108,6 +119,8 @@ class Journal:
         self._paths = Paths(base)
         self._folders: dict[str, int] = {}
         self._pending: list[tuple[Outcome, Job | None]] = []
+        self._unchanged: list[tuple[int, int, int]] = []
+        """Run, job and row of lines that say nothing more."""
         last = self.last_run()
         self.key = last.key if last else ""
         self.unfinished = last is not None and last.finished is None
@@ -172,18 +185,32 @@ class Journal:
         self.key = key
         return self.run
 
-    def done(self, batch: Batch) -> dict[str, tuple[Done, ...]]:
-        """What is known about the files in the folders of a batch, by path, the newest first."""
+    def recorded(self, folder: str, key: str) -> Recorded:
+        """Files of a folder that were done with this recipe, and are known with no other one."""
+        if self._pending:
+            self.flush()
+        where = (os.fsencode(folder), key)
+        with explained(self.path):
+            rows = {row[0]: row[1:] for row in self._database.execute(_READ_SAME, where)}
+            for (name,) in self._database.execute(_READ_OTHERS, where) if rows else ():
+                rows.pop(name, None)
+        return Recorded(rows, self._paths.prefix)
+
+    def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
+        """What is known about the files in the folders of a batch, or only about some in its one folder, by
+        path, the newest first."""
         if batch.folder:
-            return self.done_in(batch.folder)
+            return self.done_in(batch.folder, paths)
         found: dict[str, tuple[Done, ...]] = {}
         for folder in dict.fromkeys(os.path.dirname(item.path) for item in batch.items):
             found.update(self.done_in(folder))
         return found
 
-    def done_in(self, folder: str) -> dict[str, tuple[Done, ...]]:
+    def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
         """What is known about the files in one folder, by path, the newest first; one query."""
-        self.flush()
+        if self._pending:
+            self.flush()
+        only = only if only is None else frozenset(only)
         unpack, unpack_all, prefix = self._paths.unpack, self._paths.unpack_all, os.path.join(folder, "")
         found: dict[str, tuple[Done, ...]] = {}
         with explained(self.path):
@@ -191,8 +218,11 @@ class Journal:
             while rows := cursor.fetchmany(BATCH):
                 outputs = unpack_all([row[-1] for row in rows])
                 for (name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
+                    path = prefix + os.fsdecode(name)
+                    if only is not None and path not in only:
+                        continue
                     more = unpack(planned) + unpack(claims)
-                    record, path = Done._make((*facts, made, more)), prefix + os.fsdecode(name)
+                    record = Done._make((*facts, made, more))
                     if path in found:
                         found[path] = tuple(sorted((record, *found[path]), key=_RUN, reverse=True))
                     else:
@@ -221,8 +251,19 @@ class Journal:
         if len(self._pending) >= BATCH:
             self.flush()
 
+    def record_unchanged(self, items: Unchanged) -> None:
+        """Note that items are as they were; written with others, at the latest by `flush`."""
+        first = items.job
+        self._unchanged += [(self.run, first + offset, row[0]) for offset, row in enumerate(items.rows)]
+        if len(self._unchanged) >= BATCH_UNCHANGED:
+            self.flush()
+
     def flush(self) -> None:
         """Write what was recorded; the owner of the run calls it every half second or so."""
+        if self._unchanged:
+            unchanged, self._unchanged = self._unchanged, []
+            with self._writing() as database:
+                database.executemany(_SAME_LINE, unchanged)
         if not self._pending:
             return
         pending, self._pending = self._pending, []

@@ -275,11 +275,14 @@ class Event:
     start     before the first job                        text (where it writes to)
     planned   the plan is complete                        total
     item      one item has its outcome                    outcome
+    unchanged items that are as they were, all at once;   done
+              for listeners with `in_bulk` set, who get
+              no "item" for each of these
     note      something to say that belongs to no item    text
     end       nothing more will come                      —
     """
 
-    kind: Literal["start", "planned", "item", "note", "end"]
+    kind: Literal["start", "planned", "item", "unchanged", "note", "end"]
     done: int = 0
     """Items with an outcome so far, this one included."""
     total: int | None = None

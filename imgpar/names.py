@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 
 MAX_BYTES = 255
 """Longest name that common file systems take."""
 
 _DIGITS = re.compile("([0-9]+)")
+_SHAPE = str.maketrans("123456789", "0" * 9)
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
 
 
@@ -38,6 +39,21 @@ def natural(name: str) -> str:
         # A longer number is a larger one, so its length comes first.
         parts[index] = chr(48 + len(digits)) + digits
     return "".join(parts)
+
+
+def sort_keys(names: Sequence[str]) -> list[str]:
+    """`natural` of every name, or for all something cheaper that gives the same order.
+
+    >>> sort_keys(["IMG_02", "IMG_10"])
+    ['img_02', 'img_10']
+    """
+    lower = "/".join(names).lower()  # no name holds a slash
+    if lower.isascii():
+        keys = lower.split("/")
+        # With digits at the same places their numbers compare like their text.
+        if len(set(lower.translate(_SHAPE).split("/"))) == 1:
+            return keys
+    return [natural(name) for name in names]
 
 
 def split_suffix(name: str) -> tuple[str, str]:

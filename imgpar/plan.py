@@ -16,8 +16,9 @@ from itertools import count
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.names import legal, split_suffix
 from imgpar.output import Out
-from imgpar.sources.base import OURS, UNDO, Batch
+from imgpar.sources.base import OURS, UNDO, Batch, Entries
 from imgpar.targets import Done, Made, Names, Wishes
+from imgpar.unchanged import Recorded, Row, Unchanged, find_unchanged, intact, skipped, stretches
 
 Known = Mapping[str, Sequence[Done]]
 """Records of the journal by absolute source path, the newest first."""
@@ -33,6 +34,7 @@ class Planner:
 
     `recipe` is a short key of everything that decides what an output looks like, `to` included.
     `done(batch)` gives the journal's records; in place, those of all files in the folders of the batch.
+    `recorded(folder, recipe)`, if given, is asked before; then `done(batch, names)` for the rest of a folder.
     `run` names the folder for the originals that are replaced in place.
 
     Raises UsageError when a format cannot be written.
@@ -45,7 +47,8 @@ class Planner:
         *,
         to: Sequence[str] = (),
         on_exists: str = "skip",
-        done: Callable[[Batch], Known] | None = None,
+        done: Callable[..., Known] | None = None,
+        recorded: Callable[[str, str], Recorded] | None = None,
         run: str = "",
     ) -> None:
         self.out = out
@@ -54,43 +57,77 @@ class Planner:
         self.run = run
         self.count = 0
         """Items so far."""
-        self._done = done
+        self._done, self._recorded = done, recorded
         self._wishes = Wishes(out, to)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item that has something to do, an Outcome for the others, in order."""
-        known: Known = self._done(batch) if self._done else {}
-        unchanged = self._find_unchanged(batch, known)
-        names = Names(self.out, batch, self._wishes, known, unchanged)
-        for index, item in enumerate(batch.items):
-            number, self.count = self.count, self.count + 1
-            record = unchanged[index]
-            if record is not None:
-                made = tuple([OutputFile(at[0], at[1] or 0, *at[2:]) for at in record.outputs])
-                yield Outcome(
-                    item.path, "skipped", made, reason="unchanged", source_bytes=item.size, job=number
-                )
-            elif item.error:
-                yield _failed(item, number, item.error, "read")
+        for entry in self.plan_together(batch):
+            if isinstance(entry, Unchanged):
+                yield from entry
             else:
-                yield self._decide(item, number, index, names, known.get(item.path, ()))
+                yield entry
 
-    def _find_unchanged(self, batch: Batch, known: Known) -> list[Done | None]:
+    def plan_together(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
+        """The same, but most items that need no work come as stretches."""
+        recorded, rows = self._compare(batch)
+        known = self._ask(batch, rows)
+        found = self._find_unchanged(batch, rows, known) if known else list[Row | Done | None](rows)
+        claims = (made[0] for record in found if record for made in _outputs(record, recorded))
+        names = Names(self.out, batch, self._wishes, known, found, claims)
+        for kind, places in stretches(found):
+            if kind is tuple:
+                same = [row for row in rows[places.start : places.stop] if row]
+                yield Unchanged(batch.items, places.start, self.count, same, recorded)
+                self.count += len(places)
+                continue
+            for index in places:
+                item, record = batch.items[index], found[index]
+                number, self.count = self.count, self.count + 1
+                if record is not None:
+                    yield skipped(item, number, _outputs(record, recorded))
+                elif item.error:
+                    yield _failed(item, number, item.error, "read")
+                else:
+                    yield self._decide(item, number, index, names, known.get(item.path, ()))
+
+    def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
+        """For each item its row in the journal, where that needs no second thought."""
+        known = Recorded({})
+        if self._recorded and isinstance(batch.items, Entries) and not (self.out.in_place or self.out.name):
+            known = self._recorded(batch.folder, self.recipe)
+            if known.rows:
+                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror))
+        return known, [None] * len(batch.items)
+
+    def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
+        """The journal's records of the other items."""
+        left = rows.count(None)
+        if not self._done or not left:
+            return {}
+        if left == len(rows):
+            return self._done(batch)
+        return self._done(batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row})
+
+    def _find_unchanged(
+        self, batch: Batch, rows: Sequence[Row | None], known: Known
+    ) -> list[Row | Done | None]:
         """For each item the record that makes working on it needless."""
-        if not known:
-            return [None] * len(batch.items)
         if self.out.in_place:
             mine = _by_output(known, self.recipe)
             return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
         return [
-            record
-            if (records := known.get(item.path))
-            and (record := _current(records, self.recipe))
-            and _same_file(item, record)
-            and _intact(record, folder)
-            else None
-            for item in batch.items
+            row
+            or (
+                record
+                if (records := known.get(item.path))
+                and (record := _current(records, self.recipe))
+                and _same_file(item, record)
+                and intact(record.outputs, folder)
+                else None
+            )
+            for item, row in zip(batch.items, rows, strict=True)
         ]
 
     def _decide(
@@ -166,12 +203,16 @@ class Planner:
             return ""
         paths = [target.path for target in targets if target.replaces]
         same = paths == [made[0] for made in record.outputs] and len(paths) == len(targets)
-        return record.digest if same and _intact(record, None) else ""
+        return record.digest if same and intact(record.outputs, None) else ""
 
     def _backup(self, item: Item) -> str:
         """Where the original is kept: the same path below the undo folder of this run."""
         inside = os.path.relpath(item.path, self.out.folder)
         return os.path.join(self.out.folder, OURS, UNDO, self.run, inside)
+
+
+def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[Made]:
+    return record.outputs if isinstance(record, Done) else recorded.outputs(record)
 
 
 def _failed(item: Item, number: int, error: str, stage: str) -> Outcome:
@@ -196,20 +237,6 @@ def _same_file(item: Item, record: Done) -> bool:
         and item.size == record.size
         and (item.inode == record.inode or not item.inode or not record.inode)
     )
-
-
-def _intact(record: Done, folder: str | None) -> bool:
-    """Whether all outputs are there (in `folder`, which ends with a separator) with their recorded size."""
-    for made in record.outputs:
-        path = made[0]
-        if folder is not None and path[: path.rindex(os.sep) + 1] != folder:
-            return False
-        try:
-            if os.lstat(path).st_size != made[1]:
-                return False
-        except OSError:
-            return False
-    return True
 
 
 def _ours(made: Sequence[Made], status: os.stat_result) -> bool:

@@ -125,6 +125,11 @@ class Progress:
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
 
+    @property
+    def in_bulk(self) -> bool:
+        """Whether items that are as they were may come all at once: no line is printed for each."""
+        return self.quiet or not self.verbose
+
     def __enter__(self) -> Progress:
         return self
 

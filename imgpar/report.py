@@ -222,6 +222,11 @@ class Tally:
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self
 
+    def add_unchanged(self, count: int) -> None:
+        """Count items that are as they were."""
+        self.counts["skipped"] += count
+        self.reasons["unchanged"] += count
+
     def report(self, items: Sequence[Outcome] = (), **facts: Any) -> Report:
         """The report with these lines; `facts` are its fields that cannot be counted (out, seconds …)."""
         return Report(

@@ -27,9 +27,11 @@ from imgpar.session import Session
 from imgpar.sources.base import Batch
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
+from imgpar.unchanged import Unchanged
 from imgpar.undo import prepare, prune
 
 Listener = Callable[[Event], None]
+Entry = Job | Outcome | Unchanged
 
 FLUSH_SECONDS = 0.5
 """How often what happened is written to the journal."""
@@ -48,7 +50,8 @@ class Run:
         inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
         out: folder or file; None only in place.
         recipe: with formats that exist.
-        listen: called with every Event.
+        listen: called with every Event; if it has a true attribute `in_bulk`, with one for all items
+            together that are as they were.
         command: what the user typed, for the journal.
         only: paths of inputs; everything else is left out.
     """
@@ -80,8 +83,9 @@ class Run:
         self._bundles = 0
         self._outdated = ""
         """In place: the run whose originals stay when the first file is replaced."""
-        self._ahead: deque[Job | Outcome] = deque()
-        self._chunks: Iterator[list[Job | Outcome]] = iter(())
+        self._in_bulk = bool(getattr(listen, "in_bulk", False))
+        self._ahead: deque[Entry] = deque()
+        self._chunks: Iterator[list[Entry]] = iter(())
 
     def execute(self, session: Session | None = None) -> Report:
         """Plan, convert, note, report.
@@ -150,7 +154,7 @@ class Run:
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
-    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Job | Outcome]:
+    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
         self._chunks = self._plan(batches)
         while self._ahead or self._look_ahead():
             if self._ahead:  # a chunk may be empty: `only` leaves things out
@@ -162,7 +166,7 @@ class Run:
         self._ahead.extend(chunk or ())
         return chunk is not None
 
-    def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Job | Outcome]]:
+    def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
         total = 0
         for batch in batches:
             self._ignored += batch.ignored
@@ -170,22 +174,23 @@ class Run:
                 self._note(note)
             if self._sweeps:
                 sweep(os.path.join(self._place.folder, *batch.mirror.split("/")), self._name)
-            entries = self._planner.plan(batch)
+            entries: Iterator[Entry] = self._planner.plan_together(batch)
+            if self._only is not None:
+                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in self._only)
             while chunk := list(islice(entries, PLAN_CHUNK)):
-                if self._only is not None:
-                    chunk = [entry for entry in chunk if _source(entry) in self._only]
-                self._before_writing([entry for entry in chunk if isinstance(entry, Job)])
-                total += len(chunk)
+                if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
+                    self._before_writing(jobs)
+                total += _count(chunk)
                 yield chunk
         self._listen(Event("planned", self._done, total))
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
         """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
-        if jobs and self._outdated:
+        if self._outdated:
             prune(self._place.folder, self._outdated)
             self._outdated = ""
         self._journal.planned(jobs)
-        if jobs and not self._space_checked:
+        if not self._space_checked:
             problem = free_space_problem(self._place.folder, sum(job.item.size for job in jobs))
             if problem:
                 self._space_checked = True
@@ -193,7 +198,10 @@ class Run:
 
     # ----- what happened --------------------------------------------------------------------------
 
-    def _sink(self, result: Outcome | Settled) -> None:
+    def _sink(self, result: Outcome | Settled | Unchanged) -> None:
+        if isinstance(result, Unchanged):
+            self._sink_unchanged(result)
+            return
         if isinstance(result, Settled):
             job, outcome = result.state.job, result.outcome()
             failure = result.state.failure
@@ -207,6 +215,17 @@ class Run:
         self._tally.add(outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
+
+    def _sink_unchanged(self, items: Unchanged) -> None:
+        self._tally.add_unchanged(len(items))
+        self._journal.record_unchanged(items)
+        if self._in_bulk:
+            self._done += len(items)
+            self._listen(Event("unchanged", self._done))
+            return
+        for outcome in items:
+            self._done += 1
+            self._listen(Event("item", self._done, outcome=outcome))
 
     def _keep_failure(self, outcome: Outcome, job: Job | None) -> None:
         folder = self._options.keep_failures
@@ -245,7 +264,7 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + len(self._ahead),
+            left=effort.left + _count(self._ahead),
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),
@@ -277,6 +296,7 @@ def planner(
         to=recipe.to,
         on_exists=options.on_exists,
         done=journal.done if journal else None,
+        recorded=journal.recorded if journal else None,
         run=run,
     )
 
@@ -299,6 +319,10 @@ def _text_of(recipe: Recipe) -> str:
         return recipe.to_toml()
     except UsageError:
         return ""  # functions cannot be written down, so such a run cannot be retried by its journal
+
+
+def _count(entries: Iterable[Entry]) -> int:
+    return sum(len(entry) if isinstance(entry, Unchanged) else 1 for entry in entries)
 
 
 def _source(entry: Job | Outcome) -> str:

@@ -23,6 +23,7 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.warmup import warm_up
 from imgpar.stream import ArrayStream
+from imgpar.unchanged import Unchanged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,8 +108,8 @@ class Session:
     def execute(
         self,
         spec: RunSpec,
-        plan: Iterator[Job | Outcome],
-        sink: Callable[[Outcome | Settled], None],
+        plan: Iterator[Job | Outcome | Unchanged],
+        sink: Callable[[Any], None],
         options: RunOptions,
         cancel: CancelToken,
         **hooks: Any,

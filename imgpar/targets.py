@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from imgpar.codecs.formats import FORMATS, find_format
@@ -101,6 +101,7 @@ class Names:
     """The names of all outputs of a batch.
 
     Names that an input got in an earlier run stay, so that a newcomer never moves an output that is there.
+    `unchanged` has None for every item that is still to be named; `claims` are the outputs of the others.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class Names:
         batch: Batch,
         wishes: Wishes,
         known: Mapping[str, Sequence[Done]],
-        unchanged: Sequence[Done | None],
+        unchanged: Sequence[object | None],
+        claims: Iterable[str] = (),
     ) -> None:
         self._out = out
         self._batch = batch
@@ -121,11 +123,11 @@ class Names:
         self._claimed = {fold(self._folder + name) for name in batch.folders}
         self._levels: dict[int, int] = {}
         if None in unchanged:
+            self._claimed.update(map(fold, claims))
             self._settle(known, unchanged)
 
-    def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[Done | None]) -> None:
+    def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[object | None]) -> None:
         items = self._batch.items
-        self._claimed.update(fold(made[0]) for record in unchanged if record for made in record.outputs)
         moving = array("q")
         for index, item in enumerate(items):
             if unchanged[index] is None and not item.error and not self._keep_name(index, item, known):

@@ -102,6 +102,11 @@ class Results:
         self.progress = progress
         self.json = bool(args.json)
 
+    @property
+    def in_bulk(self) -> bool:
+        """Whether nobody wants a line for each item."""
+        return self.progress.in_bulk and not self.json
+
     def __call__(self, event: Event) -> None:
         """Take one event of the run."""
         self.progress(event)

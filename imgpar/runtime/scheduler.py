@@ -45,6 +45,7 @@ from imgpar.runtime.messages import (
 )
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
 from imgpar.runtime.records import Settled
+from imgpar.unchanged import Unchanged
 
 TICK = 0.1
 """Seconds between looks at the deadlines and at the cancel token, at most."""
@@ -117,7 +118,7 @@ class Scheduler:
         limit: how many workers may be hired.
         timeout: seconds for one step of a job; None is 15 minutes for pictures and no limit for clips.
         name: marks the temporary files of this run; those of workers that die are removed.
-        sink: called with every Outcome of the plan and every Settled of the ledger.
+        sink: called with every Outcome and Unchanged of the plan and every Settled of the ledger.
         cancel: looked at every tick.
         turn: one more thing to do every turn; says whether the run may end (arrays have a consumer).
         wakeup: a connection that ends the wait when something can be read from it.
@@ -132,7 +133,7 @@ class Scheduler:
         limit: int,
         timeout: float | None,
         name: str = "",
-        sink: Callable[[Outcome | Settled], None],
+        sink: Callable[[Any], None],
         cancel: CancelToken,
         turn: Callable[[], bool] = lambda: True,
         wakeup: Connection[Any, Any] | None = None,
@@ -147,7 +148,7 @@ class Scheduler:
         self._cancel = cancel
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
-        self._plan: Iterator[Job | Outcome] | None = None
+        self._plan: Iterator[Job | Outcome | Unchanged] | None = None
         self._sightings: dict[int, Sighting] = {}
         self._overdue: dict[int, float] = {}
         """When workers that took too long were told to stop."""
@@ -155,7 +156,7 @@ class Scheduler:
         self._left = self._most = 0
         self._first = self._last = 0.0
 
-    def run(self, plan: Iterator[Job | Outcome]) -> Effort:
+    def run(self, plan: Iterator[Job | Outcome | Unchanged]) -> Effort:
         """Until every job is settled, or the token says stop.
 
         Raises:
@@ -179,7 +180,7 @@ class Scheduler:
         self._pull()
         self._hire()
         self._feed()
-        self._listen(0.0 if self._plan is not None and self._hungry else TICK)
+        self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
         self._check_deadlines()
 
     def _complete(self) -> bool:

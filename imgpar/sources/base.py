@@ -6,7 +6,7 @@ import glob
 import os
 import stat
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import overload
@@ -21,7 +21,7 @@ UNDO = "undo"
 
 HEAD = 512
 """Bytes that `sniff` looks at."""
-_INODE_BITS = (1 << 63) - 1
+INODE_BITS = (1 << 63) - 1
 
 
 class Entries(Sequence[Item]):
@@ -30,28 +30,26 @@ class Entries(Sequence[Item]):
     __slots__ = ("_folder", "_formats", "_inodes", "_mirror", "_mtimes", "_names", "_sizes")
 
     def __init__(
-        self, folder: str, mirror: str, rows: Iterable[tuple[str, int, int, int]], formats: dict[str, str]
+        self, folder: str, mirror: str, rows: Sequence[tuple[str, int, int, int]], formats: dict[str, str]
     ) -> None:
         """`rows` are (name, size, mtime_ns, inode); `formats` holds what was sniffed, by name."""
         self._folder = os.path.join(folder, "")
         self._mirror = mirror + "/" if mirror else ""
         self._formats = formats
-        self._names: list[str] = []
-        self._sizes, self._mtimes, self._inodes = array("q"), array("q"), array("q")
-        for name, size, mtime, inode in rows:
-            self._names.append(name)
-            self._sizes.append(size)
-            self._mtimes.append(mtime)
-            self._inodes.append(inode)
+        names, sizes, mtimes, inodes = zip(*rows, strict=True) if rows else ((), (), (), ())
+        self._names = list(names)
+        self._sizes, self._mtimes, self._inodes = array("q", sizes), array("q", mtimes), array("q", inodes)
 
     def __len__(self) -> int:
         return len(self._names)
 
+    def rows(self) -> Iterator[tuple[str, int, int, int]]:
+        """Name, size, mtime_ns and inode of each, without making items."""
+        return zip(self._names, self._sizes, self._mtimes, self._inodes, strict=True)
+
     def __iter__(self) -> Iterator[Item]:
         folder, mirror, formats = self._folder, self._mirror, self._formats
-        for name, size, mtime, inode in zip(
-            self._names, self._sizes, self._mtimes, self._inodes, strict=True
-        ):
+        for name, size, mtime, inode in self.rows():
             yield Item(folder + name, mirror + name, size, mtime, inode, "", formats.get(name, ""))
 
     @overload
@@ -121,7 +119,7 @@ def holds_output(folder: str) -> bool:
 
 def inode_of(status: os.stat_result) -> int:
     """The inode as SQLite can hold it; 0 where the system does not say (Windows folder listings)."""
-    return status.st_ino & _INODE_BITS
+    return status.st_ino & INODE_BITS
 
 
 def why_unreadable(error: OSError) -> str:

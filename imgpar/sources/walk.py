@@ -8,13 +8,13 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from imgpar.model import Item
-from imgpar.names import fold, natural, short_hash
+from imgpar.names import fold, natural, short_hash, sort_keys
 from imgpar.sources.base import (
+    INODE_BITS,
     OURS,
     Batch,
     Entries,
     holds_output,
-    inode_of,
     known_suffix,
     look_inside,
     named_item,
@@ -22,8 +22,8 @@ from imgpar.sources.base import (
     why_unreadable,
 )
 
-Row = tuple[str, str, int, int, int]
-"""Sort key, name, size, mtime_ns, inode."""
+Row = tuple[str, int, int, int]
+"""Name, size, mtime_ns, inode."""
 
 
 @dataclass(slots=True)
@@ -115,8 +115,10 @@ def list_folder(folder: str, forced: Container[str] = ()) -> Listing:
                 else:
                     found.ignored += 1
                 continue
-            rows.append((natural(name), name, status.st_size, status.st_mtime_ns, inode_of(status)))
-    rows.sort()
+            rows.append((name, status.st_size, status.st_mtime_ns, status.st_ino & INODE_BITS))
+    if len(rows) > 1:
+        keys = sort_keys([row[0] for row in rows])
+        found.rows = [row for _, row in sorted(zip(keys, rows, strict=True))]
     return found
 
 
@@ -129,7 +131,7 @@ def mirror_names(folders: list[str]) -> dict[str, str]:
 
 
 def _batch(folder: str, mirror: str, found: Listing, folders: tuple[str, ...]) -> Batch:
-    entries = Entries(folder, mirror, (row[1:] for row in found.rows), found.formats)
+    entries = Entries(folder, mirror, found.rows, found.formats)
     if not found.failed:
         return Batch(folder, mirror, entries, found.ignored, folders)
     broken = [named_item(os.path.join(folder, name), _below(mirror, name)) for name in sorted(found.failed)]
@@ -142,7 +144,7 @@ def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: 
     def keep(name: str) -> bool:
         return name in forced or wanted(_below(relative, name))
 
-    found.rows = [row for row in found.rows if keep(row[1])]
+    found.rows = [row for row in found.rows if keep(row[0])]
     found.failed = [name for name in found.failed if keep(name)]
     found.ignored = 0
 

@@ -1,0 +1,163 @@
+"""A second run: what needs no work is told in bulk, and nothing of the report is lost by that."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imgpar import Event, Report, api
+from imgpar.journal import Journal
+from imgpar.model import Outcome
+from imgpar.names import natural, sort_keys
+from imgpar.recipe import Recipe
+from imgpar.unchanged import TOGETHER, stretches
+
+NAMES = ["a/1.png", "a/2.png", "a/10.png", "b/x.png", "b/y.jpg"]
+
+
+class Listener:
+    """Hears everything; in bulk, if it is told so."""
+
+    def __init__(self, *, in_bulk: bool) -> None:
+        self.in_bulk = in_bulk
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]
+
+
+class Place:
+    """A folder of five pictures that was converted once."""
+
+    def __init__(self, root: Path) -> None:
+        self.source, self.out = root / "in", root / "out"
+        for number, name in enumerate(NAMES):
+            path = self.source / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8 + number, 8), (number, 2, 3)).save(path)
+        self.first = self.run()
+        assert self.first.ok == len(NAMES)
+
+    def run(self, listener: Listener | None = None, to: str = "png") -> Report:
+        return api.run([str(self.source)], str(self.out), Recipe(to=(to,)), on_event=listener)
+
+    def names(self, report: Report) -> list[tuple[str, str]]:
+        return [(os.path.relpath(item.source, self.source), item.status) for item in report.items]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_every_input_has_its_line_in_order(place: Place) -> None:
+    report = place.run()
+    assert report.reasons == {"unchanged": 5}
+    assert place.names(report) == [(name, "skipped") for name in NAMES]
+
+
+def test_a_line_says_what_is_there(place: Place) -> None:
+    first = {item.source: item for item in place.first.items}
+    for item in place.run().items:
+        assert item.outputs == first[item.source].outputs
+        assert item.source_bytes == os.path.getsize(item.source)
+
+
+def test_a_listener_hears_of_every_item(place: Place) -> None:
+    listener = Listener(in_bulk=False)
+    report = place.run(listener)
+    heard = [event.outcome for event in listener.of("item")]
+    assert [outcome for outcome in heard if outcome] == list(report.items)
+    assert [event.done for event in listener.of("item")] == [1, 2, 3, 4, 5]
+
+
+def test_a_listener_in_bulk_hears_how_many(place: Place) -> None:
+    listener = Listener(in_bulk=True)
+    place.run(listener)
+    assert [event.done for event in listener.of("unchanged")] == [3, 5]
+    assert listener.of("item") == []
+
+
+def test_what_changed_is_done_in_its_place(place: Place) -> None:
+    Image.new("L", (9, 9), 7).save(place.source / "a/2.png")
+    listener = Listener(in_bulk=True)
+    report = place.run(listener)
+    assert place.names(report) == [(name, "ok" if name == "a/2.png" else "skipped") for name in NAMES]
+    assert [event.outcome.source for event in listener.of("item") if event.outcome] == [
+        str(place.source / "a/2.png")
+    ]
+
+
+@pytest.mark.parametrize("damage", ["gone", "longer", "folder"])
+def test_a_lost_output_is_made_again(place: Place, damage: str) -> None:
+    output = place.out / "a/10.png"
+    whole = output.read_bytes()
+    output.unlink()
+    if damage == "longer":
+        output.write_bytes(whole + b"x")
+        os.utime(output, ns=(os.stat(place.source / "a/10.png").st_mtime_ns,) * 2)
+    elif damage == "folder":
+        for other in ("1.png", "2.png"):
+            (place.out / "a" / other).unlink()
+        output.parent.rmdir()
+    report = place.run()
+    assert report.ok == (3 if damage == "folder" else 1)
+    assert output.read_bytes() == whole
+
+
+def test_a_newcomer_takes_no_name_that_is_there(place: Place) -> None:
+    Image.new("RGB", (3, 3)).save(place.source / "a/1.bmp")
+    report = place.run()
+    (made,) = [item for item in report.items if item.status == "ok"]
+    assert [os.path.basename(file.path) for file in made.outputs] == ["1.bmp.png"]
+    with Image.open(place.out / "a/1.png") as older:
+        assert older.size == (8, 8)
+
+
+def test_two_recipes_take_turns(place: Place) -> None:
+    assert place.run(to="bmp").ok == 5
+    assert place.run(to="png").reasons == {"unchanged": 5}
+    assert place.run(to="bmp").reasons == {"unchanged": 5}
+
+
+def test_the_journal_leaves_names_with_several_recipes_to_others(place: Place) -> None:
+    Image.new("RGB", (3, 3)).save(place.source / "a/3.png")
+    place.run(to="bmp")
+    with Journal.open(str(place.out / ".imgpar/journal.db"), str(place.out), lock=False) as journal:
+        found = journal.recorded(str(place.source / "a"), Recipe(to=("bmp",)).key())
+    assert set(found.rows) == {b"3.png"}
+
+
+def test_long_stretches_are_cut() -> None:
+    found = [(1, 2, 3, 4, "[]")] * (TOGETHER + 1) + [None]
+    assert [(kind, len(places)) for kind, places in stretches(found)] == [
+        (tuple, TOGETHER),
+        (tuple, 1),
+        (type(None), 1),
+    ]
+
+
+@pytest.mark.parametrize("alphabet", ["a01", "ab0129.", "Äß1", "IMG_0"])
+def test_sort_keys_sort_like_natural_ones(alphabet: str) -> None:
+    dice = random.Random(alphabet)
+    for length in (2, 5):
+        names = ["".join(dice.choices(alphabet, k=length)) for _ in range(50)]
+        keys = dict(zip(names, sort_keys(names), strict=True))
+        assert sorted(names, key=lambda name: (keys[name], name)) == sorted(
+            names, key=lambda name: (natural(name), name)
+        )
+
+
+def test_equal_shapes_need_no_long_keys() -> None:
+    assert sort_keys(["DSC_0100.jpg", "DSC_0099.JPG"]) == ["dsc_0100.jpg", "dsc_0099.jpg"]
+
+
+def test_an_outcome_of_an_unchanged_item_is_like_any_other(place: Place) -> None:
+    assert all(isinstance(item, Outcome) and item.reason == "unchanged" for item in place.run().items)
