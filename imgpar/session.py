@@ -18,7 +18,6 @@ from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Begin
 from imgpar.runtime.pool import Pool, available_cores
-from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.warmup import warm_up
