@@ -154,7 +154,7 @@ def _set_mode(connection: sqlite3.Connection) -> None:
     if mode != "wal":
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -32000")
+    connection.execute("PRAGMA cache_size = -4000")
 
 
 def _check_version(connection: sqlite3.Connection, path: str) -> None:
