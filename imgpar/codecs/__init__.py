@@ -99,17 +99,29 @@ def decode(
     """Fill every frame: the first one, or all `header.frames` of an animation, each fully composed.
 
     Each `frame.spec` is `header.spec`. Returns remarks of the decoder. Raises DamagedError, unless
-    `accept_damaged` and something could be read.
+    `accept_damaged` and something could be read: then a remark says what is wrong.
     """
+    from imgpar.errors import DamagedError
+
     for frame in frames:
         if frame.spec != header.spec or frame.array.shape != header.spec.shape:
             raise ValueError(f"the frame is {frame.spec} {frame.array.shape}, the header says {header.spec}")
     fmt = FORMATS[header.format]
+    read = _backend(fmt.readers[0]).decode
+    complaint: tuple[str, ...] = ()
+    # Strictly first, also where damage is accepted: lenient decoders do not say that they were.
+    try:
+        with _failures(fmt, "read"):
+            notes: tuple[str, ...] = read(data, header, frames, accept_damaged=False)
+            return notes
+    except DamagedError as error:
+        if not accept_damaged:
+            raise
+        complaint = (f"{error.message} What could be read was kept.",)
+    for frame in frames:
+        frame.array[...] = 0  # no rest of another picture where nothing can be read
     with _failures(fmt, "read"):
-        notes: tuple[str, ...] = _backend(fmt.readers[0]).decode(
-            data, header, frames, accept_damaged=accept_damaged
-        )
-    return notes
+        return (*complaint, *read(data, header, frames, accept_damaged=True))
 
 
 def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:

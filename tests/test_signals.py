@@ -1,0 +1,131 @@
+"""Ctrl-C and SIGTERM on a terminal: finish what is in flight, stop at the second, go on with the next run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imgpar import testing
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals and /proc")
+
+SECONDS = 60.0
+
+
+class Terminal:
+    """A run of imgpar in the foreground of a terminal of its own."""
+
+    def __init__(self, *arguments: object) -> None:
+        self._master, slave = os.openpty()
+        command = [sys.executable, "-m", "imgpar", "convert", *map(str, arguments)]
+        # A new session whose terminal is this one: Ctrl-C goes to all its processes, as in a shell.
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *command], stdin=slave, stdout=slave, stderr=slave
+        )
+        os.close(slave)
+        self.text = ""
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._master, b"\x03")
+
+    def read(self, until: Callable[[], bool]) -> None:
+        """Take what is printed until something is true."""
+        limit = time.monotonic() + SECONDS
+        os.set_blocking(self._master, False)
+        while not until():
+            assert time.monotonic() < limit, self.text
+            with contextlib.suppress(BlockingIOError, OSError):
+                self.text += os.read(self._master, 1 << 16).decode(errors="replace")
+            time.sleep(0.01)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        self.read(lambda: self.process.poll() is not None)
+        with contextlib.suppress(BlockingIOError, OSError):
+            self.text += os.read(self._master, 1 << 16).decode(errors="replace")
+        os.close(self._master)
+        return self.process.returncode
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """Pictures that take a while."""
+    return testing.write_pictures(tmp_path / "in", [f"{number}.png" for number in range(60)], size=(700, 500))
+
+
+def started(tmp_path: Path, slow: Path) -> Terminal:
+    terminal = Terminal(slow, "-o", tmp_path / "out", "--to", "webp", "--blur", "4", "-j", "2")
+    terminal.read(lambda: len(outputs(tmp_path)) >= 2)
+    return terminal
+
+
+def outputs(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "out").glob("*.webp"))
+
+
+def all_whole(tmp_path: Path) -> bool:
+    for path in outputs(tmp_path):
+        with Image.open(path) as image:
+            image.load()
+    return not list((tmp_path / "out").glob("*.tmp"))
+
+
+def test_ctrl_c_finishes_what_is_in_flight(tmp_path, slow):
+    terminal = started(tmp_path, slow)
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert "Finishing what is in flight; Ctrl-C again to stop now." in terminal.text
+    assert f"Stopped: {len(outputs(tmp_path))} ok" in terminal.text
+    assert all_whole(tmp_path)
+
+
+def test_the_next_run_goes_on(tmp_path, slow):
+    terminal = started(tmp_path, slow)
+    terminal.press_ctrl_c()
+    terminal.end()
+    there = len(outputs(tmp_path))
+    again = Terminal(slow, "-o", tmp_path / "out", "--to", "webp", "--blur", "4", "-j", "2")
+    assert again.end() == 0
+    assert f"{60 - there} ok, {there} skipped" in again.text
+
+
+def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing_half(tmp_path, slow):
+    terminal = started(tmp_path, slow)
+    terminal.press_ctrl_c()
+    terminal.read(lambda: "Finishing" in terminal.text)
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert all_whole(tmp_path)
+
+
+def test_sigterm_is_as_the_first_ctrl_c(tmp_path, slow):
+    command = [sys.executable, "-m", "imgpar", "convert", slow, "-o", tmp_path / "out", "--to", "webp"]
+    process = subprocess.Popen([*map(str, command), "--blur", "4"], stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + SECONDS
+    while len(outputs(tmp_path)) < 2:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "Finishing what is in flight" in said
+    assert all_whole(tmp_path)
+
+
+def test_a_terminal_that_goes_away_does_not_hurt_the_files(tmp_path, slow):
+    """The window is closed: SIGHUP ends the run; the next one goes on."""
+    terminal = started(tmp_path, slow)
+    os.close(terminal._master)
+    terminal.process.wait(SECONDS)
+    for path in outputs(tmp_path):
+        with Image.open(path) as image:
+            image.load()
