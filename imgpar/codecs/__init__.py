@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import FORMATS, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, ItemError, LimitError, UnknownFormatError
+from imgpar.errors import DamagedError, EncodeError, ItemError, LimitError, UnknownFormatError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 if TYPE_CHECKING:
@@ -101,8 +101,6 @@ def decode(
     Each `frame.spec` is `header.spec`. Returns remarks of the decoder. Raises DamagedError, unless
     `accept_damaged` and something could be read: then a remark says what is wrong.
     """
-    from imgpar.errors import DamagedError
-
     for frame in frames:
         if frame.spec != header.spec or frame.array.shape != header.spec.shape:
             raise ValueError(f"the frame is {frame.spec} {frame.array.shape}, the header says {header.spec}")
