@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +43,40 @@ def colour_target(value: object) -> ColourTarget:
         if icc[36:40] == b"acsp" and icc[16:20] == b"RGB ":
             return ColourTarget(value, icc)
     raise bad_value(values.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a clip, in seconds from its beginning; `stop` may be infinite."""
+
+    start: float
+    stop: float
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-" + (f"{self.stop:g}" if math.isfinite(self.stop) else "")
+
+
+def parse_span(value: object) -> Span:
+    """`10-25`, `0:10-1:02:03.5`, `10-` (to the end) or `-25`.
+
+    >>> parse_span("1:10-2:00")
+    Span(start=70.0, stop=120.0)
+    """
+    if isinstance(value, Span):
+        return value
+    clock = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
+    match = re.fullmatch(rf"(?:{clock})?-(?:{clock})?", str(value).replace(" ", ""))
+    if match is None or not any(match.groups()):
+        raise bad_value(values.VALUE, "a part such as 0:10-0:25, 10- or -25 (seconds or h:m:s)", value)
+    hours, minutes, seconds, *rest = match.groups()
+    start = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+    stop = int(rest[0] or 0) * 3600 + int(rest[1] or 0) * 60 + float(rest[2]) if rest[2] else math.inf
+    if stop <= start:
+        raise bad_value(values.VALUE, "a part that ends after it begins", value)
+    return Span(start, stop)
+
+
+AUDIO = ("copy", "aac", "opus", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +126,36 @@ class EncodeOptions:
         default=None,
         metavar="DPI",
         example="300",
+    )
+
+    audio: str = option(
+        values.choice(*AUDIO),
+        "sound of clips: copy (converted where the container does not take it), aac, opus or none",
+        default="copy",
+        metavar="WHAT",
+        choices=AUDIO,
+        example="aac",
+    )
+    trim: Span | None = option(
+        parse_span,
+        "keep only a part of each clip, such as 0:10-0:25, 10- or -25",
+        default=None,
+        metavar="FROM-TO",
+        example="0:10-0:25",
+    )
+    speed: float | None = option(
+        values.number(0.05, 100),
+        "how fast clips run: 2 is twice as fast; sound keeps its pitch",
+        default=None,
+        metavar="FACTOR",
+        example="2",
+    )
+    fps: float | None = option(
+        values.number(0.01, 1000),
+        "frames a second of clips; without it every frame keeps its own time",
+        default=None,
+        metavar="N",
+        example="25",
     )
 
     def identity(self) -> str:

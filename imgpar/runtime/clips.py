@@ -137,16 +137,17 @@ class ClipWork:
             with self._during("encode"):
                 shutil.copyfile(clip.path, output)
             return (), clip.picture.upright
+        wanted = plan.timing.retimed(clip)
         if plan.way == "frames":
             from imgpar.runtime.frame_path import FramePath
 
             complaints = FramePath(plan, clip, output, self._run, self._crew, self._during).run()
         else:
             with self._during("encode"):
-                complaints = run_native(plan, clip, output, self._crew.cores)
+                complaints = run_native(plan, wanted, output, self._crew.cores)
         with self._during("encode"):
             damaged = self._run.limits.accept_damaged
-            made, lost, notes = check_output(plan, clip, output, complaints, accept_damaged=damaged)
+            made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
         self._result.notes += notes
         return (*plan.lost, *lost), made.picture.upright
 

@@ -70,12 +70,14 @@ class FramePath:
     ) -> None:
         assert plan.encoding is not None
         self._plan, self._clip, self._output = plan, clip, output
+        self._wanted_clip = plan.timing.retimed(clip)
         self._crew, self._during = crew, during
         facts = FrameFacts(clip.picture, plan.encoding, run.encode.background)
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)
-        self._reader = Reader(clip, crew.cores)
+        start, stop = plan.timing.window(clip)
+        self._reader = Reader(clip, crew.cores, start=start, stop=stop)
         self._frames: deque[Entry] = deque()
         self._free: list[int] = []
         self._abroad = 0
@@ -94,7 +96,7 @@ class FramePath:
         Raises:
             ItemError: a frame cannot be decoded, transformed or encoded.
         """
-        source = iter(self._reader)
+        source = self._plan.timing.frames(iter(self._reader), self._clip)
         with self._during("decode"):
             first = next(source, None)
         if first is None:
@@ -109,7 +111,7 @@ class FramePath:
         put((wanted, planes), wanted, room)
         self._wanted = wanted
         self._blob = pickle.dumps((self._facts, wanted), pickle.HIGHEST_PROTOCOL)
-        feed = Feed(self._plan, self._clip, wanted, self._output, self._crew.cores)
+        feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._crew.cores)
         try:
             with self._during("encode"):
                 feed.write(first[0], room)

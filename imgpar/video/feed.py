@@ -82,7 +82,8 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     # Both inputs are moved to begin at zero; the frames may have begun later than the sound.
     late = clip.times[0] - clip.start if clip.times else 0.0
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
-    arguments += [*(guarded(clip.path) if clip.path else ()), "-map", "0:v:0"]
+    source = (*plan.timing.input_options, *guarded(clip.path)) if clip.path else ()
+    arguments += [*source, "-map", "0:v:0"]
     colour = clip.picture.colour
     names = {
         "range": "range",

@@ -39,7 +39,7 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> l
             f"-c:{picture.stream.index}",
             "libvpx-vp9" if picture.stream.codec == "vp9" else "libvpx",
         ]
-    arguments += [*guarded(clip.path), "-map", f"0:{picture.stream.index}"]
+    arguments += [*plan.timing.input_options, *guarded(clip.path), "-map", f"0:{picture.stream.index}"]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
     else:
@@ -60,7 +60,8 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     if not plan.container.variable:
         arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
     else:
-        arguments += ["-fps_mode:v:0", "passthrough", "-enc_time_base:v:0", "demux"]
+        arguments += ["-fps_mode:v:0", "passthrough"]
+        arguments += ["-enc_time_base:v:0", "filter" if plan.timing.fps and plan.filters else "demux"]
         if clip.lingers:
             # Encoders forget how long a frame lasts, and of the last one nothing else tells. Players cut the
             # end off where the last frame is not the last packet, so frames must not be reordered.

@@ -24,6 +24,7 @@ from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import Encoding, choose
 from imgpar.video.streams import Streams, plan_streams
+from imgpar.video.timing import Timing
 
 Way = Literal["copy", "remux", "native", "frames"]
 
@@ -42,6 +43,7 @@ class ClipPlan:
     """The same as an ffmpeg filter graph; empty where there is none."""
     encoding: Encoding | None = None
     streams: Streams = field(default_factory=Streams)
+    timing: Timing = field(default_factory=Timing)
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -77,28 +79,28 @@ def make_plan(
     picture = clip.picture
     asked = effective(operations, picture.spec)
     if not asked and _copyable(clip, container, options):
-        if same_container and not options.strip:
+        if same_container and not options.strip and options.audio == "copy":
             return ClipPlan("copy", "nothing is to be done", container)
-        streams = plan_streams(clip, container, options.strip)
+        streams = plan_streams(clip, container, options)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
-    steps = steps_of(picture, operations)
+    steps, timing = steps_of(picture, operations), Timing.of(options)
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
     names = container.encoders if picture.depth <= 8 else container.deep_encoders
     encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
     filters, why = (None, "the schedule is staged") if staged else _filters(steps, picture)
-    streams = plan_streams(clip, container, options.strip)
+    streams = plan_streams(clip, container, options)
     notes = streams.notes
     if squared:
         notes += (
             "pixels made square: {}×{} → {}×{}".format(picture.width, picture.height, *picture.spec.size),
         )
     lost = (*encoding.lost, *streams.lost)
-    if clip.variable and not container.variable:
+    if clip.variable and not container.variable and not timing.fps:
         lost += ("variable frame rate",)
     if filters is not None:
-        graph = [filters] if filters else []
+        graph = [*timing.filters, *([filters] if filters else [])]
         if alpha and "alpha" in encoding.lost:
             graph.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
         if encoding.even and (size[0] % 2 or size[1] % 2):
@@ -115,6 +117,7 @@ def make_plan(
         filters or "",
         encoding,
         streams,
+        timing,
         tuple(dict.fromkeys(lost)),
         notes,
     )
@@ -157,6 +160,8 @@ def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, .
 
 
 def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
+    if not Timing.of(options).idle:
+        return False  # packets can only be cut at key frames
     if options.quality is not None or options.effort is not None or options.lossless:
         return False
     # Of the containers only these say for certain how a picture is turned.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container
 from imgpar.video.encoders import first_available
+from imgpar.video.timing import Timing
 
 _PLACES = ("location", "gps", "geo", "\xa9xyz")
+_ENCODERS = {"aac": ("aac",), "opus": ("libopus", "opus")}
 _FILE_FACTS = ("major_brand", "minor_version", "compatible_brands")
 """What the old file said about itself, which would be wrong in the new one."""
 _BITRATES = {"aac": 80, "libopus": 64, "opus": 64, "libmp3lame": 96, "libvorbis": 64, "ac3": 96}
@@ -28,13 +32,16 @@ class Streams:
     """Metadata that are left out on purpose, in lower case."""
 
 
-def plan_streams(clip: Clip, container: Container, strip: str) -> Streams:
+def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> Streams:
     """Copy what the container takes, convert what it does not, name what cannot go."""
+    strip, timing = settings.strip, Timing.of(settings)
     options, kept, lost, notes = list[str](), list[Stream](), list[str](), list[str]()
     numbers = {"audio": 0, "subtitle": 0}
     for stream in clip.of_kind("audio", "subtitle"):
         letter = stream.kind[0]
-        codec = _codec(stream, container)
+        if stream.kind == "audio" and settings.audio == "none":
+            continue
+        codec = _codec(stream, container, settings.audio, timing)
         if not codec:
             lost.append(stream.words)
             continue
@@ -45,39 +52,48 @@ def plan_streams(clip: Clip, container: Container, strip: str) -> Streams:
         if codec != "copy":
             notes.append(f"{stream.words} converted with {codec}")
         if codec != "copy" and stream.kind == "audio":
-            options += _audio_options(codec, number, stream)
+            options += _audio_options(codec, number, stream, timing)
         if strip in ("exif", "all") and stream.language:
             options += [f"-metadata:s:{letter}:{number}", f"language={stream.language}"]
     lost += [f"video stream {stream.index}" for stream in clip.of_kind("video")]
     lost += _still(clip, container, options, kept)
     lost += _data(clip)
     stripped = [key for key in clip.metadata if _is_stripped(key, strip)]
-    options += _metadata(clip, container, strip, stripped)
-    if clip.chapters and not container.chapters:
+    chapters = container.chapters and timing.speed == 1
+    options += _metadata(clip, container, strip, stripped, chapters=chapters)
+    if clip.chapters and not chapters:
         lost.append("chapters")
     gone = frozenset(key.lower() for key in stripped)
     return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), gone)
 
 
-def _codec(stream: Stream, container: Container) -> str:
+def _codec(stream: Stream, container: Container, wanted: str, timing: Timing) -> str:
     """What happens to an audio or subtitle stream: "copy", an encoder, or nothing at all."""
-    if stream.kind == "audio":
-        if stream.codec in container.audio:
+    if stream.kind == "subtitle":
+        if timing.speed != 1:
+            return ""
+        if stream.codec in container.subtitles:
             return "copy"
-        return first_available(container.audio_encoders) if stream.codec != "unknown" else ""
-    if stream.codec in container.subtitles:
+        return container.subtitle_encoder if stream.codec in TEXT_SUBTITLES else ""
+    if stream.codec == "unknown":
+        return ""
+    if wanted != "copy" and wanted not in container.audio:
+        raise EncodeError(f"{container.name} holds no {wanted}.", fix="Choose another --audio or --to.")
+    keep = stream.codec in container.audio if wanted == "copy" else stream.codec == wanted
+    if keep and timing.speed == 1:
         return "copy"
-    return container.subtitle_encoder if stream.codec in TEXT_SUBTITLES else ""
+    return first_available(_ENCODERS.get(wanted, container.audio_encoders))
 
 
-def _audio_options(codec: str, number: int, stream: Stream) -> list[str]:
+def _audio_options(codec: str, number: int, stream: Stream, timing: Timing) -> list[str]:
     options = (
         [f"-b:a:{number}", f"{_BITRATES[codec] * max(1, stream.channels)}k"] if codec in _BITRATES else []
     )
+    filters = [timing.sound_filter] if timing.speed != 1 else []
     if codec == "libopus" and stream.channels > 2:
         # It refuses layouts that differ only in where the rear speakers stand.
-        options += [f"-filter:a:{number}", "aformat=channel_layouts=7.1|5.1|quad|stereo|mono"]
-    return options
+        filters.append("aformat=channel_layouts=7.1|5.1|quad|stereo|mono")
+    return [*options, *([f"-filter:a:{number}", ",".join(filters)] if filters else [])]
 
 
 def _still(clip: Clip, container: Container, options: list[str], kept: list[Stream]) -> list[str]:
@@ -109,7 +125,9 @@ def _is_stripped(key: str, strip: str) -> bool:
     return strip in ("exif", "all") or (strip == "gps" and any(word in key.lower() for word in _PLACES))
 
 
-def _metadata(clip: Clip, container: Container, strip: str, stripped: list[str]) -> list[str]:
+def _metadata(
+    clip: Clip, container: Container, strip: str, stripped: list[str], *, chapters: bool
+) -> list[str]:
     options = list(container.flags)
     # Names beyond the usual ones are only written on demand; in an MP4 that hides the usual ones.
     own = any(key.startswith("com.") for key in clip.metadata)
@@ -118,11 +136,11 @@ def _metadata(clip: Clip, container: Container, strip: str, stripped: list[str])
         options[-1] += "+use_metadata_tags"
         for key in _FILE_FACTS:
             options += ["-metadata", f"{key}="]
-    chapters = "{source}" if container.chapters else "-1"
+    number = "{source}" if chapters else "-1"
     if strip in ("exif", "all"):
         # Languages belong to the streams and are set again; chapters stay.
-        return [*options, "-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", chapters]
-    options += ["-map_metadata", "{source}", "-map_chapters", chapters]
+        return [*options, "-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", number]
+    options += ["-map_metadata", "{source}", "-map_chapters", number]
     for key in stripped:
         options += ["-metadata", f"{key}="]
     return options

@@ -1,0 +1,120 @@
+"""Which part of a clip is kept, how fast it runs, and at which rate: what becomes of every time stamp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import TransformError
+from imgpar.video.clip import Clip
+
+_SLOWEST = 0.5
+"""What ffmpeg's `atempo` does in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds count from the beginning of the file."""
+
+    start: float = 0.0
+    stop: float = math.inf
+    speed: float = 1.0
+    fps: float = 0.0
+    """0 keeps the time of every frame."""
+
+    @classmethod
+    def of(cls, options: EncodeOptions) -> Timing:
+        """From the settings of a recipe."""
+        span = options.trim
+        start, stop = (span.start, span.stop) if span else (0.0, math.inf)
+        return cls(start, stop, options.speed or 1.0, options.fps or 0.0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every frame keeps its time."""
+        return self == Timing()
+
+    @property
+    def input_options(self) -> list[str]:
+        """How ffmpeg reads only the part that is kept."""
+        options = ["-ss", f"{self.start:.6f}"] if self.start else []
+        return [*options, *(["-t", f"{self.stop - self.start:.6f}"] if self.stop < math.inf else [])]
+
+    @property
+    def filters(self) -> list[str]:
+        """The same for frames, as ffmpeg filters."""
+        speed = [f"setpts=PTS/{self.speed:.9g}"] if self.speed != 1 else []
+        return [*speed, *([f"fps={self.fps:.9g}"] if self.fps else [])]
+
+    @property
+    def sound_filter(self) -> str:
+        """The same for sound, without changing its pitch."""
+        steps, left = list[float](), self.speed
+        while left < _SLOWEST:
+            steps.append(_SLOWEST)
+            left /= _SLOWEST
+        return ",".join(f"atempo={step:.9g}" for step in [*steps, left])
+
+    def window(self, clip: Clip) -> tuple[float, float]:
+        """From when to when, in the clip's own time stamps."""
+        return (clip.start + self.start if self.start else -math.inf), clip.start + self.stop
+
+    def retimed(self, clip: Clip) -> Clip:
+        """The clip as it shall be afterwards: its frames and their times, counted from the new beginning.
+
+        Raises TransformError when nothing of it is left.
+        """
+        if self.idle:
+            return clip
+        half = float(clip.picture.time_base) / 2
+        begin, end = (at - half for at in self.window(clip))
+        kept = [time for time in clip.times if begin <= time < end]
+        if not kept:
+            raise TransformError(
+                f"No frame is left: the clip has {clip.duration:.2f} seconds.", fix="Choose another --trim."
+            )
+        last = min(clip.last, end - kept[-1]) / self.speed
+        times = [(time - clip.start - self.start) / self.speed for time in kept]
+        if self.fps:
+            first, stop = self._index(times[0]), self._index(times[-1] + (last or 1 / self.fps))
+            times = [number / self.fps for number in range(first, max(stop, self._index(times[-1]) + 1))]
+            last = 1 / self.fps
+        return replace(
+            clip,
+            times=tuple(times),
+            last=last,
+            start=0.0,
+            claimed=0,
+            variable=clip.variable and not self.fps,
+            duration=times[-1] + last,
+        )
+
+    def _index(self, seconds: float) -> int:
+        return math.floor(seconds * self.fps + 0.5)
+
+    def frames(self, source: Iterator[tuple[int, Any]], clip: Clip) -> Iterator[tuple[int, Any]]:
+        """Decoded frames of `window` with their new time stamps, in units of the clip's time base; with a
+        rate some come twice and some not at all."""
+        if self.idle:
+            yield from source
+            return
+        base = clip.picture.time_base
+        held: tuple[int, Any] | None = None
+        seconds = 0.0
+        for stamp, frame in source:
+            seconds = (float(stamp * base) - clip.start - self.start) / self.speed
+            if not self.fps:
+                yield round(seconds / base), frame
+                continue
+            index = self._index(seconds)
+            if held is not None:
+                for number in range(held[0], index):
+                    yield round(number / self.fps / base), held[1]
+            held = (index, frame)
+        if held is not None:
+            stop = self._index(seconds + (self.retimed(clip).last if clip.last else 0))
+            for number in range(held[0], max(stop, held[0] + 1)):
+                yield round(number / self.fps / base), held[1]
