@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ import pytest
 from PIL import Image
 
 LINUX = sys.platform == "linux"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 PATIENCE = 10.0
 """Seconds that processes may take to end after a test."""
 

@@ -282,5 +282,5 @@ def test_without_a_display_the_terminal_does_it(photo_folder: FolderMaker) -> No
     environment["PYTHONPATH"] = str(Path(imgpar.__file__).parent.parent)
     run = subprocess.run(script, capture_output=True, text=True, env=environment, check=False, timeout=100)
     assert run.returncode == 0
-    assert "so this goes on in the terminal" in run.stderr
+    assert "this goes on in the terminal" in run.stderr
     assert Path(f"{folder}-imgpar/a.jpg").exists()
