@@ -111,6 +111,8 @@ class Metadata:
     exif: bytes = b""
     xmp: bytes = b""
     comment: bytes = b""
+    iptc: bytes = b""
+    """The IIM records: captions, credits and keywords as news agencies write them."""
     dpi: tuple[float, float] | None = None
     durations: tuple[int, ...] = ()
     """Milliseconds per frame of an animation."""
@@ -120,7 +122,7 @@ class Metadata:
     @property
     def nbytes(self) -> int:
         """Bytes of the blocks, roughly what pickling them takes."""
-        blocks = len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment)
+        blocks = len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment) + len(self.iptc)
         return blocks + 8 * len(self.durations) + 256
 
 

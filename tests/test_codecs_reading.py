@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
@@ -142,3 +143,15 @@ class TestJpegScale:
     def test_other_formats_are_not_scaled(self) -> None:
         header = read_header(written(picture(), "png"), "", LIMITS)
         assert shrink(header, 2, 2) is header
+
+
+@pytest.mark.parametrize("layout", ["RGB", "RGBA"])
+def test_a_deep_jpeg_2000_keeps_every_bit(layout: str) -> None:
+    frame = picture(layout, "uint16", 96, 64)
+    order = [2, 1, 0, 3][: frame.spec.channels]
+    lossless = (cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000)
+    done, stream = cv2.imencode(".jp2", np.ascontiguousarray(frame.array[..., order]), lossless)
+    assert done
+    header, (array,) = read(stream.tobytes())
+    assert header.spec == frame.spec
+    assert (array == frame.array).all()

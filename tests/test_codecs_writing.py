@@ -10,14 +10,11 @@ import simplejpeg
 from codec_pictures import WRITABLE, picture, read, written
 from PIL import Image
 
-from imgpar.codecs import (
-    FORMATS,
-    storable,
-)
+from imgpar.codecs import FORMATS, EncodeOptions, encode, find_format, storable
 from imgpar.errors import (
     EncodeError,
 )
-from imgpar.model import Frame, Spec
+from imgpar.model import Frame, Metadata, Spec
 
 
 class TestWriting:
@@ -95,3 +92,27 @@ class TestWriting:
         frame.array[..., :3] &= 0xC0
         _, (array,) = read(written(frame, "gif"))
         assert (array == frame.array).all()
+
+
+class TestKnobs:
+    NOISE = Frame(Spec(64, 48, "RGBX"), np.random.default_rng(0).integers(0, 256, (48, 64, 4), np.uint8))
+
+    @pytest.mark.parametrize(("given", "expected"), [("420", "420"), ("4:2:2", "422"), ("444", "444")])
+    def test_subsampling_of_a_jpeg(self, given: str, expected: str) -> None:
+        settings = EncodeOptions(subsampling=EncodeOptions.options()["subsampling"].parse(given))
+        data = bytes(encode([self.NOISE], find_format("jpeg"), Metadata(), settings).data)
+        assert simplejpeg.decode_jpeg_header(data)[3] == expected
+
+    @pytest.mark.parametrize("name", [name for name in ("avif", "heic") if name in WRITABLE])
+    def test_full_colour_takes_more_room(self, name: str) -> None:
+        small, large = (len(written(self.NOISE_RGB, name, subsampling=which)) for which in ("420", "444"))
+        assert small < large
+
+    NOISE_RGB = Frame(Spec(64, 48, "RGB"), np.ascontiguousarray(NOISE.array[..., :3]))
+
+    def test_a_progressive_jpeg(self) -> None:
+        plain, progressive = (written(picture(), "jpeg", progressive=which) for which in (False, True))
+        assert "progressive" not in Image.open(io.BytesIO(plain)).info
+        assert Image.open(io.BytesIO(progressive)).info["progressive"] == 1
+        one, other = (np.asarray(Image.open(io.BytesIO(data))).astype(int) for data in (plain, progressive))
+        assert np.abs(one - other).mean() < 1

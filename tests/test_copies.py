@@ -45,8 +45,8 @@ def test_a_run_copies_what_it_need_not_change(tmp_path: Path, schedule: str) -> 
 @pytest.mark.parametrize("schedule", ["chain", "staged"])
 def test_a_copy_loses_nothing_but_another_format_does(tmp_path: Path, schedule: str) -> None:
     data = photo()
-    iptc = b"\xff\xed\x00\x1cPhotoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\0"
-    (tmp_path / "a.jpg").write_bytes(data[:2] + iptc + data[2:])
+    caption = b"\xff\xed\x00\x22Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\6\x1c\x02\x78\0\x01A"
+    (tmp_path / "a.jpg").write_bytes(data[:2] + caption + data[2:])
     copy = imgpar.convert(tmp_path / "a.jpg", tmp_path / "one", strict=True, schedule=schedule, jobs=1)
     (line,) = copy.items
     assert (line.status, line.lost, line.error) == ("ok", (), "")

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 
-from imgpar.codecs import FORMATS, EncodeOptions, encode, read_header
+from imgpar.codecs import FORMATS, EncodeOptions, encode, iptc, read_header
+from imgpar.codecs.edit import stripped
 from imgpar.codecs.exif import get_orientation, is_sound
 from imgpar.codecs.jpeg_header import parse
 from imgpar.codecs.metadata import bake, describe_lost, strip
@@ -255,3 +256,49 @@ def test_any_bytes_are_a_jpeg_header_or_an_item_error(tail: bytes, cut: int) -> 
             continue
         assert header.width > 0
         assert header.height > 0
+
+
+RECORDS = b"".join(
+    b"\x1c\x02" + bytes((number, 0, len(value))) + value
+    for number, value in ((0x05, b"Title"), (0x5A, b"Vienna"), (0x78, b"A caption"))
+)
+
+
+class TestIptc:
+    """Captions as news agencies write them, read back by Pillow."""
+
+    @staticmethod
+    def seen(data: bytes) -> dict[tuple[int, int], bytes]:
+        with Image.open(io.BytesIO(data)) as image:
+            return IptcImagePlugin.getiptcinfo(image) or {}
+
+    @pytest.mark.parametrize("name", ["jpeg", "tiff"])
+    def test_captions_survive(self, name: str) -> None:
+        encoded = encode([frame()], FORMATS[name], Metadata(iptc=RECORDS), EncodeOptions())
+        assert self.seen(bytes(encoded.data))[(2, 0x78)] == b"A caption"
+        assert encoded.lost == ()
+        assert read_header(encoded.data, "", Limits()).metadata.iptc == RECORDS
+
+    def test_other_formats_name_the_loss(self) -> None:
+        assert encode([frame()], FORMATS["png"], Metadata(iptc=RECORDS), EncodeOptions()).lost == ("iptc",)
+
+    def test_places_go_with_gps(self) -> None:
+        encoded = encode([frame()], FORMATS["jpeg"], Metadata(iptc=RECORDS), EncodeOptions(strip="gps"))
+        assert set(self.seen(bytes(encoded.data))) == {(2, 0x05), (2, 0x78)}
+        edited = stripped(
+            bytes(encode([frame()], FORMATS["jpeg"], Metadata(iptc=RECORDS), EncodeOptions()).data),
+            "jpeg",
+            "gps",
+        )
+        assert edited is not None
+        assert set(self.seen(edited)) == {(2, 0x05), (2, 0x78)}
+
+    def test_other_blocks_of_photoshop_are_stepped_over(self) -> None:
+        other = b"8BIM\x03\xed\x03abc\0\0\0\x05hello\0"
+        assert iptc.find(other + iptc.wrap(RECORDS)) == RECORDS
+
+    @settings(deadline=None)
+    @given(st.binary(max_size=200))
+    def test_any_bytes_are_blocks_or_nothing(self, tail: bytes) -> None:
+        for blocks in (tail, b"8BIM\x04\x04" + tail):
+            assert isinstance(iptc.without_places(iptc.find(blocks)), bytes)

@@ -48,7 +48,6 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
     number = quality.encoder_setting("avif", options.quality)
-    chosen = quality.DEFAULT if options.quality is None else options.quality
     parameters: dict[str, object] = {
         "quality": number,
         "speed": 10 - effort,
@@ -58,7 +57,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         "xmp": metadata.xmp,
     }
     if images[0].mode != "L":
-        parameters["subsampling"] = "4:4:4" if chosen >= quality.FULL_CHROMA else "4:2:0"
+        parameters["subsampling"] = ":".join(quality.chroma(options))
     if len(images) > 1:
         parameters |= {"save_all": True, "append_images": images[1:]}
         parameters["duration"] = durations_of(metadata, len(images))

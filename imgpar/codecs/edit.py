@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
+from imgpar.codecs import iptc
 from imgpar.codecs.jpeg_header import APP0, COM, EXIF, SOS, XMP, XMP_EXTENSION
 from imgpar.codecs.metadata import strip
 from imgpar.codecs.png import SIGNATURE, build
@@ -54,11 +55,13 @@ def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
         left = strip(Metadata(xmp=body[len(XMP) :]), what).xmp
         return XMP + left if left else None
     # Nobody looks for places in the pieces of extended XMP: with any of these words all of it goes.
+    if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
+        left = iptc.without_places(iptc.find(body[len(iptc.PHOTOSHOP) :]))
+        return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
     goes = (
         (marker == _APP1 and body.startswith(XMP_EXTENSION) and what != "exif")
         or (marker == _APP2 and body.startswith(b"MPF\0"))
         or (what == "all" and (marker in (COM, _APP13) or (marker == _APP1)))
-        or (what == "gps" and marker == _APP13)
     )
     return None if goes else body
 

@@ -45,6 +45,7 @@ class Format:
     exif: bool = False
     xmp: bool = False
     comment: bool = False
+    iptc: bool = False
     extra: str = ""
     """The package that pip has to install to read or write it, where imgpar does not bring it along."""
     module: str = ""
@@ -108,7 +109,7 @@ _RECORDS = (
     Format(
         "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
         magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
-        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True,
+        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True,
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",
@@ -133,7 +134,7 @@ _RECORDS = (
         magic=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
         readers=("tiff",), writers=("tiff",), pillow="TIFF",
         layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, lossless="always",
-        icc=True, exif=True, xmp=True, comment=True,
+        icc=True, exif=True, xmp=True, comment=True, iptc=True,
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
@@ -148,7 +149,7 @@ _RECORDS = (
     Format(
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
         magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
-        readers=("pillow",), writers=("simple",), pillow="JPEG2000",
+        readers=("jp2",), writers=("simple",), pillow="JPEG2000",
         layouts=("L", "LA", *_COLOUR, "RGBA"), alpha=True, lossless="optional",
     ),
     Format(

@@ -99,11 +99,10 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     mode = spec.layout + (";16" if spec.dtype == "uint16" else "")
     file = pillow_heif.from_bytes(mode, spec.size, memoryview(frame.array).cast("B"))
     sink = BytesIO()
-    chosen = quality.DEFAULT if options.quality is None else options.quality
     file.save(
         sink,
         quality=quality.encoder_setting("heic", options.quality),
-        chroma=444 if chosen >= quality.FULL_CHROMA else 420,
+        chroma=int(quality.chroma(options)),
         enc_params={
             "x265:pools": "none",
             "preset": _PRESETS[4 if options.effort is None else options.effort],

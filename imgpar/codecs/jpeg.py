@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from imgpar.codecs import colour, pillow, quality
+from imgpar.codecs import colour, iptc, pillow, quality
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
@@ -25,6 +25,7 @@ from imgpar.errors import EncodeError, UnknownFormatError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
+_PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
 _SEGMENT = 65533
 """Bytes that fit into one segment."""
 _UNREAD = (3, 5, 6, 7, 11, 13, 14, 15)
@@ -65,7 +66,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
     xmp = _GAIN_MAP.sub(b"", info.xmp) if "gain map" in lost else info.xmp
-    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, comment=info.comment, dpi=info.dpi)
+    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
     return Header(
         format=fmt.name,
         spec=Spec(info.width, info.height, layout),
@@ -125,7 +126,7 @@ def decode(
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame as a baseline JPEG with its metadata."""
+    """One frame as a JPEG with its metadata, baseline unless told otherwise."""
     if options.lossless:
         raise EncodeError("JPEG has no lossless mode.", fix="Choose png, webp, avif or tiff.")
     frame = frames[0]
@@ -135,14 +136,20 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
             fix="Choose png or tiff, or resize it.",
         )
     number = quality.encoder_setting("jpeg", options.quality)
-    sampling = "444" if number >= quality.FULL_CHROMA else "420"
-    if _has_simplejpeg():
+    sampling = quality.chroma(options)
+    if _has_simplejpeg() and not options.progressive:
         import simplejpeg
 
         space = "GRAY" if frame.spec.layout == "L" else frame.spec.layout
         data = simplejpeg.encode_jpeg(frame.array, number, space, "Gray" if space == "GRAY" else sampling)
     else:
-        data = pillow.save(frame, "JPEG", quality=number, subsampling={"444": 0, "420": 2}[sampling])
+        data = pillow.save(
+            frame,
+            "JPEG",
+            quality=number,
+            subsampling=_PILLOW_SAMPLINGS[sampling],
+            progressive=options.progressive,
+        )
     before, lost = _segments(metadata)
     return Encoded(b"".join((data[:2], *before, _without_jfif(data))), lost=lost)
 
@@ -199,6 +206,11 @@ def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
         for number in range(count):
             piece = metadata.icc[number * room : (number + 1) * room]
             parts.append(_segment(0xE2, ICC + bytes((number + 1, count)) + piece))
+    block = iptc.PHOTOSHOP + iptc.wrap(metadata.iptc)
+    if len(block) > _SEGMENT:
+        lost.append("iptc")
+    elif metadata.iptc:
+        parts.append(_segment(0xED, block))
     if metadata.comment:
         parts.append(_segment(0xFE, metadata.comment[:_SEGMENT]))
     return parts, tuple(lost)

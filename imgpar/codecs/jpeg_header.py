@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from imgpar.codecs import iptc
 from imgpar.errors import DamagedError
 
 EXIF = b"Exif\0\0"
@@ -38,6 +39,7 @@ class JpegHeader:
     xmp: bytes = b""
     icc: bytes = b""
     comment: bytes = b""
+    iptc: bytes = b""
     dpi: tuple[float, float] | None = None
     quality: int = 0
     """That of libjpeg whose table for brightness is nearest; 0 where there is no table."""
@@ -156,8 +158,8 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         icc.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
     elif number == 2 and body.startswith(b"MPF\0") and _pictures(body[4:]) > 1:
         _lose(header, "second picture")
-    elif number == 13 and b"8BIM\x04\x04" in body:
-        _lose(header, "iptc")
+    elif number == 13 and body.startswith(iptc.PHOTOSHOP):
+        header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]
 

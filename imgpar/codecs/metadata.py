@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from imgpar.codecs import exif as tiff
+from imgpar.codecs import iptc
 from imgpar.codecs.formats import Format
 from imgpar.model import Metadata
 
@@ -32,10 +33,10 @@ def strip(metadata: Metadata, what: str) -> Metadata:
     """Leave out `gps`, `exif`, `xmp` or `all`; the colour profile and an animation's timing always stay.
 
     >>> strip(Metadata(icc=b"profile", exif=b"II*", comment=b"hello"), "all")
-    Metadata(icc=b'profile', exif=b'', xmp=b'', comment=b'', dpi=None, durations=(), loop=0)
+    Metadata(icc=b'profile', exif=b'', xmp=b'', comment=b'', iptc=b'', dpi=None, durations=(), loop=0)
     """
     if what == "all":
-        return replace(metadata, exif=b"", xmp=b"", comment=b"")
+        return replace(metadata, exif=b"", xmp=b"", comment=b"", iptc=b"")
     if what == "exif":
         return replace(metadata, exif=b"")
     if what == "xmp":
@@ -47,7 +48,7 @@ def strip(metadata: Metadata, what: str) -> Metadata:
         xmp = metadata.xmp
         for pattern in _LOCATION_PROPERTIES:
             xmp = pattern.sub(b"", xmp)
-        return replace(metadata, exif=bytes(block), xmp=xmp)
+        return replace(metadata, exif=bytes(block), xmp=xmp, iptc=iptc.without_places(metadata.iptc))
     return metadata
 
 
@@ -58,7 +59,7 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))
     ('icc', 'exif')
     """
-    kinds = ("icc", "exif", "xmp", "comment")
+    kinds = ("icc", "exif", "xmp", "comment", "iptc")
     return tuple(kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind))
 
 

@@ -12,6 +12,7 @@ from imgpar import values
 from imgpar.errors import bad_value
 from imgpar.operations.base import Option, option
 
+SAMPLINGS = ("420", "422", "444")
 STRIP = ("gps", "exif", "xmp", "all")
 
 PROFILES = ("srgb", "p3")
@@ -97,6 +98,17 @@ class EncodeOptions:
         default=None,
         metavar="N",
         example="4",
+    )
+    subsampling: str = option(
+        values.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
+        "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
+        default="",
+        metavar="WHICH",
+        choices=SAMPLINGS,
+        example="444",
+    )
+    progressive: bool = option(
+        values.switch, "JPEGs that show up coarse at first; a little smaller, slower to write", default=False
     )
     strip: str = option(
         values.choice(*STRIP, aliases={}),

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from imgpar.codecs.options import EncodeOptions
+
 DEFAULT = 85
 """Where JPEG artefacts are hard to see at normal distance; every format starts from here."""
 
@@ -31,6 +33,17 @@ _SCALES: dict[str, tuple[int, ...]] = {
     "heic": (1, 7, 21, 27, 30, 33, 36, 39, 41, 44, 47, 52, 59, 82),
     "jxl": (1, 5, 24, 43, 56, 65, 71, 78, 81, 84, 88, 92, 96, 100),
 }
+
+
+def chroma(options: EncodeOptions) -> str:
+    """The resolution of colour: 420, 422 or 444; what is asked for, or what suits the quality.
+
+    >>> from imgpar.codecs.options import EncodeOptions
+    >>> chroma(EncodeOptions(quality=95)), chroma(EncodeOptions())
+    ('444', '420')
+    """
+    wanted = DEFAULT if options.quality is None else options.quality
+    return options.subsampling or ("444" if wanted >= FULL_CHROMA else "420")
 
 
 def encoder_setting(format_name: str, quality: int | None) -> int:

@@ -5,6 +5,7 @@ Pillow turns pictures upright while it decodes; the pages of OpenCV come as they
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -12,7 +13,7 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from imgpar.codecs import opencv, pillow
+from imgpar.codecs import iptc, opencv, pillow
 from imgpar.codecs.base import check_size
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
@@ -36,7 +37,9 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         with pillow.settings(), pillow.open_image(data, fmt) as image:
             header = pillow.header_of(image, fmt)
             header = replace(
-                header, orientation=1, metadata=replace(header.metadata, exif=_exif(image.getexif()))
+                header,
+                orientation=1,
+                metadata=replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags)),
             )
             return _with_pages(header, image, limits)
     icc = bytes(tags.get(34675) or b"")
@@ -49,6 +52,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
             exif=_described(tags),
             xmp=bytes(tags.get(700) or b""),
+            iptc=_iptc(tags),
         ),
         lost=("pages",) if tags.next else (),
         detail={"deep": True},
@@ -78,6 +82,18 @@ def _tags(data: bytes | memoryview) -> TiffImagePlugin.ImageFileDirectory_v2:
         # Values are decoded when they are first read, and a broken one raises then.
         tags.get(256)
     return tags
+
+
+def _iptc(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bytes:
+    """From the tag of its own, or from the one with Photoshop's blocks; some writers call it longs."""
+    found = tags.get(33723)
+    if isinstance(found, tuple) and all(isinstance(value, int) for value in found):
+        order = ">" if tags.prefix == b"MM" else "<"
+        return struct.pack(f"{order}{len(found)}I", *found).rstrip(b"\0")
+    if isinstance(found, bytes) and found:
+        return found
+    blocks = tags.get(34377)
+    return iptc.find(blocks) if isinstance(blocks, bytes) else b""
 
 
 def _deep_spec(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> Spec | None:

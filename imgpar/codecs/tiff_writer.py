@@ -25,11 +25,12 @@ from imgpar.pixels import convert
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
+_IPTC = 33723
 _STRIP = 1 << 20
 """Bytes of a strip before compression."""
 _PIXEL_TAGS = frozenset((
     *range(254, 260), 262, 266, 273, 274, *range(277, 280), *range(282, 285), 296, 297, 301, 317,
-    *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 34675,
+    *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 33723, 34377, 34675,
 ))  # fmt: skip
 """Tags that describe the coding of pixels or blocks that we write ourselves."""
 Tags = dict[int, tuple[int, int, bytes]]
@@ -83,6 +84,8 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
     tags: Tags = {}
     if metadata.xmp:
         tags[700] = (_BYTE, len(metadata.xmp), metadata.xmp)
+    if metadata.iptc:
+        tags[_IPTC] = (_UNDEFINED, len(metadata.iptc), metadata.iptc)
     if metadata.icc:
         tags[34675] = (_UNDEFINED, len(metadata.icc), metadata.icc)
     if metadata.dpi:

@@ -1,0 +1,57 @@
+"""IPTC records (IIM) and the Photoshop block that holds them in a JPEG.
+
+"8BIM" | resource number (2) | name (length, text, padded) | length (4) | data (padded)     0x0404 is IPTC
+0x1C | record | dataset | length (2) | value                                               one IIM dataset
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+PHOTOSHOP = b"Photoshop 3.0\0"
+_RESOURCE = 0x0404
+_PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
+"""Content location, city, sublocation, state and country."""
+
+
+def find(blocks: bytes) -> bytes:
+    """The IIM records among Photoshop's resource blocks; empty where there are none."""
+    at = 0
+    while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):
+        (number,) = struct.unpack_from(">H", blocks, at + 4)
+        # The name is a Pascal string, padded to an even length with its count.
+        data_at = at + 6 + (blocks[at + 6] // 2 + 1) * 2 + 4
+        length = int.from_bytes(blocks[data_at - 4 : data_at], "big")
+        if number == _RESOURCE:
+            return blocks[data_at : data_at + length]
+        at = data_at + length + length % 2
+    return b""
+
+
+def wrap(records: bytes) -> bytes:
+    """The records as a resource block."""
+    return struct.pack(">4sHHI", b"8BIM", _RESOURCE, 0, len(records)) + records + bytes(len(records) % 2)
+
+
+def without_places(records: bytes) -> bytes:
+    """The records without those that tell a place.
+
+    >>> city = b"\\x1c\\x02\\x5a\\0\\x06Vienna"
+    >>> without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
+    b'\\x1c\\x02x\\x00\\x02Hi'
+    """
+    return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)
+
+
+def _datasets(records: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
+    at = 0
+    while at + 5 <= len(records) and records[at] == 0x1C:
+        (length,) = struct.unpack_from(">H", records, at + 3)
+        head = 5
+        if length & 0x8000:
+            # An extended dataset: the low bits count the bytes of the real length.
+            head += length & 0x7FFF
+            length = int.from_bytes(records[at + 5 : at + head], "big")
+        yield (records[at + 1], records[at + 2]), records[at : at + head + length]
+        at += head + length
