@@ -114,5 +114,6 @@ class TestKnobs:
         plain, progressive = (written(picture(), "jpeg", progressive=which) for which in (False, True))
         assert "progressive" not in Image.open(io.BytesIO(plain)).info
         assert Image.open(io.BytesIO(progressive)).info["progressive"] == 1
-        one, other = (np.asarray(Image.open(io.BytesIO(data))).astype(int) for data in (plain, progressive))
-        assert np.abs(one - other).mean() < 1
+        for data in (plain, progressive):
+            seen = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+            assert np.abs(seen - picture().array[..., :3]).mean() < 2
