@@ -111,30 +111,40 @@ def eat_memory(array: Array) -> Array:
             return array
 
 
+def strike_at(step: int, files: Sequence[str], *, group: bool = False, marker: str = "") -> None:
+    """Let this process be killed at the `step`-th line that its thread runs in files of these names.
+
+    With `group` every process of its group dies, as in a power cut. `marker` is a path that is made first;
+    while it is there, nothing happens.
+    """
+    import sys
+
+    left = step
+
+    def at_line(frame: Any, event: str, _: Any) -> Any:
+        nonlocal left
+        if os.path.basename(frame.f_code.co_filename) not in files:
+            return None
+        left -= event == "line"
+        if left <= 0 and not (marker and os.path.exists(marker)):
+            if marker:
+                Path(marker).touch()
+            os.kill(0 if group else os.getpid(), signal.SIGKILL)
+        return at_line
+
+    if not (marker and os.path.exists(marker)):
+        sys.settrace(at_line)
+
+
 def die_at(step: int, marker: str, *, group: bool = False) -> Any:
     """A function that lets its process be killed later, at the `step`-th line of code that moves files.
 
-    Only once: `marker` is a path that must not exist yet. With `group` every process of the group dies, as
-    in a power cut. When fewer lines are run, nothing happens and there is no marker.
+    Only once: `marker` is a path that must not exist yet. When fewer lines are run, nothing happens and
+    there is no marker. `group` as for `strike_at`.
     """
 
     def arm(array: Array) -> Array:
-        import sys
-
-        left = step
-
-        def at_line(frame: Any, event: str, _: Any) -> Any:
-            nonlocal left
-            if Path(frame.f_code.co_filename).name not in ("commit.py", "files.py"):
-                return None
-            left -= event == "line"
-            if left <= 0 and not os.path.exists(marker):
-                Path(marker).touch()
-                os.kill(0 if group else os.getpid(), signal.SIGKILL)
-            return at_line
-
-        if not os.path.exists(marker):
-            sys.settrace(at_line)
+        strike_at(step, ("commit.py", "files.py"), group=group, marker=marker)
         return array
 
     return arm
