@@ -30,6 +30,9 @@ FASTER = {
 }
 """Packages that imgpar can do without, and what is missing then."""
 
+UNUSED = ("test", "dev", "all", "completion", "optimise", "ray", "remote", "watch")
+"""Extras that add nothing to this version: for developers, or reserved for what is not there yet."""
+
 
 def check_packages() -> Iterator[Check]:
     """Every package that imgpar's own metadata names, for this platform."""
@@ -41,7 +44,7 @@ def check_packages() -> Iterator[Check]:
     for requirement, extra in _split(requirements):
         if not extra:
             yield _required(requirement)
-        elif extra not in ("test", "dev", "all"):
+        elif extra not in UNUSED:
             yield _optional(requirement, extra)
     both = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
     if len(both) == 2:
