@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from tkinter import ttk
 
 from imgpar.desktop.board import Board, Row
@@ -44,10 +45,14 @@ class FileList(ttk.Notebook):
             tree.delete(*tree.get_children())
         self._ids, self._rows, self._problems = {}, {}, {}
 
-    def show(self, rows: Iterable[Row]) -> None:
-        """Add these rows, or bring them up to date; the newest result is in sight."""
-        last = ""
-        for row in rows:
+    def show(self, rows: dict[str, Row], seconds: float) -> None:
+        """Take as many of these rows as there is time for, add them or bring them up to date.
+
+        The newest result is in sight.
+        """
+        last, until = "", time.monotonic() + seconds
+        while rows and time.monotonic() < until:
+            row = rows.pop(next(iter(rows)))
             values = (shown(row.path.rpartition("/")[2] or row.path), self._state(row), self._bytes(row))
             item = self._ids.get(row.path, "")
             if item:
@@ -57,7 +62,7 @@ class FileList(ttk.Notebook):
                 self._ids[row.path], self._rows[item] = item, row
             last = item if row.outcome else last
             self._show_problem(row)
-        if last and not self.files.selection():
+        if last and not self.chosen:
             self.files.see(last)
 
     def count(self, board: Board) -> None:

@@ -29,12 +29,16 @@ from imgpar.desktop.theme import Theme, sharpen_on_windows
 TICK = 25
 """Milliseconds between two looks at what has happened."""
 BUDGET = 0.008
-"""Seconds that one look may take."""
+"""Seconds that one look may take, and as many again that rows may be drawn."""
+SWITCH = 0.0005
+"""Seconds after which Python lets the other thread go on. Every call of Tk gives the interpreter away, and
+with the usual 5 ms a hundred rows would take half a second while the run is busy."""
 
 
 def open_window(names: Sequence[str]) -> int:
     """Show the window until it is closed; `names` are converted at once. Raises TclError without display."""
     sharpen_on_windows()
+    sys.setswitchinterval(SWITCH)
     window = Window(tk.Tk(className="imgpar"), Settings.load())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close(ask=False))
@@ -57,6 +61,8 @@ class Window:
         self.longest_gap = 0.0
         """The longest time between two ticks, in seconds."""
         self._ticked = 0.0
+        self._rows: dict[str, Row] = {}
+        """What is to be drawn."""
         self._timer = ""
         self._closing = False
         self._droppable = make_droppable(root)
@@ -102,7 +108,8 @@ class Window:
         if self._droppable:
             accept_drops(page, self.drop, self._dragged)
         self.root.minsize(px(720), px(560))
-        self.files.show(self.control.board.rows.values())
+        self._rows = dict(self.control.board.rows)
+        self._seen: dict[object, object] = {}
         self._refresh()
         self.zone.focus_set()
 
@@ -152,19 +159,25 @@ class Window:
         self.files.count(control.board)
         self.status.show(control)
         share = control.board.share if control.state == "running" else None
-        self.root.title(f"{share:.0%} – imgpar" if share else "imgpar")
+        self._once("title", f"{share:.0%} – imgpar" if share else "imgpar", self.root.title)
         words = {"paused": "go_on", "idle": "again"}.get(control.state, "pause")
-        self.main["text"] = texts(words)
+        self._once("main", texts(words), lambda text: self.main.configure(text=text))
         usable = control.state in ("running", "paused") or control.can_try_again
         self._enable(self.main, usable)
-        self.halt["text"] = texts("stop_now" if control.state == "stopping" else "stop")
+        halt = texts("stop_now" if control.state == "stopping" else "stop")
+        self._once("halt", halt, lambda text: self.halt.configure(text=text))
         self._enable(self.halt, control.state in ("running", "pausing", "paused", "stopping"))
         self._enable(self.back, control.can_undo)
         self._enable(self.open, bool(control.folder) and control.board.done > 0)
 
-    @staticmethod
-    def _enable(button: ttk.Button, usable: bool) -> None:
-        button.state(["!disabled" if usable else "disabled"])
+    def _enable(self, button: ttk.Button, usable: bool) -> None:
+        self._once(button, usable, lambda usable: button.state(["!disabled" if usable else "disabled"]))
+
+    def _once(self, key: object, value: Any, show: Callable[[Any], object]) -> None:
+        """Show a value if it is another than the last one: calls of Tk are what costs time here."""
+        if self._seen.get(key) != value:
+            self._seen[key] = value
+            show(value)
 
     # ----- the tick -------------------------------------------------------------------------------
 
@@ -173,8 +186,8 @@ class Window:
         if self._ticked:
             self.longest_gap = max(self.longest_gap, now - self._ticked)
         self._ticked = now
-        rows = self.control.look(BUDGET)
-        self.files.show(rows)
+        self._rows.update((row.path, row) for row in self.control.look(BUDGET))
+        self.files.show(self._rows, BUDGET)
         self._show_pictures()
         self._refresh()
         if self._closing and not self.control.busy:
@@ -196,6 +209,7 @@ class Window:
         """Convert these files and folders."""
         self.settings = self.form.read()
         if self.control.drop([local(name) for name in names], self.settings):
+            self._rows.clear()
             self.files.clear()
             self.preview.clear()
             self.settings.save()
@@ -238,6 +252,7 @@ class Window:
         count, folder = self.control.board.counts["ok"], shown(self.control.folder)
         question = self.texts("undo_ask", count=count, folder=folder)
         if self.control.can_undo and self.ask(self.texts("undo_title"), question, parent=self.root):
+            self._rows.clear()
             self.files.clear()
             self.preview.clear()
             self.control.undo()
