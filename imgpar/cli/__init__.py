@@ -21,6 +21,7 @@ COMMANDS = {
     "info": ("imgpar.cli.show", "what is in a file"),
     "formats": ("imgpar.cli.show", "what can be read and written"),
     "ops": ("imgpar.cli.show", "what can be done to a picture"),
+    "desktop": ("imgpar.cli.desktop", "the window to drop files on, and its menu entries"),
     "doctor": ("imgpar.cli.doctor", "is this machine ready, and the exact fix if not"),
 }
 """Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""

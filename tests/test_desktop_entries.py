@@ -1,0 +1,82 @@
+"""The entries in the menus: written, found again, taken out, and nothing else touched."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imgpar
+from imgpar.cli import main
+from imgpar.desktop.entries import entries, install, quoted, remove
+
+LINUX = sys.platform.startswith("linux")
+linux_only = pytest.mark.skipif(not LINUX, reason="menus of Linux")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def test_an_entry_with_a_space_is_one_word() -> None:
+    word = quoted('/my "own" python/100%')
+    # Backslashes are doubled as in every value, then a shell-like reading of the line gives the word.
+    assert shlex.split(word.replace("\\\\", "\\").replace("%%", "%")) == ['/my "own" python/100%']
+
+
+@linux_only
+def test_what_is_installed_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    mine = tmp_path / "share" / "applications" / "mine.desktop"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    made = [entry.path for entry in install()]
+    assert all(path.exists() for path in made)
+    assert remove() == made
+    assert [path for path in (tmp_path / "share").rglob("*") if path.is_file()] == [mine]
+    assert remove() == []
+
+
+@linux_only
+def test_the_command_of_the_menu_starts_this_imgpar(tmp_path: Path) -> None:
+    assert main(["desktop", "install"]) == 0
+    text = (tmp_path / "share" / "applications" / "imgpar.desktop").read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("Exec="))
+    command = shlex.split(line.removeprefix("Exec="))
+    assert command[0] == sys.executable
+    assert command[-1] == "%F"
+    environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    environment |= {"PYTHONPATH": str(Path(imgpar.__file__).parent.parent), "LC_ALL": "C"}
+    run = subprocess.run(
+        command[:-1], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode == 2
+    assert "terminal" in run.stderr
+    assert main(["desktop", "remove"]) == 0
+
+
+def test_a_quick_action_is_two_property_lists_that_run_this_python() -> None:
+    info, document = (plistlib.loads(entry.content) for entry in entries("darwin"))
+    assert info["NSServices"][0]["NSMessage"] == "runWorkflowAsService"
+    command = document["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
+    assert shlex.split(command)[:3] == [sys.executable, "-m", "imgpar.desktop"]
+
+
+def test_send_to_is_where_windows_looks(tmp_path: Path) -> None:
+    (entry,) = entries("win32")
+    assert entry.path == tmp_path / "config/Microsoft/Windows/SendTo/imgpar.lnk"
+
+
+@linux_only
+def test_menus_that_cannot_be_written_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "share").write_text("a file where a folder should be")
+    assert main(["desktop", "install"]) == 4
+    assert "cannot be written" in capsys.readouterr().err
