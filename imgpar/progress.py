@@ -101,6 +101,16 @@ def _printer(stream: TextIO) -> Callable[[str], None]:
     return draw
 
 
+def discard(stream: TextIO) -> None:
+    """Send what is written to a stream nowhere from now on, also what Python flushes at its end."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, stream.fileno())
+        finally:
+            os.close(null)
+
+
 class Progress:
     """Draws a run: pass it as `on_event`. Use it as a context manager, so that the bar goes in every case.
 
@@ -139,7 +149,14 @@ class Progress:
         self.close()
 
     def __call__(self, event: Event) -> None:
-        """Take one event of the run."""
+        """Take one event of the run. When nobody reads any more, the run goes on unheard."""
+        try:
+            self._take(event)
+        except OSError:
+            self._bar = None
+            discard(self.stream)
+
+    def _take(self, event: Event) -> None:
         if event.kind == "start":
             self._open()
         elif event.kind == "note" and not self.quiet:

@@ -129,3 +129,12 @@ def test_a_terminal_that_goes_away_does_not_hurt_the_files(tmp_path, slow):
     for path in outputs(tmp_path):
         with Image.open(path) as image:
             image.load()
+
+
+@pytest.mark.parametrize("end", ["2>&1 | head -1 >/dev/null", "2>&-", ">&-", "| true"])
+def test_nobody_has_to_listen(tmp_path, end):
+    """A closed or broken stdout or stderr does not stop a run."""
+    pictures = testing.write_pictures(tmp_path / "in", [f"{number}.png" for number in range(40)])
+    command = f'"{sys.executable}" -m imgpar convert "{pictures}" -o "{tmp_path}/out" --to webp -v -j 1'
+    done = subprocess.run(["bash", "-c", f"{command} {end}; exit ${{PIPESTATUS[0]}}"], check=False)
+    assert (done.returncode, len(outputs(tmp_path))) == (0, 40)

@@ -52,6 +52,7 @@ Commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 nothing, 4 stopped, 130."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # an old code page must not stop us from saying a name
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -103,6 +104,18 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
         shown = " ".join(arguments[:4]) + (" …" if len(arguments) > 4 else "")
         return UsageError("A command comes first.", fix=f"Did you mean 'imgpar convert {shown}'?")
     return UsageError(f"There is no command {first!r}.", fix=f"Commands are {', '.join(COMMANDS)}.")
+
+
+def _open_standard_streams() -> None:
+    """What was closed by whoever started us leads nowhere; else a file that we open would take its number,
+    and what a library prints would go into that."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while os.open(os.devnull, os.O_RDWR) < 2:
+        pass
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _complain(text: str, code: int) -> int:

@@ -16,7 +16,7 @@ from imgpar.cli.parsing import Store, duration, pixels
 from imgpar.cli.stopping import stopping
 from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
-from imgpar.progress import Progress, printable
+from imgpar.progress import Progress, discard, printable
 
 if TYPE_CHECKING:
     from imgpar.api import CancelToken
@@ -123,7 +123,7 @@ class Results:
             self.progress.write(json.dumps(record), sys.stdout)
         except BrokenPipeError:
             self.json = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
 
 
 def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -> int:
@@ -137,6 +137,17 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
             report = call(results, token)
     if args.report:
         report.write_json(args.report)
+    try:
+        _conclude(args, report, results, to_stdout=to_stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads; what happened is still said by the exit code
+        discard(sys.stdout)
+        discard(sys.stderr)
+    return report.exit_code
+
+
+def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_stdout: bool) -> None:
+    """Say how the run ended."""
     if results.json:
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
@@ -146,8 +157,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
     elif not args.quiet and not args.json and not to_stdout:
         print("\n".join(summary(report)))
     if args.profile:
-        progress.write(report.profile(), sys.stderr)
-    return report.exit_code
+        results.progress.write(report.profile(), sys.stderr)
 
 
 def summary(report: Report) -> list[str]:
