@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count
@@ -53,6 +54,7 @@ def frames(
     every: int = 1,
     channels: str = "RGB",
     dtype: str = "uint8",
+    keys: bool = False,
     threads: int = 0,
 ) -> Iterator[ClipFrame]:
     """Decode a clip frame by frame, in order, with the time of each.
@@ -68,6 +70,7 @@ def frames(
         every: 1 is every frame, 10 is every tenth.
         channels: "RGB", "RGBA" or "L".
         dtype: "uint8", "uint16" or "float32" (0 to 1).
+        keys: only key frames, which is much faster.
         threads: of the decoder; 0 is as many as it likes.
 
     Raises:
@@ -76,20 +79,30 @@ def frames(
     layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
     dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
     every = values.named("every", values.integer(1, 1 << 31), every)
-    stop = float("inf") if stop is None else stop
-    return _frames(os.fspath(path), pipeline or Pipeline(), start, stop, every, layout, dtype, threads)
+    stop = math.inf if stop is None else stop
+    source = os.fspath(path)
+    return frames_of(
+        source, pipeline or Pipeline(), start, stop, every, layout, dtype, keys=keys, threads=threads
+    )
 
 
-def _frames(
-    path: str,
+def frames_of(
+    source: str | Clip,
     pipeline: Pipeline,
-    start: float,
-    stop: float,
-    every: int,
-    layout: str,
-    dtype: str,
-    threads: int,
+    start: float = 0.0,
+    stop: float = math.inf,
+    every: int = 1,
+    layout: str = "RGB",
+    dtype: str = "uint8",
+    *,
+    keys: bool = False,
+    threads: int = 0,
+    wanted: Callable[[float], bool] = lambda _: True,
 ) -> Iterator[ClipFrame]:
+    """`frames` of a clip that may have been probed already; nothing is read before the first is asked for.
+
+    `wanted` is asked with the time of each frame; those it refuses are decoded, but nothing more.
+    """
     from imgpar.runtime.frame_program import FrameFacts, FrameProgram
     from imgpar.runtime.stages import to_array
     from imgpar.video.plan import steps_of
@@ -97,15 +110,16 @@ def _frames(
     from imgpar.video.probe import probe
     from imgpar.video.reader import Reader
 
-    clip = probe(path)
+    clip = probe(source) if isinstance(source, str) else source
     steps = steps_of(clip.picture, pipeline.recipe.operations)
     program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
     memory = memoryview(bytearray(program.layout.nbytes))
     planes = program.layout.arrays(memory)
     base = float(clip.picture.time_base)
-    begin = start if start > 0 else float("-inf")
-    for number, (stamp, frame) in enumerate(Reader(clip, threads, start=begin, stop=stop)):
-        if number % every:
+    begin = start if start > 0 else -math.inf
+    reader = Reader(clip, threads, start=begin, stop=stop, keys=keys)
+    for number, (stamp, frame) in enumerate(reader):
+        if number % every or not wanted(stamp * base):
             continue
         load(frame, planes)
         result = program.colours(memory)
@@ -155,7 +169,7 @@ class VideoWriter:
         self._output = ""
         self.count = 0
         """Frames so far."""
-        self._last = float("-inf")
+        self._last = -math.inf
 
     def __enter__(self) -> VideoWriter:
         return self

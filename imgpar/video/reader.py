@@ -32,10 +32,19 @@ class Reader:
         threads: of the decoder.
         start, stop: seconds; only frames that are shown from `start` to before `stop`. The decoder begins
             at the key frame before `start`.
+        keys: only key frames.
     """
 
-    def __init__(self, clip: Clip, threads: int, *, start: float = -math.inf, stop: float = math.inf) -> None:
-        self._clip = clip
+    def __init__(
+        self,
+        clip: Clip,
+        threads: int,
+        *,
+        start: float = -math.inf,
+        stop: float = math.inf,
+        keys: bool = False,
+    ) -> None:
+        self._clip, self._keys = clip, keys
         self._threads = threads
         half = float(clip.picture.time_base) / 2
         self._start, self._stop = start - half, stop - half
@@ -71,6 +80,8 @@ class Reader:
         context = self._decoder(stream)
         if self._start > 0:
             container.seek(int(self._start / stream.time_base), stream=stream)
+        if self._keys:
+            context.skip_frame = "NONKEY"
         context.thread_type, context.thread_count = "AUTO", self._threads
         for packet in container.demux(stream):
             try:
