@@ -15,7 +15,7 @@ from conftest import FolderMaker
 from PIL import Image
 
 import imgpar
-from imgpar.desktop import local
+from imgpar.desktop import local, repaired
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
 from imgpar.desktop.settings import RECIPES, Settings, beside, settings_path
@@ -140,6 +140,15 @@ def test_advice_for_the_command_line_is_left_out() -> None:
 
 def test_a_line_end_in_a_name_is_visible() -> None:
     assert shown("a\nb") == "a⏎b"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes only there")
+def test_a_name_that_is_no_utf8_is_found_again(tmp_path: Path) -> None:
+    folder = tmp_path / "照片"
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"")
+    assert repaired(f"{folder}/caf\xe9.jpg") == f"{folder}/" + os.fsdecode(b"caf\xe9.jpg")
+    assert repaired(f"{folder}/é.jpg") == f"{folder}/é.jpg"
 
 
 def test_an_address_is_a_path() -> None:

@@ -57,6 +57,19 @@ def local(name: str) -> str:
     return os.path.abspath(name)
 
 
+def repaired(name: str) -> str:
+    r"""The name of a file that is there: Tcl reads bytes that are no UTF-8 as if they were Latin-1.
+
+    >>> repaired("/no such/\xff.jpg") == "/no such/\xff.jpg"
+    True
+    """
+    if os.name == "nt" or name.isascii() or os.path.lexists(name):
+        return name
+    parts = (bytes([ord(c)]) if "\x80" <= c <= "\xff" else c.encode("utf-8", "surrogateescape") for c in name)
+    other = os.fsdecode(b"".join(parts))
+    return other if os.path.lexists(other) else name
+
+
 def _bytes(quoted: str) -> bytes:
     """Percent escapes are bytes of a name, which need not be UTF-8."""
     return unquote(quoted, "utf-8", "surrogateescape").encode("utf-8", "surrogateescape")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from tkinter import filedialog, messagebox, ttk
 from typing import Any
 
-from imgpar.desktop import local
+from imgpar.desktop import local, repaired
 from imgpar.desktop.board import Row
 from imgpar.desktop.control import Control
 from imgpar.desktop.filelist import FileList
@@ -107,7 +107,8 @@ class Window:
         self._build_bottom(px)
         if self._droppable:
             accept_drops(page, self.drop, self._dragged)
-        self.root.minsize(px(720), px(560))
+        screen = self.root.winfo_screenwidth() - px(40), self.root.winfo_screenheight() - px(80)
+        self.root.minsize(min(px(720), screen[0]), min(px(560), screen[1]))
         self._rows = dict(self.control.board.rows)
         self._seen: dict[object, object] = {}
         self._refresh()
@@ -350,7 +351,7 @@ def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Calla
 
     def dropped(event: Any) -> str:
         over(False)
-        names = widget.tk.splitlist(event.data)
+        names = [repaired(name) for name in widget.tk.splitlist(event.data)]
         widget.after_idle(drop, names)  # the other program waits until we return
         return str(event.action)
 
