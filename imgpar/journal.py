@@ -42,7 +42,8 @@ INSERT INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    inode = excluded.inode, digest = excluded.digest, planned = '[]', outputs = excluded.outputs,
+    inode = excluded.inode, digest = excluded.digest, outputs = excluded.outputs,
+    planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
 _PLAN = """

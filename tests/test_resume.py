@@ -92,3 +92,14 @@ def test_in_place_a_second_run_ends_where_an_undisturbed_run_ends(tmp_path, sess
         assert api.undo(folder).failed == 0
         assert contents(folder) == before, step
     assert hits >= len(STEPS) - 2
+
+
+def test_what_a_job_wrote_before_it_failed_is_still_its_own(tmp_path, session):
+    """GIF holds this size, WebP does not; the next run replaces the GIF instead of taking it for foreign."""
+    folder = testing.write_pictures(tmp_path / "in", ["a.png"], size=(17000, 2))
+    settings = {"session": session, "to": ["gif", "webp"]}
+    assert imgpar.convert(folder, tmp_path / "out", **settings).failed == 1
+    before = (tmp_path / "out/a.gif").read_bytes()
+    report = imgpar.convert(folder, tmp_path / "out", **settings, resize="100x2", fit="fill")
+    assert (report.ok, report.items[0].notes) == (1, ())
+    assert (tmp_path / "out/a.gif").read_bytes() != before
