@@ -101,6 +101,10 @@ class EncodeError(ItemError):
     """The target format cannot hold the picture, or its encoder failed."""
 
 
+class HelperKilledError(EncodeError):
+    """A program that was started for the item was killed from outside; a worker then begins again."""
+
+
 class CommitError(ItemError):
     """The output could not be written."""
 

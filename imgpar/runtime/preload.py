@@ -10,7 +10,8 @@ import os
 import signal
 from types import FrameType
 
-_PARENT = os.getppid()
+# Not getppid(): the parent may be gone before this line.
+_PARENT = int(os.environ.get("IMGPAR_PARENT") or os.getppid())
 _SECONDS = 0.25
 
 

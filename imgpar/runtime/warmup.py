@@ -17,6 +17,8 @@ from typing import Any
 PRELOAD = "imgpar.runtime.preload"
 """The module that the fork server imports once, so that a worker starts in milliseconds."""
 
+PARENT = "IMGPAR_PARENT"
+"""Environment variable with the pid of the process that starts others."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _lock = threading.Lock()
 
@@ -68,8 +70,9 @@ def _hidden_main() -> Iterator[None]:
 @contextlib.contextmanager
 def _single_threaded() -> Iterator[None]:
     """Numeric libraries start their threads when they are imported; the environment stops them."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    given = dict.fromkeys(_THREAD_VARIABLES, "1") | {PARENT: str(os.getpid())}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:

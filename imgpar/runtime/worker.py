@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
-from imgpar.errors import SourceError, TransformError
+from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
 from imgpar.runtime import clips, outputs, stages
 from imgpar.runtime.channel import Channel, shorten
@@ -154,6 +155,10 @@ class Worker:
         except OutOfPagesError:
             self._pocket = None
             message = NoMemory(task.serial)
+        except HelperKilledError:
+            # Whoever kills ffmpeg kills this job, as if it were this process: the parent tries it again.
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+            message = None
         except Exception as error:
             message = failure_of(error, task.serial, clock.stage, clock.timings())
         if isinstance(message, Done | Failed):

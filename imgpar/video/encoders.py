@@ -66,9 +66,14 @@ class Encoding:
 def ffmpeg() -> str:
     """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
+        from imageio_ffmpeg import _utils, get_ffmpeg_exe
 
-        found: str = get_ffmpeg_exe()
+        try:
+            found: str = get_ffmpeg_exe()
+        except RuntimeError:
+            # It tries the program, and remembers for ever that this went wrong: it may have been killed.
+            _utils._get_ffmpeg_exe.cache_clear()
+            found = get_ffmpeg_exe()
     except (ImportError, RuntimeError):
         raise MissingExtraError("There is no ffmpeg.", fix="Run: pip install imageio-ffmpeg") from None
     return found
@@ -77,12 +82,11 @@ def ffmpeg() -> str:
 @cache
 def available() -> frozenset[str]:
     """Names of the encoders in the binary, which differ from system to system."""
-    told = subprocess.run(
-        [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
+    for _ in range(3):  # it may be killed like any process
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if told.returncode == 0:
+            break
     lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
     return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)
 

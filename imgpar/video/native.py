@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from imgpar.errors import DamagedError, DiskFullError, EncodeError, LimitError
+from imgpar.errors import DamagedError, DiskFullError, EncodeError, HelperKilledError, LimitError
 from imgpar.video.clip import Clip
 from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
@@ -97,6 +97,7 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
         DiskFullError: there was no room for the output.
         LimitError: it needed more memory than a worker may have.
         DamagedError: it could not read the input.
+        HelperKilledError: it was killed from outside.
         EncodeError: anything else.
     """
     if code == 0:
@@ -111,6 +112,8 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
         raise LimitError(f"ffmpeg needed more memory than a worker may use: {said}")
     if "Invalid data found when processing input" in said:
         raise DamagedError(f"This clip is truncated or corrupt: {said}", fix=ACCEPT)
+    if code == -9:
+        raise HelperKilledError("ffmpeg was killed from outside, perhaps because memory was short.")
     how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
     raise EncodeError(f"ffmpeg {how}: {said or 'it gave no reason'}")
 
