@@ -191,10 +191,10 @@ def _colour(frame: Any) -> dict[str, str]:
 
 def _orientation(frame: Any) -> int:
     """What the display matrix says, as an EXIF orientation; other angles than quarters count as upright."""
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
-            return _ORIENTATIONS.get((_sign(a), _sign(b), _sign(c), _sign(d)), 1)
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is not None:
+        a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
+        return _ORIENTATIONS.get((_sign(a), _sign(b), _sign(c), _sign(d)), 1)
     return 1
 
 
