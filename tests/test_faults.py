@@ -90,7 +90,8 @@ def test_workers_that_are_killed_before_they_begin_do_not_end_the_run(pictures: 
         nonlocal kills
         if event.kind == "item":
             for pid in children(fork_server()):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                    os.kill(pid, signal.SIGKILL)
                 kills += 1
 
     with imgpar.Session(jobs=3) as session:
