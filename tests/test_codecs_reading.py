@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
-from imgpar.codecs import (
-    read_header,
-    shrink,
-)
+from imgpar.codecs import read_header, shrink
+from imgpar.codecs.png import SIGNATURE, build
 
 
 class TestReading:
@@ -155,3 +156,31 @@ def test_a_deep_jpeg_2000_keeps_every_bit(layout: str) -> None:
     header, (array,) = read(stream.tobytes())
     assert header.spec == frame.spec
     assert (array == frame.array).all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png_is_found_at_any_depth(bits: int) -> None:
+    """Every value once; the last but one is transparent. The file is put together by hand."""
+    count = min(1 << bits, 16)
+    values = [number * ((1 << bits) - 1) // (count - 1) for number in range(count)]
+    row = 0
+    for value in values:
+        row = row << bits | value
+    padding = -count * bits % 8
+    line = b"\0" + (row << padding).to_bytes((count * bits + padding) // 8, "big")
+    data = SIGNATURE + build(b"IHDR", struct.pack(">IIBBBBB", count, 1, bits, 0, 0, 0, 0))
+    data += build(b"tRNS", struct.pack(">H", values[-2]))
+    data += build(b"IDAT", zlib.compress(line)) + build(b"IEND", b"")
+    header, (array,) = read(data)
+    peak = np.iinfo(header.spec.dtype).max
+    assert header.spec.layout == "LA"
+    assert array[0, :, 1].tolist() == [peak] * (count - 2) + [0, peak]
+    assert array[0, :, 0].tolist() == [round(value * peak / ((1 << bits) - 1)) for value in values]
+
+
+@pytest.mark.parametrize(("bits", "lost"), [(8, ()), (10, ("depth",)), (12, ("depth",))])
+def test_an_avif_of_more_than_eight_bits_names_the_loss(bits: int, lost: tuple[str, ...]) -> None:
+    pixels = np.full((16, 24, 3), 100, np.uint8 if bits == 8 else np.uint16)
+    done, stream = cv2.imencode(".avif", pixels, (cv2.IMWRITE_AVIF_DEPTH, bits))
+    assert done
+    assert read_header(stream.tobytes(), "", LIMITS).lost == lost

@@ -21,6 +21,7 @@ from imgpar.model import Frame, Header, Limits, Metadata
 
 decode = pillow.decode
 
+_HEAD = 16384
 _DEFAULT_EFFORT = 3
 """Speed 7 takes 60 % of the time of speed 6 for files 2 % larger."""
 
@@ -28,6 +29,8 @@ _DEFAULT_EFFORT = 3
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view. The times of a sequence are known to its decoder only, so that is run once."""
     header = pillow.read_header(data, fmt, limits)
+    if _is_deep(bytes(data[:_HEAD])):
+        header = replace(header, lost=(*header.lost, "depth"), detail={**header.detail, "bits": 10})
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []
@@ -37,6 +40,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             image.load()
             durations.append(int(image.info["duration"]))
     return replace(header, metadata=replace(header.metadata, durations=tuple(durations)))
+
+
+def _is_deep(head: bytes) -> bool:
+    """Whether the picture has 10 or 12 bits, of which Pillow keeps 8: bit 6 of the third byte of av1C."""
+    at = head.find(b"av1C")
+    return 0 <= at < len(head) - 7 and bool(head[at + 6] & 0x40)
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001

@@ -40,6 +40,8 @@ _LAYOUTS: dict[str, tuple[Layout, str]] = {
     "I;16B": ("L", "uint16"),
     "F": ("L", "float32"),
 }
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
+"""Pillow spreads 2 and 4 bits over 0 to 255, but not the value that is transparent."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
 
 
@@ -71,6 +73,8 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
     except (IndexError, struct.error, EOFError):
         raise damaged(fmt.title, "its header ends too early", hopeless=True) from None
     except (SyntaxError, TypeError) as error:
+        if "unpack" in str(error):
+            raise damaged(fmt.title, "its header ends too early", hopeless=True) from None
         raise damaged(fmt.title, f"its header cannot be read ({error})", hopeless=True) from None
     return image
 
@@ -163,11 +167,12 @@ def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Pillow turns a transparent colour into alpha, but not for every mode."""
+    step = _GREY_STEPS.get(next((str(tile[3]) for tile in getattr(image, "tile", ())), ""), 1)
     image.load()
     if image.mode == mode:
         return image
     if mode == "LA" and image.mode in ("1", "L") and "transparency" in image.info:
-        key = image.info["transparency"]
+        key = image.info["transparency"] * step
         grey = image.convert("L")
         alpha = grey.point([0 if value == key else 255 for value in range(256)])
         return Image.merge("LA", (grey, alpha))
