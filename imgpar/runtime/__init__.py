@@ -1,17 +1,33 @@
 """The runtime: worker processes, the shared arena, and the scheduler that owns every decision.
 
-messages    what travels between parent and worker: ids, offsets, specs; never pixels
-frames      the shared-memory arena: one segment, chunks leased and recycled
-channel     a private pipe between the parent and one worker
-warmup      lets processes start early, and without the user's `__main__`
-entry       where a worker process starts; light, so that the parent can name it
-process     a worker process: signals, limits, log, end
-worker      the loop inside a worker process
-reading     an input's bytes, as they are in one moment
-failures    what a worker says of an exception
-stages      decode, transform and encode for one picture
-records     what the ledger writes down
-ledger      who has which job and which memory: pure bookkeeping, no processes
-pool        starts, stops and buries worker processes
-scheduler   the parent's loop: ledger + pool + channels
+Between the processes
+    messages       what travels between parent and worker: ids, offsets, specs; never pixels
+    frames         the shared-memory arena: one segment, chunks leased and recycled
+    channel        a private pipe between the parent and one worker
+
+In the parent
+    records        what the ledger writes down
+    ledger         who has which job and which memory: pure bookkeeping, no processes
+    helping        its part for clips: frames that a clip's worker offers to the others
+    pool           starts, stops and buries worker processes
+    scheduler      the parent's loop: ledger + pool + channels
+
+How a worker comes to life
+    warmup         lets processes start early, and without the user's `__main__`
+    entry          where a worker process starts; light, so that the parent can name it
+    preload        what the fork server imports once
+    process        a worker process: signals, limits, log, end
+
+In a worker
+    worker         its loop, and the stages of one picture in it
+    runspec        what it has to know about a run
+    reading        an input's bytes, as they are in one moment
+    stages         decode, transform and encode for one picture
+    outputs        from frames to files
+    verify         an output is decoded again and compared
+    clips          a clip, from probe to commit
+    frame_path     its frames through shared memory, worked on by all workers
+    frame_program  what is done to each of them
+    crew           a clip's worker and those who help it
+    failures       what it says of an exception
 """
