@@ -14,6 +14,8 @@ from imgpar.database import explained, read_database
 from imgpar.model import Outcome, OutputFile, Status
 from imgpar.targets import Made
 
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Compact, in ASCII; `json.dumps` would make an encoder at every call."""
 PAGE = 1000
 """Lines that are read together."""
 
@@ -46,10 +48,7 @@ class Paths:
     def pack(self, made: Iterable[Made]) -> str:
         """The outputs as JSON in ASCII."""
         cut = self.prefix
-        return json.dumps(
-            [[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made],
-            separators=(",", ":"),
-        )
+        return to_json([[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made])
 
     def unpack(self, text: str) -> tuple[Made, ...]:
         """The outputs with absolute paths."""
@@ -153,7 +152,7 @@ def detail_of(outcome: Outcome) -> str | None:
         facts["outputs"] = [
             (out.path, out.bytes, out.width, out.height, out.mtime_ns) for out in outcome.outputs
         ]
-    return json.dumps(facts, separators=(",", ":"))
+    return to_json(facts)
 
 
 def _frozen(value: Any) -> Any:

@@ -6,7 +6,7 @@ A picture on its way: Item (an input) → Job (with its targets) → Header (wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,11 +70,11 @@ class Spec:
 
     def resized(self, width: int, height: int) -> Spec:
         """The same pixel format in another size."""
-        return replace(self, width=width, height=height)
+        return Spec(width, height, self.layout, self.dtype)
 
     def converted(self, layout: Layout, dtype: str | None = None) -> Spec:
         """The same size in another pixel format."""
-        return replace(self, layout=layout, dtype=dtype or self.dtype)
+        return Spec(self.width, self.height, layout, dtype or self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 
 from imgpar.errors import TransformError
@@ -25,17 +24,18 @@ BAND = 1 << 18
 PEAK: dict[str, float] = {"uint8": 255, "uint16": 65535, "float32": 1.0}
 """What white and opaque are in each depth."""
 _COLOUR_PART: dict[str, Layout] = {"LA": "L", "RGBA": "RGB"}
+# OpenCV is imported where it is needed: a run that turns JPEGs into JPEGs does without.
 _FLIPS = {2: 1, 3: -1, 4: 0}
-_TURNS = {6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_TURNS = {6: "ROTATE_90_CLOCKWISE", 8: "ROTATE_90_COUNTERCLOCKWISE"}
 _DIRECT = {
-    ("L", "RGB"): cv2.COLOR_GRAY2RGB,
-    ("L", "RGBX"): cv2.COLOR_GRAY2RGBA,
-    ("L", "RGBA"): cv2.COLOR_GRAY2RGBA,
-    ("RGB", "L"): cv2.COLOR_RGB2GRAY,
-    ("RGB", "RGBX"): cv2.COLOR_RGB2RGBA,
-    ("RGB", "RGBA"): cv2.COLOR_RGB2RGBA,
-    ("RGBX", "L"): cv2.COLOR_RGBA2GRAY,
-    ("RGBX", "RGB"): cv2.COLOR_RGBA2RGB,
+    ("L", "RGB"): "COLOR_GRAY2RGB",
+    ("L", "RGBX"): "COLOR_GRAY2RGBA",
+    ("L", "RGBA"): "COLOR_GRAY2RGBA",
+    ("RGB", "L"): "COLOR_RGB2GRAY",
+    ("RGB", "RGBX"): "COLOR_RGB2RGBA",
+    ("RGB", "RGBA"): "COLOR_RGB2RGBA",
+    ("RGBX", "L"): "COLOR_RGBA2GRAY",
+    ("RGBX", "RGB"): "COLOR_RGBA2RGB",
 }
 
 
@@ -101,10 +101,12 @@ def orient(src: Frame, dst: Frame, orientation: int) -> None:
 
     `dst.spec` is `oriented(src.spec, orientation)`. What is no orientation (0, 9 …) counts as upright.
     """
+    import cv2
+
     if orientation in _FLIPS:
         _into(dst.array, lambda out: cv2.flip(_flat(src.array), _FLIPS[orientation], dst=out))
     elif orientation in _TURNS:
-        _into(dst.array, lambda out: cv2.rotate(_flat(src.array), _TURNS[orientation], dst=out))
+        _into(dst.array, lambda out: cv2.rotate(_flat(src.array), getattr(cv2, _TURNS[orientation]), dst=out))
     elif orientation == 5:
         _into(dst.array, lambda out: cv2.transpose(_flat(src.array), dst=out))
     elif orientation == 7:
@@ -155,7 +157,10 @@ def _change_layout(
     """Copy pixels from one layout into another of the same depth."""
     peak = PEAK[src.dtype.name]
     if (old, new) in _DIRECT:
-        _into(dst, lambda out: cv2.cvtColor(_flat(src), _DIRECT[old, new], dst=out))
+        import cv2
+
+        code = getattr(cv2, _DIRECT[old, new])
+        _into(dst, lambda out: cv2.cvtColor(_flat(src), code, dst=out))
     elif (old, new) == ("RGBX", "RGBA"):
         np.copyto(dst, src)
         dst[..., 3] = peak

@@ -17,7 +17,8 @@ from imgpar.model import Item, Job, Outcome
 from imgpar.names import fold, legal
 from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
-from imgpar.sources import Batch, scan
+from imgpar.sources.base import Batch
+from imgpar.sources.local import scan
 from imgpar.targets import Done
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from imgpar.errors import NoInputError, UsageError
 from imgpar.names import fold
-from imgpar.sources import read_list, scan, scan_list
+from imgpar.sources.lists import read_list, scan_list
+from imgpar.sources.local import scan
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(60)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
@@ -98,6 +97,8 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     """The hint is for the one who forgot `convert`, or mistyped a command."""
     if first in PLANNED:
         return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
+    import difflib  # not before the workers begin to load
+
     near = difflib.get_close_matches(first, COMMANDS, n=1)
     if near and not os.path.exists(first):
         return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near[0]}'?")

@@ -24,6 +24,8 @@ def bake(metadata: Metadata, width: int, height: int) -> Metadata:
     All else stays byte for byte. EXIF whose structure cannot be read is dropped: it could hold an
     orientation that viewers would apply a second time.
     """
+    if not (metadata.exif or metadata.xmp):
+        return metadata
     return replace(
         metadata, exif=_bake_exif(metadata.exif, width, height), xmp=_bake_xmp(metadata.xmp, width, height)
     )

@@ -13,7 +13,6 @@ from importlib import import_module
 from io import BytesIO
 from typing import Any, cast
 
-import cv2
 import numpy as np
 from PIL import Image, ImageFile
 
@@ -160,6 +159,8 @@ def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
     if image.mode in ("CMYK", "LAB"):
         image.load()
         image = colour.to_srgb(image)
+    import cv2
+
     rgb = np.asarray(_in_mode(image, "RGB"))
     if cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA, dst=array) is not array:
         raise ValueError(f"the frame has shape {array.shape}, the picture {rgb.shape}")

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import pickle
+import select
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ class Channel:
 
     def __init__(self, connection: Connection[Any, Any]) -> None:
         self.connection = connection
+        # `Connection.poll` makes a selector at every call.
+        self._poll: Any = select.poll() if hasattr(select, "poll") else None
+        if self._poll:
+            self._poll.register(connection, select.POLLIN)
 
     def send(self, message: ToWorker | ToParent) -> None:
         """Raises OSError (BrokenPipeError) when the other side is gone."""
@@ -35,7 +40,7 @@ class Channel:
 
     def waiting(self) -> bool:
         """Whether `receive` would return (or raise) at once."""
-        return self.connection.poll()
+        return bool(self._poll.poll(0)) if self._poll else self.connection.poll()
 
     def close(self) -> None:
         """Close this end."""

@@ -155,6 +155,12 @@ class Ledger:
         return self._hand(worker, list(self._pick(worker)))
 
     @property
+    def ample(self) -> bool:
+        """Whether every worker has several tasks before it, so that its results may wait a little."""
+        workers = self.workers.values()
+        return all(len(worker.outstanding) > BATCH_REFILL and worker.waiting is None for worker in workers)
+
+    @property
     def _deep(self) -> bool:
         """Whether so much is queued that whole batches can be handed out without idle cores at the end."""
         return self.schedule != "staged" and len(self._queue) > BATCH_TASKS * len(self.workers)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import select
 import shutil
 import signal
 import sys
@@ -77,6 +78,8 @@ class Pool:
         self._folder = Path(tempfile.mkdtemp(prefix=own_prefix()))
         self._next = 0
         self.workers: dict[int, Worker] = {}
+        # `connection.wait` makes a selector at every call.
+        self._poll: Any = select.poll() if hasattr(select, "poll") else None
 
     def start(self) -> Worker:
         """Start one more worker; returns at once, the worker gets ready by itself.
@@ -117,6 +120,8 @@ class Pool:
             theirs.close()
         worker = Worker(index, process, Channel(ours), log, _handle_of(process.pid))
         self.workers[index] = worker
+        if self._poll:
+            self._poll.register(ours, select.POLLIN)
         return worker
 
     def _free_cell(self) -> int:
@@ -129,6 +134,9 @@ class Pool:
 
     def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[Worker], list[Any]]:
         """Workers whose channel has something to read (or has ended), and which of `also` have."""
+        if self._poll and not also:
+            by_handle = {worker.channel.connection.fileno(): worker for worker in self.workers.values()}
+            return [by_handle[handle] for handle, _ in self._poll.poll(timeout * 1000)], []
         by_connection = {worker.channel.connection: worker for worker in self.workers.values()}
         found = wait([*by_connection, *also], timeout)
         return (
@@ -139,6 +147,8 @@ class Pool:
     def bury(self, worker: Worker) -> tuple[int | None, str]:
         """Clean up after a dead worker; returns its exit code (−N for signal N) and its last words."""
         del self.workers[worker.index]
+        if self._poll:
+            self._poll.unregister(worker.channel.connection)
         if not _ended(worker, STOP_SECONDS):
             self.kill(worker)
             _ended(worker, STOP_SECONDS)

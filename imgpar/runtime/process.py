@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-import cv2
 import PIL.Image
 
 from imgpar.runtime.channel import Channel
@@ -29,14 +28,21 @@ def run_worker(
     tail = LogTail(log)
     _limit_memory(memory_limit)
     _die_with_parent()
-    cv2.setNumThreads(1)
-    cv2.ocl.setUseOpenCL(False)
+    _calm_opencv()
     PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         Worker(index, Channel(connection), arena.map(), tail).loop()
     # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
     os._exit(0)
+
+
+def _calm_opencv() -> None:
+    """One thread, and no graphics card: the cores are shared out by us. It is imported when it is needed."""
+    os.environ |= {"OPENCV_FOR_THREADS_NUM": "1", "OPENCV_OPENCL_RUNTIME": "disabled"}
+    if cv2 := sys.modules.get("cv2"):
+        cv2.setNumThreads(1)
+        cv2.ocl.setUseOpenCL(False)
 
 
 def _ignore_signals() -> None:

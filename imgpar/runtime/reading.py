@@ -7,6 +7,9 @@ import os
 from imgpar.errors import SourceError
 from imgpar.sources.base import why_unreadable
 
+ONE_READ = 1 << 30
+"""Bytes that every system gives in one call."""
+
 
 def read_whole(path: str) -> tuple[bytes, os.stat_result]:
     """All bytes of a file that does not change meanwhile, and its status.
@@ -15,12 +18,16 @@ def read_whole(path: str) -> tuple[bytes, os.stat_result]:
         SourceError: it cannot be read, or changed while it was read.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            data = file.read()
-            while len(data) < before.st_size and (more := file.read()):
+        # Not through a file object, which asks the system for more than is needed here.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            before = os.fstat(handle)
+            data = os.read(handle, min(before.st_size, ONE_READ))
+            while len(data) < before.st_size and (more := os.read(handle, ONE_READ)):
                 data += more
-            after = os.fstat(file.fileno())
+            after = os.fstat(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(

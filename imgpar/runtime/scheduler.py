@@ -49,6 +49,8 @@ from imgpar.unchanged import Unchanged
 
 TICK = 0.1
 """Seconds between looks at the deadlines and at the cancel token, at most."""
+DOZE = 0.004
+"""Seconds for which answers to small tasks may pile up."""
 PULL_SECONDS = 0.02
 """How long the plan may keep the loop from its workers."""
 LOOKAHEAD = 32
@@ -180,6 +182,8 @@ class Scheduler:
         self._pull()
         self._hire()
         self._feed()
+        if self._ledger.ample and not self._wakeup:
+            time.sleep(DOZE)  # several answers in one turn: the workers need this core more
         self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
         self._check_deadlines()
 

@@ -9,16 +9,15 @@ know which task to charge when this process is gone.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
@@ -27,7 +26,6 @@ from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
 from imgpar.runtime import clips, outputs, stages
 from imgpar.runtime.channel import Channel, shorten
-from imgpar.runtime.crew import Crew, Helper
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.frames import ArenaView
 from imgpar.runtime.messages import (
@@ -52,6 +50,9 @@ from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.verify import verify as check
 
+if TYPE_CHECKING:
+    from imgpar.runtime.crew import Helper
+
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
     """The parent will give no memory for this task."""
@@ -68,6 +69,26 @@ class Log(Protocol):
         """What was printed since the last look."""
 
 
+class Measured:
+    """One block of a stage. A class: it is entered twelve times for a small picture, and a generator takes
+    three times as long."""
+
+    __slots__ = ("_clock", "_stage", "_start")
+
+    def __init__(self, clock: Clock, stage: str) -> None:
+        self._clock, self._stage = clock, stage
+
+    def __enter__(self) -> None:
+        clock = self._clock
+        clock.stage = self._stage
+        clock.board[clock.cell + 2] = STAGES.index(self._stage)
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        seconds, spent = self._clock.seconds, time.perf_counter() - self._start
+        seconds[self._stage] = seconds.get(self._stage, 0.0) + spent
+
+
 @dataclass(slots=True)
 class Clock:
     """Measures the stages of one task, and shows the current one on the board."""
@@ -77,16 +98,9 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
     stage: str = "read"
 
-    @contextlib.contextmanager
-    def during(self, stage: str) -> Iterator[None]:
+    def during(self, stage: str) -> Measured:
         """Add the time of the block to a stage, and remember the stage if the block fails."""
-        self.stage = stage
-        self.board[self.cell + 2] = STAGES.index(stage)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+        return Measured(self, stage)
 
     def timings(self) -> tuple[tuple[str, float], ...]:
         """As they travel."""
@@ -187,6 +201,8 @@ class Worker:
 
     def _clip(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
+        from imgpar.runtime.crew import Crew
+
         crew = Crew(self._channel, self._view.buffer, task, partial(self._film, task), self._accept_now)
         made = clips.ClipWork(task.job, run, crew, clock.during).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
@@ -201,6 +217,8 @@ class Worker:
 
     def _help(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """One frame of a clip that another worker has."""
+        from imgpar.runtime.crew import Helper
+
         self._helper = self._helper or Helper()
         with clock.during("transform"):
             self._helper.work(task, run, self._view.buffer)
