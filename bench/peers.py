@@ -112,6 +112,10 @@ PEERS: dict[str, Peer] = {
     "pillow-pool": Peer(
         _pillow_pool, _says(sys.executable, "-c", "import PIL; print('Pillow', PIL.__version__)")
     ),
+    "threads": Peer(
+        _plain([sys.executable, str(HERE / "threads_pool.py")]),
+        _says(sys.executable, "-c", "import imgpar; print('the codecs of imgpar', imgpar.__version__)"),
+    ),
     "sharp": Peer(
         _plain(["node", str(HERE / "sharp_peer.mjs")]),
         _says("node", "-e", SHARP_VERSION),

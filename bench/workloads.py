@@ -1,0 +1,225 @@
+"""Workloads made here, so that everybody can run them: imgpar, every peer, and the limit of the codecs.
+
+    python bench/workloads.py                       all of them
+    python bench/workloads.py small png-webp        some
+    python bench/workloads.py --scaling 1,2,4,8,16  one workload with so many workers
+
+`limit` is `floor.py` ÷ cores; `in codecs` the share of workers × time that imgpar spent in decode, transform
+and encode, from the first job to the last. Results go to bench/runs/<date>-<cores>cores/workloads.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from compare import machine
+from measure import adopt_orphans, measure
+from peers import HERE, PEERS, Work, installed
+from PIL import Image
+
+Make = Callable[[Path], None]
+
+
+def picture(width: int, height: int, seed: int) -> Image.Image:
+    """Smooth shapes with some grain: neither a flat colour nor noise."""
+    dice = np.random.default_rng(seed)
+    coarse = Image.fromarray(dice.integers(0, 256, (9, 12, 3), np.uint8)).resize((width, height), 3)
+    grain = dice.integers(-8, 9, (height, width, 1), np.int16)
+    return Image.fromarray((np.asarray(coarse, np.int16) + grain).clip(0, 255).astype(np.uint8))
+
+
+def pictures(count: int, size: tuple[int, int], *suffixes: str) -> Make:
+    """So many pictures, of all these formats in turn."""
+
+    def make(folder: Path) -> None:
+        for number in range(count):
+            name = f"picture-{number:05d}.{suffixes[number % len(suffixes)]}"
+            picture(*size, number).save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
+
+    return make
+
+
+def copies(count: int) -> Make:
+    """So many tiny files in folders of a thousand."""
+
+    def make(folder: Path) -> None:
+        picture(8, 8, 0).save(folder / "0.png")
+        data = (folder / "0.png").read_bytes()
+        for number in range(count):
+            place = folder / f"{number // 1000:04d}"
+            place.mkdir(exist_ok=True)
+            (place / f"{number:07d}.png").write_bytes(data)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is converted to what."""
+
+    make: Make
+    size: int
+    to: str
+    peers: bool = True
+    """False where peers cannot do it in one go."""
+
+
+WORKLOADS = {
+    "photos": Workload(pictures(24, (6000, 4000), "jpg"), 1920, "jpg"),
+    "small": Workload(pictures(1000, (500, 375), "jpg"), 256, "jpg"),
+    "png-webp": Workload(pictures(60, (1600, 1200), "png"), 1280, "webp"),
+    "jpeg-avif": Workload(pictures(40, (1600, 1200), "jpg"), 800, "avif"),
+    "mixed": Workload(pictures(80, (1600, 1200), "jpg", "png", "webp", "tif"), 640, "jpg"),
+    "huge": Workload(pictures(1, (12000, 8000), "jpg"), 4000, "jpg"),
+    "many-outputs": Workload(pictures(40, (3000, 2000), "jpg"), 1280, "jpg,webp", peers=False),
+}
+
+
+def run_workload(name: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Imgpar and its peers in turn; medians and ratios, and every number."""
+    load = WORKLOADS[name]
+    source = made(load.make, folder / name)
+    work = Work(source, load.size, 80, load.to, given.jobs)
+    names = list(installed(list(PEERS))) if load.peers else ["imgpar"]
+    runs: dict[str, list[dict[str, Any]]] = {peer: [] for peer in names}
+    for turn in range(given.repeat + 1):
+        for peer in names:
+            result = run_once(peer, work, folder)
+            if turn:  # the first one warms the file cache
+                runs[peer].append(result)
+    seconds = {peer: statistics.median(run["seconds"] for run in done) for peer, done in runs.items()}
+    ours = seconds["imgpar"]
+    return {
+        "seconds": {peer: round(value, 3) for peer, value in seconds.items()},
+        "imgpar_over": {peer: round(ours / value, 3) for peer, value in seconds.items() if peer != "imgpar"},
+        "limit_seconds": round(limit(work) / min(given.jobs, os.cpu_count() or 1), 3),
+        "in_codecs": round(share_in_codecs(work, folder), 3),
+        "runs": runs,
+    }
+
+
+def made(make: Make, folder: Path) -> Path:
+    """The folder with its pictures."""
+    folder.mkdir(parents=True)
+    make(folder)
+    return folder
+
+
+def run_once(peer: str, work: Work, folder: Path) -> dict[str, Any]:
+    """One run into an empty folder."""
+    out = folder / "out"
+    try:
+        side = PEERS[peer]
+        return measure(side.command(work, out), out, memory=False, environment=side.environment(work))
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def limit(work: Work) -> float:
+    """Seconds of one core in bare codec calls; of several formats the sum, though decoding is shared."""
+    script = str(HERE / "floor.py")
+    numbers = [str(work.folder), str(work.size), str(work.quality)]
+    return sum(
+        float(subprocess.run([sys.executable, script, *numbers, to], capture_output=True, check=True).stdout)
+        for to in work.to.split(",")
+    )
+
+
+def share_in_codecs(work: Work, folder: Path) -> float:
+    """Of workers × time between the first and the last job."""
+    report = folder / "report.json"
+    command = PEERS["imgpar"].command(work, folder / "out")
+    subprocess.run([*command, "--report", str(report)], check=True)
+    shutil.rmtree(folder / "out")
+    said = json.loads(report.read_text())
+    inside = sum(said["stages"].get(stage, 0.0) for stage in ("decode", "transform", "encode"))
+    return inside / (said["workers"] * said["working_seconds"] or 1.0)
+
+
+def already_done(count: int, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """A second run over unchanged files, against listing them with find."""
+    source, out = made(copies(count), folder / "done"), folder / "done-out"
+    command = PEERS["imgpar"].command(Work(source, 6, 80, "png", given.jobs), out)
+    subprocess.run(command, check=True)
+    find = ["find", str(source), "-printf", "%s %T@ %p\\n"]
+    again, listed = [], []
+    for _ in range(given.repeat):
+        again.append(seconds_of(command))
+        listed.append(seconds_of(find))
+    shutil.rmtree(out)
+    ratio = statistics.median(ours / theirs for ours, theirs in zip(again, listed, strict=True))
+    return {"files": count, "imgpar": again, "find": listed, "imgpar_over_find": round(ratio, 2)}
+
+
+def seconds_of(command: list[str]) -> float:
+    """Wall time of a command whose output nobody reads."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def scaling(name: str, counts: list[int], given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The same work with more and more workers; efficiency is speed-up ÷ cores in use."""
+    load, cores = WORKLOADS[name], os.cpu_count() or 1
+    source = made(load.make, folder / "scaling")
+    rows: dict[str, Any] = {}
+    for jobs in counts:
+        work = Work(source, load.size, 80, load.to, jobs)
+        seconds = statistics.median(
+            run_once("imgpar", work, folder)["seconds"] for _ in range(given.repeat + 1)
+        )
+        first = rows.get(str(counts[0]), {}).get("seconds", seconds)
+        used = min(jobs, cores)
+        rows[str(jobs)] = {"seconds": round(seconds, 3), "efficiency": round(first / seconds / used, 3)}
+    return {"workload": name, "cores": cores, "by_jobs": rows}
+
+
+def main() -> None:
+    """Runs what was asked for, prints a line each, writes the raw numbers."""
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
+    parser.add_argument("names", nargs="*", help=", ".join([*WORKLOADS, "done"]))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--done", type=int, default=100_000, help="files of the workload `done`")
+    parser.add_argument("--scaling", help="numbers of workers, with commas; for the first workload named")
+    parser.add_argument("--scratch", type=Path, help="where everything lies; default: the temporary folder")
+    given = parser.parse_args()
+    adopt_orphans()
+    names = given.names or [*WORKLOADS, "done"]
+    where = machine()
+    result: dict[str, Any] = {"machine": where | {"peers": installed(list(PEERS))}}
+    kept = HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
+    kept.mkdir(parents=True, exist_ok=True)
+    file = kept / ("scaling.json" if given.scaling else "workloads.json")
+    if file.exists():
+        result = json.loads(file.read_text()) | result
+    for name in names:
+        with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
+            if given.scaling:
+                counts = [int(word) for word in given.scaling.split(",")]
+                result[name] = scaling(name, counts, given, Path(folder))
+            elif name == "done":
+                result[name] = already_done(given.done, given, Path(folder))
+            else:
+                result[name] = run_workload(name, given, Path(folder))
+        print(name, json.dumps({key: value for key, value in result[name].items() if key != "runs"}))
+        file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
