@@ -25,9 +25,10 @@ import tkinter as tk
 
 from imgpar.desktop import preview
 from imgpar.desktop import window as window_module
+from imgpar.desktop.dropping import make_droppable
 from imgpar.desktop.settings import Settings, settings_path
 from imgpar.desktop.theme import DARK, LIGHT, Theme
-from imgpar.desktop.window import SWITCH, Window, make_droppable
+from imgpar.desktop.window import SWITCH, Window
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 60.0

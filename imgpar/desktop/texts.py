@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import imgpar
+from imgpar.desktop.system import system_language
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 
@@ -230,30 +228,3 @@ def size(count: int) -> str:
             break
         number, unit = number / 1000, bigger
     return f"{number:.1f} {unit}"
-
-
-def system_language() -> str:
-    """The language of the system, as far as it is one of ours; else English."""
-    return "zh" if _system_locale().lower().startswith("zh") else "en"
-
-
-def _system_locale() -> str:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if os.environ.get(name):
-            return os.environ[name]
-    if sys.platform == "win32":
-        import ctypes
-
-        chinese = ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 0x04
-        return "zh" if chinese else ""
-    if sys.platform == "darwin":
-        return answer("defaults", "read", "-g", "AppleLocale")
-    return ""
-
-
-def answer(*command: str) -> str:
-    """What a command of the system prints; nothing where it is missing or slow."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=2, check=False).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

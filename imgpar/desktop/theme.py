@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import tkinter as tk
-from contextlib import suppress
 from dataclasses import dataclass
 from tkinter import font, ttk
 from typing import Any
 
-from imgpar.desktop.texts import answer
+from imgpar.desktop.system import system_is_dark
 
 
 @dataclass(frozen=True)
@@ -162,26 +161,3 @@ class Theme:
             "activeForeground": c.text, "selectColor": c.text, "relief": "flat", "font": "TkDefaultFont",
         }.items():  # fmt: skip
             root.option_add(f"*Menu.{option}", value)
-
-
-def sharpen_on_windows() -> None:
-    """Tell Windows that we draw for every resolution ourselves; to be called before there is a window."""
-    if sys.platform == "win32":
-        import ctypes
-
-        with suppress(AttributeError, OSError):  # older than Windows 8.1
-            ctypes.windll.shcore.SetProcessDpiAwareness(1)
-
-
-def system_is_dark() -> bool:
-    """Whether the user has chosen dark windows."""
-    if sys.platform == "win32":
-        import winreg
-
-        place = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
-        with suppress(OSError), winreg.OpenKey(winreg.HKEY_CURRENT_USER, place) as key:
-            return bool(winreg.QueryValueEx(key, "AppsUseLightTheme")[0] == 0)
-        return False
-    if sys.platform == "darwin":
-        return "dark" in answer("defaults", "read", "-g", "AppleInterfaceStyle").lower()
-    return "dark" in answer("gsettings", "get", "org.gnome.desktop.interface", "color-scheme").lower()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import tkinter as tk
@@ -14,17 +13,19 @@ from dataclasses import replace
 from tkinter import filedialog, messagebox, ttk
 from typing import Any
 
-from imgpar.desktop import local, repaired
+from imgpar.desktop import local
 from imgpar.desktop.board import Row
 from imgpar.desktop.control import Control
+from imgpar.desktop.dropping import accept_drops, make_droppable
 from imgpar.desktop.filelist import FileList
 from imgpar.desktop.form import Form
 from imgpar.desktop.icon import draw_icon
 from imgpar.desktop.preview import Painter, Preview
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.status import Status
+from imgpar.desktop.system import sharpen_on_windows, show_folder
 from imgpar.desktop.texts import LANGUAGES, Texts, shown
-from imgpar.desktop.theme import Theme, sharpen_on_windows
+from imgpar.desktop.theme import Theme
 
 TICK = 25
 """Milliseconds between two looks at what has happened."""
@@ -260,12 +261,7 @@ class Window:
 
     def open_folder(self) -> None:
         """Show the results in the file manager."""
-        if sys.platform == "win32":
-            os.startfile(self.control.folder)  # noqa: S606
-        else:
-            opener = "open" if sys.platform == "darwin" else "xdg-open"
-            with suppress(OSError):
-                subprocess.Popen([opener, self.control.folder])
+        show_folder(self.control.folder)
 
     def close(self, *, ask: bool = True) -> None:
         """Stop cleanly, then go; asked twice, go at once."""
@@ -333,33 +329,3 @@ def press(event: Any) -> None:
 def ignoring(action: Callable[[], None]) -> Callable[[object], None]:
     """The action for an event that says nothing more."""
     return lambda _: action()
-
-
-def make_droppable(root: tk.Tk) -> bool:
-    """Load tkdnd; False where it is not installed or does not load."""
-    try:
-        from tkinterdnd2 import TkinterDnD
-
-        TkinterDnD._require(root)
-    except (ImportError, RuntimeError):
-        return False
-    return True
-
-
-def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Callable[[bool], None]) -> None:
-    """Files that are dropped on `widget` go to `drop`; `over` hears when something hovers there."""
-
-    def dropped(event: Any) -> str:
-        over(False)
-        names = [repaired(name) for name in widget.tk.splitlist(event.data)]
-        widget.after_idle(drop, names)  # the other program waits until we return
-        return str(event.action)
-
-    def hovers(event: Any, here: bool) -> str:
-        over(here)
-        return str(event.action)
-
-    widget.drop_target_register("DND_Files")
-    widget.dnd_bind("<<DropEnter>>", lambda event: hovers(event, True))
-    widget.dnd_bind("<<DropLeave>>", lambda event: hovers(event, False))
-    widget.dnd_bind("<<Drop>>", dropped)

@@ -1,0 +1,39 @@
+"""Files that are dropped on a widget, by tkdnd, where it is installed."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from imgpar.desktop import repaired
+
+
+def make_droppable(root: tk.Tk) -> bool:
+    """Load tkdnd; False where it is not installed or does not load."""
+    try:
+        from tkinterdnd2 import TkinterDnD
+
+        TkinterDnD._require(root)
+    except (ImportError, RuntimeError):
+        return False
+    return True
+
+
+def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Callable[[bool], None]) -> None:
+    """Files that are dropped on `widget` go to `drop`; `over` hears when something hovers there."""
+
+    def dropped(event: Any) -> str:
+        over(False)
+        names = [repaired(name) for name in widget.tk.splitlist(event.data)]
+        widget.after_idle(drop, names)  # the other program waits until we return
+        return str(event.action)
+
+    def hovers(event: Any, here: bool) -> str:
+        over(here)
+        return str(event.action)
+
+    widget.drop_target_register("DND_Files")
+    widget.dnd_bind("<<DropEnter>>", lambda event: hovers(event, True))
+    widget.dnd_bind("<<DropLeave>>", lambda event: hovers(event, False))
+    widget.dnd_bind("<<Drop>>", dropped)

@@ -1,0 +1,68 @@
+"""What the system knows and does: language, dark or light, resolution, folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+
+def system_language() -> str:
+    """The language of the system, "zh" or "en"."""
+    return "zh" if _system_locale().lower().startswith("zh") else "en"
+
+
+def _system_locale() -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return os.environ[name]
+    if sys.platform == "win32":
+        import ctypes
+
+        chinese = ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 0x04
+        return "zh" if chinese else ""
+    if sys.platform == "darwin":
+        return answer("defaults", "read", "-g", "AppleLocale")
+    return ""
+
+
+def answer(*command: str) -> str:
+    """What a command of the system prints; nothing where it is missing or slow."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=2, check=False).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def sharpen_on_windows() -> None:
+    """Tell Windows that we draw for every resolution ourselves; to be called before there is a window."""
+    if sys.platform == "win32":
+        import ctypes
+
+        with suppress(AttributeError, OSError):  # older than Windows 8.1
+            ctypes.windll.shcore.SetProcessDpiAwareness(1)
+
+
+def system_is_dark() -> bool:
+    """Whether the user has chosen dark windows."""
+    if sys.platform == "win32":
+        import winreg
+
+        place = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
+        with suppress(OSError), winreg.OpenKey(winreg.HKEY_CURRENT_USER, place) as key:
+            return bool(winreg.QueryValueEx(key, "AppsUseLightTheme")[0] == 0)
+        return False
+    if sys.platform == "darwin":
+        return "dark" in answer("defaults", "read", "-g", "AppleInterfaceStyle").lower()
+    return "dark" in answer("gsettings", "get", "org.gnome.desktop.interface", "color-scheme").lower()
+
+
+def show_folder(path: str) -> None:
+    """Open a folder in the file manager."""
+    if sys.platform == "win32":
+        os.startfile(path)  # noqa: S606
+    else:
+        opener = "open" if sys.platform == "darwin" else "xdg-open"
+        with suppress(OSError):
+            subprocess.Popen([opener, path], start_new_session=True)
