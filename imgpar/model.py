@@ -241,6 +241,8 @@ class Limits:
     """Keep what can be read of a damaged file instead of failing it."""
     density: float = 0.0
     """Dots per inch at which drawings (PDF, SVG) become pixels; 0 is the format's own."""
+    pages: str = ""
+    """Which pages of a PDF or TIFF are read, from 1: "3" or "2-5"; empty is all of them."""
 
 
 @dataclass(frozen=True, slots=True)

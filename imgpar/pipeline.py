@@ -100,7 +100,7 @@ class Pipeline:
             cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
             report: path of a JSON report.
             settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`,
-                `colour`, `density`),
+                `colour`, `density`, `pages`, `subsampling`, `progressive`),
                 and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
                 `accept_damaged`, `max_pixels`, `journal`.
 

@@ -136,7 +136,7 @@ class Run:
             self._name,
             self._recipe.operations,
             self._recipe.encode,
-            replace(session.limits(self._options), density=self._recipe.encode.density or 0.0),
+            self._recipe.encode.reading(session.limits(self._options)),
             strict=self._options.strict,
             verify=self._options.verify,
             staged=self._options.schedule == "staged",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
+from imgpar import Pipeline
 from imgpar.codecs import (
     FORMATS,
     EncodeOptions,
@@ -14,7 +17,9 @@ from imgpar.codecs import (
     encode,
     read_header,
 )
-from imgpar.model import Frame, Metadata
+from imgpar.codecs.options import page_range
+from imgpar.errors import BadValueError, ItemError
+from imgpar.model import Frame, Limits, Metadata
 
 
 class TestAnimations:
@@ -73,3 +78,38 @@ class TestAnimations:
         frames = [picture(shift=40 * number) for number in range(4)]
         header = read_header(written(frames, "gif", Metadata(durations=(33, 33, 33, 33))), "", LIMITS)
         assert abs(sum(header.metadata.durations) - 132) <= 5
+
+
+class TestPages:
+    @staticmethod
+    def scan(*sizes: tuple[int, int]) -> bytes:
+        pages = [Image.new("RGB", size, (40 * number, 9, 9)) for number, size in enumerate(sizes, 1)]
+        return saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+    @pytest.mark.parametrize(
+        ("pages", "reds"), [("", [40, 80, 120]), ("2", [80]), ("2-3", [80, 120]), ("1", [40])]
+    )
+    def test_a_range_of_pages_is_read(self, pages: str, reds: list[int]) -> None:
+        data = self.scan((8, 6), (8, 6), (8, 6))
+        header, arrays = read(data, header=read_header(data, "", Limits(pages=pages)))
+        assert [int(array[0, 0, 0]) for array in arrays] == reds
+        assert header.lost == ()
+
+    def test_a_page_of_another_size_can_be_chosen(self) -> None:
+        data = self.scan((8, 6), (5, 4))
+        header, (array,) = read(data, header=read_header(data, "", Limits(pages="2")))
+        assert header.spec.size == (5, 4)
+        assert array[0, 0, 0] == 80
+
+    def test_a_page_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(ItemError, match=r"2 page\(s\); 3 was asked for"):
+            read_header(self.scan((8, 6), (8, 6)), "", Limits(pages="3"))
+
+    @pytest.mark.parametrize("value", ["0", "5-2", "last", "", True, "1-"])
+    def test_a_wrong_range_is_refused(self, value: object) -> None:
+        with pytest.raises(BadValueError, match="range such as 2-5"):
+            page_range(value)
+
+    def test_a_conversion_takes_the_page_that_was_named(self) -> None:
+        data = Pipeline().encode(self.scan((8, 6), (8, 6)), to="png", pages="2")
+        assert Image.open(io.BytesIO(data)).convert("RGB").getpixel((0, 0)) == (80, 9, 9)

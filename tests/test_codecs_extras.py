@@ -255,6 +255,12 @@ class TestPdf:
         header = read_header(data, "", Limits(density=72))
         assert (header.spec.size, header.frames, header.lost) == ((60, 40), 1, ("pages",))
 
+    def test_one_page_can_be_chosen(self) -> None:
+        data = self.document(Image.new("RGB", (60, 40), "red"), Image.new("RGB", (40, 60), "blue"))
+        header, (array,) = read(data, header=read_header(data, "", Limits(density=72, pages="2")))
+        assert (header.spec.size, header.lost) == ((40, 60), ())
+        assert array[30, 20, 2] > 250
+
     def test_a_broken_document_is_damaged(self) -> None:
         with pytest.raises(DamagedError):
             read_header(b"%PDF-1.7\n%%EOF", "", LIMITS)

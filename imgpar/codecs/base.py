@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from imgpar.codecs.formats import Format
-from imgpar.errors import DamagedError, LimitError, MissingExtraError
+from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError
 from imgpar.model import Limits, Metadata
 
 
@@ -41,6 +41,16 @@ def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None
         )
     if frames > limits.max_frames:
         raise LimitError(f"It has {frames:,} frames, the limit is {limits.max_frames:,}.")
+
+
+def chosen_pages(limits: Limits, count: int) -> range:
+    """The pages to read among `count`, from 0. Raises ItemError where there are fewer than asked for."""
+    if not limits.pages:
+        return range(count)
+    first, _, last = limits.pages.partition("-")
+    if int(last or first) > count:
+        raise ItemError(f"It has {count} page(s); {limits.pages} was asked for.", fix="Change --pages.")
+    return range(int(first) - 1, int(last or first))
 
 
 def require(fmt: Format, module: str = "") -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgpar import values
 from imgpar.errors import bad_value
+from imgpar.model import Limits
 from imgpar.operations.base import Option, option
 
 SAMPLINGS = ("420", "422", "444")
@@ -80,6 +81,20 @@ def parse_span(value: object) -> Span:
 AUDIO = ("copy", "aac", "opus", "none")
 
 
+def page_range(value: object) -> str:
+    """Pages counted from 1, as one number or as a range.
+
+    >>> page_range("first"), page_range("2-5")
+    ('1', '2-5')
+    """
+    found = re.fullmatch(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?", str(value))
+    if value == "first":
+        return "1"
+    if isinstance(value, bool) or not found or int(found[2] or found[1]) < int(found[1]):
+        raise bad_value(values.VALUE, "first, a number or a range such as 2-5", value)
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
     """Settings of the encoders; None leaves the choice to the format's own default."""
@@ -132,6 +147,13 @@ class EncodeOptions:
         metavar="PROFILE",
         example="srgb",
     )
+    pages: str = option(
+        page_range,
+        "pages of a PDF or TIFF: first, a number, or a range such as 2-5; default: all that fit the target",
+        default="",
+        metavar="PAGES",
+        example="first",
+    )
     density: float | None = option(
         values.number(1, 10000),
         "dots per inch at which PDF (150) and SVG (96) become pixels",
@@ -169,6 +191,10 @@ class EncodeOptions:
         metavar="N",
         example="25",
     )
+
+    def reading(self, limits: Limits) -> Limits:
+        """The limits of a run with what these settings say about reading."""
+        return replace(limits, density=self.density or 0.0, pages=self.pages)
 
     def identity(self) -> str:
         """What, beside the fields, makes two settings the same: a digest of the profile that is used."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs.base import check_size, damaged, require
+from imgpar.codecs.base import check_size, chosen_pages, damaged, require
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
@@ -24,20 +24,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     try:
         if not len(document):
             raise damaged(fmt.title, "it has no pages", hopeless=True)
-        width, height = _pixels(document, 0, scale)
-        count = min(len(document), limits.max_frames + 1)
+        pages = chosen_pages(limits, min(len(document), limits.max_frames + 1))
+        width, height = _pixels(document, pages[0], scale)
         check_size(width, height, limits)
-        alike = all(_pixels(document, number, scale) == (width, height) for number in range(1, count))
+        alike = all(_pixels(document, number, scale) == (width, height) for number in pages)
     finally:
         document.close()
     density = scale * _POINTS
     return Header(
         format=fmt.name,
         spec=Spec(width, height, "RGBX"),
-        frames=count if alike else 1,
+        frames=len(pages) if alike else 1,
         metadata=Metadata(dpi=(density, density)),
         lost=() if alike else ("pages",),
-        detail={"density": density},
+        detail={"density": density, "first": pages[0]},
     )
 
 
@@ -52,7 +52,7 @@ def decode(
     document = _open(data, FORMATS[header.format])
     scale = header.detail["density"] / _POINTS
     try:
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(frames, header.detail["first"]):
             page = document[number]
             bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=_FOUR_BYTES)
             pixels = bitmap.to_numpy()

@@ -112,8 +112,9 @@ def decode(
     """Fill as many frames as are given, from the first. Returns Pillow's warnings."""
     fmt = FORMATS[header.format]
     with settings(accept_damaged=accept_damaged) as said, open_image(data, fmt) as image:
-        for number, frame in enumerate(frames):
-            if len(frames) > 1:
+        first = header.detail.get("first", 0)
+        for number, frame in enumerate(frames, first):
+            if number or len(frames) > 1:
                 image.seek(number)
             if fmt.name == "gif" and image.size != frame.spec.size:
                 # A later picture may reach beyond the canvas, which ends where the first one says.

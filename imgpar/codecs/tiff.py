@@ -14,10 +14,11 @@ import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgpar.codecs import iptc, opencv, pillow
-from imgpar.codecs.base import check_size
+from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_writer import encode
+from imgpar.errors import ItemError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 __all__ = ["decode", "encode", "read_header"]
@@ -35,13 +36,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     deep = _deep_spec(tags, width, height)
     if deep is None:
         with pillow.settings(), pillow.open_image(data, fmt) as image:
+            pages = chosen_pages(limits, getattr(image, "n_frames", 1))
+            image.seek(pages[0])
+            check_size(*image.size, limits)
             header = pillow.header_of(image, fmt)
             header = replace(
                 header,
                 orientation=1,
                 metadata=replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags)),
             )
-            return _with_pages(header, image, limits)
+            return _with_pages(header, image, limits, pages)
+    if limits.pages not in ("", "1"):
+        raise ItemError(
+            "Only the first page of such a TIFF (deep colour) can be read.", fix="Use --pages first."
+        )
     icc = bytes(tags.get(34675) or b"")
     orientation = int(tags.get(274, 1))
     return Header(
@@ -54,7 +62,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             xmp=bytes(tags.get(700) or b""),
             iptc=_iptc(tags),
         ),
-        lost=("pages",) if tags.next else (),
+        lost=("pages",) if tags.next and not limits.pages else (),
         detail={"deep": True},
     )
 
@@ -111,20 +119,21 @@ def _deep_spec(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: 
     return None
 
 
-def _with_pages(header: Header, image: Image.Image, limits: Limits) -> Header:
+def _with_pages(header: Header, image: Image.Image, limits: Limits, pages: range) -> Header:
     """All pages as frames when they are alike; else the first, with the loss named."""
-    count = header.frames
+    count = len(pages)
+    header = replace(header, frames=count, detail={**header.detail, "first": pages[0]})
     if count == 1:
         return header
     check_size(*header.spec.size, limits, count)
     alike, real = True, 1
-    for number in range(1, count):
+    for number in pages[1:]:
         image.seek(number)
         reduced = bool(int(getattr(image, "tag_v2", {}).get(254, 0)) & 1)
         real += not reduced
         same = image.size == header.spec.size and image.mode == header.detail["mode"]
         alike = alike and same and not reduced
-    image.seek(0)
+    image.seek(pages[0])
     if alike:
         return header
     return replace(header, frames=1, lost=(*header.lost, "pages") if real > 1 else header.lost)

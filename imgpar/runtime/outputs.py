@@ -95,7 +95,7 @@ def convert_bytes(
     limits: Limits,
 ) -> Encoded:
     """The whole chain in this process and in its own memory."""
-    limits = replace(limits, density=options.density or 0.0)
+    limits = options.reading(limits)
     header = codecs.read_header(data, name, limits)
     fmt = find_format(format_name)
     program = stages.compile_program(header, operations, limits, keep_frames=fmt.frames)
