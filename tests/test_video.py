@@ -214,6 +214,39 @@ def test_transparency_is_laid_on_the_background_elsewhere(convert, transparent):
     assert item.lost == ("alpha",)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [
+        ("out.mp4", "hevc", "yuv420p"),
+        ("out.mkv", "av1", "yuv420p"),
+        ("out.mov", "prores", "yuv422p10le"),
+        ("out.mkv", "ffv1", "yuv420p"),
+        ("out.mkv", "vp9", "yuv420p"),
+    ],
+)
+def test_a_codec_can_be_asked_for(convert, source, name, codec, form):
+    made, item = convert(source, name, codec=codec)
+    assert item.error == ""
+    picture = probe(str(made)).picture
+    assert (picture.stream.codec, picture.pixel_format) == (codec, form)
+    assert min(map(psnr, decoded(source)[1], decoded(made)[1])) > 25
+
+
+def test_a_codec_that_the_container_does_not_hold_is_an_error(convert, source):
+    _, item = convert(source, "out.webm", codec="hevc")
+    assert item.error.startswith("webm holds no hevc. Choose --codec av1, vp9")
+
+
+def test_lossless_keeps_every_pixel(convert, source):
+    made, _ = convert(source, "out.mkv", codec="ffv1")
+    assert all(map(np.array_equal, decoded(source)[1], decoded(made)[1]))
+
+
+def test_a_stream_of_the_wanted_codec_is_copied(convert, source):
+    made, _ = convert(source, codec="h264", effort=None)
+    assert made.read_bytes() == source.read_bytes()
+
+
 # ----- everything else ------------------------------------------------------------------------------
 
 

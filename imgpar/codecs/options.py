@@ -79,6 +79,7 @@ def parse_span(value: object) -> Span:
 
 
 AUDIO = ("copy", "aac", "opus", "none")
+CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1")
 
 
 def page_range(value: object) -> str:
@@ -162,6 +163,14 @@ class EncodeOptions:
         example="300",
     )
 
+    codec: str = option(
+        values.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
+        "codec of clips; without it the container decides",
+        default="",
+        metavar="CODEC",
+        choices=CODECS,
+        example="hevc",
+    )
     audio: str = option(
         values.choice(*AUDIO),
         "sound of clips: copy (converted where the container does not take it), aac, opus or none",

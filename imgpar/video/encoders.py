@@ -39,12 +39,24 @@ class _Encoder:
 _ENCODERS: dict[str, _Encoder] = {
     "libx264": _Encoder(("420", "422", "444"), 10, (0, 1), 51),
     "libx265": _Encoder(("420", "422", "444"), 12, (2, 1), 51),
-    "libvpx-vp9": _Encoder(("420", "422", "440", "444"), 12, (7, 1.15), 63, alpha=True, odd=True),
+    "libvpx-vp9": _Encoder(("420", "422", "440", "444"), 12, (0.5, 1.375), 63, alpha=True, odd=True),
     "libsvtav1": _Encoder(("420",), 10, (7, 1.25), 63),
     "prores_ks": _Encoder(("422", "444"), 10, (0, 0), 0, alpha=True),
+    "ffv1": _Encoder(("420", "422", "440", "444"), 12, (0, 0), 0, alpha=True, odd=True),
     "libopenh264": _Encoder(("420",), 8, (0, 1), 51),
     "mpeg4": _Encoder(("420",), 8, (0, 0.5), 31),
 }
+
+
+OF_CODEC: dict[str, tuple[str, ...]] = {
+    "h264": ("libx264", "libopenh264"),
+    "hevc": ("libx265",),
+    "av1": ("libsvtav1",),
+    "vp9": ("libvpx-vp9",),
+    "prores": ("prores_ks",),
+    "ffv1": ("ffv1",),
+}
+"""Encoders by the name of the codec that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,8 @@ def choose(
     chroma = picture.subsampling or "420"
     if alpha and facts.alpha and name == "libvpx-vp9":
         chroma, depth = "420", 8
+    elif alpha and name == "prores_ks":
+        chroma = "444"
     elif chroma not in facts.subsamplings:
         lost += ("chroma detail",) if chroma == "444" else ()
         chroma = "422" if chroma != "420" and "422" in facts.subsamplings else facts.subsamplings[0]
@@ -122,7 +136,7 @@ def choose(
     return Encoding(
         name,
         pixel_format,
-        _options(name, facts, options),
+        _options(name, facts, options, chroma),
         chroma != "444" and not facts.odd,
         chroma,
         bits,
@@ -135,14 +149,14 @@ def crf(name: str, quality: int) -> int:
     """The encoder's own number for a quality from 1 to 100.
 
     >>> crf("libx264", 80), crf("libx265", 80), crf("libvpx-vp9", 80)
-    (20, 22, 30)
+    (20, 22, 28)
     """
     facts = _ENCODERS[name]
     base, slope = facts.scale
     return max(0, min(facts.top, round(base + slope * (50 - 0.375 * quality))))
 
 
-def _options(name: str, facts: _Encoder, options: EncodeOptions) -> tuple[str, ...]:
+def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) -> tuple[str, ...]:
     number = str(crf(name, options.quality or DEFAULT_QUALITY)) if facts.top else ""
     effort = DEFAULT_EFFORT if options.effort is None else options.effort
     preset = ("-preset", _X26X_PRESETS[effort])
@@ -158,5 +172,7 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions) -> tuple[str, .
     if name == "libsvtav1":
         return ("-preset", str(12 - effort), "-crf", number)
     if name == "prores_ks":
-        return ("-profile:v", "hq")
+        return ("-profile:v", "4444" if chroma == "444" else "hq")
+    if name == "ffv1":
+        return ("-level", "3", "-slicecrc", "1")
     return ("-q:v", number)

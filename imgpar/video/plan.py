@@ -15,14 +15,14 @@ from fractions import Fraction
 from typing import Literal
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UnknownFormatError
+from imgpar.errors import EncodeError, UnknownFormatError
 from imgpar.model import Spec
 from imgpar.operations import Operation
 from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
 from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import Encoding, choose
+from imgpar.video.encoders import OF_CODEC, Encoding, choose
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
@@ -87,7 +87,7 @@ def make_plan(
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
-    names = container.encoders if picture.depth <= 8 else container.deep_encoders
+    names = encoders_of(container, options, picture.depth)
     encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
     filters, why = (None, "the schedule is staged") if staged else _filters(steps, picture)
     streams = plan_streams(clip, container, options)
@@ -134,7 +134,7 @@ def plan_of_frames(
         rate=rate, time_base=time_base, colour=colour,
     )  # fmt: skip
     container = CONTAINERS[target]
-    names = container.encoders if depth <= 8 else container.deep_encoders
+    names = encoders_of(container, options, depth)
     encoding = choose(picture, names, options, alpha=spec.alpha, depth=depth)
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
@@ -145,6 +145,19 @@ def plan_of_frames(
 def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
     """What is done to upright frames: pixels are made square, then the operations that change something."""
     return (*_squared(picture), *effective(operations, picture.spec))
+
+
+def encoders_of(container: Container, options: EncodeOptions, depth: int) -> tuple[str, ...]:
+    """Encoders that may be taken, the best first; raises EncodeError where the container has none."""
+    if not options.codec:
+        return container.encoders if depth <= 8 else container.deep_encoders
+    if options.codec not in container.video:
+        known = sorted(container.video & set(OF_CODEC))
+        raise EncodeError(
+            f"{container.name} holds no {options.codec}.",
+            fix=f"Choose --codec {', '.join(known)}, or another --to.",
+        )
+    return OF_CODEC[options.codec]
 
 
 def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, ...]:
@@ -163,6 +176,8 @@ def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
     if not Timing.of(options).idle:
         return False  # packets can only be cut at key frames
     if options.quality is not None or options.effort is not None or options.lossless:
+        return False
+    if options.codec and options.codec != clip.picture.stream.codec:
         return False
     # Of the containers only these say for certain how a picture is turned.
     upright = clip.picture.orientation == 1 or container.name in ("mp4", "mov")

@@ -41,6 +41,8 @@ class Ffmpeg:
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            # SVT-AV1 says what it does, whatever ffmpeg was told; only its errors are of interest.
+            env={**os.environ, "SVT_LOG": "1"},
             **_alone(),
         )
         assert self.process.stderr is not None
