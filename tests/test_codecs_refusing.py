@@ -54,6 +54,14 @@ class TestRefusing:
         with pytest.raises(DamagedError):
             read(data[: len(data) // 2])
 
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+    def test_a_png_without_its_last_chunk_is_damaged_though_all_pixels_are_there(self, dtype: str) -> None:
+        data = written(picture("RGB", dtype), "png")
+        with pytest.raises(DamagedError, match="before its last chunk"):
+            read(data[:-12])
+        _, (array,) = read(data[:-12], accept_damaged=True)
+        assert (array[..., :3] == picture("RGB", dtype).array).all()
+
     def test_a_bomb_is_refused_by_its_header(self) -> None:
         data = bytearray(written(picture(), "png"))
         data[16:24] = (32000).to_bytes(4, "big") * 2

@@ -65,9 +65,11 @@ def decode(
     """Fill the frames; 16-bit pictures keep every bit."""
     if header.detail.get("essential"):
         data = _essential(data)
+    chunks = list(_chunks(data))
+    if not accept_damaged and (not chunks or chunks[-1][0] != b"IEND"):
+        raise damaged("PNG", "it ends before its last chunk")
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-    chunks = list(_chunks(data))
     if not accept_damaged:
         _check_pixels(data, chunks)
     # Only what the pixels need: no animation, profile or text can send the decoder elsewhere.
@@ -157,8 +159,6 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int)
 
 def _check_pixels(data: bytes | memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
     """OpenCV fills what is missing with nothing and says nothing: count the bytes before."""
-    if not chunks or chunks[-1][0] != b"IEND":
-        raise damaged("PNG", "it ends before its last chunk")
     width, height, bits, colour_type = _ihdr(data)
     pixel = bits // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
     interlaced = bytes(data[28:29]) == b"\1"
