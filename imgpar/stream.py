@@ -41,7 +41,10 @@ class ArrayStream:
         self, session: Session, recipe: Recipe, inputs: list[str], options: RunOptions, cancel: CancelToken
     ) -> None:
         self._session, self._recipe, self._inputs = session, recipe, inputs
-        self._options, self._cancel = options, cancel
+        self._options = options
+        self._asked = cancel
+        self._cancel = CancelToken()
+        """Our own: a consumer who leaves early must not cancel what else hangs on the caller's token."""
         self._ledger = session.new_ledger(options.schedule, arrays=True)
         self._ready: dict[int, Settled | None] = {}
         self._next = 0
@@ -75,6 +78,7 @@ class ArrayStream:
 
     def _turn(self) -> bool:
         """Every turn: see that the array that is waited for can come."""
+        self._obey()
         with self._changed:
             stalled = self.starved = self._ledger.stalled
             if stalled and not self._ledger.can_grant:
@@ -88,6 +92,12 @@ class ArrayStream:
                         fix="Pass copy=True, let arrays go, or give the session more memory.",
                     )
         return True
+
+    def _obey(self) -> None:
+        if self._asked.killed:
+            self._cancel.kill()
+        elif self._asked.cancelled:
+            self._cancel.cancel()
 
     def _evict(self, number: int) -> None:
         result = self._ready.pop(number)

@@ -258,3 +258,16 @@ def test_bytes_in_bytes_out(pictures):
     result = Pipeline().resize("48").encode(data, to="jpg", quality=90)
     with Image.open(io.BytesIO(result)) as image:
         assert (image.format, image.size) == ("JPEG", (48, 32))
+
+
+def test_leaving_early_does_not_cancel_the_callers_token(session, pictures):
+    token = imgpar.CancelToken()
+    for _ in session.arrays(Pipeline(), pictures, cancel=token):
+        break
+    assert not token.cancelled
+
+
+def test_the_callers_token_stops_the_arrays(session, pictures):
+    token = imgpar.CancelToken()
+    token.cancel()
+    assert list(session.arrays(Pipeline(), pictures, cancel=token)) == []
