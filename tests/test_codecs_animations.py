@@ -113,3 +113,50 @@ class TestPages:
     def test_a_conversion_takes_the_page_that_was_named(self) -> None:
         data = Pipeline().encode(self.scan((8, 6), (8, 6)), to="png", pages="2")
         assert Image.open(io.BytesIO(data)).convert("RGB").getpixel((0, 0)) == (80, 9, 9)
+
+
+def moving_gif(disposal: int) -> bytes:
+    """Three frames of which the later ones only cover a part; what happens to the rest is the disposal's."""
+    frames = []
+    for number, colour in enumerate([(250, 0, 0), (0, 250, 0), (0, 0, 250)]):
+        image = Image.new("RGBA", (32, 24), (0, 0, 0, 0))
+        image.paste((*colour, 255), (8 * number, 4, 8 * number + 10, 20))
+        frames.append(image)
+    return saved(
+        frames[0], "GIF", save_all=True, append_images=frames[1:], duration=[70, 120, 300], loop=2,
+        disposal=disposal,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("disposal", [1, 2])
+@pytest.mark.parametrize("name", ["webp", "png", "avif", "gif"])
+def test_an_animation_looks_the_same_in_every_format(name: str, disposal: int) -> None:
+    """Pillow composes both the source and the result."""
+    source = moving_gif(disposal)
+    settings = {"quality": 100} if name == "avif" else {"lossless": True}
+    result = Image.open(io.BytesIO(Pipeline().encode(source, to=name, **settings)))
+    assert result.n_frames == 3
+    durations = []
+    with Image.open(io.BytesIO(source)) as before:
+        for number in range(3):
+            before.seek(number)
+            result.seek(number)
+            result.load()
+            durations.append(result.info["duration"])
+            one, other = (np.asarray(image.convert("RGBA")).astype(int) for image in (before, result))
+            assert np.abs(one[..., 3] - other[..., 3]).max() <= 1
+            seen = one[..., 3] > 0
+            assert np.abs(one[seen] - other[seen]).max() <= (12 if name == "avif" else 0)
+    assert durations == [70, 120, 300]
+    if name != "avif":  # it has no number of rounds
+        # GIF counts the rounds after the first.
+        assert result.info["loop"] == (2 if name == "gif" else 3)
+
+
+def test_the_open_canvas_of_a_webp_is_transparent_whatever_its_flag_says() -> None:
+    data = bytearray(Pipeline().encode(moving_gif(2), to="webp", lossless=True))
+    data[20] &= ~0x10 & 0xFF
+    header, arrays = read(bytes(data))
+    assert header.spec.layout == "RGBA"
+    assert [int(array[0, 0, 3]) for array in arrays] == [0, 0, 0]
+    assert [int(array[12, 4 + 8 * number, 3]) for number, array in enumerate(arrays)] == [255] * 3

@@ -13,9 +13,9 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata
 
-decode = pillow.decode
-
 _LARGEST = 16383
+_FLAGS_AT, _ALPHA = 20, 0x10
+"""Where VP8X has its flags, and the one for transparency."""
 _METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
 """libwebp's method for each effort."""
 
@@ -25,19 +25,35 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     view = memoryview(data)
     claimed = int.from_bytes(view[4:8], "little") + 8
     durations = []
+    parts, size = False, b""
     for kind, body in _chunks(view):
         if kind == b"VP8X" and len(body) >= 10:
             width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
             check_size(width, height, limits)
+            size = bytes(body[4:10])
         elif kind == b"ANMF" and len(body) >= 16:
             durations.append(int.from_bytes(body[12:15], "little"))
+            # Corner and size less one: all zero but for the canvas itself.
+            parts = parts or any(body[:6]) or body[6:12] != size
     if claimed > len(view) and not limits.accept_damaged:
         raise damaged("WebP", f"it should have {claimed:,} bytes and has {len(view):,}")
-    header = pillow.read_header(data, fmt, limits)
+    extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
+    open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
+    header = pillow.read_header(_see_through(data) if open_canvas else data, fmt, limits)
     if header.frames == 1:
         return header
+    header = replace(header, detail={**header.detail, "open_canvas": open_canvas})
     metadata = replace(header.metadata, durations=tuple(durations[: header.frames]))
     return replace(header, metadata=metadata)
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the frames, each as it is seen on the canvas."""
+    if header.detail.get("open_canvas"):
+        data = _see_through(data)
+    return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
@@ -65,7 +81,16 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         parameters |= {"duration": durations_of(metadata, len(images)), "loop": metadata.loop}
     sink = BytesIO()
     images[0].save(sink, "WEBP", **parameters)
-    return Encoded(sink.getvalue())
+    result = sink.getvalue()
+    return Encoded(_see_through(result) if len(images) > 1 and frames[0].spec.alpha else result)
+
+
+def _see_through(data: bytes | memoryview) -> bytes:
+    """An animation that says it has transparency. libwebp's muxer says so only of pixels: what opaque
+    frames leave open of the canvas would become black."""
+    result = bytearray(data)
+    result[_FLAGS_AT] |= _ALPHA
+    return bytes(result)
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
