@@ -76,7 +76,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     if fmt.kind == "video":
         raise UnknownFormatError(
             f"It is a clip ({fmt.title}), not a picture.",
-            fix=f"Name it .{fmt.suffix} if it is called otherwise.",
+            fix="Call it so by its name; in Python, imgpar.frames reads clips.",
         )
     with _failures(fmt, "opened"):
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
