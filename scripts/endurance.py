@@ -68,8 +68,15 @@ def main() -> int:
         make_inputs(work / "in", picture, args.jobs)
         report = imgpar.convert(work / "in", work / "out", to="bmp", jobs=2, on_event=watch, cancel=token)
         files = sum(len(found) for _, _, found in os.walk(work / "out")) - _ours(work / "out")
+        return judge(args, samples, report, files)
     finally:
         shutil.rmtree(work)
+
+
+def judge(
+    args: argparse.Namespace, samples: list[tuple[int, int, int, float]], report: imgpar.Report, files: int
+) -> int:
+    """Print the samples; 0 where memory and descriptors stayed flat and no file is missing."""
     settled = [sample for sample in samples if sample[0] >= SETTLED] or samples[-1:]
     first, most = settled[0][1], max(sample[1] for sample in settled)
     for done, memory, handles, seconds in samples[:: max(1, len(samples) // 12)]:
