@@ -29,18 +29,20 @@ def codec_seconds(folder: Path, size: int, quality: int, to: str) -> float:
 
     cv2.setNumThreads(1)
     slot, spent = memoryview(bytearray(1)), 0.0
-    operations, fmt, options = (make_operation("resize", str(size)),), find_format(to), EncodeOptions(quality)
+    operations, options = (make_operation("resize", str(size)),), EncodeOptions(quality)
+    formats = [find_format(word) for word in to.split(",")]
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         data = path.read_bytes()
         try:
             header = codecs.read_header(data, path.name, LIMITS)
-            program = stages.compile_program(header, operations, LIMITS, keep_frames=fmt.frames)
+            program = stages.compile_program(header, operations, LIMITS, keep_frames=False)
             if len(slot) < program.nbytes:
                 slot = memoryview(bytearray(b"\1" * program.nbytes))  # written to: its pages are there
             start = time.perf_counter()
             frames, _ = stages.decode(program, data, slot, LIMITS)
             frames, _ = stages.transform(program, frames, slot)
-            stages.encode(frames, program.header, fmt.name, options)
+            for fmt in formats:
+                stages.encode(frames, program.header, fmt.name, options)
         except ItemError:
             continue
         spent += time.perf_counter() - start
