@@ -73,8 +73,9 @@ _READ_SAME = """
 SELECT name, id, size, mtime_ns, inode, outputs FROM items
 WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
 """
-_READ_OTHERS = """
-SELECT DISTINCT name FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key <> ?
+_READ_NEWER = """
+SELECT mine.name FROM items AS mine JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
+WHERE mine.folder = (SELECT id FROM folders WHERE path = ?) AND mine.key = ? AND other.run > mine.run
 """
 _SAME_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, 'skipped', 'unchanged', NULL)"
 _READ_UNRECORDED = """
@@ -187,13 +188,13 @@ class Journal:
         return self.run
 
     def recorded(self, folder: str, key: str) -> Recorded:
-        """Files of a folder that were done with this recipe, and are known with no other one."""
+        """Files of a folder that were done with this recipe, and with no other one since."""
         if self._pending:
             self.flush()
         where = (os.fsencode(folder), key)
         with explained(self.path):
             rows = {row[0]: row[1:] for row in self._database.execute(_READ_SAME, where)}
-            for (name,) in self._database.execute(_READ_OTHERS, where) if rows else ():
+            for (name,) in self._database.execute(_READ_NEWER, where) if rows else ():
                 rows.pop(name, None)
         return Recorded(rows, self._paths.prefix)
 

@@ -127,12 +127,15 @@ def test_two_recipes_take_turns(place: Place) -> None:
     assert place.run(to="bmp").reasons == {"unchanged": 5}
 
 
-def test_the_journal_leaves_names_with_several_recipes_to_others(place: Place) -> None:
+def test_a_newer_recipe_makes_an_older_one_a_case_for_a_closer_look(place: Place) -> None:
     Image.new("RGB", (3, 3)).save(place.source / "a/3.png")
     place.run(to="bmp")
     with Journal.open(str(place.out / ".imgpar/journal.db"), str(place.out), lock=False) as journal:
-        found = journal.recorded(str(place.source / "a"), Recipe(to=("bmp",)).key())
-    assert set(found.rows) == {b"3.png"}
+        older, newer = (
+            journal.recorded(str(place.source / "a"), Recipe(to=(to,)).key()) for to in ("png", "bmp")
+        )
+    assert set(older.rows) == set()
+    assert set(newer.rows) == {b"1.png", b"2.png", b"3.png", b"10.png"}
 
 
 def test_long_stretches_are_cut() -> None:
