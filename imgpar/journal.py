@@ -74,7 +74,8 @@ SELECT name, id, size, mtime_ns, inode, outputs FROM items
 WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
 """
 _READ_NEWER = """
-SELECT mine.name FROM items AS mine JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
+SELECT mine.name FROM items AS mine
+JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
 WHERE mine.folder = (SELECT id FROM folders WHERE path = ?) AND mine.key = ? AND other.run > mine.run
 """
 _SAME_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, 'skipped', 'unchanged', NULL)"
