@@ -30,21 +30,12 @@ def start_method() -> str:
 
 def warm_up() -> None:
     """Let the fork server import the codecs while this process plans; returns at once."""
-    if start_method() == "forkserver" and _folder_exists():
+    if start_method() == "forkserver":
         from multiprocessing import forkserver
 
         with clean_start():
             preload()
             forkserver.ensure_running()
-
-
-def _folder_exists() -> bool:
-    """Python cannot start in a folder that was removed; whoever needs the folder says so better."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def preload() -> None:
