@@ -26,6 +26,7 @@ COMMANDS = {
 }
 """Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
 
+NO_FOLDER = "The folder you are in does not exist any more. Change to another one."
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
 """Flags with which `convert` needs no workers."""
 
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FileNotFoundError:
         if _has_folder():
             raise
-        return _complain("The folder you are in does not exist any more. Change to another one.", 2)
+        return _complain(NO_FOLDER, 2)
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code
@@ -84,6 +85,8 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
+    if first == "convert" and not _has_folder():
+        raise UsageError(NO_FOLDER)  # worker processes could not even start
     if first == "convert" and _NO_WORK.isdisjoint(arguments):
         from imgpar.runtime.warmup import warm_up
 
