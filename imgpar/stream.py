@@ -80,8 +80,8 @@ class ArrayStream:
         """Every turn: see that the array that is waited for can come."""
         self._obey()
         with self._changed:
-            stalled = self.starved = self._ledger.stalled
-            if stalled and not self._ledger.can_grant:
+            self.starved = self._ledger.stalled
+            if self._ledger.stuck:
                 later = [number for number, result in self._ready.items() if result and result.placed]
                 if later and max(later) != self._next:
                     self._evict(max(later))

@@ -211,6 +211,17 @@ def test_arrays_get_memory_in_their_order():
     assert [index for index, _ in book.grants()] == [0, 1]
 
 
+def test_no_memory_for_the_array_whose_turn_it_is_is_being_stuck():
+    book = ledger(workers=1, chunks=4, arrays=True)
+    held = book.allocator.lease(3 * CHUNK)
+    book.submit(job(0), 1)
+    (task,) = book.assign(0)
+    book.need(0, task.serial, CHUNK)
+    assert book.stuck
+    book.release(held)
+    assert not book.stuck
+
+
 class Bookkeeping(RuleBasedStateMachine):
     """Any order of events: no lease is lost or shared, every job ends once."""
 

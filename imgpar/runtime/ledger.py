@@ -306,10 +306,13 @@ class Ledger:
 
     def _make_way(self) -> tuple[int, Deny]:
         """Every worker waits with a later array than the one that is wanted: the last one steps back."""
-        worker, index = max(
-            ((worker, index) for index, worker in self.workers.items() if worker.waiting),
-            key=lambda pair: _waiting_job(pair[0]),
-        )
+        wanted = min(self._ungranted)
+        waiting = [(worker, index) for index, worker in self.workers.items() if worker.waiting]
+        # Whoever has the wanted one behind what it waits with, else the one that is furthest ahead.
+        holders = [
+            pair for pair in waiting if any(task.job.id == wanted for task in pair[0].outstanding.values())
+        ]
+        worker, index = max(holders or waiting, key=lambda pair: _waiting_job(pair[0]))
         serial = _waiting_serial(worker)
         task = worker.outstanding.pop(serial)
         worker.waiting = None
@@ -363,15 +366,18 @@ class Ledger:
         return all(worker.waiting or not worker.outstanding for worker in workers)
 
     @property
-    def can_grant(self) -> bool:
-        """Whether the next one that waits for memory would get it."""
-        index = self._first_waiting()
-        if index is None or (waiting := self.workers[index].waiting) is None:
+    def stuck(self) -> bool:
+        """Whether all wait, and there is no memory for the one whose turn it is: help must come from outside.
+
+        When it is nobody's turn, the one that is wanted is still queued, and `grants` makes way for it.
+        """
+        index = self._first_waiting() if self.stalled else None
+        if index is None:
             return False
-        lease = self.allocator.lease(waiting[1])
+        lease = self.allocator.lease(self.workers[index].waiting[1])  # type: ignore[index]
         if lease is not None:
             self.allocator.free(lease)
-        return lease is not None
+        return lease is None
 
     def again(self, state: JobState) -> None:
         """An array that nobody has seen yet gives its memory to an earlier one; it is made again later."""
