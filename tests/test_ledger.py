@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from imgpar.model import FrameRef, Header, Item, Job, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS, Ledger
-from imgpar.runtime.messages import Done, Failed, Grant, Placed, Revoke
+from imgpar.runtime.messages import Deny, Done, Failed, Grant, Placed, Revoke
 
 SPEC = Spec(4, 4, "RGB")
 HEADER = Header("jpeg", SPEC)
@@ -209,6 +209,16 @@ def test_arrays_get_memory_in_their_order():
     assert book.grants() == []
     book.need(0, first.serial, 1000)
     assert [index for index, _ in book.grants()] == [0, 1]
+
+
+def test_who_has_the_wanted_array_behind_another_makes_way():
+    book = ledger(workers=2, arrays=True)
+    for number in range(6):
+        book.submit(job(number, size=5 << 20), 1)
+    (_, behind), (later, _) = book.assign(0), book.assign(1)
+    book.need(0, behind.serial, 1000)  # the wanted array 0 lies behind it in this worker's pipe
+    book.need(1, later.serial, 1000)
+    assert book.grants() == [(0, Deny(behind.serial))]
 
 
 def test_no_memory_for_the_array_whose_turn_it_is_is_being_stuck():
