@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from imgpar import __version__
 from imgpar.cli.check import Check
 from imgpar.cli.machine import check_machine
-from imgpar.cli.packages import check_packages
+from imgpar.cli.packages import check_packages, check_turbo
 from imgpar.cli.parsing import Parser, table
 from imgpar.errors import UsageError
 from imgpar.progress import printable
@@ -43,6 +43,7 @@ def examine() -> Iterator[Check]:
     """Every check, in the order of the answer."""
     yield check_python()
     yield from check_packages()
+    yield check_turbo()
     yield from check_machine()
 
 

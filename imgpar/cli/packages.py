@@ -30,6 +30,13 @@ FASTER = {
 }
 """Packages that imgpar can do without, and what is missing then."""
 
+TURBO = {
+    "linux": "apt install libturbojpeg0 (Debian, Ubuntu) or dnf install turbojpeg (Fedora)",
+    "darwin": "brew install jpeg-turbo",
+    "win32": "the installer of libjpeg-turbo, from its own pages",
+}
+"""How libturbojpeg, which no package brings, gets on a system."""
+
 UNUSED = ("test", "dev", "all", "completion", "optimise", "ray", "remote", "watch")
 """Extras that add nothing to this version: for developers, or reserved for what is not there yet."""
 
@@ -50,6 +57,16 @@ def check_packages() -> Iterator[Check]:
     if len(both) == 2:
         fix = f"{pip(' '.join(both), 'uninstall -y')}, then {pip(both[sys.platform == 'linux'])}"
         yield Check("warn", "OpenCV", "two builds share one folder; removing either breaks the other", fix)
+
+
+def check_turbo() -> Check:
+    """The library that turns JPEGs without decoding them."""
+    from imgpar.codecs.turbo import library
+
+    if library() is not None:
+        return Check("ok", "libturbojpeg", "JPEGs are turned upright without loss")
+    text = "not installed (optional: JPEGs that have to be turned are encoded again)"
+    return Check("off", "libturbojpeg", text, TURBO.get(sys.platform, ""))
 
 
 def _split(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 from imgpar.codecs import iptc
-from imgpar.codecs.jpeg_header import APP0, COM, EXIF, SOS, XMP, XMP_EXTENSION
+from imgpar.codecs.jpeg_header import APP0, COM, EXIF, MPF, XMP, XMP_EXTENSION, join_head, split_head
 from imgpar.codecs.metadata import strip
 from imgpar.codecs.png import SIGNATURE, build
 from imgpar.model import Metadata
@@ -30,20 +30,12 @@ def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
 
 
 def _jpeg(data: bytes, what: str) -> bytes | None:
-    parts, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == 0xFF:
-            at += 1
-        elif marker == SOS:
-            end = _end_of_picture(data, at)
-            return b"".join((*parts, data[at:end])) if end else None
-        else:
-            kept = _jpeg_segment(marker, data[at + 4 : at + 2 + length], what)
-            if kept is not None:
-                parts.append(struct.pack(">BBH", 0xFF, marker, len(kept) + 2) + kept)
-            at += 2 + length
-    return None
+    segments, at = split_head(data)
+    end = _end_of_picture(data, at) if at else 0
+    left = ((marker, _jpeg_segment(marker, body, what)) for marker, body in segments)
+    return (
+        join_head((marker, body) for marker, body in left if body is not None) + data[at:end] if end else None
+    )
 
 
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
@@ -60,7 +52,7 @@ def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
         return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
     goes = (
         (marker == _APP1 and body.startswith(XMP_EXTENSION) and what != "exif")
-        or (marker == _APP2 and body.startswith(b"MPF\0"))
+        or (marker == _APP2 and body.startswith(MPF))
         or (what == "all" and (marker in (COM, _APP13) or (marker == _APP1)))
     )
     return None if goes else body

@@ -11,22 +11,19 @@ from collections.abc import Iterator
 
 PHOTOSHOP = b"Photoshop 3.0\0"
 _RESOURCE = 0x0404
+_THUMBNAILS = (0x0409, 0x040C)
 _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 """Content location, city, sublocation, state and country."""
 
 
 def find(blocks: bytes) -> bytes:
     """The IIM records among Photoshop's resource blocks; empty where there are none."""
-    at = 0
-    while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):
-        (number,) = struct.unpack_from(">H", blocks, at + 4)
-        # The name is a Pascal string, padded to an even length with its count.
-        data_at = at + 6 + (blocks[at + 6] // 2 + 1) * 2 + 4
-        length = int.from_bytes(blocks[data_at - 4 : data_at], "big")
-        if number == _RESOURCE:
-            return blocks[data_at : data_at + length]
-        at = data_at + length + length % 2
-    return b""
+    return next((data for number, data, _ in _resources(blocks) if number == _RESOURCE), b"")
+
+
+def without_thumbnails(blocks: bytes) -> bytes:
+    """The resource blocks without those that hold a small copy of the picture."""
+    return b"".join(whole for number, _, whole in _resources(blocks) if number not in _THUMBNAILS)
 
 
 def wrap(records: bytes) -> bytes:
@@ -42,6 +39,19 @@ def without_places(records: bytes) -> bytes:
     b'\\x1c\\x02x\\x00\\x02Hi'
     """
     return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)
+
+
+def _resources(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Number, data and all bytes of every resource."""
+    at = 0
+    while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):
+        (number,) = struct.unpack_from(">H", blocks, at + 4)
+        # The name is a Pascal string, padded to an even length with its count.
+        data_at = at + 6 + (blocks[at + 6] // 2 + 1) * 2 + 4
+        length = int.from_bytes(blocks[data_at - 4 : data_at], "big")
+        end = data_at + length + length % 2
+        yield number, blocks[data_at : data_at + length], blocks[at:end]
+        at = end
 
 
 def _datasets(records: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:

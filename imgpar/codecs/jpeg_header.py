@@ -7,7 +7,7 @@ DamagedError. Nothing is decoded, so a header costs microseconds.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from imgpar.codecs import iptc
@@ -17,8 +17,11 @@ EXIF = b"Exif\0\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
+MPF = b"MPF\0"
 
-SOI, EOI, SOS, COM, APP0, DQT = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xDB
+SOI, EOI, SOS, COM, APP0, APP14, DQT = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE, 0xDB
+Segment = tuple[int, bytes]
+"""Marker and body."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -85,6 +88,28 @@ def parse(data: bytes | memoryview) -> JpegHeader:
             header.lost.append("icc")
             header.notes.append("parts of the colour profile are missing, taken as sRGB")
     return header
+
+
+def split_head(data: bytes) -> tuple[list[Segment], int]:
+    """The segments before the first scan, and the offset of that scan's marker; 0 where there is none."""
+    segments, at = list[Segment](), 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == SOS:
+            return segments, at
+        if marker == 0xFF:
+            at += 1
+        else:
+            segments.append((marker, data[at + 4 : at + 2 + length]))
+            at += 2 + length
+    return segments, 0
+
+
+def join_head(segments: Iterable[Segment]) -> bytes:
+    """The beginning of a JPEG: its first marker and these segments."""
+    return b"\xff\xd8" + b"".join(
+        struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments
+    )
 
 
 def _segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
@@ -156,7 +181,7 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         _lose(header, "extended xmp")
     elif number == 2 and body.startswith(ICC) and len(body) > len(ICC) + 2:
         icc.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
-    elif number == 2 and body.startswith(b"MPF\0") and _pictures(body[4:]) > 1:
+    elif number == 2 and body.startswith(MPF) and _pictures(body[len(MPF) :]) > 1:
         _lose(header, "second picture")
     elif number == 13 and body.startswith(iptc.PHOTOSHOP):
         header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])

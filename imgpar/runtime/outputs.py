@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar import codecs
+from imgpar import codecs, pixels
 from imgpar.codecs import quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
 from imgpar.runtime import stages
@@ -21,13 +22,15 @@ from imgpar.runtime.stages import Encoded, Program
 _EDITABLE = ("jpeg", "png", "webp")
 _TAKEN_OUT = ("gain map", "second picture")
 """What goes with the first picture's metadata when a JPEG is edited."""
+_TURNED_OUT = (*_TAKEN_OUT, "exif")
+"""What goes when it is turned."""
 _PLAIN = EncodeOptions()
 _BEST = 98
 """Higher numbers make files larger and nothing better."""
 
 
 class Original(NamedTuple):
-    """The input's bytes, and the formats whose outputs are copies of it."""
+    """The input's bytes, and the formats whose outputs are those bytes, or nearly."""
 
     data: bytes | memoryview = b""
     formats: frozenset[str] = frozenset()
@@ -37,12 +40,13 @@ def same_formats(
     program: Program, formats: Iterable[str], options: EncodeOptions, limits: Limits
 ) -> frozenset[str]:
     """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
-    encoders is given, or damage is accepted."""
+    encoders is given, or damage is accepted. A JPEG that is only turned upright is among them."""
     header = program.source
     plain = replace(options, strip="", background=_PLAIN.background) == _PLAIN
     whole = program.frames == header.frames
     editable = not options.strip or header.format in _EDITABLE
-    if program.steps or not (plain and whole and editable) or limits.accept_damaged:
+    changed = program.steps if header.format != "jpeg" else [s for s in program.steps if s.name != "orient"]
+    if changed or not (plain and whole and editable) or limits.accept_damaged:
         return frozenset()
     return frozenset(formats) & {header.format}
 
@@ -56,23 +60,40 @@ def make(
     original: Original,
 ) -> Encoded:
     """One output, with all that is lost on the way to it."""
+    said = header.notes
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
-        if copied is not None:
+        if isinstance(copied, Encoded):
             return copied
+        said += (copied,) if copied else ()
     encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
-    return replace(encoded, lost=tuple(dict.fromkeys((*header.lost, *encoded.lost))))
+    lost = tuple(dict.fromkeys((*header.lost, *encoded.lost)))
+    return replace(encoded, lost=lost, notes=(*said, *encoded.notes))
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | None:
-    """The input's bytes without the metadata that are not wanted; None where those cannot be taken out."""
-    if not options.strip:
-        return Encoded(data, header.spec)
-    from imgpar.codecs.edit import stripped
+def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
+    """The input's bytes, turned upright and without the metadata that are not wanted; or why that cannot be
+    without new pixels."""
+    spec, lost = header.spec, tuple[str, ...]()
+    if header.orientation != 1:
+        from imgpar.codecs.turn import turned, why_not
 
-    edited = stripped(data, header.format, options.strip)
-    gone = tuple(kind for kind in _TAKEN_OUT if kind in header.lost)
-    return None if edited is None else Encoded(edited, header.spec, gone)
+        why = why_not(data, header.orientation)
+        try:
+            data = b"" if why else turned(data, header.orientation)
+        except EncodeError as error:
+            why = error.message
+        if why:
+            return f"encoded again to be upright: {why}"
+        spec, lost = pixels.oriented(spec, header.orientation), _TURNED_OUT
+    if options.strip:
+        from imgpar.codecs.edit import stripped
+
+        edited = stripped(data, header.format, options.strip)
+        if edited is None:
+            return ""
+        data, lost = edited, lost or _TAKEN_OUT
+    return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 
 def _gentle(
@@ -105,4 +126,4 @@ def convert_bytes(
     frames, _ = stages.transform(program, frames, lease)
     head = replace(program.header, lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
-    return replace(encoded, notes=(*program.notes, *notes, *encoded.notes))
+    return replace(encoded, notes=(*notes, *encoded.notes))

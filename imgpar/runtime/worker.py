@@ -245,8 +245,7 @@ class Worker:
             placed = self._place_array(task, run, lease, frames, offset, header)
             return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes))
         made, lost, more = self._write(task, run, frames, header, clock, original)
-        said = program.notes if set(_formats(task)) - same else ()  # nothing is to be said of a copy
-        return Done(task.serial, clock.timings(), None, made, lost, (*said, *notes, *more), digest)
+        return Done(task.serial, clock.timings(), None, made, lost, (*notes, *more), digest)
 
     def _decode(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         data, digest, program = self._open(task, run, clock)
@@ -260,9 +259,8 @@ class Worker:
         # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
         header = replace(program.source, metadata=Metadata(), lost=program.lost)
         placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
-        lost = program.lost if run.arrays else ()  # told when an output is written: a copy loses nothing
-        same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
-        said = program.notes if run.arrays or set(_formats(task)) - same else ()
+        # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
+        lost, said = (program.lost, program.notes) if run.arrays else ((), ())
         return Done(task.serial, clock.timings(), placed, (), lost, (*said, *notes), digest)
 
     def _transform(self, task: Task, run: RunSpec, clock: Clock) -> Done:
