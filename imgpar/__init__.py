@@ -32,20 +32,21 @@ if TYPE_CHECKING:
         UsageError,
         WorkerDiedError,
     )
-    from imgpar.footage import ClipFrame, VideoWriter, frames
+    from imgpar.footage import ClipFrame, frames
     from imgpar.model import Event, Item, Outcome
     from imgpar.pipeline import Pipeline
     from imgpar.recipe import Recipe
     from imgpar.report import Report
     from imgpar.runtime.scheduler import CancelToken
     from imgpar.session import Session
+    from imgpar.video_writer import VideoWriter
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "convert": "imgpar.api",
     "ClipFrame": "imgpar.footage",
-    "VideoWriter": "imgpar.footage",
+    "VideoWriter": "imgpar.video_writer",
     "frames": "imgpar.footage",
     "Pipeline": "imgpar.pipeline",
     "Session": "imgpar.session",

@@ -1,36 +1,33 @@
-"""Frames out of clips and into clips, in this process: `imgpar.frames` and `imgpar.VideoWriter`."""
+"""Frames out of clips, in this process: `imgpar.frames`."""
 
 from __future__ import annotations
 
 import math
 import os
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
-from imgpar.codecs.formats import format_of_suffix
-from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UsageError, bad_value
-from imgpar.model import Frame, Layout, Limits, OutputFile, Spec, Target
+from imgpar.errors import DamagedError, UsageError, bad_value
+from imgpar.model import Limits
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.runtime.frame_program import LastStep
     from imgpar.video.clip import Clip
-    from imgpar.video.feed import Feed
 
     Array = np.ndarray[Any, Any]
 
-_numbers = count(1)
-_LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_CLOCK = Fraction(1, 90_000)
-"""Unit of the time stamps that a writer is given; every common rate fits."""
+SEEK_SECONDS = 20.0
+"""Frames that are further apart are sought from their key frames; nearer ones are decoded on the way."""
+
+ACCEPT = "Use --accept-damaged (accept_damaged=True) to be content with them."
+
+Wanted = Callable[[float, Any], bool]
+"""Says of the time of a frame, and of the PyAV frame itself, whether it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,19 @@ def frames(
     start: float = 0.0,
     stop: float | None = None,
     every: int = 1,
+    at: float | Iterable[float] | None = None,
     channels: str = "RGB",
     dtype: str = "uint8",
     keys: bool = False,
+    scenes: float | None = None,
+    accept_damaged: bool = False,
     threads: int = 0,
 ) -> Iterator[ClipFrame]:
     """Decode a clip frame by frame, in order, with the time of each.
 
     >>> for frame in frames("clip.mp4", start=10, stop=12):  # doctest: +SKIP
     ...     print(frame.index, frame.time, frame.array.shape)
+    >>> one, other = frames("clip.mp4", at=[80.5, 3])  # doctest: +SKIP
 
     Args:
         path: of the clip.
@@ -68,22 +69,99 @@ def frames(
         start: seconds; the decoder begins at the key frame before it.
         stop: seconds; frames that are shown at this time or later are left out.
         every: 1 is every frame, 10 is every tenth.
-        channels: "RGB", "RGBA" or "L".
+        at: seconds, one or many, in any order: the frames that are seen at these moments, in that order.
+        channels: "RGB", "RGBA", "L" or "LA".
         dtype: "uint8", "uint16" or "float32" (0 to 1).
         keys: only key frames, which is much faster.
+        scenes: only frames with which a scene begins: percent of change, 10 is usual (`scdet` of ffmpeg).
+        accept_damaged: be content with what can be read.
         threads: of the decoder; 0 is as many as it likes.
 
     Raises:
+        UsageError: a value is wrong; at once, before anything is read.
+        DamagedError: frames are missing or broken; after all frames that could be read were given.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
     layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
     dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
     every = values.named("every", values.integer(1, 1 << 31), every)
-    stop = math.inf if stop is None else stop
-    source = os.fspath(path)
+    threads = values.named("threads", values.integer(0, 1024), threads)
+    source = values.named("path", values.path, path)
+    if pipeline is not None and not isinstance(pipeline, Pipeline):
+        raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
+    pipeline = pipeline or Pipeline()
+    begin, end = _part(start, stop)
+    if at is not None:
+        if (begin, end, every, keys, scenes) != (0.0, math.inf, 1, False, None):
+            raise UsageError("at= already says which frames are wanted.", fix="Leave the other choices out.")
+        return frames_at(source, pipeline, _moments(at), layout, dtype, threads=threads)
+    wanted: Wanted = _all
+    if scenes is not None:
+        from imgpar.video.scenes import SceneChanges
+
+        changes = SceneChanges(values.named("scenes", values.number(0, 100), scenes))
+
+        def wanted(_: float, frame: Any) -> bool:
+            return changes.begins(frame)
+
     return frames_of(
-        source, pipeline or Pipeline(), start, stop, every, layout, dtype, keys=keys, threads=threads
+        source,
+        pipeline,
+        begin,
+        end,
+        every,
+        layout,
+        dtype,
+        keys=keys,
+        threads=threads,
+        wanted=wanted,
+        accept_damaged=accept_damaged,
     )
+
+
+def _part(start: object, stop: object) -> tuple[float, float]:
+    begin = values.named("start", values.number(0, 1e9), start)
+    end = math.inf if stop is None else values.named("stop", values.number(0, math.inf), stop)
+    if end <= begin:
+        raise bad_value("stop", f"seconds after start, which is {begin:g},", stop)
+    return begin, end
+
+
+def _moments(at: object) -> list[float]:
+    several = isinstance(at, Iterable) and not isinstance(at, (str, bytes))
+    moments = list(at) if several else [at]  # type: ignore[call-overload]
+    return [values.named("at", values.number(0, 1e9), moment) for moment in moments]
+
+
+def _all(_time: float, _frame: Any) -> bool:
+    return True
+
+
+class _Maker:
+    """Makes arrays of the decoded frames of one clip."""
+
+    def __init__(self, clip: Clip, pipeline: Pipeline, layout: str, dtype: str) -> None:
+        from imgpar.runtime.frame_program import FrameFacts, FrameProgram
+        from imgpar.video.plan import steps_of
+
+        self._clip, self._layout, self._dtype = clip, layout, dtype
+        self._base = float(clip.picture.time_base)
+        steps = steps_of(clip.picture, pipeline.recipe.operations)
+        self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
+        self._memory = memoryview(bytearray(self._program.layout.nbytes))
+        self._planes = self._program.layout.arrays(self._memory)
+
+    def made(self, stamp: int, frame: Any) -> ClipFrame:
+        """The array of a frame of the reader."""
+        from imgpar.runtime.stages import to_array
+        from imgpar.video.planes import load
+
+        load(frame, self._planes)
+        result = self._program.colours(self._memory)
+        array = to_array(result, self._layout, self._dtype)
+        mine = array.array.copy() if array is result else array.array
+        time = stamp * self._base
+        return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._base / 2))
 
 
 def frames_of(
@@ -97,161 +175,96 @@ def frames_of(
     *,
     keys: bool = False,
     threads: int = 0,
-    wanted: Callable[[float], bool] = lambda _: True,
+    wanted: Wanted = _all,
+    accept_damaged: bool = False,
 ) -> Iterator[ClipFrame]:
     """`frames` of a clip that may have been probed already; nothing is read before the first is asked for.
 
-    `wanted` is asked with the time of each frame; those it refuses are decoded, but nothing more.
+    `wanted` is asked about each frame; those it refuses are decoded, but nothing more. Raises ItemError.
     """
-    from imgpar.runtime.frame_program import FrameFacts, FrameProgram
-    from imgpar.runtime.stages import to_array
-    from imgpar.video.plan import steps_of
-    from imgpar.video.planes import load
     from imgpar.video.probe import probe
     from imgpar.video.reader import Reader
 
     clip = probe(source) if isinstance(source, str) else source
-    steps = steps_of(clip.picture, pipeline.recipe.operations)
-    program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
-    memory = memoryview(bytearray(program.layout.nbytes))
-    planes = program.layout.arrays(memory)
+    maker = _Maker(clip, pipeline, layout, dtype)
     base = float(clip.picture.time_base)
-    begin = start if start > 0 else -math.inf
-    reader = Reader(clip, threads, start=begin, stop=stop, keys=keys)
-    for number, (stamp, frame) in enumerate(reader):
-        if number % every or not wanted(stamp * base):
-            continue
-        load(frame, planes)
-        result = program.colours(memory)
-        array = to_array(result, layout, dtype)
-        mine = array.array.copy() if array is result else array.array
-        yield ClipFrame(mine, stamp * base, bisect_left(clip.times, stamp * base - base / 2))
+    reader = Reader(clip, threads, start=start if start > 0 else -math.inf, stop=stop, keys=keys)
+    count = 0
+    for stamp, frame in reader:
+        if count % every == 0 and wanted(stamp * base, frame):
+            yield maker.made(stamp, frame)
+        count += 1
+    if not accept_damaged:
+        promised = 0 if keys or start > 0 or stop < math.inf else clip.frames
+        _check_whole(count, len(clip.times), promised, reader.complaints)
 
 
-class VideoWriter:
-    """Writes a clip from arrays; the file appears under its name when it is whole.
+def _check_whole(count: int, there: int, promised: int, complaints: list[str]) -> None:
+    """Raise DamagedError where frames are missing, or the decoder complained."""
+    missing = there < promised
+    if complaints or missing:
+        words = f"{count} of {promised} frames could be read" if promised else f"{count} frames could be read"
+        said = "".join(f" | {line}" for line in complaints[-3:])
+        raise DamagedError(f"This clip is truncated or corrupt: {words}{said}.", fix=ACCEPT)
 
-    >>> with VideoWriter("out.mp4", fps=30) as writer:  # doctest: +SKIP
-    ...     for array in arrays:
-    ...         writer.write(array)
 
-    Args:
-        path: of the clip; its suffix decides the container.
-        fps: frames a second, for frames that are written without a time.
-        quality, effort, lossless: as for `imgpar convert`.
-        threads: of the encoder; 0 is as many as it likes.
+def frames_at(
+    source: str | Clip,
+    pipeline: Pipeline,
+    moments: Iterable[float],
+    layout: str = "RGB",
+    dtype: str = "uint8",
+    *,
+    threads: int = 0,
+) -> Iterator[ClipFrame]:
+    """The frames that are seen at these seconds, in the order asked for: each is the last one that was shown
+    by then. Nothing is read before the first is asked for.
 
     Raises:
-        UsageError: the suffix is no container for clips.
-        EncodeError: the encoder fails, or not every frame arrived.
+        UsageError: a moment lies after the end.
+        ItemError: the clip cannot be read.
     """
+    from imgpar.video.probe import probe
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        fps: float = 25.0,
-        quality: int | None = None,
-        effort: int | None = None,
-        lossless: bool = False,
-        threads: int = 0,
-    ) -> None:
-        path = os.path.abspath(os.fspath(path))
-        found = format_of_suffix(path)
-        if found is None or found.kind != "video":
-            raise UsageError(f"{path} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
-        self._target = Target(found.name, path, replaces=os.path.exists(path))
-        self._options = EncodeOptions(quality=quality, effort=effort, lossless=lossless)
-        self._rate = Fraction(values.named("fps", values.number(0.001, 1000), fps)).limit_denominator(1001)
-        self._threads = threads
-        self._feed: Feed | None = None
-        self._spec: Spec | None = None
-        self._output = ""
-        self.count = 0
-        """Frames so far."""
-        self._last = -math.inf
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.close()
+    clip = probe(source) if isinstance(source, str) else source
+    if not clip.times:
+        raise DamagedError("This clip has no frame that could be read.")
+    maker, finder = _Maker(clip, pipeline, layout, dtype), _Finder(clip, threads)
+    end = max(clip.duration, clip.times[-1] + clip.last)
+    seen: ClipFrame | None = None
+    for moment in moments:
+        if moment > end:
+            raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", moment)
+        index = max(bisect_right(clip.times, moment + float(clip.picture.time_base) / 2) - 1, 0)
+        if seen is None or seen.index != index:
+            seen = maker.made(*finder.find(index))
         else:
-            self.cancel()
+            seen = replace(seen, array=seen.array.copy())
+        yield seen
 
-    def write(self, array: Array, time: float | None = None) -> None:
-        """Add a frame: H×W or H×W×C of uint8, uint16 or float32, all of one size. `time` in seconds makes the
-        rate variable; times must grow."""
-        import numpy as np
 
-        whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
-        height, width, channels = whole.shape
-        spec = Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
-        if self._feed is None:
-            self._begin(spec)
-        if spec != self._spec:
-            raise bad_value("a frame", f"an array of {self._spec}", str(spec))
-        seconds = self.count / float(self._rate) if time is None else time
-        if seconds <= self._last:
-            raise bad_value("time", f"seconds after {self._last:g}", seconds)
-        self._last = seconds
-        layout, planes = self._step.from_colours(Frame(spec, whole))
-        assert self._feed is not None
-        for source, room in zip(planes, layout.arrays(self._room), strict=True):
-            room[...] = source
-        self._feed.write(round(seconds / _CLOCK), self._room)
-        self.count += 1
+class _Finder:
+    """Finds frames by their place: further on in what is being decoded, or from a key frame before them."""
 
-    def _begin(self, spec: Spec) -> None:
-        from imgpar.commit import begin_file
-        from imgpar.runtime.frame_program import LastStep
-        from imgpar.video.feed import Feed
-        from imgpar.video.plan import plan_of_frames
+    def __init__(self, clip: Clip, threads: int) -> None:
+        self._clip, self._threads = clip, threads
+        self._reader: Iterator[tuple[int, Any]] = iter(())
+        self._last = math.inf
+        """When the frame was shown that was decoded last."""
 
-        clip, plan = plan_of_frames(spec, self._target.format, self._rate, _CLOCK, self._options)
-        assert plan.encoding is not None
-        self._spec, self._clip = spec, clip
-        self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
-        layout = self._step.layout(*spec.size)
-        self._room = memoryview(bytearray(layout.nbytes))
-        self._output = begin_file(self._target, f"{os.getpid()}-writer", next(_numbers))
-        self._feed = Feed(plan, clip, layout, self._output, self._threads)
+    def find(self, index: int) -> tuple[int, Any]:
+        """Time stamp and PyAV frame; the next one where this one cannot be decoded."""
+        from imgpar.video.reader import Reader
 
-    def close(self) -> OutputFile:
-        """Finish the file, count its frames, give it its name.
-
-        Raises:
-            EncodeError: nothing was written, or not every frame arrived.
-        """
-        from imgpar.commit import commit_file
-        from imgpar.video.probe import probe
-
-        if self._feed is None:
-            raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
-        try:
-            self._feed.close()
-            made: Clip = probe(self._output)
-            if len(made.times) != self.count:
-                raise EncodeError(f"{len(made.times)} of {self.count} frames arrived in {self._target.path}.")
-        except BaseException:
-            self.cancel()
-            raise
-        size = os.path.getsize(self._output)
-        target = replace(self._target, replaces=os.path.exists(self._target.path))
-        return commit_file(
-            self._output,
-            target,
-            keep_times_of=None,
-            fsync=False,
-            expected=size,
-            dimensions=made.picture.upright,
-        )
-
-    def cancel(self) -> None:
-        """Give the file up; nothing is left of it."""
-        from imgpar.files import remove
-
-        if self._feed is not None:
-            self._feed.kill()
-            remove(self._output)
+        base = float(self._clip.picture.time_base)
+        wanted = self._clip.times[index]
+        if not self._last < wanted <= self._last + SEEK_SECONDS:
+            # The reader seeks to a key frame by itself, and leaves out what comes before.
+            begin = wanted if index else -math.inf
+            self._reader = iter(Reader(self._clip, self._threads, start=begin))
+        for stamp, frame in self._reader:
+            self._last = stamp * base
+            if self._last >= wanted - base / 2:
+                return stamp, frame
+        self._last = math.inf
+        raise DamagedError(f"Frame {index} of this clip could not be decoded.")

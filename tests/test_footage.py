@@ -150,3 +150,95 @@ def test_explain_says_the_way(source, tmp_path, capsys):
     for flag, words in ways.items():
         main(["convert", str(source), "-o", str(tmp_path / "out"), flag, "--explain"])
         assert words in capsys.readouterr().out
+
+
+# ----- moments --------------------------------------------------------------------------------------
+
+
+def test_the_frames_at_some_moments_in_the_order_asked_for(source):
+    found = list(imgpar.frames(source, at=[1.5, 0.03, 0.04, 1.999, 0.05]))
+    assert [frame.index for frame in found] == [37, 0, 1, 49, 1]
+    whole = list(imgpar.frames(source))
+    assert all(np.array_equal(frame.array, whole[frame.index].array) for frame in found)
+    assert not np.shares_memory(found[2].array, found[4].array)
+
+
+def test_a_frame_is_seen_until_the_next_one_comes(tmp_path):
+    clip = make_uneven(tmp_path / "vfr.mp4", [0, 0.1, 0.9, 1.0])
+    assert [frame.index for frame in imgpar.frames(clip, at=[0.85, 0.9, 0.899])] == [1, 2, 1]
+
+
+def test_one_moment_far_on_is_sought(tmp_path):
+    clip = make_clip(
+        tmp_path / "long.mp4", size=(32, 32), frames=1500, options=("-g", 50, "-preset", "ultrafast")
+    )
+    (frame,) = imgpar.frames(clip, at=59.0)
+    assert (frame.index, frame.time) == (1475, pytest.approx(59.0))
+    assert psnr(frame.array, decoded(clip)[1][1475]) > 28
+
+
+def test_a_moment_after_the_end_is_refused(source):
+    with pytest.raises(imgpar.BadValueError, match=r"up to the end of the clip \(2.000\) for at"):
+        list(imgpar.frames(source, at=[0.5, 7]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"start": 3, "stop": 2}, "after start"),
+        ({"start": "soon"}, "number from 0"),
+        ({"every": 0}, "every"),
+        ({"at": 1, "every": 2}, "at= already says"),
+        ({"at": "start"}, "for at"),
+        ({"at": [0, -1]}, "for at"),
+        ({"scenes": 120}, "scenes"),
+        ({"pipeline": "web"}, "an imgpar.Pipeline"),
+        ({"threads": -1}, "threads"),
+        ({"dtype": "int8"}, "dtype"),
+    ],
+)
+def test_misuse_is_one_sentence_before_anything_is_read(tmp_path, settings, words):
+    with pytest.raises(imgpar.UsageError, match=words):
+        imgpar.frames(tmp_path / "missing.mp4", **settings)
+
+
+def test_a_damaged_clip_raises_after_what_could_be_read(tmp_path):
+    clip = make_clip(tmp_path / "c.mp4", frames=50, options=("-movflags", "+faststart", "-g", 5))
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) * 2 // 3])
+    seen = []
+    with pytest.raises(imgpar.DamagedError, match="of 50 frames could be read"):
+        seen.extend(frame.index for frame in imgpar.frames(clip))
+    assert len(seen) > 10
+    assert [frame.index for frame in imgpar.frames(clip, accept_damaged=True)] == seen
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (None, "an array"),
+        (np.zeros((4, 4, 7), np.uint8), "channels"),
+        (np.zeros(4, np.uint8), "H×W"),
+        (np.zeros((4, 4, 3), np.int64), "uint8, uint16 or float32"),
+        (np.zeros((0, 4, 3), np.uint8), "pixel"),
+    ],
+)
+def test_what_is_no_frame_is_refused(tmp_path, array, words):
+    writer = imgpar.VideoWriter(tmp_path / "new.mp4")
+    with pytest.raises(imgpar.BadValueError, match=words):
+        writer.write(array)
+    writer.cancel()
+
+
+def test_a_closed_writer_takes_nothing_more(tmp_path):
+    with imgpar.VideoWriter(tmp_path / "new.mp4", effort=0) as writer:
+        writer.write(testing.pattern(64, 48))
+    with pytest.raises(imgpar.UsageError, match="closed"):
+        writer.write(testing.pattern(64, 48))
+
+
+def test_what_is_there_can_be_protected(tmp_path):
+    (tmp_path / "new.mp4").write_bytes(b"mine")
+    with pytest.raises(imgpar.UsageError, match="is there already"):
+        imgpar.VideoWriter(tmp_path / "new.mp4", replace=False)
+    assert (tmp_path / "new.mp4").read_bytes() == b"mine"

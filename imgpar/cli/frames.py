@@ -6,27 +6,34 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Parser, Store
-from imgpar.codecs.formats import FORMATS, find_format
-from imgpar.errors import ImgparError, UsageError, bad_value
+from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
+from imgpar.errors import ImgparError, NoInputError, SourceError, UsageError, bad_value
+from imgpar.names import candidate, settle, split_suffix
 from imgpar.progress import printable
 
 if TYPE_CHECKING:
+    from imgpar.model import Item
     from imgpar.recipe import Recipe
 
-USAGE = "CLIP... -o OUT [--every N|Ts|key | --poster | --sheet CxR | --animation] [options]"
+USAGE = """CLIP... -o OUT [--every N|Ts|key|scene | --poster | --sheet CxR | --sprites Ts |
+                     --animation] [options]"""
 DESCRIPTION = """\
-Take pictures out of clips. OUT is a folder; for one picture it may be a file.
+Take pictures out of clips, or out of all clips in a folder. OUT is a folder, or a file for one picture.
 
   imgpar frames clip.mp4 -o stills --every 2s                  a JPEG every two seconds
+  imgpar frames clip.mp4 -o stills --every scene               one for each scene
   imgpar frames clip.mp4 -o poster.webp --poster               one sharp frame
   imgpar frames holiday/*.mp4 -o sheets --sheet 5x4            contact sheets with times
+  imgpar frames clip.mp4 -o player --sprites 5s                sprites with WebVTT, for players
   imgpar frames clip.mp4 -o cat.gif --animation --trim 3-6 --resize 480 --fps 12"""
+
+KINDS = ("every", "poster", "sheet", "sprites", "animation")
 
 
 def frames_parser() -> Parser:
@@ -40,13 +47,28 @@ def frames_parser() -> Parser:
         "--every",
         action=Store,
         parse=_every,
-        metavar="N|Ts|key",
-        help="every Nth frame, one every T seconds, or key frames",
+        metavar="N|Ts|key|scene",
+        help="every Nth frame, one every T seconds, key frames, or the first frame of each scene",
     )
-    add("--poster", action="store_true", help="one sharp frame")
+    add(
+        "--threshold",
+        action=Store,
+        parse=values.number(0, 100),
+        metavar="PERCENT",
+        help="change of brightness with which a scene begins, as ffmpeg's scdet counts it (default: 10)",
+    )
+    add("--poster", action="store_true", help="one sharp frame that is neither black nor white")
     add("--sheet", action=Store, parse=_grid, metavar="CxR", help="a contact sheet of columns × rows")
+    add(
+        "--sprites",
+        action=Store,
+        parse=_seconds,
+        metavar="Ts",
+        help="a small frame for every T seconds on pictures of 10×10, and the WebVTT file that players read",
+    )
     add("--animation", action="store_true", help="an animation (GIF, WebP, AVIF or PNG), 10 frames a second")
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
+    add("--accept-damaged", action="store_true", help="be content with what can be read of a damaged clip")
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_operations(parser)
@@ -56,62 +78,109 @@ def frames_parser() -> Parser:
 
 def frames(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 1 if a clip could not be read."""
-    args, clips = frames_parser().parse(argv)
-    if not clips:
+    args, inputs = frames_parser().parse(argv)
+    if not inputs:
         raise UsageError("No clip was given.", fix="Name one: imgpar frames clip.mp4 -o stills --every 1s")
-    if not args.out:
-        raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o stills.")
-    kinds = [kind for kind in ("every", "poster", "sheet", "animation") if getattr(args, kind)]
-    if len(kinds) > 1:
-        raise UsageError(f"--{kinds[0]} and --{kinds[1]} exclude each other.", fix="Leave out one.")
+    kind = _kind(args)
     from imgpar.recipe import Recipe
 
     recipe = flags.build(args.steps or (), Recipe())
+    items = list(_items(inputs))
+    if not items:
+        raise NoInputError("There are no clips in the input.", fix="imgpar frames takes clips and folders.")
+    stems = _stems(items)
     code = 0
-    for clip in clips:
+    for item, stem in zip(items, stems, strict=True):
         try:
-            written = _take(args, clip, recipe, kinds[0] if kinds else "every", single=len(clips) == 1)
+            written = _take(args, item, stem, recipe, kind, single=len(items) == 1)
         except UsageError:
             raise
         except ImgparError as error:
-            print(f"imgpar: {printable(clip)}: {printable(str(error))}", file=sys.stderr)
+            print(f"imgpar: {printable(item.path)}: {printable(str(error))}", file=sys.stderr)
             code = 1
             continue
         if not args.quiet:
-            print(printable(f"{clip} → {written}"))
+            print(printable(f"{item.path} → {written}"))
     return code
 
 
-def _take(args: argparse.Namespace, clip: str, recipe: Recipe, kind: str, *, single: bool) -> str:
+def _kind(args: argparse.Namespace) -> str:
+    if not args.out:
+        raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o stills.")
+    kinds = [kind for kind in KINDS if getattr(args, kind)]
+    if len(kinds) > 1:
+        raise UsageError(f"--{kinds[0]} and --{kinds[1]} exclude each other.", fix="Leave out one.")
+    if args.threshold is not None and not (args.every and args.every.scenes):
+        raise UsageError("--threshold belongs to --every scene.", fix="Add --every scene, or leave it out.")
+    return kinds[0] if kinds else "every"
+
+
+def _items(inputs: Sequence[str]) -> Iterator[Item]:
+    """What was named, and the clips in the folders that were named."""
+    from imgpar.sources.local import scan
+
+    for batch in scan(inputs, out=None):
+        for item in batch.items:
+            found = FORMATS.get(item.format) or format_of_suffix(item.path)
+            if not batch.folder or (found and found.kind == "video"):  # named files are in no folder
+                yield item
+
+
+def _stems(items: Sequence[Item]) -> list[str]:
+    """Names below OUT, without suffix: that of the clip, or more of its path where two would be the same."""
+    places = [split_suffix(os.path.basename(item.path)) for item in items]
+
+    def wanted(member: int, level: int) -> list[str]:
+        folder = os.path.dirname(items[member].mirror)
+        return [os.path.join(folder, candidate(items[member].path, places[member][0], "", level))]
+
+    levels = settle(len(items), wanted)
+    return [wanted(member, levels.get(member, 0))[0] for member in range(len(items))]
+
+
+def _take(args: argparse.Namespace, item: Item, stem: str, recipe: Recipe, kind: str, *, single: bool) -> str:
     """Write the pictures of one clip; returns what was written, in words."""
-    from imgpar import extract
+    from imgpar.extract import animation, sheets, stills, writing
     from imgpar.pipeline import Pipeline
 
-    pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
+    if item.error:
+        raise SourceError(item.error)
+    clip, pipeline, options, span = item.path, Pipeline(recipe), recipe.encode, recipe.encode.trim
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
-    stem = os.path.splitext(os.path.basename(clip))[0]
+    damaged = args.accept_damaged
     if kind == "every":
-        every = args.every or extract.Every()
-        picked = extract.pick(clip, every, pipeline, span)
-        made = extract.write_pictures(picked, args.out, stem, suffix, options, replace=args.replace)
+        every = args.every or stills.Every()
+        picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, accept_damaged=damaged)
+        made = writing.write_pictures(picked, args.out, stem, suffix, options, replace=args.replace)
         return f"{sum(1 for _ in made)} pictures in {args.out}"
+    if kind == "sprites":
+        found = sheets.sprites(clip, args.sprites, pipeline, span)
+        return writing.write_sprites(found, args.out, stem, suffix, options, replace=args.replace)
     named = single and "." in os.path.basename(args.out) and not os.path.isdir(args.out)
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
     if kind == "poster":
-        arrays = [extract.poster(clip, pipeline, span).array]
+        arrays = [stills.poster(clip, pipeline, span).array]
     elif kind == "sheet":
-        columns, rows = args.sheet
-        arrays = [extract.sheet(clip, columns, rows, span=span)]
+        arrays = [sheets.sheet(clip, args.sheet, pipeline, span)]
     else:
-        arrays, durations = extract.animation(clip, options.fps or 10, pipeline, span)
-    return extract.write_picture(arrays, path, options, replace=args.replace, durations=durations).path
+        arrays, durations = animation.animation(
+            clip, options.fps or 10, pipeline, span, accept_damaged=damaged
+        )
+    return writing.write_picture(arrays, path, options, replace=args.replace, durations=durations).path
 
 
 def _every(value: object) -> object:
-    from imgpar.extract import parse_every
+    from imgpar.extract.stills import parse_every
 
     return parse_every(value)
+
+
+def _seconds(value: object) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)s?", str(value))
+    if match is None or float(match[1]) < 0.04:
+        raise bad_value(values.VALUE, "seconds such as 5s", value)
+    return float(match[1])
 
 
 def _grid(value: object) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def _check_frames(
         return () if abs(found - wanted) <= spare else (f"{wanted} frames became {found} at an even rate",)
     if not complaints and plan.timing.idle and found == _decodable(clip):
         return (f"{wanted} packets hold {found} frames",)
-    words = f"{found} of {wanted} frames could be read"
+    words = f"{found} of {wanted} frames could be read" + (", some are broken" if found == wanted else "")
     said = last_words(complaints)
     if accept_damaged and found:
         return (f"damaged: {words}" + (f" ({said})" if said else ""),)

@@ -1,0 +1,36 @@
+"""Frames of a clip for an animated picture, and for how long each is shown."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from imgpar.codecs.options import Span
+from imgpar.errors import DamagedError
+from imgpar.extract.stills import Every, pick
+from imgpar.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+
+def animation(
+    path: str,
+    fps: float,
+    pipeline: Pipeline,
+    span: Span | None = None,
+    *,
+    accept_damaged: bool = False,
+) -> tuple[list[Array], list[int]]:
+    """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
+    found = list(pick(path, Every(seconds=1 / fps), pipeline, span, accept_damaged=accept_damaged))
+    if not found:
+        raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
+    times = [frame.time for frame in found]
+    usual = round(1000 / fps)
+    return [frame.array for frame in found], [
+        *(max(10, round((after - before) * 1000)) for before, after in pairwise(times)),
+        usual,
+    ]

@@ -1,0 +1,112 @@
+"""The files of pictures out of clips: each appears whole, and nothing that is there is replaced unasked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from imgpar.codecs.formats import find_format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import CommitError
+from imgpar.extract.sheets import Sprites
+from imgpar.footage import ClipFrame
+from imgpar.model import Frame, Header, Metadata, OutputFile, Spec, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+_numbers = count(1)
+
+
+def write_pictures(
+    found: Iterable[ClipFrame], folder: str, stem: str, suffix: str, options: EncodeOptions, *, replace: bool
+) -> Iterator[OutputFile]:
+    """Write frames as `stem-000123.suffix`, the number being that of the frame."""
+    for frame in found:
+        path = os.path.join(folder, f"{stem}-{frame.index:06}.{suffix}")
+        yield write_picture([frame.array], path, options, replace=replace)
+
+
+def write_picture(
+    arrays: Sequence[Array],
+    path: str,
+    options: EncodeOptions,
+    *,
+    replace: bool,
+    durations: Sequence[int] = (),
+) -> OutputFile:
+    """Write one picture, or an animation with milliseconds per frame.
+
+    Raises:
+        CommitError: something is there already and may not be replaced.
+        EncodeError: the format cannot hold it.
+    """
+    from imgpar.runtime.stages import encode
+
+    fmt = find_format(path.rpartition(".")[2])
+    _check_free(path, replace=replace)
+    height, width = arrays[0].shape[:2]
+    spec = Spec(width, height, "RGB")
+    header = Header(fmt.name, spec, frames=len(arrays), metadata=Metadata(durations=tuple(durations)))
+    encoded = encode([Frame(spec, array) for array in arrays], header, fmt.name, options)
+    return write_file(encoded.data, path, fmt.name, replace=replace, dimensions=(width, height))
+
+
+def write_file(
+    data: bytes | bytearray | memoryview,
+    path: str,
+    kind: str,
+    *,
+    replace: bool,
+    dimensions: tuple[int, int] = (0, 0),
+) -> OutputFile:
+    """Write any bytes; raises CommitError where something is there already and may not be replaced."""
+    from imgpar.commit import commit
+
+    path = os.path.abspath(path)
+    exists = _check_free(path, replace=replace)
+    return commit(
+        data,
+        Target(kind, path, replaces=exists),
+        keep_times_of=None,
+        fsync=False,
+        run=f"{os.getpid()}-frames",
+        job=next(_numbers),
+        dimensions=dimensions,
+    )
+
+
+def _check_free(path: str, *, replace: bool) -> bool:
+    """Whether something is there that may be replaced."""
+    exists = os.path.lexists(path)
+    if exists and not replace:
+        raise CommitError(f"{os.path.abspath(path)} is there already.", fix="Move it away, or say -y.")
+    return exists
+
+
+def write_sprites(
+    found: Iterable[tuple[Sprites, Array]],
+    folder: str,
+    stem: str,
+    suffix: str,
+    options: EncodeOptions,
+    *,
+    replace: bool,
+) -> str:
+    """Write `stem-sprites-1.suffix` … and, last, `stem.vtt`, which names them; returns words for what was
+    written. Raises as `write_picture` does."""
+    index = os.path.join(folder, f"{stem}.vtt")
+    _check_free(index, replace=replace)
+    names: list[str] = []
+    facts: Sprites | None = None
+    for each, array in found:
+        facts = each
+        path = os.path.join(folder, f"{stem}-sprites-{len(names) + 1}.{suffix}")
+        names.append(os.path.basename(write_picture([array], path, options, replace=replace).path))
+    assert facts is not None
+    write_file(facts.vtt(names).encode(), index, "vtt", replace=replace)
+    return f"{facts.tiles} sprites in {len(names)} {'picture' if len(names) == 1 else 'pictures'}, {index}"

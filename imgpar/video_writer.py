@@ -1,0 +1,213 @@
+"""Clips out of arrays, in this process: `imgpar.VideoWriter`."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from fractions import Fraction
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from imgpar import values
+from imgpar.codecs.formats import format_of_suffix
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError, UsageError, bad_value
+from imgpar.model import ITEM_BYTES, Frame, Layout, OutputFile, Spec, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.runtime.frame_program import LastStep
+    from imgpar.video.clip import Clip
+    from imgpar.video.feed import Feed
+
+    Array = np.ndarray[Any, Any]
+
+_numbers = count(1)
+_LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_CLOCK = Fraction(1, 90_000)
+"""Unit of the time stamps that a writer is given; every common rate fits."""
+
+
+class VideoWriter:
+    """Writes a clip from arrays; the file appears under its name when it is whole.
+
+    >>> with VideoWriter("out.mp4", fps=30) as writer:  # doctest: +SKIP
+    ...     for array in arrays:
+    ...         writer.write(array)
+
+    Args:
+        path: of the clip; its suffix decides the container.
+        fps: frames a second, for frames that are written without a time.
+        quality, effort, lossless, codec: as for `imgpar convert`.
+        replace: whether a file that is there may be replaced, once the new one is whole.
+        threads: of the encoder; 0 is as many as it likes.
+
+    Of an odd width or height the last column or row is cut where the encoder needs even ones; VP9 and FFV1 do
+    not.
+
+    Raises:
+        UsageError: a value is wrong, or the suffix is no container for clips.
+        EncodeError: the encoder fails, or not every frame arrived.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fps: float | Fraction = 25.0,
+        quality: int | None = None,
+        effort: int | None = None,
+        lossless: bool = False,
+        codec: str = "",
+        replace: bool = True,
+        threads: int = 0,
+    ) -> None:
+        name = os.path.abspath(values.named("path", values.path, path))
+        found = format_of_suffix(name)
+        if found is None or found.kind != "video":
+            raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
+        if os.path.lexists(name) and not replace:
+            raise UsageError(f"{name} is there already.", fix="Choose another name, or replace=True.")
+        self._target = Target(found.name, name, replaces=os.path.exists(name))
+        self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
+        speed = float(fps) if isinstance(fps, Fraction) else fps
+        self._rate = Fraction(values.named("fps", values.number(0.001, 1000), speed)).limit_denominator(1001)
+        self._threads = values.named("threads", values.integer(0, 1024), threads)
+        self._feed: Feed | None = None
+        self._spec: Spec | None = None
+        self._output = ""
+        self.count = 0
+        """Frames so far."""
+        self._last = -math.inf
+        self._closed, self._may_replace = False, replace
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self.cancel()
+        elif not self._closed:
+            self.close()
+
+    def write(self, array: Array, time: float | None = None) -> None:
+        """Add a frame: H×W or H×W×C of uint8, uint16 or float32, all of one size. `time` in seconds makes the
+        rate variable; times must grow.
+
+        Raises:
+            UsageError: it is no such array, or the writer is closed.
+            EncodeError: the encoder fails.
+        """
+        if self._closed:
+            raise UsageError(f"{self._target.path} is closed.", fix="Begin another VideoWriter.")
+        whole, spec = _checked(array)
+        if self._spec not in (None, spec):
+            raise bad_value("a frame", f"an array like the first one, {_words(self._spec)},", _words(spec))
+        seconds = self.count / float(self._rate)
+        if time is not None:
+            seconds = values.named("time", values.number(0, 1e9), time)
+        if seconds <= self._last:
+            raise bad_value("time", f"seconds after {self._last:g}", seconds)
+        if self._feed is None:
+            self._begin(spec)
+        self._last = seconds
+        layout, planes = self._step.from_colours(Frame(spec, whole))
+        assert self._feed is not None
+        for source, room in zip(planes, layout.arrays(self._room), strict=True):
+            room[...] = source
+        self._feed.write(round(seconds / _CLOCK), self._room)
+        self.count += 1
+
+    def _begin(self, spec: Spec) -> None:
+        from imgpar.commit import begin_file
+        from imgpar.runtime.frame_program import LastStep
+        from imgpar.video.feed import Feed
+        from imgpar.video.plan import plan_of_frames
+
+        clip, plan = plan_of_frames(spec, self._target.format, self._rate, _CLOCK, self._options)
+        assert plan.encoding is not None
+        self._spec, self._clip = spec, clip
+        self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
+        layout = self._step.layout(*spec.size)
+        self._room = memoryview(bytearray(layout.nbytes))
+        self._output = begin_file(self._target, f"{os.getpid()}-writer", next(_numbers))
+        self._feed = Feed(plan, clip, layout, self._output, self._threads)
+
+    def close(self) -> OutputFile:
+        """Finish the file, count its frames, give it its name.
+
+        Raises:
+            EncodeError: nothing was written, or not every frame arrived.
+        """
+        from imgpar.commit import commit_file
+        from imgpar.video.probe import probe
+
+        if self._closed:
+            raise UsageError(f"{self._target.path} is closed already.")
+        if self._feed is None:
+            raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
+        try:
+            self._feed.close()
+            made: Clip = probe(self._output)
+            if len(made.times) != self.count:
+                raise EncodeError(f"{len(made.times)} of {self.count} frames arrived in {self._target.path}.")
+        except BaseException:
+            self.cancel()
+            raise
+        size = os.path.getsize(self._output)
+        self._closed = True
+        there = os.path.exists(self._target.path)
+        target = replace(self._target, replaces=there and self._may_replace)
+        return commit_file(
+            self._output,
+            target,
+            keep_times_of=None,
+            fsync=False,
+            expected=size,
+            dimensions=made.picture.upright,
+        )
+
+    def cancel(self) -> None:
+        """Give the file up; nothing is left of it."""
+        from imgpar.files import remove
+
+        if self._feed is not None and not self._closed:
+            self._feed.kill()
+            remove(self._output)
+        self._closed = True
+
+
+def _checked(array: object) -> tuple[Array, Spec]:
+    """The array with three dimensions, and what it holds; raises BadValueError."""
+    import numpy as np
+
+    if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
+        shown = f"one with {array.ndim} dimensions" if isinstance(array, np.ndarray) else array
+        raise bad_value("a frame", "an array H×W or H×W×C", shown)
+    whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
+    height, width, channels = whole.shape
+    if channels not in _LAYOUTS:
+        raise bad_value("a frame", "1 to 4 channels", channels)
+    if whole.dtype.name not in ITEM_BYTES:
+        raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
+    if not height or not width:
+        raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
+    return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+
+
+def _words(spec: Spec | None) -> str:
+    return f"{spec.width}×{spec.height} {spec.layout} {spec.dtype}" if spec else ""
+
+
+def _options(**given: Any) -> EncodeOptions:
+    """Settings of the encoder, each checked; raises BadValueError."""
+    known = EncodeOptions.options()
+    return EncodeOptions(
+        **{
+            name: values.named(name, known[name].parse, value)
+            for name, value in given.items()
+            if value not in (None, "")
+        }
+    )
