@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import imgpar
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Row:
     """One file. `outcome` is None as long as it waits."""
 
     path: str
+    number: int
+    """Its place in the list."""
     outcome: imgpar.Outcome | None = None
 
     @property
@@ -27,13 +29,19 @@ class Board:
     """Rows and counts of everything that was dropped since the window was last idle.
 
     >>> board = Board()
-    >>> row = board.add(imgpar.Outcome("/a.jpg", "ok"))
+    >>> board.add(imgpar.Outcome("/a.jpg", "ok"))
     >>> board.done, board.counts["ok"]
     (1, 1)
     """
 
     def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
+        self.rows: list[Row] = []
+        """In the order in which they became known."""
+        self.problems: dict[str, Row] = {}
+        """Rows that failed, by path."""
+        self.newest = -1
+        """Number of the row that got the latest result."""
+        self._by_path: dict[str, Row] = {}
         self.counts: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = 0
         self.totals: dict[object, int] = {}
@@ -78,21 +86,34 @@ class Board:
         """The clock stands still."""
         self._busy, self._since = self.seconds, None
 
-    def wait(self, paths: Iterable[str]) -> list[Row]:
-        """Files that wait for their turn; returns the rows that are new."""
-        new = [Row(path) for path in dict.fromkeys(paths) if path not in self.rows]
-        self.rows.update((row.path, row) for row in new)
-        return new
+    def find(self, path: str) -> Row | None:
+        """The row of a file, if it is known."""
+        return self._by_path.get(path)
 
-    def add(self, outcome: imgpar.Outcome) -> Row | None:
-        """Take a result; None where it says nothing new: after a pause, what was done is skipped."""
-        row = self.rows.setdefault(outcome.source, Row(outcome.source))
+    def wait(self, paths: Iterable[str]) -> None:
+        """Files that wait for their turn."""
+        for path in paths:
+            self._row(path)
+
+    def add(self, outcome: imgpar.Outcome) -> None:
+        """Take a result; one that says nothing new is left out: after a pause, what was done is skipped."""
+        row = self._row(outcome.source)
         if row.outcome is not None:
             if outcome.reason == "unchanged" and row.status != "failed":
-                return None
+                return
             self._count(row.outcome, -1)
-        row.outcome = outcome
+        row.outcome, self.newest = outcome, row.number
         self._count(outcome, 1)
+        if outcome.status == "failed":
+            self.problems[row.path] = row
+        else:
+            self.problems.pop(row.path, None)
+
+    def _row(self, path: str) -> Row:
+        row = self._by_path.get(path)
+        if row is None:
+            row = self._by_path[path] = Row(path, len(self.rows))
+            self.rows.append(row)
         return row
 
     def _count(self, outcome: imgpar.Outcome, by: int) -> None:

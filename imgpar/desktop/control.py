@@ -17,13 +17,10 @@ from collections import deque
 from collections.abc import Sequence
 
 import imgpar
-from imgpar.desktop.board import Board, Row
+from imgpar.desktop.board import Board
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.undo import Undone, take_back
-from imgpar.desktop.work import Ended, Listed, Message, Work
-
-ROWS = 150
-"""Rows that one look may change, so that the window draws between two looks."""
+from imgpar.desktop.work import Ended, Listed, Message, Placed, Work
 
 
 class Control:
@@ -35,8 +32,8 @@ class Control:
         self.waiting: deque[tuple[str, ...]] = deque()
         self.drops: list[tuple[str, ...]] = []
         """Everything that was dropped since the window was idle."""
-        self.folder = ""
-        """Where the results of the last drop are."""
+        self.folders: dict[str, None] = {}
+        """Where results are, the last drop's last."""
         self.error: Exception | None = None
         self.stopped = False
         self.halt = ""
@@ -49,6 +46,11 @@ class Control:
         self._inbox: queue.SimpleQueue[Message | Undone] = queue.SimpleQueue()
         self._work: Work | None = None
         self._settings = Settings()
+
+    @property
+    def folder(self) -> str:
+        """Where the results of the last drop are."""
+        return next(reversed(self.folders), "")
 
     @property
     def busy(self) -> bool:
@@ -70,12 +72,13 @@ class Control:
 
     def drop(self, names: Sequence[str], settings: Settings) -> bool:
         """Convert these, now or when what is at work is through; True when the list starts anew."""
-        names = tuple(dict.fromkeys(names))
+        names = tuple(names)
         if not names:
             return False
         anew = self.state == "idle"
         if anew:
             self.board, self.drops, self.undone, self.latest = Board(), [], None, None
+            self.folders = {}
         self.drops.append(names)
         self.waiting.append(names)
         if anew:
@@ -124,46 +127,46 @@ class Control:
         """Delete the new files, in a thread."""
         if self.can_undo:
             self.state = "undoing"
-            outcomes = [row.outcome for row in self.board.rows.values() if row.outcome]
-            arguments = (outcomes, self.folder)
+            outcomes = [row.outcome for row in self.board.rows if row.outcome]
+            arguments = (outcomes, tuple(self.folders))
             threading.Thread(target=lambda: self._inbox.put(take_back(*arguments)), daemon=True).start()
 
     # ----- what happens ---------------------------------------------------------------------------
 
-    def look(self, seconds: float) -> list[Row]:
-        """Read what has happened, for so long at most; returns the rows that have changed."""
-        until = time.monotonic() + seconds
-        changed: dict[str, Row] = {}
-        while len(changed) < ROWS and time.monotonic() < until:
+    def look(self, seconds: float) -> int:
+        """Read what has happened, for so long at most; returns how many messages that were."""
+        until, count = time.monotonic() + seconds, 0
+        while time.monotonic() < until:
             try:
                 message = self._inbox.get_nowait()
             except queue.Empty:
                 break
-            changed.update((row.path, row) for row in self._take(message))
-        return list(changed.values())
+            self._take(message)
+            count += 1
+        return count
 
-    def _take(self, message: Message | Undone) -> list[Row]:
+    def _take(self, message: Message | Undone) -> None:
         if isinstance(message, Listed):
             if message.total is not None:
                 self._total(message.total)
-            return self.board.wait(message.paths)
-        if isinstance(message, Undone):
+            self.board.wait(message.paths)
+        elif isinstance(message, Placed):
+            self.folders.pop(message.folder, None)
+            self.folders[message.folder] = None
+        elif isinstance(message, Undone):
             self.state, self.undone, self.board, self.drops = "idle", message, Board(), []
-            return []
-        if isinstance(message, Ended):
-            return self._ended(message)
-        if message.kind == "planned":
+        elif isinstance(message, Ended):
+            self._ended(message)
+        elif message.kind == "planned":
             self._total(message.total or 0)
         elif message.outcome is not None:
-            row = self.board.add(message.outcome)
+            self.board.add(message.outcome)
             if message.outcome.status == "ok":
                 self.latest = message.outcome
-            return [row] if row else []
-        return []
 
     def _total(self, count: int) -> None:
         if self._work:
-            self.board.totals[self._work.inputs] = count
+            self.board.totals[self._work] = count
             self.board.counting = False
 
     def _start(self, settings: Settings) -> None:
@@ -173,16 +176,8 @@ class Control:
         self._next()
 
     def _next(self) -> None:
-        names = self.waiting.popleft()
-        self.folder = self._settings.place(names)
-        try:
-            pipeline = self._settings.pipeline()
-        except imgpar.UsageError as error:
-            self.error = error
-            self._rest()
-            return
-        self._work = Work(names, self.folder, pipeline, self._inbox)
-        self.board.counting = names not in self.board.totals
+        self._work = Work(self.waiting.popleft(), self._settings, self._inbox)
+        self.board.counting = True
         self.state = "running"
         self.board.run()
         self._work.start()
@@ -192,7 +187,7 @@ class Control:
         self.board.rest()
         self.waiting.clear()
 
-    def _ended(self, message: Ended) -> list[Row]:
+    def _ended(self, message: Ended) -> None:
         report, self.error = message.report, message.error
         self.board.rest()
         if report is not None:
@@ -201,21 +196,20 @@ class Control:
         self.board.counting = False
         if self.state == "pausing" and report is not None and report.cancelled:
             self.state = "paused"
-            return []
+            return
         if self.state == "stopping":
             self.stopped = True
         through = report is not None and not report.cancelled and not report.stopped
-        rows = self._same_files() if through else []
+        if through:
+            self._same_files()
         if through and self.waiting:
             self._next()
         else:
             self._rest()
-        return rows
 
-    def _same_files(self) -> list[Row]:
+    def _same_files(self) -> None:
         """Files of this drop that got no result of their own are others under a second name."""
-        mine = self._work.inputs if self._work else ()
-        rows = [row for path in mine if (row := self.board.rows.get(path)) and row.outcome is None]
-        for row in rows:
-            self.board.add(imgpar.Outcome(row.path, "skipped", reason="twice"))
-        return rows
+        for path in self._work.paths if self._work else ():
+            row = self.board.find(path)
+            if row and row.outcome is None:
+                self.board.add(imgpar.Outcome(path, "skipped", reason="twice"))

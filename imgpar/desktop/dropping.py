@@ -6,8 +6,6 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imgpar.desktop import repaired
-
 
 def make_droppable(root: tk.Tk) -> bool:
     """Load tkdnd; False where it is not installed or does not load."""
@@ -25,8 +23,7 @@ def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Calla
 
     def dropped(event: Any) -> str:
         over(False)
-        names = [repaired(name) for name in widget.tk.splitlist(event.data)]
-        widget.after_idle(drop, names)  # the other program waits until we return
+        widget.after_idle(drop, widget.tk.splitlist(event.data))  # the other program waits until we return
         return str(event.action)
 
     def hovers(event: Any, here: bool) -> str:

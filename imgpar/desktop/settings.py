@@ -99,16 +99,16 @@ def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
 def beside(inputs: Sequence[str]) -> str:
     """The folder for results next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
 
-    The results of a whole disk go on that disk.
+    The results of a whole disk go on that disk. Paths are absolute.
     """
-    paths = [os.path.abspath(path) for path in inputs]
-    if len(paths) == 1 and os.path.isdir(paths[0]):
-        inside = os.path.ismount(paths[0])
-        return os.path.join(paths[0], OURS) if inside else f"{paths[0].rstrip(os.sep)}-{OURS}"
+    if len(inputs) == 1 and os.path.isdir(inputs[0]):
+        inside = os.path.ismount(inputs[0])
+        return os.path.join(inputs[0], OURS) if inside else f"{inputs[0].rstrip(os.sep)}-{OURS}"
+    parents = {os.path.dirname(path): None for path in inputs}
     try:
-        parent = os.path.commonpath([os.path.dirname(path) for path in paths])
+        parent = os.path.commonpath(parents)
     except ValueError:  # on several disks
-        parent = os.path.dirname(paths[0])
+        parent = next(iter(parents))
     return os.path.join(parent, OURS)
 
 

@@ -24,8 +24,8 @@ class Undone:
     kept: int
 
 
-def take_back(outcomes: Iterable[imgpar.Outcome], folder: str) -> Undone:
-    """Delete the files that these outcomes wrote, and folders that are empty then, `folder` included.
+def take_back(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone:
+    """Delete the files that these outcomes wrote, and folders that are empty then, `tops` included.
 
     A file that somebody has changed since stays.
     """
@@ -45,7 +45,8 @@ def take_back(outcomes: Iterable[imgpar.Outcome], folder: str) -> Undone:
                 continue
             except OSError:
                 kept += 1
-    _tidy(parents, folder)
+    for top in tops:
+        _tidy(parents, top)
     return Undone(gone, kept)
 
 

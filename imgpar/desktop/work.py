@@ -1,6 +1,7 @@
 """One drop at work: a thread calls imgpar, and puts what happens into a queue for the window.
 
-1. The thread touches no widget; the window touches no file.
+1. The thread touches no widget; the window touches no file, and does nothing that takes longer
+   for more files.
 2. To pause is to stop what has not begun, and to go on is the same run again: imgpar skips what is done.
    So a pause keeps no process and no memory, and it may last as long as the user likes.
 """
@@ -14,9 +15,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
+from imgpar.desktop import local, repaired
+from imgpar.desktop.settings import Settings
 
 CHUNK = 50
 """Names in one message: small enough for one look of the window into the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the results of this drop go."""
+
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Ended:
     error: Exception | None = None
 
 
-Message = imgpar.Event | Listed | Ended
+Message = imgpar.Event | Placed | Listed | Ended
 
 
 class Inbox(Protocol):
@@ -50,23 +60,17 @@ class Work:
     """Converts what was dropped; `inbox` is where the window hears of it.
 
     Args:
-        inputs: absolute paths of files and folders.
-        out: folder for the results.
-        pipeline: what is done to each.
+        names: of files and folders, as the drop gave them.
+        settings: what is done to each, and where results go.
         inbox: gets every Message.
     """
 
-    def __init__(
-        self,
-        inputs: Sequence[str],
-        out: str,
-        pipeline: imgpar.Pipeline,
-        inbox: Inbox,
-    ) -> None:
-        self.inputs, self.out, self.pipeline = tuple(inputs), out, pipeline
-        self._inbox = inbox
+    def __init__(self, names: Sequence[str], settings: Settings, inbox: Inbox) -> None:
+        self.paths: tuple[str, ...] = ()
+        """What the names lead to, each once; set by the thread."""
+        self._names, self._settings, self._inbox = names, settings, inbox
+        self._out = ""
         self._token = imgpar.CancelToken()
-        self._listed = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -90,18 +94,21 @@ class Work:
 
     def _work(self) -> None:
         try:
-            if not self._listed:
+            pipeline = self._settings.pipeline()
+            if not self.paths:
                 for message in self._list():
                     self._inbox.put(message)
-            report = self.pipeline.run(self.inputs, self.out, on_event=self._inbox.put, cancel=self._token)
+            report = pipeline.run(self.paths, self._out, on_event=self._inbox.put, cancel=self._token)
             self._inbox.put(Ended(report))
         except Exception as error:  # whatever it is, the window has to hear of it
             self._inbox.put(Ended(error=error))
 
-    def _list(self) -> Iterator[Listed]:
+    def _list(self) -> Iterator[Placed | Listed]:
         """To ask the disk whether a name is a folder takes time, so it is done here."""
-        self._listed = True
-        files = [path for path in self.inputs if not os.path.isdir(path)]
-        total = len(files) if len(files) == len(self.inputs) else None
+        paths = dict.fromkeys(local(repaired(name)) for name in self._names)
+        files = [path for path in paths if not os.path.isdir(path)]
+        self.paths, self._out = tuple(paths), self._settings.place(tuple(paths))
+        yield Placed(self._out)
+        total = len(files) if len(files) == len(paths) else None
         for start in range(0, len(files), CHUNK):
             yield Listed(tuple(files[start : start + CHUNK]), total)

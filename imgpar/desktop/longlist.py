@@ -1,0 +1,189 @@
+"""A list of any length that costs no more than the rows in sight.
+
+A Treeview with 30,000 items takes seconds to fill and stutters while it is drawn. This one holds as many
+items as there is room for; to scroll is to write other rows into them.
+"""
+
+from __future__ import annotations
+
+import sys
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from tkinter import ttk
+from typing import Any
+
+from imgpar.desktop.board import Row
+from imgpar.desktop.theme import Theme
+
+Cells = tuple[tuple[str, ...], str]
+"""The texts of a row, and the tag that colours it."""
+WHEEL = 3
+"""Rows for one notch of the wheel."""
+
+
+class LongList(ttk.Frame):
+    """Shows a sequence of rows; the newest stays in sight until the user scrolls or selects.
+
+    Args:
+        parent: where it lies.
+        theme: for sizes and colours.
+        columns: title and width of each column; those that `stretch` names share what is left.
+        cells: what is written for a row.
+        chosen: called with the row that the user selects.
+    """
+
+    def __init__(
+        self, parent: tk.Misc, theme: Theme, columns: dict[str, int], stretch: Sequence[str],
+        cells: Callable[[Row], Cells], chosen: Callable[[Row], None],
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.rows: Sequence[Row] = ()
+        self.selected: Row | None = None
+        self.top = 0
+        """Number of the first row in sight."""
+        self.follows = True
+        """Whether the newest row comes into sight by itself."""
+        self._cells, self._chosen, self._row_height = cells, chosen, theme.row
+        self._items: list[str] = []
+        self._drawn: list[tuple[Cells, bool] | None] = []
+        self._marked: tuple[str, ...] = ()
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
+        self.tree = ttk.Treeview(self, columns=list(columns), show="headings", selectmode="none", height=4)
+        for title, width in columns.items():
+            self.tree.heading(title, text=title, anchor="w")
+            self.tree.column(title, width=width, anchor="w", stretch=title in stretch)
+        for tag, colour in (("failed", theme.palette.bad), ("ok", theme.palette.good)):
+            self.tree.tag_configure(tag, foreground=colour)
+        self.tree.tag_configure("waiting", foreground=theme.palette.quiet)
+        self._bar = ttk.Scrollbar(self, command=self._scrolled)
+        self.tree.grid(sticky="nsew")
+        self._bar.grid(row=0, column=1, sticky="ns")
+        self._seen_bar = ("", "")
+        self._room = 0
+        self.tree.bind("<Configure>", lambda event: self._measure(event.height))
+        self._bind()
+
+    def show(self, rows: Sequence[Row], newest: int = -1) -> None:
+        """Draw the rows in sight; `newest` is the number of the one to be followed."""
+        self.rows = rows
+        if self.follows and newest >= 0:
+            self._into_sight(newest)
+        self._draw()
+
+    def clear(self) -> None:
+        """No rows, and the newest is followed again."""
+        self.selected, self.follows, self.top = None, True, 0
+        self.show(())
+
+    def select(self, number: int) -> None:
+        """Select a row as the user does; numbers beyond the ends are the ends."""
+        if self.rows:
+            number = max(0, min(number, len(self.rows) - 1))
+            self.follows, self.selected = False, self.rows[number]
+            self._into_sight(number)
+            self._draw()
+            self._chosen(self.rows[number])
+
+    def scroll(self, by: int) -> None:
+        """Move what is in sight by so many rows."""
+        self.follows = False
+        self.top += by
+        self._draw()
+
+    # ----- what is drawn --------------------------------------------------------------------------
+
+    def _measure(self, height: int) -> None:
+        """How many rows fit; the heading is where the first item does not begin."""
+        box = self.tree.bbox(self._items[0]) if self._items else ""
+        heading = box[1] if box else self._row_height
+        self._room = max(1, (height - heading) // self._row_height)
+        self._draw()
+
+    def _into_sight(self, number: int) -> None:
+        self.top = max(min(self.top, number), number - max(1, self._room) + 1)
+
+    def _draw(self) -> None:
+        count = len(self.rows)
+        self.top = max(0, min(self.top, count - self._room))
+        visible = self.rows[self.top : self.top + self._room]
+        while len(self._items) > len(visible):
+            self.tree.delete(self._items.pop())
+            self._drawn.pop()
+        for place, row in enumerate(visible):
+            now = (self._cells(row), row is self.selected)
+            if place == len(self._items):
+                self._items.append(self.tree.insert("", "end"))
+                self._drawn.append(None)
+            if self._drawn[place] != now:
+                self._drawn[place] = now
+                (texts, tag), selected = now
+                self.tree.item(self._items[place], values=texts, tags=("selected" if selected else tag,))
+        self._draw_selection(visible)
+        bar = (f"{self.top / max(1, count):.5f}", f"{(self.top + len(visible)) / max(1, count):.5f}")
+        if bar != self._seen_bar:
+            self._seen_bar = bar
+            self._bar.set(*bar)
+
+    def _draw_selection(self, visible: Sequence[Row]) -> None:
+        place = next((place for place, row in enumerate(visible) if row is self.selected), -1)
+        wanted = (self._items[place],) if place >= 0 else ()
+        if self._marked != wanted:
+            self._marked = wanted
+            self.tree.selection_set(wanted)
+
+    # ----- what the user does ---------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        steps: dict[str, Callable[[], int]] = {
+            "<Up>": lambda: self._number() - 1,
+            "<Down>": lambda: self._number() + 1,
+            "<Prior>": lambda: self._number() - self._page(),
+            "<Next>": lambda: self._number() + self._page(),
+            "<Home>": lambda: 0,
+            "<End>": lambda: len(self.rows) - 1,
+        }
+        for keys, target in steps.items():
+            self.tree.bind(keys, instead(self._going_to(target)))
+        self.tree.bind("<Button-1>", self._clicked)
+        self.tree.bind("<MouseWheel>", instead(self._wheeled))
+        if sys.platform not in ("win32", "darwin"):
+            self.tree.bind("<Button-4>", instead(lambda _: self.scroll(-WHEEL)))
+            self.tree.bind("<Button-5>", instead(lambda _: self.scroll(WHEEL)))
+
+    def _going_to(self, target: Callable[[], int]) -> Callable[[Any], None]:
+        return lambda _: self.select(target())
+
+    def _page(self) -> int:
+        return max(1, self._room - 1)
+
+    def _number(self) -> int:
+        """Number of the selected row; one before what is in sight where there is none."""
+        if self.selected is None:
+            return self.top - 1
+        return next((number for number, row in enumerate(self.rows) if row is self.selected), self.top - 1)
+
+    def _clicked(self, event: tk.Event[tk.Misc]) -> None:
+        item = self.tree.identify_row(event.y)
+        if item in self._items:
+            self.select(self.top + self._items.index(item))
+
+    def _wheeled(self, event: tk.Event[tk.Misc]) -> None:
+        notches = event.delta if sys.platform == "darwin" else event.delta / 120
+        self.scroll(round(-WHEEL * notches) or (-1 if notches > 0 else 1))
+
+    def _scrolled(self, kind: str, amount: str, unit: str = "") -> None:
+        if kind == "moveto":
+            self.scroll(round(float(amount) * len(self.rows)) - self.top)
+        else:
+            self.scroll(int(float(amount)) * (self._page() if unit == "pages" else 1))
+
+
+def instead(action: Callable[[Any], None]) -> Callable[[Any], str]:
+    """The action, and nothing of what Tk itself would do with the event."""
+
+    def act(event: Any) -> str:
+        action(event)
+        return "break"
+
+    return act
