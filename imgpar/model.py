@@ -113,6 +113,8 @@ class Metadata:
     comment: bytes = b""
     iptc: bytes = b""
     """The IIM records: captions, credits and keywords as news agencies write them."""
+    gain_map: bytes = b""
+    """The JPEG that tells an HDR screen how much brighter each place is; it has the picture's geometry."""
     dpi: tuple[float, float] | None = None
     durations: tuple[int, ...] = ()
     """Milliseconds per frame of an animation."""
@@ -122,8 +124,8 @@ class Metadata:
     @property
     def nbytes(self) -> int:
         """Bytes of the blocks, roughly what pickling them takes."""
-        blocks = len(self.icc) + len(self.exif) + len(self.xmp) + len(self.comment) + len(self.iptc)
-        return blocks + 8 * len(self.durations) + 256
+        parts = (self.icc, self.exif, self.xmp, self.comment, self.iptc, self.gain_map)
+        return sum(map(len, parts)) + 8 * len(self.durations) + 256
 
 
 @dataclass(frozen=True, slots=True)

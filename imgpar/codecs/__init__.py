@@ -150,6 +150,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     spec = frames[0].spec
     metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), options.strip), spec)
     lost += describe_lost(metadata, fmt)
+    metadata = _true_of_light(metadata, fmt)
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
@@ -194,6 +195,15 @@ def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[st
     # Grey pixels of an sRGB picture look the same without the profile.
     harmless = spec.grey and (b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc)
     return replace(metadata, icc=b""), () if harmless else ("icc",)
+
+
+def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
+    """XMP promises no gain map where none is written."""
+    if not metadata.xmp or (metadata.gain_map and fmt.gain_map):
+        return metadata
+    from imgpar.codecs.gain_map import without_promise
+
+    return replace(metadata, gain_map=b"", xmp=without_promise(metadata.xmp))
 
 
 def _fitting_frames(

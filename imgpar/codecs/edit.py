@@ -6,10 +6,12 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from imgpar.codecs import iptc
-from imgpar.codecs.jpeg_header import APP0, COM, EXIF, MPF, XMP, XMP_EXTENSION, join_head, split_head
+from imgpar.codecs import gain_map, iptc, motion
+from imgpar.codecs.jpeg_header import APP0, COM, EXIF, MPF, SEGMENT, Segment, join_head, parse, split_head
 from imgpar.codecs.metadata import strip
 from imgpar.codecs.png import SIGNATURE, build
+from imgpar.codecs.xmp import XMP, XMP_EXTENSION
+from imgpar.codecs.xmp import segments as xmp_segments
 from imgpar.model import Metadata
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -23,7 +25,7 @@ _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
 def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where it cannot be done without new pixels.
 
-    Pictures after the first one in a JPEG go too: they carry metadata of their own.
+    Pictures after the first one in a JPEG go too, as they carry metadata of their own; a gain map stays.
     """
     editor = _EDITORS.get(format_name)
     return editor(data, what) if editor else None
@@ -32,29 +34,33 @@ def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
 def _jpeg(data: bytes, what: str) -> bytes | None:
     segments, at = split_head(data)
     end = _end_of_picture(data, at) if at else 0
-    left = ((marker, _jpeg_segment(marker, body, what)) for marker, body in segments)
-    return (
-        join_head((marker, body) for marker, body in left if body is not None) + data[at:end] if end else None
-    )
+    if not end:
+        return None
+    packet = parse(data).xmp
+    left = motion.without_clip(strip(Metadata(xmp=packet), what).xmp)
+    kept = list[Segment]()
+    for marker, body in segments:
+        if marker == _APP1 and body.startswith((XMP, XMP_EXTENSION)):
+            if left == packet:
+                kept.append((marker, body))
+            elif body.startswith(XMP):  # all of it is written where its first part stood
+                kept += [(_APP1, part) for part in xmp_segments(left, SEGMENT)]
+        elif (rest := _jpeg_segment(marker, body, what)) is not None:
+            kept.append((marker, rest))
+    first = join_head(kept) + data[at:end]
+    light, _, _ = gain_map.look(data, packet) if len(data) > end else (b"", [], [])
+    return gain_map.attached(first, gain_map.dressed(light, light, what)) or None if light else first
 
 
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
-    """The segment as it may stay, or None."""
+    """The segment, if it is not XMP, as it may stay, or None."""
     if marker == _APP1 and body.startswith(EXIF):
         left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
         return EXIF + left if left else None
-    if marker == _APP1 and body.startswith(XMP):
-        left = strip(Metadata(xmp=body[len(XMP) :]), what).xmp
-        return XMP + left if left else None
-    # Nobody looks for places in the pieces of extended XMP: with any of these words all of it goes.
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
         left = iptc.without_places(iptc.find(body[len(iptc.PHOTOSHOP) :]))
         return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
-    goes = (
-        (marker == _APP1 and body.startswith(XMP_EXTENSION) and what != "exif")
-        or (marker == _APP2 and body.startswith(MPF))
-        or (what == "all" and (marker in (COM, _APP13) or (marker == _APP1)))
-    )
+    goes = (marker == _APP2 and body.startswith(MPF)) or (what == "all" and marker in (COM, _APP1, _APP13))
     return None if goes else body
 
 

@@ -46,6 +46,7 @@ class Format:
     xmp: bool = False
     comment: bool = False
     iptc: bool = False
+    gain_map: bool = False
     extra: str = ""
     """The package that pip has to install to read or write it, where imgpar does not bring it along."""
     module: str = ""
@@ -109,7 +110,7 @@ _RECORDS = (
     Format(
         "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
         magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
-        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True,
+        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True, gain_map=True,
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",

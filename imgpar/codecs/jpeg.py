@@ -6,7 +6,6 @@ only: the other eighths have no SIMD code and cost more than they save.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,11 +13,11 @@ from functools import cache
 
 import numpy as np
 
-from imgpar.codecs import colour, iptc, pillow, quality
+from imgpar.codecs import colour, gain_map, iptc, motion, pillow, quality, xmp
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
-from imgpar.codecs.jpeg_header import EXIF, ICC, XMP, JpegHeader, parse
+from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, JpegHeader, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UnknownFormatError
@@ -26,15 +25,8 @@ from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
-_SEGMENT = 65533
-"""Bytes that fit into one segment."""
 _UNREAD = (3, 5, 6, 7, 11, 13, 14, 15)
 """Lossless and hierarchical coding, by the low nibble of the frame marker."""
-_GAIN_MAP = re.compile(
-    rb"\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
-    re.DOTALL,
-)
-"""What XMP says of a gain map, which would be a lie once the map is gone."""
 _HARMLESS = ("extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform")
 """Complaints of the decoder that cost no pixel: cameras and old editors write such files."""
 
@@ -65,8 +57,17 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         icc = b""
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
-    xmp = _GAIN_MAP.sub(b"", info.xmp) if "gain map" in lost else info.xmp
-    metadata = Metadata(icc=icc, exif=exif, xmp=xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
+    metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
+    if info.indexed or gain_map.is_promised(info.xmp):
+        found, more, said = gain_map.look(data, info.xmp)
+        metadata = replace(
+            metadata, gain_map=found, xmp=info.xmp if found else gain_map.without_promise(info.xmp)
+        )
+        lost += more
+        notes += said
+    if motion.has_clip(metadata.xmp):
+        metadata = replace(metadata, xmp=motion.without_clip(metadata.xmp))
+        lost.append(motion.CLIP)
     return Header(
         format=fmt.name,
         spec=Spec(info.width, info.height, layout),
@@ -82,6 +83,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             "components": info.components,
             "reader": _reader(info),
             "scale": 1,
+            "whole": (info.width, info.height),
         },
     )
 
@@ -151,7 +153,11 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
             progressive=options.progressive,
         )
     before, lost = _segments(metadata)
-    return Encoded(b"".join((data[:2], *before, _without_jfif(data))), lost=lost)
+    whole = b"".join((data[:2], *before, _without_jfif(data)))
+    if metadata.gain_map:
+        both = gain_map.attached(whole, metadata.gain_map)
+        whole, lost = (both, lost) if both else (whole, (*lost, "gain map"))
+    return Encoded(whole, lost=lost)
 
 
 def _reader(info: JpegHeader) -> str:
@@ -193,12 +199,14 @@ def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
     lost = []
     x, y = (max(1, min(round(value), 65535)) for value in metadata.dpi or (1, 1))
     parts = [_segment(0xE0, b"JFIF\0" + struct.pack(">HBHHBB", 0x0101, 1 if metadata.dpi else 0, x, y, 0, 0))]
-    for name, head, block in (("exif", EXIF, metadata.exif), ("xmp", XMP, metadata.xmp)):
-        if len(head) + len(block) > _SEGMENT:
-            lost.append(name)
-        elif block:
-            parts.append(_segment(0xE1, head + block))
-    room = _SEGMENT - len(ICC) - 2
+    if len(EXIF) + len(metadata.exif) > SEGMENT:
+        lost.append("exif")
+    elif metadata.exif:
+        parts.append(_segment(0xE1, EXIF + metadata.exif))
+    described = xmp.segments(metadata.xmp, SEGMENT)
+    parts += [_segment(0xE1, body) for body in described]
+    lost += ["xmp"] * bool(metadata.xmp and not described)
+    room = SEGMENT - len(ICC) - 2
     count = -(-len(metadata.icc) // room)
     if count > 255:
         lost.append("icc")
@@ -207,12 +215,12 @@ def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
             piece = metadata.icc[number * room : (number + 1) * room]
             parts.append(_segment(0xE2, ICC + bytes((number + 1, count)) + piece))
     block = iptc.PHOTOSHOP + iptc.wrap(metadata.iptc)
-    if len(block) > _SEGMENT:
+    if len(block) > SEGMENT:
         lost.append("iptc")
     elif metadata.iptc:
         parts.append(_segment(0xED, block))
     if metadata.comment:
-        parts.append(_segment(0xFE, metadata.comment[:_SEGMENT]))
+        parts.append(_segment(0xFE, metadata.comment[:SEGMENT]))
     return parts, tuple(lost)
 
 

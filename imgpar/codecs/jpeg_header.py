@@ -6,22 +6,24 @@ DamagedError. Nothing is decoded, so a header costs microseconds.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from imgpar.codecs import iptc
+from imgpar.codecs import iptc, xmp
+from imgpar.codecs.xmp import XMP, XMP_EXTENSION
 from imgpar.errors import DamagedError
 
 EXIF = b"Exif\0\0"
-XMP = b"http://ns.adobe.com/xap/1.0/\0"
-XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
 MPF = b"MPF\0"
 
 SOI, EOI, SOS, COM, APP0, APP14, DQT = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE, 0xDB
 Segment = tuple[int, bytes]
 """Marker and body."""
+SEGMENT = 65533
+"""Bytes that fit into one."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -44,6 +46,10 @@ class JpegHeader:
     comment: bytes = b""
     iptc: bytes = b""
     dpi: tuple[float, float] | None = None
+    indexed: bool = False
+    """Whether an index names pictures after the first one."""
+    pieces: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
+    """Extended XMP: by its name, the pieces by their offsets."""
     quality: int = 0
     """That of libjpeg whose table for brightness is nearest; 0 where there is no table."""
     lost: list[str] = field(default_factory=list)
@@ -87,6 +93,8 @@ def parse(data: bytes | memoryview) -> JpegHeader:
         else:
             header.lost.append("icc")
             header.notes.append("parts of the colour profile are missing, taken as sRGB")
+    if header.pieces:
+        _join_xmp(header)
     return header
 
 
@@ -175,36 +183,28 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         header.exif = header.exif or body[len(EXIF) :]
     elif number == 1 and body.startswith(XMP):
         header.xmp = header.xmp or body[len(XMP) :]
-        if b"hdrgm:" in header.xmp or b"HDRGainMap" in header.xmp:
-            _lose(header, "gain map")
-    elif number == 1 and body.startswith(XMP_EXTENSION):
-        _lose(header, "extended xmp")
+    elif number == 1 and body.startswith(XMP_EXTENSION) and len(body) > len(XMP_EXTENSION) + 40:
+        name, start = (
+            body[len(XMP_EXTENSION) :][:32],
+            int.from_bytes(body[len(XMP_EXTENSION) + 36 :][:4], "big"),
+        )
+        header.pieces.setdefault(name, {})[start] = body[len(XMP_EXTENSION) + 40 :]
     elif number == 2 and body.startswith(ICC) and len(body) > len(ICC) + 2:
         icc.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
-    elif number == 2 and body.startswith(MPF) and _pictures(body[len(MPF) :]) > 1:
-        _lose(header, "second picture")
+    elif number == 2 and body.startswith(MPF):
+        header.indexed = True
     elif number == 13 and body.startswith(iptc.PHOTOSHOP):
         header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]
 
 
-def _pictures(index: bytes) -> int:
-    """How many pictures the index of a multi-picture file names (tag 0xB001)."""
-    order = {b"II": "<", b"MM": ">"}.get(index[:2])
-    if order is None or len(index) < 10:
-        return 0
-    (at,) = struct.unpack_from(order + "I", index, 4)
-    if at + 2 > len(index):
-        return 0
-    (entries,) = struct.unpack_from(order + "H", index, at)
-    for entry in range(at + 2, min(at + 2 + 12 * entries, len(index) - 11), 12):
-        tag, _, _, value = struct.unpack_from(order + "HHII", index, entry)
-        if tag == 0xB001:
-            return int(value)
-    return 0
-
-
-def _lose(header: JpegHeader, what: str) -> None:
-    if what not in header.lost:
-        header.lost.append(what)
+def _join_xmp(header: JpegHeader) -> None:
+    """Both parts of the XMP as one packet."""
+    pieces = header.pieces.get(xmp.extension_name(header.xmp), {})
+    second = b"".join(pieces[start] for start in sorted(pieces))
+    whole = hashlib.md5(second, usedforsecurity=False).hexdigest().upper().encode()
+    packet = xmp.joined(header.xmp, second) if whole == xmp.extension_name(header.xmp).upper() else b""
+    header.xmp = packet or header.xmp
+    if not packet:
+        header.lost.append("extended xmp")

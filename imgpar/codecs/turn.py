@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from imgpar.codecs import iptc, turbo
-from imgpar.codecs.jpeg_header import APP0, APP14, COM, EXIF, MPF, XMP, Segment, join_head, parse, split_head
+from imgpar.codecs.jpeg_header import APP0, APP14, COM, EXIF, MPF, Segment, join_head, parse, split_head
 from imgpar.codecs.metadata import bake
+from imgpar.codecs.xmp import XMP
 from imgpar.model import Metadata
 
 _JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"

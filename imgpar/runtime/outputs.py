@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar import codecs, pixels
-from imgpar.codecs import quality
+from imgpar.codecs import motion, quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
@@ -20,7 +20,7 @@ from imgpar.runtime import stages
 from imgpar.runtime.stages import Encoded, Program
 
 _EDITABLE = ("jpeg", "png", "webp")
-_TAKEN_OUT = ("gain map", "second picture")
+_TAKEN_OUT = ("second picture", motion.CLIP)
 """What goes with the first picture's metadata when a JPEG is edited."""
 _TURNED_OUT = (*_TAKEN_OUT, "exif")
 """What goes when it is turned."""
@@ -66,8 +66,15 @@ def make(
         if isinstance(copied, Encoded):
             return copied
         said += (copied,) if copied else ()
+    lost = header.lost
+    if header.metadata.gain_map and find_format(format_name).gain_map:
+        from imgpar.runtime.gain_maps import fitted
+
+        kept = fitted(header, operations, options)
+        header = replace(header, metadata=replace(header.metadata, gain_map=kept))
+        lost += () if kept else ("gain map",)
     encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
-    lost = tuple(dict.fromkeys((*header.lost, *encoded.lost)))
+    lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     return replace(encoded, lost=lost, notes=(*said, *encoded.notes))
 
 
@@ -76,13 +83,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
     without new pixels."""
     spec, lost = header.spec, tuple[str, ...]()
     if header.orientation != 1:
-        from imgpar.codecs.turn import turned, why_not
-
-        why = why_not(data, header.orientation)
-        try:
-            data = b"" if why else turned(data, header.orientation)
-        except EncodeError as error:
-            why = error.message
+        data, why = _upright(data, header, options)
         if why:
             return f"encoded again to be upright: {why}"
         spec, lost = pixels.oriented(spec, header.orientation), _TURNED_OUT
@@ -94,6 +95,26 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
             return ""
         data, lost = edited, lost or _TAKEN_OUT
     return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
+
+
+def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
+    """The JPEG turned without loss, its gain map with it; or why that cannot be."""
+    from imgpar.codecs.turn import turned, why_not
+
+    if why := why_not(data, header.orientation):
+        return b"", why
+    try:
+        made = turned(data, header.orientation)
+    except EncodeError as error:
+        return b"", error.message
+    if not header.metadata.gain_map:
+        return made, ""
+    from imgpar.codecs.gain_map import attached
+    from imgpar.runtime.gain_maps import fitted
+
+    light = fitted(header, (), options)
+    both = attached(made, light) if light else b""
+    return both, "" if both else "its gain map cannot be turned with it"
 
 
 def _gentle(

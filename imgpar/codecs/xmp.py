@@ -1,0 +1,106 @@
+"""XMP as text: the two parts in which a JPEG holds a packet that is too large for one segment.
+
+The first part names the second by the MD5 sum of its text. In memory both are one packet, as every other
+format holds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from xml.parsers import expat
+
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+
+_NOTE = re.compile(
+    rb"\s+xmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']"
+    rb"|<xmpNote:HasExtendedXMP>\s*([0-9A-Fa-f]{32})\s*</xmpNote:HasExtendedXMP>"
+)
+_RDF = re.compile(rb"<rdf:RDF\b([^>]*)>(.*)</rdf:RDF\s*>", re.DOTALL)
+_NAMESPACE = re.compile(rb"\s(xmlns:[\w.-]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_TAG = re.compile(rb"<(/?)rdf:Description\b[^>]*?(/?)>", re.DOTALL)
+_NAMED = b"""<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/"
+ xmpNote:HasExtendedXMP="%s"/>"""
+
+
+def extension_name(packet: bytes) -> bytes:
+    """The name of the second part that a first one asks for; empty where it asks for none."""
+    found = _NOTE.search(packet)
+    return (found[1] or found[2]) if found else b""
+
+
+def joined(first: bytes, second: bytes) -> bytes:
+    """One packet of both parts; empty where they are no well-formed XMP."""
+    one, other = _RDF.search(first), _RDF.search(second)
+    if one is None or other is None:
+        return b""
+    declared = dict(_NAMESPACE.findall(first[: one.start(2)]))
+    above = _NAMESPACE.findall(second[: other.start(2)])
+    more = b"".join(b" %s=%s" % pair for pair in above if pair[0] not in declared)
+    packet = b"".join((first[: one.end(1)], more, b">", one[2], other[2], first[one.end(2) :]))
+    packet = _NOTE.sub(b"", packet)
+    return packet if is_well_formed(packet) else b""
+
+
+def parted(packet: bytes, room: int) -> tuple[bytes, bytes, bytes]:
+    """The packet as a first part of at most `room` bytes, a second part, and the name of that.
+
+    The second is empty where one part is enough; both are where the packet cannot be parted.
+    """
+    if len(packet) <= room:
+        return packet, b"", b""
+    found = _RDF.search(packet)
+    if found is None:
+        return b"", b"", b""
+    head, tail = packet[: found.start(2)], packet[found.end(2) :].rstrip(b"\0 \n\r\t")
+    left = room - len(head) - len(tail) - len(_NAMED) - 32
+    kept, moved = list[bytes](), list[bytes]()
+    for part in _descriptions(found[2]):
+        if len(part) <= left:
+            left -= len(part)
+            kept.append(part)
+        else:
+            moved.append(part)
+    second = head[head.find(b"<x:xmpmeta") :] + b"".join(moved) + b"</rdf:RDF></x:xmpmeta>"
+    if left < 0 or not is_well_formed(second):
+        return b"", b"", b""
+    name = hashlib.md5(second, usedforsecurity=False).hexdigest().upper().encode()
+    return head + b"".join(kept) + _NAMED % name + tail, second, name
+
+
+def segments(packet: bytes, room: int) -> list[bytes]:
+    """The bodies of the JPEG segments that hold a packet; none where it does not fit into them.
+
+    Each is at most `room` bytes long.
+    """
+    first, second, name = parted(packet, room - len(XMP) - len(_NAMED) - 32)
+    if not first:
+        return []
+    size = room - len(XMP_EXTENSION) - 40
+    total = len(second)
+    head = XMP_EXTENSION + name + total.to_bytes(4, "big")
+    starts = range(0, total, size)
+    return [XMP + first, *(head + at.to_bytes(4, "big") + second[at : at + size] for at in starts)]
+
+
+def is_well_formed(packet: bytes) -> bool:
+    """Whether a parser of XML reads it; document types, which can make a text grow, are not XMP."""
+    if b"<!" in packet:
+        return False
+    try:
+        expat.ParserCreate().Parse(packet.strip(b"\0 \n\r\t"), True)
+    except expat.ExpatError:
+        return False
+    return True
+
+
+def _descriptions(text: bytes) -> list[bytes]:
+    """The outermost descriptions, with what stands before each."""
+    found, depth, start = list[bytes](), 0, 0
+    for tag in _TAG.finditer(text):
+        depth += -1 if tag[1] else 0 if tag[2] else 1
+        if depth == 0:
+            found.append(text[start : tag.end()])
+            start = tag.end()
+    return found
