@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgpar.codecs import read_header, xmp
+from imgpar.codecs import gain_map, motion, read_header, xmp
 from imgpar.codecs.edit import stripped
 from imgpar.model import Metadata
 
@@ -115,3 +116,10 @@ def test_any_bytes_can_be_joined_and_parted(one: bytes, other: bytes) -> None:
         joined = xmp.joined(packet, head + other + b"</rdf:RDF></x:xmpmeta>")
         assert not joined or xmp.is_well_formed(joined)
         assert all(len(body) <= 700 for body in xmp.segments(packet, 700))
+
+
+@pytest.mark.parametrize("look", [motion.has_clip, gain_map.without_promise, xmp.extension_name])
+def test_padding_is_looked_at_once(look: Callable[[bytes], object]) -> None:
+    """Packets are padded with spaces: a pattern that begins at each of them never comes to an end."""
+    packet = b"<x hdrgm:Version='1' MotionPhoto>" + b" " * (1 << 20) + b"</x>"
+    look(packet)

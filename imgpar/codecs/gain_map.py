@@ -31,7 +31,7 @@ _ITEM = re.compile(rb"<rdf:li\b(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL)
 _SEMANTIC = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")
 _LENGTH = re.compile(rb"(:Length\s*(?:=\s*[\"']|>\s*))\d+")
 _PROMISE = re.compile(
-    rb"\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
+    rb"(?<!\s)\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|(?<!\s)\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
     re.DOTALL,
 )
 """What XMP says of a gain map."""

@@ -12,7 +12,7 @@ from imgpar.model import Metadata
 
 _LOCATION = rb"[\w-]+:\w*(?:gps|latitude|longitude)\w*"
 _LOCATION_PROPERTIES = (
-    re.compile(rb"\s+" + _LOCATION + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE),
+    re.compile(rb"(?<!\s)\s+" + _LOCATION + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE),
     re.compile(rb"<(" + _LOCATION + rb")(?:\s[^>]*)?(?:/>|(?<!/)>.*?</\1\s*>)", re.IGNORECASE | re.DOTALL),
 )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SAYS = re.compile(rb"\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_SAYS = re.compile(rb"(?<!\s)\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+"""A run of spaces is looked at from its beginning only: packets are padded with thousands of them."""
 _ITEM = re.compile(
     rb"<rdf:li\b(?:(?!</rdf:li>).)*?[\"'>]\s*MotionPhoto(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL
 )
@@ -18,7 +19,8 @@ def has_clip(xmp: bytes) -> bool:
     >>> has_clip(b'<rdf:Description GCamera:MotionPhoto="1"/>')
     True
     """
-    return _SAYS.search(xmp) is not None or _ITEM.search(xmp) is not None
+    named = b"MotionPhoto" in xmp or b"MicroVideo" in xmp
+    return named and (_SAYS.search(xmp) is not None or _ITEM.search(xmp) is not None)
 
 
 def without_clip(xmp: bytes) -> bytes:
