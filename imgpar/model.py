@@ -176,6 +176,10 @@ class Target:
     """In place: the original whose place this file takes; often the same path."""
     backup: str = ""
     """In place: where the bytes of `retires` are kept."""
+    split: bool = False
+    """Every page gets a file of its own, NAME-p1, NAME-p2 …; a file with one page keeps `path`."""
+    pages: tuple[str, ...] = ()
+    """Files of single pages that are there already and may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ class Limits:
     density: float = 0.0
     """Dots per inch at which drawings (PDF, SVG) become pixels; 0 is the format's own."""
     pages: str = ""
-    """Which pages of a PDF or TIFF are read, from 1: "3" or "2-5"; empty is all of them."""
+    """Which pages of a document, or frames of an animation, are read, from 1: "3" or "2-5"; empty is all."""
 
 
 @dataclass(frozen=True, slots=True)

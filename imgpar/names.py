@@ -107,6 +107,32 @@ def candidate(path: str, stem: str, suffix: str, level: int) -> str:
     return legal(f"{name}-{short_hash(path, 8 * (level - 2))}", suffix)
 
 
+_PAGE = re.compile(r"(.+)-p[1-9]\d*", re.DOTALL)
+
+
+def page_path(path: str, number: int) -> str:
+    """The name of one page of an output that is split, counted from 1.
+
+    >>> page_path("/out/scan.webp", 2)
+    '/out/scan-p2.webp'
+    """
+    folder, name = os.path.split(path)
+    stem, suffix = split_suffix(name)
+    return os.path.join(folder, legal(f"{stem}-p{number}", suffix))
+
+
+def whole_path(path: str) -> str:
+    """The name of the output that a page belongs to; nothing where it is not named like a page.
+
+    >>> whole_path("/out/scan-p2.webp"), whole_path("/out/scan.webp")
+    ('/out/scan.webp', '')
+    """
+    folder, name = os.path.split(path)
+    stem, suffix = split_suffix(name)
+    found = _PAGE.fullmatch(stem)
+    return os.path.join(folder, found[1] + suffix) if found else ""
+
+
 LAST_LEVEL = 6
 """With 32 hexadecimal digits of its path in its name, a file is alone."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
+from imgpar.errors import UsageError
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.names import legal, split_suffix
 from imgpar.output import Out
@@ -35,9 +36,10 @@ class Planner:
     `recipe` is a short key of everything that decides what an output looks like, `to` included.
     `done(batch)` gives the journal's records; in place, those of all files in the folders of the batch.
     `recorded(folder, recipe)`, if given, is asked before; then `done(batch, names)` for the rest of a folder.
-    `run` names the folder for the originals that are replaced in place.
+    `run` names the folder for the originals that are replaced in place. With `split` every page becomes a
+    file of its own.
 
-    Raises UsageError when a format cannot be written.
+    Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
 
     def __init__(
@@ -50,11 +52,17 @@ class Planner:
         done: Callable[..., Known] | None = None,
         recorded: Callable[[str, str], Recorded] | None = None,
         run: str = "",
+        split: bool = False,
     ) -> None:
+        if split and out.in_place:
+            raise UsageError(
+                "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
+            )
         self.out = out
         self.recipe = recipe
         self.on_exists = on_exists
         self.run = run
+        self.split = split
         self.count = 0
         """Items so far."""
         self._done, self._recorded = done, recorded
@@ -74,7 +82,7 @@ class Planner:
         known = self._ask(batch, rows)
         found = self._find_unchanged(batch, rows, known) if known else list[Row | Done | None](rows)
         claims = (made[0] for record in found if record for made in _outputs(record, recorded))
-        names = Names(self.out, batch, self._wishes, known, found, claims)
+        names = Names(self.out, batch, self._wishes, known, found, claims, split=self.split)
         for kind, places in stretches(found):
             if kind is tuple:
                 same = [row for row in rows[places.start : places.stop] if row]
@@ -144,7 +152,8 @@ class Planner:
         targets: list[Target] = []
         kept: list[OutputFile] = []
         for (kind, _), path in zip(wish.targets, names.paths(index, item), strict=True):
-            target = self._target(Target(kind, path), item, owned, names)
+            wanted = Target(kind, path, split=self.split and wish.pages)
+            target = self._target(wanted, item, owned, names)
             if isinstance(target, str):
                 return _failed(item, number, target, "plan")
             if isinstance(target, Target):
@@ -167,22 +176,23 @@ class Planner:
     def _target(self, wanted: Target, item: Item, owned: Owned, names: Names) -> Target | OutputFile | str:
         """The target as it will be written; or the file that stays in its place; or why it cannot be."""
         path = wanted.path
-        status = names.status(path)
-        if status is None:
-            return wanted
-        if (self.out.in_place and path == item.path) or _ours(owned.get(path, ()), status):
-            return replace(wanted, replaces=True)
+        there = names.there(path, split=wanted.split)
+        foreign = [(at, status) for at, status in there if not _ours(_makers(at, path, owned), status)]
+        if not foreign or (self.out.in_place and path == item.path):
+            return _replacing(wanted, there)
+        at, status = foreign[0]
         if self.on_exists == "rename":
             return self._renamed(wanted, owned, names)
         if self.on_exists == "error":
-            return f"{path} exists. Move it away, or choose another --on-exists."
+            return f"{at} exists. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
-            if names.is_input(path):
-                return f"{path} is an input itself. Choose another OUT, or use --in-place."
-            if not stat.S_ISDIR(status.st_mode):
-                return replace(wanted, replaces=True)
-            return f"{path} is a folder. Move it away, or choose another OUT."
-        return OutputFile(path, status.st_size, mtime_ns=status.st_mtime_ns)
+            for at, status in foreign:
+                if names.is_input(at):
+                    return f"{at} is an input itself. Choose another OUT, or use --in-place."
+                if stat.S_ISDIR(status.st_mode):
+                    return f"{at} is a folder. Move it away, or choose another OUT."
+            return _replacing(wanted, there)
+        return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns)
 
     def _renamed(self, wanted: Target, owned: Owned, names: Names) -> Target:
         """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
@@ -190,10 +200,10 @@ class Planner:
         stem, suffix = split_suffix(name)
         for number in count(1):
             path = os.path.join(folder, legal(f"{stem}-{number}", suffix))
-            status = names.status(path)
-            mine = status is not None and _ours(owned.get(path, ()), status)
-            if (mine or status is None) and names.claim(path):
-                return replace(wanted, path=path, replaces=mine)
+            there = names.there(path, split=wanted.split)
+            mine = all(_ours(_makers(at, path, owned), status) for at, status in there)
+            if mine and names.claim(path):
+                return _replacing(replace(wanted, path=path), there)
         raise AssertionError
 
     def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
@@ -201,8 +211,9 @@ class Planner:
         record = _current(records, self.recipe)
         if record is None or self.out.in_place or record.size != item.size:
             return ""
-        paths = [target.path for target in targets if target.replaces]
-        same = paths == [made[0] for made in record.outputs] and len(paths) == len(targets)
+        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
+        every = all(target.replaces or target.pages for target in targets)
+        same = every and paths == [made[0] for made in record.outputs]
         return record.digest if same and intact(record.outputs, None) else ""
 
     def _backup(self, item: Item) -> str:
@@ -251,6 +262,19 @@ def _ours(made: Sequence[Made], status: os.stat_result) -> bool:
         status.st_size == size or abs(status.st_mtime_ns - mtime_ns) <= COARSE
         for _, size, _, _, mtime_ns in made
     )
+
+
+def _makers(path: str, whole: str, owned: Owned) -> Sequence[Made]:
+    """What is known of a file; of a page that a run wrote before it died, only its whole is known."""
+    made = owned.get(path, ())
+    return made if path == whole else [*made, *(one for one in owned.get(whole, ()) if one[1] is None)]
+
+
+def _replacing(wanted: Target, there: Sequence[tuple[str, os.stat_result]]) -> Target:
+    """The target, in place of what is there."""
+    paths = [at for at, _ in there]
+    pages = tuple(at for at in paths if at != wanted.path)
+    return replace(wanted, replaces=len(pages) < len(paths), pages=pages)
 
 
 def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, Made]]]:

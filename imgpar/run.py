@@ -298,6 +298,7 @@ def planner(
         done=journal.done if journal else None,
         recorded=journal.recorded if journal else None,
         run=run,
+        split=recipe.encode.split,
     )
 
 

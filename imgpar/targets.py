@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from imgpar.codecs.formats import FORMATS, find_format
 from imgpar.errors import UsageError
 from imgpar.model import Item
-from imgpar.names import LAST_LEVEL, candidate, fold, settle, split_suffix
+from imgpar.names import LAST_LEVEL, candidate, fold, natural, settle, split_suffix, whole_path
 from imgpar.output import Out
 from imgpar.sources.base import Batch, known_suffix, suffix_of
 
@@ -47,6 +49,8 @@ class Wish(NamedTuple):
     """(format name, suffix with its dot); an empty suffix keeps the name as it is."""
     note: str = ""
     error: str = ""
+    pages: bool = False
+    """Whether it may have several pages or frames."""
 
 
 class Wishes:
@@ -70,7 +74,10 @@ class Wishes:
         key = (suffix_of(os.path.basename(item.path)), item.format)
         wish = self._made.get(key)
         if wish is None:
-            wish = self._made[key] = self._make(*key)
+            wish = self._make(*key)
+            source = known_suffix(key[0]) or FORMATS.get(key[1])
+            many = source is None or (source.kind == "image" and source.frames)
+            wish = self._made[key] = wish._replace(pages=many)
         return wish
 
     def _make(self, suffix: str, shown: str) -> Wish:
@@ -112,12 +119,15 @@ class Names:
         known: Mapping[str, Sequence[Done]],
         unchanged: Sequence[object | None],
         claims: Iterable[str] = (),
+        *,
+        split: bool = False,
     ) -> None:
         self._out = out
         self._batch = batch
         self._wishes = wishes
         self._folder = out.below(batch.mirror)
         self._new_folder = not os.path.isdir(self._folder)
+        self._pages = Pages(self._folder) if split else None
         self._inputs: set[str] | None = None
         self._used: set[str] | None = None
         self._claimed = {fold(self._folder + name) for name in batch.folders}
@@ -134,14 +144,25 @@ class Names:
                 moving.append(index)
 
         def names(member: int, level: int) -> list[str]:
-            return self._paths(items[moving[member]], level)
+            own = self._paths(items[moving[member]], level)
+            return self._pages.with_pages(own) if self._pages else own
 
+        if self._pages:
+            wanted = (self._paths(items[index], level) for index in moving for level in range(3))
+            self._pages.know(chain(self._claimed, *wanted))
         raised = settle(len(moving), names, self._claimed)
         self._levels.update((moving[member], level) for member, level in raised.items())
 
     def paths(self, index: int, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in the order of its wish."""
         return self._paths(item, self._levels.get(index, 0))
+
+    def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
+        """What is at a path; and, where pages get files of their own, every page of it that is there."""
+        paths = [path]
+        if split and self._pages and not self._new_folder:
+            paths += self._pages.there(path)
+        return [(at, status) for at in paths if (status := self.status(at)) is not None]
 
     def status(self, path: str) -> os.stat_result | None:
         """What is at a path now, links not followed; None when nothing is."""
@@ -188,6 +209,8 @@ class Names:
         before = {
             made[0] for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
         }
+        if self._pages:
+            before |= {whole for path in before if (whole := whole_path(path))}
         if not before:
             return False
         for level in range(LAST_LEVEL + 1):
@@ -195,9 +218,40 @@ class Names:
             keys = {fold(path) for path in paths}
             if before.issuperset(paths) and keys.isdisjoint(self._claimed):
                 self._claimed |= keys
+                if self._pages:
+                    self._claimed.update(fold(at) for at in before if fold(whole_path(at)) in keys)
                 self._levels[index] = level
                 return True
         return False
+
+
+class Pages:
+    """Names of single pages: those that other files have or want, and those on the disk."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._others: dict[str, list[str]] = {}
+        self._there: dict[str, list[str]] | None = None
+
+    def know(self, paths: Iterable[str]) -> None:
+        """Remember which of these names a page of another output would have."""
+        for path in paths:
+            if whole := whole_path(path):
+                self._others.setdefault(fold(whole), []).append(path)
+
+    def with_pages(self, paths: list[str]) -> list[str]:
+        """The paths, and the names of their pages that others have or want."""
+        return [*paths, *(page for path in paths for page in self._others.get(fold(path), ()))]
+
+    def there(self, path: str) -> list[str]:
+        """Files in the folder that are named like pages of a path, in the order of their numbers."""
+        if self._there is None:
+            self._there = {}
+            with contextlib.suppress(OSError):
+                for name in sorted(os.listdir(self._folder), key=natural):
+                    if whole := whole_path(self._folder + name):
+                        self._there.setdefault(fold(whole), []).append(self._folder + name)
+        return self._there.get(fold(path), [])
 
 
 def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:

@@ -69,13 +69,19 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
 def _line(facts: dict[str, Any]) -> str:
     if facts["status"] == "skipped":
         return f"skip    {facts['source']}: {facts['reason']}"
-    to = ", ".join(out["path"] + (" (replaces it)" if out["replaces"] else "") for out in facts["outputs"])
+    to = ", ".join(out["path"] + _remark(out) for out in facts["outputs"])
     text = f"write   {facts['source']} → {to}"
     if facts.get("sizes"):
         text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
     if facts.get("ways"):
         text += " · " + "; ".join(facts["ways"])
     return text
+
+
+def _remark(out: dict[str, Any]) -> str:
+    if out["split"]:
+        return " (several pages: -p1, -p2 …)"
+    return " (replaces it)" if out["replaces"] else ""
 
 
 def explained(recipe: Recipe) -> list[str]:

@@ -81,6 +81,8 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     with _failures(fmt, "opened"):
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
+        if header.frames > 1 and limits.pages and "pages" not in header.detail:
+            header = _some_frames(header, limits)
     return header
 
 
@@ -178,6 +180,18 @@ def to_profile(
 
 def _backend(name: str) -> Any:
     return import_module(f"imgpar.codecs.{name}")
+
+
+def _some_frames(header: Header, limits: Limits) -> Header:
+    """The header of an animation of which only some frames are wanted."""
+    from imgpar.codecs.base import chosen_pages
+
+    wanted = chosen_pages(limits, header.frames)
+    durations = header.metadata.durations
+    kept = durations[wanted.start : wanted.stop] if len(wanted) > 1 else ()
+    metadata = replace(header.metadata, durations=kept)
+    detail = {**header.detail, "numbers": tuple(wanted)}
+    return replace(header, frames=len(wanted), metadata=metadata, detail=detail)
 
 
 def _require_writer(fmt: Format) -> None:

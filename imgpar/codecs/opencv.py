@@ -16,10 +16,14 @@ _TO_BGR = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COL
 _ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
 
 
-def decode(data: bytes | memoryview, spec: Spec, title: str) -> np.ndarray[Any, Any]:
+def decode(data: bytes | memoryview, spec: Spec, title: str, page: int = 0) -> np.ndarray[Any, Any]:
     """Pixels as they are stored, height × width × channels in the order of `spec`, nothing turned."""
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    stream = np.frombuffer(data, np.uint8)
+    if page:
+        pixels = next(iter(cv2.imdecodemulti(stream, flags, range=(page, page + 1))[1]), None)
+    else:
+        pixels = cv2.imdecode(stream, flags)
     if pixels is None or pixels.shape[:2] != (spec.height, spec.width) or pixels.dtype != spec.dtype:
         raise damaged(title, "the pixel data cannot be read", hopeless=True)
     pixels = pixels.reshape(spec.height, spec.width, -1)

@@ -82,17 +82,21 @@ AUDIO = ("copy", "aac", "opus", "none")
 CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1")
 
 
-def page_range(value: object) -> str:
-    """Pages counted from 1, as one number or as a range.
+SPLIT = "split"
+"""One output per page."""
 
-    >>> page_range("first"), page_range("2-5")
-    ('1', '2-5')
+
+def page_range(value: object) -> str:
+    """Pages counted from 1, as one number or as a range; or `split`.
+
+    >>> page_range("first"), page_range("2-5"), page_range("all"), page_range("split")
+    ('1', '2-5', '', 'split')
     """
     found = re.fullmatch(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?", str(value))
-    if value == "first":
-        return "1"
+    if value in ("first", "all", "split"):
+        return {"first": "1", "all": ""}.get(str(value), SPLIT)
     if isinstance(value, bool) or not found or int(found[2] or found[1]) < int(found[1]):
-        raise bad_value(values.VALUE, "first, a number or a range such as 2-5", value)
+        raise bad_value(values.VALUE, "split, first, all, a number or a range such as 2-5", value)
     return str(value)
 
 
@@ -150,10 +154,11 @@ class EncodeOptions:
     )
     pages: str = option(
         page_range,
-        "pages of a PDF or TIFF: first, a number, or a range such as 2-5; default: all that fit the target",
+        "pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first, "
+        "a number or a range such as 2-5; default: all, as far as the target holds them",
         default="",
         metavar="PAGES",
-        example="first",
+        example="split",
     )
     density: float | None = option(
         values.number(1, 10000),
@@ -203,7 +208,12 @@ class EncodeOptions:
 
     def reading(self, limits: Limits) -> Limits:
         """The limits of a run with what these settings say about reading."""
-        return replace(limits, density=self.density or 0.0, pages=self.pages)
+        return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)
+
+    @property
+    def split(self) -> bool:
+        """Whether every page and every frame becomes an output of its own."""
+        return self.pages == SPLIT
 
     def identity(self) -> str:
         """What, beside the fields, makes two settings the same: a digest of the profile that is used."""

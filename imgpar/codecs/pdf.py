@@ -37,7 +37,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         frames=len(pages) if alike else 1,
         metadata=Metadata(dpi=(density, density)),
         lost=() if alike else ("pages",),
-        detail={"density": density, "first": pages[0]},
+        detail={"density": density, "numbers": tuple(pages), "pages": (pages[0] + 1, pages[-1] + 1)},
     )
 
 
@@ -52,7 +52,7 @@ def decode(
     document = _open(data, FORMATS[header.format])
     scale = header.detail["density"] / _POINTS
     try:
-        for number, frame in enumerate(frames, header.detail["first"]):
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
             page = document[number]
             bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=_FOUR_BYTES)
             pixels = bitmap.to_numpy()

@@ -112,8 +112,8 @@ def decode(
     """Fill as many frames as are given, from the first. Returns Pillow's warnings."""
     fmt = FORMATS[header.format]
     with settings(accept_damaged=accept_damaged) as said, open_image(data, fmt) as image:
-        first = header.detail.get("first", 0)
-        for number, frame in enumerate(frames, first):
+        numbers = header.detail.get("numbers") or range(len(frames))
+        for number, frame in zip(numbers, frames, strict=False):
             if number or len(frames) > 1:
                 image.seek(number)
             if fmt.name == "gif" and image.size != frame.spec.size:

@@ -5,6 +5,7 @@ Pillow turns pictures upright while it decodes; the pages of OpenCV come as they
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,43 +19,56 @@ from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_writer import encode
-from imgpar.errors import ItemError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 __all__ = ["decode", "encode", "read_header"]
 
+Tags = TiffImagePlugin.ImageFileDirectory_v2
+
 _KEPT = (270, 271, 272, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
+_MOST_PAGES = 100_000
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size and kind of the first page, and of the others where all are alike."""
-    tags = _tags(data)
+    """Size and kind of the first page that is wanted, and of the others where all are alike."""
+    pages = _pages(data)
+    wanted = chosen_pages(limits, len(pages))
+    directories = [_tags(data, pages[number][1]) for number in wanted]
+    first, tags = pages[wanted[0]][0], directories[0]
     width, height = int(tags.get(256, 0)), int(tags.get(257, 0))
-    check_size(width, height, limits)
+    check_size(width, height, limits, len(wanted))
     deep = _deep_spec(tags, width, height)
-    if deep is None:
-        with pillow.settings(), pillow.open_image(data, fmt) as image:
-            pages = chosen_pages(limits, getattr(image, "n_frames", 1))
-            image.seek(pages[0])
-            check_size(*image.size, limits)
-            header = pillow.header_of(image, fmt)
-            header = replace(
-                header,
-                orientation=1,
-                metadata=replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags)),
-            )
-            return _with_pages(header, image, limits, pages)
-    if limits.pages not in ("", "1"):
-        raise ItemError(
-            "Only the first page of such a TIFF (deep colour) can be read.", fix="Use --pages first."
-        )
+    header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
+    alike = all(_kind(other) == _kind(tags) for other in directories[1:])
+    numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
+    return replace(
+        header,
+        frames=len(numbers),
+        lost=header.lost if alike else (*header.lost, "pages"),
+        detail={**header.detail, "numbers": numbers, "pages": (wanted[0] + 1, wanted[-1] + 1)},
+    )
+
+
+def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format, limits: Limits) -> Header:
+    """A page that Pillow reads without loss."""
+    with pillow.settings(), pillow.open_image(data, fmt) as image:
+        if number:
+            image.seek(number)
+        check_size(*image.size, limits)
+        header = pillow.header_of(image, fmt)
+        metadata = replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags))
+        return replace(header, orientation=1, metadata=metadata)
+
+
+def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
+    """A page that OpenCV reads."""
     icc = bytes(tags.get(34675) or b"")
     orientation = int(tags.get(274, 1))
     return Header(
         format=fmt.name,
-        spec=deep,
+        spec=spec,
         orientation=orientation if 1 <= orientation <= 8 else 1,
         metadata=Metadata(
             icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
@@ -62,7 +76,6 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             xmp=bytes(tags.get(700) or b""),
             iptc=_iptc(tags),
         ),
-        lost=("pages",) if tags.next and not limits.pages else (),
         detail={"deep": True},
     )
 
@@ -73,26 +86,60 @@ def decode(
     """Fill the frames, one for each page."""
     if not header.detail.get("deep"):
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-    np.copyto(frames[0].array, opencv.decode(data, header.spec, "TIFF"))
+    for number, frame in zip(header.detail["numbers"], frames, strict=False):
+        np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
     return ()
 
 
-def _tags(data: bytes | memoryview) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """The first directory of the file."""
+def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:
+    """Number and offset of every directory that is a page: not a small copy of another one."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]), "<")
+    big = bytes(data[2:4]) in (b"+\0", b"\0+")
+    count_of, link_of, step = (f"{order}Q", f"{order}Q", 20) if big else (f"{order}H", f"{order}I", 12)
+    pages, seen = list[tuple[int, int]](), set[int]()
+    (at,) = struct.unpack_from(link_of, data, 8 if big else 4)
+    with contextlib.suppress(struct.error):  # the last link leads out of the file
+        while at and at not in seen and len(seen) < _MOST_PAGES:
+            seen.add(at)
+            (count,) = struct.unpack_from(count_of, data, at)
+            begin = at + struct.calcsize(count_of)
+            if not pages or not _is_reduced(data, range(begin, begin + step * min(count, 1000), step), order):
+                pages.append((len(seen) - 1, at))
+            (at,) = struct.unpack_from(link_of, data, begin + step * count)
+    return pages or [(0, at)]
+
+
+def _is_reduced(data: bytes | memoryview, entries: range, order: str) -> bool:
+    """Whether a directory says of itself (tag 254) that it is a thumbnail."""
+    for entry in entries:
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        if tag == 254:
+            value = entry + (12 if entries.step == 20 else 8)
+            return bool(struct.unpack_from(order + ("H" if kind == 3 else "I"), data, value)[0] & 1)
+    return False
+
+
+def _tags(data: bytes | memoryview, at: int) -> Tags:
+    """The directory at an offset."""
     source = BytesIO(data)
     head = source.read(8)
     if len(head) == 8 and head[2:4] in (b"+\0", b"\0+"):
         head += source.read(8)
     with pillow.settings():
         tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-        source.seek(tags.next)
+        source.seek(at)
         tags.load(source)
         # Values are decoded when they are first read, and a broken one raises then.
         tags.get(256)
     return tags
 
 
-def _iptc(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bytes:
+def _kind(tags: Tags) -> tuple[object, ...]:
+    """What pages have to have in common to be frames of one size and layout."""
+    return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274))
+
+
+def _iptc(tags: Tags) -> bytes:
     """From the tag of its own, or from the one with Photoshop's blocks; some writers call it longs."""
     found = tags.get(33723)
     if isinstance(found, tuple) and all(isinstance(value, int) for value in found):
@@ -104,7 +151,7 @@ def _iptc(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bytes:
     return iptc.find(blocks) if isinstance(blocks, bytes) else b""
 
 
-def _deep_spec(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: int) -> Spec | None:
+def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     """The spec of a page that Pillow would read with fewer bits or not at all; None for all others."""
     bits, samples = set(tags.get(258, (1,))), int(tags.get(277, 1))
     kind = set(tags.get(339, (1,)))
@@ -117,26 +164,6 @@ def _deep_spec(tags: TiffImagePlugin.ImageFileDirectory_v2, width: int, height: 
     if bits == {32} and kind == {3}:
         return Spec(width, height, layout, "float32")
     return None
-
-
-def _with_pages(header: Header, image: Image.Image, limits: Limits, pages: range) -> Header:
-    """All pages as frames when they are alike; else the first, with the loss named."""
-    count = len(pages)
-    header = replace(header, frames=count, detail={**header.detail, "first": pages[0]})
-    if count == 1:
-        return header
-    check_size(*header.spec.size, limits, count)
-    alike, real = True, 1
-    for number in pages[1:]:
-        image.seek(number)
-        reduced = bool(int(getattr(image, "tag_v2", {}).get(254, 0)) & 1)
-        real += not reduced
-        same = image.size == header.spec.size and image.mode == header.detail["mode"]
-        alike = alike and same and not reduced
-    image.seek(pages[0])
-    if alike:
-        return header
-    return replace(header, frames=1, lost=(*header.lost, "pages") if real > 1 else header.lost)
 
 
 def described(data: bytes | memoryview) -> bytes:
@@ -161,7 +188,7 @@ def _exif(source: Image.Exif) -> bytes:
     return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
 
 
-def _described(tags: TiffImagePlugin.ImageFileDirectory_v2) -> bytes:
+def _described(tags: Tags) -> bytes:
     """The same for a file that Pillow cannot open."""
     target = Image.Exif()
     for tag in _KEPT:

@@ -13,7 +13,7 @@ from imgpar import codecs, pixels
 from imgpar.codecs import motion, quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.errors import EncodeError, UsageError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
 from imgpar.runtime import stages
@@ -42,7 +42,10 @@ def same_formats(
     """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
     encoders is given, or damage is accepted. A JPEG that is only turned upright is among them."""
     header = program.source
-    plain = replace(options, strip="", background=_PLAIN.background) == _PLAIN
+    first, last = header.detail.get("pages", (1, header.frames))
+    # Of a file with one page nothing is chosen, and nothing split.
+    pages = _PLAIN.pages if first == last == 1 else options.pages
+    plain = replace(options, strip="", background=_PLAIN.background, pages=pages) == _PLAIN
     whole = program.frames == header.frames
     editable = not options.strip or header.format in _EDITABLE
     changed = program.steps if header.format != "jpeg" else [s for s in program.steps if s.name != "orient"]
@@ -137,6 +140,8 @@ def convert_bytes(
     limits: Limits,
 ) -> Encoded:
     """The whole chain in this process and in its own memory."""
+    if options.split:
+        raise UsageError("Pages cannot be split into one block of bytes.", fix="Write them into a folder.")
     limits = options.reading(limits)
     header = codecs.read_header(data, name, limits)
     fmt = find_format(format_name)

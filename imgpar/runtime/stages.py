@@ -263,30 +263,37 @@ def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame
 
 
 def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> Encoded:
-    """Encode for one target; pixel formats that the target cannot hold are converted and named."""
+    """Encode for one target; pixel formats that the target cannot hold are converted and named.
+
+    Frames have one spec, but for pages of a TIFF.
+    """
     fmt = find_format(format_name)
     cut = not fmt.frames and len(frames) > 1
+    dropped = "frames" if header.metadata.durations else "pages"
     frames, metadata, lost, notes = codecs.to_profile(
         frames[:1] if cut else frames, header.metadata, fmt, options
     )
-    spec, narrowed = codecs.storable(frames[0].spec, fmt)
-    lost += tuple(kind for kind in narrowed if _used(kind, frames)) + ("frames",) * cut
-    if spec != frames[0].spec:
-        converted = own_frames(spec, len(frames))
-        for source, result in zip(frames, converted, strict=True):
-            pixels.convert(source, result, options.background)
-        frames = converted
-    encoded = codecs.encode(frames, fmt, metadata, options)
-    return Encoded(encoded.data, spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+    lost += (dropped,) * cut
+    fitting = list[Frame]()
+    for frame in frames:
+        spec, narrowed = codecs.storable(frame.spec, fmt)
+        lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
+        if spec != frame.spec:
+            converted = own_frames(spec, 1)[0]
+            pixels.convert(frame, converted, options.background)
+            frame = converted
+        fitting.append(frame)
+    encoded = codecs.encode(fitting, fmt, metadata, options)
+    return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
 
 
-def _used(kind: str, frames: Sequence[Frame]) -> bool:
+def _used(kind: str, frame: Frame) -> bool:
     """Whether a picture makes use of what it would lose: nobody misses transparency of opaque pixels, or
     16 bits that repeat 8."""
-    arrays = [frame.array for frame in frames]
+    array = frame.array
     if kind == "alpha":
-        return any(bool((array[..., -1] < pixels.PEAK[array.dtype.name]).any()) for array in arrays)
-    return any(array.dtype != np.uint16 or bool((array >> 8 != array & 255).any()) for array in arrays)
+        return bool((array[..., -1] < pixels.PEAK[array.dtype.name]).any())
+    return array.dtype != np.uint16 or bool((array >> 8 != array & 255).any())
 
 
 def to_array(frame: Frame, layout: str, dtype: str) -> Frame:

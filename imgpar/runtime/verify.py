@@ -47,6 +47,8 @@ def verify(encoded: Encoded, frames: Sequence[Frame], format_name: str) -> None:
     wanted = list(frames) if find_format(format_name).frames or header.frames > 1 else list(frames[:1])
     if "frames" in encoded.lost or "pages" in encoded.lost:
         wanted = wanted[:1]
+    elif "pages" in header.lost and header.detail["pages"] == (1, len(wanted)):
+        wanted = wanted[:1]  # they differ in size: the others are counted
     if len(made) != len(wanted):
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):

@@ -24,7 +24,7 @@ from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
 from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
-from imgpar.runtime import clips, outputs, stages
+from imgpar.runtime import clips, documents, outputs, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.frames import ArenaView
@@ -52,6 +52,9 @@ from imgpar.runtime.verify import verify as check
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Helper
+
+
+_NO_COPY = outputs.Original()
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -232,6 +235,8 @@ class Worker:
         data, digest, program = self._open(task, run, clock)
         if program is None:
             return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        if documents.apart(program.source, task.job.targets, run):
+            return self._by_page(task, run, clock, data, digest, program.source)
         same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
         lease = self._memory(task, program.nbytes, standing=not run.arrays)
         with clock.during("decode"):
@@ -251,6 +256,8 @@ class Worker:
         data, digest, program = self._open(task, run, clock)
         if program is None:
             return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        if documents.apart(program.source, task.job.targets, run):
+            return self._by_page(task, run, clock, data, digest, program.source)
         lease = self._memory(task, program.nbytes, standing=False)
         with clock.during("decode"):
             frames, notes = stages.decode(program, data, self._slice(lease), run.limits)
@@ -296,6 +303,24 @@ class Worker:
         made, lost, notes = self._write(task, run, frames, header, clock, self._original(task, run))
         return Done(task.serial, clock.timings(), None, made, lost, notes)
 
+    def _by_page(
+        self, task: Task, run: RunSpec, clock: Clock, data: bytes, digest: str, header: Header
+    ) -> Done:
+        """A file whose pages go their own ways is one task, whatever the schedule."""
+
+        def memory(nbytes: int) -> memoryview:
+            return self._slice(self._memory(task, nbytes, standing=task.stage == "chain"))
+
+        name, targets = os.path.basename(task.job.item.path), task.job.targets
+        pages = documents.read_pages(data, name, header, run, memory, clock.during)
+        if any(target.split for target in targets):
+            made = documents.split(pages, targets, partial(self._output, task, run, clock))
+        else:
+            frames, first, notes = documents.kept(pages, run)
+            files, lost, more = self._write(task, run, frames, first, clock, outputs.Original())
+            made = (files, lost, (*notes, *more))
+        return Done(task.serial, clock.timings(), None, *made, digest)
+
     def _original(self, task: Task, run: RunSpec) -> outputs.Original:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
         placed = task.placed
@@ -325,9 +350,10 @@ class Worker:
                 return b"", digest, None
             header = codecs.read_header(data, os.path.basename(item.path), run.limits)
         animated = run.arrays or any(find_format(target.format).frames for target in task.job.targets)
+        together = not documents.apart(header, task.job.targets, run)
         with clock.during("decode"):
             program = stages.compile_program(
-                header, run.operations, run.limits, keep_frames=animated and not run.arrays
+                header, run.operations, run.limits, keep_frames=animated and together and not run.arrays
             )
         return data, digest, program
 
@@ -437,27 +463,39 @@ class Worker:
         )
         try:
             for target in targets:
-                with clock.during("encode"):
-                    encoded = outputs.make(
-                        frames, header, target.format, run.encode, run.operations, original
-                    )
+                file, encoded = self._output(task, run, clock, target, frames, header, original)
+                written.append(file)
                 lost += encoded.lost
                 notes += encoded.notes
-                if run.strict and encoded.lost:
-                    raise TransformError(
-                        f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
-                        fix="Choose a format that holds it, or leave --strict out.",
-                    )
-                if run.verify:
-                    with clock.during("encode"):
-                        check(encoded, frames, target.format)
-                with clock.during("commit"):
-                    written.append(self._commit(task, run, target, encoded))
         except Exception:
             if targets[-1].retires:  # in place it is all outputs or none: beside them the original stays
                 take_back(zip(targets, written, strict=False))
             raise
         return tuple(written), tuple(dict.fromkeys(lost)), tuple(notes)
+
+    def _output(
+        self,
+        task: Task,
+        run: RunSpec,
+        clock: Clock,
+        target: Target,
+        frames: list[Frame],
+        header: Header,
+        original: outputs.Original = _NO_COPY,
+    ) -> tuple[OutputFile, stages.Encoded]:
+        """One output, from its frames to its name."""
+        with clock.during("encode"):
+            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
+        if run.strict and encoded.lost:
+            raise TransformError(
+                f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
+                fix="Choose a format that holds it, or leave --strict out.",
+            )
+        if run.verify:
+            with clock.during("encode"):
+                check(encoded, frames, target.format)
+        with clock.during("commit"):
+            return self._commit(task, run, target, encoded), encoded
 
     def _commit(self, task: Task, run: RunSpec, target: Target, encoded: stages.Encoded) -> OutputFile:
         source = os.stat(original_path(task.job))
