@@ -273,6 +273,9 @@ class RunOptions:
     keep_failures: str | None = None
     """Folder for a bundle of every failed input, with all that is needed to see it again."""
     max_pixels: int = 100_000_000
+    max_frames: int = 10_000
+    worker_memory: int | None = None
+    """Bytes of private memory of a worker, on Linux; None is 4 GiB, or all that the machine has."""
     journal: str | None = None
     """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
 

@@ -102,7 +102,7 @@ class Pipeline:
             settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`,
                 `colour`, `density`, `pages`, `subsampling`, `progressive`),
                 and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
-                `accept_damaged`, `max_pixels`, `journal`.
+                `accept_damaged`, `max_pixels`, `max_frames`, `worker_memory`, `journal`.
 
         Raises:
             UsageError: a setting is wrong; nothing was written.
@@ -128,7 +128,8 @@ class Pipeline:
         """Decoded and transformed pictures as arrays, in order; see `Session.arrays`."""
         from imgpar.session import Session
 
-        with Session(settings.pop("jobs", None), settings.pop("memory", None)) as session:
+        of_session = {key: settings.pop(key, None) for key in ("jobs", "memory", "worker_memory")}
+        with Session(**of_session) as session:
             yield from session.arrays(self, inputs, **settings)
 
     def encode(self, data: bytes, *, to: str | None = None, name: str = "", **settings: Any) -> bytes:
@@ -138,7 +139,7 @@ class Pipeline:
             data: a whole file.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
-            settings: recipe keys (`quality`, `strip` …), `max_pixels`, `accept_damaged`.
+            settings: recipe keys (`quality`, `strip` …), `max_pixels`, `max_frames`, `accept_damaged`.
 
         Raises:
             ItemError: it cannot be decoded, transformed or encoded.
@@ -155,7 +156,7 @@ class Pipeline:
             raise UnknownFormatError("Its content is no picture that imgpar knows.")
         target = find_format(recipe.to[0]) if recipe.to else own
         assert target is not None
-        limits = Limits(max_pixels=options.max_pixels, memory=1 << 40, accept_damaged=options.accept_damaged)
+        limits = Limits(options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged)
         encoded = convert_bytes(data, name, recipe.operations, target.name, recipe.encode, limits)
         return bytes(encoded.data)
 
@@ -234,10 +235,12 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     parsers: dict[str, values.Parser] = {
         "jobs": values.integer(1, 1000),
         "memory": values.byte_size,
-        "timeout": values.number(0.01, 1e6),
+        "timeout": values.duration,
         "on_exists": values.choice("skip", "overwrite", "rename", "error"),
         "schedule": values.choice("auto", "staged", "chain"),
-        "max_pixels": values.integer(1, 1 << 62),
+        "max_pixels": values.pixels,
+        "max_frames": values.integer(1, 1 << 31),
+        "worker_memory": values.byte_size,
         "journal": values.path,
         **dict.fromkeys(("in_place", "dry_run", "strict", "accept_damaged"), values.switch),
     }

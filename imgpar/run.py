@@ -109,7 +109,7 @@ class Run:
                 self._prepare_in_place(str(number))
             # Temporary files of a run that died; its lock is ours now, so nobody writes there.
             self._sweeps = self._journal.unfinished and not self._place.name
-            own = session or stack.enter_context(Session(self._options.jobs, self._options.memory))
+            own = session or stack.enter_context(new_session(self._options))
             spec = self._spec(own)
             if own.note:
                 self._note(own.note)
@@ -270,6 +270,11 @@ class Run:
             notes=tuple(self._notes),
             can_retry=not self._place.name,
         )
+
+
+def new_session(options: RunOptions) -> Session:
+    """A session for one run."""
+    return Session(options.jobs, options.memory, worker_memory=options.worker_memory)
 
 
 def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:

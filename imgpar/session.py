@@ -48,16 +48,28 @@ class Session:
         jobs: worker processes; None is every core that this process may use.
         memory: size of the shared arena in bytes or as text ("2G"); None is a quarter of the memory.
         start_method: "forkserver" or "spawn"; None is the best of this system.
+        worker_memory: private memory of a worker on Linux, as bytes or text; None is 4 GiB, or all that the
+            machine has. A picture whose decoder needs more fails.
     """
 
     def __init__(
-        self, jobs: int | None = None, memory: int | str | None = None, *, start_method: str | None = None
+        self,
+        jobs: int | None = None,
+        memory: int | str | None = None,
+        *,
+        start_method: str | None = None,
+        worker_memory: int | str | None = None,
     ) -> None:
         self.jobs = (
             values.named("jobs", values.integer(1, 1000), jobs) if jobs is not None else available_cores()
         )
         self.memory = (
             values.named("memory", values.byte_size, memory) if memory is not None else default_memory()
+        )
+        self._worker_memory = (
+            values.named("worker_memory", values.byte_size, worker_memory)
+            if worker_memory is not None
+            else min(WORKER_MEMORY, physical_memory())
         )
         if start_method is not None:
             start_method = values.named("start_method", values.choice("forkserver", "spawn"), start_method)
@@ -99,7 +111,7 @@ class Session:
         """The arena and the workers, made when they are first needed; for imgpar itself."""
         if self._arena is None or self._pool is None:
             arena = Arena(self.memory)
-            pool = Pool(arena, min(WORKER_MEMORY, physical_memory()), self._start_method)
+            pool = Pool(arena, self._worker_memory, self._start_method)
             self._arena, self._pool, self.note = arena, pool, arena.note
             self._finalizer = weakref.finalize(self, _close, pool, arena)
         return self._arena, self._pool
@@ -151,6 +163,7 @@ class Session:
         arena, _ = self.open()
         return Limits(
             max_pixels=options.max_pixels,
+            max_frames=options.max_frames,
             memory=arena.allocator.largest,
             accept_damaged=options.accept_damaged,
         )
@@ -177,7 +190,7 @@ class Session:
             copy: give arrays of their own memory instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
-            options: `timeout`, `max_pixels`, `accept_damaged`, `schedule`.
+            options: `timeout`, `max_pixels`, `max_frames`, `accept_damaged`, `schedule`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, read in

@@ -19,6 +19,7 @@ Parser = Callable[[object], Any]
 VALUE = "the value"
 """Stands for the option's name inside a parser."""
 
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -121,6 +122,32 @@ def byte_size(value: object) -> int:
     if isinstance(value, bool) or not match:
         raise bad_value(VALUE, "a size such as 800M or 2G", value)
     return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
+
+
+def duration(value: object) -> float:
+    """Seconds from 30, 30s, 2m, 1.5h.
+
+    >>> duration("2m")
+    120.0
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip().lower())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if isinstance(value, bool) or not 0 < seconds <= 1e9:
+        raise bad_value(VALUE, "a time such as 30, 30s, 2m or 1h", value)
+    return seconds
+
+
+def pixels(value: object) -> int:
+    """Pixels from 100000000 or 100MP.
+
+    >>> pixels("1.5MP")
+    1500000
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(M|MP|MPX)?", str(value).strip().upper())
+    count = float(match[1]) * (1_000_000 if match[2] else 1) if match else 0.0
+    if isinstance(value, bool) or not 1 <= count <= 1 << 62:
+        raise bad_value(VALUE, "a number of pixels such as 100MP or 250000000", value)
+    return int(count)
 
 
 def colour(value: object) -> tuple[int, int, int, int]:

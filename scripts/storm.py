@@ -3,17 +3,20 @@
     python scripts/storm.py --kills 200                       a generated folder
     python scripts/storm.py --kills 2000 --folder photos/     a real one
     python scripts/storm.py --kills 200 --in-place            originals replaced; each must stay whole
+    python scripts/storm.py --kills 200 --files 0 --clips 12  clips, with every ffmpeg a target, too
 
-A round starts `imgpar convert` and kills processes of its session until it ends by itself: workers and the
-fork server (the run must survive that), in other rounds also the parent or the whole process group (then the
-same command is started again, and has to go on where it stopped). Then the folder is compared, byte by
-byte, with that of an undisturbed run. What is printed is a table; the exit code is 1 if anything was lost.
+A round starts `imgpar convert` and kills processes of its session until it ends by itself: workers, the fork
+server and ffmpeg (the run must survive that), in other rounds also the parent or the whole process group
+(then the same command is started again, and has to go on where it stopped). Then the folder is compared, byte
+by byte, with that of an undisturbed run. What is printed is a table; the exit code is 1 if anything was lost.
+
+The bytes of a clip depend on how many threads its encoder has, and that on what else is in work. So each
+clip is made once for every number of threads that it can get, and has to equal one of these.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -24,60 +27,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-ORPHAN_SECONDS = 2.0
-"""So long may a process outlive its run."""
-STUCK_SECONDS = 120.0
+from storm_inputs import make_inputs
+from storm_table import ORPHAN_SECONDS, Table, contents, facts, session
+
+STUCK_SECONDS = 300.0
 """A run that nobody disturbs any more and that takes longer than this hangs."""
-WEIGHTS = {"worker": 40, "forkserver": 5, "parent": 2, "group": 2}
-MODE = 0o640
-
-
-@dataclass
-class Table:
-    """What was done and what was found."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    rounds: int = 0
-    runs: int = 0
-    jobs: int = 0
-    lost: int = 0
-    """Inputs without their output, or whose outcome was not ok."""
-    duplicated: int = 0
-    """Inputs with more or fewer than one line in a report."""
-    torn: int = 0
-    """Outputs that differ from those of the undisturbed run, at the end or after any kill of the parent."""
-    refused: int = 0
-    """Runs that did not begin or did not end as they should: stale locks, false alarms, hangs."""
-    processes: int = 0
-    segments: int = 0
-    temporary: int = 0
-    words: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing at all went wrong."""
-        found = (self.lost, self.duplicated, self.torn, self.refused, self.processes, self.segments)
-        return not any((*found, self.temporary))
-
-    def lines(self) -> list[str]:
-        """The table, for people."""
-        kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
-        rows = {
-            "kills": f"{self.kills.total():,} ({kills})",
-            "rounds, runs, jobs": f"{self.rounds:,}, {self.runs:,}, {self.jobs:,}",
-            "lost": self.lost,
-            "duplicated": self.duplicated,
-            "torn": self.torn,
-            "refused, stuck": self.refused,
-            f"processes after {ORPHAN_SECONDS:g} s": self.processes,
-            "segments after the next start": self.segments,
-            "temporary files": self.temporary,
-        }
-        return [f"{name:30} {value}" for name, value in rows.items()] + self.words[:20]
+LOOK_SECONDS = 0.02
+WEIGHTS = {"worker": 40, "forkserver": 5, "ffmpeg": 10, "parent": 2, "group": 2}
+DEADLY = ("parent", "group")
+CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 
 
 class Storm:
@@ -90,41 +50,50 @@ class Storm:
         self.work = work
         self.leaders: set[int] = set()
         self.family: dict[int, str] = {}
-        self.source = Path(args.folder).resolve() if args.folder else make_pictures(work / "in", args)
-        self.names = sorted(
-            path.relative_to(self.source) for path in self.source.rglob("*") if path.is_file()
-        )
+        self.source = Path(args.folder or make_inputs(work / "in", args.files, args.clips)).resolve()
+        files = [path for path in self.source.rglob("*") if path.is_file()]
+        self.names = sorted(path.relative_to(self.source) for path in files)
         self.environment = os.environ | {"TMPDIR": str(work / "tmp")}
         (work / "tmp").mkdir(exist_ok=True)
-        self.wanted = self._undisturbed()
+        self.failing: set[str] = set()
+        """Inputs that fail without any storm fail in it, too; they are not what is measured."""
+        self.wanted = self._undisturbed(self.source, args.jobs)
+        for threads in range(1, args.jobs + 1):
+            for name in self.names:
+                if name.suffix.lower() in CLIPS:
+                    self._alone(name, threads)
 
-    def _undisturbed(self) -> dict[str, str]:
-        folder = self._fresh(self.work / "calm")
-        process = self._start(folder)
-        code = process.wait(600)
-        report = self._report()
-        wanted = contents(folder)
-        # Inputs that fail without any storm fail in it, too; they are not what is measured.
-        self.failing = {item["source"] for item in report["items"] if item["status"] == "failed"}
+    def _undisturbed(self, source: Path, jobs: int) -> dict[str, set[str]]:
+        folder = self._fresh(self.work / "calm", source)
+        code = self._start(folder, source, jobs).wait(1800)
         if code not in (0, 1):
             raise SystemExit(f"The undisturbed run ended with {code}: {self._log()}")
+        self.failing |= {item["source"] for item in self._report()["items"] if item["status"] == "failed"}
+        wanted = {name: {digest} for name, digest in contents(folder).items()}
         shutil.rmtree(folder)
         return wanted
 
-    def _fresh(self, folder: Path) -> Path:
+    def _alone(self, name: Path, threads: int) -> None:
+        """What becomes of a clip that has the encoder's threads of so many workers."""
+        folder = self.work / "alone"
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy2(self.source / name, folder / name)
+        for made, digests in self._undisturbed(folder, threads).items():
+            self.wanted.setdefault(made, set()).update(digests)
+        shutil.rmtree(folder)
+
+    def _fresh(self, folder: Path, source: Path) -> Path:
         """An empty OUT, or in place a copy of the originals."""
         shutil.rmtree(folder, ignore_errors=True)
         if self.args.in_place:
-            shutil.copytree(self.source, folder, symlinks=True)
+            shutil.copytree(source, folder, symlinks=True)
         return folder
 
-    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "imgpar", "convert", "-j", str(self.args.jobs), "-q"]
+    def _start(self, folder: Path, source: Path, jobs: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "imgpar", "convert", "-j", str(jobs), "-q"]
         command += ["--schedule", self.args.schedule, "--report", str(self.work / "report.json")]
         command += ["--resize", self.args.resize, "--memory", self.args.memory]
-        command += (
-            [str(folder), "--in-place"] if self.args.in_place else [str(self.source), "-o", str(folder)]
-        )
+        command += [str(folder), "--in-place"] if self.args.in_place else [str(source), "-o", str(folder)]
         command += ["--to", self.args.to] if self.args.to else []
         (self.work / "report.json").unlink(missing_ok=True)
         self.table.runs += 1
@@ -154,10 +123,10 @@ class Storm:
         return self.table
 
     def _round(self, folder: Path) -> None:
-        self._fresh(folder)
+        self._fresh(folder, self.source)
         deadly = self.random.random() < 0.5
         for attempt in range(8):
-            process = self._start(folder)
+            process = self._start(folder, self.source, self.args.jobs)
             again = self._disturb(process, deadly=deadly and attempt < 7)
             self._look_for_orphans(process.pid)
             if not again:
@@ -167,33 +136,35 @@ class Storm:
 
     def _disturb(self, process: subprocess.Popen[bytes], *, deadly: bool) -> bool:
         """Kill until the run ends; says whether it was the parent that was killed."""
-        kinds = [kind for kind in WEIGHTS if deadly or kind not in ("parent", "group")]
+        kinds = [kind for kind in WEIGHTS if deadly or kind not in DEADLY]
         kinds = [kind for kind in kinds if kind in self.args.kinds]
         limit = time.monotonic() + self.random.uniform(*self.args.storm_seconds)
-        quiet = limit + STUCK_SECONDS
+        looks = 0
         while process.poll() is None:
-            if time.monotonic() > quiet:
-                self._say(f"stuck: {self._log()}")
-                self.table.refused += 1
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                return True
-            time.sleep(self.random.expovariate(self.args.rate))
             if time.monotonic() > limit or self.table.kills.total() >= self.args.kills:
-                time.sleep(0.05)
+                # Looks are counted, not seconds: the whole storm may stand still for a while.
+                time.sleep(LOOK_SECONDS)
+                looks += 1
+                if looks * LOOK_SECONDS > STUCK_SECONDS:
+                    return self._stuck(process)
                 continue
+            time.sleep(self.random.expovariate(self.args.rate))
             kind = self.random.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0]
-            if self._kill(process, kind) and kind in ("parent", "group"):
+            if self._kill(process, kind) and kind in DEADLY:
                 process.wait()
                 return True
         return False
 
+    def _stuck(self, process: subprocess.Popen[bytes]) -> bool:
+        self.table.say(f"stuck: {self._log()}")
+        self.table.refused += 1
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+
     def _kill(self, process: subprocess.Popen[bytes], kind: str) -> bool:
         family = self.family = session(process.pid)
-        if kind in ("group", "parent"):
-            pids = [process.pid]
-        else:
-            pids = [pid for pid, found in family.items() if found == kind]
+        pids = [process.pid] if kind in DEADLY else [pid for pid, found in family.items() if found == kind]
         if not pids or process.poll() is not None:
             return False
         try:
@@ -209,53 +180,60 @@ class Storm:
     # ----- what is left ---------------------------------------------------------------------------
 
     def _look_for_orphans(self, leader: int) -> None:
-        until = time.monotonic() + ORPHAN_SECONDS
-        while (left := session(leader)) and time.monotonic() < until:
-            time.sleep(0.02)
+        looks = 0
+        while (left := session(leader)) and looks * LOOK_SECONDS < ORPHAN_SECONDS:
+            time.sleep(LOOK_SECONDS)
+            looks += 1
         self.table.processes += len(left)
         for pid, kind in left.items():
-            kind = self.family.get(pid, kind)
-            self._say(f"left behind: {kind} {pid}")
+            self.table.say(f"left behind: {self.family.get(pid, kind)} {pid}")
             os.kill(pid, signal.SIGKILL)
 
     def _look_for_torn(self, folder: Path) -> None:
         """After the death of a parent: whatever has a final name is whole."""
         before = contents(self.source) if self.args.in_place else {}
         for name, digest in contents(folder).items():
-            if digest not in (self.wanted.get(name), before.get(name)):
+            if digest not in self.wanted.get(name, ()) and digest != before.get(name):
                 self.table.torn += 1
-                self._say(f"torn after a kill: {name}")
+                self.table.say(f"torn after a kill: {name}")
 
     def _judge(self, code: int, folder: Path) -> None:
         if not (self.work / "report.json").exists():
             self.table.refused += 1
-            self._say(f"exit {code}: {self._log()}")
+            self.table.say(f"exit {code}: {self._log()}")
             return
-        report = self._report()
-        sources = Counter(item["source"] for item in report["items"])
+        self._judge_lines(folder)
+        self._judge_files(contents(folder))
+        if self.args.in_place:
+            self._undo(folder)
+        self._leftovers(folder)
+
+    def _judge_lines(self, folder: Path) -> None:
+        """Every input has one line, and it is a good one."""
+        items = self._report()["items"]
+        sources = Counter(item["source"] for item in items)
         inputs = {str((folder if self.args.in_place else self.source) / name) for name in self.names}
         self.table.jobs += len(self.names)
         if not self.args.in_place or not self.args.to:
             self.table.duplicated += sum(sources[name] != 1 for name in inputs)
-        failing = self.failing if not self.args.in_place else set()
-        for item in report["items"]:
-            if item["status"] == "failed" and item["source"] not in failing and not self.failing:
+        failing = {Path(name).name for name in self.failing}
+        for item in items:
+            if item["status"] == "failed" and Path(item["source"]).name not in failing:
                 self.table.lost += 1
-                self._say(f"failed: {item['source']}: {item['error']}")
-        found = contents(folder)
-        for name, digest in self.wanted.items():
+                self.table.say(f"failed: {item['source']}: {item['error']}")
+
+    def _judge_files(self, found: dict[str, str]) -> None:
+        """The folder is that of an undisturbed run."""
+        for name, digests in self.wanted.items():
             if name not in found:
                 self.table.lost += 1
-                self._say(f"missing: {name}")
-            elif found[name] != digest:
+                self.table.say(f"missing: {name}")
+            elif found[name] not in digests:
                 self.table.torn += 1
-                self._say(f"not as in the undisturbed run: {name}")
-        extra = set(found) - set(self.wanted)
+                self.table.say(f"not as in the undisturbed run: {name}")
+        extra = sorted(set(found) - set(self.wanted))
         self.table.duplicated += len(extra)
-        self._say(*(f"too much: {name}" for name in sorted(extra)))
-        if self.args.in_place:
-            self._undo(folder)
-        self._leftovers(folder)
+        self.table.say(*(f"too much: {name}" for name in extra))
 
     def _undo(self, folder: Path) -> None:
         """Undo gives back every original: bytes, time and mode."""
@@ -265,91 +243,23 @@ class Storm:
             old, new = self.source / name, folder / name
             if not new.exists() or facts(old) != facts(new):
                 self.table.lost += 1
-                self._say(f"not restored: {name}")
-        extra = set(contents(folder)) - set(map(str, self.names))
-        self._say(*(f"left by undo: {name}" for name in sorted(extra)))
+                self.table.say(f"not restored: {name}")
+        extra = sorted(set(contents(folder)) - set(map(str, self.names)))
+        self.table.say(*(f"left by undo: {name}" for name in extra))
         self.table.duplicated += len(extra)
 
     def _leftovers(self, folder: Path) -> None:
         left = [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
         left += [path for path in (self.work / "tmp").iterdir() if path.name.startswith("imgpar")]
         self.table.temporary += len(left)
-        self._say(*(f"left behind: {path}" for path in left))
+        self.table.say(*(f"left behind: {path}" for path in left))
         shutil.rmtree(self.work / "tmp")
         (self.work / "tmp").mkdir()
         for path in Path("/dev/shm").glob("imgpar-*"):
             if int(path.name.split("-")[1]) in self.leaders:
                 self.table.segments += 1
-                self._say(f"left behind: {path}")
+                self.table.say(f"left behind: {path}")
                 path.unlink(missing_ok=True)
-
-    def _say(self, *lines: str) -> None:
-        self.table.words.extend(lines)
-
-
-def session(leader: int) -> dict[int, str]:
-    """Living processes of a session by their kind; the leader's pid is the session's number."""
-    found: dict[int, str] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            state, parent, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            words = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(sid) != leader or state == "Z":
-            continue
-        if int(entry.name) == leader:
-            found[leader] = "parent"
-        elif b"resource_tracker" in words:
-            found[int(entry.name)] = "tracker"
-        elif b"forkserver" in words and int(parent) == leader:
-            found[int(entry.name)] = "forkserver"
-        else:
-            found[int(entry.name)] = "worker"
-    return found
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Digest of every file that has a final name."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in visible(folder)
-    }
-
-
-def visible(folder: Path) -> Iterator[Path]:
-    """Files below a folder, without imgpar's own."""
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if ".imgpar" not in inside.parts and not path.name.endswith(".tmp") and path.is_file():
-            yield path
-
-
-def facts(path: Path) -> tuple[bytes, int, int]:
-    """What undo has to bring back."""
-    status = path.stat()
-    return path.read_bytes(), status.st_mtime_ns, status.st_mode
-
-
-def make_pictures(folder: Path, args: argparse.Namespace) -> Path:
-    """A folder of small and some large pictures; the same seed makes the same ones."""
-    import numpy as np
-    from PIL import Image
-
-    from imgpar.testing import pattern
-
-    for number in range(args.files):
-        scale = (1, 1, 1, 2, 2, 4, 6)[number % 7]
-        size = (160 * scale, 120 * scale)
-        path = folder / f"{number % 5}" / f"picture {number}.{('jpg', 'png', 'webp')[number % 3]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(number).integers(0, 24, (size[1], size[0], 3), np.uint8)
-        Image.fromarray(pattern(*size, number) // 2 + noise).save(path)
-        os.utime(path, ns=(10**18 + number, 10**18 + number))
-        path.chmod(MODE)
-    return folder
 
 
 def read_arguments() -> argparse.Namespace:
@@ -358,7 +268,8 @@ def read_arguments() -> argparse.Namespace:
     add("--kills", type=int, default=100)
     add("--seconds", type=float, default=3600.0, help="stop after so many seconds")
     add("--folder", help="real files instead of generated ones")
-    add("--files", type=int, default=400, help="how many files are generated")
+    add("--files", type=int, default=400, help="how many pictures are generated")
+    add("--clips", type=int, default=0, help="how many clips are generated")
     add("--rate", type=float, default=6.0, help="kills per second")
     add("--storm-seconds", type=float, nargs=2, default=(0.5, 12.0), metavar=("MIN", "MAX"),
         help="how long one run is disturbed")  # fmt: skip

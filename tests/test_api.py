@@ -10,6 +10,7 @@ from PIL import Image
 import imgpar
 from imgpar import api
 from imgpar.model import Job
+from imgpar.pipeline import run_options
 
 PIPE = imgpar.Pipeline().resize(8)
 
@@ -46,6 +47,22 @@ def test_what_belongs_to_an_operation_comes_after_it():
 def test_an_unknown_setting_of_arrays_names_the_nearest(picture):
     with pytest.raises(imgpar.UsageError, match="Did you mean 'timeout'"):
         list(PIPE.arrays(picture, timout=3))
+
+
+def test_values_are_taken_as_the_command_line_takes_them():
+    options = run_options({"timeout": "2m", "max_pixels": "1.5MP", "worker_memory": "2G", "max_frames": "7"})
+    assert (options.timeout, options.max_pixels) == (120.0, 1_500_000)
+    assert (options.worker_memory, options.max_frames) == (2 << 30, 7)
+
+
+@pytest.mark.parametrize("frames", [2, 3])
+def test_animations_have_a_limit_of_frames(tmp_path, frames):
+    first, *others = [Image.new("L", (8, 8), 80 * number) for number in range(frames)]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others)
+    report = imgpar.convert(tmp_path / "a.gif", tmp_path / "out", max_frames=2, jobs=1)
+    said = "It has 3 frames, the limit is 2. If that is meant, raise it: --max-frames 3."
+    wanted = [] if frames == 2 else [said]
+    assert [item.error for item in report.failures] == wanted
 
 
 @pytest.mark.parametrize(("name", "value"), [("strict", "maybe"), ("timeout", "soon"), ("accept_damaged", 7)])

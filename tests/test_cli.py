@@ -11,13 +11,13 @@ import pytest
 
 from imgpar.cli import COMMANDS, flags, main
 from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
-from imgpar.cli.parsing import duration, pixels
 from imgpar.cli.running import run_options
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import BadValueError, UsageError
 from imgpar.model import RunOptions
 from imgpar.operations import operation_types
 from imgpar.recipe import Recipe, make_operation
+from imgpar.values import duration, pixels
 
 
 def recipe_of(*argv: str) -> Recipe:
@@ -125,6 +125,8 @@ def test_no_field_has_the_name_of_another_flag(name):
         (["-y"], "on_exists", "overwrite"),
         (["--schedule", "chain"], "schedule", "chain"),
         (["--max-pixels", "250MP"], "max_pixels", 250_000_000),
+        (["--max-frames", "20000"], "max_frames", 20_000),
+        (["--worker-memory", "8G"], "worker_memory", 8 << 30),
         (["--accept-damaged"], "accept_damaged", True),
         (["--strict"], "strict", True),
         (["--in-place"], "in_place", True),

@@ -50,6 +50,16 @@ def test_a_picture_that_eats_memory_is_named_with_the_limit(pictures, tmp_path):
     assert failure.stage == "transform"
 
 
+@linux
+def test_the_memory_of_a_worker_can_be_chosen(pictures, tmp_path):
+    report = (
+        Pipeline()
+        .apply(only(testing.eat_memory, 2))
+        .run(pictures, tmp_path / "out", to="png", jobs=1, worker_memory="1G")
+    )
+    assert "(1,024 MiB). Give it more with --worker-memory" in report.failures[0].error
+
+
 @posix
 def test_a_hang_says_where(pictures, tmp_path):
     failure = run(testing.hang, pictures, tmp_path / "out", timeout=0.5)

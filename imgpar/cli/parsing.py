@@ -10,9 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from imgpar import values
-from imgpar.errors import UsageError, bad_value
-
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+from imgpar.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,30 +83,6 @@ class Store(argparse.Action):
     ) -> None:
         """Called by argparse for each use of the flag."""
         setattr(namespace, self.dest, values.named(option_string or self.dest, self.parse, value))
-
-
-def duration(value: object) -> float:
-    """Seconds from 30, 30s, 2m, 1.5h.
-
-    >>> duration("2m")
-    120.0
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
-    if not match or not float(match[1]):
-        raise bad_value(values.VALUE, "a time such as 30, 30s, 2m or 1h", value)
-    return float(match[1]) * _SECONDS[match[2]]
-
-
-def pixels(value: object) -> int:
-    """Pixels from 100000000 or 100MP.
-
-    >>> pixels("1.5MP")
-    1500000
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(M|MP|MPX)?", str(value).strip().upper())
-    if not match or float(match[1]) * (1_000_000 if match[2] else 1) < 1:
-        raise bad_value(values.VALUE, "a number of pixels such as 100MP or 250000000", value)
-    return int(float(match[1]) * (1_000_000 if match[2] else 1))
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
-from imgpar.cli.parsing import Store, duration, pixels
+from imgpar.cli.parsing import Store
 from imgpar.cli.stopping import stopping
 from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
@@ -51,7 +51,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--timeout",
         action=Store,
-        parse=duration,
+        parse=values.duration,
         metavar="TIME",
         help="give up on one input after 30s, 2m … (default: 15m, clips have no limit)",
     )
@@ -66,10 +66,25 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-pixels",
         action=Store,
-        parse=pixels,
+        parse=values.pixels,
         default=RunOptions().max_pixels,
         metavar="N",
         help="refuse larger pictures (default: 100MP)",
+    )
+    add(
+        "--max-frames",
+        action=Store,
+        parse=values.integer(1, 1 << 31),
+        default=RunOptions().max_frames,
+        metavar="N",
+        help="refuse animations with more frames, files with more pages (default: 10000)",
+    )
+    add(
+        "--worker-memory",
+        action=Store,
+        parse=values.byte_size,
+        metavar="SIZE",
+        help="private memory of a worker (default: 4G, Linux only); what needs more fails",
     )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
     add("--verify", action="store_true", help="decode every output again and compare it before it is written")

@@ -40,7 +40,15 @@ def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None
             fix=f"If that is meant, raise it: --max-pixels {width * height}.",
         )
     if frames > limits.max_frames:
-        raise LimitError(f"It has {frames:,} frames, the limit is {limits.max_frames:,}.")
+        raise too_many_frames(frames, limits)
+
+
+def too_many_frames(frames: int, limits: Limits) -> LimitError:
+    """The error for an animation, or a file of pages, with more frames than the limit."""
+    return LimitError(
+        f"It has {frames:,} frames, the limit is {limits.max_frames:,}.",
+        fix=f"If that is meant, raise it: --max-frames {frames}.",
+    )
 
 
 def chosen_pages(limits: Limits, count: int) -> range:

@@ -21,7 +21,7 @@ def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
         return LimitError(
             f"It needs more memory than a worker may use{_memory_words()}.",
-            fix="Make it smaller first, or leave it out.",
+            fix="Give it more with --worker-memory, or leave it out.",
         )
     if isinstance(error, ImportError):
         return MissingExtraError(

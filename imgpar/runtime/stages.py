@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 
 from imgpar import codecs, pixels
+from imgpar.codecs.base import too_many_frames
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError, LimitError, TransformError
@@ -101,7 +102,7 @@ def compile_program(
     """
     frames = header.frames if keep_frames else 1
     if frames > limits.max_frames:
-        raise LimitError(f"It has {frames:,} frames; the limit is {limits.max_frames:,}.")
+        raise too_many_frames(frames, limits)
     lost = ("frames",) if frames < header.frames else ()
     steps, rest, decoded = _plan_steps(header, operations, shrink=frames == 1)
     for step in steps:

@@ -1,0 +1,108 @@
+"""What a storm counts and what it looks at: the processes of a run, the files of a folder. Linux only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ORPHAN_SECONDS = 2.0
+"""So long may a process outlive its run."""
+
+
+@dataclass
+class Table:
+    """What was done and what was found."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
+    runs: int = 0
+    jobs: int = 0
+    lost: int = 0
+    """Inputs without their output, or whose outcome was not ok."""
+    duplicated: int = 0
+    """Inputs with more or fewer than one line in a report."""
+    torn: int = 0
+    """Outputs that differ from those of the undisturbed run, at the end or after any kill of the parent."""
+    refused: int = 0
+    """Runs that did not begin or did not end as they should: stale locks, false alarms, hangs."""
+    processes: int = 0
+    segments: int = 0
+    temporary: int = 0
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing at all went wrong."""
+        found = (self.lost, self.duplicated, self.torn, self.refused, self.processes, self.segments)
+        return not any((*found, self.temporary))
+
+    def say(self, *lines: str) -> None:
+        """Keep what a person has to look at."""
+        self.words.extend(lines)
+
+    def lines(self) -> list[str]:
+        """The table, for people."""
+        kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
+        rows = {
+            "kills": f"{self.kills.total():,} ({kills})",
+            "rounds, runs, jobs": f"{self.rounds:,}, {self.runs:,}, {self.jobs:,}",
+            "lost": self.lost,
+            "duplicated": self.duplicated,
+            "torn": self.torn,
+            "refused, stuck": self.refused,
+            f"processes after {ORPHAN_SECONDS:g} s": self.processes,
+            "segments after the next start": self.segments,
+            "temporary files": self.temporary,
+        }
+        return [f"{name:30} {value}" for name, value in rows.items()] + self.words[:20]
+
+
+def session(leader: int) -> dict[int, str]:
+    """Living processes of a session by their kind; the leader's pid is the session's number."""
+    found: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            state, parent, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(sid) == leader and state != "Z":
+            found[int(entry.name)] = _kind(int(entry.name), int(parent), leader, words)
+    return found
+
+
+def _kind(pid: int, parent: int, leader: int, words: bytes) -> str:
+    if pid == leader:
+        return "parent"
+    if b"resource_tracker" in words:
+        return "tracker"
+    if b"forkserver" in words and parent == leader:
+        return "forkserver"
+    return "ffmpeg" if b"ffmpeg" in words.split(b"\0")[0] else "worker"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Digest of every file that has a final name."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in _visible(folder)
+    }
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """Files below a folder, without imgpar's own."""
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        if ".imgpar" not in inside.parts and not path.name.endswith(".tmp") and path.is_file():
+            yield path
+
+
+def facts(path: Path) -> tuple[bytes, int, int]:
+    """What undo has to bring back."""
+    status = path.stat()
+    return path.read_bytes(), status.st_mtime_ns, status.st_mode
