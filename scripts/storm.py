@@ -256,7 +256,7 @@ class Storm:
         shutil.rmtree(self.work / "tmp")
         (self.work / "tmp").mkdir()
         for path in Path("/dev/shm").glob("imgpar-*"):
-            if int(path.name.split("-")[1]) in self.leaders:
+            if path.name.split("-")[1] in map(str, self.leaders):
                 self.table.segments += 1
                 self.table.say(f"left behind: {path}")
                 path.unlink(missing_ok=True)
