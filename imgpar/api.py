@@ -24,6 +24,7 @@ from imgpar.pipeline import Paths, Pipeline, checked
 from imgpar.recipe import Recipe
 from imgpar.report import Report
 from imgpar.run import Listener, Run, planner, without_journal
+from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.sources.base import why_unreadable
@@ -83,7 +84,7 @@ def run(
             inputs = [spooled := _spooled(stack)]
             listen = _renamed(listen, spooled)
         if out == "-":
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+            folder = stack.enter_context(temporary())
             target = os.path.join(folder, "out")
         if piped:
             options = without_journal(options, stack)
@@ -245,7 +246,7 @@ class _Silent:
 
 def _spooled(stack: contextlib.ExitStack) -> str:
     """Standard input as a file: workers read files, and the format decides the name."""
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+    folder = stack.enter_context(temporary())
     data = sys.stdin.buffer.read()
     if not data:
         raise NoInputError("Nothing came on standard input.")
@@ -283,7 +284,7 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
     path = journal_path(place, options.journal)
     if not os.path.exists(path):
         return None
-    copy = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-")), "journal.db")
+    copy = os.path.join(stack.enter_context(temporary()), "journal.db")
     try:
         read_only = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
         with contextlib.closing(read_only) as source, contextlib.closing(sqlite3.connect(copy)) as target:

@@ -26,6 +26,9 @@ Data = bytes | bytearray | memoryview
 
 CHUNK = 16 << 20
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_UNABLE = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems answer that have no permissions or times of their own to set (FAT of another user, some
+network folders)."""
 _ANYONE = 0o666
 """Outputs are never executable; file systems without permissions call every file so."""
 
@@ -206,7 +209,8 @@ def _finish(
         )
     if not WINDOWS:
         # Without an input to go by, what a new file of this user gets.
-        os.fchmod(handle, (_split(times)[1] if times else 0o666 & ~_umask()) & _ANYONE)
+        with _if_possible():
+            os.fchmod(handle, (_split(times)[1] if times else 0o666 & ~_umask()) & _ANYONE)
     if fsync:
         os.fsync(handle)
 
@@ -222,7 +226,8 @@ def _place(
 ) -> OutputFile:
     """Give the verified file its final name, keep what it replaces, and read back what is there."""
     if times:
-        os.utime(long_path(path), ns=(_split(times)[0],) * 2)
+        with _if_possible():
+            os.utime(long_path(path), ns=(_split(times)[0],) * 2)
     if target.backup:
         keep(target.retires, target.backup)
     if target.replaces:
@@ -264,6 +269,16 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
+def _if_possible() -> Iterator[None]:
+    """The bytes are what counts: a file system that keeps no mode or time is no reason to fail."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNABLE:
+            raise
+
+
+@contextlib.contextmanager
 def _explained(path: str) -> Iterator[None]:
     """Turn what the system says into the errors of a run."""
     try:
@@ -273,8 +288,9 @@ def _explained(path: str) -> Iterator[None]:
     except OSError as error:
         folder = os.path.dirname(path)
         if error.errno in FULL:
+            said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
             raise DiskFullError(
-                f"No space is left in {folder}.",
+                f"{said} in {folder}.",
                 fix="Free some space and run again; what is done stays done.",
             ) from error
         if error.errno in _REFUSED:

@@ -120,6 +120,11 @@ def explained(path: str) -> Iterator[None]:
                 f"The journal {path} cannot be written: {text}.",
                 fix="Change the permissions, or choose a place for the journal with --journal.",
             ) from error
+        if "disk I/O" in text:
+            raise OutputError(
+                f"The journal {path} cannot be read or written: {text}.",
+                fix="Check the disk, its quota and the connection, and run again; what is done stays done.",
+            ) from error
         raise OutputError(
             f"The journal {path} cannot be used: {text}.", fix="Move it away; the next run begins a new one."
         ) from error

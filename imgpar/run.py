@@ -20,6 +20,7 @@ from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
+from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -314,9 +315,7 @@ def run_key(place: Out, recipe: Recipe) -> str:
 
 def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:
     """The options with a journal that goes when `stack` is closed: for outputs that are temporary."""
-    import tempfile
-
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imgpar-"))
+    folder = stack.enter_context(temporary())
     return replace(options, journal=os.path.join(folder, "journal.db"))
 
 

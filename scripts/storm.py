@@ -36,6 +36,8 @@ STUCK_SECONDS = 300.0
 """A run that nobody disturbs any more and that takes longer than this hangs."""
 LOOK_SECONDS = 0.02
 WEIGHTS = {"worker": 40, "forkserver": 5, "ffmpeg": 10, "parent": 2, "group": 2}
+GIVEN_UP = "every time it was tried"
+"""What a job says that was killed five times in a row while no other one was."""
 DEADLY = ("parent", "group")
 CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 
@@ -202,14 +204,17 @@ class Storm:
             self.table.refused += 1
             self.table.say(f"exit {code}: {self._log()}")
             return
-        self._judge_lines(folder)
-        self._judge_files(contents(folder))
+        given_up = self._judge_lines(folder)
+        if given_up and not self.args.in_place:  # a plain second run makes what is missing
+            self._start(folder, self.source, self.args.jobs).wait(STUCK_SECONDS)
+        self._judge_files(contents(folder), given_up if self.args.in_place else set())
         if self.args.in_place:
             self._undo(folder)
-        self._leftovers(folder)
+        self.table.count_leftovers(folder, self.work / "tmp", self.leaders)
 
-    def _judge_lines(self, folder: Path) -> None:
-        """Every input has one line, and it is a good one."""
+    def _judge_lines(self, folder: Path) -> set[str]:
+        """Every input has one line, and it is a good one; returns those that were killed too often."""
+        given_up = set()
         items = self._report()["items"]
         sources = Counter(item["source"] for item in items)
         inputs = {str((folder if self.args.in_place else self.source) / name) for name in self.names}
@@ -218,13 +223,20 @@ class Storm:
             self.table.duplicated += sum(sources[name] != 1 for name in inputs)
         failing = {Path(name).name for name in self.failing}
         for item in items:
-            if item["status"] == "failed" and Path(item["source"]).name not in failing:
+            if item["status"] == "failed" and GIVEN_UP in item["error"]:
+                given_up.add(Path(item["source"]).name)
+            elif item["status"] == "failed" and Path(item["source"]).name not in failing:
                 self.table.lost += 1
                 self.table.say(f"failed: {item['source']}: {item['error']}")
+        self.table.given_up += len(given_up)
+        return given_up
 
-    def _judge_files(self, found: dict[str, str]) -> None:
-        """The folder is that of an undisturbed run."""
+    def _judge_files(self, found: dict[str, str], given_up: set[str]) -> None:
+        """The folder is that of an undisturbed run, but originals that were given up are as they were."""
+        before = contents(self.source) if given_up else {}
         for name, digests in self.wanted.items():
+            if Path(name).name in given_up:
+                digests = {before.get(name, "")}
             if name not in found:
                 self.table.lost += 1
                 self.table.say(f"missing: {name}")
@@ -247,19 +259,6 @@ class Storm:
         extra = sorted(set(contents(folder)) - set(map(str, self.names)))
         self.table.say(*(f"left by undo: {name}" for name in extra))
         self.table.duplicated += len(extra)
-
-    def _leftovers(self, folder: Path) -> None:
-        left = [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
-        left += [path for path in (self.work / "tmp").iterdir() if path.name.startswith("imgpar")]
-        self.table.temporary += len(left)
-        self.table.say(*(f"left behind: {path}" for path in left))
-        shutil.rmtree(self.work / "tmp")
-        (self.work / "tmp").mkdir()
-        for path in Path("/dev/shm").glob("imgpar-*"):
-            if path.name.split("-")[1] in map(str, self.leaders):
-                self.table.segments += 1
-                self.table.say(f"left behind: {path}")
-                path.unlink(missing_ok=True)
 
 
 def read_arguments() -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Table:
     """Inputs with more or fewer than one line in a report."""
     torn: int = 0
     """Outputs that differ from those of the undisturbed run, at the end or after any kill of the parent."""
+    given_up: int = 0
+    """Jobs that were killed five times in a row while no other one was; a second run does them."""
     refused: int = 0
     """Runs that did not begin or did not end as they should: stale locks, false alarms, hangs."""
     processes: int = 0
@@ -43,6 +46,19 @@ class Table:
         """Keep what a person has to look at."""
         self.words.extend(lines)
 
+    def count_leftovers(self, folder: Path, temporary: Path, leaders: set[int]) -> None:
+        """What is left when the last run of a round has ended; it is removed, to be counted once."""
+        left = [*folder.rglob("*.tmp"), *temporary.iterdir()]
+        self.temporary += len(left)
+        self.say(*(f"left behind: {path}" for path in left))
+        shutil.rmtree(temporary)
+        temporary.mkdir()
+        for path in Path("/dev/shm").glob("imgpar-*"):
+            if path.name.split("-")[1] in map(str, leaders):
+                self.segments += 1
+                self.say(f"left behind: {path}")
+                path.unlink(missing_ok=True)
+
     def lines(self) -> list[str]:
         """The table, for people."""
         kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
@@ -53,6 +69,7 @@ class Table:
             "duplicated": self.duplicated,
             "torn": self.torn,
             "refused, stuck": self.refused,
+            "given up, killed 5 times": self.given_up,
             f"processes after {ORPHAN_SECONDS:g} s": self.processes,
             "segments after the next start": self.segments,
             "temporary files": self.temporary,

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from imgpar.runtime import frames
-from imgpar.runtime.frames import CHUNK, Allocator, Arena, sweep
+from imgpar.runtime.frames import CHUNK, Allocator, Arena
+from imgpar.runtime.leftovers import sweep
 from imgpar.runtime.messages import Lease
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/shm")

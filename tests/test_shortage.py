@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from private_mounts import IMGPAR, private
 
 import imgpar
 from imgpar import testing
@@ -31,20 +31,6 @@ report = imgpar.convert(sys.argv[1], sys.argv[2], resize="200%", enlarge=True, t
                         on_event=fill)
 print(report.ok, report.failed, [item.error for item in report.items if item.error][:1])
 """
-
-
-def private(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a shell script with mounts of its own; skips where the system does not let us."""
-    command = ["unshare", "--mount", "sh", "-c"]
-    allowed = sys.platform == "linux" and shutil.which("unshare")
-    probe = "mount -t tmpfs tmpfs /mnt"
-    if not allowed or subprocess.run([*command, probe], check=False, capture_output=True).returncode:
-        pytest.skip("mount namespaces need privileges")
-    run = [*command, script, "sh", *map(str, arguments)]
-    return subprocess.run(run, check=False, capture_output=True, text=True)
-
-
-IMGPAR = f"{sys.executable} -m imgpar convert"
 
 
 @pytest.mark.parametrize("size", ["8m", "64m"])

@@ -11,7 +11,6 @@
 3. First fit from the low end: the pages that were used last are used next, and stay mapped.
 4. The board has a cell for each worker, in which it writes what it is doing: when a worker dies, the
    parent reads there which task it had begun. No message is needed, and none can be lost.
-5. Names carry pid and start time; segments and folders of dead runs are swept when a run starts.
 """
 
 from __future__ import annotations
@@ -20,18 +19,14 @@ import contextlib
 import errno
 import mmap
 import os
-import re
-import secrets
-import shutil
 import sys
-import tempfile
-import time
 from collections import deque
 from multiprocessing import reduction, shared_memory
 from pathlib import Path
 from typing import Any
 
 from imgpar.errors import ArenaError
+from imgpar.runtime.leftovers import SHM_FOLDER, segment_name, sweep
 from imgpar.runtime.messages import Lease
 
 CHUNK = 1 << 16
@@ -40,8 +35,6 @@ CELL_BYTES = 64
 ENOUGH = 1 << 30
 """Bytes of free /dev/shm with which a run is content."""
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
-_SHM_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux mounts POSIX shared memory
-_NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-\w+")
 
 
 class Allocator:
@@ -145,7 +138,7 @@ class Arena:
 
     def _open_named(self) -> None:
         try:
-            self._shm = shared_memory.SharedMemory(_segment_name(), create=True, size=self.size)
+            self._shm = shared_memory.SharedMemory(segment_name(), create=True, size=self.size)
         except OSError as error:
             raise ArenaError(
                 f"The system gives no shared memory of {self.size >> 20} MiB ({error.strerror}).",
@@ -161,7 +154,7 @@ class Arena:
         os.ftruncate(self._fd, self.size)
         self.buffer = memoryview(mmap.mmap(self._fd, self.size))
         self.note = (
-            f"{_SHM_FOLDER} has room for {room >> 20} MiB only; using anonymous shared memory "
+            f"{SHM_FOLDER} has room for {room >> 20} MiB only; using anonymous shared memory "
             f"(up to {self.size >> 20} MiB) instead."
         )
 
@@ -268,52 +261,10 @@ def _sysconf_memory() -> int:
 
 
 def _shm_room() -> int | None:
-    if not _SHM_FOLDER.is_dir():
+    if not SHM_FOLDER.is_dir():
         return None
     try:
-        stat = os.statvfs(_SHM_FOLDER)
+        stat = os.statvfs(SHM_FOLDER)
     except OSError:
         return None
     return stat.f_bavail * stat.f_frsize
-
-
-def _segment_name() -> str:
-    """`imgpar-<pid>-<start>-<random>`: at most 30 characters, because macOS allows 31 with the slash."""
-    return own_prefix() + secrets.token_hex(2)
-
-
-def own_prefix() -> str:
-    """How names begin whose owner is this process: when it is gone, the next run removes them."""
-    return f"imgpar-{os.getpid()}-{_start_time(os.getpid()):x}-"
-
-
-def _start_time(pid: int) -> int:
-    """When a process started, in kernel ticks; the wall clock where there is no /proc."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return int(time.time()) if pid == os.getpid() else -1
-
-
-def sweep() -> list[str]:
-    """Remove the segments and temporary folders of runs whose process is gone; returns their names."""
-    swept: list[str] = []
-    if not Path("/proc/self/stat").exists():
-        return swept
-    for folder in (_SHM_FOLDER, Path(tempfile.gettempdir())):
-        with contextlib.suppress(OSError):
-            for path in folder.glob("imgpar-*"):
-                match = _NAME.fullmatch(path.name)
-                if match and _start_time(int(match[1])) != int(match[2], 16) and _remove(path):
-                    swept.append(path.name)
-    return swept
-
-
-def _remove(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-        return True
-    return False

@@ -17,7 +17,6 @@ import select
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -27,7 +26,8 @@ from typing import Any
 from imgpar.errors import RunError
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.entry import worker_main
-from imgpar.runtime.frames import MAX_WORKERS, Arena, own_prefix
+from imgpar.runtime.frames import MAX_WORKERS, Arena
+from imgpar.runtime.leftovers import temporary_folder
 from imgpar.runtime.messages import STAGES, Stop
 from imgpar.runtime.warmup import clean_start, preload, start_method
 
@@ -75,7 +75,7 @@ class Pool:
         self._arena = arena
         self._memory_limit = memory_limit
         self._context: Any = multiprocessing.get_context(method or start_method())
-        self._folder = Path(tempfile.mkdtemp(prefix=own_prefix()))
+        self._folder = Path(temporary_folder())
         self._next = 0
         self.workers: dict[int, Worker] = {}
         # `connection.wait` makes a selector at every call.

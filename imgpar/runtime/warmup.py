@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 import types
 from collections.abc import Iterator
 from typing import Any
 
+from imgpar.errors import RunError
+
 PRELOAD = "imgpar.runtime.preload"
 """The module that the fork server imports once, so that a worker starts in milliseconds."""
 
+LONGEST_FOLDER = 80
+"""Characters; a socket's path has at most 104 everywhere."""
 PARENT = "IMGPAR_PARENT"
 """Environment variable with the pid of the process that starts others."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -33,9 +38,29 @@ def warm_up() -> None:
     if start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        with clean_start():
+        # Where it cannot start, the pool finds that out again, and says so.
+        with contextlib.suppress(OSError, RunError), clean_start():
+            _own_the_socket()
             preload()
             forkserver.ensure_running()
+
+
+def _own_the_socket() -> None:
+    """Put the fork server's socket into a folder of ours: when this process is killed, the next run sweeps
+    it; a folder of Python's own would stay for ever."""
+    from multiprocessing import process, util
+
+    from imgpar.runtime.leftovers import temporary_folder
+
+    settings: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
+    if "tempdir" in settings:
+        return
+    folder = temporary_folder()
+    if len(folder) > LONGEST_FOLDER:
+        os.rmdir(folder)
+        return
+    settings["tempdir"] = folder
+    util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
 
 
 def preload() -> None:
