@@ -1,20 +1,29 @@
 """Clips: imgpar's two paths against ffmpeg alone, and a Python function against a plain OpenCV loop.
 
-    python bench/video.py clip.mp4 [--rounds 3]
+    python bench/video.py clip.mp4 [--rounds 3] [--json runs/clip.json]
 
 All write 1280 pixels wide H.264 with x264's veryfast preset at CRF 20 (OpenCV's own writer: MPEG-4). The
-contestants take turns; the fastest of their rounds counts. Run it on a machine that does nothing else.
+contestants take turns; what counts is the median of the ratios within the rounds. Every output's frames are
+counted. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
+import signal
+import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
@@ -22,6 +31,9 @@ import numpy as np
 import imgpar
 
 WIDTH = 1280
+LOOP = "OpenCV loop with a function"
+
+Make = Callable[[Path, Path], object]
 
 
 def function(array: np.ndarray) -> np.ndarray:
@@ -33,17 +45,9 @@ def function(array: np.ndarray) -> np.ndarray:
 def ffmpeg_alone(clip: Path, out: Path) -> None:
     """The same filter and preset in one ffmpeg."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", "-i", str(clip)]
-    command += [
-        "-vf",
-        f"scale={WIDTH}:-2:flags=lanczos",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-crf",
-        "20",
-    ]
-    subprocess.run([*command, "-fps_mode", "passthrough", "-c:a", "copy", str(out)], check=True)
+    command += ["-vf", f"scale={WIDTH}:-2:flags=lanczos", "-c:v", "libx264", "-preset", "veryfast"]
+    command += ["-crf", "20", "-fps_mode", "passthrough", "-c:a", "copy", "-movflags", "+faststart"]
+    subprocess.run([*command, str(out)], check=True)
 
 
 def opencv_loop(clip: Path, out: Path) -> None:
@@ -64,42 +68,107 @@ def opencv_loop(clip: Path, out: Path) -> None:
     writer.release()
 
 
-def contestants(session: imgpar.Session) -> dict[str, Callable[[Path, Path], object]]:
+def contestants(session: imgpar.Session) -> dict[str, Make]:
     """Name → what makes the clip."""
-    settings = {"session": session, "quality": 80, "effort": 2}
+    settings: dict[str, Any] = {"session": session, "quality": 80, "effort": 2}
     plain = imgpar.Pipeline().resize(f"{WIDTH}x", enlarge=True)
 
-    def through(pipe: imgpar.Pipeline, **more: object) -> Callable[[Path, Path], object]:
-        return lambda clip, out: pipe.run(clip, out, journal=str(out) + ".db", **settings, **more)
+    def through(pipe: imgpar.Pipeline, **more: Any) -> Make:
+        def make(clip: Path, out: Path) -> None:
+            report = pipe.run(clip, out, journal=str(out) + ".db", **settings, **more)
+            if report.ok != 1:
+                raise SystemExit(f"{out}: {report.items[0]}")
+
+        return make
 
     return {
         "ffmpeg": ffmpeg_alone,
         "imgpar, native": through(plain),
         "imgpar, frames": through(plain, schedule="staged"),
-        "OpenCV loop with a function": opencv_loop,
+        LOOP: opencv_loop,
         "imgpar with the function": through(plain.apply(function)),
     }
 
 
+def frames_in(path: Path) -> int:
+    """Packets of the first video stream."""
+    with av.open(str(path)) as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
+
+
+def take_turns(clip: Path, found: dict[str, Make], rounds: int) -> list[dict[str, float]]:
+    """Seconds of each contestant in each round."""
+    wanted, results = frames_in(clip), []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds):
+            seconds = {}
+            for place, (name, make) in enumerate(found.items()):
+                out = Path(folder) / f"{number}-{place}.mp4"
+                start = time.perf_counter()
+                make(clip, out)
+                seconds[name] = time.perf_counter() - start
+                if (count := frames_in(out)) != wanted:
+                    raise SystemExit(f"{name} wrote {count} of {wanted} frames.")
+                out.unlink()
+            results.append(seconds)
+    return results
+
+
+def facts(clip: Path, jobs: int) -> dict[str, Any]:
+    """The clip, the machine and the versions."""
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        words = f"{stream.width}×{stream.height} {stream.codec_context.name}"
+    return {
+        "clip": clip.name,
+        "picture": words,
+        "frames": frames_in(clip),
+        "cores": jobs,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "imgpar": imgpar.__version__,
+        "av": av.__version__,
+        "ffmpeg": imageio_ffmpeg.get_ffmpeg_version(),
+        "opencv": cv2.__version__,
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def ratio(rounds: list[dict[str, float]], name: str, base: str) -> float:
+    """Median of the ratios within the rounds."""
+    return statistics.median(seconds[name] / seconds[base] for seconds in rounds)
+
+
+def show(rounds: list[dict[str, float]], about: dict[str, Any]) -> None:
+    """A line for each contestant."""
+    print(f"{about['clip']}: {about['picture']}, {about['frames']} frames, {about['cores']} cores")
+    print(f"{'':30}seconds  frames/s  of ffmpeg  of the loop   ({len(rounds)} rounds)")
+    for name in rounds[0]:
+        seconds = statistics.median(taken[name] for taken in rounds)
+        base = ratio(rounds, name, "ffmpeg") if "ffmpeg" in rounds[0] else 0
+        loop = ratio(rounds, LOOP, name) if LOOP in rounds[0] else 0
+        print(f"{name:30}{seconds:7.2f}{about['frames'] / seconds:10.1f}{base:11.2f}{loop:12.2f}×")
+
+
 def main() -> None:
-    """Take turns, print the fastest round of each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Take turns, print the table, keep the raw seconds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="parts of contestants' names, with commas")
+    parser.add_argument("--json", type=Path, help="add the raw seconds to this file")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, imgpar.Session() as session:
-        found = contestants(session)
-        seconds: dict[str, list[float]] = {name: [] for name in found}
-        for number in range(args.rounds):
-            for name, make in found.items():
-                out = Path(folder) / f"{number}-{len(name)}.mp4"
-                start = time.perf_counter()
-                make(args.clip, out)
-                seconds[name].append(time.perf_counter() - start)
-    base = min(seconds["ffmpeg"])
-    print(f"{'':30}seconds  of ffmpeg   ({session.jobs} cores, {args.rounds} rounds)")
-    for name, taken in seconds.items():
-        print(f"{name:30}{min(taken):7.2f}  {min(taken) / base:9.2f}")
+    # An ordinary end also when it is told to stop: workers and shared memory go with the session.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with imgpar.Session() as session:
+        words = args.only.split(",")
+        found = {name: make for name, make in contestants(session).items() if any(w in name for w in words)}
+        rounds = take_turns(args.clip, found, args.rounds)
+    about = facts(args.clip, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
+    if args.json:
+        old = json.loads(args.json.read_text()) if args.json.exists() else []
+        args.json.write_text(json.dumps([*old, {**about, "seconds": rounds}], indent=1) + "\n")
+    show(rounds, about)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from imgpar.operations import Operation
 from imgpar.runtime import stages
 from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding
+from imgpar.video.mixing import Mixer
 from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
 from imgpar.video.reader import layout_of
 
@@ -81,8 +82,7 @@ class FrameProgram:
     def _on_planes(self, memory: memoryview) -> list[Array]:
         planes = self.layout.arrays(memory)
         for step, target in zip(self._steps, self._scratch, strict=True):
-            for number, (source, result) in enumerate(zip(planes, target, strict=True)):
-                step.work(source, result, number)
+            step.work(planes, target)
             planes = target
         return planes
 
@@ -147,6 +147,7 @@ class _Colour:
             dst_colorspace=self._matrix,
             src_color_range=self._range,
             dst_color_range=_FULL,
+            threads=1,
         )
         frame = stages.frames_at(self._memory, 0, self._program.header.spec, 1)[0]
         height, width, channels = frame.array.shape
@@ -169,6 +170,7 @@ class LastStep:
 
         self._picture, self._encoding, self._background = picture, encoding, background
         self._reformatter = VideoReformatter()
+        self._mixer = Mixer(matrix_of(picture), full=range_of(picture) == _FULL)
 
     def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         """Planes of this layout, cut to even sides; another pixel format where the encoder wants one."""
@@ -196,6 +198,10 @@ class LastStep:
             result = converted
         names = {3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
+        if not deep and not wanted.alpha and _whole_samples(wanted):
+            memory = _memory(wanted)
+            self._mixer(array, memory)
+            return wanted, memory
         frame = av.VideoFrame.from_ndarray(array, names[spec.channels][deep])
         return self._reformatted(frame, wanted, _FULL)
 
@@ -209,6 +215,7 @@ class LastStep:
             dst_colorspace=matrix_of(picture),
             src_color_range=span,
             dst_color_range=range_of(picture),
+            threads=1,
         )
         memory = _memory(wanted)
         load(made, memory)
@@ -235,6 +242,12 @@ def range_of(picture: Picture) -> int:
     """Whether black and white are at the ends of the scale."""
     full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
     return _FULL if full else _LIMITED
+
+
+def _whole_samples(layout: PlaneLayout) -> bool:
+    """Whether every colour sample lies under as many pixels."""
+    across, down = layout.steps(1)
+    return bool(layout.subsampling) and not (layout.width % across or layout.height % down)
 
 
 def _memory(layout: PlaneLayout) -> list[Array]:

@@ -163,7 +163,8 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) ->
     if name == "libx264":
         return (*preset, *(("-qp", "0") if options.lossless else ("-crf", number)))
     if name == "libx265":
-        quiet = "log-level=error" + (":lossless=1" if options.lossless else "")
+        # The number of its frame threads, and what it says of itself, show in its bytes.
+        quiet = "log-level=error:frame-threads=2:info=0" + (":lossless=1" if options.lossless else "")
         return (*preset, "-crf", number, "-x265-params", quiet)
     if name == "libvpx-vp9":
         hurry = "realtime" if effort < 3 else "good"

@@ -11,6 +11,9 @@ from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+LINES_A_THREAD = 120
+_THREADS_SHOW = frozenset({"libx264", "mpeg4"})
+"""Encoders that write other bytes with another number of threads."""
 ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
@@ -32,7 +35,7 @@ def run_native(plan: ClipPlan, clip: Clip, output: str, threads: int) -> tuple[s
 def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
     """Everything after ffmpeg's own name and its general options."""
     picture = clip.picture
-    arguments = ["-threads", str(threads)]
+    arguments = ["-threads", str(threads + 1)]  # one waits while the encoder takes its frame
     if plan.encoding and picture.alpha and picture.stream.codec in ("vp8", "vp9"):
         # ffmpeg's own decoder does not see the transparency.
         arguments += [
@@ -54,7 +57,7 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     encoding = plan.encoding
     assert encoding is not None
     arguments = ["-c:v:0", encoding.encoder, *encoding.options, "-pix_fmt:v:0", encoding.pixel_format]
-    arguments += ["-threads:v:0", str(threads)]
+    arguments += thread_options(encoding.encoder, clip.picture.height, threads)
     if encoding.encoder == "libx265":
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
     if not plan.container.variable:
@@ -69,6 +72,19 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
             expression = f"if(eq(N\\,{last})\\,{clip.last:.9f}/TB\\,DURATION)"
             arguments += ["-bf:v:0", "0", "-bsf:v:0", f"setts=duration={expression}"]
     return arguments + tag_options(plan, "hevc" if encoding.encoder == "libx265" else "")
+
+
+def thread_options(encoder: str, height: int, threads: int) -> list[str]:
+    """Threads of an encoder. Where they show in its bytes, the picture decides, never who else is at work.
+
+    >>> thread_options("libx264", 720, 2), thread_options("libx264", 720, 16)
+    (['-threads:v:0', '6'], ['-threads:v:0', '6'])
+    """
+    if encoder in _THREADS_SHOW:
+        threads = min(8, max(1, height // LINES_A_THREAD))
+    if encoder == "libvpx-vp9":
+        threads = max(2, threads)  # one thread, and only one, writes something else
+    return ["-threads:v:0", str(threads)]
 
 
 def tag_options(plan: ClipPlan, codec: str) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,11 @@ from imgpar.operations.grey import Grey
 from imgpar.operations.resize import Resize
 from imgpar.operations.rotate import Rotate
 from imgpar.operations.sharpen import Sharpen
+from imgpar.video.scaling import Scaler
 
 Array = np.ndarray[Any, Any]
 
 _CHROMA = {"420": (2, 2), "422": (2, 1), "440": (1, 2), "444": (1, 1), "": (1, 1)}
-GREY = 128
-"""What a colour plane holds where there is no colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,10 @@ class PlaneLayout:
             start += height * width
         return found
 
+    def steps(self, number: int) -> tuple[int, int]:
+        """Pixels to the right and down from one sample of a plane to the next."""
+        return _CHROMA[self.subsampling] if number in (1, 2) else (1, 1)
+
     def resized(self, width: int, height: int) -> PlaneLayout:
         """The same pixel format in another size."""
         return PlaneLayout(self.pixel_format, width, height, self.subsampling, self.depth, self.alpha)
@@ -102,13 +106,13 @@ def view_of(plane: Any, like: Array, width: int) -> Array:
     return flat[: row * height].reshape(height, row)[:, :width]
 
 
-PlaneWork = Callable[[Array, Array, int], None]
-"""Reads one plane, writes another; the number says which plane it is."""
+PlaneWork = Callable[[Sequence[Array], Sequence[Array]], None]
+"""Reads the planes of one frame, writes those of another."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaneStep:
-    """One operation on planes: the layout it makes, and the work on each plane."""
+    """One operation on planes: the layout it makes, and the work."""
 
     layout: PlaneLayout
     work: PlaneWork
@@ -116,12 +120,13 @@ class PlaneStep:
 
 def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
     """The operation as work on planes, or None where it needs whole colours."""
-    if layout.depth > 8 or layout.alpha:
-        return None
+    if layout.alpha:
+        return None  # colours would bleed out of what is transparent
     spec = Spec(layout.width, layout.height)
     across, down = _CHROMA[layout.subsampling]
-    if isinstance(operation, Resize) and operation.fit != "contain" and not operation.linear:
-        return PlaneStep(layout.resized(*operation.plan(spec).size), _applied([operation]))
+    if isinstance(operation, Resize) and (written := operation.as_filter(spec)):
+        made = layout.resized(*operation.plan(spec).size)
+        return PlaneStep(made, Scaler(layout, made, written))
     if isinstance(operation, Flip):
         return PlaneStep(layout, _applied([operation]))
     if isinstance(operation, Rotate) and operation.as_filter(spec) and across == down:
@@ -131,8 +136,8 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
         part = Region(-(-width // across), -(-height // down), (x // across, y // down))
         return PlaneStep(layout.resized(width, height), _applied([operation, Crop(part)]))
     if isinstance(operation, Grey):
-        return PlaneStep(layout, _grey)
-    if isinstance(operation, Blur | Sharpen) and across == down:
+        return PlaneStep(layout, partial(_grey, 1 << (layout.depth - 1)))
+    if isinstance(operation, Blur | Sharpen) and across == down and layout.depth <= 8:
         # A blur is the same sum of neighbours in every colour system; in a small plane they are nearer.
         if isinstance(operation, Blur):
             return PlaneStep(layout, _applied([operation, Blur(operation.sigma / across)]))
@@ -148,8 +153,9 @@ def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
         return None
     size = (layout.height, layout.width) if orientation >= 5 else (layout.width, layout.height)
 
-    def work(source: Array, target: Array, number: int) -> None:  # noqa: ARG001
-        pixels.orient(_frame(source), _frame(target), orientation)
+    def work(sources: Sequence[Array], targets: Sequence[Array]) -> None:
+        for source, target in zip(sources, targets, strict=True):
+            pixels.orient(_frame(source), _frame(target), orientation)
 
     return PlaneStep(layout.resized(*size), work)
 
@@ -157,17 +163,18 @@ def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
 def _applied(operations: Sequence[Operation]) -> PlaneWork:
     """The first operation on the first plane, the last one on the others."""
 
-    def work(source: Array, target: Array, number: int) -> None:
-        operations[min(number, len(operations) - 1)].apply(_frame(source), _frame(target))
+    def work(sources: Sequence[Array], targets: Sequence[Array]) -> None:
+        for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            operations[min(number, len(operations) - 1)].apply(_frame(source), _frame(target))
 
     return work
 
 
-def _grey(source: Array, target: Array, number: int) -> None:
-    if number:
-        target[...] = GREY
-    else:
-        np.copyto(target, source)
+def _grey(middle: int, sources: Sequence[Array], targets: Sequence[Array]) -> None:
+    """No colour is the middle of the scale."""
+    np.copyto(targets[0], sources[0])
+    for target in targets[1:]:
+        target[...] = middle
 
 
 def _frame(plane: Array) -> Frame:
