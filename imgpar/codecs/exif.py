@@ -58,7 +58,8 @@ def first_ifd(exif: bytes | bytearray) -> Ifd | None:
 
 def read_ifd(exif: bytes | bytearray, at: int) -> Ifd | None:
     """The directory at an offset; None where it does not lie inside the block. Bad entries are left out."""
-    if not byte_order(exif) or at < 8 or at + 2 > len(exif):
+    order = byte_order(exif)
+    if not order or at < 8 or at + 2 > len(exif):
         return None
     count = _unpack(exif, "H", at)
     next_at = at + 2 + 12 * count
@@ -66,14 +67,11 @@ def read_ifd(exif: bytes | bytearray, at: int) -> Ifd | None:
         return None
     entries: dict[int, Entry] = {}
     for place in range(at + 2, next_at, 12):
-        tag, kind, length = (
-            _unpack(exif, code, place + skip) for code, skip in (("H", 0), ("H", 2), ("I", 4))
-        )
-        entry = Entry(tag, kind, length, place, place + 8)
-        if entry.nbytes > 4:
-            entry = entry._replace(value_at=_unpack(exif, "I", place + 8))
-        if kind in _VALUE_BYTES and entry.value_at + entry.nbytes <= len(exif):
-            entries.setdefault(tag, entry)
+        tag, kind, number, pointer = struct.unpack_from(order + "HHII", exif, place)
+        nbytes = _VALUE_BYTES.get(kind, 0) * number
+        value_at = pointer if nbytes > 4 else place + 8
+        if kind in _VALUE_BYTES and value_at + nbytes <= len(exif):
+            entries.setdefault(tag, Entry(tag, kind, number, place, value_at))
     return Ifd(at, entries, next_at)
 
 
