@@ -232,6 +232,8 @@ class Outcome:
     job: int = -1
     digest: str = ""
     """Digest of the input's content, for the journal; empty when nobody computed it."""
+    kind: str = ""
+    """What went wrong, for programs: the name of the exception ("DamagedError"); empty when nothing did."""
 
 
 @dataclass(frozen=True, slots=True)

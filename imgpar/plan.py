@@ -95,7 +95,7 @@ class Planner:
                 if record is not None:
                     yield skipped(item, number, _outputs(record, recorded))
                 elif item.error:
-                    yield _failed(item, number, item.error, "read")
+                    yield _failed(item, number, item.error, "read", "SourceError")
                 else:
                     yield self._decide(item, number, index, names, known.get(item.path, ()))
 
@@ -144,7 +144,7 @@ class Planner:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
         if wish.error:
-            return _failed(item, number, wish.error, "plan")
+            return _failed(item, number, wish.error, "plan", "EncodeError")
         owned: dict[str, list[Made]] = {}
         for record in records:
             for made in (*record.outputs, *record.claims):
@@ -155,7 +155,7 @@ class Planner:
             wanted = Target(kind, path, split=self.split and wish.pages)
             target = self._target(wanted, item, owned, names)
             if isinstance(target, str):
-                return _failed(item, number, target, "plan")
+                return _failed(item, number, target, "plan", "CommitError")
             if isinstance(target, Target):
                 targets.append(target)
             else:
@@ -226,8 +226,10 @@ def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[Made]:
     return record.outputs if isinstance(record, Done) else recorded.outputs(record)
 
 
-def _failed(item: Item, number: int, error: str, stage: str) -> Outcome:
-    return Outcome(item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number)
+def _failed(item: Item, number: int, error: str, stage: str, kind: str) -> Outcome:
+    return Outcome(
+        item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number, kind=kind
+    )
 
 
 def _current(records: Sequence[Done], recipe: str) -> Done | None:

@@ -263,7 +263,7 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 6),
         "bytes": outcome.source_bytes,
     }
-    for name in ("error", "stage", "reason", "traceback"):
+    for name in ("error", "kind", "stage", "reason", "traceback"):
         if value := getattr(outcome, name):
             line[name] = escaped(value)
     for name in ("lost", "notes"):

@@ -64,7 +64,7 @@ class ArrayStream:
         for batch in scan(self._inputs, out=None):
             for item in batch.items:
                 if item.error:
-                    yield Outcome(item.path, "failed", error=item.error, stage="plan")
+                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind="SourceError")
                 else:
                     yield Job(next(self._jobs), item)
 

@@ -82,6 +82,7 @@ def _undone(journal: Journal, kept: Kept) -> Outcome:
             kept.original,
             "failed",
             error=f"It was changed after the run; it was left alone. Its original is {kept.backup}.",
+            kind="CommitError",
         )
     notes = []
     try:
@@ -95,7 +96,8 @@ def _undone(journal: Journal, kept: Kept) -> Outcome:
         journal.undone(kept.original)
         remove(kept.backup)
     except OSError as error:
-        return Outcome(kept.original, "failed", error=f"It cannot be put back: {error.strerror or error}.")
+        said = f"It cannot be put back: {error.strerror or error}."
+        return Outcome(kept.original, "failed", error=said, kind="CommitError")
     return Outcome(kept.original, "ok", notes=tuple(notes))
 
 
@@ -103,7 +105,7 @@ def _forgotten(kept: Kept) -> Outcome:
     size = os.lstat(long_path(kept.backup)).st_size
     if remove(kept.backup):
         return Outcome(kept.original, "ok", source_bytes=size)
-    return Outcome(kept.original, "failed", error=f"{kept.backup} cannot be removed.")
+    return Outcome(kept.original, "failed", error=f"{kept.backup} cannot be removed.", kind="CommitError")
 
 
 def _roll_back(journal: Journal, folder: str) -> int:

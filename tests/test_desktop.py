@@ -19,7 +19,7 @@ from imgpar.desktop import local, repaired
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
 from imgpar.desktop.settings import RECIPES, Settings, beside, settings_path
-from imgpar.desktop.texts import TEXTS, Texts, plain, shown
+from imgpar.desktop.texts import TEXTS, Texts
 from imgpar.recipe import builtin_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +116,19 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
 # ----- texts ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_access_key_is_used_twice(language: str) -> None:
+    at_once = [
+        *("add_folder", "options", "recipe", "format", "size", "quality", "choose", "reset", "all_files"),
+        *("problems", "pause", "stop", "details", "undo", "open"),
+    ]
+    letters = []
+    for key in at_once:
+        text, place = Texts(language).marked(key, count=0)
+        letters.append(text[place].lower())
+    assert len(set(letters)) == len(at_once)
+
+
 @pytest.mark.parametrize("key", TEXTS)
 def test_both_languages_say_the_same_facts(key: str) -> None:
     import string
@@ -128,18 +141,9 @@ def test_both_languages_say_the_same_facts(key: str) -> None:
 
 def test_the_language_of_the_system_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    assert Texts()("stop") == "停止"
+    assert Texts()("ready") == "就绪。"
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    assert Texts()("stop") == "Stop"
-
-
-def test_advice_for_the_command_line_is_left_out() -> None:
-    assert plain("OUT has a file. Choose another with --on-exists rename.") == "OUT has a file."
-    assert plain("Use --to.") == "Use --to."
-
-
-def test_a_line_end_in_a_name_is_visible() -> None:
-    assert shown("a\nb") == "a⏎b"
+    assert Texts()("ready") == "Ready."
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes only there")

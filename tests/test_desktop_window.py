@@ -25,6 +25,7 @@ import tkinter as tk
 
 from imgpar.desktop import preview
 from imgpar.desktop import window as window_module
+from imgpar.desktop.details import Details
 from imgpar.desktop.dropping import make_droppable
 from imgpar.desktop.settings import Settings, settings_path
 from imgpar.desktop.theme import DARK, LIGHT, Theme
@@ -152,7 +153,7 @@ def command_of(screen: Screen, *command: str) -> None:
 
 
 @pytest.mark.skipif(not X11 or not shutil.which("xdotool"), reason="there is no xdotool")
-@pytest.mark.parametrize("place", ["zone", "files"])
+@pytest.mark.parametrize("place", ["head", "files"])
 def test_files_are_dragged_from_another_window(screen: Screen, photo_folder: FolderMaker, place: str) -> None:
     pytest.importorskip("tkinterdnd2")
     folder = photo_folder("a b.png", "照片.png", "inside/c.png")
@@ -170,7 +171,7 @@ def test_files_are_dragged_from_another_window(screen: Screen, photo_folder: Fol
         for step in range(1, 11):
             at = (1240 + (x - 1240) * step // 10, 140 + (y - 140) * step // 10)
             command_of(screen, "xdotool", "mousemove", *map(str, at))
-        screen.until(lambda: screen.window.zone["style"] == "Drag.Drop.TButton", "nothing hovers")
+        screen.until(lambda: screen.window.head.zone["style"] == "Drag.Drop.TButton", "nothing hovers")
         command_of(screen, "xdotool", "mouseup", "1")
         screen.until(lambda: screen.window.control.drops, "nothing was dropped")
         source.kill()
@@ -217,6 +218,38 @@ def test_results_and_problems_are_named(screen: Screen, photo_folder: FolderMake
     assert [problems.item(item, "values")[0] for item in problems.get_children()] == ["bad⏎.png"]
 
 
+def test_details_are_shown_copied_and_closed_by_keyboard(screen: Screen, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("good.png")
+    (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+    screen.window.drop([str(folder)])
+    screen.idle()
+    assert screen.window.buttons.details.instate(["disabled"])
+    screen.window.files.files.select(screen.window.control.board.problems[str(folder / "bad.png")].number)
+    screen.window.buttons.details.invoke()
+    (details,) = (child for child in screen.window.root.winfo_children() if isinstance(child, Details))
+    assert "DamagedError in stage" in details.text.get("1.0", "end")
+    details._copy(details.text.get("1.0", "end"))
+    assert "bad.png" in screen.window.root.clipboard_get()
+    details.shut.focus_force()
+    screen.until(lambda: screen.window.root.focus_get() is details.shut)
+    details.shut.event_generate("<Escape>")
+    screen.until(lambda: not details.winfo_exists())
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Alt writes letters there")
+def test_alt_and_a_letter_press_a_button_or_go_to_a_field(screen: Screen, photo_folder: FolderMaker) -> None:
+    (photo_folder("a.png") / "a.png").write_bytes(b"no picture")
+    screen.window.drop([str(photo_folder())])
+    screen.idle()
+    zone = screen.window.head.zone
+    zone.focus_force()
+    screen.until(lambda: screen.window.root.focus_get() is zone)
+    zone.event_generate("<Alt-z>")
+    assert screen.window.root.focus_get() is screen.window.form._size
+    screen.window.form._size.event_generate("<Alt-t>")
+    assert screen.window.control.state == "running"
+
+
 def test_a_drop_without_pictures_is_said_to_be_one(screen: Screen, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("hello")
@@ -256,14 +289,14 @@ def test_the_process_for_previews_ends_when_it_is_not_needed(
 
 @pytest.mark.parametrize(("language", "look"), [("zh", "dark"), ("en", "light")])
 def test_language_and_look_change_at_once(screen: Screen, language: str, look: str) -> None:
-    screen.window._language.set(language)
-    screen.window._look.set(look)
+    screen.window.head.language.set(language)
+    screen.window.head.look.set(look)
     screen.window._restyle()
     screen.until(lambda: screen.window.texts.language == language)
     screen.window.root.update()
     palette = DARK if look == "dark" else LIGHT
     assert screen.window.root["background"] == palette.ground
-    assert screen.window.main["text"] == {"zh": "重试", "en": "Try again"}[language]
+    assert screen.window.buttons.main["text"] == {"zh": "重试(T)", "en": "Try again"}[language]
     assert (Settings.load().language, Settings.load().look) == (language, look)
 
 
@@ -296,7 +329,7 @@ def test_a_finer_screen_gets_more_pixels(screen: Screen) -> None:
 def test_everything_can_be_reached_by_tab(screen: Screen) -> None:
     screen.window.root.update()
     first = screen.window.root.focus_get()
-    assert first is screen.window.zone
+    assert first is screen.window.head.zone
     seen = [first]
     while (following := seen[-1].tk_focusNext()) is not first:
         assert following
@@ -312,9 +345,9 @@ def test_enter_on_the_zone_asks_for_files(screen: Screen, monkeypatch: pytest.Mo
     asked: list[object] = []
     monkeypatch.setattr(window_module.filedialog, "askopenfilenames", lambda **_: asked.append(1))
     screen.window.root.focus_force()
-    screen.window.zone.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is screen.window.zone)
-    screen.window.zone.event_generate("<Return>")
+    screen.window.head.zone.focus_force()
+    screen.until(lambda: screen.window.root.focus_get() is screen.window.head.zone)
+    screen.window.head.zone.event_generate("<Return>")
     screen.until(lambda: asked)
 
 
@@ -354,12 +387,12 @@ def test_closing_during_a_run_stops_it_cleanly(screen: Screen, tmp_path: Path) -
 
 def test_the_keyboard_pauses_and_goes_on(screen: Screen, tmp_path: Path) -> None:
     screen.window.drop([str(many(tmp_path, 60))])
-    screen.until(lambda: screen.window.main.instate(["!disabled"]))
-    screen.window.main.invoke()
+    screen.until(lambda: screen.window.buttons.main.instate(["!disabled"]))
+    screen.window.buttons.main.invoke()
     screen.until(lambda: screen.window.control.state == "paused")
     screen.window.root.update()
-    screen.until(lambda: screen.window.main["text"] == "Continue")
-    screen.window.main.invoke()
+    screen.until(lambda: screen.window.buttons.main["text"] == "Continue")
+    screen.window.buttons.main.invoke()
     screen.idle()
     assert screen.window.status.line["text"] == "Done: 60 converted"
 
@@ -461,7 +494,7 @@ def test_dropping_needs_a_package_and_says_so(
     monkeypatch.setitem(sys.modules, "tkinterdnd2", None)
     made = Screen(Settings(language="en", look="light"))
     assert not make_droppable(made.window.root)
-    assert "tkinterdnd2" in made.window.zone["text"]
+    assert "tkinterdnd2" in made.window.head.zone["text"]
     made.window.close()
     del made
     gc.collect()

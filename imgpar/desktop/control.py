@@ -38,6 +38,8 @@ class Control:
         self.stopped = False
         self.halt = ""
         """Why the last run could not go on."""
+        self.notes: list[str] = []
+        """What the last run had to say that belongs to no file."""
         self.left = 0
         self.ignored = 0
         self.undone: Undone | None = None
@@ -157,6 +159,8 @@ class Control:
             self.state, self.undone, self.board, self.drops = "idle", message, Board(), []
         elif isinstance(message, Ended):
             self._ended(message)
+        elif message.kind == "note":
+            self.notes.append(message.text)
         elif message.kind == "planned":
             self._total(message.total or 0)
         elif message.outcome is not None:
@@ -173,6 +177,7 @@ class Control:
         """Begin with the first drop that waits."""
         self._settings = settings
         self.error, self.halt, self.stopped, self.left, self.ignored = None, "", False, 0, 0
+        self.notes = []
         self._next()
 
     def _next(self) -> None:

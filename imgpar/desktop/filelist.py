@@ -7,8 +7,10 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from imgpar.desktop.board import Board, Row
+from imgpar.desktop.keys import USUAL
 from imgpar.desktop.longlist import Cells, LongList
-from imgpar.desktop.texts import Texts, shown, size
+from imgpar.desktop.problems import shown
+from imgpar.desktop.texts import Texts, size
 from imgpar.desktop.theme import Theme
 
 
@@ -20,41 +22,50 @@ class FileList(ttk.Notebook):
 
     def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme, chosen: Callable[[Row], None]) -> None:
         super().__init__(parent)
-        self._texts, self._titles = texts, ["", ""]
+        self.chosen: Row | None = None
+        """The row that the user has selected."""
+        self._texts, self._titles, self._heard = texts, ["", ""], chosen
         names, px = {key: texts(key) for key in ("file", "state", "bytes", "what")}, theme.px
         wide = (names["file"], names["what"])
         columns = {names["file"]: px(250), names["state"]: px(190), names["bytes"]: px(170)}
-        self.files = LongList(self, theme, columns, wide, self._file, chosen)
+        self.files = LongList(self, theme, columns, wide, self._file, self._select)
         columns = {names["file"]: px(220), names["what"]: px(390)}
-        self.problems = LongList(self, theme, columns, wide, self._problem, chosen)
+        self.problems = LongList(self, theme, columns, wide, self._problem, self._select)
         self.add(self.files)
         self.add(self.problems)
+        self.enable_traversal()
         self.count(Board())
-
-    @property
-    def chosen(self) -> Row | None:
-        """The row that the user has selected."""
-        return self.files.selected or self.problems.selected
 
     def clear(self) -> None:
         """No rows."""
+        self.chosen = None
         self.files.clear()
         self.problems.clear()
+
+    def open_with(self, action: Callable[[], None]) -> None:
+        """Enter and a double click do this."""
+        for tree in (self.files.tree, self.problems.tree):
+            tree.bind("<Return>", lambda _: action())
+            tree.bind("<Double-1>", lambda _: action())
 
     def show(self, board: Board) -> None:
         """Bring the rows in sight up to date."""
         self.files.show(board.rows, board.newest)
-        if len(self.problems.rows) != len(board.problems) or board.problems:
+        if board.problems or self.problems.rows:
             self.problems.show(list(board.problems.values()))
 
     def count(self, board: Board) -> None:
         """Bring the numbers of the tabs up to date."""
         counts = {"all_files": len(board.rows), "problems": len(board.problems)}
         for number, (key, count) in enumerate(counts.items()):
-            text = self._texts(key, count=count)
+            text, letter = self._texts.marked(key, count=count)
             if self._titles[number] != text:
                 self._titles[number] = text
-                self.tab(number, text=text)  # type: ignore[no-untyped-call]
+                self.tab(number, text=text, underline=letter if USUAL else -1)  # type: ignore[no-untyped-call]
+
+    def _select(self, row: Row) -> None:
+        self.chosen = self.files.selected = self.problems.selected = row
+        self._heard(row)
 
     def _file(self, row: Row) -> Cells:
         return (_name(row), self._state(row), _bytes(row)), row.status

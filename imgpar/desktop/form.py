@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from tkinter import filedialog, ttk
 
+from imgpar.desktop.keys import AccessKeys
+from imgpar.desktop.problems import shown
 from imgpar.desktop.settings import FORMATS, RECIPES, SIZES, Settings
-from imgpar.desktop.texts import Texts, shown
+from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
 
 QUALITIES = ("95", "90", "82", "75", "60")
@@ -19,24 +21,28 @@ class Form(ttk.Frame):
     """Shows settings and calls `changed` with new ones when the user has changed a field."""
 
     def __init__(
-        self, parent: tk.Misc, texts: Texts, theme: Theme, settings: Settings,
+        self, parent: tk.Misc, texts: Texts, theme: Theme, keys: AccessKeys, settings: Settings,
         changed: Callable[[Settings], None],
     ) -> None:  # fmt: skip
         super().__init__(parent)
-        self._texts, self._settings, self._changed, self._gap = texts, settings, changed, theme.px(8)
+        self._texts, self._keys, self._gap = texts, keys, theme.px(8)
+        self._settings, self._changed = settings, changed
         self.columnconfigure((1, 3, 5), weight=1)
         self._recipe = self._combo("recipe", 0, 0, span=5, readonly=True)
         self._format = self._combo("format", 1, 0, readonly=True)
         self._size = self._combo("size", 1, 2)
         self._quality = self._combo("quality", 1, 4)
-        self._label("folder", 2, 0)
+        self._label("folder", 2, 0, None)
         place = ttk.Frame(self)
         place.grid(row=2, column=1, columnspan=5, sticky="ew", pady=(self._gap, 0))
         place.columnconfigure(0, weight=1)
         self._folder = ttk.Label(place, style="Quiet.TLabel", anchor="w")
         self._folder.grid(row=0, column=0, sticky="ew")
-        ttk.Button(place, text=texts("choose"), command=self._choose_folder).grid(row=0, column=1)
-        self._reset = ttk.Button(place, text=texts("reset"), command=lambda: self._set(folder=""))
+        choose = ttk.Button(place, command=self._choose_folder)
+        keys.label(choose, "choose")
+        choose.grid(row=0, column=1)
+        self._reset = ttk.Button(place, command=lambda: self._set(folder=""))
+        keys.label(self._reset, "reset")
         self._reset.grid(row=0, column=2, padx=(self._gap, 0))
         self.show(settings)
 
@@ -73,16 +79,17 @@ class Form(ttk.Frame):
             return self._texts(f"recipe_{name}")
         return shown(name) if name else self._texts("recipe_none")
 
-    def _label(self, key: str, row: int, column: int) -> None:
+    def _label(self, key: str, row: int, column: int, target: ttk.Combobox | None) -> None:
         pad = (self._gap if column else 0, self._gap)
-        label = ttk.Label(self, text=self._texts(key))
+        label = ttk.Label(self)
+        self._keys.label(label, key, target)
         label.grid(row=row, column=column, sticky="w", padx=pad, pady=(self._gap if row else 0, 0))
 
     def _combo(
         self, key: str, row: int, column: int, *, span: int = 1, readonly: bool = False
     ) -> ttk.Combobox:
-        self._label(key, row, column)
         box = ttk.Combobox(self, width=12, state="readonly" if readonly else "normal")
+        self._label(key, row, column, box)
         box.grid(row=row, column=column + 1, columnspan=span, sticky="ew", pady=(self._gap if row else 0, 0))
         for event in ("<<ComboboxSelected>>", "<FocusOut>", "<Return>"):
             box.bind(event, lambda _: self._read(), add=True)

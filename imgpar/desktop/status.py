@@ -7,7 +7,8 @@ from tkinter import ttk
 
 from imgpar.desktop.board import Row
 from imgpar.desktop.control import Control
-from imgpar.desktop.texts import Texts, plain, shown, size
+from imgpar.desktop.problems import shown
+from imgpar.desktop.texts import Texts, size
 from imgpar.desktop.theme import Theme
 
 
@@ -47,11 +48,12 @@ class Status(ttk.Frame):
 
     def explain(self, row: Row) -> None:
         """Say all there is about one file, until something else happens."""
-        words = self._texts.problem(row.outcome) if row.outcome and row.status == "failed" else ""
-        notes = [*row.outcome.notes, *row.outcome.lost] if row.outcome else []
-        parts = [shown(row.path), words, *map(plain, notes)]
-        bad = row.status == "failed"
-        self.detail.configure(text=self._texts.join(parts), style="Bad.TLabel" if bad else "Quiet.TLabel")
+        texts, outcome, bad = self._texts, row.outcome, row.status == "failed"
+        parts = [shown(row.path)]
+        if outcome is not None:
+            parts += [texts.problem(outcome) if bad else "", *map(texts.note, outcome.notes)]
+            parts += [texts("lost", what=", ".join(outcome.lost)) if outcome.lost else ""]
+        self.detail.configure(text=texts.join(parts), style="Bad.TLabel" if bad else "Quiet.TLabel")
 
     def trouble(self, error: Exception) -> None:
         """Say that the window itself has failed at something."""

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 
 import imgpar
+from imgpar.desktop.problems import plain, shown
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.texts import Texts, plain, shown
+from imgpar.desktop.texts import Texts
 
 
 def convert(names: Sequence[str], reason: str) -> int:

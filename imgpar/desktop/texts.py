@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import imgpar
+from imgpar.desktop.problems import KINDS, chinese, plain, shown
 from imgpar.desktop.system import system_language
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -18,15 +18,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Choose pictures (dropping needs the package tkinterdnd2)",
         "选择图片（拖放需要安装 tkinterdnd2）",
     ),
-    "add_folder": ("Add folder…", "添加文件夹…"),
-    "options": ("Options", "选项"),
+    "add_folder": ("&Add folder…", "添加文件夹(&A)…"),
+    "options": ("Opt&ions", "选项(&I)"),
     "language": ("Language", "语言"),
     "look": ("Appearance", "外观"),
     "as_system": ("As the system", "跟随系统"),
     "light": ("Light", "浅色"),
     "dark": ("Dark", "深色"),
     # what is done
-    "recipe": ("Recipe", "方案"),
+    "recipe": ("&Recipe", "方案(&R)"),
     "recipe_web": (
         "For the web: WebP, at most 1920 pixels, no GPS",
         "网页：WebP，最长边 1920 像素，去除 GPS",
@@ -35,14 +35,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "recipe_archive": ("For keeping: AVIF, original size", "存档：AVIF，原始尺寸"),
     "recipe_none": ("Only what is set below", "仅按下面的设置"),
     "recipe_file": ("Another recipe file…", "其他方案文件…"),
-    "format": ("Format", "格式"),
-    "size": ("Size", "尺寸"),
-    "quality": ("Quality", "质量"),
+    "format": ("&Format", "格式(&F)"),
+    "size": ("Si&ze", "尺寸(&Z)"),
+    "quality": ("&Quality", "质量(&Q)"),
     "as_recipe": ("as in the recipe", "按方案"),
     "folder": ("Results go to", "保存到"),
     "beside": ("a folder next to the originals", "原文件旁边的文件夹"),
-    "choose": ("Choose…", "选择…"),
-    "reset": ("Next to the originals", "原文件旁边"),
+    "choose": ("C&hoose…", "选择(&H)…"),
+    "reset": ("&Next to the originals", "原文件旁边(&N)"),
     # while it works
     "ready": ("Ready.", "就绪。"),
     "looking": ("Looking for pictures… {done} done", "正在查找图片…… 已完成 {done} 个"),
@@ -67,8 +67,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ignored": ("{count} other files were left alone", "其他 {count} 个文件未处理"),
     "queued": ("{count} more drops wait", "还有 {count} 批等待处理"),
     # files
-    "all_files": ("All files ({count})", "全部文件（{count}）"),
-    "problems": ("Problems ({count})", "问题（{count}）"),
+    "all_files": ("A&ll files ({count})", "全部文件(&L)（{count}）"),
+    "problems": ("Pro&blems ({count})", "问题(&B)（{count}）"),
     "file": ("File", "文件"),
     "state": ("State", "状态"),
     "bytes": ("Before → after", "转换前 → 后"),
@@ -79,17 +79,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "skipped": ("– there already", "– 已存在"),
     "twice": ("– the same file as another one", "– 与另一个文件相同"),
     "failed": ("✗ problem", "✗ 有问题"),
+    "lost": ("lost: {what}", "丢失：{what}"),
     "before": ("Before", "转换前"),
     "after": ("After", "转换后"),
     "no_preview": ("no preview", "无预览"),
     # buttons
-    "pause": ("Pause", "暂停"),
-    "go_on": ("Continue", "继续"),
-    "again": ("Try again", "重试"),
-    "stop": ("Stop", "停止"),
-    "stop_now": ("Stop at once", "立即停止"),
-    "undo": ("Undo", "撤销"),
-    "open": ("Open folder", "打开文件夹"),
+    "pause": ("&Pause", "暂停(&P)"),
+    "go_on": ("&Continue", "继续(&C)"),
+    "again": ("&Try again", "重试(&T)"),
+    "stop": ("&Stop", "停止(&S)"),
+    "stop_now": ("&Stop at once", "立即停止(&S)"),
+    "details": ("&Details…", "详细信息(&D)…"),
+    "details_title": ("Details", "详细信息"),
+    "in_english": ("In full, for a report of a fault:", "完整的英文说明，可用于反馈问题："),
+    "copy": ("Copy", "复制"),
+    "shut": ("Close", "关闭"),
+    "undo": ("&Undo", "撤销(&U)"),
+    "open": ("&Open folder", "打开文件夹(&O)"),
     # questions
     "close_title": ("Work is under way", "正在转换"),
     "close_ask": (
@@ -126,12 +132,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "unexpected": ("Something unexpected happened: {text}", "发生意外错误：{text}"),
     "wrong": ("This does not work: {text}", "无法执行：{text}"),
-    "stage_plan": ("", "无法处理："),
-    "stage_read": ("", "无法读取："),
-    "stage_decode": ("", "无法解码："),
-    "stage_transform": ("", "处理失败："),
-    "stage_encode": ("", "无法编码："),
-    "stage_commit": ("", "无法保存："),
     # without a window
     "no_tkinter": (
         "This Python has no tkinter, so there is no window; this goes on in the terminal.",
@@ -146,7 +146,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请指出要转换的文件或文件夹，例如：{command}",
     ),
 }
-"""Key → English, Chinese. Every text with a number is written so that it is right for 0, 1 and many."""
+"""Key → English, Chinese; `&` stands before an access key. What has a number is right for 0, 1 and many."""
 
 
 class Texts:
@@ -162,7 +162,16 @@ class Texts:
 
     def __call__(self, key: str, **facts: Any) -> str:
         """The text for a key, with its facts."""
-        return TEXTS[key][self._column].format(**facts)
+        return self.marked(key, **facts)[0]
+
+    def marked(self, key: str, **facts: Any) -> tuple[str, int]:
+        """The text for a key, and where its access key stands; −1 where it has none.
+
+        >>> Texts("en").marked("options")
+        ('Options', 3)
+        """
+        text = TEXTS[key][self._column]
+        return text.replace("&", "", 1).format(**facts), text.find("&")
 
     def join(self, parts: list[str]) -> str:
         """Facts in one line."""
@@ -181,39 +190,28 @@ class Texts:
 
     def problem(self, outcome: imgpar.Outcome) -> str:
         """Why a file failed."""
-        return self(f"stage_{outcome.stage or 'plan'}") + plain(outcome.error)
+        if self.language == "zh":
+            known = chinese(outcome.error, outcome.kind)
+            return shown(known or self("unexpected", text=plain(outcome.error)))
+        return plain(outcome.error)
+
+    def note(self, text: str) -> str:
+        """A remark of the library."""
+        return shown((chinese(text) if self.language == "zh" else "") or plain(text))
 
     def error(self, error: Exception, folder: str) -> str:
         """Why a run could not begin or go on."""
-        for kind in type(error).__mro__:
-            if kind.__name__ in TEXTS:
-                return self(kind.__name__, folder=shown(folder))
+        said, names = str(error), [kind.__name__ for kind in type(error).__mro__]
+        kind = next((name for name in names if name in TEXTS or name in KINDS), "")
+        if self.language == "zh" and (known := chinese(said)):
+            return shown(known)
+        if kind in TEXTS:
+            return self(kind, folder=shown(folder))
+        if self.language == "zh" and kind:
+            return KINDS[kind]
         if isinstance(error, imgpar.UsageError):
-            return self("wrong", text=plain(str(error)))
-        text = str(error) if isinstance(error, imgpar.ImgparError) else f"{type(error).__name__}: {error}"
-        return self("unexpected", text=plain(text))
-
-
-def plain(text: str) -> str:
-    """The sentences that mean something without a terminal: those that name flags are left out.
-
-    >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
-    'It has 3 GB.'
-    """
-    text = text.partition("\n")[0]
-    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", text)
-    good = [sentence for sentence in sentences if not re.search(r"(?<!\S)--?[a-z]|\bimgpar \w+ ", sentence)]
-    return shown(" ".join(good or sentences[:1]))
-
-
-def shown(text: str) -> str:
-    r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
-
-    >>> print(shown("a\nb\udcff.jpg"))
-    a⏎b�.jpg
-    """
-    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "⏎" if c == "\n" else "�" for c in clean)
+            return self("wrong", text=plain(said))
+        return self("unexpected", text=plain(said if kind else f"{type(error).__name__}: {said}"))
 
 
 def size(count: int) -> str:

@@ -16,16 +16,21 @@ from typing import Any
 
 from imgpar.desktop import local
 from imgpar.desktop.board import Row
+from imgpar.desktop.buttons import Buttons
 from imgpar.desktop.control import Control
+from imgpar.desktop.details import Details, describe
 from imgpar.desktop.dropping import accept_drops, make_droppable
 from imgpar.desktop.filelist import FileList
 from imgpar.desktop.form import Form
+from imgpar.desktop.head import Head
 from imgpar.desktop.icon import draw_icon
+from imgpar.desktop.keys import AccessKeys, press
 from imgpar.desktop.preview import Painter, Preview
+from imgpar.desktop.problems import shown
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.status import Status
 from imgpar.desktop.system import sharpen_on_windows, show_folder
-from imgpar.desktop.texts import LANGUAGES, Texts, shown
+from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
 
 TICK = 25
@@ -74,6 +79,7 @@ class Window:
         """The longest time between two ticks, in seconds."""
         self._ticked = 0.0
         self._refreshed = 0.0
+        self._title = ""
         self._timer = ""
         self._closing = False
         self._droppable = make_droppable(root)
@@ -105,90 +111,49 @@ class Window:
         page.pack(fill="both", expand=True)
         page.columnconfigure(0, weight=1)
         page.rowconfigure(3, weight=1)
-        self._build_top(px)
-        self.form = Form(page, texts, theme, self.settings, self._set)
+        self.keys = keys = AccessKeys(self.root, texts)
+        self.head = Head(
+            page, texts, theme, keys, self.settings, droppable=self._droppable, restyle=self._restyle,
+            files=self.choose_files, folder=self.choose_folder,
+        )  # fmt: skip
+        self.head.grid(row=0, column=0, columnspan=2, sticky="nsew")
+        self.form = Form(page, texts, theme, keys, self.settings, self._set)
         self.form.grid(row=1, column=0, columnspan=2, sticky="ew", pady=px(12))
         self.status = Status(page, texts, theme)
         self.status.grid(row=2, column=0, columnspan=2, sticky="ew")
         self.files = FileList(page, texts, theme, self._chosen)
         self.files.grid(row=3, column=0, sticky="nsew", pady=px(12))
+        self.files.open_with(self.show_details)
         self.preview = Preview(page, texts, theme)
         self.preview.grid(row=3, column=1, sticky="nsew", padx=(px(12), 0), pady=px(12))
         self.painter = Painter(*self.preview.room)
-        self._build_bottom(px)
+        actions = {
+            "main": self.press_main, "stop": self.stop, "details": self.show_details,
+            "undo": self.undo, "open": self.open_folder,
+        }  # fmt: skip
+        self.buttons = Buttons(page, theme, keys, actions)
+        self.buttons.grid(row=4, column=0, columnspan=2, sticky="ew")
         if self._droppable:
-            accept_drops(page, self.drop, self._dragged)
+            accept_drops(page, self.drop, self.head.hover)
         screen = self.root.winfo_screenwidth() - px(40), self.root.winfo_screenheight() - px(80)
         self.root.minsize(min(px(720), screen[0]), min(px(560), screen[1]))
-        self._seen: dict[object, object] = {}
         self._refresh()
-        self.zone.focus_set()
-
-    def _build_top(self, px: Callable[[int], int]) -> None:
-        texts = self.texts
-        hint = f"{texts('drop')}\n{texts('drop_how')}" if self._droppable else texts("no_drop")
-        self.zone = ttk.Button(self.page, text=hint, style="Drop.TButton", command=self.choose_files)
-        self.zone.grid(row=0, column=0, sticky="nsew")
-        side = ttk.Frame(self.page)
-        side.grid(row=0, column=1, sticky="new", padx=(px(12), 0))
-        side.columnconfigure(0, weight=1)
-        ttk.Button(side, text=texts("add_folder"), command=self.choose_folder).grid(sticky="ew")
-        options = ttk.Menubutton(side, text=texts("options"))
-        options["menu"] = self._menu(options)
-        options.grid(sticky="ew", pady=(px(8), 0))
-
-    def _menu(self, parent: ttk.Menubutton) -> tk.Menu:
-        texts, menu = self.texts, tk.Menu(parent, tearoff=False)
-        self._language = tk.StringVar(menu, self.settings.language)
-        self._look = tk.StringVar(menu, self.settings.look)
-        looks = {"": texts("as_system"), "light": texts("light"), "dark": texts("dark")}
-        languages = {"": texts("as_system"), **LANGUAGES}
-        for title, variable, choices in (
-            ("language", self._language, languages),
-            ("look", self._look, looks),
-        ):
-            inner = tk.Menu(menu, tearoff=False)
-            for value, label in choices.items():
-                inner.add_radiobutton(label=label, value=value, variable=variable, command=self._restyle)
-            menu.add_cascade(label=texts(title), menu=inner)
-        return menu
-
-    def _build_bottom(self, px: Callable[[int], int]) -> None:
-        bar = ttk.Frame(self.page)
-        bar.grid(row=4, column=0, columnspan=2, sticky="ew")
-        bar.columnconfigure(2, weight=1)
-        self.main = ttk.Button(bar, style="Main.TButton", command=self.press_main)
-        self.halt = ttk.Button(bar, text=self.texts("stop"), command=self.stop)
-        self.back = ttk.Button(bar, text=self.texts("undo"), command=self.undo)
-        self.open = ttk.Button(bar, text=self.texts("open"), command=self.open_folder)
-        for column, button in ((0, self.main), (1, self.halt), (3, self.back), (4, self.open)):
-            button.grid(row=0, column=column, padx=(px(8) if column in (1, 4) else 0, 0))
+        self.head.zone.focus_set()
 
     def _refresh(self) -> None:
         """Bring words, numbers and buttons up to date."""
-        control, texts = self.control, self.texts
-        self.files.count(control.board)
-        self.status.show(control)
-        share = control.board.share if control.state == "running" else None
-        self._once("title", f"{share:.0%} – imgpar" if share else "imgpar", self.root.title)
-        words = {"paused": "go_on", "idle": "again"}.get(control.state, "pause")
-        self._once("main", texts(words), lambda text: self.main.configure(text=text))
-        usable = control.state in ("running", "paused") or control.can_try_again
-        self._enable(self.main, usable)
-        halt = texts("stop_now" if control.state == "stopping" else "stop")
-        self._once("halt", halt, lambda text: self.halt.configure(text=text))
-        self._enable(self.halt, control.state in ("running", "pausing", "paused", "stopping"))
-        self._enable(self.back, control.can_undo)
-        self._enable(self.open, bool(control.folder) and control.board.done > 0)
+        board = self.control.board
+        self.files.count(board)
+        self.status.show(self.control)
+        share = board.share if self.control.state == "running" else None
+        title = f"{share:.0%} – imgpar" if share else "imgpar"
+        if title != self._title:
+            self._title = title
+            self.root.title(title)
+        self.buttons.show(self.control, details=bool(self._described()))
 
-    def _enable(self, button: ttk.Button, usable: bool) -> None:
-        self._once(button, usable, lambda usable: button.state(["!disabled" if usable else "disabled"]))
-
-    def _once(self, key: object, value: Any, show: Callable[[Any], object]) -> None:
-        """Show a value if it is another than the last one: calls of Tk are what costs time here."""
-        if self._seen.get(key) != value:
-            self._seen[key] = value
-            show(value)
+    def _described(self) -> str:
+        return describe(self.texts, self.control, self.files.chosen)
 
     # ----- the tick -------------------------------------------------------------------------------
 
@@ -270,6 +235,11 @@ class Window:
             self.preview.clear()
             self.control.undo()
 
+    def show_details(self) -> None:
+        """Everything about the chosen file, or about the run."""
+        if text := self._described():
+            Details(self.root, self.texts, self.theme, text)
+
     def open_folder(self) -> None:
         """Show the results in the file manager."""
         show_folder(self.control.folder)
@@ -295,7 +265,7 @@ class Window:
         settings.save()
 
     def _restyle(self) -> None:
-        self._set(replace(self.form.read(), language=self._language.get(), look=self._look.get()))
+        self._set(replace(self.form.read(), language=self.head.language.get(), look=self.head.look.get()))
         self.painter.close()
         self.root.after_idle(self.build)  # not from within the menu, which goes too
 
@@ -303,13 +273,12 @@ class Window:
         if row.outcome is not None and row.status != "failed":
             self.painter.ask(row.outcome)
         self.status.explain(row)
-
-    def _dragged(self, over: bool) -> None:
-        self.zone["style"] = "Drag.Drop.TButton" if over else "Drop.TButton"
+        self._refresh()
 
     def _bind_keys(self) -> None:
         key = "Command" if sys.platform == "darwin" else "Control"
         self.root.bind_class("TButton", "<Return>", press)
+        self.root.bind_class("TMenubutton", "<Return>", "ttk::menubutton::Popdown %W")
         for keys, action in {
             f"<{key}-o>": self.choose_files,
             f"<{key}-O>": self.choose_folder,
@@ -330,11 +299,6 @@ class Window:
             self.status.trouble(error)
         if sys.stderr is not None:
             sys.excepthook(kind, error, trace)
-
-
-def press(event: Any) -> None:
-    """Enter does what a click does."""
-    event.widget.invoke()
 
 
 def ignoring(action: Callable[[], None]) -> Callable[[object], None]:

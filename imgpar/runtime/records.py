@@ -72,4 +72,5 @@ class Settled:
             source_bytes=state.job.item.size,
             job=state.job.id,
             digest=state.digest,
+            kind=failure.error if failure else "",
         )

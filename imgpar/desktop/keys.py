@@ -1,0 +1,51 @@
+"""Access keys: Alt and the underlined letter press a button, or go to a field."""
+
+from __future__ import annotations
+
+import sys
+import tkinter as tk
+from tkinter import ttk
+from typing import Any
+
+from imgpar.desktop.texts import Texts
+
+USUAL = sys.platform != "darwin"
+"""There are no access keys on macOS, where Alt writes letters."""
+
+
+class AccessKeys:
+    """The letters of one window; a later use of a widget takes the place of the one before.
+
+    Args:
+        root: the window in which Alt is heard.
+        texts: where `&` stands before the letter.
+    """
+
+    def __init__(self, root: tk.Misc, texts: Texts) -> None:
+        self._texts = texts
+        self._letters: dict[Any, str] = {}
+        if USUAL:
+            root.bind("<Alt-KeyPress>", self._pressed)
+
+    def label(self, shown: Any, key: str, target: Any = None, **facts: Any) -> None:
+        """Write a text on a widget; its letter leads to `target`, or to the widget itself."""
+        text, place = self._texts.marked(key, **facts)
+        self._letters[target or shown] = text[place].lower() if place >= 0 else ""
+        shown.configure(text=text, underline=place if USUAL else -1)
+
+    def _pressed(self, event: tk.Event[tk.Misc]) -> str | None:
+        letter = event.keysym.lower()
+        for widget, mine in self._letters.items():
+            if mine == letter and not widget.instate(["disabled"]):
+                widget.focus_set()
+                if isinstance(widget, ttk.Menubutton):
+                    widget.event_generate("<<Invoke>>")
+                elif isinstance(widget, ttk.Button):
+                    widget.invoke()
+                return "break"
+        return None
+
+
+def press(event: Any) -> None:
+    """Enter does what a click does."""
+    event.widget.invoke()

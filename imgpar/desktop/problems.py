@@ -1,0 +1,126 @@
+"""What went wrong, in the language of the window.
+
+The library speaks English, and names the kind of every failure. The English window says what the library
+says, without advice for the command line. The Chinese one has a sentence of its own for everything that users
+meet: by what the English sentence says where that is known, else by the kind. The English words stay behind
+"details".
+"""
+
+from __future__ import annotations
+
+import re
+
+import imgpar
+
+KINDS = {
+    "SourceError": "无法读取：文件可能已被移走、没有权限，或磁盘已断开。",
+    "UnknownFormatError": "不是可识别的图片或视频。",
+    "MissingExtraError": "这种格式需要另外安装一个软件包。",
+    "LimitError": "文件太大，超出限制。",
+    "DamagedError": "文件已损坏或不完整。",
+    "TransformError": "处理图片时失败。",
+    "EncodeError": "无法写成所选格式，请选择其他格式。",
+    "CommitError": "无法保存结果，请检查保存位置。",
+    "WorkerDiedError": "处理此文件的程序崩溃了，文件可能已损坏。",
+    "RunError": "转换程序无法启动，或反复崩溃。请点“重试”；仍然失败时请重新启动电脑。",
+    "NoInputError": "拖入的内容中没有图片或视频。",
+    "BadValueError": "有一个设置不正确。",
+    "UsageError": "无法按这些设置转换。",
+}
+"""Sentences by the name of the exception."""
+
+KNOWN = {
+    # files that cannot be read
+    r"^It does not exist|^Nothing matches": "文件不存在。",
+    r"link to a file that does not exist": "这是一个失效的链接。",
+    r"^It cannot be read: Permission denied": "没有读取权限。",
+    r"^It cannot be read: No such file": "文件已不在原处，请检查磁盘是否断开。",
+    r"^It cannot be read: (Input/output error|Transport endpoint|No such device|Stale)": (
+        "磁盘读取出错，或磁盘已断开。请重新连接，然后点“重试”。"
+    ),
+    r"^It changed while": "转换时文件发生了变化。等文件完整后，请点“重试”。",
+    r"^It is empty|^The file is empty": "文件是空的（0 字节）。",
+    r"^It is a folder where": "这是文件夹，不是文件。",
+    r"^It is (a named pipe|a socket|a device)": "这不是普通文件。",
+    # what is in them
+    r"no picture that imgpar knows, although its name says ([^.]+)\.": (
+        "虽然名称是 {0}，内容却不是可识别的图片。"
+    ),
+    r"no picture that imgpar knows": "内容不是可识别的图片。",
+    r"^Neither its name nor its content": "名称和内容都看不出是什么格式。请选择一种格式。",
+    r"needs the package (\S+), which": "这种格式需要安装软件包 {0}。",
+    r"^A package is missing": "缺少一个软件包。",
+    r"It has (\d+)×(\d+) = [\d,]+ pixels": "图片太大：{0} × {1} 像素，超出限制。",
+    r"It has ([\d,]+) frames": "帧数太多：{0} 帧，超出限制。",
+    r"(?i)(not enough|needs more|needs [\d,]+ MiB).* (memory|for)": "内存不足，无法处理这个文件。",
+    # what becomes of them
+    r"holds at most (\d+) pixels a side, this is (\d+)×(\d+)": (
+        "这种格式每边最多 {0} 像素，图片为 {1} × {2}。请选择其他格式或缩小尺寸。"
+    ),
+    r"does not write (.+?)\.|cannot write (.+?)\.": "不支持写成这种格式。",
+    r"It is no \w+, so it cannot become": "不能转换成这种类型的文件。",
+    r"exists\. Move it away|appeared after": "同名文件已经存在，没有覆盖。",
+    r"cannot be written: (Permission denied|Read-only file system|Operation not permitted)": "没有写入权限。",
+    r"cannot be written: a file and a folder": "文件与文件夹重名，无法保存。",
+    r"cannot be written: (Input/output error|No such device|No such file)": "保存位置已断开或出错。",
+    r"bytes on the disk instead of": "保存后的文件不完整，请检查磁盘。",
+    r"^No space is left": "磁盘已满。请腾出空间，然后点“重试”。",
+    r"took longer than ([\d.]+) s": "处理时间过长，已放弃。",
+    r"no frame that could be read": "视频中没有可读取的画面。",
+    # what the fields say
+    r"for resize in .* received '([^']*)'": "尺寸“{0}”不正确。请写成 1920、1920x1080、50% 这样的形式。",
+    r"for quality but received '([^']*)'": "质量“{0}”不正确。请填 1 到 100 的整数。",
+    r"^The recipe (.+) cannot be read": "无法读取方案文件 {0}。",
+    r"^The recipe (.+) is not valid TOML": "方案文件 {0} 不是有效的 TOML。",
+    r"^There is no key (\S+) in (.+?)\. ": "方案文件 {1} 中的“{0}”无法识别。",
+    r"do(es)? not exist\. Check the spelling": "拖入的文件不存在，可能已被移走。",
+    r"^OUT is the input folder itself": "保存位置就是原文件夹。请选择其他保存位置。",
+    # what is to be known of a run
+    r"has ([\d,]+) MB free, and the outputs may take ([\d,]+) MB": "磁盘剩余 {0} MB，结果可能需要 {1} MB。",
+    r"was removed during the run": "保存位置在转换时被删除，或磁盘已断开。请检查后点“重试”。",
+    r"cannot be locked there": "保存位置无法加锁，请不要同时再开一个窗口转换到那里。",
+    r"^The journal .+ cannot be": "无法写入保存位置，磁盘可能已断开。请检查后点“重试”。",
+}
+"""Sentences by what the English one says; `{0}` is the first group."""
+
+
+def chinese(said: str, kind: str = "") -> str:
+    """The Chinese sentence for an English one and its kind; empty where there is none.
+
+    >>> chinese("It is empty (0 bytes).", "SourceError")
+    '文件是空的（0 字节）。'
+    """
+    for pattern, sentence in KNOWN.items():
+        if found := re.search(pattern, said):
+            return sentence.format(*found.groups(""))
+    return KINDS.get(kind, "")
+
+
+def plain(text: str) -> str:
+    """The sentences that mean something without a terminal: those that name flags are left out.
+
+    >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
+    'It has 3 GB.'
+    """
+    text = text.partition("\n")[0]
+    sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", text)
+    good = [sentence for sentence in sentences if not re.search(r"(?<!\S)--?[a-z]|\bimgpar \w+ ", sentence)]
+    return shown(" ".join(good or sentences[:1]))
+
+
+def shown(text: str) -> str:
+    r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
+
+    >>> print(shown("a\nb\udcff.jpg"))
+    a⏎b�.jpg
+    """
+    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "⏎" if c == "\n" else "�" for c in clean)
+
+
+def whole(outcome: imgpar.Outcome) -> str:
+    """Everything that is known of one file, in English, for a report of a fault."""
+    parts = [outcome.error, *outcome.notes]
+    parts += [f"lost: {', '.join(outcome.lost)}"] if outcome.lost else []
+    parts += [f"{outcome.kind} in stage {outcome.stage}"] if outcome.kind else []
+    return "\n".join([*parts, outcome.traceback]).strip()
