@@ -115,6 +115,8 @@ class Metadata:
     """The IIM records: captions, credits and keywords as news agencies write them."""
     gain_map: bytes = b""
     """The JPEG that tells an HDR screen how much brighter each place is; it has the picture's geometry."""
+    cicp: tuple[int, ...] = ()
+    """Primaries and curve (ITU-T H.273) of a picture in HDR, whose curve is PQ (16) or HLG (18)."""
     dpi: tuple[float, float] | None = None
     durations: tuple[int, ...] = ()
     """Milliseconds per frame of an animation."""

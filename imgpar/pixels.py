@@ -64,6 +64,22 @@ def convert(src: Frame, dst: Frame, background: tuple[int, int, int, int] = (255
             _change_depth(room, target)
 
 
+def fits(values: Array, bits: int) -> bool:
+    """Whether values of 16 bits are steps of fewer bits, stretched to 16: then nothing is lost with those.
+
+    >>> fits(np.array([0, 65535], np.uint16), 8), fits(np.array([1], np.uint16), 8)
+    (True, False)
+    """
+    return all(bool((to_bits(band, bits, back=True) == band).all()) for band in np.array_split(values, 16))
+
+
+def to_bits(values: Array, bits: int, *, back: bool = False) -> Array:
+    """16 bits as `bits` bits, rounded; `back`: and stretched to 16 again."""
+    peak = (1 << bits) - 1
+    narrow = np.rint(values * (peak / 65535)).astype(np.uint16)
+    return np.rint(narrow * (65535 / peak)).astype(np.uint16) if back else narrow
+
+
 @lru_cache(maxsize=4096)  # of one folder most pictures are alike, and every step asks
 def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) -> Spec:
     """The spec among `layouts` × `dtypes` that keeps most of `spec`: colour, alpha, depth, then few bytes.

@@ -15,7 +15,7 @@ from imgpar import Pipeline
 from imgpar.codecs import EncodeOptions, find_format, profiles, read_header, to_profile
 from imgpar.codecs.colourspace import alike, parse, transform
 from imgpar.codecs.options import ColourTarget, colour_target
-from imgpar.codecs.png import build
+from imgpar.codecs.png_chunks import build
 from imgpar.errors import BadValueError
 from imgpar.model import Frame, Metadata, Spec
 from imgpar.recipe import Recipe
@@ -209,10 +209,13 @@ class TestPngColours:
         assert p3 is not None
         assert alike(space, p3)
 
-    def test_hdr_is_named_as_a_loss(self) -> None:
+    def test_hdr_stays_what_it_is(self) -> None:
         header = read_header(self.png((b"cICP", bytes((9, 16, 0, 1)))), "", LIMITS)
-        assert header.lost == ("gamut",)
-        assert "PQ" in header.notes[0]
+        assert (header.metadata.cicp, header.metadata.icc, header.lost) == ((9, 16), b"", ())
+
+    def test_unknown_code_points_are_named(self) -> None:
+        header = read_header(self.png((b"cICP", bytes((22, 13, 0, 1)))), "", LIMITS)
+        assert (header.lost, "code points 22" in header.notes[0]) == (("gamut",), True)
 
 
 class TestLosses:

@@ -170,6 +170,10 @@ def to_profile(
     """
     from imgpar.codecs.metadata import profile_space
 
+    if metadata.cicp and (options.colour is not None or not fmt.cicp):
+        from imgpar.codecs import profile_change
+
+        return profile_change.from_hdr(frames, metadata, fmt, options.colour)
     described = frames[0].spec.grey and profile_space(metadata.icc) == "RGB"
     if options.colour is None and (not metadata.icc or (fmt.icc and not described)):
         return list(frames), metadata, (), ()

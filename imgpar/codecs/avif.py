@@ -1,6 +1,7 @@
-"""AVIF through Pillow; lossless through OpenCV, whose encoder can keep RGB as it is.
+"""AVIF: 8 bits through Pillow; 10 and 12 bits, and lossless, through OpenCV.
 
-Pillow gives the pixels as they are stored and the container's rotation as EXIF orientation.
+Pillow keeps 8 bits of everything and writes only those; OpenCV's encoder can keep RGB as it is. Both give the
+pixels as they are stored, and Pillow the container's rotation as EXIF orientation.
 """
 
 from __future__ import annotations
@@ -10,27 +11,30 @@ from dataclasses import replace
 from io import BytesIO
 
 import cv2
+import numpy as np
 
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import opencv, pillow, quality
 from imgpar.codecs.base import Encoded, durations_of
+from imgpar.codecs.code_points import colours, in_container, into_container
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata
-
-decode = pillow.decode
+from imgpar.pixels import convert, fits, to_bits
 
 _HEAD = 16384
 _DEFAULT_EFFORT = 3
 """Speed 7 takes 60 % of the time of speed 6 for files 2 % larger."""
+_DEPTH = 10
+"""Bits that 16 become: every AVIF decoder has to know them, which is not so of 12."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view. The times of a sequence are known to its decoder only, so that is run once."""
     header = pillow.read_header(data, fmt, limits)
-    if _is_deep(bytes(data[:_HEAD])):
-        header = replace(header, lost=(*header.lost, "depth"), detail={**header.detail, "bits": 10})
+    head = bytes(data[:_HEAD])
+    header = _deep(_coloured(header, head), head)
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []
@@ -42,23 +46,76 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     return replace(header, metadata=replace(header.metadata, durations=tuple(durations)))
 
 
-def _is_deep(head: bytes) -> bool:
-    """Whether the picture has 10 or 12 bits, of which Pillow keeps 8: bit 6 of the third byte of av1C."""
-    at = head.find(b"av1C")
-    return 0 <= at < len(head) - 7 and bool(head[at + 6] & 0x40)
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the frames; 10 and 12 bits are stretched to 16."""
+    if header.spec.dtype != "uint16":
+        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+    pixels = opencv.decode(data, header.spec, "AVIF")
+    peak = (1 << header.detail["bits"]) - 1
+    np.copyto(frames[0].array, np.rint(pixels * (65535 / peak)), casting="unsafe")
+    return ()
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame or a sequence, on one thread."""
+    """One frame or a sequence, on one thread; 16 bits are kept as 10, losslessly as 12."""
     effort = _DEFAULT_EFFORT if options.effort is None else options.effort
-    if options.lossless:
-        return _encode_lossless(frames, metadata, effort)
+    lost: tuple[str, ...] = ()
+    if frames[0].spec.dtype == "uint16" and (len(frames) > 1 or fits(frames[0].array, 8)):
+        lost = ("depth",) * (not all(fits(frame.array, 8) for frame in frames))
+        frames = [_narrow(frame) for frame in frames]
+    if options.lossless or frames[0].spec.dtype == "uint16":
+        encoded = _encode_exact(frames, metadata, options, effort)
+    else:
+        encoded = _encode_usual(frames, metadata, options, effort)
+    data = bytes(encoded.data)
+    return replace(
+        encoded,
+        data=into_container(data, metadata.cicp) if metadata.cicp else data,
+        lost=(*lost, *encoded.lost),
+    )
+
+
+def _coloured(header: Header, head: bytes) -> Header:
+    """The header with what the code points say, where there is no profile."""
+    told = in_container(head)
+    if header.metadata.icc or told is None:
+        return header
+    found = colours(*told, grey=header.spec.grey)
+    if found.note:
+        return replace(header, notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
+    return replace(header, metadata=replace(header.metadata, icc=found.icc, cicp=found.cicp))
+
+
+def _deep(header: Header, head: bytes) -> Header:
+    """The depth that Pillow hides, from the third byte of av1C: bit 6 says 10, bit 5 12, bit 4 grey."""
+    at = head.find(b"av1C")
+    if not 0 <= at < len(head) - 7 or not head[at + 6] & 0x40:
+        return header
+    bits, grey = (12 if head[at + 6] & 0x20 else 10), bool(head[at + 6] & 0x10)
+    detail = {**header.detail, "bits": bits}
+    if header.frames > 1 or (grey and header.spec.alpha):
+        return replace(header, lost=(*header.lost, "depth"), detail=detail)
+    layout = "L" if grey else "RGBA" if header.spec.alpha else "RGB"
+    return replace(header, spec=header.spec.converted(layout, "uint16"), detail=detail)  # type: ignore[arg-type]
+
+
+def _narrow(frame: Frame) -> Frame:
+    spec = frame.spec.converted(frame.spec.layout, "uint8")
+    result = Frame(spec, np.empty(spec.shape, np.uint8))
+    convert(frame, result)
+    return result
+
+
+def _encode_usual(
+    frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions, effort: int
+) -> Encoded:
     images = [pillow.image_of(frame) for frame in frames]
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
-    number = quality.encoder_setting("avif", options.quality)
     parameters: dict[str, object] = {
-        "quality": number,
+        "quality": quality.encoder_setting("avif", options.quality),
         "speed": 10 - effort,
         "max_threads": 1,
         "icc_profile": metadata.icc,
@@ -83,10 +140,21 @@ def _without_orientation(block: bytes) -> bytes:
     return bytes(exif)
 
 
-def _encode_lossless(frames: Sequence[Frame], metadata: Metadata, effort: int) -> Encoded:
+def _encode_exact(
+    frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions, effort: int
+) -> Encoded:
+    """One frame through OpenCV: lossless, or with more than 8 bits."""
     if len(frames) > 1:
         raise EncodeError("AVIF animations cannot be lossless here.", fix="Choose webp or png.")
-    parameters = (cv2.IMWRITE_AVIF_QUALITY, 100, cv2.IMWRITE_AVIF_SPEED, min(10 - effort, 9))
-    data = opencv.encode(frames[0], "avif", parameters)
-    lost = tuple(kind for kind in ("icc", "exif", "xmp") if getattr(metadata, kind))
-    return Encoded(data, lost=lost)
+    frame, bits = frames[0], 8
+    lost: tuple[str, ...] = ()
+    if frame.spec.dtype == "uint16":
+        bits = 12 if options.lossless and not fits(frame.array, _DEPTH) else _DEPTH
+        lost = ("depth",) * (not fits(frame.array, bits))
+        frame = Frame(frame.spec, to_bits(frame.array, bits))
+    number = 100 if options.lossless else min(quality.encoder_setting("avif", options.quality), 99)
+    parameters = [cv2.IMWRITE_AVIF_QUALITY, number, cv2.IMWRITE_AVIF_SPEED, min(10 - effort, 9)]
+    blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc": metadata.icc}
+    data, left = opencv.encode_with(frame, "avif", [*parameters, cv2.IMWRITE_AVIF_DEPTH, bits], blocks)
+    halved = not options.lossless and not frame.spec.grey and quality.chroma(options) != "420"
+    return Encoded(data, (*lost, *left), (f"AVIF of {bits} bits is written with 4:2:0",) * halved)

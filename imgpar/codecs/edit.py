@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from imgpar.codecs import gain_map, iptc, motion
 from imgpar.codecs.jpeg_header import APP0, COM, EXIF, MPF, SEGMENT, Segment, join_head, parse, split_head
 from imgpar.codecs.metadata import strip
-from imgpar.codecs.png import SIGNATURE, build
+from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
 from imgpar.codecs.xmp import segments as xmp_segments
 from imgpar.model import Metadata

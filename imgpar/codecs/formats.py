@@ -42,6 +42,8 @@ class Format:
     """Whether it holds animations or pages."""
     lossless: Literal["always", "optional", "never"] = "never"
     icc: bool = False
+    cicp: bool = False
+    """Whether it has a place for the code points of HDR."""
     exif: bool = False
     xmp: bool = False
     comment: bool = False
@@ -116,7 +118,7 @@ _RECORDS = (
         "png", "PNG", ("png", "apng"), "image/png",
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
-        icc=True, exif=True, xmp=True, comment=True,
+        icc=True, cicp=True, exif=True, xmp=True, comment=True,
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
@@ -127,8 +129,8 @@ _RECORDS = (
     Format(
         "avif", "AVIF", ("avif", "avifs"), "image/avif",
         readers=("avif",), writers=("avif",), pillow="AVIF",
-        layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
-        icc=True, exif=True, xmp=True,
+        layouts=("L", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, frames=True,
+        lossless="optional", icc=True, cicp=True, exif=True, xmp=True,
     ),
     Format(
         "tiff", "TIFF", ("tif", "tiff"), "image/tiff",
@@ -156,7 +158,7 @@ _RECORDS = (
     Format(
         "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), writers=("heif",),
         layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True, pillow="HEIF",
-        icc=True, exif=True, xmp=True, extra="pillow-heif", module="pillow_heif",
+        icc=True, cicp=True, exif=True, xmp=True, extra="pillow-heif", module="pillow_heif",
     ),
     Format(
         "jxl", "JPEG XL", ("jxl",), "image/jxl", readers=("jxl",), writers=("jxl",),

@@ -11,12 +11,13 @@ import numpy as np
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
+from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
-from imgpar.pixels import convert
+from imgpar.pixels import convert, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 
@@ -43,9 +44,11 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if layout == "RGB" and not deep:
         layout = "RGBX"
     icc = info.get("icc_profile") or b""
+    told = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     metadata = Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else told.icc,
+        cicp=told.cicp,
         # The decoder has turned the picture already: the tag must not turn it again.
         exif=bake(Metadata(exif=exif), width, height).exif,
         xmp=info.get("xmp") or b"",
@@ -98,7 +101,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     pillow_heif.options.SAVE_HDR_TO_12_BIT = True
     mode = spec.layout + (";16" if spec.dtype == "uint16" else "")
     file = pillow_heif.from_bytes(mode, spec.size, memoryview(frame.array).cast("B"))
-    sink = BytesIO()
+    sink, cicp = BytesIO(), metadata.cicp
     file.save(
         sink,
         quality=quality.encoder_setting("heic", options.quality),
@@ -110,8 +113,10 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         exif=metadata.exif or None,
         xmp=metadata.xmp or None,
         **({"icc_profile": metadata.icc} if metadata.icc else {}),
+        **({"color_primaries": cicp[0], "transfer_characteristics": cicp[1]} if cicp else {}),
     )
-    return Encoded(sink.getvalue(), ("depth",) * (spec.dtype == "uint16"))
+    rounded = spec.dtype == "uint16" and not fits(frame.array, 12)
+    return Encoded(sink.getvalue(), ("depth",) * rounded)
 
 
 def _library(fmt: Format) -> Any:
@@ -122,6 +127,13 @@ def _library(fmt: Format) -> Any:
 
 def _open(data: bytes | memoryview) -> Any:
     return _library(FORMATS["heic"]).open_heif(BytesIO(data), convert_hdr_to_8bit=False)
+
+
+def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
+    """What the code points say, where there is no profile."""
+    told = info.get("nclx_profile") or {}
+    points = int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    return colours(*points, grey=grey)
 
 
 def _has_gain_map(info: dict[str, Any]) -> bool:

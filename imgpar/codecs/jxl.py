@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import profiles, quality
+from imgpar.codecs import quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
+from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.jxl_header import CONTAINER, JxlHeader, boxes, parse
 from imgpar.codecs.metadata import bake
@@ -20,6 +21,8 @@ from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 _DEFAULT_EFFORT = 4
 """Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""
 _LARGEST_BOX = 16 << 20
+_PRIMARIES = {"srgb": 1, "rec2100": 9, "p3": 12}
+_CURVES = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -34,16 +37,18 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     exif = found.get(b"Exif", b"")
     exif = exif[4 + int.from_bytes(exif[:4], "big") :]
     sound = tiff.is_sound(exif)
-    icc, notes = _colours(info)
-    metadata = Metadata(icc=icc, exif=exif if sound else b"", xmp=found.get(b"xml ", b""))
+    colour = _colours(info)
+    metadata = Metadata(
+        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b"")
+    )
     lost = ["exif"] * bool(exif and not sound) + ["gain map"] * (b"jhgm" in found)
-    lost += ["frames"] * info.animated + ["channels"] * info.more_channels + ["gamut"] * bool(notes)
+    lost += ["frames"] * info.animated + ["channels"] * info.more_channels + ["gamut"] * bool(colour.note)
     return Header(
         format=fmt.name,
         spec=Spec(width, height, _layout(info), _dtype(info)),
         metadata=bake(metadata, width, height),
         lost=tuple(lost),
-        notes=notes,
+        notes=(colour.note,) * bool(colour.note),
         detail={"bits": info.bits, "animated": info.animated},
     )
 
@@ -138,17 +143,16 @@ def _dtype(info: JxlHeader) -> str:
     return "uint8" if info.bits <= 8 else "uint16"
 
 
-def _colours(info: JxlHeader) -> tuple[bytes, tuple[str, ...]]:
-    """The profile of the pixels as the decoder gives them, and what cannot be said of them."""
+def _colours(info: JxlHeader) -> Colours:
+    """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
     if info.profile:
         # Of XYB the decoder makes sRGB; other pixels are in the profile's own colours.
         note = "its colour profile cannot be read" + (", it was decoded to sRGB" if info.absolute else "")
-        return b"", (note,)
-    if (info.primaries, info.curve) == ("p3", "srgb"):
-        return profiles.display_p3(), ()
-    if info.primaries == "srgb" and info.curve in ("srgb", "rec709"):
-        return b"", ()
-    return b"", (f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB",)
+        return Colours(note=note)
+    points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
+    if None in points:
+        return Colours(note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB")
+    return colours(points[0] or 1, points[1] or 13, grey=info.grey)
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -13,6 +13,7 @@ from imgpar.errors import EncodeError
 from imgpar.model import Frame, Spec
 
 _TO_BGR = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}
+_BLOCKS = {"exif": "IMAGE_METADATA_EXIF", "xmp": "IMAGE_METADATA_XMP", "icc": "IMAGE_METADATA_ICCP"}
 _ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
 
 
@@ -34,9 +35,23 @@ def decode(data: bytes | memoryview, spec: Spec, title: str, page: int = 0) -> n
 
 def encode(frame: Frame, suffix: str, parameters: Sequence[int]) -> bytes:
     """One frame of any layout but LA."""
+    return encode_with(frame, suffix, parameters, {})[0]
+
+
+def encode_with(
+    frame: Frame, suffix: str, parameters: Sequence[int], blocks: Mapping[str, bytes]
+) -> tuple[bytes, tuple[str, ...]]:
+    """The same with metadata ("exif", "xmp", "icc"); also returns those that this OpenCV cannot write."""
+    given = {name: block for name, block in blocks.items() if block}
+    writable = [name for name in given if hasattr(cv2, _BLOCKS[name])]
     code = _TO_BGR.get(frame.spec.layout)
     pixels = frame.array if code is None else cv2.cvtColor(frame.array, code)
-    done, stream = cv2.imencode(f".{suffix}", pixels, list(parameters))
+    if writable:
+        kinds = [getattr(cv2, _BLOCKS[name]) for name in writable]
+        content = [np.frombuffer(given[name], np.uint8) for name in writable]
+        done, stream = cv2.imencodeWithMetadata(f".{suffix}", pixels, kinds, content, list(parameters))
+    else:
+        done, stream = cv2.imencode(f".{suffix}", pixels, list(parameters))
     if not done:
         raise EncodeError(f"The {suffix} encoder failed without giving a reason.")
-    return stream.tobytes()
+    return stream.tobytes(), tuple(name for name in given if name not in writable)

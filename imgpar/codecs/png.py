@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -18,15 +18,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import opencv, pillow, png_colour
+from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import DamagedError, EncodeError
+from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of, ihdr
+from imgpar.codecs.png_deep import LAYOUTS
+from imgpar.errors import DamagedError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LAYOUTS: dict[int, Layout] = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}
+Array = np.ndarray[Any, Any]
+
 _LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)
 """Deflate level for each effort."""
 _DEFAULT_EFFORT = 4
@@ -34,7 +36,7 @@ _DEFAULT_EFFORT = 4
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view, with the depth that it hides and the timing of animations."""
-    width, height, bits, colour_type = _ihdr(data)
+    width, height, bits, colour_type = ihdr(data)
     check_size(width, height, limits)
     try:
         header = pillow.read_header(data, fmt, limits)
@@ -44,10 +46,10 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         notes = (*header.notes, "broken extra chunks were left out")
         header = replace(header, notes=notes, detail={**header.detail, "essential": True})
         data = _essential(data)
-    chunks = list(_chunks(data))
+    chunks = list(chunks_of(data))
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
-    if bits == 16 and header.frames == 1 and colour_type in _LAYOUTS:
-        layout = _LAYOUTS[colour_type]
+    if bits == 16 and header.frames == 1 and colour_type in LAYOUTS:
+        layout = LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
             layout = {"L": "LA", "RGB": "RGBA"}.get(layout, layout)  # type: ignore[assignment]
         return replace(
@@ -56,7 +58,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = replace(header, detail={**header.detail, "bits": bits})
     if header.frames == 1:
         return header
-    return _animated(header, chunks, bits)
+    return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.parts_of(chunks)))
 
 
 def decode(
@@ -65,18 +67,12 @@ def decode(
     """Fill the frames; 16-bit pictures keep every bit."""
     if header.detail.get("essential"):
         data = _essential(data)
-    chunks = list(_chunks(data))
+    chunks = list(chunks_of(data))
     if not accept_damaged and (not chunks or chunks[-1][0] != b"IEND"):
         raise damaged("PNG", "it ends before its last chunk")
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-    if not accept_damaged:
-        _check_pixels(data, chunks)
-    # Only what the pixels need: no animation, profile or text can send the decoder elsewhere.
-    wanted = [build(kind, bytes(body)) for kind, body in chunks if kind in (b"IHDR", b"PLTE", b"IDAT")]
-    plain = b"".join((SIGNATURE, *wanted, build(b"IEND", b"")))
-    transparent = next((bytes(body) for kind, body in chunks if kind == b"tRNS"), b"")
-    _store_deep(opencv.decode(plain, header.spec, "PNG"), frames[0], transparent)
+    png_deep.decode(chunks, header, frames, accept_damaged=accept_damaged)
     return ()
 
 
@@ -89,38 +85,11 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
 
 
-def build(kind: bytes, body: bytes) -> bytes:
-    """A chunk with its length and checksum."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _chunks(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every chunk that lies inside the file."""
-    view = memoryview(data)
-    at = 8
-    while at + 12 <= len(view):
-        length = int.from_bytes(view[at : at + 4], "big")
-        kind = bytes(view[at + 4 : at + 8])
-        yield kind, view[at + 8 : at + 8 + length]
-        at += 12 + length
-        if kind == b"IEND":
-            return
-
-
-def _ihdr(data: bytes | memoryview) -> tuple[int, int, int, int]:
-    """Width, height, bits and colour type."""
-    head = bytes(data[8:33])
-    if len(head) < 25 or head[4:8] != b"IHDR":
-        raise damaged("PNG", "it does not begin with its size", hopeless=True)
-    width, height, bits, colour_type = struct.unpack_from(">IIBB", head, 8)
-    return width, height, bits, colour_type
-
-
 def _essential(data: bytes | memoryview) -> bytes:
     """The file with nothing but what the pixels need, each chunk with its own checksum."""
     view, parts = memoryview(data), [SIGNATURE]
     at = 8
-    for kind, body in _chunks(data):
+    for kind, body in chunks_of(data):
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             parts.append(bytes(view[at : at + 12 + len(body)]))
         at += 12 + len(body)
@@ -128,18 +97,17 @@ def _essential(data: bytes | memoryview) -> bytes:
 
 
 def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: bool) -> Header:
-    """The header with a profile for what the chunks say of colours, where there is none."""
-    if header.metadata.icc:
+    """The header with what the chunks say of colours; code points count more than a profile."""
+    if header.metadata.icc and not any(kind == b"cICP" for kind, _ in chunks):
         return header
     small = {kind: bytes(body) for kind, body in chunks if len(body) <= 32}
-    icc, note = png_colour.profile(small, grey=grey)
-    metadata = replace(header.metadata, icc=icc)
-    if note:
-        return replace(header, notes=(*header.notes, note), lost=(*header.lost, "gamut"))
-    return replace(header, metadata=metadata) if icc else header
+    found = png_colour.colours_of(small, grey=grey)
+    if found.note:
+        return replace(header, notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
+    return replace(header, metadata=replace(header.metadata, icc=found.icc, cicp=found.cicp))
 
 
-def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int) -> Header:
+def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int, *, deep: bool) -> Header:
     """Durations from the frame controls. Frames may leave parts of the canvas empty: hence alpha."""
     durations = []
     opaque = header.spec.layout == "RGBX"
@@ -148,48 +116,15 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int)
             *box, top, over, below, dispose, _ = struct.unpack_from(">IIIIHHBB", body, 4)
             durations.append(round(1000 * over / (below or 100)))
             opaque = opaque and dispose == 0 and (top, *box) == (0, *header.spec.size, 0)
-    spec = header.spec.converted("RGBX" if opaque else "RGBA", "uint8")
+    colours: Layout = "RGB" if deep else "RGBX"
+    spec = header.spec.converted(colours if opaque else "RGBA", "uint16" if deep else "uint8")
     return replace(
         header,
         spec=spec,
+        detail={**header.detail, "animated": deep},
         metadata=replace(header.metadata, durations=tuple(durations[-header.frames :])),
-        lost=(*header.lost, *(("depth",) if bits == 16 else ())),
+        lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
     )
-
-
-def _check_pixels(data: bytes | memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-    """OpenCV fills what is missing with nothing and says nothing: count the bytes before."""
-    width, height, bits, colour_type = _ihdr(data)
-    pixel = bits // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
-    interlaced = bytes(data[28:29]) == b"\1"
-    expected = sum((1 + w * pixel) * h for w, h in _passes(width, height, interlaced) if w and h)
-    inflate, found = zlib.decompressobj(), 0
-    for kind, body in chunks:
-        if kind == b"IDAT":
-            rest: bytes | memoryview = body
-            while rest and not inflate.eof and found <= expected:
-                found += len(inflate.decompress(rest, 1 << 20))
-                rest = inflate.unconsumed_tail
-    if found < expected:
-        raise damaged("PNG", f"{expected - found:,} of {expected:,} bytes of pixel data are missing")
-
-
-def _passes(width: int, height: int, interlaced: bool) -> list[tuple[int, int]]:
-    """Size of every pass: one, or the seven of Adam7."""
-    if not interlaced:
-        return [(width, height)]
-    grid = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-    return [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in grid]
-
-
-def _store_deep(pixels: np.ndarray[Any, Any], frame: Frame, transparent: bytes) -> None:
-    """The pixels, and the one transparent colour as alpha."""
-    out = frame.array
-    out[..., : pixels.shape[-1]] = pixels
-    if transparent:
-        count = out.shape[-1] - 1
-        key = np.frombuffer(transparent[: 2 * count], ">u2")
-        out[..., -1] = np.where((out[..., :-1] == key).all(axis=-1), 0, 65535)
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:
@@ -214,13 +149,15 @@ def _encode_plain(frame: Frame, level: int) -> bytes:
 
 
 def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
+    durations = durations_of(metadata, len(frames))
     if frames[0].spec.dtype != "uint8":
-        raise EncodeError("Animated PNGs are written with 8 bits only.", fix="Choose tiff, or one frame.")
+        stills = [list(chunks_of(_encode_still(frame, level))) for frame in frames]
+        chunks = apng.assembled(stills, durations, metadata.loop)
+        return b"".join((SIGNATURE, *(build(kind, bytes(body)) for kind, body in chunks)))
     images = [pillow.image_of(frame) for frame in frames]
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
     sink = BytesIO()
-    durations = durations_of(metadata, len(frames))
     images[0].save(
         sink, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=metadata.loop,
         compress_level=min(level, 3),
@@ -231,6 +168,8 @@ def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -
 def _metadata_chunks(metadata: Metadata) -> bytes:
     """The chunks that stand between IHDR and the pixels."""
     parts = []
+    if metadata.cicp:
+        parts.append(build(b"cICP", bytes((*metadata.cicp, 0, 1))))
     if metadata.icc:
         parts.append(build(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi:

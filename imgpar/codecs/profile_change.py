@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.codecs import colourspace, profiles
+from imgpar.codecs import colourspace, hdr, profiles
 from imgpar.codecs import exif as tiff
+from imgpar.codecs.code_points import NAMES
 from imgpar.codecs.colourspace import ColourSpace
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import ColourTarget
@@ -55,6 +56,20 @@ def to_profile(
     if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target):
         lost += ("depth",)
     return changed, kept, lost, ()
+
+
+def from_hdr(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """The same for a picture whose code points say PQ or HLG: tone mapped to sRGB, or to P3 where that is
+    wanted; from there into the profile of a file."""
+    p3 = wanted is not None and (wanted.name == "p3" or bool(wanted.icc)) and fmt.icc
+    middle = profiles.display_p3() if p3 else profiles.srgb()
+    shown = hdr.to_sdr(frames, metadata.cicp, middle)
+    note = f"{NAMES[metadata.cicp[1]]} was tone mapped (BT.2390), {hdr.WHITE:g} cd/m² are white"
+    described = replace(metadata, icc=middle if p3 else b"", cicp=())
+    changed, kept, lost, notes = to_profile(shown, described, fmt, wanted)
+    return changed, kept, ("hdr", *lost), (note, *notes)
 
 
 def _target(wanted: ColourTarget | None) -> bytes:

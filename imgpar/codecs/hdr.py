@@ -1,0 +1,103 @@
+"""From HDR (PQ, HLG) to what every screen shows.
+
+    code ─► light in cd/m² (BT.2100) ─► roll-off of what is brighter (BT.2390) ─► sRGB or P3
+
+203 cd/m² are white (BT.2408). Up to 43 % of that light stays as it is; from there to 1000 cd/m² it is
+compressed along the curve of BT.2390, on the largest of the three channels, so that hues stay. HLG is shown
+as on a screen of 1000 cd/m².
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgpar.codecs import colourspace, profiles
+from imgpar.codecs.code_points import PRIMARIES
+from imgpar.model import Frame
+from imgpar.pixels import BAND, PEAK
+
+Array = np.ndarray[Any, Any]
+
+WHITE = 203.0
+"""cd/m² of what is white in a picture without HDR."""
+BRIGHTEST = 1000.0
+"""cd/m² of the light that becomes white; more than that is clipped."""
+_PQ = 16
+_M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+_A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+_LUMA = np.array([0.2627, 0.6780, 0.0593])
+
+
+def to_sdr(frames: Sequence[Frame], cicp: tuple[int, ...], target: bytes) -> list[Frame]:
+    """New frames in the colours of `target`, a profile of ours; layout and depth stay."""
+    source = colourspace.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    space = colourspace.parse(target)
+    assert source is not None
+    assert space is not None
+    matrix = colourspace.transform(source, space)
+    return [_shown(frame, cicp[1], matrix, space) for frame in frames]
+
+
+def _shown(frame: Frame, curve: int, matrix: Array, space: colourspace.ColourSpace) -> Frame:
+    spec, result = frame.spec, Frame(frame.spec, frame.array.copy())
+    count = 1 if spec.grey else 3
+    rows = max(BAND // max(spec.width, 1), 1)
+    for top in range(0, spec.height, rows):
+        band = result.array[top : top + rows, :, :count]
+        codes = (band / PEAK[spec.dtype]).clip(0, 1).repeat(3 // count, axis=-1)
+        light = (pq_light(codes) if curve == _PQ else hlg_light(codes)) / WHITE
+        values = space.from_linear(rolled_off(light) @ matrix.T)[..., :count] * PEAK[spec.dtype]
+        np.copyto(band, values if spec.dtype == "float32" else np.rint(values), casting="unsafe")
+    return result
+
+
+def pq_light(codes: Array) -> Array:
+    """cd/m² of values of PQ (SMPTE ST 2084), which end at 10,000.
+
+    >>> round(float(pq_light(np.array(0.5807))))
+    203
+    """
+    power = codes ** (1 / _M2)
+    result: Array = 10000 * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1)
+    return result
+
+
+def hlg_light(codes: Array) -> Array:
+    """cd/m² of values of HLG (BT.2100) on a screen of 1000 cd/m², channels last.
+
+    >>> [round(float(value)) for value in hlg_light(np.full(3, 0.75))]
+    [203, 203, 203]
+    """
+    scene = np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - _C) / _A) + _B) / 12)
+    luma = scene @ _LUMA
+    result: Array = BRIGHTEST * scene * (luma**0.2)[..., None]
+    return result
+
+
+def rolled_off(light: Array) -> Array:
+    """Light relative to white, brought down to white at most; hues stay."""
+    largest = light.max(axis=-1, keepdims=True)
+    result: Array = light * np.divide(_curve(largest), largest, out=np.zeros_like(largest), where=largest > 0)
+    return result
+
+
+def _curve(light: Array) -> Array:
+    """The curve of BT.2390: straight up to a knee, then a Hermite spline; it works on values of PQ."""
+    ceiling = float(_pq_code(np.array(BRIGHTEST)))
+    highest = float(_pq_code(np.array(WHITE))) / ceiling
+    knee = 1.5 * highest - 0.5
+    values = np.minimum(_pq_code(light * WHITE) / ceiling, 1)
+    t = (values - knee) / (1 - knee)
+    start, slope, end = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, 3 * t**2 - 2 * t**3
+    spline = start * knee + slope * (1 - knee) + end * highest
+    result: Array = np.where(values <= knee, light, pq_light(spline.clip(0, 1) * ceiling) / WHITE)
+    return result
+
+
+def _pq_code(light: Array) -> Array:
+    power = (light / 10000).clip(0) ** _M1
+    result: Array = ((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2
+    return result
