@@ -134,7 +134,7 @@ class Session:
             raise UsageError("This session is in another run.", fix="Give each thread a session of its own.")
         try:
             pool = self.open()[1]
-            ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule)
+            ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
             scheduler = Scheduler(
                 pool,
                 ledger,
@@ -153,10 +153,10 @@ class Session:
         finally:
             self._busy.release()
 
-    def new_ledger(self, schedule: str, *, arrays: bool = False) -> Ledger:
+    def new_ledger(self, schedule: str, *, arrays: bool = False, together: bool = False) -> Ledger:
         """Bookkeeping for one run on this session's arena."""
         arena, _ = self.open()
-        return Ledger(arena.allocator, schedule, arrays=arrays, first_serial=self._serial)
+        return Ledger(arena.allocator, schedule, arrays=arrays, together=together, first_serial=self._serial)
 
     def limits(self, options: RunOptions) -> Limits:
         """What a single input may cost in this session."""

@@ -197,7 +197,7 @@ def test_strip_all_leaves_no_trace_in_the_file(name: str) -> None:
 
 def test_what_a_format_cannot_hold_is_named() -> None:
     encoded = encode([frame()], FORMATS["bmp"], everything(), EncodeOptions())
-    assert encoded.lost == ("icc", "exif", "xmp", "comment")
+    assert encoded.lost == ("icc", "exif", "xmp", "comment", "gps")
     assert describe_lost(everything(), FORMATS["webp"]) == ("comment",)
     assert describe_lost(Metadata(), FORMATS["bmp"]) == ()
 

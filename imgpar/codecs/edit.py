@@ -7,7 +7,18 @@ import struct
 from collections.abc import Callable, Iterator
 
 from imgpar.codecs import gain_map, iptc, motion
-from imgpar.codecs.jpeg_header import APP0, COM, EXIF, MPF, SEGMENT, Segment, join_head, parse, split_head
+from imgpar.codecs.jpeg_header import (
+    APP0,
+    COM,
+    EXIF,
+    ICC,
+    MPF,
+    SEGMENT,
+    Segment,
+    join_head,
+    parse,
+    split_head,
+)
 from imgpar.codecs.metadata import strip
 from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
@@ -16,7 +27,11 @@ from imgpar.model import Metadata
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """What ends a scan: 0xFF is followed by 0 or a restart marker inside of it."""
-_APP1, _APP2, _APP13, _EOI = APP0 + 1, APP0 + 2, APP0 + 13, 0xD9
+_APP1, _APP13, _EOI = APP0 + 1, APP0 + 13, 0xD9
+_TOLD = {COM, *range(APP0 + 1, APP0 + 14), APP0 + 15}
+"""What tells of a picture: all but JFIF and Adobe's colours."""
+_CAMERAS = {"gps": (b"GoPro", b"GPS"), "exif": (b"Meta\0", b"META\0")}
+"""How segments begin in which cameras repeat what EXIF has."""
 _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
@@ -60,7 +75,9 @@ def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
         left = iptc.without_places(iptc.find(body[len(iptc.PHOTOSHOP) :]))
         return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
-    goes = (marker == _APP2 and body.startswith(MPF)) or (what == "all" and marker in (COM, _APP1, _APP13))
+    if what == "all":
+        return body if marker not in _TOLD or body.startswith((ICC, gain_map.ISO)) else None
+    goes = body.startswith(MPF) or (what in _CAMERAS and body.startswith(_CAMERAS[what]))
     return None if goes else body
 
 

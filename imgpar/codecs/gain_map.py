@@ -25,7 +25,7 @@ from imgpar.codecs.xmp import XMP
 from imgpar.errors import ItemError
 from imgpar.model import Metadata
 
-_ISO = b"urn:iso:std:iso:ts:21496:-1\0"
+ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE = b"HDRGainMap"
 _ITEM = re.compile(rb"<rdf:li\b(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL)
 _SEMANTIC = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")
@@ -99,7 +99,7 @@ def attached(primary: bytes, gain_map: bytes) -> bytes:
     if b"hdrgm:" in said.xmp:
         segments = _promising(segments, len(gain_map))
     if any(map(_is_iso, split_head(gain_map)[0])) and not any(map(_is_iso, segments)):
-        segments.insert(_behind_applications(segments), (APP0 + 2, _ISO + bytes(4)))
+        segments.insert(_behind_applications(segments), (APP0 + 2, ISO + bytes(4)))
     if any(len(body) > SEGMENT for _, body in segments):
         return b""
     place = _behind_applications(segments)
@@ -170,4 +170,4 @@ def _behind_applications(segments: list[Segment]) -> int:
 
 
 def _is_iso(segment: Segment) -> bool:
-    return segment[1].startswith(_ISO)
+    return segment[1].startswith(ISO)

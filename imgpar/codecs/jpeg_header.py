@@ -25,6 +25,9 @@ Segment = tuple[int, bytes]
 SEGMENT = 65533
 """Bytes that fit into one."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_DISPENSABLE = (EXIF, XMP, ICC, b"Ducky", b"FPXR", b"urn:iso:std:iso:ts:21496")
+"""What nobody misses, or what was read before."""
+_UNCARRIED = ((b"JP", "content credentials"), (b"FLIR\0", "thermal picture"))
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
@@ -197,6 +200,9 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]
+    elif not body.startswith(_DISPENSABLE) and number not in (0, 13, 14):
+        what = next((name for head, name in _UNCARRIED if body.startswith(head)), "camera segments")
+        header.lost += [what] if what not in header.lost else []
 
 
 def _join_xmp(header: JpegHeader) -> None:

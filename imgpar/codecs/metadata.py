@@ -6,15 +6,11 @@ import re
 from dataclasses import replace
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import iptc
+from imgpar.codecs import iptc, places
 from imgpar.codecs.formats import Format
 from imgpar.model import Metadata
 
-_LOCATION = rb"[\w-]+:\w*(?:gps|latitude|longitude)\w*"
-_LOCATION_PROPERTIES = (
-    re.compile(rb"(?<!\s)\s+" + _LOCATION + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE),
-    re.compile(rb"<(" + _LOCATION + rb")(?:\s[^>]*)?(?:/>|(?<!/)>.*?</\1\s*>)", re.IGNORECASE | re.DOTALL),
-)
+_KINDS = ("exif", "xmp", "comment", "iptc")
 
 
 def bake(metadata: Metadata, width: int, height: int) -> Metadata:
@@ -47,11 +43,21 @@ def strip(metadata: Metadata, what: str) -> Metadata:
         block = bytearray(metadata.exif)
         if block:
             tiff.drop_ifd(block, tiff.GPS_IFD)
-        xmp = metadata.xmp
-        for pattern in _LOCATION_PROPERTIES:
-            xmp = pattern.sub(b"", xmp)
-        return replace(metadata, exif=bytes(block), xmp=xmp, iptc=iptc.without_places(metadata.iptc))
+            places.clear_maker_note(block)
+        xmp, records = places.without_places(metadata.xmp), iptc.without_places(metadata.iptc)
+        return replace(metadata, exif=bytes(block), xmp=xmp, iptc=records)
     return metadata
+
+
+def removed(metadata: Metadata, what: str) -> tuple[str, ...]:
+    """What there is of that which `what` strips: asked for, so it is no loss, but worth a remark.
+
+    >>> removed(Metadata(xmp=b'<rdf:Description exif:GPSLatitude="48,12N"/>', comment=b"hello"), "gps")
+    ('gps',)
+    """
+    left = strip(metadata, what)
+    changed = tuple(kind for kind in _KINDS if getattr(left, kind) != getattr(metadata, kind))
+    return ("gps",) if changed and what == "gps" else changed
 
 
 def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
@@ -61,8 +67,10 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))
     ('icc', 'exif')
     """
-    kinds = ("icc", "exif", "xmp", "comment", "iptc", "gain_map")
-    missing = (kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind))
+    kinds = ("icc", *_KINDS, "gain_map")
+    missing = [kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind)]
+    if "exif" in missing and removed(Metadata(exif=metadata.exif), "gps"):
+        missing.append("gps")
     return tuple(kind.replace("_", " ") for kind in missing)
 
 

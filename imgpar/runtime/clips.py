@@ -14,8 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import FORMATS, sniff
-from imgpar.commit import begin_file, commit_file, file_digest, original_path
-from imgpar.errors import SourceError, TransformError
+from imgpar.commit import begin_file, commit_file, file_digest, original_path, take_back
+from imgpar.errors import ItemError, SourceError, TransformError
 from imgpar.files import remove
 from imgpar.model import Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
@@ -87,8 +87,13 @@ class ClipWork:
         with self._during("decode"):
             clip = probe(path, self._run.limits)
             result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
-        for target in self._job.targets:
-            self._make(clip, target)
+        try:
+            for target in self._job.targets:
+                self._make(clip, target)
+        except ItemError:
+            if self._run.strict:  # where a loss is a failure, it is all outputs or none
+                take_back(zip(self._job.targets, result.outputs, strict=False))
+            raise
         after = _status(original_path(self._job))  # in place, another name by now
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise SourceError("It changed while it was read.", fix="Run again when it is complete.")

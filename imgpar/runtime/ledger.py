@@ -65,15 +65,23 @@ class Ledger:
         allocator: of the arena.
         schedule: "auto", "staged" or "chain".
         arrays: frames are handed to the caller in order instead of being encoded.
+        together: a job's outputs are all made by one worker, so that it can take them back.
         first_serial: serials go on from here, so that none is used twice in a session.
     """
 
     def __init__(
-        self, allocator: Allocator, schedule: str = "auto", *, arrays: bool = False, first_serial: int = 0
+        self,
+        allocator: Allocator,
+        schedule: str = "auto",
+        *,
+        arrays: bool = False,
+        first_serial: int = 0,
+        together: bool = False,
     ) -> None:
         self.allocator = allocator
         self.schedule = schedule
         self.arrays = arrays
+        self._together = together
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
         """Every job that is not settled, by its id."""
@@ -443,7 +451,7 @@ class Ledger:
 
     def _fan_out(self, state: JobState, placed: Placed) -> None:
         """One encode task per target; they come before anything that would ask for more memory."""
-        if any(target.retires for target in state.job.targets):
+        if self._together or any(target.retires for target in state.job.targets):
             # In place the original may go only after the other outputs are there: one task, in order.
             parts: list[tuple[int, ...]] = [()]
         else:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from imgpar import codecs, pixels
 from imgpar.codecs import motion, quality
 from imgpar.codecs.formats import find_format
+from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UsageError
 from imgpar.model import Frame, Header, Limits
@@ -63,11 +64,13 @@ def make(
     original: Original,
 ) -> Encoded:
     """One output, with all that is lost on the way to it."""
-    said = header.notes
+    gone = removed(header.metadata, options.strip)
+    asked = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
+    said = header.notes + asked
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
         if isinstance(copied, Encoded):
-            return copied
+            return replace(copied, notes=asked)
         said += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:

@@ -468,7 +468,8 @@ class Worker:
                 lost += encoded.lost
                 notes += encoded.notes
         except Exception:
-            if targets[-1].retires:  # in place it is all outputs or none: beside them the original stays
+            # In place, and where a loss is a failure, it is all outputs or none.
+            if targets[-1].retires or run.strict:
                 take_back(zip(targets, written, strict=False))
             raise
         return tuple(written), tuple(dict.fromkeys(lost)), tuple(notes)

@@ -1,0 +1,214 @@
+"""What a target cannot hold is in `lost`; what is not is in the file, where Pillow and OpenCV find it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from codec_pictures import WRITABLE, picture, read, saved, written
+from conftest import make_photo
+from PIL import Image, ImageCms, IptcImagePlugin
+from test_metadata import RECORDS, exif_block
+
+import imgpar
+from imgpar.codecs import FORMATS
+from imgpar.codecs.profiles import display_p3
+from imgpar.model import Metadata
+
+XMP = b'<x:xmpmeta><rdf:Description dc:title="Garden"/></x:xmpmeta>'
+METADATA = {
+    "jpeg": set(),
+    "png": {"iptc"},
+    "webp": {"iptc", "comment"},
+    "avif": {"iptc", "comment"},
+    "heic": {"iptc", "comment"},
+    "tiff": set(),
+    "jxl": {"iptc", "comment"},
+    "bmp": {"exif", "gps", "xmp", "iptc", "comment"},
+    "jp2": {"exif", "gps", "xmp", "iptc", "comment"},
+    "gif": {"exif", "gps", "xmp", "iptc"},
+}
+"""Of a photo with everything, by target."""
+PIXELS = {
+    "jpeg": {"alpha", "depth"},
+    "png": set(),
+    "webp": {"depth"},
+    "avif": {"depth"},
+    "heic": {"depth"},
+    "tiff": set(),
+    "jxl": set(),
+    "bmp": {"alpha", "depth"},
+    "jp2": {"depth"},
+    "gif": {"depth", "soft transparency"},
+}
+"""Of a transparent picture of 16 bits."""
+FRAMES = {"jpeg", "heic", "jxl", "bmp", "jp2"}
+"""Targets that get the first frame of an animation."""
+GAMUT = {"gif", "bmp", "jp2", "jxl"}
+"""Targets that hold no profile."""
+
+
+@cache
+def photo() -> bytes:
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    everything = Metadata(icc=icc, exif=exif_block("<", 1), xmp=XMP, comment=b"hello", iptc=RECORDS)
+    return written(picture("RGBX"), "jpeg", everything)
+
+
+@cache
+def animation() -> bytes:
+    images = [Image.fromarray(make_photo(seed=seed)) for seed in range(3)]
+    return saved(images[0], "GIF", save_all=True, append_images=images[1:], duration=40)
+
+
+def has_exif(image: Image.Image) -> bool:
+    return image.getexif().get(271) == "Maker"
+
+
+def has_gps(image: Image.Image) -> bool:
+    return 2 in image.getexif().get_ifd(0x8825)
+
+
+def has_xmp(image: Image.Image) -> bool:
+    blocks = [
+        image.info.get("xmp"),
+        image.info.get("XML:com.adobe.xmp"),
+        getattr(image, "tag_v2", {}).get(700),
+    ]
+    return any(
+        "Garden" in (block.decode() if isinstance(block, bytes) else block) for block in blocks if block
+    )
+
+
+def has_comment(image: Image.Image) -> bool:
+    found = [image.info.get("comment"), image.info.get("Comment"), getattr(image, "tag_v2", {}).get(270)]
+    return any(text in ("hello", b"hello") for text in found)
+
+
+def has_iptc(image: Image.Image) -> bool:
+    known = isinstance(image, Image.Image) and image.format in ("JPEG", "TIFF")
+    return known and (IptcImagePlugin.getiptcinfo(image) or {}).get((2, 0x78)) == b"A caption"
+
+
+READERS: dict[str, Callable[[Image.Image], bool]] = {
+    "exif": has_exif,
+    "gps": has_gps,
+    "xmp": has_xmp,
+    "comment": has_comment,
+    "iptc": has_iptc,
+}
+
+
+def converted(tmp_path: Path, name: str, data: bytes, target: str) -> tuple[imgpar.Outcome, Path]:
+    (tmp_path / name).write_bytes(data)
+    (line,) = imgpar.convert(tmp_path / name, tmp_path / "out", to=target, jobs=1, effort=0).items
+    assert line.status == "ok", line.error
+    return line, Path(line.outputs[0].path)
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+def test_metadata_are_in_the_file_or_named(tmp_path: Path, target: str) -> None:
+    line, path = converted(tmp_path, "a.jpg", photo(), target)
+    assert set(line.lost) == METADATA[target]
+    if FORMATS[target].extra != "imagecodecs":  # nothing else here reads JPEG XL
+        if target == "heic":
+            pytest.importorskip("pillow_heif").register_heif_opener()
+        with Image.open(path) as image:
+            there = {kind for kind, look in READERS.items() if look(image)}
+        assert there == set(READERS) - METADATA[target]
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+def test_alpha_and_depth_are_in_the_file_or_named(tmp_path: Path, target: str) -> None:
+    frame = picture("RGBA", "uint16")
+    line, path = converted(tmp_path, "a.png", written(frame, "png"), target)
+    assert set(line.lost) == PIXELS[target]
+    if target in ("png", "tiff"):
+        assert (cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., [2, 1, 0, 3]] == frame.array).all()
+    elif target in ("heic", "jxl"):
+        _, (array,) = read(path.read_bytes())
+        assert np.abs(array.astype(int) - frame.array).mean() < 65535 * 0.02
+    elif target != "gif":  # half transparent is opaque there
+        with Image.open(path) as image:
+            alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        assert ((alpha < 255).any()) == ("alpha" not in PIXELS[target])
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+def test_frames_are_in_the_file_or_named(tmp_path: Path, target: str) -> None:
+    line, path = converted(tmp_path, "a.gif", animation(), target)
+    assert ("frames" in line.lost) is (target in FRAMES)
+    assert ("timing" in line.lost) is (target == "tiff")
+    if target not in FRAMES:
+        with Image.open(path) as image:
+            assert image.n_frames == 3
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+def test_a_wide_gamut_is_kept_or_named(tmp_path: Path, target: str) -> None:
+    data = saved(Image.new("RGB", (32, 32), (255, 0, 0)), "JPEG", quality=100, icc_profile=display_p3())
+    line, path = converted(tmp_path, "a.jpg", data, target)
+    assert ("gamut" in line.lost) is (target in GAMUT)
+    if target not in GAMUT and target != "heic":
+        with Image.open(path) as image:
+            assert image.info["icc_profile"] == display_p3()
+
+
+@pytest.mark.parametrize("schedule", ["chain", "staged"])
+@pytest.mark.parametrize("formats", [("png", "gif"), ("gif", "png"), ("png", "webp", "bmp")])
+def test_a_strict_run_leaves_no_other_output_behind(
+    tmp_path: Path, formats: tuple[str, ...], schedule: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(written(picture("RGBA", "uint16"), "png"))
+    report = imgpar.convert(
+        tmp_path / "a.png", tmp_path / "out", to=formats, strict=True, schedule=schedule, jobs=2
+    )
+    (line,) = report.items
+    assert (line.status, line.outputs) == ("failed", ())
+    assert "It would lose" in line.error
+    assert "depth" in line.error
+    assert [path.name for path in (tmp_path / "out").glob("*.*") if path.is_file()] == []
+
+
+def test_a_strict_run_that_loses_nothing_is_ok(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(written(picture("RGBA", "uint16"), "png"))
+    report = imgpar.convert(tmp_path / "a.png", tmp_path / "out", to=("png", "tiff"), strict=True, jobs=1)
+    assert (report.ok, report.lost) == (1, {})
+
+
+def test_what_is_stripped_is_no_loss_but_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(photo())
+    for number, settings in enumerate(({}, {"quality": 70}, {"to": "tiff"})):
+        report = imgpar.convert(
+            tmp_path / "a.jpg", tmp_path / f"{number}", strip="gps", strict=True, jobs=1, **settings
+        )
+        (line,) = report.items
+        assert (line.status, line.lost) == ("ok", ())
+        assert "removed, as --strip asks: gps" in line.notes
+
+
+@pytest.mark.parametrize(
+    ("marker", "body", "named"),
+    [
+        (0xEB, b"JP\0\1 c2pa", "content credentials"),
+        (0xE1, b"FLIR\0\1", "thermal picture"),
+        (0xE6, b"DJI-DBG", "camera segments"),
+        (0xEC, b"Ducky\0\1", None),
+    ],
+)
+def test_segments_that_no_new_file_gets_are_named(
+    tmp_path: Path, marker: int, body: bytes, named: str | None
+) -> None:
+    segment = bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+    data = photo()[:20] + segment + photo()[20:]
+    for settings, lost in (({"quality": 70}, (named,) if named else ()), ({}, ())):
+        (tmp_path / "a.jpg").write_bytes(data)
+        out = tmp_path / f"out{len(settings)}"
+        (line,) = imgpar.convert(tmp_path / "a.jpg", out, jobs=1, **settings).items
+        assert line.lost == lost
+    assert Image.open(io.BytesIO(data)).size == (64, 48)
