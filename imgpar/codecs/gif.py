@@ -1,6 +1,7 @@
 """GIF: its blocks are walked for frames, timing and transparency; Pillow composes and writes them.
 
-256 colours are exact where the picture has no more; otherwise they are chosen by median cut and dithered.
+256 colours are exact where the picture has no more; otherwise they are chosen by median cut and dithered,
+once for all frames of an animation.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from PIL import Image
 from imgpar.codecs import pillow
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
+from imgpar.codecs.gif_palette import CLEAR, with_one_palette
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 _ROOM = 1 << 20
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_CLEAR = 255
+_CLEAR = CLEAR
 """Index of the transparent colour in what is written."""
+_REDUCED = "colours were reduced to 256"
 
 
 @dataclass(slots=True)
@@ -83,18 +86,23 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         raise EncodeError("GIF holds at most 65535 pixels a side.", fix="Choose png, or resize it.")
     notes: dict[str, None] = {}
     lost: dict[str, None] = {}
-    images = [_with_palette(frame, lost, notes) for frame in frames]
+    shared = len(frames) > 1 and _wants_one_palette(frames)
+    if shared:
+        images = with_one_palette([frame.array[..., :3] for frame in frames])
+        notes[_REDUCED] = None
+    else:
+        images = [_with_palette(frame, lost, notes) for frame in frames]
     if options.lossless and notes:
         raise EncodeError("GIF holds at most 256 colours, this picture has more.", fix="Choose png or webp.")
     parameters: dict[str, Any] = {"optimize": False}
     if metadata.comment:
         parameters["comment"] = metadata.comment[:255]
-    if frames[0].spec.alpha:
+    if frames[0].spec.alpha or shared:
         parameters["transparency"] = _CLEAR
     if len(images) > 1:
         parameters |= {"save_all": True, "append_images": images[1:]}
         parameters["duration"] = _hundredths(durations_of(metadata, len(images)))
-        parameters |= {"disposal": 2} if frames[0].spec.alpha else {}
+        parameters |= {"disposal": 2} if frames[0].spec.alpha else {"disposal": 1} if shared else {}
         # The file counts repetitions after the first round; no extension at all means one round.
         parameters |= {} if metadata.loop == 1 else {"loop": max(metadata.loop - 1, 0)}
     sink = BytesIO()
@@ -176,6 +184,16 @@ def _hundredths(durations: list[int]) -> list[int]:
     return result
 
 
+def _wants_one_palette(frames: Sequence[Frame]) -> bool:
+    """Whether there are more colours than GIF has; few colours stay exact, frame by frame."""
+    spec = frames[0].spec
+    if spec.alpha or spec.layout == "L":
+        return False
+    return any(
+        Image.fromarray(np.ascontiguousarray(frame.array[..., :3])).getcolors(256) is None for frame in frames
+    )
+
+
 def _with_palette(frame: Frame, lost: dict[str, None], notes: dict[str, None]) -> Image.Image:
     """An image of at most 256 colours; transparency becomes all or nothing."""
     if frame.spec.layout == "L":
@@ -193,7 +211,7 @@ def _with_palette(frame: Frame, lost: dict[str, None], notes: dict[str, None]) -
     if image.getcolors(colours) is not None:
         result = _exact(rgb)
     else:
-        notes["colours were reduced to 256"] = None
+        notes[_REDUCED] = None
         palette = image.quantize(colours, Image.Quantize.MEDIANCUT)
         result = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
     if hidden is not None:
