@@ -29,7 +29,7 @@ LEVELS = [
     "recipe", "recipes", "output", "targets", "unchanged", "lock", "database", "plan", "commit", "video",
     "runtime",
     "history", "journal", "report", "bundle", "undo", "progress",
-    "pipeline stream session run api footage video_writer", "extract",
+    "pipeline stream session run api footage video_writer", "extract assemble",
     "desktop",
     "cli", "__main__",
     "testing",
