@@ -6,14 +6,20 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from heapq import heapify, heappop, merge
+from string import ascii_lowercase, ascii_uppercase
 
 MAX_BYTES = 255
 """Longest name that common file systems take."""
 
 _DIGITS = re.compile("([0-9]+)")
-_SHAPE = str.maketrans("123456789", "0" * 9)
+_SHAPE = str.maketrans("123456789" + ascii_lowercase + ascii_uppercase, "0" * 9 + "a" * 26 + "A" * 26)
+_MANY = 20_000
+"""Names that are not sorted at once, because work is to begin before all of them are."""
+_MOST_SHAPES = 100
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
+_RESERVED_START = re.compile("(^|/)(con|prn|aux|nul|com|lpt)", re.IGNORECASE)
 
 
 def fold(name: str) -> str:
@@ -41,19 +47,44 @@ def natural(name: str) -> str:
     return "".join(parts)
 
 
-def sort_keys(names: Sequence[str]) -> list[str]:
-    """`natural` of every name, or for all something cheaper that gives the same order.
+def in_order(names: Sequence[str]) -> Iterator[str]:
+    """Names of one folder in natural order; of a million the first ones come at once.
 
-    >>> sort_keys(["IMG_02", "IMG_10"])
-    ['img_02', 'img_10']
+    Where digits and capitals are at the same places, text order is natural order: names of one shape are
+    compared as they are, which costs a tenth.
+
+    >>> list(in_order(["IMG_10", "IMG_2", "img_1"]))
+    ['img_1', 'IMG_2', 'IMG_10']
     """
-    lower = "/".join(names).lower()  # no name holds a slash
-    if lower.isascii():
-        keys = lower.split("/")
-        # With digits at the same places their numbers compare like their text.
-        if len(set(lower.translate(_SHAPE).split("/"))) == 1:
-            return keys
-    return [natural(name) for name in names]
+    shapes = shapes_of(names)
+    if len(set(shapes)) == 1 and names[0].isascii():
+        return _sorted(list(names))
+    groups: dict[str, list[str]] = {}
+    for name, shape in zip(names, shapes, strict=True):
+        groups.setdefault(shape, []).append(name)
+    if len(groups) > _MOST_SHAPES or not all(map(str.isascii, groups)):
+        return iter(sorted(names, key=_natural_first))
+    return merge(*map(_sorted, groups.values()), key=_natural_first)
+
+
+def shapes_of(names: Sequence[str]) -> list[str]:
+    """Each name with 0 for its digits, and a and A for its letters."""
+    return "/".join(names).translate(_SHAPE).split("/") if names else []  # no name holds a slash
+
+
+def _natural_first(name: str) -> tuple[str, str]:
+    return natural(name), name
+
+
+def _sorted(names: list[str]) -> Iterator[str]:
+    """The names in text order; of many each is found when it is asked for."""
+    if len(names) < _MANY:
+        names.sort()
+        yield from names
+        return
+    heapify(names)
+    while names:
+        yield heappop(names)
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -89,6 +120,17 @@ def legal(stem: str, suffix: str, *, windows: bool = os.name == "nt") -> str:
             stem = stem[: min(room, len(stem) - 1)]
         name = stem + ending
     return name
+
+
+def all_legal(names: Sequence[str], room: int, *, windows: bool = os.name == "nt") -> bool:
+    """Whether `legal` leaves all names as they are, also with a suffix that is `room` bytes longer.
+
+    >>> all_legal(["a.png", "nul.png"], 6), all_legal(["a.png", "nul.png"], 6, windows=True)
+    (True, False)
+    """
+    text = "/".join(names)
+    longest = max(map(len, names), default=0) * (1 if text.isascii() else 4)
+    return longest + room <= MAX_BYTES and not (windows and _RESERVED_START.search(text))
 
 
 def candidate(path: str, stem: str, suffix: str, level: int) -> str:

@@ -97,7 +97,7 @@ class Planner:
                 elif item.error:
                     yield _failed(item, number, item.error, "read", "SourceError")
                 else:
-                    yield self._decide(item, number, index, names, known.get(item.path, ()))
+                    yield self._decide(item, number, names, known.get(item.path, ()))
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, where that needs no second thought."""
@@ -138,9 +138,7 @@ class Planner:
             for item, row in zip(batch.items, rows, strict=True)
         ]
 
-    def _decide(
-        self, item: Item, number: int, index: int, names: Names, records: Sequence[Done]
-    ) -> Job | Outcome:
+    def _decide(self, item: Item, number: int, names: Names, records: Sequence[Done]) -> Job | Outcome:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
         if wish.error:
@@ -151,7 +149,7 @@ class Planner:
                 owned.setdefault(made[0], []).append(made)
         targets: list[Target] = []
         kept: list[OutputFile] = []
-        for (kind, _), path in zip(wish.targets, names.paths(index, item), strict=True):
+        for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
             wanted = Target(kind, path, split=self.split and wish.pages)
             target = self._target(wanted, item, owned, names)
             if isinstance(target, str):

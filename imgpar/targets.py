@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +13,8 @@ from imgpar.errors import UsageError
 from imgpar.model import Item
 from imgpar.names import LAST_LEVEL, candidate, fold, natural, settle, split_suffix, whole_path
 from imgpar.output import Out
-from imgpar.sources.base import Batch, known_suffix, suffix_of
+from imgpar.sources.base import Batch, Entries, known_suffix, suffix_of
+from imgpar.stems import settle_by_name
 
 STAND_INS = {"raw": "jpeg"}
 """What becomes of pictures in a format that imgpar reads but does not write: photos JPEG, all others PNG,
@@ -71,7 +71,11 @@ class Wishes:
 
     def of(self, item: Item) -> Wish:
         """Formats and suffixes of the outputs of this item."""
-        key = (suffix_of(os.path.basename(item.path)), item.format)
+        return self.by_name(os.path.basename(item.path), item.format)
+
+    def by_name(self, name: str, shown: str) -> Wish:
+        """The same for the name of a file and what its first bytes show."""
+        key = (suffix_of(name), shown)
         wish = self._made.get(key)
         if wish is None:
             wish = self._make(*key)
@@ -130,32 +134,50 @@ class Names:
         self._pages = Pages(self._folder) if split else None
         self._inputs: set[str] | None = None
         self._used: set[str] | None = None
+        self._folders: dict[str, str] = {}
         self._claimed = {fold(self._folder + name) for name in batch.folders}
-        self._levels: dict[int, int] = {}
+        self._levels: dict[str, int] = {}
+        """By path of the input, where it is not 0."""
         if None in unchanged:
             self._claimed.update(map(fold, claims))
-            self._settle(known, unchanged)
+            if known or any(unchanged) or not self._settle_by_name():
+                self._settle(known, unchanged)
 
     def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[object | None]) -> None:
-        items = self._batch.items
-        moving = array("q")
-        for index, item in enumerate(items):
-            if unchanged[index] is None and not item.error and not self._keep_name(index, item, known):
-                moving.append(index)
+        moving = [
+            item
+            for item, record in zip(self._batch.items, unchanged, strict=True)
+            if record is None and not item.error and not self._keep_name(item, known)
+        ]
 
         def names(member: int, level: int) -> list[str]:
-            own = self._paths(items[moving[member]], level)
+            own = self._paths(moving[member], level)
             return self._pages.with_pages(own) if self._pages else own
 
         if self._pages:
-            wanted = (self._paths(items[index], level) for index in moving for level in range(3))
+            wanted = (self._paths(item, level) for item in moving for level in range(3))
             self._pages.know(chain(self._claimed, *wanted))
         raised = settle(len(moving), names, self._claimed)
-        self._levels.update((moving[member], level) for member, level in raised.items())
+        self._levels.update((moving[member].path, level) for member, level in raised.items())
 
-    def paths(self, index: int, item: Item) -> list[str]:
+    def _settle_by_name(self) -> bool:
+        """The same without looking at the files, where nothing is known of them; False where it cannot be."""
+        entries, folder = self._batch.items, os.path.join(self._batch.folder, "")
+        if self._out.in_place or self._out.name or self._pages or not isinstance(entries, Entries):
+            return False
+        formats = entries.formats
+
+        def names(name: str, level: int) -> Iterator[str]:
+            return _names(folder + name, name, self._wishes.by_name(name, formats.get(name, "")), level)
+
+        readable = [name for name in entries.names if name not in entries.failed]
+        raised = settle_by_name(readable, self._batch.folders, names)
+        self._levels = {folder + name: level for name, level in (raised or {}).items()}
+        return raised is not None
+
+    def paths(self, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in the order of its wish."""
-        return self._paths(item, self._levels.get(index, 0))
+        return self._paths(item, self._levels.get(item.path, 0))
 
     def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
         """What is at a path; and, where pages get files of their own, every page of it that is there."""
@@ -176,21 +198,25 @@ class Names:
     def is_input(self, path: str) -> bool:
         """Whether an item of this batch lies at this path, under whatever spelling of its folder."""
         if self._inputs is None:
-            self._inputs = {_real(item.path) for item in self._batch.items}
-        return _real(path) in self._inputs
+            self._inputs = {self._real(item.path) for item in self._batch.items}
+        return self._real(path) in self._inputs
 
     def claim(self, path: str) -> bool:
         """Take a further name, if no item of this batch has it."""
         if self._used is None:
-            items = enumerate(self._batch.items)
-            self._used = {
-                fold(name) for index, item in items for name in self.paths(index, item)
-            } | self._claimed
+            paths = map(self.paths, self._batch.items)
+            self._used = {fold(name) for names in paths for name in names} | self._claimed
         key = fold(path)
         if key in self._used:
             return False
         self._used.add(key)
         return True
+
+    def _real(self, path: str) -> str:
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.join(os.path.realpath(folder), "")
+        return self._folders[folder] + fold(name)
 
     def _paths(self, item: Item, level: int) -> list[str]:
         if self._out.name:
@@ -199,7 +225,7 @@ class Names:
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         return [folder + own for own in _names(item.path, name, self._wishes.of(item), level)]
 
-    def _keep_name(self, index: int, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
+    def _keep_name(self, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it stays in its place."""
         if self._out.in_place and item.path in (paths := self._paths(item, 0)):
             self._claimed.update(map(fold, paths))
@@ -220,7 +246,7 @@ class Names:
                 self._claimed |= keys
                 if self._pages:
                     self._claimed.update(fold(at) for at in before if fold(whole_path(at)) in keys)
-                self._levels[index] = level
+                self._levels[item.path] = level
                 return True
         return False
 
@@ -262,8 +288,3 @@ def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
         else:
             # What follows the last dot of an unknown name belongs to the name.
             yield candidate(path, stem if known_suffix(own[1:]) else name, suffix, level)
-
-
-def _real(path: str) -> str:
-    folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), fold(name))

@@ -6,7 +6,6 @@ knows and what the folder holds are compared as tuples, and what is equal goes o
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from imgpar.model import Item, Outcome, OutputFile
-from imgpar.sources.base import Entries
+from imgpar.sources.base import Entries, opened
 from imgpar.targets import Done, Made
 
 TOGETHER = 4000
@@ -25,7 +24,6 @@ Row = tuple[int, int, int, int, str]
 """An input that was done, as the journal has it: its row, size, mtime_ns, inode, outputs as JSON."""
 
 _CODE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-_BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None
     """The rows whose outputs are all in that folder with their recorded size, None in the place of others."""
     made = json.loads("[" + ",".join([row[4] if row else "[]" for row in rows]) + "]")
     cut, stat = len(prefix), os.stat
-    with _opened(folder) as (handle, where):
+    with opened(folder) as (handle, where):
         for index, files in enumerate(made):
             for at, size, *_ in files:
                 name = at[cut:]
@@ -113,20 +111,6 @@ def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None
                     pass
                 rows[index] = None
     return rows
-
-
-@contextlib.contextmanager
-def _opened(folder: str) -> Iterator[tuple[int | None, str]]:
-    """A handle of a folder, or None and the folder, where names cannot be looked up from a handle."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if _BY_HANDLE else None
-    except OSError:  # it is gone, and so are the files in it
-        handle = None
-    try:
-        yield handle, folder if handle is None else ""
-    finally:
-        if handle is not None:
-            os.close(handle)
 
 
 def intact(outputs: Sequence[Made], folder: str | None) -> bool:

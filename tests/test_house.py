@@ -26,8 +26,8 @@ PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "output", "targets", "unchanged", "lock", "database", "plan", "commit", "video",
-    "runtime",
+    "recipe", "recipes", "stems", "output", "targets", "unchanged", "lock", "database", "plan", "commit",
+    "video", "runtime",
     "history", "journal", "report", "bundle", "undo", "progress",
     "pipeline stream session run api footage video_writer", "extract assemble",
     "desktop",

@@ -17,7 +17,7 @@ from imgpar.model import Item, Job, Outcome
 from imgpar.names import fold, legal
 from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
-from imgpar.sources.base import Batch
+from imgpar.sources.base import Batch, Entries
 from imgpar.sources.local import scan
 from imgpar.targets import Done
 
@@ -153,6 +153,24 @@ def test_outputs_never_meet_and_the_order_of_the_inputs_changes_nothing(
     assert len(first) == len(names)
     assert len({fold(name) for name in outputs}) == len(outputs)
     assert all(len(os.fsencode(name)) <= 255 for name in outputs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    NAMES,
+    st.sampled_from([(), ("webp",), ("jpg", "png")]),
+    st.sampled_from([(), ("a.webp",), ("b", "A.PNG")]),
+    st.sampled_from([(), ("IMG_1.jpg", "IMG_2.jpg", "IMG_10.jpg"), ("a.b", "scan")]),
+)
+def test_a_folder_is_settled_by_its_names_as_it_is_by_its_items(
+    names: list[str], to: tuple[str, ...], folders: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    rows = [(name, 1, 2, 3) for name in dict.fromkeys([*names, *more])]
+    entries = Entries.of("/in", "", rows, {"a.b": "png", "scan": "jpeg"})
+    planner = Planner(Out("/nowhere"), to=to)
+    by_name = targets(list(planner.plan(Batch("/in", "", entries, folders=folders))))
+    by_item = targets(list(planner.plan(Batch("/in", "", tuple(entries), folders=folders))))
+    assert by_name == by_item
 
 
 @pytest.mark.parametrize(

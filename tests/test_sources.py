@@ -13,6 +13,7 @@ import pytest
 
 from imgpar.errors import NoInputError, UsageError
 from imgpar.names import fold
+from imgpar.sources.base import TOGETHER
 from imgpar.sources.lists import read_list, scan_list
 from imgpar.sources.local import scan
 
@@ -291,3 +292,22 @@ def test_a_list_names_what_is_missing_or_a_folder(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     items = [item for batch in scan_list(["x", "gone.jpg", "x/1.jpg"]) for item in batch.items]
     assert [bool(item.error) for item in items] == [True, True, False]
+
+
+@posix
+def test_files_of_a_folder_are_looked_at_when_they_are_due(tmp_path: Path) -> None:
+    names = [f"{number:05d}.jpg" for number in range(TOGETHER + 1)]
+    make(tmp_path, *names, data=b"1")
+    (batch,) = scan([str(tmp_path)], out=None)
+    assert batch.items[0].size == 1
+    (tmp_path / names[0]).write_bytes(b"22")
+    (tmp_path / names[-1]).write_bytes(b"22")
+    assert [batch.items[0].size, batch.items[-1].size] == [1, 2]
+
+
+@posix
+def test_a_file_that_goes_before_it_is_due_is_a_failed_item(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg", "b.jpg")
+    (batch,) = scan([str(tmp_path)], out=None)
+    (tmp_path / "a.jpg").unlink()
+    assert [item.error[:17] for item in batch.items] == ["It does not exist", ""]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import stat
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import overload
 
 from imgpar.codecs.formats import Format, format_of_suffix, sniff
 from imgpar.model import Item
+from imgpar.names import in_order
 
 OURS = ".imgpar"
 """Folder in an output folder that holds the journal."""
@@ -22,35 +25,76 @@ UNDO = "undo"
 HEAD = 512
 """Bytes that `sniff` looks at."""
 INODE_BITS = (1 << 63) - 1
+TOGETHER = 2000
+"""Files of a folder whose facts are read together."""
+
+Facts = tuple[int, int, int]
+"""Size, mtime_ns, inode."""
+Row = tuple[str, int, int, int]
+"""A name and its facts."""
+
+_BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 class Entries(Sequence[Item]):
-    """The items of one folder in columns: about 100 bytes a file; an Item is made when it is asked for."""
+    """The items of one folder in columns, in natural order: about 100 bytes a file.
 
-    __slots__ = ("_folder", "_formats", "_inodes", "_mirror", "_mtimes", "_names", "_sizes")
+    How large and how old a file is gets read when its item is asked for, together with the next ones.
+
+    Args:
+        folder: absolute.
+        mirror: of the folder.
+        names: all files, in any order.
+        formats: what was sniffed, by name.
+        facts: of files for which they were read already.
+        failed: names of files that cannot be read.
+    """
+
+    __slots__ = (
+        "_columns",
+        "_facts",
+        "_folder",
+        "_left",
+        "_mirror",
+        "_ordered",
+        "_wrong",
+        "failed",
+        "formats",
+        "names",
+    )
 
     def __init__(
-        self, folder: str, mirror: str, rows: Sequence[tuple[str, int, int, int]], formats: dict[str, str]
+        self,
+        folder: str,
+        mirror: str,
+        names: Sequence[str],
+        formats: dict[str, str],
+        facts: dict[str, Facts],
+        failed: Collection[str] = (),
     ) -> None:
-        """`rows` are (name, size, mtime_ns, inode); `formats` holds what was sniffed, by name."""
-        self._folder = os.path.join(folder, "")
-        self._mirror = mirror + "/" if mirror else ""
-        self._formats = formats
-        names, sizes, mtimes, inodes = zip(*rows, strict=True) if rows else ((), (), (), ())
-        self._names = list(names)
-        self._sizes, self._mtimes, self._inodes = array("q", sizes), array("q", mtimes), array("q", inodes)
+        self.names, self.formats, self.failed = names, formats, failed
+        self._folder, self._mirror = os.path.join(folder, ""), mirror + "/" if mirror else ""
+        self._facts = facts
+        self._wrong: dict[str, str] = {}
+        self._ordered: list[str] = []
+        self._columns = array("q"), array("q"), array("q")
+        self._left = in_order(names)
+
+    @classmethod
+    def of(cls, folder: str, mirror: str, rows: Sequence[Row], formats: dict[str, str]) -> Entries:
+        """All that is known of files that can be read, in this order."""
+        entries = cls(folder, mirror, [row[0] for row in rows], formats, {})
+        entries._take(entries.names, [row[1:] for row in rows])
+        entries._left = iter(())
+        return entries
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
-    def rows(self) -> Iterator[tuple[str, int, int, int]]:
+    def rows(self) -> Iterator[Row]:
         """Name, size, mtime_ns and inode of each, without making items."""
-        return zip(self._names, self._sizes, self._mtimes, self._inodes, strict=True)
-
-    def __iter__(self) -> Iterator[Item]:
-        folder, mirror, formats = self._folder, self._mirror, self._formats
-        for name, size, mtime, inode in self.rows():
-            yield Item(folder + name, mirror + name, size, mtime, inode, "", formats.get(name, ""))
+        self._read(len(self))
+        return zip(self._ordered, *self._columns, strict=True)
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -59,16 +103,60 @@ class Entries(Sequence[Item]):
     def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
         if isinstance(index, slice):
             return [self[at] for at in range(*index.indices(len(self)))]
-        name = self._names[index]
+        if index < 0:
+            index += len(self)
+        if index >= len(self._ordered):
+            self._read(index + 1)
+        name = self._ordered[index]
+        sizes, times, inodes = self._columns
         return Item(
             self._folder + name,
             self._mirror + name,
-            self._sizes[index],
-            self._mtimes[index],
-            self._inodes[index],
-            "",
-            self._formats.get(name, ""),
+            sizes[index],
+            times[index],
+            inodes[index],
+            self._wrong.get(name, ""),
+            self.formats.get(name, ""),
         )
+
+    def _read(self, count: int) -> None:
+        """Read on until the facts of so many files are there."""
+        while len(self._ordered) < count and (some := list(islice(self._left, TOGETHER))):
+            with opened(self._folder) as (handle, where):
+                self._take(some, [self._look(name, handle, where) for name in some])
+
+    def _take(self, names: Sequence[str], facts: Sequence[Facts]) -> None:
+        self._ordered += names
+        for column, values in zip(self._columns, zip(*facts, strict=True), strict=False):
+            column.extend(values)
+
+    def _look(self, name: str, handle: int | None, where: str) -> Facts:
+        if name in self._facts:
+            return self._facts.pop(name)
+        if name not in self.failed:
+            try:
+                status = os.stat(where + name, dir_fd=handle)
+                if stat.S_ISREG(status.st_mode):
+                    return status.st_size, status.st_mtime_ns, inode_of(status)
+            except OSError:
+                pass
+        item = named_item(self._folder + name, name)
+        self._wrong[name], self.formats[name] = item.error, item.format
+        return item.size, item.mtime_ns, item.inode
+
+
+@contextlib.contextmanager
+def opened(folder: str) -> Iterator[tuple[int | None, str]]:
+    """A handle of a folder, or None and the folder, where names cannot be looked up from a handle."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if _BY_HANDLE else None
+    except OSError:  # it is gone, and so are the files in it
+        handle = None
+    try:
+        yield handle, folder if handle is None else ""
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import IO
 
 from imgpar.model import Item
 from imgpar.names import fold, short_hash
-from imgpar.sources.base import Batch, Entries, named_item
+from imgpar.sources.base import Batch, Entries, Row, named_item
 from imgpar.sources.roots import absolute
 
 _CHUNK = 1 << 16
@@ -106,7 +106,7 @@ def _batch(group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: se
     """The items of one folder. Folders that would share a mirror all get one with a hash."""
     failed: list[Item] = []
     formats: dict[str, str] = {}
-    rows: list[tuple[str, int, int, int]] = []
+    rows: list[Row] = []
     folder = mirror = ""
     for _, raw_name, raw_folder, raw_mirror, key in group:
         name, folder, mirror = os.fsdecode(raw_name), os.fsdecode(raw_folder), os.fsdecode(raw_mirror)
@@ -119,7 +119,7 @@ def _batch(group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: se
         rows.append((name, item.size, item.mtime_ns, item.inode))
         if item.format:
             formats[name] = item.format
-    entries = Entries(folder, mirror, rows, formats)
+    entries = Entries.of(folder, mirror, rows, formats)
     return Batch(folder, mirror, [*entries, *failed] if failed else entries)
 
 
