@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imgpar.recipe import Recipe
 
 USAGE = """CLIP... -o OUT [--every N|Ts|key|scene | --poster | --sheet CxR | --sprites Ts |
-                     --animation] [options]"""
+                     --animation | --motion] [options]"""
 DESCRIPTION = """\
 Take pictures out of clips, or out of all clips in a folder. OUT is a folder, or a file for one picture.
 
@@ -31,9 +31,10 @@ Take pictures out of clips, or out of all clips in a folder. OUT is a folder, or
   imgpar frames clip.mp4 -o poster.webp --poster               one sharp frame
   imgpar frames holiday/*.mp4 -o sheets --sheet 5x4            contact sheets with times
   imgpar frames clip.mp4 -o player --sprites 5s                sprites with WebVTT, for players
-  imgpar frames clip.mp4 -o cat.gif --animation --trim 3-6 --resize 480 --fps 12"""
+  imgpar frames clip.mp4 -o cat.gif --animation --trim 3-6 --resize 480 --fps 12
+  imgpar frames PXL_1.MP.jpg -o . --motion                     the clip in a motion photo"""
 
-KINDS = ("every", "poster", "sheet", "sprites", "animation")
+KINDS = ("every", "poster", "sheet", "sprites", "animation", "motion")
 
 
 def frames_parser() -> Parser:
@@ -67,6 +68,11 @@ def frames_parser() -> Parser:
         help="a small frame for every T seconds on pictures of 10×10, and the WebVTT file that players read",
     )
     add("--animation", action="store_true", help="an animation (GIF, WebP, AVIF or PNG), 10 frames a second")
+    add(
+        "--motion",
+        action="store_true",
+        help="the clip behind a motion photo, byte by byte, as a file of its own",
+    )
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
     add("--accept-damaged", action="store_true", help="be content with what can be read of a damaged clip")
     add("-y", dest="replace", action="store_true", help="write over what is there")
@@ -85,7 +91,7 @@ def frames(argv: Sequence[str]) -> int:
     from imgpar.recipe import Recipe
 
     recipe = flags.build(args.steps or (), Recipe())
-    items = list(_items(inputs))
+    items = list(_items(inputs, motion=kind == "motion"))
     if not items:
         raise NoInputError("There are no clips in the input.", fix="imgpar frames takes clips and folders.")
     stems = _stems(items)
@@ -115,14 +121,15 @@ def _kind(args: argparse.Namespace) -> str:
     return kinds[0] if kinds else "every"
 
 
-def _items(inputs: Sequence[str]) -> Iterator[Item]:
-    """What was named, and the clips in the folders that were named."""
+def _items(inputs: Sequence[str], *, motion: bool) -> Iterator[Item]:
+    """What was named, and the clips (or motion photos) in the folders that were named."""
     from imgpar.sources.local import scan
 
     for batch in scan(inputs, out=None):
         for item in batch.items:
             found = FORMATS.get(item.format) or format_of_suffix(item.path)
-            if not batch.folder or (found and found.kind == "video"):  # named files are in no folder
+            wanted = found is not None and found.kind == ("image" if motion else "video")
+            if not batch.folder or wanted:  # named files are in no folder
                 yield item
 
 
@@ -140,12 +147,25 @@ def _stems(items: Sequence[Item]) -> list[str]:
 
 def _take(args: argparse.Namespace, item: Item, stem: str, recipe: Recipe, kind: str, *, single: bool) -> str:
     """Write the pictures of one clip; returns what was written, in words."""
-    from imgpar.extract import animation, sheets, stills, writing
-    from imgpar.pipeline import Pipeline
+    from imgpar.extract import motion
 
     if item.error:
         raise SourceError(item.error)
-    clip, pipeline, options, span = item.path, Pipeline(recipe), recipe.encode, recipe.encode.trim
+    if kind == "motion":
+        made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace)
+        return made.path if made else "no motion photo"
+    with motion.clip_of(item.path) as clip:
+        return _pictures(args, clip, stem, recipe, kind, single=single)
+
+
+def _pictures(
+    args: argparse.Namespace, clip: str, stem: str, recipe: Recipe, kind: str, *, single: bool
+) -> str:
+    """Write the pictures of one clip that can be read."""
+    from imgpar.extract import animation, sheets, stills, writing
+    from imgpar.pipeline import Pipeline
+
+    pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
     damaged = args.accept_damaged
     if kind == "every":

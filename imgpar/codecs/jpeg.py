@@ -68,6 +68,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if motion.has_clip(metadata.xmp):
         metadata = replace(metadata, xmp=motion.without_clip(metadata.xmp))
         lost.append(motion.CLIP)
+    elif motion.has_trailer(data):
+        lost.append(motion.CLIP)
     return Header(
         format=fmt.name,
         spec=Spec(info.width, info.height, layout),
