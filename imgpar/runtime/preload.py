@@ -6,6 +6,8 @@ seconds on a busy machine. Until then a timer looks.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import signal
 from types import FrameType
@@ -13,6 +15,14 @@ from types import FrameType
 # Not getppid(): the parent may be gone before this line.
 _PARENT = int(os.environ.get("IMGPAR_PARENT") or os.getppid())
 _SECONDS = 0.25
+_FREQUENT = (
+    "simplejpeg",
+    "cykooz_resizer",
+    "imgpar.codecs.jpeg",
+    "imgpar.operations.resize",
+    "imgpar.operations.resampling",
+)
+"""Most pictures are JPEGs that become smaller. What the server has, its workers share."""
 
 
 def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -20,13 +30,20 @@ def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         os._exit(1)
 
 
+def _load() -> None:
+    importlib.import_module("imgpar.runtime.process")
+    for name in _FREQUENT:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 if hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]:
     _before = signal.signal(signal.SIGALRM, _look)
     signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS)
     try:
-        import imgpar.runtime.process
+        _load()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, _before)
 else:
-    import imgpar.runtime.process  # noqa: F401
+    _load()
