@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import FolderMaker
@@ -257,6 +258,47 @@ def test_a_place_that_cannot_be_written_is_named(control: Control, photo_folder:
     said = Texts("en").error(control.error, control.folder)
     assert said.startswith(f"Nothing can be written to {folder / 'taken'}.")
     assert control.can_try_again
+
+
+def said_of_a_drive(mode: str, folder: Path) -> dict[str, Any]:
+    """What the window says when a drive is taken away, read-only or full."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespaces here")
+    command = ["unshare", "-rm", sys.executable, str(ROOT / "tests" / "unplug.py"), mode, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=100)
+    found: dict[str, Any] = json.loads(run.stdout)
+    assert found["state"] == "idle"
+    assert found["again"]
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+def test_a_drive_with_the_originals_that_is_taken_away(tmp_path: Path) -> None:
+    found = said_of_a_drive("source", tmp_path)
+    assert found["counts"]["ok"] > 3
+    assert sum(found["counts"].values()) == 60
+    assert found["problems"] == ["文件已不在原处，请检查磁盘是否断开。"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+def test_a_drive_for_the_results_that_is_taken_away(tmp_path: Path) -> None:
+    found = said_of_a_drive("results", tmp_path)
+    assert found["error"].startswith("The folder OUT is gone.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+def test_a_drive_that_is_full(tmp_path: Path) -> None:
+    found = said_of_a_drive("full", tmp_path)
+    assert found["error"].startswith(("The disk is full.", "No space is left"))
+    assert found["counts"]["ok"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+def test_a_drive_that_may_not_be_written(tmp_path: Path) -> None:
+    found = said_of_a_drive("readonly", tmp_path)
+    assert found["error"].startswith("Nothing can be written to OUT.")
+    assert found["counts"] == {}
 
 
 def test_undo_deletes_the_new_files_and_no_others(control: Control, photo_folder: FolderMaker) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import imgpar
+
+CORES = os.cpu_count() or 1
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +52,8 @@ class Board:
         self.counting = False
         """The inputs of the drop at work are not counted yet."""
         self._busy = 0.0
+        self._heard = 0.0
+        """When the latest result came, or the run began."""
         self._since: float | None = None
 
     @property
@@ -78,9 +83,19 @@ class Board:
         """Time at work, without pauses."""
         return self._busy + (time.monotonic() - self._since if self._since is not None else 0.0)
 
+    @property
+    def silence(self) -> float:
+        """Seconds at work since the latest result: so long takes what is at work at least."""
+        return time.monotonic() - self._heard if self._since is not None else 0.0
+
+    @property
+    def all_begun(self) -> bool:
+        """Whether so few are left that each has a worker."""
+        return self._since is not None and not self.counting and self.total - self.done <= CORES
+
     def run(self) -> None:
         """The clock runs."""
-        self._since = time.monotonic()
+        self._since = self._heard = time.monotonic()
 
     def rest(self) -> None:
         """The clock stands still."""
@@ -102,7 +117,7 @@ class Board:
             if outcome.reason == "unchanged" and row.status != "failed":
                 return
             self._count(row.outcome, -1)
-        row.outcome, self.newest = outcome, row.number
+        row.outcome, self.newest, self._heard = outcome, row.number, time.monotonic()
         self._count(outcome, 1)
         if outcome.status == "failed":
             self.problems[row.path] = row

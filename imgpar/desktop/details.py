@@ -62,6 +62,7 @@ class Details(tk.Toplevel):
         self.shut.grid(row=0, column=1)
         for keys in ("<Escape>", "<Return>"):
             self.bind(keys, lambda _: self.destroy())
+        self.geometry(f"+{parent.winfo_rootx() + px(40)}+{parent.winfo_rooty() + px(60)}")
         self.shut.focus_set()
 
     def _copy(self, text: str) -> None:

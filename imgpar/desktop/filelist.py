@@ -13,6 +13,9 @@ from imgpar.desktop.problems import shown
 from imgpar.desktop.texts import Texts, size
 from imgpar.desktop.theme import Theme
 
+PATIENCE = 2.0
+"""Seconds after which a file that takes long is said to be at work."""
+
 
 class FileList(ttk.Notebook):
     """Two tabs: every file with its state, and those with problems in plain words.
@@ -24,6 +27,8 @@ class FileList(ttk.Notebook):
         super().__init__(parent)
         self.chosen: Row | None = None
         """The row that the user has selected."""
+        self._at_work = 0.0
+        """Seconds that all that wait have been at work; 0 where that is not known."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
         names, px = {key: texts(key) for key in ("file", "state", "bytes", "what")}, theme.px
         wide = (names["file"], names["what"])
@@ -50,6 +55,7 @@ class FileList(ttk.Notebook):
 
     def show(self, board: Board) -> None:
         """Bring the rows in sight up to date."""
+        self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
         if board.problems or self.problems.rows:
             self.problems.show(list(board.problems.values()))
@@ -76,6 +82,8 @@ class FileList(ttk.Notebook):
     def _state(self, row: Row) -> str:
         if row.outcome and row.outcome.reason in ("unchanged", "twice"):
             return self._texts(row.outcome.reason)
+        if self._at_work and row.outcome is None:
+            return self._texts("at_work", time=self._texts.duration(self._at_work))
         return self._texts(row.status)
 
 

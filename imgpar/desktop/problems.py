@@ -34,7 +34,7 @@ KNOWN = {
     r"^It does not exist|^Nothing matches": "文件不存在。",
     r"link to a file that does not exist": "这是一个失效的链接。",
     r"^It cannot be read: Permission denied": "没有读取权限。",
-    r"^It cannot be read: No such file": "文件已不在原处，请检查磁盘是否断开。",
+    r"^(It cannot be read: )?No such file": "文件已不在原处，请检查磁盘是否断开。",
     r"^It cannot be read: (Input/output error|Transport endpoint|No such device|Stale)": (
         "磁盘读取出错，或磁盘已断开。请重新连接，然后点“重试”。"
     ),
@@ -77,11 +77,13 @@ KNOWN = {
     r"^OUT is the input folder itself": "保存位置就是原文件夹。请选择其他保存位置。",
     # what is to be known of a run
     r"has ([\d,]+) MB free, and the outputs may take ([\d,]+) MB": "磁盘剩余 {0} MB，结果可能需要 {1} MB。",
-    r"was removed during the run": "保存位置在转换时被删除，或磁盘已断开。请检查后点“重试”。",
     r"cannot be locked there": "保存位置无法加锁，请不要同时再开一个窗口转换到那里。",
-    r"^The journal .+ cannot be": "无法写入保存位置，磁盘可能已断开。请检查后点“重试”。",
 }
 """Sentences by what the English one says; `{0}` is the first group."""
+
+
+GONE = re.compile("was removed during the run|disk I/O error|Input/output error|No such device")
+"""What is said of a folder for results whose drive was taken away."""
 
 
 def chinese(said: str, kind: str = "") -> str:

@@ -11,6 +11,9 @@ from imgpar.desktop.problems import shown
 from imgpar.desktop.texts import Texts, size
 from imgpar.desktop.theme import Theme
 
+PATIENCE = 5.0
+"""Seconds without a result after which it is said how long the next one takes."""
+
 
 class Status(ttk.Frame):
     """Shows a Control."""
@@ -81,9 +84,12 @@ class Status(ttk.Frame):
         if control.state == "running":
             if board.share is None:
                 return texts("looking", done=board.done)
-            left = board.seconds_left
-            time = texts("left_time", time=texts.duration(left)) if left is not None else ""
-            return texts.join([texts("working", done=board.done, total=board.total), problems, time])
+            parts = [texts("working", done=board.done, total=board.total), problems]
+            if board.silence > PATIENCE:
+                parts.append(texts("still", time=texts.duration(board.silence)))
+            elif (left := board.seconds_left) is not None:
+                parts.append(texts("left_time", time=texts.duration(left)))
+            return texts.join(parts)
         if control.undone:
             words = "undone_kept" if control.undone.kept else "undone"
             return texts(words, count=control.undone.gone, kept=control.undone.kept)

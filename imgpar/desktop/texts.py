@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import imgpar
-from imgpar.desktop.problems import KINDS, chinese, plain, shown
+from imgpar.desktop.problems import GONE, KINDS, chinese, plain, shown
 from imgpar.desktop.system import system_language
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -48,6 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "looking": ("Looking for pictures… {done} done", "正在查找图片…… 已完成 {done} 个"),
     "working": ("{done} of {total} done", "已完成 {done} / {total}"),
     "problems_too": ("{failed} with problems", "{failed} 个有问题"),
+    "still": ("the next takes {time} so far", "下一个已用 {time}"),
     "left_time": ("about {time} left", "大约还需 {time}"),
     "seconds": ("{n} s", "{n} 秒"),
     "minutes": ("{n} min", "{n} 分钟"),
@@ -74,6 +75,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bytes": ("Before → after", "转换前 → 后"),
     "what": ("What happened", "发生了什么"),
     "waiting": ("waiting", "等待中"),
+    "at_work": ("… at work, {time}", "… 正在转换，{time}"),
     "ok": ("✓ converted", "✓ 已转换"),
     "unchanged": ("✓ unchanged since last time", "✓ 与上次相同"),
     "skipped": ("– there already", "– 已存在"),
@@ -121,6 +123,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "OutputError": (
         "Nothing can be written to {folder}. Choose another folder for the results, then press Try again.",
         "无法写入 {folder}。请选择其他保存位置，然后点“重试”。",
+    ),
+    "gone": (
+        "The folder {folder} is gone. If it is on a drive, connect that again, then press Try again.",
+        "{folder} 已不存在。如果它在外接磁盘上，请重新连接，然后点“重试”。",
     ),
     "OutputLockedError": (
         "Another window is converting to {folder}. Wait until it is through, then press Try again.",
@@ -203,10 +209,10 @@ class Texts:
         """Why a run could not begin or go on."""
         said, names = str(error), [kind.__name__ for kind in type(error).__mro__]
         kind = next((name for name in names if name in TEXTS or name in KINDS), "")
+        if kind in TEXTS:
+            return self("gone" if GONE.search(said) else kind, folder=shown(folder))
         if self.language == "zh" and (known := chinese(said)):
             return shown(known)
-        if kind in TEXTS:
-            return self(kind, folder=shown(folder))
         if self.language == "zh" and kind:
             return KINDS[kind]
         if isinstance(error, imgpar.UsageError):

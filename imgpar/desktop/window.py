@@ -272,6 +272,8 @@ class Window:
     def _chosen(self, row: Row) -> None:
         if row.outcome is not None and row.status != "failed":
             self.painter.ask(row.outcome)
+        else:
+            self.preview.clear()
         self.status.explain(row)
         self._refresh()
 
