@@ -20,6 +20,7 @@ from imgpar.desktop import local, repaired
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
 from imgpar.desktop.settings import RECIPES, Settings, beside, settings_path
+from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.texts import TEXTS, Texts
 from imgpar.recipe import builtin_names
 
@@ -324,6 +325,29 @@ def test_undo_leaves_no_empty_folder(control: Control, photo_folder: FolderMaker
     assert not Path(f"{folder}-imgpar").exists()
 
 
+# ----- the system -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="settings of GTK and KDE")
+@pytest.mark.parametrize(
+    ("theme", "scheme", "dark"),
+    [
+        ("Adwaita:dark", "", True),
+        ("Adwaita", "BreezeDark", False),
+        ("", "BreezeDark", True),
+        ("", "Breeze", False),
+    ],
+)
+def test_dark_follows_the_system(
+    theme: str, scheme: str, dark: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GTK_THEME", theme)
+    monkeypatch.setenv("PATH", "")  # no gsettings: KDE
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "kdeglobals").write_text(f"[General]\nColorScheme={scheme}\n", "utf-8")
+    assert linux_is_dark() is dark
+
+
 # ----- no window ------------------------------------------------------------------------------------
 
 
@@ -338,4 +362,20 @@ def test_without_a_display_the_terminal_does_it(photo_folder: FolderMaker) -> No
     run = subprocess.run(script, capture_output=True, text=True, env=environment, check=False, timeout=100)
     assert run.returncode == 0
     assert "this goes on in the terminal" in run.stderr
+    assert Path(f"{folder}-imgpar/a.jpg").exists()
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "has no tkinter"), ("zh", "没有 tkinter")])
+def test_without_tkinter_the_terminal_does_it(photo_folder: FolderMaker, language: str, said: str) -> None:
+    folder = photo_folder("a.png")
+    settings_path().parent.mkdir(parents=True)
+    settings_path().write_text(json.dumps({"recipe": "", "format": "jpg", "language": language}))
+    program = "import sys; sys.modules['tkinter'] = None\nfrom imgpar.desktop import main\nsys.exit(main())"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        capture_output=True, encoding="utf-8", env=environment, check=False, timeout=100,
+    )  # fmt: skip
+    assert run.returncode == 0
+    assert said in run.stderr
     assert Path(f"{folder}-imgpar/a.jpg").exists()

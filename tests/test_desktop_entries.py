@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import plistlib
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,44 @@ def test_what_is_installed_is_removed_and_nothing_else(tmp_path: Path) -> None:
     assert remove() == made
     assert [path for path in (tmp_path / "share").rglob("*") if path.is_file()] == [mine]
     assert remove() == []
+
+
+@linux_only
+@pytest.mark.skipif(not shutil.which("desktop-file-validate"), reason="there is no desktop-file-validate")
+def test_the_entry_is_valid(tmp_path: Path) -> None:
+    install()
+    entry = tmp_path / "share" / "applications" / "imgpar.desktop"
+    run = subprocess.run(["desktop-file-validate", str(entry)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+@linux_only
+@pytest.mark.skipif(not shutil.which("update-desktop-database"), reason="there is no index to look into")
+def test_open_with_knows_the_entry(tmp_path: Path) -> None:
+    install()
+    index = tmp_path / "share" / "applications" / "mimeinfo.cache"
+    assert "image/jpeg=imgpar.desktop;" in index.read_text("utf-8").splitlines()
+    remove()
+    assert not index.exists()
+
+
+@linux_only
+def test_actions_of_file_managers_have_the_documented_form(tmp_path: Path) -> None:
+    made = {entry.what: entry for entry in entries("linux", everywhere=True)}
+    for name, place in (("Nautilus", "share/nautilus/scripts"), ("Caja", "config/caja/scripts")):
+        script = made[f"action of {name}"]
+        assert script.path.parent == tmp_path / place
+        assert script.executable
+        assert subprocess.run(["sh", "-n"], input=script.content, check=False).returncode == 0
+    for what, group in (("menu", "Desktop Entry"), ("action of Nemo", "Nemo Action")):
+        entry = configparser.ConfigParser(interpolation=None)
+        entry.read_string(made[what].content.decode())
+        assert entry[group]["Exec"].endswith(" -m imgpar.desktop %F")
+    dolphin = configparser.ConfigParser(interpolation=None)
+    dolphin.read_string(made["action of Dolphin"].content.decode())
+    assert dolphin["Desktop Entry"]["Type"] == "Service"
+    assert dolphin["Desktop Action imgpar"]["Exec"].endswith("%F")
+    assert made["action of Dolphin"].executable  # Plasma asks for it
 
 
 @linux_only

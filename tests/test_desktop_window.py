@@ -398,14 +398,15 @@ def test_the_keyboard_pauses_and_goes_on(screen: Screen, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_killed_window_leaves_whole_files_and_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_window_that_dies_leaves_whole_files_and_no_process(tmp_path: Path, number: int) -> None:
     folder = many(tmp_path, 300, (600, 400))
     out = Path(f"{folder}-imgpar")
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "IMGPAR_TEST_MARK": str(folder)}
     command = [sys.executable, "-m", "imgpar.desktop", str(folder)]
     with subprocess.Popen(command, env=environment, cwd=folder.parent) as program:
         wait_for(lambda: len(list(out.glob("*.webp"))) > 3)
-        program.kill()
+        program.send_signal(number)
     wait_for(lambda: not marked(str(folder)))
     made = list(out.glob("*.webp"))
     assert 3 < len(made) < 300

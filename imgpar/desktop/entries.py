@@ -1,11 +1,11 @@
 """Entries in the menus of the system: which files they are, and what is in them.
 
-    Linux    a .desktop entry, and actions of Nautilus, Nemo and Dolphin
+    Linux    a .desktop entry, and actions of Nautilus, Caja, Nemo and Dolphin; others find it in Open with
     Windows  an entry of Send to
     macOS    a Quick Action of Finder
 
 Each starts the window with the Python that imgpar is installed for. Written by the documented formats;
-those of Windows and macOS, and the actions of Nautilus, Nemo and Dolphin, have not been tried.
+those of Windows and macOS, and the actions of Nautilus, Caja, Nemo and Dolphin, have not been tried.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def install() -> list[Entry]:
             entry.path.write_bytes(entry.content)
         if entry.executable:
             entry.path.chmod(0o755)
+    _index(made)
     return made
 
 
@@ -75,7 +77,21 @@ def remove() -> list[Path]:
         contents = entry.path.parent
         if contents.parent.suffix == ".workflow" and contents.is_dir() and not any(contents.iterdir()):
             shutil.rmtree(contents.parent)
+    _index(list(entries(everywhere=True)))
     return gone
+
+
+def _index(made: list[Entry]) -> None:
+    """Have "Open with" know the entry, or forget it; an index of nothing is not left behind."""
+    folder = next((entry.path.parent for entry in made if entry.what == "menu"), None)
+    program = shutil.which("update-desktop-database")
+    if folder is None or not folder.is_dir() or not program:
+        return
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run([program, "-q", str(folder)], check=False, capture_output=True, timeout=60)
+        index = folder / "mimeinfo.cache"
+        if index.exists() and index.read_text("utf-8").strip() == "[MIME Cache]":
+            index.unlink()
 
 
 def entries(platform: str = "", *, everywhere: bool = False) -> Iterator[Entry]:
@@ -104,10 +120,13 @@ def _linux(share: Path, *, everywhere: bool) -> Iterator[Entry]:
         f"Terminal=false\nCategories=Graphics;\nMimeType={kinds}\nStartupWMClass=Imgpar\n".encode(),
         "menu",
     )
+    script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {MODULE} "$@"\n'.encode()
     if everywhere or shutil.which("nautilus"):
-        script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {MODULE} "$@"\n'
         place = share / "nautilus" / "scripts" / TITLE
-        yield Entry(place, script.encode(), "action of Nautilus", executable=True)
+        yield Entry(place, script, "action of Nautilus", executable=True)
+    if everywhere or shutil.which("caja"):
+        config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        yield Entry(config / "caja" / "scripts" / TITLE, script, "action of Caja", executable=True)
     if everywhere or shutil.which("nemo"):
         text = f"[Nemo Action]\nName={TITLE}\nName[zh_CN]={TITLE_ZH}\nExec={start} %F\nIcon-Name=imgpar\n"
         text += "Selection=notnone\nExtensions=any;\nQuote=double\n"

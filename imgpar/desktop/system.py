@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 
 def system_language() -> str:
@@ -55,7 +56,22 @@ def system_is_dark() -> bool:
         return False
     if sys.platform == "darwin":
         return "dark" in answer("defaults", "read", "-g", "AppleInterfaceStyle").lower()
-    return "dark" in answer("gsettings", "get", "org.gnome.desktop.interface", "color-scheme").lower()
+    return linux_is_dark()
+
+
+def linux_is_dark() -> bool:
+    """Whether GTK_THEME, GNOME or KDE say dark, in this order."""
+    if theme := os.environ.get("GTK_THEME"):
+        return "dark" in theme.lower()
+    schema = "org.gnome.desktop.interface"
+    if "dark" in answer("gsettings", "get", schema, "color-scheme").lower():
+        return True
+    place = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kdeglobals"
+    try:
+        lines = place.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return any(line.startswith("ColorScheme=") and "dark" in line.lower() for line in lines)
 
 
 def show_folder(path: str) -> None:
