@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 _HEAD = 4096
+_JUNK = 1 << 16
+"""Bytes in which a JPEG is looked for that does not begin the file; no viewer shows such files."""
 
 
 def recognise(data: bytes | memoryview, name: str) -> Format:
@@ -57,6 +59,12 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
     if found is None:
         if not len(data):
             raise UnknownFormatError("The file is empty.")
+        start = bytes(data[:_JUNK]).find(b"\xff\xd8\xff") if named and named.name == "jpeg" else 0
+        if start > 0:
+            raise UnknownFormatError(
+                f"Other data stand before the JPEG, which begins at byte {start:,}.",
+                fix=f"Cut them off: tail -c +{start + 1} FILE > NEW.jpg",
+            )
         raise UnknownFormatError(
             "Its content is no picture that imgpar knows"
             + (f", although its name says {named.title}." if named else ".")

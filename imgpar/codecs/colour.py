@@ -1,4 +1,4 @@
-"""From CMYK and Lab to sRGB: through the file's own profile where it has one."""
+"""From CMYK and Lab to sRGB: through the file's own profile, or one for common inks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from io import BytesIO
 
 from PIL import Image, ImageCms
 
+from imgpar.codecs import inks
 from imgpar.codecs.metadata import profile_space
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
     """An RGB image that looks the same; the input's mode is CMYK or LAB and it is already loaded."""
-    profile = _profile(image)
+    profile, flags = _profile(image), ImageCms.Flags.BLACKPOINTCOMPENSATION
     if profile is None:
-        return image.convert("RGB")
+        # The black of the model is black already.
+        profile, flags = _inks(), ImageCms.Flags.NONE
     try:
         converted = ImageCms.profileToProfile(
             image, profile, _srgb(), renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            flags=flags,
         )  # fmt: skip
     except ImageCms.PyCMSError:
         converted = None
@@ -27,9 +29,8 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 def describe(mode: str, icc: bytes) -> str:
     """What the report says about the conversion."""
-    return f"{mode} was converted to sRGB" + (
-        "" if mode == "LAB" or profile_space(icc) == "CMYK" else " without a profile"
-    )
+    known = mode == "LAB" or profile_space(icc) == "CMYK"
+    return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {inks.NAME}")
 
 
 def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
@@ -42,6 +43,11 @@ def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
         return ImageCms.ImageCmsProfile(BytesIO(icc))
     except OSError:
         return None
+
+
+@cache
+def _inks() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(BytesIO(inks.profile()))
 
 
 @cache

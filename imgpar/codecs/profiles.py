@@ -17,7 +17,8 @@ Primaries = tuple[Point, Point, Point]
 """x and y of red, green and blue."""
 
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-_D50 = np.array([0.9642, 1.0, 0.8249])
+D50 = np.array([0.9642, 1.0, 0.8249])
+"""The white of all profiles."""
 _D65: Point = (0.3127, 0.3290)
 SRGB: Primaries = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
 P3: Primaries = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
@@ -59,8 +60,27 @@ def grey(name: str, gamma: float) -> bytes:
     return _assemble({**_described(name), b"kTRC": _curve(gamma)}, b"GRAY")
 
 
+def to_d50() -> Matrix:
+    """The matrix from linear sRGB to XYZ under the white of profiles."""
+    result: Matrix = _adaptation(_xyz(_D65)) @ _to_xyz(SRGB, _D65)
+    return result
+
+
+def table(name: str, content: bytes, space: bytes, connection: bytes) -> bytes:
+    """A profile of version 2 that is one table (`A2B0`) from a space to the connection space."""
+    text = name.encode()
+    desc = b"desc" + struct.pack(">4xI", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67)
+    tags = {
+        b"desc": desc,
+        b"cprt": b"text" + bytes(4) + b"No copyright, use freely\0",
+        b"wtpt": _triple(D50),
+        b"A2B0": content,
+    }
+    return _assemble(tags, space, connection, b"\2\x40\0\0", b"prtr")
+
+
 def _described(name: str) -> dict[bytes, bytes]:
-    return {b"desc": _text(name), b"cprt": _text("No copyright, use freely"), b"wtpt": _triple(_D50)}
+    return {b"desc": _text(name), b"cprt": _text("No copyright, use freely"), b"wtpt": _triple(D50)}
 
 
 def _curve(gamma: float) -> bytes:
@@ -81,7 +101,7 @@ def _xyz(point: Point) -> Matrix:
 
 
 def _adaptation(white: Matrix) -> Matrix:
-    scale = (_BRADFORD @ _D50) / (_BRADFORD @ white)
+    scale = (_BRADFORD @ D50) / (_BRADFORD @ white)
     result: Matrix = np.linalg.solve(_BRADFORD, scale[:, None] * _BRADFORD)
     return result
 
@@ -99,7 +119,13 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
-def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
+def _assemble(
+    tags: dict[bytes, bytes],
+    space: bytes,
+    connection: bytes = b"XYZ ",
+    version: bytes = b"\4\x30\0\0",
+    kind: bytes = b"mntr",
+) -> bytes:
     """Header, table of tags and their values; equal values are stored once."""
     at = 128 + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
@@ -111,7 +137,7 @@ def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
     size = at + len(body)
     head = struct.pack(
         ">II4s4s4s4s12s4s28x",
-        size, 0, b"\4\x30\0\0", b"mntr", space, b"XYZ ", bytes(12), b"acsp",
+        size, 0, version, kind, space, connection, bytes(12), b"acsp",
     )  # fmt: skip
-    head += b"".join(map(_fixed, _D50))
+    head += b"".join(map(_fixed, D50))
     return head.ljust(128, b"\0") + table + body
