@@ -28,6 +28,7 @@ from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.sources.base import why_unreadable
+from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.undo import undo as put_back
@@ -109,7 +110,10 @@ def dry_run(
         named = list(inputs) if isinstance(inputs, (list, tuple)) else None
         place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
         plan = planner(place, recipe, options, _copied_journal(place, options, stack))
-        for batch in scan_list(inputs) if named is None else scan(named, out=place.path):
+        batches = scan_list(inputs) if named is None else scan(named, out=place.path)
+        if options.companions == "copy" and not place.in_place:
+            batches = with_sidecars(batches)
+        for batch in batches:
             yield from plan.plan(batch)
 
 

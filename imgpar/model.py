@@ -271,6 +271,8 @@ class RunOptions:
     dry_run: bool = False
     strict: bool = False
     """A loss (GPS, depth, frames …) is a failure."""
+    companions: Literal["ignore", "copy"] = "ignore"
+    """Whether sidecars (XMP, AAE) go along with their pictures."""
     accept_damaged: bool = False
     verify: bool = False
     """Outputs are decoded again and compared with the frames they were made from."""

@@ -102,7 +102,7 @@ class Pipeline:
             settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`,
                 `colour`, `density`, `pages`, `subsampling`, `progressive`),
                 and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
-                `accept_damaged`, `max_pixels`, `max_frames`, `worker_memory`, `journal`.
+                `companions`, `accept_damaged`, `max_pixels`, `max_frames`, `worker_memory`, `journal`.
 
         Raises:
             UsageError: a setting is wrong; nothing was written.
@@ -238,6 +238,7 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
         "timeout": values.duration,
         "on_exists": values.choice("skip", "overwrite", "rename", "error"),
         "schedule": values.choice("auto", "staged", "chain"),
+        "companions": values.choice("ignore", "copy"),
         "max_pixels": values.pixels,
         "max_frames": values.integer(1, 1 << 31),
         "worker_memory": values.byte_size,

@@ -26,6 +26,7 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session
 from imgpar.sources.base import Batch
+from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
@@ -77,7 +78,7 @@ class Run:
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
-        self._done = self._ignored = 0
+        self._done = self._ignored = self._sidecars = 0
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
@@ -97,6 +98,8 @@ class Run:
         """
         # A wrong path is found before anything is made: it must not leave a folder behind.
         batches = scan_list(self._inputs) if self._named is None else scan(self._named, out=self._place.path)
+        if self._options.companions == "copy" and not self._place.in_place:
+            batches = with_sidecars(batches)
         with contextlib.ExitStack() as stack:
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
@@ -171,6 +174,7 @@ class Run:
         total = 0
         for batch in batches:
             self._ignored += batch.ignored
+            self._sidecars += batch.sidecars
             for note in batch.notes:
                 self._note(note)
             if self._sweeps:
@@ -258,6 +262,10 @@ class Run:
         self._listen(Event("note", self._done, text=text))
 
     def _report(self, effort: Effort) -> Report:
+        if self._sidecars and not self._place.in_place:
+            self._notes.append(
+                f"{self._sidecars} of them are sidecars (XMP, AAE); --companions copy takes them along."
+            )
         return self._tally.report(
             self._journal.outcomes(),
             ignored=self._ignored,

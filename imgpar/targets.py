@@ -11,9 +11,10 @@ from typing import NamedTuple
 from imgpar.codecs.formats import FORMATS, find_format
 from imgpar.errors import UsageError
 from imgpar.model import Item
-from imgpar.names import LAST_LEVEL, candidate, fold, natural, settle, split_suffix, whole_path
+from imgpar.names import LAST_LEVEL, candidate, fold, legal, natural, settle, split_suffix, whole_path
 from imgpar.output import Out
 from imgpar.sources.base import Batch, Entries, known_suffix, suffix_of
+from imgpar.sources.companions import SIDECAR, Leader, companions
 from imgpar.stems import settle_by_name
 
 STAND_INS = {"raw": "jpeg"}
@@ -85,6 +86,8 @@ class Wishes:
         return wish
 
     def _make(self, suffix: str, shown: str) -> Wish:
+        if shown == SIDECAR:
+            return Wish(((SIDECAR, ""),))
         by_name = known_suffix(suffix)
         source = by_name or FORMATS.get(shown)
         in_place = self._out.in_place
@@ -138,9 +141,12 @@ class Names:
         self._claimed = {fold(self._folder + name) for name in batch.folders}
         self._levels: dict[str, int] = {}
         """By path of the input, where it is not 0."""
+        self._leaders: dict[str, Leader] = {}
         if None in unchanged:
             self._claimed.update(map(fold, claims))
-            if known or any(unchanged) or not self._settle_by_name():
+            if not (out.in_place or out.name):
+                self._leaders = companions(batch.items)
+            if known or self._leaders or any(unchanged) or not self._settle_by_name():
                 self._settle(known, unchanged)
 
     def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[object | None]) -> None:
@@ -150,15 +156,44 @@ class Names:
             if record is None and not item.error and not self._keep_name(item, known)
         ]
 
+        groups = self._groups(moving)
+        lowest = [self._levels.get(group[0].path, 0) for group in groups]
+
         def names(member: int, level: int) -> list[str]:
-            own = self._paths(moving[member], level)
+            own = [path for item in groups[member] for path in self._paths(item, lowest[member] + level)]
             return self._pages.with_pages(own) if self._pages else own
 
         if self._pages:
             wanted = (self._paths(item, level) for item in moving for level in range(3))
             self._pages.know(chain(self._claimed, *wanted))
-        raised = settle(len(moving), names, self._claimed)
-        self._levels.update((moving[member].path, level) for member, level in raised.items())
+        for member, level in settle(len(groups), names, self._claimed).items():
+            self._levels.update((item.path, lowest[member] + level) for item in groups[member])
+
+    def _groups(self, moving: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """What is named together: a picture and what is called after it. Who comes to one that has its name
+        already begins at the level of that."""
+        groups = {item.path: [item] for item in moving if item.path not in self._leaders}
+        for item in moving:
+            leader = self._leaders.get(item.path)
+            if leader is not None and leader.path in groups:
+                groups[leader.path].append(item)
+            elif leader is not None:
+                groups[item.path] = [item]
+                self._levels[item.path] = self._level(leader)
+        return list(groups.values())
+
+    def _level(self, leader: Leader) -> int:
+        """That of an item which has its name."""
+        taken = (
+            level for level in range(LAST_LEVEL + 1) if fold(self._first(leader, level)) in self._claimed
+        )
+        return self._levels.get(leader.path, next(taken, 0))
+
+    def _first(self, leader: Leader, level: int) -> str:
+        """The path of its first output, which others are called after; nothing where it has none."""
+        name = os.path.basename(leader.path)
+        names = _names(leader.path, name, self._wishes.by_name(name, leader.format), level)
+        return next((self._folder + own for own in names), "")
 
     def _settle_by_name(self) -> bool:
         """The same without looking at the files, where nothing is known of them; False where it cannot be."""
@@ -223,7 +258,14 @@ class Names:
             return [self._folder + self._out.name]
         folder, name = os.path.split(item.path)
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
-        return [folder + own for own in _names(item.path, name, self._wishes.of(item), level)]
+        wish, leader = self._wishes.of(item), self._leaders.get(item.path)
+        first = os.path.basename(self._first(leader, level)) if leader else ""
+        if leader is None or not first:
+            return [folder + own for own in _names(item.path, name, wish, level)]
+        # IMG_1.CR2.xmp holds the whole name, and so will its copy.
+        whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
+        stem = first if whole else split_suffix(first)[0]
+        return [folder + legal(stem, suffix or split_suffix(name)[1]) for _, suffix in wish.targets]
 
     def _keep_name(self, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it stays in its place."""
@@ -284,7 +326,8 @@ def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
     stem, own = split_suffix(name)
     for _, suffix in wish.targets:
         if not suffix:
-            yield candidate(path, stem, own, level)
+            # Its own name is the whole name already.
+            yield candidate(path, stem, own, level if level > 1 else 0)
         else:
             # What follows the last dot of an unknown name belongs to the name.
             yield candidate(path, stem if known_suffix(own[1:]) else name, suffix, level)

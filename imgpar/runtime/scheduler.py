@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.codecs.formats import find_format
+from imgpar.codecs.formats import FORMATS
 from imgpar.commit import temporary_path
 from imgpar.errors import RunError
 from imgpar.files import remove
@@ -327,7 +327,7 @@ class Scheduler:
         if self._timeout is not None:
             return self._timeout
         formats = {target.format for task in self._ledger.held(index) for target in task.job.targets}
-        clips = any(find_format(name).kind == "video" for name in formats)
+        clips = any(name in FORMATS and FORMATS[name].kind == "video" for name in formats)
         return math.inf if clips else PICTURE_SECONDS
 
     def _bury(self, worker: Worker) -> None:

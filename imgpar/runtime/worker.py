@@ -23,7 +23,7 @@ from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
 from imgpar.errors import HelperKilledError, SourceError, TransformError
-from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Target
+from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec, Target
 from imgpar.runtime import clips, documents, outputs, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.failures import failure_of
@@ -49,6 +49,7 @@ from imgpar.runtime.messages import (
 from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.verify import verify as check
+from imgpar.sources.companions import SIDECAR
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Helper
@@ -192,6 +193,8 @@ class Worker:
             return self._help(task, run, clock)
         if clips.is_clip(task.job):
             return self._clip(task, run, clock)
+        if task.job.item.format == SIDECAR:
+            return self._sidecar(task, run, clock)
         match task.stage:
             case "chain":
                 return self._chain(task, run, clock)
@@ -212,6 +215,18 @@ class Worker:
         return Done(
             task.serial, clock.timings(), None, tuple(made.outputs), lost, notes, made.digest, made.unchanged
         )
+
+    def _sidecar(self, task: Task, run: RunSpec, clock: Clock) -> Done:
+        """A file that goes along with a picture, as it is."""
+        with clock.during("read"):
+            data, _ = read_whole(task.job.item.path)
+            digest = content_digest(data) if run.digests else ""
+        if task.job.digest and task.job.digest == digest:
+            return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
+        (target,) = task.job.targets
+        with clock.during("commit"):
+            written = self._commit(task, run, target, stages.Encoded(data, Spec(0, 0)))
+        return Done(task.serial, clock.timings(), None, (written,), digest=digest)
 
     def _film(self, task: Task, nbytes: int) -> Lease:
         """Memory for the frames of a clip; the standing lease goes back with the question."""

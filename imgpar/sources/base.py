@@ -36,6 +36,10 @@ Row = tuple[str, int, int, int]
 _BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
+SIDECARS = ("xmp", "aae")
+"""Suffixes of files that belong to pictures and hold edits, ratings and captions."""
+
+
 class Entries(Sequence[Item]):
     """The items of one folder in columns, in natural order: about 100 bytes a file.
 
@@ -174,6 +178,8 @@ class Batch:
     """Names in the outputs' folder that belong to other batches."""
     notes: tuple[str, ...] = ()
     """What to tell the user about this folder."""
+    sidecars: int = 0
+    """Those among the ignored files that belong to pictures."""
 
 
 @lru_cache(maxsize=4096)
@@ -186,6 +192,15 @@ def suffix_of(name: str) -> str:
     """The suffix without its dot; empty for `.hidden` and `name`."""
     stem, _, suffix = name.rpartition(".")
     return suffix if stem else ""
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file is one, by its name.
+
+    >>> is_sidecar("IMG_1.XMP"), is_sidecar("IMG_1.jpg")
+    (True, False)
+    """
+    return suffix_of(name).lower() in SIDECARS
 
 
 def look_inside(path: str) -> str:

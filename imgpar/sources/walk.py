@@ -16,6 +16,7 @@ from imgpar.sources.base import (
     Facts,
     holds_output,
     inode_of,
+    is_sidecar,
     known_suffix,
     look_inside,
     suffix_of,
@@ -39,6 +40,7 @@ class Listing:
     """Names of files that are media, or were named, but cannot be read."""
     folders: list[str] = field(default_factory=list)
     ignored: int = 0
+    sidecars: int = 0
     output: bool = False
     """It holds the outputs of a run."""
 
@@ -80,7 +82,8 @@ def walk(
         places = mirror_names(found.folders)
         if found.names or found.ignored:
             entries = Entries(folder, place, found.names, found.formats, found.facts, found.failed)
-            yield Batch(folder, place, entries, found.ignored, tuple(places.values()))
+            below = tuple(places.values())
+            yield Batch(folder, place, entries, found.ignored, below, sidecars=found.sidecars)
         stack += [
             (os.path.join(folder, name), _below(place, places[name]), _below(relative, name))
             for name in sorted(found.folders, key=lambda name: (natural(name), name), reverse=True)
@@ -158,6 +161,7 @@ def _look(path: str, name: str, found: Listing, forced: Container[str]) -> None:
         found.formats[name] = shown
     else:
         found.ignored += 1
+        found.sidecars += is_sidecar(name)
 
 
 def _cannot_read(name: str, found: Listing, forced: Container[str]) -> None:
@@ -188,7 +192,7 @@ def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: 
         return name in forced or wanted(_below(relative, name))
 
     found.names = [name for name in found.names if keep(name)]
-    found.ignored = 0
+    found.ignored = found.sidecars = 0
 
 
 def _hidden(entry: os.DirEntry[str], found: Listing) -> None:

@@ -1,0 +1,131 @@
+"""Files that belong together by their names: a picture, the clip of a Live Photo, and sidecars.
+
+IMG_1.HEIC + IMG_1.MOV          a Live Photo: the clip is named after the picture, whatever that is called
+IMG_1.CR2 + IMG_1.xmp           a sidecar, as Adobe names it
+IMG_1.CR2 + IMG_1.CR2.xmp       a sidecar, as darktable and digiKam name it
+IMG_1.HEIC + IMG_1.AAE          what was edited on an iPhone
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from imgpar.model import Item
+from imgpar.names import fold, split_suffix
+from imgpar.sources.base import SIDECARS, Batch, Entries, inode_of, known_suffix, suffix_of, why_unreadable
+
+SIDECAR = "sidecar"
+"""What a sidecar has in the place of a format: it is copied as it is."""
+_CLIPS = ("mov", "mp4")
+_STILLS = ("heic", "heif", "jpg", "jpeg")
+"""The still pictures of Live Photos, the likeliest first."""
+
+
+def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches, in each the sidecars that lie beside its pictures, as items behind them."""
+    for batch in batches:
+        found = list(_beside(batch.items))
+        if not found:
+            yield batch
+            continue
+        taken = min(len(found), batch.sidecars)
+        yield replace(
+            batch,
+            items=[*batch.items, *found],
+            ignored=batch.ignored - taken,
+            sidecars=batch.sidecars - taken,
+        )
+
+
+class Leader(NamedTuple):
+    """A file that another one is named after."""
+
+    path: str
+    format: str
+    """What was sniffed."""
+
+
+def companions(items: Sequence[Item]) -> dict[str, Leader]:
+    """By path, the leaders of those items that have one; no file is looked at."""
+    if isinstance(items, Entries):
+        if not any(name[-3:].lower() in _CLIPS for name in items.names):
+            return {}
+        folder = os.path.join(os.path.dirname(items[0].path), "")
+        paths = [folder + name for name in items.names]
+        formats = [items.formats.get(name, "") for name in items.names]
+    else:
+        paths, formats = [item.path for item in items], [item.format for item in items]
+    asides = [place for place, kind in enumerate(formats) if kind == SIDECAR]
+    found = leaders(paths, asides).items()
+    return {paths[place]: Leader(paths[leader], formats[leader]) for place, leader in found}
+
+
+def leaders(names: Sequence[str], sidecars: Iterable[int]) -> dict[int, int]:
+    """Of paths: the place of each that is named after another one in its folder → that one's place.
+
+    Where several could be meant, the order of their names decides, not that in which they come.
+
+    >>> leaders(["a.heic", "a.mov", "a.jpg", "b.mov", "a.AAE"], [4])
+    {1: 0, 4: 0}
+    """
+    stems: dict[str, dict[str, int]] = {}
+    whole: dict[str, int] = {}
+    asides = set(sidecars)
+    for place in sorted(range(len(names)), key=names.__getitem__):
+        if place not in asides:
+            stem, suffix = split_suffix(name := names[place])
+            stems.setdefault(fold(stem), {}).setdefault(suffix[1:].lower(), place)
+            whole.setdefault(fold(name), place)
+    found = {}
+    for same in stems.values():
+        clip = next((same[suffix] for suffix in _CLIPS if suffix in same), None)
+        still = next((same[suffix] for suffix in _STILLS if suffix in same), None)
+        if clip is not None and still is not None:
+            found[clip] = still
+    for place in sorted(asides):
+        stem = fold(split_suffix(names[place])[0])
+        same = {suffix: at for suffix, at in stems.get(stem, {}).items() if at not in found}
+        if stem in whole:
+            found[place] = whole[stem]
+        elif same:
+            found[place] = min(same.values(), key=lambda at: _rank(names[at], names[place]))
+    return found
+
+
+def _rank(name: str, sidecar: str) -> tuple[int, str]:
+    """XMP is written for raw files, AAE for what an iPhone took."""
+    suffix = suffix_of(name).lower()
+    record = known_suffix(suffix)
+    first = (
+        suffix in _STILLS if suffix_of(sidecar).lower() == "aae" else bool(record and record.name == "raw")
+    )
+    return (0 if first else 1, name)
+
+
+def _beside(items: Sequence[Item]) -> Iterator[Item]:
+    seen: set[tuple[str, str]] = set()
+    for item in items:
+        folder, name = os.path.split(item.path)
+        stem = split_suffix(name)[0]
+        candidates = [f"{base}.{word}" for base in (name, stem) for s in SIDECARS for word in (s, s.upper())]
+        for candidate in candidates if not item.error else ():
+            made = _item(os.path.join(folder, candidate), item)
+            key = (folder, fold(candidate))
+            if made is not None and key not in seen:
+                seen.add(key)
+                yield made
+
+
+def _item(path: str, owner: Item) -> Item | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Item(path, owner.mirror, 0, 0, error=why_unreadable(error))
+    mirror = owner.mirror.rpartition("/")[0]
+    below = f"{mirror}/{os.path.basename(path)}" if mirror else os.path.basename(path)
+    return Item(path, below, status.st_size, status.st_mtime_ns, inode_of(status), "", SIDECAR)
