@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from imgpar.video.clip import Clip, Stream
+from imgpar.video.clip import Clip
+from imgpar.video.details import details, place
 from imgpar.video.probe import probe
 
 _TURNS = {
@@ -24,6 +25,7 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
     clip = probe(path)
     picture = clip.picture
     colour = [f"{key} {value}" for key, value in picture.colour.items()]
+    more = details(clip)
     return {
         "path": os.path.abspath(path),
         "format": kind,
@@ -31,10 +33,12 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
         "size": picture.upright,
         "seconds": round(clip.duration, 3),
         "frames": len(clip.times),
-        "frames_promised": clip.claimed if clip.claimed != len(clip.times) else None,
-        "counted": "every packet of the stream",
+        "frames_promised": clip.claimed if clip.claimed not in (0, len(clip.times)) else None,
+        "counted": "frames: every packet of the stream; seconds: "
+        + ("as the container says" if clip.duration else "not told by the container"),
+        "starts_at": (round(clip.times[0], 3) if clip.times else 0.0) or None,
         "rate": _rate(clip),
-        "video": picture.stream.codec,
+        "video": " ".join(filter(None, (picture.stream.codec, more["profile"], more["bit_rate"]))),
         "pixels": picture.pixel_format,
         "stored_size": f"{picture.width}×{picture.height}",
         "shown": _TURNS[picture.orientation],
@@ -43,8 +47,10 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
         "transparent": picture.alpha or None,
         "colour": colour,
         "time_base": str(picture.time_base),
-        "other_streams": [_stream(stream) for stream in clip.streams if stream != picture.stream],
-        "chapters": clip.chapters or None,
+        "hdr": more["hdr"],
+        "other_streams": more["other_streams"],
+        "chapters": more["chapters"],
+        "place": place(clip.metadata),
         "metadata": dict(clip.metadata),
     }
 
@@ -52,8 +58,3 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
 def _rate(clip: Clip) -> str:
     rate = f"{float(clip.picture.rate):.6g} a second" if clip.picture.rate else ""
     return f"variable, {rate} on average" if clip.variable and rate else rate
-
-
-def _stream(stream: Stream) -> str:
-    extra = [stream.language, f"{stream.channels} channels" if stream.channels else "", stream.title]
-    return " ".join([stream.words, *filter(None, extra)])

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.base import check_size
+from imgpar.codecs.formats import sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
@@ -22,6 +23,8 @@ from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """Containers that may be opened: playlists, which name other files, are not among them."""
 
+_UNKNOWN = "Its content is no clip that imgpar knows."
+_MISNAMED = "It may be a playlist, or misnamed."
 _KINDS: dict[str, StreamKind] = {"video": "video", "audio": "audio", "subtitle": "subtitle"}
 _RANGES = {1: "tv", 2: "pc"}
 _PRIMARIES = {
@@ -99,16 +102,21 @@ def opened(path: str) -> Iterator[Any]:
         try:
             container = av.open(file, container_options={"format_whitelist": DEMUXERS})
         except (av.error.ArgumentError, av.error.PermissionError) as error:
-            raise UnknownFormatError(
-                "Its content is no clip that imgpar knows.", fix="It may be a playlist, or misnamed."
-            ) from error
+            raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
         except av.error.FFmpegError as error:
+            if sniff(_head(path)) is None:
+                raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
             raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
         with container:
             try:
                 yield container
             except av.error.FFmpegError as error:
                 raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(64)
 
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:

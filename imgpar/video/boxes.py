@@ -1,0 +1,83 @@
+"""What PyAV does not tell of an MP4 or MOV: the four letters of each track, and its Dolby Vision record."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_LARGEST = 64 << 20
+"""Bytes of a `moov` that are read."""
+_VISUAL = 86
+"""Bytes of a video sample entry before the boxes in it."""
+_ON_THE_WAY = (b"mdia", b"minf", b"stbl")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track; tracks come in the order of ffmpeg's streams."""
+
+    tag: str
+    """Of its first sample entry: avc1, mp4a, mebx, gpmd …"""
+    dolby_vision: str = ""
+    """Profile and level, such as "8.1 level 6"."""
+
+
+def tracks(file: BinaryIO) -> list[Track]:
+    """The tracks of a file; nothing where it is no MP4, or broken."""
+    moov = _moov(file)
+    return [_track(body) for kind, body in _boxes(moov) if kind == b"trak"]
+
+
+def _moov(file: BinaryIO) -> memoryview:
+    file.seek(0, 2)
+    end, at = file.tell(), 0
+    while at + 8 <= end:
+        file.seek(at)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        length = length or end - at
+        if kind == b"moov" and length <= _LARGEST:
+            file.seek(at + 8)
+            return memoryview(file.read(length - 8))
+        if length < 8:
+            break
+        at += length
+    return memoryview(b"")
+
+
+def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every box."""
+    at = 0
+    while at + 8 <= len(view):
+        length = int.from_bytes(view[at : at + 4], "big") or len(view) - at
+        if length < 8:
+            return
+        yield bytes(view[at + 4 : at + 8]), view[at + 8 : at + length]
+        at += length
+
+
+def _track(body: memoryview) -> Track:
+    for name in _ON_THE_WAY:
+        body = dict(_boxes(body)).get(name, memoryview(b""))
+    entries = dict(_boxes(body)).get(b"stsd", memoryview(b""))[8:]
+    for kind, entry in _boxes(entries):
+        inside = dict(_boxes(entry[_VISUAL - 8 :]))
+        record = inside.get(b"dvcC") or inside.get(b"dvvC")
+        return Track(kind.decode("latin-1"), _dolby_vision(record) if record else "")
+    return Track("")
+
+
+def _dolby_vision(record: memoryview) -> str:
+    """
+    >>> _dolby_vision(memoryview(bytes([1, 0, 0x10, 0x35, 0x10])))
+    '8.1 level 6'
+    """
+    if len(record) < 5:
+        return "unknown profile"
+    bits, last = struct.unpack_from(">HB", record, 2)
+    compatible = f".{last >> 4}" if last >> 4 else ""
+    return f"{bits >> 9}{compatible} level {bits >> 3 & 63}"

@@ -1,0 +1,103 @@
+"""What `imgpar info` says of a clip beyond what is needed to convert it."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from imgpar.video.boxes import Track, tracks
+from imgpar.video.clip import Clip, Stream
+from imgpar.video.probe import opened
+
+_PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
+_OTHER_HDR = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid", "DOVI_METADATA": "Dolby Vision",
+              "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment"}  # fmt: skip
+
+
+def details(clip: Clip) -> dict[str, Any]:
+    """Streams in words, chapters, HDR side data, profile and bit rate.
+
+    Raises ItemError where the clip cannot be read.
+    """
+    with open(clip.path, "rb") as file:
+        own = tracks(file)
+    with opened(clip.path) as container:
+        chosen = container.streams[clip.picture.stream.index]
+        words = [_stream(stream, container.streams[stream.index], own) for stream in clip.streams]
+        chapters = [_chapter(each) for each in container.chapters()]
+        frame = next(container.decode(chosen), None)
+        hdr = _hdr(frame) if frame is not None else []
+        context = chosen.codec_context
+        if chosen.index < len(own) and own[chosen.index].dolby_vision:
+            hdr.append(f"Dolby Vision profile {own[chosen.index].dolby_vision}")
+        return {
+            "profile": chosen.profile or "",
+            "bit_rate": _kilobits(context.bit_rate),
+            "hdr": hdr,
+            "other_streams": [each for each, stream in zip(words, clip.streams, strict=True)
+                              if stream != clip.picture.stream],
+            "chapters": chapters,
+        }  # fmt: skip
+
+
+def place(metadata: Mapping[str, str]) -> str:
+    """Where a clip was taken, as degrees north and east (and metres), from the first place it tells.
+
+    >>> place({"location": "+51.5335-000.1261/"})
+    '51.5335, -0.1261'
+    """
+    for key, value in metadata.items():
+        found = _PLACE.match(value) if "location" in key.lower() or "xyz" in key.lower() else None
+        if found:
+            height = f", {float(found[3]):g} m" if found[3] else ""
+            return f"{float(found[1]):g}, {float(found[2]):g}{height}"
+    return ""
+
+
+def _stream(stream: Stream, raw: Any, own: list[Track]) -> str:
+    context = raw.codec_context
+    codec = stream.codec
+    if codec == "unknown" and stream.index < len(own):
+        codec = own[stream.index].tag or codec
+    words = [f"{stream.kind} {stream.index}", f"({codec})" if codec != "unknown" else "", stream.language]
+    if stream.kind == "audio":
+        words += [raw.profile or "", context.layout.name, f"{context.sample_rate} Hz"]
+        words.append(_kilobits(context.bit_rate))
+    if stream.kind in ("video", "cover"):
+        words.append(f"{raw.width}×{raw.height}")
+    if stream.kind == "attachment":
+        words += [raw.metadata.get("filename", ""), raw.metadata.get("mimetype", "")]
+    return " ".join(filter(None, [*words, stream.title, "default" if stream.default else ""]))
+
+
+def _chapter(chapter: Mapping[str, Any]) -> str:
+    begin, end = (float(chapter[key] * chapter["time_base"]) for key in ("start", "end"))
+    return f"{begin:.3f} to {end:.3f} s {chapter['metadata'].get('title', '')}".strip()
+
+
+def _kilobits(rate: int | None) -> str:
+    return f"{rate / 1000:.0f} kb/s" if rate else ""
+
+
+def _hdr(frame: Any) -> list[str]:
+    """What the first frame says about the screen it was made for."""
+    found = []
+    data = {side.type.name: bytes(side) for side in frame.side_data.keys()}  # noqa: SIM118 - no mapping
+    if (mastering := data.get("MASTERING_DISPLAY_METADATA")) and len(mastering) >= 88:
+        found.append(_mastering(mastering))
+    if (light := data.get("CONTENT_LIGHT_LEVEL")) and len(light) >= 8:
+        most, average = struct.unpack_from("=II", light)
+        found.append(f"MaxCLL {most}, MaxFALL {average} cd/m²")
+    return [*found, *(words for kind, words in _OTHER_HDR.items() if kind in data)]
+
+
+def _mastering(data: bytes) -> str:
+    """libavutil's AVMasteringDisplayMetadata: ten fractions (red, green, blue, white, least, most), flags."""
+    numbers = struct.unpack_from("=20iii", data)
+    ratios = [top / (bottom or 1) for top, bottom in zip(numbers[0:20:2], numbers[1:20:2], strict=True)]
+    points = [f"{name} ({ratios[at]:.4f}, {ratios[at + 1]:.4f})" for name, at in
+              (("red", 0), ("green", 2), ("blue", 4), ("white", 6))]  # fmt: skip
+    light = f"{ratios[8]:g} to {ratios[9]:g} cd/m²" if numbers[21] else ""
+    return "mastered for " + ", ".join(filter(None, [light, *(points if numbers[20] else [])]))
