@@ -232,6 +232,7 @@ def describe(path: str) -> dict[str, Any]:
         "icc_bytes": len(metadata.icc),
         "exif_bytes": len(metadata.exif),
         "xmp_bytes": len(metadata.xmp),
+        "gain_map_bytes": len(metadata.gain_map),
         "dpi": metadata.dpi,
         "lost_when_converted": header.lost,
         "notes": header.notes,

@@ -14,7 +14,7 @@ from imgpar.errors import UnknownFormatError, UsageError, bad_value, unknown
 from imgpar.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
-from imgpar.recipe import Recipe, make_operation
+from imgpar.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.values import choice, named
 
@@ -204,7 +204,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOpt
         owner = next((step for step in reversed(steps) if key in kinds[step[0]].options()), None)
         if key in kinds:
             steps.append((key, value, {}))
-        elif owner is not None:
+        elif owner is not None and not is_setting(key, value, kinds[owner[0]].options()[key]):
             owner[2][key] = value
         elif key in _RUN_FIELDS:
             run[key] = value

@@ -200,6 +200,28 @@ def make_operation(
     return kinds[name](**made)
 
 
+def is_setting(name: str, value: object, field: Option) -> bool:
+    """Whether a name that is both a field of the operation before it and a setting is meant as the setting:
+    where only that takes the value.
+
+    >>> letters = operation_types()["watermark_text"].options()["colour"]
+    >>> is_setting("colour", "red", letters), is_setting("colour", "srgb", letters)
+    (False, True)
+    """
+    setting = EncodeOptions.options().get(name)
+    if setting is None or value is None or _takes(field, value):
+        return False
+    return _takes(setting, value)
+
+
+def _takes(option: Option, value: object) -> bool:
+    try:
+        option.parse(value)
+    except BadValueError:
+        return False
+    return True
+
+
 def parse_formats(value: object) -> tuple[str, ...]:
     """Format names as a list or as text with commas, in lower case and without dots.
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from imgpar.cli import machine, main, packages
+from imgpar.cli import flags, machine, main, packages
+from imgpar.cli.convert import convert_parser
 from imgpar.cli.doctor import examine
 from imgpar.cli.parsing import table
 from imgpar.codecs.formats import FORMATS
+from imgpar.errors import BadValueError
 from imgpar.operations import operation_types
+from imgpar.pipeline import resolve
+from imgpar.recipe import Recipe
 
 
 def printed(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
@@ -137,3 +143,39 @@ def test_a_check_that_breaks_is_a_finding():
 
 def test_columns_are_aligned():
     assert table([("a", "bb", "c"), ("ddd", "e", "f")]).splitlines() == ["a    bb  c", "ddd  e   f"]
+
+
+def built(*argv: str) -> tuple[tuple[int, ...], str]:
+    """The colour of the letters and the profile that the flags ask for."""
+    args, _ = convert_parser().parse(["a.jpg", "-o", "out", *argv])
+    recipe = flags.build(args.steps or (), Recipe())
+    letters = recipe.operations[0].colour  # type: ignore[attr-defined]
+    return letters, str(recipe.encode.colour or "")
+
+
+def test_a_colour_and_a_profile_are_told_apart_by_their_value() -> None:
+    red, white = (255, 0, 0, 255), (255, 255, 255, 255)
+    assert built("--watermark-text", "x", "--colour", "red") == (red, "")
+    assert built("--watermark-text", "x", "--colour", "srgb") == (white, "srgb")
+    assert built("--colour", "p3", "--watermark-text", "x", "--colour", "red") == (red, "p3")
+    assert built("--watermark-text", "x", "--colour", "p3", "--colour", "red") == (red, "p3")
+    with pytest.raises(BadValueError, match="--colour"):
+        built("--watermark-text", "x", "--colour", "no such thing")
+
+
+def test_python_tells_them_apart_too() -> None:
+    recipe, _ = resolve(Recipe(), {"watermark_text": "x", "colour": "srgb"})
+    assert str(recipe.encode.colour) == "srgb"
+    recipe, _ = resolve(Recipe(), {"watermark_text": "x", "colour": "red"})
+    assert recipe.encode.colour is None
+
+
+def test_info_speaks_plainly_and_json_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (20, 10)).save(path, dpi=(300, 300))
+    assert main(["info", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "colour, 8 bits" in text
+    assert not any(word in text for word in ("RGBX", "uint8", "simplejpeg", "icc_bytes", "durations_ms"))
+    assert main(["info", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["layout"] == "RGBX"

@@ -1,8 +1,9 @@
 """The flags of operations and settings, made from their fields, and the recipe that they spell.
 
 An operation's flag starts that operation; the flags of its other fields belong to the last operation
-before them that has such a field. A name that is a setting too is the setting where no such
-operation came before it.
+before them that has such a field. A name that is a setting too is the setting where no such operation
+came before it, or where only the setting takes the value: `--colour red` after `--watermark-text` is
+that of the letters, `--colour srgb` a profile.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     for name, option in EncodeOptions.options().items():
         text = option.help
         if name in owners:
-            text += f"; after {', '.join(map(flag, owners[name]))} it belongs to that operation"
+            text += f"; after {', '.join(map(flag, owners[name]))} it is that operation's, if it fits there"
         _add(group, name, option, text)
 
 
@@ -129,14 +130,16 @@ def build(steps: Iterable[Step], base: Recipe) -> Recipe:
 
 def _place(step: Step, drafts: list[_Draft], settings: dict[str, Any]) -> None:
     """Decide whether the flag is an operation, a modifier or a setting."""
+    from imgpar.recipe import is_setting
+
     kinds = operation_types()
     if step.name in kinds:
         drafts.append(_Draft(step))
         return
     owners = modifiers().get(step.name, [])
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
-    if owner is not None:
-        option = kinds[owner.step.name].options()[step.name]
+    option = kinds[owner.step.name].options()[step.name] if owner else None
+    if owner and option and not is_setting(step.name, step.value, option):
         owner.fields[step.name] = values.named(step.label, option.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]

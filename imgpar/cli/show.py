@@ -45,8 +45,68 @@ def info(argv: Sequence[str]) -> int:
         if args.json:
             print(json.dumps(facts, default=str))
         else:
-            print(("\n" if number else "") + described(facts))
+            print(("\n" if number else "") + described(in_words(facts)))
     return code
+
+
+_LAYOUTS = {
+    "L": "grey",
+    "LA": "grey with transparency",
+    "RGB": "colour",
+    "RGBX": "colour",
+    "RGBA": "colour with transparency",
+    "CMYK": "CMYK",
+}
+_DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
+_WORDS = {
+    "bytes": "file",
+    "durations_ms": "milliseconds",
+    "icc_bytes": "colour profile",
+    "exif_bytes": "EXIF",
+    "xmp_bytes": "XMP",
+    "gain_map_bytes": "gain map",
+    "dpi": "dots per inch",
+    "lost_when_converted": "lost when converted",
+    "subsampling": "chroma",
+    "quality": "about quality",
+}
+_HIDDEN = {
+    "layout",
+    "dtype",
+    "bits",
+    "mode",
+    "reader",
+    "scale",
+    "components",
+    "essential",
+    "complete",
+    "first",
+}
+"""What only programs ask for, and finds in --json."""
+
+
+def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a picture as people call them; those of a clip are so already.
+
+    >>> in_words({"format": "png", "layout": "RGBA", "dtype": "uint16", "icc_bytes": 548, "frames": 1})
+    {'format': 'png', 'pixels': 'colour with transparency, 16 bits', 'colour profile': '548 bytes'}
+    """
+    if "layout" not in facts:
+        return dict(facts)
+    bits, depth = facts.get("bits"), _DEPTHS.get(facts["dtype"], facts["dtype"])
+    if isinstance(bits, int) and facts["dtype"] != "float32":
+        depth = f"{bits} bit" if bits == 1 else f"{bits} bits"
+    told: dict[str, Any] = {}
+    for name, value in facts.items():
+        if name == "layout":
+            told["pixels"] = f"{_LAYOUTS.get(value, value)}, {depth}"
+        elif name in _HIDDEN or (name in ("frames", "orientation") and value == 1) or not value:
+            continue
+        elif name == "dpi":
+            told[_WORDS[name]] = tuple(round(density) for density in value)
+        else:
+            told[_WORDS.get(name, name)] = f"{value:,} bytes" if name.endswith("bytes") else value
+    return told
 
 
 def described(facts: Mapping[str, Any]) -> str:
