@@ -121,12 +121,13 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     """How each output of a clip would be made, and why so; nothing for pictures, or where it would fail."""
     from imgpar.runtime.clips import is_clip
     from imgpar.video.plan import make_plan
+    from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe
 
     if not is_clip(job):
         return []
     try:
-        clip, found = probe(job.item.path), []
+        clip, found = prepared(probe(job.item.path), recipe.encode), []
         for target in job.targets:
             plan = make_plan(
                 clip,

@@ -78,6 +78,34 @@ def parse_span(value: object) -> Span:
     return Span(start, stop)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A quality that clips shall have, as a measure counts it."""
+
+    measure: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.measure}={self.value:g}"
+
+
+def parse_target(value: object) -> Target:
+    """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
+
+    >>> parse_target("vmaf=93")
+    Target(measure='vmaf', value=93.0)
+    """
+    if isinstance(value, Target):
+        return value
+    match = re.fullmatch(r"(vmaf|ssim)=(\d+(?:\.\d+)?)", str(value))
+    low, high = (1, 100) if match and match[1] == "vmaf" else (0.5, 1)
+    if match is None or not low <= float(match[2]) <= high:
+        raise bad_value(values.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
+    return Target(match[1], float(match[2]))
+
+
+MAPS = ("best", "all")
+CURVES = ("hable", "mobius", "reinhard", "clip")
 AUDIO = ("copy", "aac", "opus", "none")
 CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1")
 
@@ -204,6 +232,44 @@ class EncodeOptions:
         default=None,
         metavar="N",
         example="25",
+    )
+
+    map: str = option(
+        values.choice(*MAPS),
+        "video streams of clips that are kept: best (the largest), or all; the others travel as they are",
+        default="best",
+        metavar="WHICH",
+        choices=MAPS,
+        example="all",
+    )
+    loudnorm: bool = option(
+        values.switch, "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)", default=False
+    )
+    deinterlace: bool = option(values.switch, "weave the fields of interlaced clips", default=False)
+    tonemap: str = option(
+        values.choice(*CURVES),
+        "make HDR clips SDR with this curve: hable, mobius, reinhard or clip",
+        default="",
+        metavar="CURVE",
+        choices=CURVES,
+        example="hable",
+    )
+    max_bytes: int | None = option(
+        values.byte_size,
+        "no clip larger than this, such as 8M: encoded in two passes",
+        default=None,
+        metavar="SIZE",
+        example="8M",
+    )
+    target: Target | None = option(
+        parse_target,
+        "the quality of clips is sought: vmaf=93 or ssim=0.98, measured on samples",
+        default=None,
+        metavar="MEASURE=N",
+        example="vmaf=93",
+    )
+    hardware: bool = option(
+        values.switch, "let a hardware encoder do it, where one works on this machine", default=False
     )
 
     def reading(self, limits: Limits) -> Limits:

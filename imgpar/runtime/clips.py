@@ -74,6 +74,7 @@ class ClipWork:
                 whole.
         """
         from imgpar.video.check import check_source
+        from imgpar.video.prepare import measured, prepared
         from imgpar.video.probe import probe
 
         path, result = original_path(self._job), self._result
@@ -87,6 +88,7 @@ class ClipWork:
         with self._during("decode"):
             clip = probe(path, self._run.limits)
             result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
+            clip = measured(prepared(clip, self._run.encode), self._run.encode)
         try:
             for target in self._job.targets:
                 self._make(clip, target)

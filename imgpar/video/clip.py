@@ -24,6 +24,8 @@ class Stream:
     default: bool = False
     channels: int = 0
     """Of an audio stream."""
+    rate: int = 0
+    """Samples a second, of an audio stream."""
 
     @property
     def words(self) -> str:
@@ -93,6 +95,10 @@ class Clip:
     """Seconds for which the last frame is shown; 0 where nobody says."""
     variable: bool = False
     """Whether the frames come at uneven times."""
+    before: tuple[str, ...] = ()
+    """ffmpeg filters that make its picture what `picture` says."""
+    loudness: Mapping[int, str] = field(default_factory=dict)
+    """Number of a sound stream → the filter that makes it as loud as it shall be."""
 
     @property
     def rotated(self) -> bool:

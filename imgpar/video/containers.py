@@ -30,6 +30,8 @@ class Container:
     """Whether each frame has a time stamp of its own."""
     flags: tuple[str, ...] = ()
     """Options of the muxer."""
+    alpha_encoders: tuple[str, ...] = ()
+    """For pictures with transparency, where the usual ones have none."""
 
 
 _ISO_VIDEO = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9"})
@@ -49,6 +51,7 @@ CONTAINERS: dict[str, Container] = {
             ("libx265", "prores_ks", "libx264"),
             frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM, ("aac",),
             frozenset({"mov_text"}), "mov_text", flags=_FAST_START,
+            alpha_encoders=("prores_ks",),
         ),
         Container(
             "mkv", "matroska",
@@ -57,7 +60,7 @@ CONTAINERS: dict[str, Container] = {
             frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}) | _PCM,
             ("aac",),
             frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle"}), "subrip",
-            attachments=True,
+            attachments=True, alpha_encoders=("libvpx-vp9", "ffv1"),
         ),
         Container(
             "webm", "webm", frozenset({"vp8", "vp9", "av1"}), ("libvpx-vp9", "libsvtav1"),

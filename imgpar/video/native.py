@@ -36,20 +36,24 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> l
     """Everything after ffmpeg's own name and its general options."""
     picture = clip.picture
     arguments = ["-threads", str(threads + 1)]  # one waits while the encoder takes its frame
-    if plan.encoding and picture.alpha and picture.stream.codec in ("vp8", "vp9"):
-        # ffmpeg's own decoder does not see the transparency.
-        arguments += [
-            f"-c:{picture.stream.index}",
-            "libvpx-vp9" if picture.stream.codec == "vp9" else "libvpx",
-        ]
+    if plan.encoding:
+        arguments += decoder_options(clip)
     arguments += [*plan.timing.input_options, *guarded(clip.path), "-map", f"0:{picture.stream.index}"]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
     else:
-        if plan.filters:
-            arguments += ["-filter:v:0", plan.filters, "-filter_threads", str(threads)]
+        filters = ",".join(filter(None, (*clip.before, plan.filters)))
+        if filters:
+            arguments += ["-filter:v:0", filters, "-filter_threads", str(threads)]
         arguments += encode_options(plan, clip, threads)
     return [*arguments, *stream_options(plan, 0), *output_options(plan, output)]
+
+
+def decoder_options(clip: Clip) -> list[str]:
+    """ffmpeg's own decoder does not see the transparency of these."""
+    picture = clip.picture
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(picture.stream.codec) if picture.alpha else None
+    return [f"-c:{picture.stream.index}", name] if name else []
 
 
 def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:

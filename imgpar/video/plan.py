@@ -79,7 +79,7 @@ def make_plan(
     picture = clip.picture
     asked = effective(operations, picture.spec)
     if not asked and _copyable(clip, container, options):
-        if same_container and not options.strip and options.audio == "copy":
+        if same_container and not options.strip and options.audio == "copy" and not options.loudnorm:
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
@@ -87,7 +87,7 @@ def make_plan(
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
-    names = encoders_of(container, options, picture.depth)
+    names = encoders_of(container, options, picture.depth, alpha=alpha)
     encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
     filters, why = (None, "the schedule is staged") if staged else _filters(steps, picture)
     streams = plan_streams(clip, container, options)
@@ -147,10 +147,13 @@ def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operati
     return (*_squared(picture), *effective(operations, picture.spec))
 
 
-def encoders_of(container: Container, options: EncodeOptions, depth: int) -> tuple[str, ...]:
+def encoders_of(
+    container: Container, options: EncodeOptions, depth: int, *, alpha: bool = False
+) -> tuple[str, ...]:
     """Encoders that may be taken, the best first; raises EncodeError where the container has none."""
     if not options.codec:
-        return container.encoders if depth <= 8 else container.deep_encoders
+        usual = container.encoders if depth <= 8 else container.deep_encoders
+        return (*container.alpha_encoders, *usual) if alpha else usual
     if options.codec not in container.video:
         known = sorted(container.video & set(OF_CODEC))
         raise EncodeError(
@@ -173,6 +176,8 @@ def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, .
 
 
 def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
+    if clip.before or options.max_bytes or options.target:
+        return False
     if not Timing.of(options).idle:
         return False  # packets can only be cut at key frames
     if options.quality is not None or options.effort is not None or options.lossless:

@@ -150,6 +150,7 @@ def _stream(stream: Any) -> Stream:
         metadata.get("title", ""),
         Disposition.default in stream.disposition,
         getattr(context, "channels", 0) if kind == "audio" else 0,
+        (getattr(context, "sample_rate", 0) or 0) if kind == "audio" else 0,
     )
 
 

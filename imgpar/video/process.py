@@ -29,17 +29,21 @@ class Ffmpeg:
     Args:
         arguments: after the program's name.
         feed: whether something will be written to its standard input.
+        produce: whether something will be read from its standard output.
+        level: how much it says.
     """
 
-    def __init__(self, arguments: Sequence[str], *, feed: bool = False) -> None:
+    def __init__(
+        self, arguments: Sequence[str], *, feed: bool = False, produce: bool = False, level: str = "error"
+    ) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.count = 0
         """Lines that it wrote; at this log level each is a complaint."""
-        command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y", *arguments]
+        command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", level, "-y", *arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if produce else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             # SVT-AV1 says what it does, whatever ffmpeg was told; only its errors are of interest.
             env={**os.environ, "SVT_LOG": "1"},
@@ -54,6 +58,12 @@ class Ffmpeg:
         """Where frames are written to."""
         assert self.process.stdin is not None
         return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Where frames are read from."""
+        assert self.process.stdout is not None
+        return self.process.stdout
 
     def _drain(self, stream: IO[bytes]) -> None:
         with stream:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
+from imgpar.video.native import check_exit, decoder_options
 from imgpar.video.planes import PlaneLayout
 from imgpar.video.probe import opened
+from imgpar.video.process import Ffmpeg, guarded
 
 
 def layout_of(picture: Picture) -> PlaneLayout:
@@ -22,6 +25,16 @@ def layout_of(picture: Picture) -> PlaneLayout:
     return PlaneLayout(
         letter + deep, picture.width, picture.height, chroma, picture.depth, picture.alpha and bool(chroma)
     )
+
+
+def filtered_arguments(clip: Clip, threads: int) -> list[str]:
+    """An ffmpeg that sends frames with their own time stamps, after the filters of `clip.before`."""
+    return [
+        "-threads", str(threads), *decoder_options(clip), "-copyts", "-noautorotate", *guarded(clip.path),
+        "-map", f"0:{clip.picture.stream.index}", "-filter:v:0", ",".join(clip.before), "-c:v", "rawvideo",
+        "-pix_fmt", layout_of(clip.picture).pixel_format, "-fps_mode", "passthrough",
+        "-enc_time_base", "demux", "-f", "nut", "pipe:1",
+    ]  # fmt: skip
 
 
 class Reader:
@@ -57,9 +70,11 @@ class Reader:
         rate = self._clip.picture.rate or 25
         base = self._clip.picture.time_base
         number = 0
-        with opened(self._clip.path) as container:
+        with self._source() as container:
             for frame in self._frames(container):
                 stamp = frame.pts if frame.pts is not None else round(number / rate / base)
+                if self._clip.before and frame.pts is not None:
+                    stamp = round(frame.pts * frame.time_base / base)
                 seconds = float(stamp * base)
                 if seconds >= self._stop:
                     return
@@ -76,9 +91,10 @@ class Reader:
         """Decoded frames; a packet that cannot be decoded is a complaint, and the next one is tried."""
         import av
 
-        stream = container.streams[self._clip.picture.stream.index]
-        context = self._decoder(stream)
-        if self._start > 0:
+        piped = bool(self._clip.before)
+        stream = container.streams[0 if piped else self._clip.picture.stream.index]
+        context = stream.codec_context if piped else self._decoder(stream)
+        if self._start > 0 and not piped:
             container.seek(int(self._start / stream.time_base), stream=stream)
         if self._keys:
             context.skip_frame = "NONKEY"
@@ -91,6 +107,26 @@ class Reader:
                 return
             except av.error.FFmpegError as error:
                 self.complaints.append(str(error.strerror))
+
+    @contextmanager
+    def _source(self) -> Iterator[Any]:
+        """The clip, or what comes out of the filters that run before anything else."""
+        if not self._clip.before:
+            with opened(self._clip.path) as container:
+                yield container
+            return
+        import av
+
+        child = Ffmpeg(filtered_arguments(self._clip, self._threads), produce=True)
+        try:
+            with av.open(child.stdout, format="nut") as container:
+                yield container
+            self.complaints += child.lines
+        except av.error.FFmpegError:
+            check_exit(child.wait() or 1, child.lines)
+        finally:
+            child.kill()
+            child.stdout.close()
 
     def _decoder(self, stream: Any) -> Any:
         """The stream's own decoder; for transparent clips the one that sees transparency."""

@@ -41,7 +41,8 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
         letter = stream.kind[0]
         if stream.kind == "audio" and settings.audio == "none":
             continue
-        codec = _codec(stream, container, settings.audio, timing)
+        even = settings.loudnorm and stream.kind == "audio"
+        codec = _codec(stream, container, settings.audio, timing, even=even)
         if not codec:
             lost.append(stream.words)
             continue
@@ -52,11 +53,12 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
         if codec != "copy":
             notes.append(f"{stream.words} converted with {codec}")
         if codec != "copy" and stream.kind == "audio":
-            options += _audio_options(codec, number, stream, timing)
+            options += _audio_options(codec, number, stream, timing, clip.loudness.get(stream.index, ""))
         if strip in ("exif", "all") and stream.language:
             options += [f"-metadata:s:{letter}:{number}", f"language={stream.language}"]
-    lost += [f"video stream {stream.index}" for stream in clip.of_kind("video")]
-    lost += _still(clip, container, options, kept)
+    others = _others(clip, container, settings, options, kept)
+    lost += [f"video stream {stream.index}" for stream in clip.of_kind("video") if stream not in kept]
+    lost += _still(clip, container, options, kept, 1 + others)
     lost += _data(clip)
     stripped = [key for key in clip.metadata if _is_stripped(key, strip)]
     chapters = container.chapters and timing.speed == 1
@@ -67,7 +69,7 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
     return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), gone)
 
 
-def _codec(stream: Stream, container: Container, wanted: str, timing: Timing) -> str:
+def _codec(stream: Stream, container: Container, wanted: str, timing: Timing, *, even: bool) -> str:
     """What happens to an audio or subtitle stream: "copy", an encoder, or nothing at all."""
     if stream.kind == "subtitle":
         if timing.speed != 1:
@@ -80,26 +82,46 @@ def _codec(stream: Stream, container: Container, wanted: str, timing: Timing) ->
     if wanted != "copy" and wanted not in container.audio:
         raise EncodeError(f"{container.name} holds no {wanted}.", fix="Choose another --audio or --to.")
     keep = stream.codec in container.audio if wanted == "copy" else stream.codec == wanted
-    if keep and timing.speed == 1:
+    if keep and timing.speed == 1 and not even:
         return "copy"
     return first_available(_ENCODERS.get(wanted, container.audio_encoders))
 
 
-def _audio_options(codec: str, number: int, stream: Stream, timing: Timing) -> list[str]:
+def _audio_options(codec: str, number: int, stream: Stream, timing: Timing, loudness: str) -> list[str]:
     options = (
         [f"-b:a:{number}", f"{_BITRATES[codec] * max(1, stream.channels)}k"] if codec in _BITRATES else []
     )
-    filters = [timing.sound_filter] if timing.speed != 1 else []
+    filters = [loudness] if loudness else []
+    filters += [timing.sound_filter] if timing.speed != 1 else []
+    if loudness and stream.rate and codec != "libopus":
+        options += [f"-ar:a:{number}", str(stream.rate)]  # the filter may work at 192 kHz
     if codec == "libopus" and stream.channels > 2:
         # It refuses layouts that differ only in where the rear speakers stand.
         filters.append("aformat=channel_layouts=7.1|5.1|quad|stereo|mono")
     return [*options, *([f"-filter:a:{number}", ",".join(filters)] if filters else [])]
 
 
-def _still(clip: Clip, container: Container, options: list[str], kept: list[Stream]) -> list[str]:
-    """Cover pictures and attached files."""
+def _others(
+    clip: Clip, container: Container, settings: EncodeOptions, options: list[str], kept: list[Stream]
+) -> int:
+    """The other video streams, where all are asked for: copied if the container takes them as they are."""
+    number, timing = 0, Timing.of(settings)
+    for stream in clip.of_kind("video") if settings.map == "all" else ():
+        number += 1
+        whole = timing.idle and stream.codec in container.video
+        codec = "copy" if whole else first_available(container.encoders)
+        options += ["-map", f"{{source}}:{stream.index}", f"-c:v:{number}", codec]
+        if not whole:
+            chain = ",".join([*timing.filters, "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"])
+            options += [f"-filter:v:{number}", chain, f"-pix_fmt:v:{number}", "yuv420p"]
+        options += [f"-disposition:v:{number}", "0"]
+        kept.append(stream)
+    return number
+
+
+def _still(clip: Clip, container: Container, options: list[str], kept: list[Stream], video: int) -> list[str]:
+    """Cover pictures and attached files; `video` is the number of video streams before them."""
     lost = []
-    video = 1
     for stream in clip.of_kind("cover", "attachment"):
         if stream.kind == "cover" and container.covers:
             options += ["-map", f"{{source}}:{stream.index}", f"-c:v:{video}", "copy"]

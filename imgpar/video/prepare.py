@@ -1,0 +1,101 @@
+"""What is done to a clip first, when it is asked for: fields woven, HDR made SDR, loudness measured.
+
+ffmpeg's filters do it on both paths: the native one has them in front of its own, the frame path decodes
+through an ffmpeg that has them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from functools import cache
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.video.clip import Clip
+from imgpar.video.encoders import ffmpeg
+from imgpar.video.process import Ffmpeg, guarded
+from imgpar.video.timing import Timing
+
+HDR = ("smpte2084", "arib-std-b67")
+"""Transfers of HDR: PQ and HLG."""
+LOUDNESS = "I=-23:TP=-1:LRA=50"
+"""EBU R128: −23 LUFS. The range stays as it is: the sound becomes louder or softer as a whole."""
+_NOMINAL = 203
+"""Candelas per square metre of SDR white in HDR, as ITU-R BT.2408 has it."""
+
+
+@cache
+def has_filter(name: str) -> bool:
+    """Whether this ffmpeg has a filter."""
+    command = [ffmpeg(), "-nostdin", "-hide_banner", "-filters"]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return any(line.split()[1:2] == [name] for line in told.stdout.decode("utf-8", "replace").splitlines())
+
+
+def prepared(clip: Clip, options: EncodeOptions) -> Clip:
+    """The clip as it is once its `before` filters have run; the same clip where nothing is asked for.
+
+    Raises:
+        EncodeError: this ffmpeg lacks a filter that is needed.
+    """
+    picture, found = clip.picture, list[str]()
+    if options.deinterlace and picture.interlaced:
+        found.append("bwdif=mode=send_frame:deint=interlaced")
+        picture = replace(picture, interlaced=False)
+    if options.tonemap and picture.colour.get("transfer") in HDR:
+        for name in ("zscale", "tonemap"):
+            if not has_filter(name):
+                raise EncodeError(
+                    f"This ffmpeg has no {name} filter, so HDR cannot become SDR.",
+                    fix="Leave --tonemap out, or set IMAGEIO_FFMPEG_EXE to a full build.",
+                )
+        found.append(_tonemap(options.tonemap, picture.colour))
+        sdr = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
+        picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420")
+    return replace(clip, picture=picture, before=tuple(found)) if found else clip
+
+
+def _tonemap(curve: str, colour: object) -> str:
+    """Light is made linear, its primaries those of BT.709, its range that of a screen."""
+    facts = dict(colour)  # type: ignore[call-overload]
+    read = f"tin={facts['transfer']}:pin={facts.get('primaries', 'bt2020')[:6]}"
+    read = read.replace("pin=bt2020", "pin=2020").replace("pin=smpte1", "pin=smpte432")
+    matrix = "min=2020_ncl" if "2020" in facts.get("matrix", "bt2020nc") else "min=709"
+    return (
+        f"zscale={read}:{matrix}:t=linear:npl={_NOMINAL},format=gbrpf32le,zscale=p=709,"
+        f"tonemap={curve}:desat=0,zscale=t=709:m=709:r=tv,format=yuv420p"
+    )
+
+
+def measured(clip: Clip, options: EncodeOptions) -> Clip:
+    """The clip with the loudness of each sound stream, where it shall be made even: the first of two passes.
+
+    Raises:
+        DamagedError: the sound cannot be read.
+    """
+    if not options.loudnorm or options.audio == "none" or clip.loudness:
+        return clip
+    timing, found = Timing.of(options), {}
+    for stream in clip.of_kind("audio"):
+        filters = f"loudnorm={LOUDNESS}:print_format=json"
+        source = [*timing.input_options, *guarded(clip.path), "-map", f"0:{stream.index}"]
+        child = Ffmpeg([*source, "-filter:a:0", filters, "-f", "null", "-"], level="info")
+        code = child.wait()
+        text = "\n".join(child.lines)
+        said = text[text.rfind("{") : text.rfind("}") + 1]
+        if code or not said:
+            raise EncodeError(f"The loudness of {stream.words} could not be measured.")
+        found[stream.index] = _second_pass(json.loads(said))
+    return replace(clip, loudness=found)
+
+
+def _second_pass(numbers: dict[str, str]) -> str:
+    """The filter that knows what the first pass found; silence stays silence."""
+    if "inf" in numbers["input_i"]:
+        return "anull"
+    keys = {"measured_I": "input_i", "measured_TP": "input_tp", "measured_LRA": "input_lra",
+            "measured_thresh": "input_thresh", "offset": "target_offset"}  # fmt: skip
+    known = ":".join(f"{key}={numbers[name]}" for key, name in keys.items())
+    return f"loudnorm={LOUDNESS}:{known}:linear=true"
