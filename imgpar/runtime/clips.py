@@ -9,11 +9,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import FORMATS, sniff
+from imgpar.codecs.options import EncodeOptions
 from imgpar.commit import begin_file, commit_file, file_digest, original_path, take_back
 from imgpar.errors import ItemError, SourceError, TransformError
 from imgpar.files import remove
@@ -106,14 +107,20 @@ class ClipWork:
         from imgpar.video.plan import make_plan
 
         same = _content(clip.path) == target.format
-        plan = make_plan(
-            clip,
-            target.format,
-            self._run.operations,
-            self._run.encode,
-            same_container=same,
-            staged=self._run.staged,
-        )
+
+        def planned(options: EncodeOptions) -> ClipPlan:
+            return make_plan(
+                clip,
+                target.format,
+                self._run.operations,
+                options,
+                same_container=same,
+                staged=self._run.staged,
+            )
+
+        plan = planned(self._run.encode)
+        if self._run.encode.target and plan.encoding:
+            plan = self._aim(clip, planned)
         self._check_strict(plan.lost)
         output = begin_file(target, self._run.name, self._crew.serial)
         try:
@@ -135,8 +142,26 @@ class ClipWork:
         self._result.lost += lost
         self._result.notes += plan.notes
 
+    def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
+        """The plan with the lowest quality that reaches the target."""
+        from imgpar.video.aiming import aimed, measured_quality
+
+        options, target = self._run.encode, self._run.encode.target
+        assert target is not None
+
+        def measure(quality: int) -> float:
+            tried = planned(replace(options, quality=quality))
+            return measured_quality(clip, tried, target, self._crew.cores)
+
+        with self._during("encode"):
+            quality, reached = aimed(target, options, measure)
+        name = target.measure.upper()
+        self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples")
+        return planned(replace(options, quality=quality))
+
     def _convert(self, plan: ClipPlan, clip: Clip, output: str) -> tuple[tuple[str, ...], tuple[int, int]]:
         """Write the new file and check it; returns what was lost, and the size."""
+        from imgpar.video.aiming import within
         from imgpar.video.check import check_output
         from imgpar.video.native import run_native
 
@@ -145,13 +170,20 @@ class ClipWork:
                 shutil.copyfile(clip.path, output)
             return (), clip.picture.upright
         wanted = plan.timing.retimed(clip)
-        if plan.way == "frames":
-            from imgpar.runtime.frame_path import FramePath
 
-            complaints = FramePath(plan, clip, output, self._run, self._crew, self._during).run()
-        else:
+        def write(plan: ClipPlan) -> tuple[str, ...]:
+            if plan.way == "frames":
+                from imgpar.runtime.frame_path import FramePath
+
+                return FramePath(plan, clip, output, self._run, self._crew, self._during).run()
             with self._during("encode"):
-                complaints = run_native(plan, wanted, output, self._crew.cores)
+                return run_native(plan, wanted, output, self._crew.cores)
+
+        most = self._run.encode.max_bytes
+        if most and plan.encoding:
+            complaints = within(most, plan, wanted, output, self._crew.cores, write)
+        else:
+            complaints = write(plan)
         with self._during("encode"):
             damaged = self._run.limits.accept_damaged
             made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)

@@ -118,6 +118,10 @@ def choose(
 ) -> Encoding:
     """The encoder for frames like those of `picture`, with as much of their pixel format as it takes."""
     name = first_available(names)
+    if options.hardware and depth <= 8 and not alpha and not options.lossless:
+        hard = _hardware(name, options)
+        if hard is not None:
+            return hard
     facts = _ENCODERS[name]
     lost: tuple[str, ...] = ("alpha",) if alpha and not facts.alpha else ()
     lost += ("depth",) if depth > facts.depth else ()
@@ -143,6 +147,18 @@ def choose(
         alpha and facts.alpha,
         lost,
     )
+
+
+def _hardware(name: str, options: EncodeOptions) -> Encoding | None:
+    """The same codec in hardware, where that works; VAAPI wants its frames elsewhere, and is left out."""
+    from imgpar.video.hardware import hardware_encoder, hardware_options
+
+    codec = next((codec for codec, names in OF_CODEC.items() if name in names), "")
+    found = hardware_encoder(codec) if codec else ""
+    if not found or found.endswith("vaapi"):
+        return None
+    told = hardware_options(found, options.quality or DEFAULT_QUALITY)
+    return Encoding(found, "yuv420p", told, True, "420", 8, False)
 
 
 def crf(name: str, quality: int) -> int:

@@ -1,0 +1,191 @@
+"""A size that a clip must not exceed, and a quality that it shall have: encoders are told by trying.
+
+size       bits a second for the picture = (bytes − sound) · 8 / seconds, in two passes on the native path, in
+           one on the frame path; what comes out too large is made again with less
+quality    parts of the clip are encoded with a few qualities and measured by ffmpeg's own libvmaf or ssim
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+
+from imgpar.codecs.options import EncodeOptions, Target
+from imgpar.errors import EncodeError
+from imgpar.video.clip import Clip
+from imgpar.video.native import check_exit, decoder_options, encode_options
+from imgpar.video.plan import ClipPlan
+from imgpar.video.prepare import has_filter
+from imgpar.video.process import Ffmpeg, guarded
+
+TRIES = 4
+SPARE = 0.97
+"""Part of the bytes that is given to the streams; the rest is the container's."""
+LEAST = 10_000
+"""Bits a second under which nobody recognises anything."""
+SAMPLES, SAMPLE_SECONDS = 3, 2.0
+_CRF = re.compile(r"-crf|-qp|-q:v")
+
+
+def bitrate(clip: Clip, plan: ClipPlan, most: int) -> int:
+    """Bits a second that the picture may have; raises EncodeError where nothing would be left."""
+    seconds = max(clip.duration, (clip.times[-1] - clip.times[0] + clip.last) if clip.times else 0.0, 0.04)
+    sound = sum(96_000 * max(1, stream.channels) for stream in plan.streams.kept if stream.kind == "audio")
+    left = most * 8 * SPARE / seconds - sound - len(clip.times) * 8 * 12 / seconds
+    if left < LEAST:
+        raise EncodeError(
+            f"{most:,} bytes are too few for {seconds:.0f} seconds.",
+            fix="Allow more with --max-bytes, or leave the sound out with --audio none.",
+        )
+    return int(left)
+
+
+def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
+    """The plan with a rate in place of a quality."""
+    assert plan.encoding is not None
+    options, skip = list[str](), False
+    for option in plan.encoding.options:
+        if skip:
+            skip = False
+        elif _CRF.fullmatch(option):
+            skip = True
+        elif option != "-b:v":
+            options.append(option)
+        else:
+            skip = True
+    if plan.encoding.encoder in ("prores_ks", "ffv1"):
+        raise EncodeError(
+            f"{plan.encoding.encoder} has no rate that could be chosen.",
+            fix="Leave --max-bytes out, or choose another --codec.",
+        )
+    limits = ["-b:v", str(bits)]
+    if plan.encoding.encoder != "libsvtav1":
+        limits += ["-maxrate", str(bits * 2), "-bufsize", str(bits * 4)]
+    return replace(plan, encoding=replace(plan.encoding, options=(*options, *limits)))
+
+
+def first_pass(plan: ClipPlan, clip: Clip, threads: int, log: str) -> tuple[str, ...]:
+    """Look at the whole clip once; returns the options of the second pass."""
+    assert plan.encoding is not None
+    if plan.encoding.encoder not in ("libx264", "libvpx-vp9", "libx265"):
+        return ()
+    arguments = ["-threads", str(threads + 1), *decoder_options(clip), *plan.timing.input_options]
+    arguments += [*guarded(clip.path), "-map", f"0:{clip.picture.stream.index}"]
+    filters = ",".join(filter(None, (*clip.before, plan.filters)))
+    arguments += ["-filter:v:0", filters] if filters else []
+    arguments += _passed(encode_options(plan, clip, threads), plan.encoding.encoder, 1, log)
+    child = Ffmpeg([*arguments, "-an", "-f", "null", "-"])
+    check_exit(child.wait(), child.lines)
+    return ("2", log)
+
+
+def _passed(options: list[str], encoder: str, number: int, log: str) -> list[str]:
+    if encoder == "libx265":
+        place = options.index("-x265-params") + 1
+        escaped = log.replace("\\", "/").replace(":", "\\:")
+        return [*options[:place], f"{options[place]}:pass={number}:stats={escaped}", *options[place + 1 :]]
+    return [*options, "-pass:v:0", str(number), "-passlogfile:v:0", log]
+
+
+def second_pass(plan: ClipPlan, log: str) -> ClipPlan:
+    """The plan of the pass that writes."""
+    assert plan.encoding is not None
+    options = _passed(list(plan.encoding.options), plan.encoding.encoder, 2, log)
+    return replace(plan, encoding=replace(plan.encoding, options=tuple(options)))
+
+
+def within(
+    most: int,
+    plan: ClipPlan,
+    clip: Clip,
+    output: str,
+    threads: int,
+    write: Callable[[ClipPlan], tuple[str, ...]],
+) -> tuple[str, ...]:
+    """Write the clip with at most so many bytes.
+
+    Raises:
+        EncodeError: it does not fit.
+    """
+    bits = bitrate(clip, plan, most)
+    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+        for number in range(TRIES):
+            rated = with_rate(plan, bits)
+            log = os.path.join(folder, f"pass{number}")
+            if plan.way == "native" and first_pass(rated, clip, threads, log):
+                rated = second_pass(rated, log)
+            complaints = write(rated)
+            size = os.path.getsize(output)
+            if size <= most:
+                return complaints
+            bits = int(bits * min(0.95, 0.98 * most / size))
+            if bits < LEAST:
+                break
+    raise EncodeError(
+        f"It does not fit into {most:,} bytes.", fix="Allow more with --max-bytes, or resize it."
+    )
+
+
+def aimed(target: Target, options: EncodeOptions, measure: Callable[[int], float]) -> tuple[int, float]:
+    """The lowest quality that reaches a target, and what it reaches; `measure` is asked for few of them."""
+    low, high = 1, 100
+    reached: dict[int, float] = {}
+    guess = options.quality or 80
+    while low < high:
+        reached[guess] = measure(guess)
+        if reached[guess] >= target.value:
+            high = guess
+        else:
+            low = guess + 1
+        guess = (low + high) // 2
+        if high - low < 3:
+            guess = high
+            break
+    reached.setdefault(guess, measure(guess))
+    return guess, reached[guess]
+
+
+def measured_quality(clip: Clip, plan: ClipPlan, target: Target, threads: int) -> float:
+    """What an encoding reaches on samples of the clip, compared with the same frames before the encoder."""
+    if target.measure == "vmaf" and not has_filter("libvmaf"):
+        raise EncodeError("This ffmpeg cannot measure VMAF.", fix="Use --target ssim=0.98.")
+    return sum(_sample(clip, plan, target, threads, start) for start in _starts(clip)) / len(_starts(clip))
+
+
+def _starts(clip: Clip) -> list[float]:
+    first, last = clip.times[0] - clip.start, clip.times[-1] - clip.start
+    if last - first <= SAMPLES * SAMPLE_SECONDS:
+        return [first]
+    return [first + (last - first - SAMPLE_SECONDS) * number / (SAMPLES - 1) for number in range(SAMPLES)]
+
+
+def _sample(clip: Clip, plan: ClipPlan, target: Target, threads: int, start: float) -> float:
+    assert plan.encoding is not None
+    filters = ",".join(filter(None, (*clip.before, plan.filters))) or "null"
+    length = SAMPLE_SECONDS if len(_starts(clip)) > 1 else SAMPLES * SAMPLE_SECONDS
+    source = [*decoder_options(clip), "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *guarded(clip.path)]
+    source += ["-map", f"0:{clip.picture.stream.index}"]
+    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+        whole, made = os.path.join(folder, "whole.mkv"), os.path.join(folder, "made.mkv")
+        even = "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"
+        form = ["-pix_fmt", plan.encoding.pixel_format, "-fps_mode", "passthrough"]
+        lossless = ["-c:v", "ffv1", *form, whole]
+        _run([*source, "-vf", f"{filters},{even}", *lossless])
+        encoder = ["-c:v", plan.encoding.encoder, *plan.encoding.options, *form]
+        _run(["-i", whole, *encoder, made])
+        names = {"vmaf": f"libvmaf=n_threads={threads}", "ssim": "ssim"}
+        graph = f"[0:v]setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]{names[target.measure]}"
+        lines = _run(["-i", made, "-i", whole, "-lavfi", graph, "-f", "null", "-"], level="info")
+    found = re.search(r"VMAF score: ([\d.]+)|SSIM.*All:([\d.]+)", "\n".join(lines))
+    if found is None:
+        raise EncodeError(f"ffmpeg measured no {target.measure.upper()}.")
+    return float(found[1] or found[2])
+
+
+def _run(arguments: list[str], level: str = "error") -> tuple[str, ...]:
+    child = Ffmpeg(arguments, level=level)
+    check_exit(child.wait(), child.lines)
+    return tuple(child.lines)
