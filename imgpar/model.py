@@ -297,14 +297,18 @@ class Event:
     unchanged items that are as they were, all at once;   done
               for listeners with `in_bulk` set, who get
               no "item" for each of these
+    frames    a long clip has come further, twice a       text (its path), frames
+              second at most
     note      something to say that belongs to no item    text
     end       nothing more will come                      —
     """
 
-    kind: Literal["start", "planned", "item", "unchanged", "note", "end"]
+    kind: Literal["start", "planned", "item", "unchanged", "frames", "note", "end"]
     done: int = 0
     """Items with an outcome so far, this one included."""
     total: int | None = None
     """Items in all; None as long as the plan is not complete."""
     outcome: Outcome | None = None
     text: str = ""
+    frames: tuple[int, int] = (0, 0)
+    """Frames of a clip that are written, and those that it has."""

@@ -131,6 +131,8 @@ class Progress:
         self.bytes = 0
         self._colour = wants_colour(self.stream)
         self._bar: Any = None
+        self._clip: tuple[str, tuple[int, int]] = ("", (0, 0))
+        """The clip that came further last, its frames that are done and those that it has."""
         self._began = 0.0
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -162,7 +164,10 @@ class Progress:
         elif event.kind == "note" and not self.quiet:
             self.say("note", event.text, _YELLOW)
         elif event.kind == "item" and event.outcome:
+            self._clip = self._clip if self._clip[0] != event.outcome.source else ("", (0, 0))
             self._item(event.outcome)
+        elif event.kind == "frames":
+            self._clip = (event.text, event.frames)
         elif event.kind == "end":
             self.close()
         if self._bar is not None:
@@ -243,6 +248,11 @@ class Progress:
         if width >= WIDE:
             rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)
             line += f" · {rate:.1f} MB/s"
+        path, (done, total) = self._clip
+        if width >= WIDE and total:
+            # Percent signs and braces of a name are the bar's own signs.
+            name = printable(os.path.basename(path))[:24].replace("{", "(").replace("}", ")")
+            line += f" · {name} {min(100, 100 * done // total)} %"
         bar.bar_format = line
 
 

@@ -203,7 +203,10 @@ class Run:
 
     # ----- what happened --------------------------------------------------------------------------
 
-    def _sink(self, result: Outcome | Settled | Unchanged) -> None:
+    def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
+        if isinstance(result, Event):
+            self._listen(replace(result, done=self._done))
+            return
         if isinstance(result, Unchanged):
             self._sink_unchanged(result)
             return

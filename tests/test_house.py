@@ -29,7 +29,7 @@ LEVELS = [
     "recipe", "recipes", "stems", "output", "targets", "unchanged", "lock", "database", "plan", "commit",
     "video", "runtime",
     "history", "journal", "report", "bundle", "undo", "progress",
-    "pipeline stream session run api footage video_writer", "extract assemble",
+    "pipeline stream session run api footage video_writer", "extract assemble join",
     "desktop",
     "cli", "__main__",
     "testing",

@@ -135,3 +135,15 @@ def test_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec):
         ffmpeg("-i", out, "-map", "0:v", "-c", "copy", "-f", "md5", tmp_path / "md5")
         made.append((tmp_path / "md5").read_text())
     assert made[0] == made[1] == made[2]
+
+
+def test_a_long_clip_says_how_far_it_is(session, tmp_path, schedule):
+    clip = make_clip(tmp_path / "in.mp4", size=(640, 480), frames=250)
+    told = []
+    pipe = imgpar.Pipeline().resize("320")
+    pipe.run(clip, tmp_path / "out.webm", session=session, on_event=told.append, schedule=schedule, effort=10,
+             journal=str(tmp_path / "journal.db"))  # fmt: skip
+    frames = [event.frames for event in told if event.kind == "frames"]
+    assert frames
+    assert all(0 <= done <= total == 250 for done, total in frames)
+    assert frames == sorted(frames)

@@ -17,6 +17,7 @@ COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, clean and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "pictures out of clips: stills, poster, contact sheet, animation"),
     "assemble": ("imgpar.cli.assemble", "a clip out of a folder of pictures"),
+    "concat": ("imgpar.cli.concat", "one clip out of several"),
     "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
     "undo": ("imgpar.cli.undo", "put back the originals that --in-place replaced"),
     "info": ("imgpar.cli.show", "what is in a file"),

@@ -177,7 +177,10 @@ class ClipWork:
 
                 return FramePath(plan, clip, output, self._run, self._crew, self._during).run()
             with self._during("encode"):
-                return run_native(plan, wanted, output, self._crew.cores)
+                total = len(wanted.times)
+                return run_native(
+                    plan, wanted, output, self._crew.cores, lambda done: self._crew.advanced(done, total)
+                )
 
         most = self._run.encode.max_bytes
         if most and plan.encoding:

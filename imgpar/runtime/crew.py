@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Callable
 from typing import Any
 
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.frame_program import FrameFacts, FrameProgram
-from imgpar.runtime.messages import Finished, Lease, Offer, Recall, Returned, Task
+from imgpar.runtime.messages import Advanced, Finished, Lease, Offer, Recall, Returned, Task
 from imgpar.runtime.runspec import RunSpec
 from imgpar.video.plan import steps_of
 from imgpar.video.planes import Array, PlaneLayout
+
+TELL_SECONDS = 0.5
+"""How often a worker says how far its clip is."""
 
 
 class Crew:
@@ -36,8 +40,16 @@ class Crew:
         self._channel, self._buffer = channel, buffer
         self.serial, self._memory, self._accept = task.serial, memory, accept
         self.cores = task.cores
+        self._told = time.monotonic()
         # What was tried before and went wrong is tried alone.
         self.alone = task.attempt > 0
+
+    def advanced(self, frames: int, total: int) -> None:
+        """Tell the parent how far the clip is, unless it was told a moment ago."""
+        now = time.monotonic()
+        if now - self._told > TELL_SECONDS:
+            self._told = now
+            self._channel.send(Advanced(self.serial, frames, total))
 
     def slots(self, nbytes: int, count: int) -> list[int]:
         """Offsets of `count` pieces of memory, each of at least `nbytes`."""

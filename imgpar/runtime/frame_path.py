@@ -171,6 +171,7 @@ class FramePath:
             entry = self._frames.popleft()
             with self._during("encode"):
                 feed.write(entry.stamp, self._crew.view(entry.slot + self._inside, self._wanted.nbytes))
+            self._crew.advanced(entry.number + 1, len(self._wanted_clip.times))
             self._free.append(entry.slot)
 
     def _help_out(self) -> None:

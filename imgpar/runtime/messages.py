@@ -152,6 +152,14 @@ class Dropped(NamedTuple):
     token: int
 
 
+class Advanced(NamedTuple):
+    """A clip is being written: now and then its worker says how far it is."""
+
+    serial: int
+    frames: int
+    total: int
+
+
 class Recall(NamedTuple):
     """The clip's worker has nothing to do: it takes one frame back that nobody has begun."""
 
@@ -186,4 +194,4 @@ class Failed(NamedTuple):
 
 
 ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Finished | Returned | Stop
-ToParent = Need | NoMemory | Dropped | Offer | Recall | Done | Failed
+ToParent = Need | NoMemory | Dropped | Offer | Advanced | Recall | Done | Failed

@@ -26,9 +26,10 @@ from imgpar.codecs.formats import FORMATS
 from imgpar.commit import temporary_path
 from imgpar.errors import RunError
 from imgpar.files import remove
-from imgpar.model import Job, Outcome
+from imgpar.model import Event, Job, Outcome
 from imgpar.runtime.ledger import Cause, Ledger
 from imgpar.runtime.messages import (
+    Advanced,
     Begin,
     Deny,
     Done,
@@ -288,6 +289,8 @@ class Scheduler:
                     self._send(worker, Deny(serial))
             case Offer():
                 self._ledger.offer(worker.index, message)
+            case Advanced():
+                self._advance(worker, message)
             case Recall(serial):
                 self._ledger.recall(worker.index, serial)
             case NoMemory(serial):
@@ -297,6 +300,12 @@ class Scheduler:
         if settled is not None:
             self._last = time.monotonic()
             self._sink(settled)
+
+    def _advance(self, worker: Worker, message: Advanced) -> None:
+        for task in self._ledger.held(worker.index):
+            if task.serial == message.serial:
+                path = task.job.item.path
+                self._sink(Event("frames", text=path, frames=(message.frames, message.total)))
 
     # ----- deaths ---------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from imgpar.errors import DamagedError, DiskFullError, EncodeError, HelperKilledError, LimitError
 from imgpar.video.clip import Clip
@@ -17,14 +17,18 @@ _THREADS_SHOW = frozenset({"libx264", "mpeg4"})
 ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
-def run_native(plan: ClipPlan, clip: Clip, output: str, threads: int) -> tuple[str, ...]:
+def run_native(
+    plan: ClipPlan, clip: Clip, output: str, threads: int, during: Callable[[int], None] | None = None
+) -> tuple[str, ...]:
     """Convert or remux a clip into `output`, which may lie under any name; returns ffmpeg's complaints.
+
+    `during` is told now and then how many frames are written.
 
     Raises what `check_exit` raises.
     """
-    child = Ffmpeg(native_arguments(plan, clip, output, threads))
+    child = Ffmpeg(native_arguments(plan, clip, output, threads), counted=during is not None)
     try:
-        code = child.wait()
+        code = child.wait(during)
     except BaseException:
         child.kill()
         raise

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ from imgpar.video.encoders import ffmpeg
 from imgpar.video.probe import DEMUXERS
 
 LAST_LINES = 20
+LOOK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
 
@@ -31,19 +32,29 @@ class Ffmpeg:
         feed: whether something will be written to its standard input.
         produce: whether something will be read from its standard output.
         level: how much it says.
+        counted: whether `frames` shall say how far it is.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, feed: bool = False, produce: bool = False, level: str = "error"
+        self,
+        arguments: Sequence[str],
+        *,
+        feed: bool = False,
+        produce: bool = False,
+        level: str = "error",
+        counted: bool = False,
     ) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.count = 0
         """Lines that it wrote; at this log level each is a complaint."""
-        command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", level, "-y", *arguments]
+        self.frames = 0
+        """Frames that it has written; counted where `counted` is asked for."""
+        command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", level, "-y"]
+        command += [*(("-progress", "pipe:1", "-stats_period", "0.3") if counted else ()), *arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if produce else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if produce or counted else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             # SVT-AV1 says what it does, whatever ffmpeg was told; only its errors are of interest.
             env={**os.environ, "SVT_LOG": "1"},
@@ -52,6 +63,8 @@ class Ffmpeg:
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
         self._reader.start()
+        if counted:
+            threading.Thread(target=self._count, args=(self.stdout,), daemon=True).start()
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -65,6 +78,13 @@ class Ffmpeg:
         assert self.process.stdout is not None
         return self.process.stdout
 
+    def _count(self, stream: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                name, _, number = line.partition(b"=")
+                if name == b"frame" and number.strip().isdigit():
+                    self.frames = int(number)
+
     def _drain(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
@@ -73,8 +93,14 @@ class Ffmpeg:
                 if text:
                     self.lines.append(text)
 
-    def wait(self) -> int:
-        """Until it has ended; returns its exit code."""
+    def wait(self, during: Callable[[int], None] | None = None) -> int:
+        """Until it has ended; returns its exit code. `during` is told the number of frames now and then."""
+        while during is not None:
+            try:
+                self.process.wait(LOOK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                during(self.frames)
         code = self.process.wait()
         self._reader.join()
         return code

@@ -1,0 +1,50 @@
+"""`imgpar concat`: one clip out of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgpar.cli import flags
+from imgpar.cli.parsing import Parser
+from imgpar.errors import UsageError
+from imgpar.progress import printable
+
+USAGE = "CLIP CLIP... -o CLIP [-y] [settings]"
+DESCRIPTION = """\
+Put clips one after the other, in the order given.
+
+  imgpar concat a.mp4 b.mp4 c.mp4 -o all.mp4              copied where they fit together
+  imgpar concat phone.mov old.avi -o all.mp4 --quality 85   encoded in the size of the first
+
+Clips of the same codec, size, pixel format and sound are copied, nothing is encoded. Else all are encoded in
+the size of the first one, smaller or wider ones with black borders; the reason is printed."""
+
+
+def concat_parser() -> Parser:
+    """The parser of `imgpar concat`."""
+    parser = Parser("concat", USAGE, DESCRIPTION)
+    parser.set_defaults(steps=None)
+    add = parser.add_argument_group("the clip").add_argument
+    add("-o", "--out", metavar="CLIP", help="the clip: .mp4, .mov, .mkv or .webm")
+    add("-y", dest="replace", action="store_true", help="write over what is there")
+    add("-q", "--quiet", action="store_true", help="print failures only")
+    flags.add_settings(parser)
+    return parser
+
+
+def concat(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    args, inputs = concat_parser().parse(argv)
+    if not args.out:
+        raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o all.mp4.")
+    from imgpar.join import join
+    from imgpar.recipe import Recipe
+    from imgpar.runtime.pool import available_cores
+
+    options = flags.build(args.steps or (), Recipe()).encode
+    made = join(inputs, args.out, options, replace_it=args.replace, threads=available_cores())
+    if not args.quiet:
+        how = "copied" if made.copied else f"encoded anew: {made.why}"
+        lost = f"; lost: {', '.join(made.lost)}" if made.lost else ""
+        print(printable(f"{len(inputs)} clips → {made.file.path} ({made.frames} frames, {how}{lost})"))
+    return 0

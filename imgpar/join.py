@@ -1,0 +1,253 @@
+"""One clip out of several, one after the other: copied where they fit together, else like the first."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from imgpar.codecs.formats import format_of_suffix
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError, OutputError, UsageError
+from imgpar.model import OutputFile, Target
+
+if TYPE_CHECKING:
+    from imgpar.video.clip import Clip, Stream
+    from imgpar.video.plan import ClipPlan
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was made of several clips."""
+
+    file: OutputFile
+    frames: int
+    copied: bool
+    """Whether nothing was encoded."""
+    why: str
+    """The reason why it was not copied."""
+    lost: tuple[str, ...] = ()
+
+
+def join(
+    inputs: Sequence[str],
+    out: str,
+    options: EncodeOptions | None = None,
+    *,
+    replace_it: bool = False,
+    threads: int = 2,
+) -> Joined:
+    """Put clips one after the other.
+
+    Args:
+        inputs: two clips or more.
+        out: the new clip; its suffix decides the container.
+        options: quality, codec and so on, where they have to be encoded.
+        replace_it: whether a file of that name is written over.
+        threads: of the encoder.
+
+    Raises:
+        UsageError: fewer than two clips, or a name that is no clip's.
+        ItemError: a clip cannot be read, or the new one is not whole.
+    """
+    from imgpar.commit import begin_file, commit_file
+    from imgpar.files import remove
+    from imgpar.video.probe import probe
+
+    found = format_of_suffix(out)
+    if len(inputs) < 2 or found is None or found.kind != "video":
+        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
+        raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
+    path = os.path.abspath(out)
+    if os.path.exists(path) and not replace_it:
+        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
+    options = options or EncodeOptions()
+    clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
+    why = _difference(clips, found.name, options)
+    target = Target(found.name, path, replaces=os.path.exists(path))
+    output = begin_file(target, f"{os.getpid()}-join", next(_numbers))
+    try:
+        lost = (
+            _encode(clips, found.name, options, output, threads) if why else _copy(clips, found.name, output)
+        )
+        made = probe(output)
+        _check(clips, made)
+        written = commit_file(
+            output,
+            target,
+            keep_times_of=None,
+            fsync=target.replaces,
+            expected=os.path.getsize(output),
+            dimensions=made.picture.upright,
+        )
+    except BaseException:
+        remove(output)
+        raise
+    return Joined(written, len(made.times), not why, why, lost)
+
+
+def _sound(clip: Clip) -> Clip:
+    """The clip, if it is whole."""
+    from imgpar.video.check import check_source
+
+    check_source(clip, accept_damaged=False)
+    return clip
+
+
+def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> str:
+    """Why the clips cannot be copied one behind the other; empty where they can."""
+    from imgpar.video.containers import CONTAINERS
+
+    if options != EncodeOptions():
+        return "settings of the encoder are given"
+    container, first = CONTAINERS[target], clips[0]
+    if first.picture.stream.codec not in container.video:
+        return f"{target} holds no {first.picture.stream.codec}"
+    for number, clip in enumerate(clips[1:], 2):
+        for name, facts in _facts(clip).items():
+            if facts != _facts(first)[name]:
+                return f"clip {number} differs in its {name}"
+    if any(stream.codec not in container.audio for stream in first.of_kind("audio")):
+        return f"{target} does not hold its sound"
+    return ""
+
+
+def _facts(clip: Clip) -> dict[str, object]:
+    """What has to be the same in all clips, so that one header fits them."""
+    from imgpar.video.probe import opened
+
+    picture = clip.picture
+    with opened(clip.path) as container:
+        header = bytes(container.streams[picture.stream.index].codec_context.extradata or b"")
+    return {
+        "codec": picture.stream.codec,
+        "size": (picture.width, picture.height),
+        "pixel format": picture.pixel_format,
+        "orientation": picture.orientation,
+        "pixel aspect": picture.aspect,
+        "colours": dict(picture.colour),
+        "sound": [(stream.codec, stream.channels, stream.rate) for stream in clip.of_kind("audio")],
+        "encoder's header": header,
+    }
+
+
+def _copy(clips: Sequence[Clip], target: str, output: str) -> tuple[str, ...]:
+    from imgpar.video.containers import CONTAINERS
+    from imgpar.video.native import check_exit, output_options
+    from imgpar.video.plan import ClipPlan
+    from imgpar.video.process import Ffmpeg
+
+    plan = ClipPlan("remux", "", CONTAINERS[target])
+    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+        names = os.path.join(folder, "list.txt")
+        with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
+            for clip in clips:
+                quoted = clip.path.replace("'", "'\\''")
+                file.write(f"file 'file:{quoted}'\n")
+        whitelist = ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", names]
+        maps = [f"0:{clips[0].picture.stream.index}"]
+        maps += [f"0:{stream.index}" for stream in clips[0].of_kind("audio")]
+        mapped = [part for number in maps for part in ("-map", number)]
+        child = Ffmpeg(
+            [*whitelist, *mapped, "-c", "copy", *plan.container.flags, *output_options(plan, output)]
+        )
+        check_exit(child.wait(), child.lines)
+    return _left_out(clips)
+
+
+def _encode(
+    clips: Sequence[Clip], target: str, options: EncodeOptions, output: str, threads: int
+) -> tuple[str, ...]:
+    """One filter graph: each clip is fitted into the first one's size; silence where one has no sound."""
+    from imgpar.video.native import check_exit, decoder_options, encode_options, output_options
+    from imgpar.video.process import Ffmpeg, guarded
+
+    first = clips[0]
+    plan, size = _plan(first, target, options)
+    sounds = any(clip.of_kind("audio") for clip in clips) and options.audio != "none"
+    arguments, graph = list[str](), list[str]()
+    for number, clip in enumerate(clips):
+        arguments += [*decoder_options(clip), *guarded(clip.path)]
+        graph.append(f"[{number}:{clip.picture.stream.index}]{_fitted(size, first)}[v{number}]")
+        if sounds:
+            graph.append(f"{_sounding(number, clip)}[a{number}]")
+    pairs = "".join(f"[v{number}]" + (f"[a{number}]" if sounds else "") for number in range(len(clips)))
+    graph.append(f"{pairs}concat=n={len(clips)}:v=1:a={int(sounds)}[v]" + ("[a]" if sounds else ""))
+    arguments += ["-filter_complex", ";".join(graph), "-map", "[v]"]
+    arguments += encode_options(plan, replace(first, variable=False), threads)
+    arguments[arguments.index("-enc_time_base:v:0") + 1] = "filter"
+    if sounds:
+        arguments += ["-map", "[a]", "-c:a:0", _encoder_of(plan, options)]
+    child = Ffmpeg([*arguments, *plan.container.flags, *output_options(plan, output)])
+    check_exit(child.wait(), child.lines)
+    return _left_out(clips)
+
+
+def _plan(first: Clip, target: str, options: EncodeOptions) -> tuple[ClipPlan, tuple[int, int]]:
+    """The first clip's plan, encoded in any case, and the size of all frames."""
+    from imgpar.video.plan import make_plan
+
+    quality = options.quality or 80
+    plan = make_plan(first, target, (), replace(options, quality=quality))
+    width, height = first.picture.upright
+    if not plan.container.variable:
+        raise UsageError("Clips cannot be put together into AVI.", fix="Use .mp4, .mov, .mkv or .webm.")
+    return replace(plan, filters=" "), (width // 2 * 2, height // 2 * 2)
+
+
+def _encoder_of(plan: ClipPlan, options: EncodeOptions) -> str:
+    from imgpar.video.encoders import first_available
+
+    wanted = {"aac": ("aac",), "opus": ("libopus", "opus")}.get(options.audio, plan.container.audio_encoders)
+    return first_available(wanted)
+
+
+def _fitted(size: tuple[int, int], first: Clip) -> str:
+    width, height = size
+    # Frames keep their times: 1/90000 is a time base in which all can be counted.
+    return (
+        f"scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos:reset_sar=1,"
+        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,settb=1/90000,"
+        f"format={_form(first)}"
+    )
+
+
+def _form(first: Clip) -> str:
+    return "yuv420p" if first.picture.depth <= 8 else "yuv420p10le"
+
+
+def _sounding(number: int, clip: Clip) -> str:
+    """The first sound of a clip, as long as its picture."""
+    seconds = clip.times[-1] - clip.times[0] + clip.last
+    form = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
+    stream: Stream | None = next(iter(clip.of_kind("audio")), None)
+    if stream is None:
+        return f"anullsrc=r=48000:cl=stereo,atrim=duration={seconds:.6f},{form}"
+    return f"[{number}:{stream.index}]{form},apad,atrim=duration={seconds:.6f}"
+
+
+def _left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
+    kinds = [
+        stream.kind for clip in clips for stream in clip.of_kind("subtitle", "cover", "attachment", "data")
+    ]
+    chapters = ["chapters"] if any(clip.chapters for clip in clips) else []
+    return tuple(dict.fromkeys([*kinds, *chapters]))
+
+
+def _check(clips: Sequence[Clip], made: Clip) -> None:
+    """Every frame is there, and the whole takes as long as its parts."""
+    wanted = sum(len(clip.times) for clip in clips)
+    if len(made.times) != wanted:
+        raise EncodeError(f"The new clip is not whole: {len(made.times)} of {wanted} frames are there.")
+    seconds = sum(clip.times[-1] - clip.times[0] + clip.last for clip in clips[:-1])
+    seconds += clips[-1].times[-1] - clips[-1].times[0]
+    spare = 0.1 * len(clips)
+    if abs(made.times[-1] - made.times[0] - seconds) > spare:
+        raise EncodeError(
+            f"The new clip takes {made.times[-1] - made.times[0]:.2f} seconds, its parts {seconds:.2f}."
+        )
