@@ -131,7 +131,10 @@ def test_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec):
     for jobs in (1, 2, 5):
         out = tmp_path / f"{jobs}.mkv"
         with imgpar.Session(jobs=jobs, memory="64M") as session:
-            imgpar.convert(clip, out, session=session, journal=str(out) + ".db", codec=codec, effort=1)
+            report = imgpar.convert(
+                clip, out, session=session, journal=str(out) + ".db", codec=codec, effort=1
+            )
+        assert report.ok, report.items
         ffmpeg("-i", out, "-map", "0:v", "-c", "copy", "-f", "md5", tmp_path / "md5")
         made.append((tmp_path / "md5").read_text())
     assert made[0] == made[1] == made[2]
@@ -141,7 +144,7 @@ def test_a_long_clip_says_how_far_it_is(session, tmp_path, schedule):
     clip = make_clip(tmp_path / "in.mp4", size=(640, 480), frames=250)
     told = []
     pipe = imgpar.Pipeline().resize("320")
-    pipe.run(clip, tmp_path / "out.webm", session=session, on_event=told.append, schedule=schedule, effort=10,
+    pipe.run(clip, tmp_path / "out.mp4", session=session, on_event=told.append, schedule=schedule, effort=10,
              journal=str(tmp_path / "journal.db"))  # fmt: skip
     frames = [event.frames for event in told if event.kind == "frames"]
     assert frames
