@@ -250,7 +250,7 @@ def test_no_command_shows_the_help_on_stderr(capsys):
         (["photos", "-o", "web"], "Did you mean 'imgpar convert photos -o web'?"),
         (["--resize", "8", "x", "-o", "web"], "Did you mean 'imgpar convert --resize 8 x -o …'?"),
         (["covnert", "x"], "Did you mean 'imgpar convert'?"),
-        (["frobnicate"], "Commands are convert,"),
+        (["xyzzy"], "Commands are convert,"),
         (["watch", "in"], "imgpar watch is not part of this version."),
     ],
 )
