@@ -17,13 +17,15 @@ from urllib.parse import quote
 
 from imgpar.codecs.formats import sniff
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
+from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
 from imgpar.model import Event, Job, Limits, Outcome, RunOptions
+from imgpar.opening import planner, without_journal
 from imgpar.output import Out, read_out
 from imgpar.pipeline import Paths, Pipeline, checked
 from imgpar.recipe import Recipe
 from imgpar.report import Report
-from imgpar.run import Listener, Run, planner, without_journal
+from imgpar.run import Listener, Run
 from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
@@ -109,7 +111,10 @@ def dry_run(
             inputs = [_spooled(stack)]
         named = list(inputs) if isinstance(inputs, (list, tuple)) else None
         place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-        plan = planner(place, recipe, options, _copied_journal(place, options, stack))
+        journal, homes = _copied_journal(place, options, stack), None
+        if place.in_place:
+            homes = Homes(place.folder, journal, lambda at: _copied_journal(Out(at), RunOptions(), stack))
+        plan = planner(place, recipe, options, journal, homes=homes)
         batches = scan_list(inputs) if named is None else scan(named, out=place.path)
         if options.companions == "copy" and not place.in_place:
             batches = with_sidecars(batches)

@@ -76,12 +76,17 @@ def read_out(
 def home(folder: str) -> str:
     """The folder whose journal knows what was replaced in `folder`: itself, or one above it."""
     at = folder
-    while not os.path.isdir(os.path.join(at, OURS, UNDO)):
+    while not is_home(at):
         above = os.path.dirname(at)
         if above == at:
             return folder
         at = above
     return at
+
+
+def is_home(folder: str) -> bool:
+    """Whether a run replaced files in or below this very folder, and remembers them here."""
+    return os.path.isdir(os.path.join(folder, OURS, UNDO))
 
 
 def free_space_problem(out: str, bytes_needed: int) -> str:

@@ -8,19 +8,18 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 
 from imgpar.bundle import MOST, keep_failure
 from imgpar.commit import sweep
-from imgpar.errors import OutputError, UsageError
-from imgpar.journal import Journal, journal_path
+from imgpar.errors import UsageError
+from imgpar.homes import Homes, open_home, put_right
 from imgpar.model import Event, Job, Outcome, RunOptions
-from imgpar.output import Out, free_space_problem, read_out
-from imgpar.plan import Planner
+from imgpar.opening import new_session, open_journal, planner, run_key
+from imgpar.output import free_space_problem, read_out
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
-from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -30,7 +29,7 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
-from imgpar.undo import prepare, prune
+from imgpar.undo import prune
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -100,6 +99,10 @@ class Run:
         batches = scan_list(self._inputs) if self._named is None else scan(self._named, out=self._place.path)
         if self._options.companions == "copy" and not self._place.in_place:
             batches = with_sidecars(batches)
+        first = self._first_with_items(batches)
+        if first is None:
+            return self._nothing()
+        batches = chain((first,), batches)
         with contextlib.ExitStack() as stack:
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
@@ -107,10 +110,14 @@ class Run:
             number = self._journal.begin(
                 run_key(self._place, self._recipe), recipe=_text_of(self._recipe), command=(self._facts(),)
             )
-            self._planner = planner(self._place, self._recipe, self._options, self._journal, str(number))
-            self._name = f"{os.getpid()}-{number}"
+            homes = None
             if self._place.in_place:
                 self._prepare_in_place(str(number))
+                homes = Homes(self._place.folder, self._journal, partial(open_home, stack, self._note))
+            self._planner = planner(
+                self._place, self._recipe, self._options, self._journal, str(number), homes=homes
+            )
+            self._name = f"{os.getpid()}-{number}"
             # Temporary files of a run that died; its lock is ours now, so nobody writes there.
             self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(new_session(self._options))
@@ -127,12 +134,31 @@ class Run:
         self._listen(Event("end", self._done, self._done))
         return report
 
+    def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
+        for batch in batches:
+            if batch.items:
+                return batch
+            self._read_past(batch)
+        return None
+
+    def _read_past(self, batch: Batch) -> None:
+        self._ignored += batch.ignored
+        self._sidecars += batch.sidecars
+        for note in batch.notes:
+            self._note(note)
+
+    def _nothing(self) -> Report:
+        """There is nothing to do: no folder is made, no journal, no worker."""
+        for kind in ("start", "planned", "end"):
+            self._listen(Event(kind, text=self._place.path, total=0))
+        seconds = time.monotonic() - self._started
+        return self._tally.report(
+            (), ignored=self._ignored, seconds=seconds, out=self._place.path, notes=tuple(self._notes)
+        )
+
     def _prepare_in_place(self, number: str) -> None:
         """Put right what a run that was killed left; originals of others go when something is replaced."""
-        if count := prepare(self._journal, self._place.folder):
-            self._note(
-                f"{count} originals were put back: the run before this one ended before it was through."
-            )
+        put_right(self._journal, self._place.folder, self._note)
         self._outdated = "" if self._journal.unfinished else number
 
     def _spec(self, session: Session) -> RunSpec:
@@ -173,10 +199,7 @@ class Run:
     def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
         total = 0
         for batch in batches:
-            self._ignored += batch.ignored
-            self._sidecars += batch.sidecars
-            for note in batch.notes:
-                self._note(note)
+            self._read_past(batch)
             if self._sweeps:
                 sweep(os.path.join(self._place.folder, *batch.mirror.split("/")), self._name)
             entries: Iterator[Entry] = self._planner.plan_together(batch)
@@ -282,52 +305,6 @@ class Run:
             notes=tuple(self._notes),
             can_retry=not self._place.name,
         )
-
-
-def new_session(options: RunOptions) -> Session:
-    """A session for one run."""
-    return Session(options.jobs, options.memory, worker_memory=options.worker_memory)
-
-
-def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
-    """The journal of an output place: locked where OUT is a folder, shared by all runs where it is a file."""
-    path = journal_path(place, options.journal)
-    if not place.name:
-        return Journal.open(path, place.folder)
-    try:
-        return Journal.open(path, "", lock=False)
-    except OutputError:
-        if options.journal:
-            raise
-        # No home, or one that cannot be written: no reason not to convert one file.
-        return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
-
-
-def planner(
-    place: Out, recipe: Recipe, options: RunOptions, journal: Journal | None, run: str = ""
-) -> Planner:
-    """A planner that knows what the journal knows."""
-    return Planner(
-        place,
-        run_key(place, recipe),
-        to=recipe.to,
-        on_exists=options.on_exists,
-        done=journal.done if journal else None,
-        recorded=journal.recorded if journal else None,
-        run=run,
-        split=recipe.encode.split,
-    )
-
-
-def run_key(place: Out, recipe: Recipe) -> str:
-    """What decides how an output looks: the recipe, and OUT where it is one file of many in one journal."""
-    return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
-
-
-def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:
-    """The options with a journal that goes when `stack` is closed: for outputs that are temporary."""
-    folder = stack.enter_context(temporary())
-    return replace(options, journal=os.path.join(folder, "journal.db"))
 
 
 def _text_of(recipe: Recipe) -> str:

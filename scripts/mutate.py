@@ -24,11 +24,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import imgpar
-from imgpar.testing import pattern
+from mutate_samples import good_files
 
-FORMATS = ("jpg", "png", "webp", "gif", "tif", "bmp", "avif", "heic", "tga", "ico", "ppm", "jp2")
-"""What Pillow can make; a format that it cannot is left out."""
+import imgpar
+
 BATCH = 400
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 COLUMNS = ("files", "named", "harmless", "unnoticed", "died", "too long", "memory", "no line")
@@ -81,45 +80,6 @@ DAMAGE: tuple[Callable[[bytearray, random.Random], None], ...] = (
     repeat,
     splice,
 )
-
-
-def good_files(folder: Path) -> dict[str, list[Path]]:
-    """Small good files of every format, different in mode, size and encoder settings."""
-    import pillow_heif
-    from PIL import Image
-
-    pillow_heif.register_heif_opener()
-    made: dict[str, list[Path]] = defaultdict(list)
-    for name in FORMATS:
-        for number, (mode, size, options) in enumerate(variants(name)):
-            image = Image.fromarray(pattern(*size, number)).convert(mode)
-            path = folder / f"{number}.{name}"
-            try:
-                image.save(path, **options)
-            except (OSError, KeyError, ValueError) as error:
-                print(f"{path.name} left out: {error}", file=sys.stderr)
-                continue
-            made[name].append(path)
-    return made
-
-
-def variants(name: str) -> Iterator[tuple[str, tuple[int, int], dict]]:
-    """Mode, size and options of the files of one format."""
-    yield "RGB", (48, 40), {}
-    yield "L", (61, 33), {}
-    if name == "jpg":
-        yield "RGB", (120, 90), {"progressive": True, "quality": 60}
-        yield "CMYK", (40, 40), {}
-        yield "RGB", (90, 90), {"subsampling": 0, "restart_marker_blocks": 2}
-    if name in ("png", "webp", "tif", "avif"):
-        yield "RGBA", (50, 50), {}
-    if name == "tif":
-        for compression in ("tiff_lzw", "tiff_deflate", "jpeg", "packbits"):
-            yield "RGB", (64, 64), {"compression": compression}
-    if name == "webp":
-        yield "RGB", (64, 64), {"lossless": True}
-    if name == "png":
-        yield "P", (64, 64), {}
 
 
 def real_files(folder: Path, limit: int) -> dict[str, list[Path]]:
@@ -192,7 +152,7 @@ class Experiment:
             [str(path) for path in sorted(folder.iterdir())],
             out,
             session=self.session,
-            to="bmp",
+            to="bmp,mp4",
             timeout=self.args.timeout,
             max_pixels=4_000_000,
         )
@@ -252,6 +212,7 @@ def read_arguments() -> argparse.Namespace:
     add("--seconds", type=float, default=3600.0)
     add("--seed", type=int, default=1)
     add("--folder", help="real files instead of generated ones")
+    add("--formats", type=lambda text: text.split(","), help="only these, such as mp4,mkv")
     add("--largest", type=int, default=60_000, help="bytes of the largest file that is taken from there")
     add("--truncate", action="store_true")
     add("--timeout", type=float, default=10.0)
@@ -273,6 +234,8 @@ def main() -> int:
                 if args.folder
                 else good_files(Path(work) / "made")
             )
+            wanted = args.formats or sorted(files)
+            files = {name: paths for name, paths in files.items() if name in wanted}
             files = experiment.prepare(files)
             cases = truncations(files) if args.truncate else mutations(files, args.seed)
             done = 0

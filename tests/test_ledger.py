@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from imgpar.model import FrameRef, Header, Item, Job, Spec, Target
+from imgpar.model import FrameRef, Header, Item, Job, OutputFile, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS, Ledger
-from imgpar.runtime.messages import Deny, Done, Failed, Grant, Placed, Revoke
+from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task
 
 SPEC = Spec(4, 4, "RGB")
 HEADER = Header("jpeg", SPEC)
@@ -35,6 +35,47 @@ def placed(book: Ledger, number: int) -> Placed:
     lease = book.jobs[number].lease
     assert lease is not None
     return Placed(lease, FrameRef(lease.offset, SPEC), (0, 0), HEADER)
+
+
+def written(task: Task) -> tuple[OutputFile, ...]:
+    numbers = task.targets or range(len(task.job.targets))
+    return tuple(OutputFile(task.job.targets[number].path, 1) for number in numbers)
+
+
+# ----- a worker that talks nonsense -----------------------------------------------------------------
+
+
+def moved(change):
+    """Change where a message says that its frames are; None where it has none."""
+    return lambda message: (
+        message._replace(placed=change(message.placed))
+        if isinstance(message, Done) and message.placed is not None
+        else None
+    )
+
+
+LIES = (
+    lambda message: message._replace(serial=10**9),
+    lambda message: (message,),
+    lambda message: ValueError(str(message)),
+    lambda message: message._replace(nbytes=-1) if isinstance(message, Need) else None,
+    lambda message: message._replace(unchanged=True) if isinstance(message, Done) else None,
+    lambda message: message._replace(placed=None, outputs=()) if isinstance(message, Done) else None,
+    lambda message: (
+        message._replace(outputs=(OutputFile("/out/of another", 1),)) if isinstance(message, Done) else None
+    ),
+    moved(lambda at: at._replace(lease=at.lease._replace(offset=at.lease.offset + CHUNK))),
+    moved(lambda at: at._replace(lease=at.lease._replace(size=at.lease.size + CHUNK))),
+    moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, Spec(9000, 9000)))),
+    moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, SPEC, 10**6))),
+    moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, SPEC, 0))),
+    moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, Spec(-4, -4)))),
+    moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, Spec(4, 4, "XYZ")))),
+    moved(lambda at: at._replace(frames=FrameRef(at.lease.offset - 1, SPEC))),
+    moved(lambda at: at._replace(frames=FrameRef(at.lease.offset + at.lease.size - 1, SPEC))),
+    moved(lambda at: at._replace(metadata=(at.lease.offset + at.lease.size, 1))),
+)
+"""What the parent has to notice; each takes a message that is true."""
 
 
 def test_a_chain_is_one_task():
@@ -279,13 +320,23 @@ class Bookkeeping(RuleBasedStateMachine):
         state = self.book.jobs[task.job.id]
         held = state.lease if self.book.owns(task) else worker.pocket
         if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
-            self._end(self.book.need(index, serial, chunks * CHUNK))
+            message = Need(serial, chunks * CHUNK)
         elif data.draw(st.integers(0, 5)) == 0:
-            self._end(self.book.failed(index, Failed(serial, "decode", "DamagedError", "bad", "", "")))
+            message = Failed(serial, "decode", "DamagedError", "bad", "", "")
         else:
             hands_on = task.stage in ("decode", "transform") or (self.book.arrays and task.stage == "chain")
+            where = placed(self.book, task.job.id) if hands_on else None
+            message = Done(serial, (), where, () if hands_on else written(task))
+        lie = data.draw(st.sampled_from(LIES))(message)
+        assert lie is None or self.book.disorder(index, lie)
+        assert self.book.disorder(index, message) == ""
+        if isinstance(message, Need):
+            self._end(self.book.need(index, *message))
+        else:
             self._end(
-                self.book.done(index, Done(serial, (), placed(self.book, task.job.id) if hands_on else None))
+                self.book.failed(index, message)
+                if isinstance(message, Failed)
+                else self.book.done(index, message)
             )
 
     def _end(self, settled):

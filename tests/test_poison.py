@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,25 @@ def test_the_memory_of_a_worker_can_be_chosen(pictures, tmp_path):
         .run(pictures, tmp_path / "out", to="png", jobs=1, worker_memory="1G")
     )
     assert "(1,024 MiB). Give it more with --worker-memory" in report.failures[0].error
+
+
+def confuse(array):
+    """Say something that no worker says, through the worker's own channel."""
+    import gc
+
+    from imgpar.runtime.channel import Channel
+    from imgpar.runtime.messages import Done
+
+    next(found for found in gc.get_objects() if isinstance(found, Channel)).send(Done(10**9, ()))
+    time.sleep(60)
+    return array
+
+
+@posix
+def test_a_worker_that_talks_nonsense_is_killed_and_its_file_charged(pictures, tmp_path):
+    failure = run(confuse, pictures, tmp_path / "out")
+    assert "spoke of a task that it does not have" in failure.error
+    assert failure.stage == "transform"
 
 
 @posix

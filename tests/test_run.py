@@ -462,3 +462,13 @@ def test_the_profile_accounts_for_the_time(session, pictures, out):
     report = convert(session, pictures, out, to="jpg")
     assert set(report.stages) == {"read", "decode", "transform", "encode", "commit"}
     assert 0 < sum(report.stages.values()) <= report.workers * report.working_seconds
+
+
+@pytest.mark.parametrize("settings", [{}, {"in_place": True}], ids=["copies", "in place"])
+def test_nothing_to_do_leaves_nothing_behind(session, tmp_path, settings):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/notes.txt").write_text("no picture")
+    out = None if settings else tmp_path / "out"
+    report = imgpar.convert(tmp_path / "in", out, session=session, **settings)
+    assert (report.exit_code, report.ignored, len(report.items)) == (3, 1, 0)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["in", "notes.txt"]

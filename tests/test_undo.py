@@ -16,6 +16,7 @@ import imgpar
 from imgpar import api, testing
 from imgpar.cli import main
 from imgpar.errors import UsageError
+from imgpar.journal import Journal
 from imgpar.pipeline import Pipeline
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")
@@ -90,6 +91,35 @@ def test_a_second_run_recognises_its_own_output(session, photos):
 def test_a_run_on_a_folder_inside_recognises_it_too(session, photos):
     in_place(session, photos)
     assert in_place(session, photos / "sub").ok == 0
+
+
+@pytest.mark.parametrize("formats", [None, "webp"])
+def test_a_run_on_the_folder_above_recognises_it_too(session, photos, formats):
+    in_place(session, photos / "sub", to=formats)
+    assert in_place(session, photos, to=formats).ok == 2
+    assert in_place(session, photos / "sub", to=formats).ok == 0
+
+
+def test_what_a_run_above_made_is_recognised_inside(session, photos):
+    in_place(session, photos / "sub")
+    in_place(session, photos)
+    testing.write_pictures(photos / "sub", ["new.png"], size=(96, 64))
+    assert in_place(session, photos).ok == 1
+    assert in_place(session, photos / "sub").ok == 0
+    assert width(photos / "sub/new.png") == 48
+
+
+def test_a_dry_run_above_knows_it_too(session, photos, capsys):
+    in_place(session, photos / "sub")
+    main(["convert", str(photos), "--in-place", "--resize", "50%", "-n"])
+    assert capsys.readouterr().out.count("unchanged") == 1
+
+
+def test_a_run_inside_keeps_others_out_of_its_folder(session, photos):
+    in_place(session, photos / "sub")
+    inside = str(photos / "sub")
+    with Journal.open(f"{inside}/.imgpar/journal.db", inside), pytest.raises(imgpar.OutputLockedError):
+        in_place(session, photos)
 
 
 def test_a_run_after_undo_does_it_again(session, photos):

@@ -9,6 +9,7 @@ Between the processes
 In the parent
     records        what the ledger writes down
     ledger         who has which job and which memory: pure bookkeeping, no processes
+    claims         what a worker says, held against what it was given
     helping        its part for clips: frames that a clip's worker offers to the others
     pool           starts, stops and buries worker processes
     scheduler      the parent's loop: ledger + pool + channels

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from imgpar.model import Job
+from imgpar.runtime.claims import disorder
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.frames import Allocator
 from imgpar.runtime.helping import Helping
@@ -135,6 +136,16 @@ class Ledger:
     def held(self, index: int) -> tuple[Task, ...]:
         """What a worker has been given and has not answered."""
         return tuple(self.workers[index].outstanding.values()) if index in self.workers else ()
+
+    def disorder(self, index: int, message: object) -> str:
+        """What is wrong with what this worker says; nothing when it can be believed. See `claims`."""
+        worker = self.workers[index]
+
+        def lease_of(task: Task) -> Lease | None:
+            state = self.jobs.get(task.job.id)
+            return worker.pocket if state is None or not self.owns(task) else state.lease
+
+        return disorder(message, worker.outstanding, lease_of, arrays=self.arrays)
 
     def drain(self) -> int:
         """Forget what no worker has begun; returns how many jobs that were."""

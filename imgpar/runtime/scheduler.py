@@ -155,6 +155,8 @@ class Scheduler:
         self._sightings: dict[int, Sighting] = {}
         self._overdue: dict[int, float] = {}
         """When workers that took too long were told to stop."""
+        self._disorder: dict[int, str] = {}
+        """Workers that were killed for what they said."""
         self._stillborn = 0
         self._left = self._most = 0
         self._first = self._last = 0.0
@@ -271,8 +273,21 @@ class Scheduler:
             except (EOFError, OSError):
                 self._bury(worker)
                 return
+            except Exception as error:
+                message = error  # no pickle: as wrong as any other message that is none
             # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
-            self._handle(worker, message)
+            if not self._confused(worker, message):
+                self._handle(worker, message)
+
+    def _confused(self, worker: Worker, message: object) -> bool:
+        """Whether a worker cannot be believed any more; then it is killed, and nothing it says counts."""
+        if worker.index not in self._disorder:
+            problem = self._ledger.disorder(worker.index, message)
+            if not problem:
+                return False
+            self._disorder[worker.index] = problem
+            self._pool.kill(worker)
+        return True
 
     def _handle(self, worker: Worker, message: object) -> None:
         settled: Settled | None = None
@@ -345,11 +360,14 @@ class Scheduler:
         self._sightings.pop(worker.index, None)
         self._clean_up_after(worker)
         overdue = self._overdue.pop(worker.index, None) is not None
+        confused = self._disorder.pop(worker.index, "")
         cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
+        cause = "crash" if confused else cause
         self._stillborn = 0 if begun.tick else self._stillborn + 1
         if self._stillborn >= (MAX_STILLBORN_KILLED if cause == "killed" else MAX_STILLBORN):
             raise RunError(f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}")
-        failure = self._overran(worker, begun, words) if overdue else _obituary(begun, code, words)
+        end = confused or describe_exit(code)
+        failure = self._overran(worker, begun, words) if overdue else _obituary(begun, end, words)
         for settled in self._ledger.died(worker.index, begun.serial, cause, failure):
             self._sink(settled)
 
@@ -366,6 +384,6 @@ class Scheduler:
         return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, words)
 
 
-def _obituary(begun: Begun, code: int | None, words: str) -> Failed:
-    message = f"The worker process {describe_exit(code)} in stage {begun.stage}, every time it was tried."
+def _obituary(begun: Begun, end: str, words: str) -> Failed:
+    message = f"The worker process {end} in stage {begun.stage}, every time it was tried."
     return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)

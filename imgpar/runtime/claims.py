@@ -1,0 +1,108 @@
+"""What a worker says, held against what it was given: a worker in disorder must not reach the others.
+
+The parent looks at every message before it acts on it. Whoever names a task that it does not have, memory
+that is not its task's, a frame larger than that memory, or files that are not its job's, is taken for
+crashed: it is killed, and the file that it was working on is charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from imgpar.model import CHANNELS, ITEM_BYTES, FrameRef
+from imgpar.runtime.clips import is_clip
+from imgpar.runtime.messages import (
+    Done,
+    Dropped,
+    Failed,
+    Lease,
+    Need,
+    NoMemory,
+    Offer,
+    Placed,
+    Recall,
+    Task,
+)
+
+LARGEST_SIDE = 1 << 31
+
+
+def disorder(
+    message: Any, outstanding: Mapping[int, Task], lease_of: Callable[[Task], Lease | None], *, arrays: bool
+) -> str:
+    """What is wrong with a message, in words; nothing when it can be believed.
+
+    Args:
+        message: whatever came out of the channel.
+        outstanding: the tasks of that worker, by serial.
+        lease_of: the memory of a task.
+        arrays: whether frames are handed to the caller.
+    """
+    if isinstance(message, Dropped):
+        return ""
+    if not isinstance(message, Done | Failed | Need | NoMemory | Offer | Recall):
+        return f"sent something unknown ({type(message).__name__})"
+    task = outstanding.get(message.serial)
+    if task is None:
+        return "spoke of a task that it does not have"
+    lease = lease_of(task)
+    match message:
+        case Need(_, nbytes) if not (isinstance(nbytes, int) and nbytes > 0):
+            return f"asked for {nbytes!r} bytes"
+        case Offer() if lease is None or not all(
+            _inside(lease, at, 1) for at in (message.offset, message.output)
+        ):
+            return "offered a frame outside of its memory"
+        case Done():
+            return _unlikely(message, task, lease, arrays=arrays)
+    return ""
+
+
+def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+    if task.stage == "frame":
+        return "finished a frame of another's clip with results of its own" if _results(message) else ""
+    if message.unchanged:
+        return (
+            "" if task.job.digest and not _results(message) else "called a file unchanged that nobody knows"
+        )
+    if arrays or (task.stage in ("decode", "transform") and not is_clip(task.job)):
+        if message.placed is None or message.outputs:
+            return "finished a picture without saying where it is"
+        return _misplaced(message.placed, lease)
+    numbers = task.targets or range(len(task.job.targets))
+    wanted = sorted(task.job.targets[number].path for number in numbers)
+    if message.placed is not None or sorted(file.path for file in message.outputs) != wanted:
+        return "finished with files that are not its job's"
+    return ""
+
+
+def _results(message: Done) -> bool:
+    return bool(message.outputs) or message.placed is not None
+
+
+def _misplaced(placed: Placed, lease: Lease | None) -> str:
+    """What is wrong with frames in a lease."""
+    if lease is None or placed.lease[:2] != lease[:2]:
+        return "put a picture into memory that is not its own"
+    offset, length = placed.metadata
+    if not _sane(placed.frames) or not _inside(lease, placed.frames.offset, placed.frames.nbytes):
+        return "described a picture that is larger than its memory"
+    if length and not _inside(lease, offset, length):
+        return "put metadata outside of its memory"
+    return ""
+
+
+def _sane(frames: FrameRef) -> bool:
+    spec = frames.spec
+    return (
+        0 < spec.width < LARGEST_SIDE
+        and 0 < spec.height < LARGEST_SIDE
+        and spec.layout in CHANNELS
+        and spec.dtype in ITEM_BYTES
+        and frames.count > 0
+    )
+
+
+def _inside(lease: Lease, offset: int, nbytes: int) -> bool:
+    return lease.offset <= offset and nbytes > 0 and offset + nbytes <= lease.offset + lease.size

@@ -1,0 +1,121 @@
+"""Feed a parser with what a fuzzer makes up, led by what code it reaches. Needs `pip install atheris`.
+
+    python scripts/fuzz.py header -max_total_time=600      header readers of all picture formats
+    python scripts/fuzz.py geometry -runs=1000000          sizes, regions, canvases, lengths, places
+    python scripts/fuzz.py recipe | template | values      recipes in TOML, names of outputs, flags
+
+What follows the name goes to libFuzzer. Any exception that is not one of imgpar's own errors ends it, and
+the input that caused it is written to a file named crash-….
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["imgpar"]):
+    from imgpar import codecs, values
+    from imgpar.errors import ImgparError, ItemError, MissingExtraError, UsageError
+    from imgpar.model import Limits
+    from imgpar.names import candidate
+    from imgpar.operations import geometry
+    from imgpar.recipe import Recipe
+
+from mutate_samples import good_files
+
+LIMITS = Limits(max_pixels=1 << 20, max_frames=64, memory=1 << 26)
+SUFFIXES = ("jpg", "png", "webp", "gif", "tif", "bmp", "avif", "heic", "tga", "ico", "ppm", "jp2", "hdr",
+            "pdf", "svg", "jxl", "exr", "dng")  # fmt: skip
+
+
+def header(data: bytes) -> None:
+    """The first byte says which format the file is said to have."""
+    if not data:
+        return
+    try:
+        found = codecs.read_header(data[1:], f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", LIMITS)
+    except (ItemError, MissingExtraError):
+        return
+    if found.spec.width * found.spec.height > LIMITS.max_pixels:
+        raise AssertionError(found)
+
+
+def of_text(*parsers: Callable[[str], object]) -> Callable[[bytes], None]:
+    """Every parser takes it or says what is wrong with it."""
+
+    def run(data: bytes) -> None:
+        text = data.decode("utf-8", "surrogateescape")
+        for parse in parsers:
+            try:
+                parse(text)
+            except UsageError as error:
+                assert str(error)  # noqa: PT017
+
+    return run
+
+
+def recipe(data: bytes) -> None:
+    """The text of a TOML file."""
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        file.write(data)
+        file.flush()
+        try:
+            Recipe.load(file.name)
+        except ImgparError as error:
+            assert isinstance(error, UsageError)  # noqa: PT017
+
+
+def template(data: bytes) -> None:
+    """A name that an output gets, from any name that an input may have: it stays in its folder."""
+    name = data.decode("utf-8", "surrogateescape").replace("/", "").replace("\0", "")
+    for level in range(4):
+        made = candidate(f"/in/{name}", name, ".jpg", level)
+        assert made not in ("", ".", "..")
+        assert "/" not in made
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "header": header,
+    "geometry": of_text(
+        geometry.parse_geometry,
+        geometry.parse_region,
+        geometry.parse_canvas,
+        geometry.parse_length,
+        geometry.parse_gravity,
+    ),
+    "values": of_text(
+        values.byte_size,
+        values.duration,
+        values.pixels,
+        values.colour,
+        values.integer(1, 9),
+        values.number(0, 1),
+    ),
+    "recipe": recipe,
+    "template": template,
+}
+
+
+def main() -> None:
+    """Start the fuzzer; for headers with one file of each format to begin with."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in TARGETS:
+        raise SystemExit(__doc__)
+    with tempfile.TemporaryDirectory() as work:
+        corpus = Path(work) / "corpus"
+        corpus.mkdir()
+        if name == "header":
+            (Path(work) / "good").mkdir()
+            for suffix, paths in good_files(Path(work) / "good").items():
+                for path in paths if suffix in SUFFIXES else ():
+                    (corpus / path.name).write_bytes(bytes((SUFFIXES.index(suffix),)) + path.read_bytes())
+        atheris.Setup([sys.argv[0], *sys.argv[2:], str(corpus)], TARGETS[name])
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
