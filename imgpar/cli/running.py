@@ -136,7 +136,7 @@ class Results:
         """One JSON object; when nobody reads any more the run goes on without."""
         try:
             self.progress.write(json.dumps(record), sys.stdout)
-        except BrokenPipeError:
+        except OSError:
             self.json = False
             discard(sys.stdout)
 
@@ -155,7 +155,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads; what happened is still said by the exit code
+    except OSError:  # nobody reads, or the terminal is gone; the exit code still says what happened
         discard(sys.stdout)
         discard(sys.stderr)
     return report.exit_code

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first finishes what is in flight, the second stops now."""
+"""Ctrl-C, SIGTERM, a closed terminal: the first finishes what is in flight, the second stops now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stopping(token: Cancel) -> Iterator[None]:
     A third Ctrl-C is Python's own, in case the run does not listen any more.
     """
     asked = 0
-    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
 

@@ -18,6 +18,7 @@ How a worker comes to life
     warmup         lets processes start early, and without the user's `__main__`
     entry          where a worker process starts; light, so that the parent can name it
     preload        what the fork server imports once
+    job_object     Windows: what a worker starts dies with it
     process        a worker process: signals, limits, log, end
 
 In a worker

@@ -15,6 +15,7 @@ from typing import Any
 
 import PIL.Image
 
+from imgpar.runtime import job_object
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.frames import ArenaHandle
 from imgpar.runtime.worker import Worker
@@ -27,6 +28,8 @@ def run_worker(
     _ignore_signals()
     tail = LogTail(log)
     _limit_memory(memory_limit)
+    # On Windows the arena may count as memory of whoever maps it.
+    job_object.enter(memory_limit and memory_limit + arena.size)
     _die_with_parent()
     _calm_opencv()
     PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit

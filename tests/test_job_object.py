@@ -1,0 +1,41 @@
+"""The part of Windows' job objects that can be looked at anywhere: what they are told."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from imgpar.runtime import job_object
+
+wide = pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="the documented sizes are of 64 bits")
+
+
+@wide
+def test_the_structure_has_the_size_that_windows_expects():
+    assert ctypes.sizeof(job_object.Limits) == 144
+
+
+@wide
+@pytest.mark.parametrize(("name", "offset"), [("counters", 64), ("process_memory", 112), ("job_memory", 120)])
+def test_the_fields_are_where_windows_looks(name, offset):
+    assert getattr(job_object.Limits, name).offset == offset
+
+
+@pytest.mark.parametrize(("memory", "flags"), [(0, 0x2000), (1 << 30, 0x2100)])
+def test_the_flags_say_what_is_limited(memory, flags):
+    told = job_object.limits(memory)
+    assert (told.basic.flags, told.process_memory) == (flags, memory)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="there are no job objects")
+def test_a_child_ends_with_its_parent():
+    child = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'input()']).pid)"
+    code = f"from imgpar.runtime import job_object; job_object.enter(0); {child}"
+    pid = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        ["tasklist", "/FI", f"PID eq {pid.strip()}"], capture_output=True, text=True, check=True
+    )
+    assert pid.strip() not in found.stdout
