@@ -341,6 +341,45 @@ def test_everything_can_be_reached_by_tab(screen: Screen) -> None:
     assert "Treeview" in kinds
 
 
+def test_every_usable_button_is_reached_by_tab(screen: Screen, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("good.png")
+    (folder / "bad.png").write_bytes(b"no picture")
+    screen.window.drop([str(folder)])
+    screen.idle()
+    screen.window.files.files.select(0)
+    screen.window.root.update()
+    seen = [screen.window.head.zone]
+    while (following := seen[-1].tk_focusNext()) is not seen[0]:
+        seen.append(following)
+    buttons = screen.window.buttons
+    assert {buttons.main, buttons.details, buttons.undo, buttons.open} <= set(seen)
+    assert buttons.stop not in seen  # nothing is at work
+
+
+def test_escape_stops(screen: Screen, tmp_path: Path) -> None:
+    screen.window.drop([str(many(tmp_path, 200, (600, 400)))])
+    screen.until(lambda: screen.window.control.board.done > 3)
+    screen.window.head.zone.focus_force()
+    screen.until(lambda: screen.window.root.focus_get() is screen.window.head.zone)
+    screen.window.head.zone.event_generate("<Escape>")
+    screen.idle()
+    assert screen.window.status.line["text"].startswith("Stopped: ")
+    assert screen.window.control.board.done < 200
+
+
+def test_what_takes_long_says_for_how_long(screen: Screen) -> None:
+    board = screen.window.control.board
+    board.wait(["/clips/holiday.mp4"])
+    board.totals["drop"] = 1
+    screen.window.control.state = "running"
+    board.run()
+    board._heard -= 75
+    screen.until(lambda: "so far" in screen.window.status.line["text"])
+    assert screen.window.status.line["text"] == "0 of 1 done · the next takes 75 s so far"
+    assert screen.rows() == [("holiday.mp4", "… at work, 75 s", "")]
+    screen.window.control.state = "idle"
+
+
 def test_enter_on_the_zone_asks_for_files(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(window_module.filedialog, "askopenfilenames", lambda **_: asked.append(1))

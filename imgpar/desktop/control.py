@@ -202,7 +202,7 @@ class Control:
         if self.state == "pausing" and report is not None and report.cancelled:
             self.state = "paused"
             return
-        if self.state == "stopping":
+        if self.state == "stopping" or (report is not None and report.cancelled):
             self.stopped = True
         through = report is not None and not report.cancelled and not report.stopped
         if through:

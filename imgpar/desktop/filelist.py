@@ -27,6 +27,7 @@ class FileList(ttk.Notebook):
         super().__init__(parent)
         self.chosen: Row | None = None
         """The row that the user has selected."""
+        self._over = False
         self._at_work = 0.0
         """Seconds that all that wait have been at work; 0 where that is not known."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
@@ -53,8 +54,9 @@ class FileList(ttk.Notebook):
             tree.bind("<Return>", lambda _: action())
             tree.bind("<Double-1>", lambda _: action())
 
-    def show(self, board: Board) -> None:
-        """Bring the rows in sight up to date."""
+    def show(self, board: Board, *, over: bool) -> None:
+        """Bring the rows in sight up to date; `over` says that nothing waits any more."""
+        self._over = over
         self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
         if board.problems or self.problems.rows:
@@ -82,7 +84,9 @@ class FileList(ttk.Notebook):
     def _state(self, row: Row) -> str:
         if row.outcome and row.outcome.reason in ("unchanged", "twice"):
             return self._texts(row.outcome.reason)
-        if self._at_work and row.outcome is None:
+        if row.outcome is None and self._over:
+            return self._texts("not_done")
+        if row.outcome is None and self._at_work:
             return self._texts("at_work", time=self._texts.duration(self._at_work))
         return self._texts(row.status)
 

@@ -102,6 +102,8 @@ class Window:
         for child in self.root.winfo_children():
             child.destroy()
         self.texts = texts = Texts(self.settings.language)
+        with suppress(tk.TclError):  # Tk's own questions, "Yes" and "No"
+            self.root.tk.call("msgcat::mclocale", {"zh": "zh_cn"}.get(texts.language, texts.language))
         self.theme = theme = Theme(self.root, self.settings.look)
         px = theme.px
         self.root.configure(background=theme.palette.ground)
@@ -164,7 +166,7 @@ class Window:
         self._ticked = now
         state = self.control.state
         self.control.look(BUDGET)
-        self.files.show(self.control.board)
+        self.files.show(self.control.board, over=self.control.state == "idle")
         self._show_pictures()
         if now - self._refreshed > REFRESH or state != self.control.state:
             self._refreshed = now
