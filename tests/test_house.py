@@ -29,7 +29,6 @@ LEVELS = [
     "recipe", "recipes", "stems", "output", "targets", "unchanged", "lock", "database", "plan", "commit",
     "video", "runtime",
     "history", "journal", "report", "bundle", "undo", "homes", "progress",
-    "history", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",
     "desktop",
     "cli", "__main__",
