@@ -15,14 +15,12 @@ from imgpar.runtime.clips import is_clip
 from imgpar.runtime.messages import (
     Done,
     Dropped,
-    Failed,
     Lease,
     Need,
-    NoMemory,
     Offer,
     Placed,
-    Recall,
     Task,
+    ToParent,
 )
 
 LARGEST_SIDE = 1 << 31
@@ -39,10 +37,10 @@ def disorder(
         lease_of: the memory of a task.
         arrays: whether frames are handed to the caller.
     """
+    if not isinstance(message, ToParent):
+        return f"sent something unknown ({type(message).__name__})"
     if isinstance(message, Dropped):
         return ""
-    if not isinstance(message, Done | Failed | Need | NoMemory | Offer | Recall):
-        return f"sent something unknown ({type(message).__name__})"
     task = outstanding.get(message.serial)
     if task is None:
         return "spoke of a task that it does not have"
