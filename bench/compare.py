@@ -114,6 +114,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--psnr", action="store_true", help="measure the quality of the resize, too (slow)")
     parser.add_argument("--scratch", type=Path, help="where outputs go; default: the temporary folder")
+    parser.add_argument("--out", type=Path, help="folder for the results")
     parser.add_argument("extra", nargs="*", help="more flags for imgpar, after --")
     return parser.parse_args()
 
@@ -128,7 +129,7 @@ def main() -> None:
     name = given.name or given.folder.resolve().name
     settings = {key: getattr(given, key) for key in ("size", "quality", "to", "jobs", "repeat", "extra")}
     result = {"workload": name, "settings": settings, "machine": where} | compare(given, work, list(versions))
-    folder = HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
+    folder = given.out or HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     for peer, row in result["medians"].items():

@@ -27,7 +27,9 @@ def measure(
 ) -> dict[str, Any]:
     """One run: wall seconds, CPU seconds of all its processes, files and bytes written, peak PSS."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    variables = os.environ | (environment or {})
+    # As users have it: with this variable each run would compile every module anew.
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    variables |= environment or {}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=variables)
     peak = PeakMemory(process.pid) if memory else None
     _, errors = process.communicate()

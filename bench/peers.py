@@ -89,6 +89,14 @@ def _mogrify(work: Work, out: Path) -> list[str]:
     return ["sh", "-c", f'mkdir -p "{out}" && mogrify -path "{out}" {flags} "{work.folder}"/*']
 
 
+def _vipsthumbnail(work: Work, out: Path) -> list[str]:
+    """Flat folders only. As many processes as cores, one thread each, some files a call."""
+    options = f"[Q={work.quality}]" if work.to != "png" else "[compression=1]"
+    call = f"vipsthumbnail --size '{work.size}x{work.size}>' -o '{out}/%s.{work.to}{options}'"
+    many = f"xargs -0 -P {work.jobs} -n 24 {call}"
+    return ["sh", "-c", f"mkdir -p '{out}' && find '{work.folder}' -type f -print0 | {many}"]
+
+
 def _says(*command: str) -> Callable[[], str]:
     """The first line of a version command, empty when it cannot be run."""
 
@@ -124,6 +132,13 @@ PEERS: dict[str, Peer] = {
     "pyvips-pool": Peer(
         _plain([VIPS_PYTHON, str(HERE / "pyvips_pool.py")]),
         _says(VIPS_PYTHON, "-c", "import pyvips as v; print('pyvips, libvips', *map(v.version, range(3)))"),
+    ),
+    "vipsthumbnail": Peer(
+        _vipsthumbnail, _says("vipsthumbnail", "--vips-version"), lambda _: {"VIPS_CONCURRENCY": "1"}
+    ),
+    "opencv-pool": Peer(
+        _plain([sys.executable, str(HERE / "opencv_pool.py")]),
+        _says(sys.executable, "-c", "import cv2; print('OpenCV', cv2.__version__)"),
     ),
     "mogrify": Peer(_mogrify, _says("mogrify", "-version")),
 }

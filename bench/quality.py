@@ -13,6 +13,9 @@ from measure import measure
 from peers import PEERS, Work
 from PIL import Image, ImageOps
 
+MOST = 24
+"""Pictures that are compared; of more, some spread over all."""
+
 
 def psnr_of(name: str, work: Work, scratch: Path | None) -> dict[str, Any]:
     """Runs one peer with lossless output, so that the encoder does not hide the resize."""
@@ -21,9 +24,11 @@ def psnr_of(name: str, work: Work, scratch: Path | None) -> dict[str, Any]:
         out = Path(folder) / "out"
         peer = PEERS[name]
         measure(peer.command(lossless, out), out, memory=False, environment=peer.environment(lossless))
+        sources = sorted(path for path in work.folder.rglob("*") if path.is_file())
+        sources = sources[:: max(1, len(sources) // MOST)]
         values = [
             value
-            for source in sorted(path for path in work.folder.rglob("*") if path.is_file())
+            for source in sources
             if (value := _psnr(source, out / source.relative_to(work.folder).with_suffix(".png"))) is not None
         ]
     if not values:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +31,6 @@ from measure import adopt_orphans, measure
 from peers import HERE, PEERS, Work, installed
 from PIL import Image
 
-Make = Callable[[Path], None]
-
 
 def picture(width: int, height: int, seed: int) -> Image.Image:
     """Smooth shapes with some grain: neither a flat colour nor noise."""
@@ -42,36 +40,47 @@ def picture(width: int, height: int, seed: int) -> Image.Image:
     return Image.fromarray((np.asarray(coarse, np.int16) + grain).clip(0, 255).astype(np.uint8))
 
 
-def pictures(count: int, size: tuple[int, int], *suffixes: str) -> Make:
-    """So many pictures, of all these formats in turn."""
+def pictures(folder: Path, count: int, size: tuple[int, int], suffixes: Sequence[str]) -> None:
+    """So many pictures, of all these formats in turn; four different ones, the others are copies."""
+    names = [f"picture-{number:05d}.{suffixes[number % len(suffixes)]}" for number in range(count)]
+    for number, name in enumerate(names):
+        if number >= 4:
+            shutil.copyfile(folder / names[number % 4], folder / name)
+            continue
+        picture(*size, number).save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
 
-    def make(folder: Path) -> None:
-        for number in range(count):
-            name = f"picture-{number:05d}.{suffixes[number % len(suffixes)]}"
-            picture(*size, number).save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
 
-    return make
-
-
-def copies(count: int) -> Make:
+def copies(folder: Path, count: int) -> None:
     """So many tiny files in folders of a thousand."""
+    picture(8, 8, 0).save(folder / "0.png")
+    data = (folder / "0.png").read_bytes()
+    for number in range(count):
+        place = folder / f"{number // 1000:04d}"
+        place.mkdir(exist_ok=True)
+        (place / f"{number:07d}.png").write_bytes(data)
 
-    def make(folder: Path) -> None:
-        picture(8, 8, 0).save(folder / "0.png")
-        data = (folder / "0.png").read_bytes()
-        for number in range(count):
-            place = folder / f"{number // 1000:04d}"
-            place.mkdir(exist_ok=True)
-            (place / f"{number:07d}.png").write_bytes(data)
 
-    return make
+def one_folder(folder: Path, count: int) -> None:
+    """So many names in one folder, a thousand of them for each tiny file, in no order."""
+    picture(8, 8, 0).save(folder.parent / "one.png")
+    data = (folder.parent / "one.png").read_bytes()
+    numbers = np.random.default_rng(0).permutation(count).tolist()
+    for place, number in enumerate(numbers):
+        file = folder / f"IMG_{number:07d}.png"
+        if place % 1000 == 0:
+            file.write_bytes(data)
+            first = file
+        else:
+            os.link(first, file)
 
 
 @dataclass(frozen=True)
 class Workload:
     """What is converted to what."""
 
-    make: Make
+    count: int
+    pixels: tuple[int, int]
+    suffixes: tuple[str, ...]
     size: int
     to: str
     peers: bool = True
@@ -79,20 +88,20 @@ class Workload:
 
 
 WORKLOADS = {
-    "photos": Workload(pictures(24, (6000, 4000), "jpg"), 1920, "jpg"),
-    "small": Workload(pictures(1000, (500, 375), "jpg"), 256, "jpg"),
-    "png-webp": Workload(pictures(32, (1600, 1200), "png"), 1280, "webp"),
-    "jpeg-avif": Workload(pictures(40, (1600, 1200), "jpg"), 800, "avif"),
-    "mixed": Workload(pictures(80, (1600, 1200), "jpg", "png", "webp", "tif"), 640, "jpg"),
-    "huge": Workload(pictures(1, (12000, 8000), "jpg"), 4000, "jpg"),
-    "many-outputs": Workload(pictures(40, (3000, 2000), "jpg"), 1280, "jpg,webp", peers=False),
+    "photos": Workload(24, (6000, 4000), ("jpg",), 1920, "jpg"),
+    "small": Workload(1000, (500, 375), ("jpg",), 256, "jpg"),
+    "png-webp": Workload(32, (1600, 1200), ("png",), 1280, "webp"),
+    "jpeg-avif": Workload(24, (1600, 1200), ("jpg",), 800, "avif"),
+    "mixed": Workload(80, (1600, 1200), ("jpg", "png", "webp", "tif"), 640, "jpg"),
+    "huge": Workload(1, (12000, 8000), ("jpg",), 4000, "jpg"),
+    "many-outputs": Workload(40, (3000, 2000), ("jpg",), 1280, "jpg,webp", peers=False),
 }
 
 
 def run_workload(name: str, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Imgpar and its peers in turn; medians and ratios, and every number."""
     load = WORKLOADS[name]
-    source = made(load.make, folder / name)
+    source = made(load, folder / name, given.share)
     work = Work(source, load.size, 80, load.to, given.jobs)
     names = list(installed(["imgpar", *given.peers.split(",")])) if load.peers else ["imgpar"]
     runs: dict[str, list[dict[str, Any]]] = {peer: [] for peer in names}
@@ -112,10 +121,10 @@ def run_workload(name: str, given: argparse.Namespace, folder: Path) -> dict[str
     }
 
 
-def made(make: Make, folder: Path) -> Path:
-    """The folder with its pictures."""
+def made(load: Workload, folder: Path, share: float) -> Path:
+    """The folder with its pictures, or with a share of them."""
     folder.mkdir(parents=True)
-    make(folder)
+    pictures(folder, max(1, round(load.count * share)), load.pixels, load.suffixes)
     return folder
 
 
@@ -124,7 +133,10 @@ def run_once(peer: str, work: Work, folder: Path) -> dict[str, Any]:
     out = folder / "out"
     try:
         side = PEERS[peer]
-        return measure(side.command(work, out), out, memory=False, environment=side.environment(work))
+        done = measure(side.command(work, out), out, memory=False, environment=side.environment(work))
+        if done["return_code"] or not done["files"]:
+            print(f"{peer} did not do {work.folder.name}: {done.get('stderr', '')}", file=sys.stderr)
+        return done
     finally:
         shutil.rmtree(out, ignore_errors=True)
 
@@ -149,7 +161,9 @@ def share_in_codecs(work: Work, folder: Path) -> float:
 
 def already_done(count: int, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """A second run over unchanged files, against listing them with find."""
-    source, out = made(copies(count), folder / "done"), folder / "done-out"
+    source, out = folder / "done", folder / "done-out"
+    source.mkdir()
+    copies(source, count)
     command = PEERS["imgpar"].command(Work(source, 6, 80, "png", given.jobs), out)
     subprocess.run(command, check=True)
     find = ["find", str(source), "-printf", "%s %T@ %p\\n"]
@@ -162,6 +176,33 @@ def already_done(count: int, given: argparse.Namespace, folder: Path) -> dict[st
     return {"files": count, "imgpar": again, "find": listed, "imgpar_over_find": round(ratio, 2)}
 
 
+def million(count: int, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One folder with very many files: seconds to the first output, and memory of the parent. Linux only."""
+    source, out = folder / "million", folder / "million-out"
+    source.mkdir()
+    one_folder(source, count)
+    command = PEERS["imgpar"].command(Work(source, 6, 80, "jpg", given.jobs), out)
+    first: list[float] = []
+    peaks: list[int] = []
+    for _ in range(given.repeat):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not any(out.glob("[!.]*")):
+            time.sleep(0.005)
+        first.append(time.perf_counter() - start)
+        peaks.append(peak_rss(process.pid))
+        process.terminate()
+        process.wait()
+        shutil.rmtree(out)
+    return {"files": count, "first_output_seconds": first, "parent_peak_mib": peaks}
+
+
+def peak_rss(pid: int) -> int:
+    """The most memory that a process had so far, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
+
+
 def seconds_of(command: list[str]) -> float:
     """Wall time of a command whose output nobody reads."""
     start = time.perf_counter()
@@ -172,7 +213,7 @@ def seconds_of(command: list[str]) -> float:
 def scaling(name: str, counts: list[int], given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The same work with more and more workers; efficiency is speed-up ÷ cores in use."""
     load, cores = WORKLOADS[name], os.cpu_count() or 1
-    source = made(load.make, folder / "scaling")
+    source = made(load, folder / "scaling", given.share)
     rows: dict[str, Any] = {}
     for jobs in counts:
         work = Work(source, load.size, 80, load.to, jobs)
@@ -189,19 +230,23 @@ def main() -> None:
     """Runs what was asked for, prints a line each, writes the raw numbers."""
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
-    parser.add_argument("names", nargs="*", help=", ".join([*WORKLOADS, "done"]))
+    parser.add_argument("names", nargs="*", help=", ".join([*WORKLOADS, "done", "million"]))
     parser.add_argument("--peers", default=",".join(list(PEERS)[1:]), help="names with commas")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--done", type=int, default=100_000, help="files of the workload `done`")
+    parser.add_argument("--million", type=int, default=1_000_000, help="files of the workload `million`")
+    parser.add_argument("--share", type=float, default=1.0, help="of the pictures, such as 0.1 for a try")
+    parser.add_argument("--out", type=Path, help="folder for the results")
     parser.add_argument("--scaling", help="numbers of workers, with commas; for the first workload named")
     parser.add_argument("--scratch", type=Path, help="where everything lies; default: the temporary folder")
     given = parser.parse_args()
     adopt_orphans()
-    names = given.names or [*WORKLOADS, "done"]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it
+    names = given.names or [*WORKLOADS, "done", "million"]
     where = machine()
     result: dict[str, Any] = {"machine": where | {"peers": installed(list(PEERS))}}
-    kept = HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
+    kept = given.out or HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
     kept.mkdir(parents=True, exist_ok=True)
     file = kept / ("scaling.json" if given.scaling else "workloads.json")
     if file.exists():
@@ -213,6 +258,8 @@ def main() -> None:
                 result[name] = scaling(name, counts, given, Path(folder))
             elif name == "done":
                 result[name] = already_done(given.done, given, Path(folder))
+            elif name == "million":
+                result[name] = million(given.million, given, Path(folder))
             else:
                 result[name] = run_workload(name, given, Path(folder))
         print(name, json.dumps({key: value for key, value in result[name].items() if key != "runs"}))

@@ -70,8 +70,11 @@ SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, ou
 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
 """
 _READ_SAME = """
-SELECT name, id, size, mtime_ns, inode, outputs FROM items
+SELECT id, size, mtime_ns, inode, outputs, name FROM items
 WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
+"""
+_READ_OTHER = """
+SELECT 1 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key <> ? LIMIT 1
 """
 _READ_NEWER = """
 SELECT mine.name FROM items AS mine
@@ -194,9 +197,10 @@ class Journal:
             self.flush()
         where = (os.fsencode(folder), key)
         with explained(self.path):
-            rows = {row[0]: row[1:] for row in self._database.execute(_READ_SAME, where)}
-            for (name,) in self._database.execute(_READ_NEWER, where) if rows else ():
-                rows.pop(name, None)
+            rows = {row[5]: row for row in self._database.execute(_READ_SAME, where)}
+            if rows and self._database.execute(_READ_OTHER, where).fetchone():  # seldom: no join for all
+                for (name,) in self._database.execute(_READ_NEWER, where):
+                    rows.pop(name, None)
         return Recorded(rows, self._paths.prefix)
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:

@@ -20,8 +20,8 @@ from imgpar.targets import Done, Made
 TOGETHER = 4000
 """Most items that go on together, so that a run can be stopped in between."""
 
-Row = tuple[int, int, int, int, str]
-"""An input that was done, as the journal has it: its row, size, mtime_ns, inode, outputs as JSON."""
+Row = tuple[int, int, int, int, str, bytes]
+"""An input that was done, as the journal has it: its row, size, mtime_ns, inode, outputs as JSON, name."""
 
 _CODE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 

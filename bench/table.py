@@ -1,0 +1,112 @@
+"""The README of a folder of runs, from its JSON files.
+
+python bench/table.py bench/runs/<date>-<cores>cores
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def write_table(folder: Path) -> None:
+    """Write README.md; nothing in it is typed by hand."""
+    results = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    if not results:
+        return
+    where: Json = next(iter(results.values()))["machine"]
+    lines = [
+        f"# {where['cores']} cores, {folder.name[:10]}",
+        "",
+        f"{where['processor']}, {where['system']}, Python {where['python']}, commit {where['commit'][:12]}.",
+        "",
+    ]
+    peers: dict[str, str] = {}
+    for result in results.values():
+        peers |= result["machine"]["peers"]
+    lines += [f"- {name}: {version}" for name, version in peers.items()]
+    compared = {name: result for name, result in results.items() if "medians" in result}
+    for measure, title in MEASURES.items():
+        lines += ["", title, "", *comparison(compared, measure)] if compared else []
+    if "workloads" in results:
+        lines += ["", "Workloads that bench/workloads.py makes:", "", *workloads(results["workloads"])]
+    if "scaling" in results:
+        lines += ["", "More and more workers; efficiency is speed-up ÷ cores in use:", ""]
+        lines += scaling(results["scaling"])
+    (folder / "README.md").write_text("\n".join(lines) + "\n")
+
+
+MEASURES = {
+    "seconds": "Wall seconds of the whole command; in brackets imgpar's time over it, median of the rounds:",
+    "mean_db": "Mean PSNR in dB against an exact Lanczos 3 resize of the whole picture, before encoding:",
+    "peak_pss_mib": "Peak memory of all processes together (PSS), MiB:",
+    "cpu_seconds": "CPU seconds of all processes:",
+}
+
+
+def comparison(results: dict[str, Json], measure: str) -> list[str]:
+    """One row per work, one column per peer."""
+    names = list(dict.fromkeys(peer for result in results.values() for peer in result["medians"]))
+    rows = []
+    for work, result in results.items():
+        cells = []
+        for peer in names:
+            row = result["medians"].get(peer, {})
+            cell = str(row.get(measure, ""))
+            cells.append(f"{cell} ({row['imgpar_over_this']})" if cell and measure == "seconds" else cell)
+        rows.append([work, *cells])
+    return table(["work", *names], rows)
+
+
+def workloads(result: Json) -> list[str]:
+    """The same for made pictures, with the limit of the codecs; then what is no conversion."""
+    loads = {name: load for name, load in result.items() if "seconds" in load}
+    names = list(dict.fromkeys(peer for load in loads.values() for peer in load["seconds"]))
+    rows = []
+    for work, load in loads.items():
+        over = load["imgpar_over"]
+        cells = [
+            f"{load['seconds'].get(peer, '')}" + (f" ({over[peer]})" if peer in over else "")
+            for peer in names
+        ]
+        rows.append([work, *cells, str(load["limit_seconds"]), f"{load['in_codecs']:.0%}"])
+    lines = table(["work", *names, "limit of the codecs", "share in codecs"], rows) if rows else []
+    if done := result.get("done"):
+        again, find = statistics.median(done["imgpar"]), statistics.median(done["find"])
+        over = done["imgpar_over_find"]
+        lines += [
+            "",
+            f"A second run over {done['files']:,} unchanged files: {again:.2f} s; `find -printf` over them: ",
+        ]
+        lines[-1] += f"{find:.2f} s ({over} ×)."
+    if million := result.get("million"):
+        first, peak = statistics.median(million["first_output_seconds"]), max(million["parent_peak_mib"])
+        lines += ["", f"{million['files']:,} files in one folder: first output after {first:.2f} s, "]
+        lines[-1] += f"parent at most {peak} MiB."
+    return lines
+
+
+def scaling(result: Json) -> list[str]:
+    """One row per number of workers."""
+    rows = [
+        [name, jobs, str(row["seconds"]), str(row["efficiency"])]
+        for name, load in result.items()
+        if "by_jobs" in load
+        for jobs, row in load["by_jobs"].items()
+    ]
+    return table(["work", "workers", "seconds", "efficiency"], rows)
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+if __name__ == "__main__":
+    write_table(Path(sys.argv[1]))
