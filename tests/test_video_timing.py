@@ -123,3 +123,27 @@ def test_parts_as_people_write_them(text, start, stop):
 def test_what_is_no_part(text):
     with pytest.raises(imgpar.BadValueError):
         parse_span(text)
+
+
+@pytest.mark.parametrize("schedule", ["auto", "staged"])
+def test_a_container_with_only_a_rate_keeps_every_frame(session, tmp_path, schedule):
+    """The lowest rate at which no frame falls on another: here 20 a second."""
+    times = [0, 0.1, 0.15, 0.5, 0.6, 1.0]
+    clip = make_uneven(tmp_path / "in.mp4", times, last=0.2)
+    settings = {"quality": 95, "effort": 0, "schedule": schedule, "journal": str(tmp_path / "j.db")}
+    report = imgpar.convert(clip, tmp_path / "o.avi", session=session, **settings)
+    (item,) = report.items
+    assert item.error == ""
+    assert item.lost == ("variable frame rate",)
+    assert any("at 20 a second" in note for note in item.notes)
+    grey = [picture.mean() for picture in decoded(tmp_path / "o.avi")[1]]
+    expected = [10 * max(k for k, time in enumerate(times) if time <= n / 20 + 1e-6) for n in range(24)]
+    assert grey[:24] == pytest.approx(expected, abs=3)
+
+
+def test_frames_too_near_to_each_other_are_counted(tmp_path):
+    from imgpar.video.timing import FASTEST, Timing
+
+    clip = probe(str(make_uneven(tmp_path / "in.mp4", [0, 0.001, 0.1, 0.3])))
+    assert Timing().evened(clip) == (Timing(fps=Timing().evened(clip)[0].fps), 1)
+    assert Timing().evened(clip)[0].fps <= FASTEST

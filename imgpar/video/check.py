@@ -51,7 +51,8 @@ def _check_frames(
     wanted, found = clip.frames, len(made.times)
     # Where the rate changes, the last frame may be there or not: it is a matter of rounding.
     spare = 1 if plan.timing.fps else 0
-    whole = abs(found - wanted) <= spare or not plan.container.variable
+    counted = plan.container.variable or plan.timing.fps
+    whole = abs(found - wanted) <= spare or not counted
     if whole and not complaints:
         _check_times(plan, clip, made)
         return () if abs(found - wanted) <= spare else (f"{wanted} frames became {found} at an even rate",)

@@ -38,7 +38,8 @@ class Feed:
         self.child = Ffmpeg(feed_arguments(plan, clip, output, threads), feed=True)
         _widen(self.child.stdin)
         self._container = av.open(self.child.stdin, "w", format="nut", buffer_size=PIPE)
-        self._stream: Any = self._container.add_stream("rawvideo", rate=clip.picture.rate or 25)
+        asked = Fraction(plan.timing.fps).limit_denominator(1001)
+        self._stream: Any = self._container.add_stream("rawvideo", rate=asked or clip.picture.rate or 25)
         self._stream.width, self._stream.height = layout.width, layout.height
         self._stream.pix_fmt = layout.pixel_format
         self._stream.time_base = self._stream.codec_context.time_base = clip.picture.time_base

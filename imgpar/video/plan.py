@@ -78,7 +78,8 @@ def make_plan(
         )
     picture = clip.picture
     asked = effective(operations, picture.spec)
-    if not asked and _copyable(clip, container, options):
+    even = container.variable or not clip.variable or same_container
+    if not asked and even and _copyable(clip, container, options):
         if same_container and not options.strip and options.audio == "copy" and not options.loudnorm:
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options)
@@ -98,7 +99,9 @@ def make_plan(
         )
     lost = (*encoding.lost, *streams.lost)
     if clip.variable and not container.variable and not timing.fps:
-        lost += ("variable frame rate",)
+        timing, merged = timing.evened(clip)
+        lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))
+        notes += (f"each frame is repeated until the next one comes, at {timing.fps:g} a second",)
     if filters is not None:
         graph = [*timing.filters, *([filters] if filters else [])]
         if alpha and "alpha" in encoding.lost:

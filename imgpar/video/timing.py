@@ -11,6 +11,10 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import TransformError
 from imgpar.video.clip import Clip
 
+FASTEST = 240
+"""Frames a second at most where an uneven clip becomes an even one."""
+MOVED = 0.01
+"""Seconds by which a frame may then be early or late."""
 _SLOWEST = 0.5
 """What ffmpeg's `atempo` does in one step."""
 
@@ -92,6 +96,21 @@ class Timing:
             duration=times[-1] + last,
         )
 
+    def evened(self, clip: Clip) -> tuple[Timing, int]:
+        """The same at an even rate, for containers that have nothing else: the lowest one at which no two
+        frames fall on each other and none is moved by more than `MOVED`; and how many do, where no rate up to
+        `FASTEST` is enough."""
+        times = [(time - clip.start - self.start) / self.speed for time in clip.times]
+        lowest = math.ceil(len(times) / max(times[-1] - times[0], 1 / FASTEST))
+        best = (len(times), math.inf, FASTEST)
+        for fps in range(max(1, min(lowest, FASTEST)), FASTEST + 1):
+            places = [math.floor(time * fps + 0.5) for time in times]
+            moved = max(abs(place / fps - time) for place, time in zip(places, times, strict=True))
+            best = min(best, (len(times) - len(set(places)), max(moved, MOVED), fps))
+            if best[:2] == (0, MOVED):
+                break
+        return replace(self, fps=float(best[2])), best[0]
+
     def _index(self, seconds: float) -> int:
         return math.floor(seconds * self.fps + 0.5)
 
@@ -115,6 +134,7 @@ class Timing:
                     yield round(number / self.fps / base), held[1]
             held = (index, frame)
         if held is not None:
-            stop = self._index(seconds + (self.retimed(clip).last if clip.last else 0))
+            last = min(clip.last, self.stop - self.start - seconds * self.speed) / self.speed
+            stop = self._index(seconds + last)
             for number in range(held[0], max(stop, held[0] + 1)):
                 yield round(number / self.fps / base), held[1]
