@@ -14,9 +14,9 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from imgpar.codecs import iptc, opencv, pillow
+from imgpar.codecs import iptc, opencv, pillow, tiff_planes
 from imgpar.codecs.base import check_size, chosen_pages
-from imgpar.codecs.formats import Format
+from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_writer import encode
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
@@ -28,6 +28,8 @@ Tags = TiffImagePlugin.ImageFileDirectory_v2
 _KEPT = (270, 271, 272, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
 _MOST_PAGES = 100_000
+_SEPARATE = 2
+"""Each channel is stored by itself."""
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
@@ -59,7 +61,18 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
         check_size(*image.size, limits)
         header = pillow.header_of(image, fmt)
         metadata = replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags))
-        return replace(header, orientation=1, metadata=metadata)
+        header = replace(header, orientation=1, metadata=metadata)
+        return _counted(header, tags)
+
+
+def _counted(header: Header, tags: Tags) -> Header:
+    """The header of grey with 12 or 32 bits says how far its values count; 32 bits become 16."""
+    bits, kind = tags.get(258, (1,)), set(tags.get(339, (1,)))
+    if header.spec.dtype != "uint16" or bits[0] not in (12, 32) or kind != {1}:
+        return header
+    lost = ("depth",) if bits[0] == 32 else ()
+    detail = {**header.detail, "whole": (1 << bits[0]) - 1}
+    return replace(header, detail=detail, lost=(*header.lost, *lost))
 
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
@@ -84,11 +97,34 @@ def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
     """Fill the frames, one for each page."""
+    if header.detail.get("whole"):
+        _decode_whole(data, header, frames, accept_damaged=accept_damaged)
+        return ()
     if not header.detail.get("deep"):
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+    places = dict(_pages(data))
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
-        np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
+        tags = _tags(data, places[number])
+        if int(tags.get(284, 1)) == _SEPARATE and header.spec.channels > 1:
+            np.copyto(frame.array, tiff_planes.decode(data, tags, header.spec))
+        else:
+            np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
     return ()
+
+
+def _decode_whole(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
+) -> None:
+    """Grey whose values Pillow gives as they are counted: of 12 bits, or of 32."""
+    peak = header.detail["whole"]
+    fmt = FORMATS[header.format]
+    with pillow.settings(accept_damaged=accept_damaged), pillow.open_image(data, fmt) as image:
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+            image.seek(number)
+            values = np.asarray(image)
+            values = values.view(np.uint32) if values.dtype == np.int32 else values
+            scaled = np.rint(values * (65535 / peak)).reshape(frame.array.shape)
+            np.copyto(frame.array, scaled, casting="unsafe")
 
 
 def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:

@@ -51,7 +51,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
             tags |= _blocks(metadata, order)
         out += bytes(len(out) % 2)
         struct.pack_into(order + "I", out, link, len(out))
-        link = _write_directory(out, tags, order)
+        link = write_directory(out, tags, order)
     if len(out) >= 1 << 32:
         raise EncodeError("The TIFF would be larger than 4 GiB.", fix="Choose png, or resize it.")
     return Encoded(out)
@@ -90,8 +90,8 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
         tags[34675] = (_UNDEFINED, len(metadata.icc), metadata.icc)
     if metadata.dpi:
         for tag, value in ((282, metadata.dpi[0]), (283, metadata.dpi[1])):
-            tags[tag] = _values(order, _RATIONAL, round(value * 1000), 1000)
-        tags[296] = _values(order, _SHORT, 2)
+            tags[tag] = directory_values(order, _RATIONAL, round(value * 1000), 1000)
+        tags[296] = directory_values(order, _SHORT, 2)
     return tags
 
 
@@ -108,25 +108,25 @@ def _pixels(out: bytearray, frame: Frame, order: str, level: int, *, pages: int,
         lengths.append(len(strip))
         out += strip
     tags = {
-        256: _values(order, _LONG, spec.width),
-        257: _values(order, _LONG, spec.height),
-        258: _values(order, _SHORT, *([item * 8] * channels)),
-        259: _values(order, _SHORT, 8),
-        262: _values(order, _SHORT, 1 if spec.grey else 2),
-        273: _values(order, _LONG, *offsets),
-        274: _values(order, _SHORT, 1),
-        277: _values(order, _SHORT, channels),
-        278: _values(order, _LONG, rows),
-        279: _values(order, _LONG, *lengths),
-        284: _values(order, _SHORT, 1),
-        317: _values(order, _SHORT, 3 if item == 4 else 2),
-        339: _values(order, _SHORT, *([3 if item == 4 else 1] * channels)),
+        256: directory_values(order, _LONG, spec.width),
+        257: directory_values(order, _LONG, spec.height),
+        258: directory_values(order, _SHORT, *([item * 8] * channels)),
+        259: directory_values(order, _SHORT, 8),
+        262: directory_values(order, _SHORT, 1 if spec.grey else 2),
+        273: directory_values(order, _LONG, *offsets),
+        274: directory_values(order, _SHORT, 1),
+        277: directory_values(order, _SHORT, channels),
+        278: directory_values(order, _LONG, rows),
+        279: directory_values(order, _LONG, *lengths),
+        284: directory_values(order, _SHORT, 1),
+        317: directory_values(order, _SHORT, 3 if item == 4 else 2),
+        339: directory_values(order, _SHORT, *([3 if item == 4 else 1] * channels)),
     }
     if spec.alpha:
-        tags[338] = _values(order, _SHORT, 2)
+        tags[338] = directory_values(order, _SHORT, 2)
     if pages > 1:
-        tags[254] = _values(order, _LONG, 2)
-        tags[297] = _values(order, _SHORT, min(number, 65535), min(pages, 65535))
+        tags[254] = directory_values(order, _LONG, 2)
+        tags[297] = directory_values(order, _SHORT, min(number, 65535), min(pages, 65535))
     return tags
 
 
@@ -148,12 +148,13 @@ def _predicted(rows: np.ndarray[Any, Any], order: str) -> bytes:
     return (result if result.itemsize == 1 else result.astype(f"{order}u2")).tobytes()
 
 
-def _values(order: str, kind: int, *values: int) -> tuple[int, int, bytes]:
+def directory_values(order: str, kind: int, *values: int) -> tuple[int, int, bytes]:
+    """An entry of a directory: type, count and bytes."""
     count = len(values) // 2 if kind == _RATIONAL else len(values)
     return kind, count, struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values)
 
 
-def _write_directory(out: bytearray, tags: Tags, order: str) -> int:
+def write_directory(out: bytearray, tags: Tags, order: str) -> int:
     """Append a directory and the values that do not fit into it; returns where its link stands."""
     at = len(out)
     end = at + 2 + 12 * len(tags)
