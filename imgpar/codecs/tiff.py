@@ -193,7 +193,8 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     kind = set(tags.get(339, (1,)))
     colours = {1: "grey", 2: "rgb"}.get(int(tags.get(262, 1)), "")
     layout = _DEEP.get((colours, samples))
-    if layout is None or (layout == "L" and not (kind == {3} and bits == {32})):
+    apart = int(tags.get(284, 1)) == _SEPARATE and bits == {16}  # Pillow refuses it for one channel
+    if layout is None or (layout == "L" and not apart and not (kind == {3} and bits == {32})):
         return None
     if bits == {16} and kind == {1}:
         return Spec(width, height, layout, "uint16")

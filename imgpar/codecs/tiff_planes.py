@@ -33,7 +33,7 @@ def decode(
 
 def _as_grey(
     data: bytes | memoryview, tags: TiffImagePlugin.ImageFileDirectory_v2, number: int, spec: Spec
-) -> bytearray:
+) -> memoryview:
     """The file with a first directory that knows one channel."""
     out = bytearray(data)
     order = ">" if bytes(data[:2]) == b"MM" else "<"
@@ -54,4 +54,4 @@ def _as_grey(
     out += bytes(len(out) % 2)
     struct.pack_into(order + "2sHI", out, 0, bytes(data[:2]), 42, len(out))
     write_directory(out, found, order)
-    return out
+    return memoryview(out)
