@@ -111,7 +111,11 @@ class Session:
         """The arena and the workers, made when they are first needed; for imgpar itself."""
         if self._arena is None or self._pool is None:
             arena = Arena(self.memory)
-            pool = Pool(arena, self._worker_memory, self._start_method)
+            try:
+                pool = Pool(arena, self._worker_memory, self._start_method)
+            except BaseException:
+                arena.close()
+                raise
             self._arena, self._pool, self.note = arena, pool, arena.note
             self._finalizer = weakref.finalize(self, _close, pool, arena)
         return self._arena, self._pool
