@@ -91,6 +91,15 @@ def test_a_refusal_is_said_and_the_second_run_completes_it(pictures, tmp_path, c
             assert wanted.tobytes() == made.tobytes()
 
 
+def test_no_place_for_temporary_files_is_one_sentence(pictures, tmp_path):
+    out = tmp_path / "out"
+    (out / ".imgpar").mkdir(parents=True)
+    done = refused(Case("EACCES", "mkdir", "", 4, 0), pictures, "-o", out, "--to", "bmp")
+    assert done.returncode == 4
+    assert done.stderr.startswith("imgpar: Temporary files cannot be made: Permission denied. Set TMPDIR")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "case",
     [*CASES[:5], Case("EIO", "rename", "cannot be written", 1, 0)],
