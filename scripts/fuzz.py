@@ -10,6 +10,8 @@ the input that caused it is written to a file named crash-….
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +26,9 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.names import candidate
     from imgpar.operations import geometry
     from imgpar.recipe import Recipe
+
+    for _module in pkgutil.iter_modules(codecs.__path__):  # else they would be imported when it is too late
+        importlib.import_module(f"imgpar.codecs.{_module.name}")
 
 from mutate_samples import good_files
 
