@@ -73,3 +73,15 @@ def test_opencv_has_one_thread_in_workers(tmp_path: Path) -> None:
 
     report = imgpar.Pipeline().apply(threads).run(tmp_path / "a.png", tmp_path / "out", jobs=1)
     assert report.ok == 1
+
+
+def test_a_jpeg_becomes_smaller_without_opencv(tmp_path: Path) -> None:
+    pytest.importorskip("simplejpeg")
+    pytest.importorskip("cykooz_resizer")
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "a.jpg")
+    code = (
+        "import imgpar, sys; data = open(sys.argv[1], 'rb').read(); "
+        "made = imgpar.Pipeline().resize('32').encode(data, to='jpg'); "
+        "assert made[:2] == bytes((255, 216)); assert 'cv2' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "a.jpg"], check=False).returncode == 0

@@ -81,11 +81,12 @@ def _mapped(src: Frame, dst: Frame, box: Box) -> None:
 
     Pillow maps four-byte pixels but not three-byte ones: RGB goes through four.
     """
-    import cv2
     import numpy as np
 
     pixels, rgb = src.array, src.spec.layout == "RGB"
     if rgb:
+        import cv2  # not for JPEGs, whose pixels have four bytes: it costs each worker 4 MiB
+
         pixels = cv2.cvtColor(src.array, cv2.COLOR_RGB2RGBA)
     direct = dst.array.flags.c_contiguous and not rgb
     shape = (dst.spec.height, dst.spec.width, pixels.shape[2])
