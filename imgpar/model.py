@@ -117,6 +117,8 @@ class Metadata:
     """The JPEG that tells an HDR screen how much brighter each place is; it has the picture's geometry."""
     cicp: tuple[int, ...] = ()
     """Primaries and curve (ITU-T H.273) of a picture in HDR, whose curve is PQ (16) or HLG (18)."""
+    text: tuple[tuple[bytes, bytes], ...] = ()
+    """What people wrote into a PNG beside its comment (title, author …): kind and body of each chunk."""
     dpi: tuple[float, float] | None = None
     durations: tuple[int, ...] = ()
     """Milliseconds per frame of an animation."""

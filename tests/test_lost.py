@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from codec_pictures import WRITABLE, picture, read, saved, written
 from conftest import make_photo
-from PIL import Image, ImageCms, IptcImagePlugin
+from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 from test_metadata import RECORDS, exif_block
 
 import imgpar
@@ -212,3 +212,28 @@ def test_segments_that_no_new_file_gets_are_named(
         (line,) = imgpar.convert(tmp_path / "a.jpg", out, jobs=1, **settings).items
         assert line.lost == lost
     assert Image.open(io.BytesIO(data)).size == (64, 48)
+
+
+@pytest.mark.parametrize("target", ["png", "webp", "jpeg", "tiff"])
+def test_what_people_wrote_into_a_png_is_kept_or_named(tmp_path: Path, target: str) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Title", "Garden")
+    text.add_itxt("Author", "Ana Müller", zip=True)
+    text.add_text("Comment", "hello")
+    text.add_text("Software", "a program")
+    data = saved(Image.fromarray(make_photo()), "PNG", pnginfo=text)
+    (tmp_path / "a.png").write_bytes(data)
+    (line,) = imgpar.convert(tmp_path / "a.png", tmp_path / "out", to=target, resize="50", jobs=1).items
+    assert set(line.lost) == {"png": set(), "webp": {"text", "comment"}}.get(target, {"text"})
+    with Image.open(line.outputs[0].path) as image:
+        assert has_comment(image) is (target != "webp")
+        if target == "png":
+            assert (image.text["Title"], image.text["Author"]) == ("Garden", "Ana Müller")
+
+
+def test_text_in_a_png_goes_with_strip_all() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Title", "Garden")
+    data = saved(Image.fromarray(make_photo()), "PNG", pnginfo=text)
+    for settings in ({}, {"resize": "50"}):
+        assert b"Garden" not in imgpar.Pipeline().encode(data, strip="all", **settings)

@@ -49,6 +49,7 @@ class Format:
     comment: bool = False
     iptc: bool = False
     gain_map: bool = False
+    text: bool = False
     extra: str = ""
     """The package that pip has to install to read or write it, where imgpar does not bring it along."""
     module: str = ""
@@ -118,7 +119,7 @@ _RECORDS = (
         "png", "PNG", ("png", "apng"), "image/png",
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
-        icc=True, cicp=True, exif=True, xmp=True, comment=True,
+        icc=True, cicp=True, exif=True, xmp=True, comment=True, text=True,
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",

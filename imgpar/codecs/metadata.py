@@ -10,7 +10,7 @@ from imgpar.codecs import iptc, places
 from imgpar.codecs.formats import Format
 from imgpar.model import Metadata
 
-_KINDS = ("exif", "xmp", "comment", "iptc")
+_KINDS = ("exif", "xmp", "comment", "iptc", "text")
 
 
 def bake(metadata: Metadata, width: int, height: int) -> Metadata:
@@ -34,7 +34,7 @@ def strip(metadata: Metadata, what: str) -> Metadata:
     True
     """
     if what == "all":
-        return replace(metadata, exif=b"", xmp=b"", comment=b"", iptc=b"")
+        return replace(metadata, exif=b"", xmp=b"", comment=b"", iptc=b"", text=())
     if what == "exif":
         return replace(metadata, exif=b"")
     if what == "xmp":

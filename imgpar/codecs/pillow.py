@@ -214,7 +214,7 @@ def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[st
             lost += ("icc",)
             notes += ("the colour profile is broken or for other colours, taken as sRGB",)
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    comment = info.get("comment") or b""
+    comment = info.get("comment") or info.get("Comment") or b""
     dpi = info.get("dpi")
     return (
         Metadata(

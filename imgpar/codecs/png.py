@@ -31,6 +31,11 @@ Array = np.ndarray[Any, Any]
 
 _LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)
 """Deflate level for each effort."""
+_NOT_TEXT = (
+    b"XML:com.adobe.xmp\0", b"Raw profile type", b"Comment\0", b"Software\0", b"date:", b"exif:", b"png:",
+    b"icc:", b"xmp:", b"iptc:",
+)  # fmt: skip
+"""How chunks of text begin that hold other metadata, or what ImageMagick notes."""
 _DEFAULT_EFFORT = 4
 
 
@@ -48,6 +53,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         data = _essential(data)
     chunks = list(chunks_of(data))
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
+    header = replace(header, metadata=replace(header.metadata, text=_text(chunks)))
     if bits == 16 and header.frames == 1 and colour_type in LAYOUTS:
         layout = LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
@@ -94,6 +100,12 @@ def _essential(data: bytes | memoryview) -> bytes:
             parts.append(bytes(view[at : at + 12 + len(body)]))
         at += 12 + len(body)
     return b"".join(parts)
+
+
+def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Title, author and what else people write; not what programs do, nor what is read elsewhere."""
+    found = ((kind, bytes(body)) for kind, body in chunks if kind in (b"tEXt", b"zTXt", b"iTXt"))
+    return tuple((kind, body) for kind, body in found if not body.startswith(_NOT_TEXT))
 
 
 def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: bool) -> Header:
@@ -182,6 +194,7 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
     if metadata.comment:
         text = metadata.comment.decode("utf-8", "replace").replace("\0", " ")
         parts.append(build(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
+    parts += [build(kind, body) for kind, body in metadata.text]
     return b"".join(parts)
 
 
