@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
+from imgpar import sql
 from imgpar.database import explained, open_database, state_folder
 from imgpar.errors import OutputError
 from imgpar.history import JournalItems, Paths, RunRecord, detail_of, last_run
@@ -36,67 +37,6 @@ KEEP_RUNS = 5
 """Reports that stay readable in the journal of a folder."""
 KEEP_SHARED_RUNS = 1000
 """The same where all single-file runs of a user share one journal."""
-
-_UPSERT = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT(folder, name, key) DO UPDATE SET
-    run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    inode = excluded.inode, digest = excluded.digest, outputs = excluded.outputs,
-    planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
-    claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
-"""
-_PLAN = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs, planned)
-VALUES (?, ?, ?, ?, 'planned', ?, ?, ?, '', '[]', ?)
-ON CONFLICT(folder, name, key) DO UPDATE SET
-    run = excluded.run, state = 'planned', planned = excluded.planned, outputs = '[]',
-    claims = CASE WHEN outputs = '[]' THEN claims ELSE outputs END
-"""
-_PLAN_COMPARE = "UPDATE items SET planned = ? WHERE folder = ? AND name = ? AND key = ?"
-_STILL_DONE = """
-UPDATE items SET size = ?, mtime_ns = ?, inode = ?, planned = '[]' WHERE folder = ? AND name = ? AND key = ?
-"""
-_LINE = """
-INSERT OR REPLACE INTO lines(run, job, item, status, reason, detail)
-SELECT ?, ?, id, ?, ?, ? FROM items WHERE folder = ? AND name = ? AND key = ?
-"""
-_SEEN = """
-INSERT OR IGNORE INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, 'skipped', 0, 0, 0, '', '[]')
-"""
-_READ_DONE = """
-SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, outputs
-FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
-"""
-_READ_SAME = """
-SELECT id, size, mtime_ns, inode, outputs, name FROM items
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
-"""
-_READ_OTHER = """
-SELECT 1 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key <> ? LIMIT 1
-"""
-_READ_NEWER = """
-SELECT mine.name FROM items AS mine
-JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
-WHERE mine.folder = (SELECT id FROM folders WHERE path = ?) AND mine.key = ? AND other.run > mine.run
-"""
-_SAME_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, 'skipped', 'unchanged', NULL)"
-_READ_UNRECORDED = """
-SELECT path, name, planned FROM items JOIN folders ON folders.id = items.folder WHERE state = 'planned'
-"""
-_READ_MADE = """
-SELECT outputs FROM items
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ? AND state = 'ok' ORDER BY run DESC LIMIT 1
-"""
-_UNDONE = """
-UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ?
-"""
-_READ_FAILED = """
-SELECT path, name FROM items JOIN folders ON folders.id = items.folder
-WHERE state = 'failed' AND key = ? ORDER BY items.id
-"""
 
 _RUN = attrgetter("run")
 
@@ -184,8 +124,8 @@ class Journal:
         self.flush()
         facts = json.dumps({"recipe": recipe, "command": list(command)})
         with self._writing() as database:
-            sql = "INSERT INTO runs(started, key, facts) VALUES (?, ?, ?)"
-            self.run = database.execute(sql, (time.time(), key, facts)).lastrowid or 0
+            note = "INSERT INTO runs(started, key, facts) VALUES (?, ?, ?)"
+            self.run = database.execute(note, (time.time(), key, facts)).lastrowid or 0
             keep = KEEP_RUNS if self._lock else KEEP_SHARED_RUNS
             database.execute("DELETE FROM lines WHERE run <= ?", (self.run - keep,))
         self.key = key
@@ -197,9 +137,9 @@ class Journal:
             self.flush()
         where = (os.fsencode(folder), key)
         with explained(self.path):
-            rows = {row[5]: row for row in self._database.execute(_READ_SAME, where)}
-            if rows and self._database.execute(_READ_OTHER, where).fetchone():  # seldom: no join for all
-                for (name,) in self._database.execute(_READ_NEWER, where):
+            rows = {row[5]: row for row in self._database.execute(sql.READ_SAME, where)}
+            if rows and self._database.execute(sql.READ_OTHER, where).fetchone():  # seldom: no join for all
+                for (name,) in self._database.execute(sql.READ_NEWER, where):
                     rows.pop(name, None)
         return Recorded(rows, self._paths.prefix)
 
@@ -221,7 +161,7 @@ class Journal:
         unpack, unpack_all, prefix = self._paths.unpack, self._paths.unpack_all, os.path.join(folder, "")
         found: dict[str, tuple[Done, ...]] = {}
         with explained(self.path):
-            cursor = self._database.execute(_READ_DONE, (os.fsencode(folder),))
+            cursor = self._database.execute(sql.READ_DONE, (os.fsencode(folder),))
             while rows := cursor.fetchmany(BATCH):
                 outputs = unpack_all([row[-1] for row in rows])
                 for (name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
@@ -249,8 +189,8 @@ class Journal:
                     compare.append((names, *place))
                 else:
                     fix.append((*place, self.run, item.size, item.mtime_ns, item.inode, names))
-            database.executemany(_PLAN, fix)
-            database.executemany(_PLAN_COMPARE, compare)
+            database.executemany(sql.PLAN, fix)
+            database.executemany(sql.PLAN_COMPARE, compare)
 
     def record(self, outcome: Outcome, job: Job | None = None) -> None:
         """Note what happened to one item; written with others, at the latest by `flush`."""
@@ -270,7 +210,7 @@ class Journal:
         if self._unchanged:
             unchanged, self._unchanged = self._unchanged, []
             with self._writing() as database:
-                database.executemany(_SAME_LINE, unchanged)
+                database.executemany(sql.SAME_LINE, unchanged)
         if not self._pending:
             return
         pending, self._pending = self._pending, []
@@ -282,21 +222,21 @@ class Journal:
                     (self.run, outcome.job, outcome.status, outcome.reason, detail_of(outcome), *place)
                 )
                 if outcome.reason != "unchanged":
-                    database.execute(_UPSERT, (*place, self.run, *self._state(outcome, job)))
+                    database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
                 elif job is not None:
                     item = job.item
-                    database.execute(_STILL_DONE, (item.size, item.mtime_ns, item.inode, *place))
-            if database.executemany(_LINE, lines).rowcount < len(lines):
+                    database.execute(sql.STILL_DONE, (item.size, item.mtime_ns, item.inode, *place))
+            if database.executemany(sql.LINE, lines).rowcount < len(lines):
                 # In place a file is known as an output, perhaps not yet as an input.
-                database.executemany(_SEEN, [(*line[5:], self.run) for line in lines])
-                database.executemany(_LINE, lines)
+                database.executemany(sql.SEEN, [(*line[5:], self.run) for line in lines])
+                database.executemany(sql.LINE, lines)
 
     def finish(self, counts: Mapping[str, Any]) -> None:
         """Note that the run came to its end."""
         self.flush()
         with self._writing() as database:
-            sql = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
-            database.execute(sql, (time.time(), json.dumps(dict(counts)), self.run))
+            note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
+            database.execute(note, (time.time(), json.dumps(dict(counts)), self.run))
 
     # ----- looking back ---------------------------------------------------------------------------
 
@@ -308,13 +248,13 @@ class Journal:
         """Paths of the inputs that failed with the recipe of the latest run and were not done since."""
         self.flush()
         with explained(self.path):
-            rows = self._database.execute(_READ_FAILED, (self.key,))
+            rows = self._database.execute(sql.READ_FAILED, (self.key,))
             return [os.path.join(os.fsdecode(folder), os.fsdecode(name)) for folder, name in rows]
 
     def unrecorded(self) -> list[tuple[str, list[str]]]:
         """Inputs with the planned paths of their outputs, of which no run could say what became of them."""
         with explained(self.path):
-            rows = self._database.execute(_READ_UNRECORDED)
+            rows = self._database.execute(sql.READ_UNRECORDED)
             return [
                 (
                     os.path.join(os.fsdecode(folder), os.fsdecode(name)),
@@ -328,7 +268,7 @@ class Journal:
         self.flush()
         folder, name = map(os.fsencode, os.path.split(path))
         with explained(self.path):
-            row = self._database.execute(_READ_MADE, (folder, name)).fetchone()
+            row = self._database.execute(sql.READ_MADE, (folder, name)).fetchone()
             return (
                 [OutputFile(at[0], at[1] or 0, *at[2:]) for at in self._paths.unpack(row[0])] if row else []
             )
@@ -337,7 +277,7 @@ class Journal:
         """Forget what was made of an input: the next run makes it again."""
         with self._writing() as database:
             folder, name = map(os.fsencode, os.path.split(path))
-            database.execute(_UNDONE, (folder, name))
+            database.execute(sql.UNDONE, (folder, name))
 
     def outcomes(self, run: int = 0) -> JournalItems:
         """The lines of a run (default: this one) in the order of its inputs; readable after `close`, too."""

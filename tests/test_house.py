@@ -28,7 +28,7 @@ LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "stems", "output", "targets", "unchanged", "lock", "database", "plan", "commit",
     "video", "runtime",
-    "history", "journal", "report", "bundle", "undo", "homes", "progress",
+    "history", "sql", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",
     "desktop",
     "cli", "__main__",
