@@ -120,3 +120,14 @@ def test_the_box_of_a_heic_is_found(clip):
     found = find_clip(data, b"")
     assert found is not None
     assert bytes(found) == clip
+
+
+def test_a_heic_names_the_clip_that_it_loses(tmp_path, clip):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    sink = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(sink)
+    (tmp_path / "p.heic").write_bytes(sink.getvalue() + struct.pack(">I4s", 8 + len(clip), b"mpvd") + clip)
+    report = imgpar.convert(tmp_path / "p.heic", tmp_path / "o.webp", jobs=1)
+    assert report.items[0].lost == ("motion clip",)
+    assert main(["frames", str(tmp_path / "p.heic"), "-o", str(tmp_path), "--motion"]) == 0
+    assert (tmp_path / "p.mp4").read_bytes() == clip

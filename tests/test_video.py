@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -442,3 +443,31 @@ def test_the_fixtures_are_what_they_claim(source):
     assert len(decoded(source)[0]) == 25
     assert kinds(source) == ["video h264", "audio aac"]
     assert decoded(source)[1][0].shape == (48, 64, 3)
+
+
+PLACES = re.compile(rb"[+-]40\.68|\xa9xyz|loci|ocation|GPS")
+
+
+@pytest.mark.parametrize("settings", [{"effort": None}, {"resize": "32"}], ids=["copied", "encoded"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
+@pytest.mark.parametrize("key", ["location", "com.apple.quicktime.location.ISO6709"])
+def test_no_byte_of_a_place_is_left(convert, source, tmp_path, key, name, settings):
+    clip = tmp_path / "in" / "a.mov"
+    clip.parent.mkdir()
+    tags = ("-movflags", "use_metadata_tags") if key.startswith("com.") else ()
+    ffmpeg("-i", source, "-c", "copy", *tags, "-metadata", f"{key}=+40.6800-074.4999/", clip)
+    assert PLACES.search(clip.read_bytes())
+    made, item = convert(clip, name, strip="gps", **settings)
+    assert item.error == ""
+    assert PLACES.search(made.read_bytes()) is None
+
+
+@pytest.mark.parametrize("schedule", ["auto", "staged"])
+@pytest.mark.parametrize(("option", "axis"), [("-display_hflip", 1), ("-display_vflip", 0)])
+def test_mirroring_is_baked_once(convert, tmp_path, source, schedule, option, axis):
+    clip = tmp_path / "mirrored.mp4"
+    ffmpeg(option, "-i", source, "-c", "copy", clip)
+    assert probe(str(clip)).picture.orientation == (2 if axis else 4)
+    made, _ = convert(clip, quality=100, schedule=schedule)
+    assert psnr(decoded(made)[1][3], np.flip(decoded(source)[1][3], axis)) > 30
+    assert probe(str(made)).picture.orientation == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import quality
+from imgpar.codecs import motion, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
 from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
@@ -55,6 +55,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     )
     lost = ["exif"] * bool(exif and not tiff.is_sound(exif)) + ["other pictures"] * (len(file) > 1)
     lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info)
+    lost += [motion.CLIP] * (motion.find_clip(data, b"") is not None)
     return Header(
         format=fmt.name,
         spec=Spec(width, height, layout, "uint16" if deep else "uint8"),
