@@ -471,3 +471,19 @@ def test_mirroring_is_baked_once(convert, tmp_path, source, schedule, option, ax
     made, _ = convert(clip, quality=100, schedule=schedule)
     assert psnr(decoded(made)[1][3], np.flip(decoded(source)[1][3], axis)) > 30
     assert probe(str(made)).picture.orientation == 1
+
+
+def test_a_cover_that_may_tell_a_place_is_left_out(convert, source, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    for name, block in (("tagged", exif.tobytes()), ("plain", b"")):
+        Image.new("RGB", (60, 60), "red").save(tmp_path / "cover.jpg", exif=block)
+        clip = tmp_path / f"{name}.mp4"
+        ffmpeg("-i", source, "-i", tmp_path / "cover.jpg", "-map", "0", "-map", "1", "-c", "copy",
+               "-disposition:v:1", "attached_pic", clip)  # fmt: skip
+    made, item = convert(tmp_path / "tagged.mp4", strip="gps", effort=None)
+    assert item.lost == ("cover picture",)
+    assert b"Exif\0" not in made.read_bytes()
+    made, item = convert(tmp_path / "plain.mp4", "plain.mp4", strip="gps", effort=None)
+    assert item.lost == ()
+    assert len(probe(str(made)).of_kind("cover")) == 1

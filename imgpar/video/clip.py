@@ -26,6 +26,8 @@ class Stream:
     """Of an audio stream."""
     rate: int = 0
     """Samples a second, of an audio stream."""
+    tagged: bool = False
+    """Of a cover: whether it holds EXIF or XMP, which may tell a place."""
 
     @property
     def words(self) -> str:

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -23,6 +24,8 @@ from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """Containers that may be opened: playlists, which name other files, are not among them."""
 
+_TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
+"""Marks of EXIF and XMP in a JPEG or PNG."""
 _UNKNOWN = "Its content is no clip that imgpar knows."
 _MISNAMED = "It may be a playlist, or misnamed."
 _KINDS: dict[str, StreamKind] = {"video": "video", "audio": "audio", "subtitle": "subtitle"}
@@ -62,6 +65,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         streams = tuple(_stream(stream) for stream in container.streams)
         chosen = best(container, streams)
         check_size(chosen.width, chosen.height, limits)
+        streams = tuple(_with_tags(container, stream) for stream in streams)
         picture = _picture(container, chosen, streams[chosen.index])
         container.seek(0)
         times, discarded, last = _times(container, chosen)
@@ -152,6 +156,15 @@ def _stream(stream: Any) -> Stream:
         getattr(context, "channels", 0) if kind == "audio" else 0,
         (getattr(context, "sample_rate", 0) or 0) if kind == "audio" else 0,
     )
+
+
+def _with_tags(container: Any, stream: Stream) -> Stream:
+    if stream.kind != "cover":
+        return stream
+    packet = next(container.demux(container.streams[stream.index]), None)
+    container.seek(0)
+    content = bytes(packet) if packet is not None else b""
+    return replace(stream, tagged=any(mark in content for mark in _TAGS))
 
 
 def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:

@@ -58,7 +58,7 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
             options += [f"-metadata:s:{letter}:{number}", f"language={stream.language}"]
     others = _others(clip, container, settings, options, kept)
     lost += [f"video stream {stream.index}" for stream in clip.of_kind("video") if stream not in kept]
-    lost += _still(clip, container, options, kept, 1 + others)
+    lost += _still(clip, container, options, kept, 1 + others, strip=strip)
     lost += _data(clip)
     stripped = [key for key in clip.metadata if _is_stripped(key, strip)]
     chapters = container.chapters and timing.speed == 1
@@ -119,11 +119,14 @@ def _others(
     return number
 
 
-def _still(clip: Clip, container: Container, options: list[str], kept: list[Stream], video: int) -> list[str]:
-    """Cover pictures and attached files; `video` is the number of video streams before them."""
+def _still(
+    clip: Clip, container: Container, options: list[str], kept: list[Stream], video: int, *, strip: str
+) -> list[str]:
+    """Cover pictures and attached files; `video` is the number of video streams before them. A cover with
+    metadata of its own goes where some are to be stripped: it is copied as it is, or not at all."""
     lost = []
     for stream in clip.of_kind("cover", "attachment"):
-        if stream.kind == "cover" and container.covers:
+        if stream.kind == "cover" and container.covers and not (strip and stream.tagged):
             options += ["-map", f"{{source}}:{stream.index}", f"-c:v:{video}", "copy"]
             options += [f"-disposition:v:{video}", "attached_pic"]
             video += 1
