@@ -127,8 +127,9 @@ def measure(folder: Path, given: argparse.Namespace) -> int:
     """Drop the pictures, wait until they are done, and print what was seen."""
     import tkinter as tk
 
+    from imgpar.desktop.pace import tune
     from imgpar.desktop.settings import Settings
-    from imgpar.desktop.window import Window, tune
+    from imgpar.desktop.window import Window
 
     tune()
     window = Window(tk.Tk(className="imgpar"), Settings(language="en", look="light"))

@@ -171,6 +171,16 @@ def test_what_was_done_before_a_pause_counts_once() -> None:
     assert dict(board.counts) == {"ok": 1}
 
 
+def test_a_clip_at_work_counts_in_part() -> None:
+    board = Board()
+    board.totals["drop"] = 2
+    board.add(imgpar.Outcome("/a.jpg", "ok"))
+    board.advance("/b.mp4", (25, 100))
+    assert board.share == 0.625
+    board.add(imgpar.Outcome("/b.mp4", "ok"))
+    assert (board.share, board.clips) == (1.0, {})
+
+
 def test_a_second_try_takes_the_place_of_the_first() -> None:
     board = Board()
     board.add(imgpar.Outcome("/a", "failed"))

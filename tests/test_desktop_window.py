@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import FolderMaker
 from PIL import Image
+from video_clips import make_clip
 
 if importlib.util.find_spec("_tkinter") is None:
     pytest.skip("this Python has no tkinter", allow_module_level=True)
@@ -27,6 +28,7 @@ from imgpar.desktop import preview
 from imgpar.desktop import window as window_module
 from imgpar.desktop.details import Details
 from imgpar.desktop.dropping import make_droppable
+from imgpar.desktop.pace import tune
 from imgpar.desktop.settings import Settings, settings_path
 from imgpar.desktop.theme import DARK, LIGHT, Theme
 from imgpar.desktop.window import Window
@@ -367,6 +369,21 @@ def test_escape_stops(screen: Screen, tmp_path: Path) -> None:
     assert screen.window.control.board.done < 200
 
 
+def test_a_clip_says_how_many_of_its_frames_are_done(screen: Screen, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "holiday.mp4", size=(1280, 720), frames=400)
+    seen = set()
+
+    def look() -> bool:
+        seen.update(row[1] for row in screen.rows())
+        return bool(screen.window.control.board.done)
+
+    screen.window.form._size.set("100%")
+    screen.window.drop([str(clip)])
+    screen.until(look)
+    assert screen.window.control.board.counts == {"ok": 1}
+    assert any(state.endswith("of 400 frames)") for state in seen)
+
+
 def test_what_takes_long_says_for_how_long(screen: Screen) -> None:
     board = screen.window.control.board
     board.wait(["/clips/holiday.mp4"])
@@ -482,7 +499,7 @@ def test_many_files_do_not_freeze_the_window(screen: Screen, tmp_path: Path) -> 
     names = sorted(many(tmp_path, 3000).iterdir())
     screen.idle()
     before = sys.getswitchinterval(), gc.get_threshold()
-    window_module.tune()
+    tune()
     tick, spent = screen.window._tick, [time.thread_time()]
     screen.window._tick = lambda: (spent.append(time.thread_time()), tick())
     try:

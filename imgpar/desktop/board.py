@@ -44,6 +44,8 @@ class Board:
         """Rows that failed, by path."""
         self.newest = -1
         """Number of the row that got the latest result."""
+        self.clips: dict[str, tuple[int, int]] = {}
+        """Frames that are done and frames in all of the clips at work, by path."""
         self._by_path: dict[str, Row] = {}
         self.counts: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = 0
@@ -69,7 +71,10 @@ class Board:
     @property
     def share(self) -> float | None:
         """How far everything is, 0 to 1; None as long as nobody knows."""
-        return None if self.counting else self.done / max(1, self.total)
+        if self.counting:
+            return None
+        parts = sum(done / all_ for done, all_ in self.clips.values() if all_)
+        return min(1.0, (self.done + parts) / max(1, self.total))
 
     @property
     def seconds_left(self) -> float | None:
@@ -99,6 +104,7 @@ class Board:
 
     def rest(self) -> None:
         """The clock stands still."""
+        self.clips.clear()
         self._busy, self._since = self.seconds, None
 
     def find(self, path: str) -> Row | None:
@@ -119,10 +125,16 @@ class Board:
             self._count(row.outcome, -1)
         row.outcome, self.newest, self._heard = outcome, row.number, time.monotonic()
         self._count(outcome, 1)
+        self.clips.pop(row.path, None)
         if outcome.status == "failed":
             self.problems[row.path] = row
         else:
             self.problems.pop(row.path, None)
+
+    def advance(self, path: str, frames: tuple[int, int]) -> None:
+        """A clip has come further."""
+        self._row(path)
+        self.clips[path], self._heard = frames, time.monotonic()
 
     def _row(self, path: str) -> Row:
         row = self._by_path.get(path)

@@ -159,6 +159,8 @@ class Control:
             self.state, self.undone, self.board, self.drops = "idle", message, Board(), []
         elif isinstance(message, Ended):
             self._ended(message)
+        elif message.kind == "frames":
+            self.board.advance(message.text, message.frames)
         elif message.kind == "note":
             self.notes.append(message.text)
         elif message.kind == "planned":

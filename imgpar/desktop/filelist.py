@@ -27,7 +27,7 @@ class FileList(ttk.Notebook):
         super().__init__(parent)
         self.chosen: Row | None = None
         """The row that the user has selected."""
-        self._over = False
+        self._over, self._clips = False, dict[str, tuple[int, int]]()
         self._at_work = 0.0
         """Seconds that all that wait have been at work; 0 where that is not known."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
@@ -56,7 +56,7 @@ class FileList(ttk.Notebook):
 
     def show(self, board: Board, *, over: bool) -> None:
         """Bring the rows in sight up to date; `over` says that nothing waits any more."""
-        self._over = over
+        self._over, self._clips = over, board.clips
         self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
         if board.problems or self.problems.rows:
@@ -84,6 +84,9 @@ class FileList(ttk.Notebook):
     def _state(self, row: Row) -> str:
         if row.outcome and row.outcome.reason in ("unchanged", "twice"):
             return self._texts(row.outcome.reason)
+        if row.outcome is None and (frames := self._clips.get(row.path)):
+            done, total = frames
+            return self._texts("frames", share=f"{done / max(1, total):.0%}", done=done, total=total)
         if row.outcome is None and self._over:
             return self._texts("not_done")
         if row.outcome is None and self._at_work:

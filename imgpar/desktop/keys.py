@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import ttk
 from typing import Any
 
@@ -49,3 +50,8 @@ class AccessKeys:
 def press(event: Any) -> None:
     """Enter does what a click does."""
     event.widget.invoke()
+
+
+def ignoring(action: Callable[[], None]) -> Callable[[object], None]:
+    """The action for an event that says nothing more."""
+    return lambda _: action()

@@ -76,6 +76,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "what": ("What happened", "发生了什么"),
     "waiting": ("waiting", "等待中"),
     "not_done": ("– not done", "– 未转换"),
+    "frames": ("… {share} ({done} of {total} frames)", "… {share}（{done} / {total} 帧）"),
     "at_work": ("… at work, {time}", "… 正在转换，{time}"),
     "ok": ("✓ converted", "✓ 已转换"),
     "unchanged": ("✓ unchanged since last time", "✓ 与上次相同"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -24,7 +23,8 @@ from imgpar.desktop.filelist import FileList
 from imgpar.desktop.form import Form
 from imgpar.desktop.head import Head
 from imgpar.desktop.icon import draw_icon
-from imgpar.desktop.keys import AccessKeys, press
+from imgpar.desktop.keys import AccessKeys, ignoring, press
+from imgpar.desktop.pace import BUDGET, REFRESH, TICK, tune
 from imgpar.desktop.preview import Painter, Preview
 from imgpar.desktop.problems import shown
 from imgpar.desktop.settings import Settings
@@ -32,16 +32,6 @@ from imgpar.desktop.status import Status
 from imgpar.desktop.system import sharpen_on_windows, show_folder
 from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
-
-TICK = 25
-"""Milliseconds between two looks at what has happened."""
-BUDGET = 0.008
-"""Seconds that one look may take."""
-REFRESH = 0.1
-"""Seconds between two times that words and numbers change, unless something is pressed."""
-SWITCH = 0.0005
-"""Seconds after which Python lets the other thread go on. Every call of Tk gives the interpreter away, and
-with the usual 5 ms twenty rows would take a tenth of a second while the run is busy."""
 
 
 def open_window(names: Sequence[str]) -> int:
@@ -54,14 +44,6 @@ def open_window(names: Sequence[str]) -> int:
     window.drop(names)
     window.root.mainloop()
     return 0
-
-
-def tune() -> None:
-    """Have Python never keep the interface waiting for long."""
-    sys.setswitchinterval(SWITCH)
-    # A full collection looks at every result there is: 70 ms for 30,000 files, and nothing here makes cycles.
-    gc.set_threshold(*gc.get_threshold()[:2], 1000)
-    import numpy  # noqa: F401  Loading a library holds the interpreter; the previews would do it during a run.
 
 
 class Window:
@@ -303,8 +285,3 @@ class Window:
             self.status.trouble(error)
         if sys.stderr is not None:
             sys.excepthook(kind, error, trace)
-
-
-def ignoring(action: Callable[[], None]) -> Callable[[object], None]:
-    """The action for an event that says nothing more."""
-    return lambda _: action()
