@@ -97,6 +97,15 @@ class Screen:
             if not self.window.root.tk.dooneevent(DONT_WAIT):
                 time.sleep(0.002)
 
+    def focus(self, widget: tk.Misc) -> None:
+        """Give a widget the keyboard; a window that is not mapped yet does not get it."""
+
+        def has_it() -> bool:
+            widget.focus_force()
+            return self.window.root.focus_get() is widget
+
+        self.until(has_it, "the keyboard goes elsewhere")
+
     def idle(self) -> None:
         """Let the window live until nothing is at work and everything is drawn."""
         self.until(lambda: self.window.control.state == "idle")
@@ -232,8 +241,7 @@ def test_details_are_shown_copied_and_closed_by_keyboard(screen: Screen, photo_f
     assert "DamagedError in stage" in details.text.get("1.0", "end")
     details._copy(details.text.get("1.0", "end"))
     assert "bad.png" in screen.window.root.clipboard_get()
-    details.shut.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is details.shut)
+    screen.focus(details.shut)
     details.shut.event_generate("<Escape>")
     screen.until(lambda: not details.winfo_exists())
 
@@ -244,8 +252,7 @@ def test_alt_and_a_letter_press_a_button_or_go_to_a_field(screen: Screen, photo_
     screen.window.drop([str(photo_folder())])
     screen.idle()
     zone = screen.window.head.zone
-    zone.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is zone)
+    screen.focus(zone)
     zone.event_generate("<Alt-z>")
     assert screen.window.root.focus_get() is screen.window.form._size
     screen.window.form._size.event_generate("<Alt-t>")
@@ -361,8 +368,7 @@ def test_every_usable_button_is_reached_by_tab(screen: Screen, photo_folder: Fol
 def test_escape_stops(screen: Screen, tmp_path: Path) -> None:
     screen.window.drop([str(many(tmp_path, 200, (600, 400)))])
     screen.until(lambda: screen.window.control.board.done > 3)
-    screen.window.head.zone.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is screen.window.head.zone)
+    screen.focus(screen.window.head.zone)
     screen.window.head.zone.event_generate("<Escape>")
     screen.idle()
     assert screen.window.status.line["text"].startswith("Stopped: ")
@@ -400,9 +406,7 @@ def test_what_takes_long_says_for_how_long(screen: Screen) -> None:
 def test_enter_on_the_zone_asks_for_files(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(window_module.filedialog, "askopenfilenames", lambda **_: asked.append(1))
-    screen.window.root.focus_force()
-    screen.window.head.zone.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is screen.window.head.zone)
+    screen.focus(screen.window.head.zone)
     screen.window.head.zone.event_generate("<Return>")
     screen.until(lambda: asked)
 
@@ -522,8 +526,7 @@ def test_a_long_list_is_scrolled_and_selected_by_keyboard(screen: Screen) -> Non
     files = screen.window.files.files
     screen.until(lambda: len(files.tree.get_children()) > 3)
     room = files._room
-    files.tree.focus_force()
-    screen.until(lambda: screen.window.root.focus_get() is files.tree)
+    screen.focus(files.tree)
     names = []
     for keys in ("<Down>", "<Next>", "<End>", "<Up>", "<Home>"):
         files.tree.event_generate(keys)
