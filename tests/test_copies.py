@@ -106,6 +106,23 @@ def test_metadata_are_taken_out_without_new_pixels(name: str, what: str) -> None
         assert all(words not in edited for words in (b"Maker", b"Sky", b"hello"))
 
 
+@pytest.mark.parametrize("name", ["avif", "heic"])
+@pytest.mark.parametrize("what", ["gps", "exif", "xmp", "all"])
+def test_metadata_in_boxes_are_overwritten_where_they_lie(name: str, what: str) -> None:
+    if name == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    data = written(picture("RGB"), name, EVERYTHING)
+    edited = Pipeline().encode(data, strip=what)
+    assert len(edited) == len(data)
+    assert (read(edited)[1][0] == read(data)[1][0]).all()
+    with Image.open(io.BytesIO(edited)) as image:
+        exif = image.getexif()
+        assert exif.get(271) == (None if what in ("exif", "all") else "Maker")
+        assert bool(exif.get_ifd(0x8825)) is (what == "xmp")
+    assert (b"Sky" in edited) is (what in ("gps", "exif"))
+    assert (b"48,12N" in edited) is (what == "exif")
+
+
 def test_strip_alone_edits_the_file() -> None:
     data = written(picture("RGBX"), "jpeg", EVERYTHING)
     assert Pipeline().encode(data, strip="all") == stripped(data, "jpeg", "all")

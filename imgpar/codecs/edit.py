@@ -1,12 +1,14 @@
-"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG and WebP."""
+"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC."""
 
 from __future__ import annotations
 
 import re
 import struct
 from collections.abc import Callable, Iterator
+from io import BytesIO
 
 from imgpar.codecs import gain_map, iptc, motion
+from imgpar.codecs.formats import sniff
 from imgpar.codecs.jpeg_header import (
     APP0,
     COM,
@@ -34,6 +36,8 @@ _CAMERAS = {"gps": (b"GoPro", b"GPS"), "exif": (b"Meta\0", b"META\0")}
 """How segments begin in which cameras repeat what EXIF has."""
 _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_NO_EXIF = b"II*\0\x08\0\0\0"
+"""The head of a TIFF whose one directory, of the zeros behind it, is empty."""
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
 
 
@@ -159,4 +163,40 @@ def _webp_chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
-_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {"jpeg": _jpeg, "png": _png, "webp": _webp}
+def _boxed(data: bytes, what: str) -> bytes | None:
+    """AVIF and HEIC: what goes is overwritten where it lies, so that no offset in the file changes."""
+    fmt = sniff(data[:64])
+    header = _blocks(data, fmt.name if fmt else "")
+    for kind, block in header.items():
+        if data.count(block) != 1:
+            return None
+        left = getattr(strip(Metadata(**{kind: block}), what), kind)  # type: ignore[arg-type]
+        blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (b"", b" ")
+        left = (left or blank).ljust(len(block), filler)
+        if len(left) != len(block):
+            return None
+        data = data.replace(block, left)
+    return data
+
+
+def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
+    """EXIF and XMP of an AVIF or HEIC, as they lie in the file."""
+    if format_name == "heic":
+        import pillow_heif
+
+        info = pillow_heif.open_heif(data, convert_hdr_to_8bit=False).info
+    else:
+        from PIL import AvifImagePlugin
+
+        info = AvifImagePlugin.AvifImageFile(BytesIO(data)).info
+    blocks = {"exif": (info.get("exif") or b"").removeprefix(EXIF), "xmp": info.get("xmp") or b""}
+    return {kind: block for kind, block in blocks.items() if block}
+
+
+_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "avif": _boxed,
+    "heic": _boxed,
+}

@@ -20,7 +20,7 @@ from imgpar.operations import Operation
 from imgpar.runtime import stages
 from imgpar.runtime.stages import Encoded, Program
 
-_EDITABLE = ("jpeg", "png", "webp")
+_EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
 _TAKEN_OUT = ("second picture", motion.CLIP)
 """What goes with the first picture's metadata when a JPEG is edited."""
 _TURNED_OUT = (*_TAKEN_OUT, "exif")
