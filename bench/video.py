@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import signal
 import statistics
@@ -19,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,9 @@ def frames_in(path: Path) -> int:
         return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
-def take_turns(clip: Path, found: dict[str, Make], rounds: int) -> list[dict[str, float]]:
-    """Seconds of each contestant in each round."""
-    wanted, results = frames_in(clip), []
+def take_turns(clip: Path, found: dict[str, Make], rounds: int) -> Iterator[dict[str, float]]:
+    """Seconds of each contestant, round by round."""
+    wanted = frames_in(clip)
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
             seconds = {}
@@ -110,8 +109,7 @@ def take_turns(clip: Path, found: dict[str, Make], rounds: int) -> list[dict[str
                 if (count := frames_in(out)) != wanted:
                     raise SystemExit(f"{name} wrote {count} of {wanted} frames.")
                 out.unlink()
-            results.append(seconds)
-    return results
+            yield seconds
 
 
 def facts(clip: Path, jobs: int) -> dict[str, Any]:
@@ -163,11 +161,13 @@ def main() -> None:
     with imgpar.Session() as session:
         words = args.only.split(",")
         found = {name: make for name, make in contestants(session).items() if any(w in name for w in words)}
-        rounds = take_turns(args.clip, found, args.rounds)
-    about = facts(args.clip, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
-    if args.json:
-        old = json.loads(args.json.read_text()) if args.json.exists() else []
-        args.json.write_text(json.dumps([*old, {**about, "seconds": rounds}], indent=1) + "\n")
+        about = facts(args.clip, session.jobs)
+        old = json.loads(args.json.read_text()) if args.json and args.json.exists() else []
+        rounds: list[dict[str, float]] = []
+        for seconds in take_turns(args.clip, found, args.rounds):
+            rounds.append(seconds)
+            if args.json:  # written as soon as it is there
+                args.json.write_text(json.dumps([*old, {**about, "seconds": rounds}], indent=1) + "\n")
     show(rounds, about)
 
 
