@@ -31,6 +31,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such files there")
 
 FORMATS = ("jpg", "png", "webp", "gif", "tif", "bmp")
+OTHERS = ("avif", "jp2", "ico", "tga", "ppm", "hdr")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_what_is_left_of_a_cut_file_can_be_kept_and_is_said_to_be_damaged(sessio
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), suffix=st.sampled_from(FORMATS))
+@given(data=st.data(), suffix=st.sampled_from((*FORMATS, *OTHERS)))
 def test_no_bytes_make_a_header_reader_raise_anything_but_its_own_errors(tmp_path_factory, data, suffix):
     whole = bytearray(WHOLE[suffix])
     for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=6)):
@@ -99,12 +100,13 @@ def _whole(suffix: str) -> bytes:
     import io
 
     buffer = io.BytesIO()
-    kind = {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix)
+    kind = {"jpg": "jpeg", "tif": "tiff", "jp2": "jpeg2000"}.get(suffix, suffix)
     Image.fromarray(testing.pattern(40, 30)).save(buffer, kind)
     return buffer.getvalue()
 
 
-WHOLE = {suffix: _whole(suffix) for suffix in FORMATS}
+WHOLE = {suffix: _whole(suffix) for suffix in (*FORMATS, *OTHERS) if suffix != "hdr"}
+WHOLE["hdr"] = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 5\n" + bytes(range(80))
 
 
 # ----- parsers --------------------------------------------------------------------------------------
