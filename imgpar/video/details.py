@@ -84,7 +84,9 @@ def _kilobits(rate: int | None) -> str:
 def _hdr(frame: Any) -> list[str]:
     """What the first frame says about the screen it was made for."""
     found = []
-    data = {side.type.name: bytes(side) for side in frame.side_data.keys()}  # noqa: SIM118 - no mapping
+    known = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *_OTHER_HDR)
+    sides = {kind: frame.side_data.get(kind) for kind in known}
+    data = {kind: bytes(side) for kind, side in sides.items() if side is not None}
     if (mastering := data.get("MASTERING_DISPLAY_METADATA")) and len(mastering) >= 88:
         found.append(_mastering(mastering))
     if (light := data.get("CONTENT_LIGHT_LEVEL")) and len(light) >= 8:
