@@ -40,6 +40,7 @@ from imgpar.runtime.messages import (
     ToWorker,
 )
 from imgpar.runtime.records import JobState, Settled, WorkerState
+from imgpar.sources.companions import SIDECAR
 
 Cause = Literal["crash", "killed", "deadline"]
 
@@ -221,6 +222,8 @@ class Ledger:
 
     def _split(self, state: JobState) -> bool:
         """Whether the frames of this job shall go from worker to worker."""
+        if state.job.item.format == SIDECAR:
+            return False  # it has none
         if self.schedule != "auto" or state.crashes or state.kills:
             return self.schedule == "staged"
         idle = sum(not worker.outstanding for worker in self.workers.values())
@@ -602,7 +605,7 @@ class Ledger:
         if task.stage == "encode":  # it only reads the frames: they are still good
             return Task(0, task.run, "encode", task.job, task.placed, task.targets, state.attempt)
         self._free_lease(state)
-        return self._task(state, "decode" if self.schedule == "staged" else "chain")
+        return self._first_task(state)
 
     def _give_up(self, state: JobState, task: Task, failure: Failed) -> list[Settled]:
         if task.stage == "encode":
