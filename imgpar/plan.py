@@ -272,6 +272,8 @@ def _makers(path: str, whole: str, owned: Owned) -> Sequence[Made]:
 
 def _replacing(wanted: Target, there: Sequence[tuple[str, os.stat_result]]) -> Target:
     """The target, in place of what is there."""
+    if not there:
+        return wanted
     paths = [at for at, _ in there]
     pages = tuple(at for at in paths if at != wanted.path)
     return replace(wanted, replaces=len(pages) < len(paths), pages=pages)

@@ -51,7 +51,8 @@ class Leader(NamedTuple):
 def companions(items: Sequence[Item]) -> dict[str, Leader]:
     """By path, the leaders of those items that have one; no file is looked at."""
     if isinstance(items, Entries):
-        if not any(name[-3:].lower() in _CLIPS for name in items.names):
+        text = "/".join([*items.names, ""]).lower()  # one look at a million names
+        if not any(f".{suffix}/" in text for suffix in _CLIPS):
             return {}
         folder = os.path.join(os.path.dirname(items[0].path), "")
         paths = [folder + name for name in items.names]
