@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from imgpar.model import CHANNELS, ITEM_BYTES, FrameRef
+from imgpar.names import page_path
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.messages import (
     Done,
@@ -64,13 +65,19 @@ def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -
         return (
             "" if task.job.digest and not _results(message) else "called a file unchanged that nobody knows"
         )
-    if arrays or (task.stage in ("decode", "transform") and not is_clip(task.job)):
+    by_page = task.stage == "decode" and message.placed is None and bool(message.outputs)
+    if arrays or (task.stage in ("decode", "transform") and not is_clip(task.job) and not by_page):
         if message.placed is None or message.outputs:
             return "finished a picture without saying where it is"
         return _misplaced(message.placed, lease)
     numbers = task.targets or range(len(task.job.targets))
-    wanted = sorted(task.job.targets[number].path for number in numbers)
-    if message.placed is not None or sorted(file.path for file in message.outputs) != wanted:
+    targets = [task.job.targets[number] for number in numbers]
+    found = sorted(file.path for file in message.outputs)
+    wanted = sorted(target.path for target in targets)
+    count = len(found) // len(targets) if targets else 0
+    pages = sorted(page_path(target.path, number) for target in targets for number in range(1, count + 1))
+    split = bool(targets) and all(target.split for target in targets) and found == pages
+    if message.placed is not None or not (found == wanted or split):
         return "finished with files that are not its job's"
     return ""
 
