@@ -16,7 +16,9 @@ Json = dict[str, Any]
 
 def write_table(folder: Path) -> None:
     """Write README.md; nothing in it is typed by hand."""
-    results = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    found = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    results = {name: result for name, result in found.items() if isinstance(result, dict)}
+    clips = {name: result for name, result in found.items() if isinstance(result, list)}
     if not results:
         return
     where: Json = next(iter(results.values()))["machine"]
@@ -38,6 +40,13 @@ def write_table(folder: Path) -> None:
     if "scaling" in results:
         lines += ["", "More and more workers; efficiency is speed-up ÷ cores in use:", ""]
         lines += scaling(results["scaling"])
+    for name, runs in clips.items():
+        lines += [
+            "",
+            f"{name}, a clip of {runs[-1]['frames']} frames ({runs[-1]['picture']}):",
+            "",
+            *clip(runs[-1]),
+        ]
     (folder / "README.md").write_text("\n".join(lines) + "\n")
 
 
@@ -89,6 +98,19 @@ def workloads(result: Json) -> list[str]:
         lines += ["", f"{million['files']:,} files in one folder: first output after {first:.2f} s, "]
         lines[-1] += f"parent at most {peak} MiB."
     return lines
+
+
+def clip(run: Json) -> list[str]:
+    """One row per contestant; ratios are those within the rounds, as single times drift with the machine."""
+    rounds: list[Json] = run["seconds"]
+    first, loop = "ffmpeg", "OpenCV loop with a function"
+    rows = []
+    for name in rounds[0]:
+        seconds = statistics.median(times[name] for times in rounds)
+        of_first = statistics.median(times[name] / times[first] for times in rounds)
+        than_loop = statistics.median(times[loop] / times[name] for times in rounds)
+        rows.append([name, f"{seconds:.2f}", f"{of_first:.2f}", f"{than_loop:.2f}"])
+    return table(["", "median seconds", "÷ ffmpeg", "times as fast as the loop"], rows)
 
 
 def scaling(result: Json) -> list[str]:

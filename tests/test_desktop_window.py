@@ -328,8 +328,12 @@ def test_text_stands_out_from_its_ground(palette: object) -> None:
 
 
 def test_a_finer_screen_gets_more_pixels(screen: Screen) -> None:
+    scaling = screen.window.root.tk.call("tk", "scaling")
     screen.window.root.tk.call("tk", "scaling", 2 * 96 / 72)
-    assert Theme(screen.window.root, "light").px(100) == 200
+    try:
+        assert Theme(screen.window.root, "light").px(100) == 200
+    finally:  # Tk keeps it for the screen, not for the window
+        screen.window.root.tk.call("tk", "scaling", scaling)
 
 
 # ----- keyboard -------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class LongList(ttk.Frame):
         self._bar.grid(row=0, column=1, sticky="ns")
         self._seen_bar = ("", "")
         self._room = 0
-        self.tree.bind("<Configure>", lambda event: self._measure(event.height))
+        self.tree.bind("<Configure>", lambda _: self._draw())
         self._bind()
 
     def show(self, rows: Sequence[Row], newest: int = -1) -> None:
@@ -93,17 +93,18 @@ class LongList(ttk.Frame):
 
     # ----- what is drawn --------------------------------------------------------------------------
 
-    def _measure(self, height: int) -> None:
+    def _fitting(self) -> int:
         """How many rows fit; the heading is where the first item does not begin."""
         box = self.tree.bbox(self._items[0]) if self._items else ""
         heading = box[1] if box else self._row_height
-        self._room = max(1, (height - heading) // self._row_height)
-        self._draw()
+        return max(1, (self.tree.winfo_height() - heading) // self._row_height)
 
     def _into_sight(self, number: int) -> None:
         self.top = max(min(self.top, number), number - max(1, self._room) + 1)
 
     def _draw(self) -> None:
+        # Every time: the last change of the size may be told before the widget has it.
+        self._room = self._fitting()
         count = len(self.rows)
         self.top = max(0, min(self.top, count - self._room))
         visible = self.rows[self.top : self.top + self._room]
