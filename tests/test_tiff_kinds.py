@@ -35,7 +35,7 @@ def packed(
     offsets = [8 + sum(map(len, strips[:at])) for at in range(len(strips))]
     tags = {
         256: ("I", [width]), 257: ("I", [height]), 258: ("H", [bits] * channels), 259: ("H", [1]),
-        262: ("H", [2 if channels == 3 else 1]), 273: ("I", offsets), 277: ("H", [channels]),
+        262: ("H", [{1: 1, 3: 2, 4: 5}[channels]]), 273: ("I", offsets), 277: ("H", [channels]),
         278: ("I", [rows]), 279: ("I", [len(strip) for strip in strips]), 284: ("H", [planar]),
         339: ("H", [form] * channels),
     }  # fmt: skip
@@ -82,3 +82,14 @@ def test_grey_of_32_bits_is_rounded_to_16_and_that_is_named() -> None:
     header, (array,) = read(tiff(values, "u4"))
     assert (header.spec.dtype, header.lost) == ("uint16", ("depth",))
     assert np.abs(array / 65535 - values).max() < 1e-5
+
+
+def test_cmyk_of_sixteen_bits_says_that_it_gets_narrower() -> None:
+    header, _ = read(tiff(np.random.default_rng(4).random((10, 14, 4)), "u2"))
+    assert header.lost == ("depth",)
+
+
+def test_signed_grey_is_remarked() -> None:
+    values = np.arange(140, dtype="<i2").tobytes()
+    header, _ = read(packed([values], 14, 10, 1, 16, 2, "<", 10, 1))
+    assert any("signed" in note for note in header.notes)

@@ -66,13 +66,19 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
 
 
 def _counted(header: Header, tags: Tags) -> Header:
-    """The header of grey with 12 or 32 bits says how far its values count; 32 bits become 16."""
+    """The header of grey with 12 or 32 bits says how far its values count; what becomes narrower is said."""
     bits, kind = tags.get(258, (1,)), set(tags.get(339, (1,)))
+    narrowed = (
+        bits[0] == 32 if header.spec.dtype == "uint16" else max(bits) > 8 and header.spec.dtype == "uint8"
+    )
+    lost = (*header.lost, "depth") if narrowed and kind == {1} else header.lost
+    if kind == {2}:
+        return replace(
+            header, notes=(*header.notes, "its values are signed, which programs show differently")
+        )
     if header.spec.dtype != "uint16" or bits[0] not in (12, 32) or kind != {1}:
-        return header
-    lost = ("depth",) if bits[0] == 32 else ()
-    detail = {**header.detail, "whole": (1 << bits[0]) - 1}
-    return replace(header, detail=detail, lost=(*header.lost, *lost))
+        return replace(header, lost=lost)
+    return replace(header, detail={**header.detail, "whole": (1 << bits[0]) - 1}, lost=lost)
 
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
