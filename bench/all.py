@@ -1,4 +1,4 @@
-"""Everything in one go, in about half an hour on two cores, and a table of it.
+"""Everything in one go, and a table of it.
 
     python bench/all.py --photos FOLDER --small FOLDER --scratch /dev/shm
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Parser, Store
+from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.errors import UsageError
 from imgpar.progress import Progress, printable
@@ -46,14 +47,7 @@ def assemble_parser() -> Parser:
         metavar="|".join(MIXED),
         help="pictures of another size than the first: pad with black, crop, stretch or fail (default: pad)",
     )
-    add(
-        "-j",
-        "--jobs",
-        action=Store,
-        parse=values.integer(1, 1000),
-        metavar="N",
-        help="worker processes (default: every core this process may use)",
-    )
+    add_jobs(add)
     add(
         "--accept-damaged",
         action="store_true",

@@ -29,10 +29,8 @@ Run = Callable[[Callable[[Event], None], "CancelToken"], "Report"]
 """Starts a run that tells a listener and heeds a token."""
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of `RunOptions` that do not depend on the kind of run."""
-    group = parser.add_argument_group("the run")
-    add = group.add_argument
+def add_jobs(add: Callable[..., Any]) -> None:
+    """Add the flag for the number of workers, to a parser or one of its groups."""
     add(
         "-j",
         "--jobs",
@@ -41,6 +39,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="worker processes (default: every core this process may use)",
     )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `RunOptions` that do not depend on the kind of run."""
+    group = parser.add_argument_group("the run")
+    add = group.add_argument
+    add_jobs(add)
     add(
         "--memory",
         action=Store,

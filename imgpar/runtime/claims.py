@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgpar.model import CHANNELS, ITEM_BYTES, FrameRef
+from imgpar.model import CHANNELS, ITEM_BYTES, FrameRef, Target
 from imgpar.names import page_path
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.messages import (
@@ -74,12 +74,17 @@ def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -
     targets = [task.job.targets[number] for number in numbers]
     found = sorted(file.path for file in message.outputs)
     wanted = sorted(target.path for target in targets)
-    count = len(found) // len(targets) if targets else 0
-    pages = sorted(page_path(target.path, number) for target in targets for number in range(1, count + 1))
-    split = bool(targets) and all(target.split for target in targets) and found == pages
-    if message.placed is not None or not (found == wanted or split):
+    if message.placed is not None or not (found == wanted or _are_pages(found, targets)):
         return "finished with files that are not its job's"
     return ""
+
+
+def _are_pages(found: list[str], targets: list[Target]) -> bool:
+    """Whether these are the files of all pages of outputs that are split."""
+    if not targets or not all(target.split for target in targets):
+        return False
+    numbers = range(1, len(found) // len(targets) + 1)
+    return found == sorted(page_path(target.path, number) for target in targets for number in numbers)
 
 
 def _results(message: Done) -> bool:
