@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 
 from imgpar.files import long_path
 from imgpar.model import Job, Outcome
@@ -24,12 +25,37 @@ failure.json says what happened, where, and with which versions.
 """
 
 
+class Bundles:
+    """The bundles of one run.
+
+    Args:
+        folder: holds them; None keeps nothing.
+        recipe: the recipe as TOML; empty when it has functions, which cannot be written down.
+        note: told once when they cannot be written.
+    """
+
+    def __init__(self, folder: str | None, recipe: str, note: Callable[[str], None]) -> None:
+        self._folder, self._recipe, self._note = folder, recipe, note
+        self._left = MOST if folder else 0
+
+    def keep(self, outcome: Outcome, job: Job | None) -> None:
+        """Make the bundle of one failed input, unless there are too many already."""
+        if not self._folder or not self._left:
+            return
+        self._left -= 1
+        try:
+            keep_failure(self._folder, outcome, job, self._recipe)
+        except OSError as error:
+            self._left = 0
+            self._note(f"Failures cannot be kept in {self._folder}: {error.strerror or error}.")
+
+
 def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) -> str:
     """Make the bundle of one failed input; returns its folder. Raises OSError.
 
     Args:
         folder: holds the bundles.
-        recipe: the recipe as TOML; empty when it has functions, which cannot be written down.
+        recipe: as TOML, or empty.
     """
     name = os.path.basename(outcome.source)
     stem, suffix = split_suffix(name)

@@ -1,24 +1,28 @@
-"""Reading a journal: the lines of a report, the runs, and how both are written down."""
+"""Reading a journal: what is known of inputs, the runs, the lines of a report; how they are written down."""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, overload
 
+from imgpar import sql
 from imgpar.database import explained, read_database
 from imgpar.model import Outcome, OutputFile, Status
-from imgpar.targets import Made
+from imgpar.targets import Done, Made
+from imgpar.unchanged import Recorded
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
 """Compact, in ASCII; `json.dumps` would make an encoder at every call."""
 PAGE = 1000
 """Lines that are read together."""
 
+_RUN = attrgetter("run")
 _READ_LINES = """
 SELECT job, status, reason, detail, path, name, size, outputs
 FROM lines JOIN items ON items.id = lines.item JOIN folders ON folders.id = items.folder
@@ -67,6 +71,69 @@ class Paths:
         return [
             tuple([(at if at[0] == "/" else prefix + at, *facts) for at, *facts in made]) for made in lists
         ]
+
+
+class Past:
+    """What runs before this one knew of inputs; `where` is the journal's file, for what is said of errors."""
+
+    def __init__(self, database: sqlite3.Connection, where: str, paths: Paths) -> None:
+        self._database, self._where, self._paths = database, where, paths
+
+    def recorded(self, folder: str, key: str) -> Recorded:
+        """Files of a folder that were done with this recipe, and with no other one since."""
+        where = (os.fsencode(folder), key)
+        with explained(self._where):
+            rows = {row[5]: row for row in self._database.execute(sql.READ_SAME, where)}
+            if rows and self._database.execute(sql.READ_OTHER, where).fetchone():  # seldom: no join for all
+                for (name,) in self._database.execute(sql.READ_NEWER, where):
+                    rows.pop(name, None)
+        return Recorded(rows, self._paths.prefix)
+
+    def done_in(self, folder: str, only: Collection[str] | None) -> dict[str, tuple[Done, ...]]:
+        """What is known about the files in one folder, by path, the newest first; one query."""
+        only = only if only is None else frozenset(only)
+        unpack, unpack_all, prefix = self._paths.unpack, self._paths.unpack_all, os.path.join(folder, "")
+        found: dict[str, tuple[Done, ...]] = {}
+        with explained(self._where):
+            cursor = self._database.execute(sql.READ_DONE, (os.fsencode(folder),))
+            while rows := cursor.fetchmany(PAGE):
+                outputs = unpack_all([row[-1] for row in rows])
+                for (name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
+                    path = prefix + os.fsdecode(name)
+                    if only is not None and path not in only:
+                        continue
+                    more = unpack(planned) + unpack(claims)
+                    record = Done._make((*facts, made, more))
+                    if path in found:
+                        found[path] = tuple(sorted((record, *found[path]), key=_RUN, reverse=True))
+                    else:
+                        found[path] = (record,)
+        return found
+
+    def failed(self, key: str) -> list[str]:
+        """Paths of the inputs that failed with this recipe and were not done since."""
+        with explained(self._where):
+            rows = self._database.execute(sql.READ_FAILED, (key,))
+            return [os.path.join(os.fsdecode(folder), os.fsdecode(name)) for folder, name in rows]
+
+    def unrecorded(self) -> list[tuple[str, list[str]]]:
+        """Inputs with the planned paths of their outputs, of which no run could say what became of them."""
+        with explained(self._where):
+            rows = self._database.execute(sql.READ_UNRECORDED)
+            return [
+                (
+                    os.path.join(os.fsdecode(folder), os.fsdecode(name)),
+                    [made[0] for made in self._paths.unpack(planned)],
+                )
+                for folder, name, planned in rows
+            ]
+
+    def made_from(self, path: str) -> list[OutputFile]:
+        """What the latest run that was through with an input made of it."""
+        folder, name = map(os.fsencode, os.path.split(path))
+        with explained(self._where):
+            row = self._database.execute(sql.READ_MADE, (folder, name)).fetchone()
+        return [OutputFile(at[0], at[1] or 0, *at[2:]) for at in self._paths.unpack(row[0])] if row else []
 
 
 class JournalItems(Sequence[Outcome]):

@@ -15,13 +15,12 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
 from typing import Any
 
 from imgpar import sql
 from imgpar.database import explained, open_database, state_folder
 from imgpar.errors import OutputError
-from imgpar.history import JournalItems, Paths, RunRecord, detail_of, last_run
+from imgpar.history import JournalItems, Past, Paths, RunRecord, detail_of, last_run
 from imgpar.lock import Lock
 from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.output import Out
@@ -37,8 +36,6 @@ KEEP_RUNS = 5
 """Reports that stay readable in the journal of a folder."""
 KEEP_SHARED_RUNS = 1000
 """The same where all single-file runs of a user share one journal."""
-
-_RUN = attrgetter("run")
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
@@ -63,6 +60,7 @@ class Journal:
         self._database = connection
         self._lock = lock
         self._paths = Paths(base)
+        self._past = Past(connection, path, self._paths)
         self._folders: dict[str, int] = {}
         self._pending: list[tuple[Outcome, Job | None]] = []
         self._unchanged: list[tuple[int, int, int]] = []
@@ -135,13 +133,7 @@ class Journal:
         """Files of a folder that were done with this recipe, and with no other one since."""
         if self._pending:
             self.flush()
-        where = (os.fsencode(folder), key)
-        with explained(self.path):
-            rows = {row[5]: row for row in self._database.execute(sql.READ_SAME, where)}
-            if rows and self._database.execute(sql.READ_OTHER, where).fetchone():  # seldom: no join for all
-                for (name,) in self._database.execute(sql.READ_NEWER, where):
-                    rows.pop(name, None)
-        return Recorded(rows, self._paths.prefix)
+        return self._past.recorded(folder, key)
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
         """What is known about the files in the folders of a batch, or only about some in its one folder, by
@@ -157,24 +149,7 @@ class Journal:
         """What is known about the files in one folder, by path, the newest first; one query."""
         if self._pending:
             self.flush()
-        only = only if only is None else frozenset(only)
-        unpack, unpack_all, prefix = self._paths.unpack, self._paths.unpack_all, os.path.join(folder, "")
-        found: dict[str, tuple[Done, ...]] = {}
-        with explained(self.path):
-            cursor = self._database.execute(sql.READ_DONE, (os.fsencode(folder),))
-            while rows := cursor.fetchmany(BATCH):
-                outputs = unpack_all([row[-1] for row in rows])
-                for (name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
-                    path = prefix + os.fsdecode(name)
-                    if only is not None and path not in only:
-                        continue
-                    more = unpack(planned) + unpack(claims)
-                    record = Done._make((*facts, made, more))
-                    if path in found:
-                        found[path] = tuple(sorted((record, *found[path]), key=_RUN, reverse=True))
-                    else:
-                        found[path] = (record,)
-        return found
+        return self._past.done_in(folder, only)
 
     def planned(self, jobs: Iterable[Job]) -> None:
         """Fix the names of these jobs: to be called before the first of their outputs is written."""
@@ -247,31 +222,16 @@ class Journal:
     def failed_items(self) -> list[str]:
         """Paths of the inputs that failed with the recipe of the latest run and were not done since."""
         self.flush()
-        with explained(self.path):
-            rows = self._database.execute(sql.READ_FAILED, (self.key,))
-            return [os.path.join(os.fsdecode(folder), os.fsdecode(name)) for folder, name in rows]
+        return self._past.failed(self.key)
 
     def unrecorded(self) -> list[tuple[str, list[str]]]:
         """Inputs with the planned paths of their outputs, of which no run could say what became of them."""
-        with explained(self.path):
-            rows = self._database.execute(sql.READ_UNRECORDED)
-            return [
-                (
-                    os.path.join(os.fsdecode(folder), os.fsdecode(name)),
-                    [made[0] for made in self._paths.unpack(planned)],
-                )
-                for folder, name, planned in rows
-            ]
+        return self._past.unrecorded()
 
     def made_from(self, path: str) -> list[OutputFile]:
         """What the latest run that was through with an input made of it."""
         self.flush()
-        folder, name = map(os.fsencode, os.path.split(path))
-        with explained(self.path):
-            row = self._database.execute(sql.READ_MADE, (folder, name)).fetchone()
-            return (
-                [OutputFile(at[0], at[1] or 0, *at[2:]) for at in self._paths.unpack(row[0])] if row else []
-            )
+        return self._past.made_from(path)
 
     def undone(self, path: str) -> None:
         """Forget what was made of an input: the next run makes it again."""

@@ -1,9 +1,11 @@
-"""What a run needs before it can begin: its session, its journal, its planner."""
+"""What a run needs before it can begin: its session, its journal, its planner, what workers must know."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 
 from imgpar.errors import OutputError
@@ -14,7 +16,11 @@ from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.recipe import Recipe
 from imgpar.runtime.leftovers import temporary
+from imgpar.runtime.runspec import RunSpec
 from imgpar.session import Session
+
+KEPT_INPUTS = 1000
+"""So many inputs are remembered for `retry`; longer lists are taken from the journal."""
 
 
 def new_session(options: RunOptions) -> Session:
@@ -61,6 +67,26 @@ def planner(
 def run_key(place: Out, recipe: Recipe) -> str:
     """What decides how an output looks: the recipe, and OUT where it is one file of many in one journal."""
     return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
+
+
+def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session) -> RunSpec:
+    """What the workers of `session` have to know about a run."""
+    return RunSpec(
+        name,
+        recipe.operations,
+        recipe.encode,
+        recipe.encode.reading(session.limits(options)),
+        strict=options.strict,
+        verify=options.verify,
+        staged=options.schedule == "staged",
+    )
+
+
+def run_facts(command: str, inputs: Iterable[str], *, in_place: bool) -> str:
+    """What `retry` has to know about a run."""
+    paths = [os.path.abspath(path) for path in inputs]
+    kept = paths if len(paths) <= KEPT_INPUTS else []
+    return json.dumps({"command": command, "inputs": kept, "in_place": in_place})
 
 
 def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:

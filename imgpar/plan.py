@@ -18,8 +18,9 @@ from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.names import legal, split_suffix
 from imgpar.output import Out
 from imgpar.sources.base import OURS, UNDO, Batch, Entries
-from imgpar.targets import Done, Made, Names, Wishes
+from imgpar.targets import Done, Made, Names
 from imgpar.unchanged import Recorded, Row, Unchanged, find_unchanged, intact, skipped, stretches
+from imgpar.wishes import Wishes
 
 Known = Mapping[str, Sequence[Done]]
 """Records of the journal by absolute source path, the newest first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections import deque
@@ -12,17 +11,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
-from imgpar.bundle import MOST, keep_failure
+from imgpar.bundle import Bundles
 from imgpar.commit import sweep
 from imgpar.errors import UsageError
 from imgpar.homes import Homes, open_home, put_right
 from imgpar.model import Event, Job, Outcome, RunOptions
-from imgpar.opening import new_session, open_journal, planner, run_key
+from imgpar.opening import new_session, open_journal, planner, run_facts, run_key, run_spec
 from imgpar.output import free_space_problem, read_out
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.records import Settled
-from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session
 from imgpar.sources.base import Batch
@@ -41,8 +39,6 @@ PLAN_AHEAD = 20_000
 """Entries that are planned before the workers need them, so that the total is known early."""
 PLAN_CHUNK = 2000
 """Jobs whose names are fixed together before the first of them is written."""
-KEPT_INPUTS = 1000
-"""So many inputs are remembered for `retry`; longer lists are taken from the journal."""
 
 
 class Run:
@@ -82,7 +78,8 @@ class Run:
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
-        self._bundles = 0
+        self._toml = _text_of(recipe)
+        self._bundles = Bundles(options.keep_failures, self._toml, self._note)
         self._outdated = ""
         """In place: the run whose originals stay when the first file is replaced."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
@@ -108,9 +105,9 @@ class Run:
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
                 self._note(note)
-            number = self._journal.begin(
-                run_key(self._place, self._recipe), recipe=_text_of(self._recipe), command=(self._facts(),)
-            )
+            facts = run_facts(self._command, self._named or (), in_place=self._place.in_place)
+            key = run_key(self._place, self._recipe)
+            number = self._journal.begin(key, recipe=self._toml, command=(facts,))
             homes = None
             if self._place.in_place:
                 self._prepare_in_place(str(number))
@@ -122,7 +119,7 @@ class Run:
             # Temporary files of a run that died; its lock is ours now, so nobody writes there.
             self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(new_session(self._options))
-            spec = self._spec(own)
+            spec = run_spec(self._name, self._recipe, self._options, own)
             if own.note:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))
@@ -161,27 +158,6 @@ class Run:
         """Put right what a run that was killed left; originals of others go when something is replaced."""
         put_right(self._journal, self._place.folder, self._note)
         self._outdated = "" if self._journal.unfinished else number
-
-    def _spec(self, session: Session) -> RunSpec:
-        return RunSpec(
-            self._name,
-            self._recipe.operations,
-            self._recipe.encode,
-            self._recipe.encode.reading(session.limits(self._options)),
-            strict=self._options.strict,
-            verify=self._options.verify,
-            staged=self._options.schedule == "staged",
-        )
-
-    def _facts(self) -> str:
-        inputs = [os.path.abspath(path) for path in self._named or ()]
-        return json.dumps(
-            {
-                "command": self._command,
-                "inputs": inputs if len(inputs) <= KEPT_INPUTS else [],
-                "in_place": self._place.in_place,
-            }
-        )
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
@@ -242,8 +218,8 @@ class Run:
         else:
             job, outcome = None, result
         self._done += 1
-        if outcome.status == "failed" and self._options.keep_failures:
-            self._keep_failure(outcome, job)
+        if outcome.status == "failed":
+            self._bundles.keep(outcome, job)
         self._tally.add(outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
@@ -258,17 +234,6 @@ class Run:
         for outcome in items:
             self._done += 1
             self._listen(Event("item", self._done, outcome=outcome))
-
-    def _keep_failure(self, outcome: Outcome, job: Job | None) -> None:
-        folder = self._options.keep_failures
-        if not folder or self._bundles >= MOST:
-            return
-        self._bundles += 1
-        try:
-            keep_failure(folder, outcome, job, _text_of(self._recipe))
-        except OSError as error:
-            self._bundles = MOST
-            self._note(f"Failures cannot be kept in {folder}: {error.strerror or error}.")
 
     def _stop(self, why: str) -> None:
         """The run cannot go on: what is in flight ends, nothing more begins."""

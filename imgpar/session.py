@@ -153,7 +153,7 @@ class Session:
             try:
                 return scheduler.run(plan)
             finally:
-                self._serial = ledger.last_serial
+                self._serial = ledger.tasks.serial
         finally:
             self._busy.release()
 

@@ -80,8 +80,8 @@ class ArrayStream:
         """Every turn: see that the array that is waited for can come."""
         self._obey()
         with self._changed:
-            self.starved = self._ledger.stalled
-            if self._ledger.stuck:
+            self.starved = self._ledger.leases.stalled
+            if self._ledger.leases.stuck:
                 later = [number for number, result in self._ready.items() if result and result.placed]
                 if later and max(later) != self._next:
                     self._evict(max(later))
@@ -103,7 +103,7 @@ class ArrayStream:
         result = self._ready.pop(number)
         assert result is not None
         assert result.placed is not None
-        self._ledger.release(result.placed.lease)
+        self._ledger.leases.release(result.placed.lease)
         self._ledger.again(result.state)
 
     def _work(self, spec: RunSpec) -> None:
@@ -198,7 +198,7 @@ class ArrayStream:
             thread.join()
         for result in self._ready.values():
             if result is not None and result.placed is not None:
-                self._ledger.release(result.placed.lease)
+                self._ledger.leases.release(result.placed.lease)
         self._wake_reader.close()
         self._wake_writer.close()
 

@@ -26,9 +26,9 @@ PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "stems", "output", "targets", "unchanged", "lock", "database", "plan", "commit",
-    "video", "runtime",
-    "history", "sql", "journal", "report", "bundle", "undo", "homes", "progress",
+    "recipe", "recipes", "stems", "output", "wishes", "targets", "unchanged", "lock", "database", "plan",
+    "commit", "video", "runtime",
+    "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",
     "desktop",
     "cli", "__main__",

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from imgpar.model import FrameRef, Header, Item, Job, OutputFile, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
-from imgpar.runtime.ledger import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS, Ledger
+from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task
+from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
 
 SPEC = Spec(4, 4, "RGB")
 HEADER = Header("jpeg", SPEC)
@@ -81,14 +82,14 @@ LIES = (
 def test_a_chain_is_one_task():
     book = ledger()
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     assert task.stage == "chain"
 
 
 def test_a_finished_chain_settles_its_job():
     book = ledger()
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     assert book.done(0, Done(task.serial, ())).kind == "ok"
     assert book.finished
 
@@ -97,29 +98,29 @@ def test_small_jobs_travel_in_batches():
     book = ledger()
     for number in range(100):
         book.submit(job(number), 1)
-    assert len(book.assign(0)) == 16
+    assert len(book.tasks.assign(0)) == 16
 
 
 def test_large_jobs_are_at_most_two_at_a_worker():
     book = ledger()
     for number in range(100):
         book.submit(job(number, size=5 << 20), 1)
-    assert len(book.assign(0)) == 2
+    assert len(book.tasks.assign(0)) == 2
 
 
 def test_the_last_jobs_are_handed_out_one_by_one():
     book = ledger(workers=2)
     for number in range(3):
         book.submit(job(number), 1)
-    assert len(book.assign(0)) == 1
+    assert len(book.tasks.assign(0)) == 1
 
 
 def test_the_standing_lease_stays_with_the_worker():
     book = ledger()
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     book.need(0, task.serial, 1000)
-    book.grants()
+    book.leases.grants()
     book.done(0, Done(task.serial, ()))
     assert book.allocator.leased == CHUNK
 
@@ -128,9 +129,9 @@ def test_asking_again_gives_the_old_lease_back():
     book = ledger()
     for number in range(2):
         book.submit(job(number), 1)
-        (task,) = book.assign(0)
+        (task,) = book.tasks.assign(0)
         book.need(0, task.serial, (number + 1) * CHUNK)
-        book.grants()
+        book.leases.grants()
         book.done(0, Done(task.serial, ()))
     assert book.allocator.leased == 2 * CHUNK + CHUNK  # an eighth more than asked for, in whole chunks
 
@@ -138,7 +139,7 @@ def test_asking_again_gives_the_old_lease_back():
 def test_what_can_never_fit_fails_with_the_numbers():
     book = ledger(chunks=33)
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     settled = book.need(0, task.serial, 64 << 20)
     assert settled.kind == "failed"
     assert "64 MiB" in settled.state.failure.message
@@ -150,45 +151,45 @@ def test_who_does_not_fit_now_waits():
     for number in range(2):
         book.submit(job(number), 1)
     for index in range(2):
-        (task,) = book.assign(index)
+        (task,) = book.tasks.assign(index)
         book.need(index, task.serial, 2 * CHUNK)
-    assert [index for index, message in book.grants() if isinstance(message, Grant)] == [0]
+    assert [index for index, message in book.leases.grants() if isinstance(message, Grant)] == [0]
 
 
 def test_an_idle_workers_lease_is_taken_for_one_who_waits():
     book = ledger(workers=2, chunks=4)
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     book.need(0, task.serial, 2 * CHUNK)
-    book.grants()
+    book.leases.grants()
     book.done(0, Done(task.serial, ()))
     book.submit(job(1), 1)
-    (task,) = book.assign(1)
+    (task,) = book.tasks.assign(1)
     book.need(1, task.serial, 2 * CHUNK)
-    assert [index for index, message in book.grants() if isinstance(message, Grant)] == [1]
+    assert [index for index, message in book.leases.grants() if isinstance(message, Grant)] == [1]
 
 
 def test_stages_hand_the_lease_on():
     book = ledger("staged", workers=2)
     book.submit(job(0), 1)
-    (decode,) = book.assign(0)
+    (decode,) = book.tasks.assign(0)
     book.need(0, decode.serial, 1000)
-    book.grants()
+    book.leases.grants()
     book.done(0, Done(decode.serial, (), placed(book, 0)))
-    (transform,) = book.assign(1)
+    (transform,) = book.tasks.assign(1)
     assert (transform.stage, transform.placed) == ("transform", placed(book, 0))
 
 
 def test_every_target_is_encoded_by_whoever_is_free():
     book = ledger("staged", workers=2)
     book.submit(job(0, targets=2), 1)
-    (decode,) = book.assign(0)
+    (decode,) = book.tasks.assign(0)
     book.need(0, decode.serial, 1000)
-    book.grants()
+    book.leases.grants()
     book.done(0, Done(decode.serial, (), placed(book, 0)))
-    (transform,) = book.assign(1)
+    (transform,) = book.tasks.assign(1)
     book.done(1, Done(transform.serial, (), placed(book, 0)))
-    tasks = [book.assign(index)[0] for index in range(2)]
+    tasks = [book.tasks.assign(index)[0] for index in range(2)]
     assert [(task.stage, task.targets) for task in tasks] == [("encode", (0,)), ("encode", (1,))]
     assert book.done(0, Done(tasks[0].serial, ())) is None
     assert book.done(1, Done(tasks[1].serial, ())).kind == "ok"
@@ -199,7 +200,7 @@ def test_a_task_that_was_not_begun_is_not_charged():
     book = ledger(workers=1)
     for number in range(10):
         book.submit(job(number), 1)
-    first, _ = book.assign(0)
+    first, _ = book.tasks.assign(0)
     assert book.died(0, first.serial, "crash", GONE) == []
     assert (book.jobs[0].crashes, book.jobs[1].crashes) == (1, 0)
 
@@ -208,12 +209,12 @@ def test_a_retry_runs_alone():
     book = ledger(workers=1)
     for number in range(10):
         book.submit(job(number), 1)
-    first, _ = book.assign(0)
+    first, _ = book.tasks.assign(0)
     book.died(0, first.serial, "crash", GONE)
     book.hired(1)
-    (again,) = book.assign(1)
+    (again,) = book.tasks.assign(1)
     assert again.job.id == 0
-    assert book.assign(1) == ()
+    assert book.tasks.assign(1) == ()
 
 
 @pytest.mark.parametrize(("cause", "most"), [("crash", MAX_CRASHES), ("killed", MAX_KILLS), ("deadline", 2)])
@@ -222,7 +223,7 @@ def test_a_job_fails_after_so_many_deaths(cause, most):
     book.submit(job(0), 1)
     settled = []
     for index in range(most):
-        (task,) = book.assign(index)
+        (task,) = book.tasks.assign(index)
         settled = book.died(index, task.serial, cause, GONE)
         book.hired(index + 1)
         assert len(settled) == (index == most - 1)
@@ -232,11 +233,11 @@ def test_a_job_fails_after_so_many_deaths(cause, most):
 def test_lost_pages_make_the_job_begin_again():
     book = ledger(chunks=8)
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     book.need(0, task.serial, 4 * CHUNK)
-    book.grants()
+    book.leases.grants()
     book.no_memory(0, task.serial)
-    (again,) = book.assign(0)
+    (again,) = book.tasks.assign(0)
     assert again.job.id == 0
     assert book.allocator.largest < 7 * CHUNK
 
@@ -245,32 +246,32 @@ def test_arrays_get_memory_in_their_order():
     book = ledger(workers=2, arrays=True)
     for number in range(2):
         book.submit(job(number), 1)
-    (first,), (second,) = book.assign(0), book.assign(1)
+    (first,), (second,) = book.tasks.assign(0), book.tasks.assign(1)
     book.need(1, second.serial, 1000)
-    assert book.grants() == []
+    assert book.leases.grants() == []
     book.need(0, first.serial, 1000)
-    assert [index for index, _ in book.grants()] == [0, 1]
+    assert [index for index, _ in book.leases.grants()] == [0, 1]
 
 
 def test_who_has_the_wanted_array_behind_another_makes_way():
     book = ledger(workers=2, arrays=True)
     for number in range(6):
         book.submit(job(number, size=5 << 20), 1)
-    (_, behind), (later, _) = book.assign(0), book.assign(1)
+    (_, behind), (later, _) = book.tasks.assign(0), book.tasks.assign(1)
     book.need(0, behind.serial, 1000)  # the wanted array 0 lies behind it in this worker's pipe
     book.need(1, later.serial, 1000)
-    assert book.grants() == [(0, Deny(behind.serial))]
+    assert book.leases.grants() == [(0, Deny(behind.serial))]
 
 
 def test_no_memory_for_the_array_whose_turn_it_is_is_being_stuck():
     book = ledger(workers=1, chunks=4, arrays=True)
     held = book.allocator.lease(3 * CHUNK)
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     book.need(0, task.serial, CHUNK)
-    assert book.stuck
-    book.release(held)
-    assert not book.stuck
+    assert book.leases.stuck
+    book.leases.release(held)
+    assert not book.leases.stuck
 
 
 class Bookkeeping(RuleBasedStateMachine):
@@ -298,7 +299,7 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule(data=st.data())
     def assign(self, data):
         index = data.draw(st.sampled_from(sorted(self.at_worker)))
-        for task in self.book.assign(index):
+        for task in self.book.tasks.assign(index):
             self.at_worker[index][task.serial] = task.stage
 
     def _runnable(self, index):
@@ -318,7 +319,7 @@ class Bookkeeping(RuleBasedStateMachine):
         worker = self.book.workers[index]
         task = worker.outstanding[serial]
         state = self.book.jobs[task.job.id]
-        held = state.lease if self.book.owns(task) else worker.pocket
+        held = state.lease if self.book.leases.owned_by_job(task) else worker.pocket
         if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
             message = Need(serial, chunks * CHUNK)
         elif data.draw(st.integers(0, 5)) == 0:
@@ -348,7 +349,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @rule()
     def grant(self):
-        for index, message in self.book.grants():
+        for index, message in self.book.leases.grants():
             if isinstance(message, Revoke) and message.token:
                 self.tokens[index].append(message.token)
 
@@ -357,12 +358,12 @@ class Bookkeeping(RuleBasedStateMachine):
         answered = [i for i, tokens in self.tokens.items() if tokens and not self.book.workers[i].outstanding]
         if answered:
             index = data.draw(st.sampled_from(answered))
-            self.book.dropped(index, self.tokens[index].pop(0))
+            self.book.leases.dropped(index, self.tokens[index].pop(0))
 
     @rule(data=st.data())
     def release(self, data):
         if self.given:
-            self.book.release(self.given.pop(data.draw(st.integers(0, len(self.given) - 1))))
+            self.book.leases.release(self.given.pop(data.draw(st.integers(0, len(self.given) - 1))))
 
     @rule(data=st.data(), cause=st.sampled_from(["crash", "killed", "deadline"]), charged=st.booleans())
     def kill(self, data, cause, charged):
@@ -411,7 +412,7 @@ def test_kills_that_hit_others_too_are_not_held_against_a_job():
     book = ledger(workers=2)
     book.submit(job(0), 1)
     for _ in range(2 * MAX_KILLS):
-        (task,) = book.assign(0)
+        (task,) = book.tasks.assign(0)
         assert book.died(0, task.serial, "killed", GONE) == []
         book.died(1, 0, "killed", GONE)
         book.hired(0)
@@ -423,7 +424,7 @@ def test_patience_with_kills_has_an_end():
     book = ledger(workers=2)
     book.submit(job(0), 1)
     for _ in range(MAX_ATTEMPTS):
-        (task,) = book.assign(0)
+        (task,) = book.tasks.assign(0)
         settled = book.died(0, task.serial, "killed", GONE)
         book.died(1, 0, "killed", GONE)
         book.hired(0)
@@ -435,15 +436,15 @@ def test_a_transform_that_nobody_answered_for_begins_with_the_file_again():
     """It may have written over the frames it reads, or given its lease back."""
     book = ledger("staged")
     book.submit(job(0), 1)
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     book.need(0, task.serial, 1000)
-    book.grants()
+    book.leases.grants()
     book.done(0, Done(task.serial, (), placed(book, 0)))
-    (task,) = book.assign(0)
+    (task,) = book.tasks.assign(0)
     assert task.stage == "transform"
     book.died(0, 0, "killed", GONE)
     book.hired(0)
-    assert [task.stage for task in book.assign(0)] == ["decode"]
+    assert [task.stage for task in book.tasks.assign(0)] == ["decode"]
     assert book.allocator.leased == 0
 
 
@@ -453,10 +454,10 @@ def test_in_place_all_outputs_of_a_job_are_encoded_in_order_by_one_worker():
     targets = (Target("jpeg", "/in/0.jpg"), Target("webp", "/in/0.webp", retires="/in/0.jpg", backup="/b"))
     book.submit(Job(0, Item("/in/0.jpg", "0.jpg", 1000, 0), targets), 1)
     for stage in ("decode", "transform"):
-        (task,) = book.assign(0)
+        (task,) = book.tasks.assign(0)
         assert task.stage == stage
         if stage == "decode":
             book.need(0, task.serial, 1000)
-            book.grants()
+            book.leases.grants()
         book.done(0, Done(task.serial, (), placed(book, 0)))
-    assert [task.targets for index in range(2) for task in book.assign(index)] == [()]
+    assert [task.targets for index in range(2) for task in book.tasks.assign(index)] == [()]

@@ -8,10 +8,13 @@ Between the processes
 
 In the parent
     records        what the ledger writes down
-    ledger         who has which job and which memory: pure bookkeeping, no processes
+    helping        frames that a clip's worker offers to the others
+    tasks          what is to be done, and who does it next
+    leases         who has which memory, and whose turn it is
     claims         what a worker says, held against what it was given
-    helping        its part for clips: frames that a clip's worker offers to the others
+    ledger         what happens to each job: with the four above all bookkeeping, without processes
     pool           starts, stops and buries worker processes
+    deaths         workers that hang, lie or die
     scheduler      the parent's loop: ledger + pool + channels
 
 How a worker comes to life

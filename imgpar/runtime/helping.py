@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from imgpar.runtime.messages import Finished, Lease, Offer, Returned, Task
 
@@ -21,9 +22,10 @@ NOBODY = -1
 
 
 class Helping:
-    """Who has which frame."""
+    """Who has which frame; `free` takes back a lease that nobody uses any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, free: Callable[[Lease], None]) -> None:
+        self._free = free
         self.queue: deque[Task] = deque()
         """Frames that nobody has begun."""
         self.mail: list[tuple[int, Finished | Returned]] = []
@@ -61,15 +63,15 @@ class Helping:
         self._out[task.lease.offset] += 1
         return task
 
-    def finished(self, task: Task) -> Lease | None:
-        """A helper is done with a frame; returns the clip's lease if it is to be freed now."""
-        return self._back(task, done=True)
+    def finished(self, task: Task) -> None:
+        """A helper is done with a frame."""
+        self._back(task, done=True)
 
-    def lost(self, task: Task) -> Lease | None:
-        """A helper failed or died; returns the clip's lease if it is to be freed now."""
-        return self._back(task, done=False)
+    def lost(self, task: Task) -> None:
+        """A helper failed or died."""
+        self._back(task, done=False)
 
-    def _back(self, task: Task, *, done: bool) -> Lease | None:
+    def _back(self, task: Task, *, done: bool) -> None:
         assert task.piece is not None
         assert task.lease is not None
         serial, number = task.piece.serial, task.piece.number
@@ -79,9 +81,10 @@ class Helping:
         offset = task.lease.offset
         self._out[offset] -= 1
         if self._out[offset]:
-            return None
+            return
         del self._out[offset]
-        return self._doomed.pop(offset, None)
+        if (doomed := self._doomed.pop(offset, None)) is not None:
+            self._free(doomed)
 
     def forget(self, serial: int) -> None:
         """A clip's task has ended: nobody shall begin with its frames any more."""
@@ -89,15 +92,15 @@ class Helping:
         self.queue = deque(task for task in self.queue if task.piece and task.piece.serial != serial)
 
     def keep(self, lease: Lease) -> bool:
-        """Whether helpers still use this lease; then it is handed out by `finished` or `lost` later."""
+        """Whether helpers still use this lease; then it is freed when the last one is done."""
         if not self._out[lease.offset]:
             del self._out[lease.offset]
             return False
         self._doomed[lease.offset] = lease
         return True
 
-    def clear(self) -> list[Lease]:
-        """All workers are gone: the leases that were still to be freed."""
-        left = list(self._doomed.values())
-        self.__init__()  # type: ignore[misc]
-        return left
+    def clear(self) -> None:
+        """All workers are gone: nobody uses anything any more."""
+        for lease in self._doomed.values():
+            self._free(lease)
+        self.__init__(self._free)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What the ledger writes down: a job on its way, a worker as the parent sees it, the end of a job."""
+"""What the ledger writes down: a job on its way and its deaths, a worker as the parent sees it, an end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from typing import Literal
 
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.runtime.messages import Failed, Lease, Placed, Task
+
+Cause = Literal["crash", "killed", "deadline"]
+"""Why a worker died."""
+MAX_CRASHES = 2
+"""A crash, a hang or running out of memory is the file's fault: two are enough."""
+MAX_KILLS = 5
+"""A plain SIGKILL comes from outside (the OOM killer, a person): be patient."""
+MAX_ATTEMPTS = 25
+"""Kills that hit other workers in between, too, are not counted up to here: somebody kills at random."""
 
 
 @dataclass(slots=True)
@@ -29,6 +38,17 @@ class JobState:
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failed | None = None
     digest: str = ""
+
+    def charge(self, cause: Cause, kill: int) -> bool:
+        """A worker died of this job; `kill` counts all that were killed. Whether that is enough."""
+        self.attempt += 1
+        if cause != "killed":
+            self.crashes += 1
+        else:
+            # Was another worker killed since this job was? Then it is not this job that draws the fire.
+            self.kills = self.kills + 1 if self.killed == kill - 1 else 1
+            self.killed = kill
+        return self.crashes >= MAX_CRASHES or self.kills >= MAX_KILLS or self.attempt >= MAX_ATTEMPTS
 
 
 @dataclass(slots=True)

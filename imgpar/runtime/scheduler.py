@@ -15,19 +15,16 @@ Each turn: pull the plan, hire workers, hand out tasks, listen for at most a tic
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.codecs.formats import FORMATS
-from imgpar.commit import temporary_path
 from imgpar.errors import RunError
-from imgpar.files import remove
 from imgpar.model import Event, Job, Outcome
-from imgpar.runtime.ledger import Cause, Ledger
+from imgpar.runtime.deaths import Deaths
+from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import (
     Advanced,
     Begin,
@@ -44,7 +41,7 @@ from imgpar.runtime.messages import (
     ToWorker,
     Work,
 )
-from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+from imgpar.runtime.pool import Pool, Worker
 from imgpar.runtime.records import Settled
 from imgpar.unchanged import Unchanged
 
@@ -56,16 +53,6 @@ PULL_SECONDS = 0.02
 """How long the plan may keep the loop from its workers."""
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
-PICTURE_SECONDS = 900.0
-"""A picture that takes a worker longer than this has hung it."""
-MAX_STILLBORN = 3
-"""Workers that die before they begin anything, one after the other, before the run is given up."""
-MAX_STILLBORN_KILLED = 50
-"""The same for those that were killed from outside."""
-START_SECONDS = 60.0
-"""How long a worker may take to begin what it was given; looked at only where there are deadlines."""
-ABORT_SECONDS = 1.0
-"""How long an overdue worker may take to say where it is, before it is killed."""
 
 
 class CancelToken:
@@ -102,14 +89,6 @@ class Effort:
     """From the first task handed out to the last job settled."""
 
 
-@dataclass(slots=True)
-class Sighting:
-    """Since when a worker has been seen at the same step."""
-
-    begun: Begun
-    since: float
-
-
 class Scheduler:
     """Runs one plan on a pool of workers.
 
@@ -144,20 +123,13 @@ class Scheduler:
         self._pool = pool
         self._ledger = ledger
         self._begin = begin
-        self._limit = ledger.cores = limit
-        self._timeout = timeout
-        self._name = name
+        self._limit = ledger.tasks.cores = limit
         self._sink = sink
         self._cancel = cancel
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
         self._plan: Iterator[Job | Outcome | Unchanged] | None = None
-        self._sightings: dict[int, Sighting] = {}
-        self._overdue: dict[int, float] = {}
-        """When workers that took too long were told to stop."""
-        self._disorder: dict[int, str] = {}
-        """Workers that were killed for what they said."""
-        self._stillborn = 0
+        self._deaths = Deaths(pool, ledger, timeout, name)
         self._left = self._most = 0
         self._first = self._last = 0.0
 
@@ -185,10 +157,10 @@ class Scheduler:
         self._pull()
         self._hire()
         self._feed()
-        if self._ledger.ample and not self._wakeup:
+        if self._ledger.tasks.ample and not self._wakeup:
             time.sleep(DOZE)  # several answers in one turn: the workers need this core more
         self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
-        self._check_deadlines()
+        self._deaths.check_deadlines()
 
     def _complete(self) -> bool:
         return self._cancel.killed or (self._plan is None and self._ledger.finished)
@@ -197,7 +169,7 @@ class Scheduler:
 
     @property
     def _hungry(self) -> bool:
-        return self._ledger.queued < LOOKAHEAD * self._limit
+        return self._ledger.tasks.queued < LOOKAHEAD * self._limit
 
     def _pull(self) -> None:
         """Take jobs from the plan until enough are queued, but do not keep the workers waiting."""
@@ -213,7 +185,7 @@ class Scheduler:
 
     def _hire(self) -> None:
         """Start workers as long as there are jobs for them: never more workers than jobs."""
-        wanted = min(self._limit, self._ledger.queued + self._ledger.in_flight)
+        wanted = min(self._limit, self._ledger.tasks.queued + self._ledger.tasks.in_flight)
         while len(self._pool.workers) < wanted:
             try:
                 self._welcome(self._pool.start())
@@ -229,14 +201,11 @@ class Scheduler:
 
     def _farewell(self) -> None:
         """Workers are kept for the next run, without the memory and the recipe of this one."""
-        if self._cancel.killed or self._ledger.in_flight:
-            self._pool.kill_all()
-            for worker in list(self._pool.workers.values()):
-                self._pool.bury(worker)
-                self._clean_up_after(worker)
+        if self._cancel.killed or self._ledger.tasks.in_flight:
+            self._deaths.end_all()
             self._ledger.abandon()
             return
-        self._ledger.retire()
+        self._ledger.leases.retire()
         for worker in self._pool.workers.values():
             self._send(worker, Revoke())
             self._send(worker, Forget(self._begin.run))
@@ -248,10 +217,10 @@ class Scheduler:
             worker.channel.send(message)
 
     def _feed(self) -> None:
-        for index, message in self._ledger.grants():
+        for index, message in self._ledger.leases.grants():
             self._send(self._pool.workers[index], message)
         for worker in self._pool.workers.values():
-            if tasks := self._ledger.assign(worker.index):
+            if tasks := self._ledger.tasks.assign(worker.index):
                 self._first = self._first or time.monotonic()
                 self._send(worker, Work(tasks))
 
@@ -271,32 +240,23 @@ class Scheduler:
                     return
                 message = worker.channel.receive()
             except (EOFError, OSError):
-                self._bury(worker)
+                for settled in self._deaths.bury(worker):
+                    self._sink(settled)
                 return
             except Exception as error:
                 message = error  # no pickle: as wrong as any other message that is none
             # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
-            if not self._confused(worker, message):
+            if not self._deaths.confused(worker, message):
                 self._handle(worker, message)
-
-    def _confused(self, worker: Worker, message: object) -> bool:
-        """Whether a worker cannot be believed any more; then it is killed, and nothing it says counts."""
-        if worker.index not in self._disorder:
-            problem = self._ledger.disorder(worker.index, message)
-            if not problem:
-                return False
-            self._disorder[worker.index] = problem
-            self._pool.kill(worker)
-        return True
 
     def _handle(self, worker: Worker, message: object) -> None:
         settled: Settled | None = None
         match message:
             case Done():
-                self._stillborn = 0
+                self._deaths.stillborn = 0
                 settled = self._ledger.done(worker.index, message)
             case Failed():
-                self._stillborn = 0
+                self._deaths.stillborn = 0
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial, nbytes):
                 settled = self._ledger.need(worker.index, serial, nbytes)
@@ -311,7 +271,7 @@ class Scheduler:
             case NoMemory(serial):
                 self._ledger.no_memory(worker.index, serial)
             case Dropped(token):
-                self._ledger.dropped(worker.index, token)
+                self._ledger.leases.dropped(worker.index, token)
         if settled is not None:
             self._last = time.monotonic()
             self._sink(settled)
@@ -321,69 +281,3 @@ class Scheduler:
             if task.serial == message.serial:
                 path = task.job.item.path
                 self._sink(Event("frames", text=path, frames=(message.frames, message.total)))
-
-    # ----- deaths ---------------------------------------------------------------------------------
-
-    def _check_deadlines(self) -> None:
-        now = time.monotonic()
-        for worker in self._pool.workers.values():
-            begun = self._pool.begun(worker)
-            seen = self._sightings.get(worker.index)
-            if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):
-                self._sightings[worker.index] = Sighting(begun, now)
-            elif now - seen.since > self._deadline(worker, begun):
-                if worker.index not in self._overdue:
-                    self._overdue[worker.index] = now
-                    self._pool.abort(worker)
-                elif now - self._overdue[worker.index] > ABORT_SECONDS:
-                    self._pool.kill(worker)
-
-    def _deadline(self, worker: Worker, begun: Begun) -> float:
-        """Seconds that a worker may be seen at the same step."""
-        if begun.serial:
-            return self._patience(worker.index)
-        if not self._ledger.owes(worker.index):
-            return math.inf
-        return max(START_SECONDS, self._timeout or 0.0)
-
-    def _patience(self, index: int) -> float:
-        """What `--timeout` says; without it a picture has long enough, and a clip for ever."""
-        if self._timeout is not None:
-            return self._timeout
-        formats = {target.format for task in self._ledger.held(index) for target in task.job.targets}
-        clips = any(name in FORMATS and FORMATS[name].kind == "video" for name in formats)
-        return math.inf if clips else PICTURE_SECONDS
-
-    def _bury(self, worker: Worker) -> None:
-        begun = self._pool.begun(worker)
-        code, words = self._pool.bury(worker)
-        self._sightings.pop(worker.index, None)
-        self._clean_up_after(worker)
-        overdue = self._overdue.pop(worker.index, None) is not None
-        confused = self._disorder.pop(worker.index, "")
-        cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
-        cause = "crash" if confused else cause
-        self._stillborn = 0 if begun.tick else self._stillborn + 1
-        if self._stillborn >= (MAX_STILLBORN_KILLED if cause == "killed" else MAX_STILLBORN):
-            raise RunError(f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}")
-        end = confused or describe_exit(code)
-        failure = self._overran(worker, begun, words) if overdue else _obituary(begun, end, words)
-        for settled in self._ledger.died(worker.index, begun.serial, cause, failure):
-            self._sink(settled)
-
-    def _clean_up_after(self, worker: Worker) -> None:
-        """Remove the halves of files that a dead worker leaves behind."""
-        for task in self._ledger.held(worker.index):
-            for target in task.job.targets:
-                remove(temporary_path(target, self._name, task.serial))
-
-    def _overran(self, worker: Worker, begun: Begun, words: str) -> Failed:
-        seconds = self._patience(worker.index)
-        message = f"It took longer than {seconds:g} s in stage {begun.stage}, twice."
-        fix = "Give it more with --timeout."
-        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, words)
-
-
-def _obituary(begun: Begun, end: str, words: str) -> Failed:
-    message = f"The worker process {end} in stage {begun.stage}, every time it was tried."
-    return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)

@@ -1,0 +1,192 @@
+"""What is to be done, and which worker does it next. Pure bookkeeping, a part of the ledger.
+
+    jobs ─► queue ─────────┐
+    downstream, suspects ──┼─► assign ─► worker
+    frames of clips ───────┘
+
+1. Work that is furthest downstream comes first: it frees memory.
+2. What has killed a worker before gets one for itself.
+3. Small pictures travel in batches, so that messages do not cost more than pixels; nothing waits behind
+   a clip.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from imgpar.runtime.clips import is_clip
+from imgpar.runtime.helping import Helping
+from imgpar.runtime.messages import Placed, Task, TaskStage
+from imgpar.runtime.records import JobState, WorkerState
+from imgpar.sources.companions import SIDECAR
+
+BATCH_TASKS = 16
+BATCH_BYTES = 1 << 20
+"""Small pictures travel in batches: at most this many, of at most this many bytes together."""
+BATCH_TEXT = 6000
+"""Characters of paths in a worker's pipe: what is sent must fit into the smallest pipe (8 KiB on macOS), or
+the parent would wait for a busy worker."""
+BATCH_REFILL = 4
+"""A batch is topped up when this many tasks are left, so that one message carries several."""
+
+
+class Tasks:
+    """Jobs that no worker has, and tasks that are ready for one.
+
+    Args:
+        workers: as the ledger knows them.
+        helping: frames of clips.
+        schedule: "auto", "staged" or "chain".
+        serial: the highest serial so far.
+    """
+
+    def __init__(
+        self, workers: Mapping[int, WorkerState], helping: Helping, schedule: str, serial: int
+    ) -> None:
+        self._workers = workers
+        self._helping = helping
+        self._schedule = schedule
+        self.serial = serial
+        """The highest one so far."""
+        self.cores = 1
+        """Cores that all tasks together may use."""
+        self.queue: deque[JobState] = deque()
+        """Jobs that no worker has yet."""
+        self.downstream: deque[Task] = deque()
+        """Tasks whose frames are there."""
+        self.suspects: deque[Task] = deque()
+        """Tasks that a worker has died of."""
+
+    @property
+    def queued(self) -> int:
+        """Jobs that no worker has yet."""
+        return len(self.queue)
+
+    @property
+    def in_flight(self) -> int:
+        """Tasks at workers, or ready for one."""
+        at_workers = sum(len(worker.outstanding) for worker in self._workers.values())
+        return at_workers + len(self.downstream) + len(self.suspects) + len(self._helping.queue)
+
+    @property
+    def ample(self) -> bool:
+        """Whether every worker has several tasks before it, so that its results may wait a little."""
+        workers = self._workers.values()
+        return all(len(worker.outstanding) > BATCH_REFILL and worker.waiting is None for worker in workers)
+
+    def next_serial(self) -> int:
+        """A number that nothing had before."""
+        self.serial += 1
+        return self.serial
+
+    def requeue(self, state: JobState, *, sort: bool) -> None:
+        """A job begins again, before all others; with `sort` in its place among them."""
+        self.queue.appendleft(state)
+        if sort:
+            self.queue = deque(sorted(self.queue, key=lambda queued: queued.job.id))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.queue.clear()
+        self.downstream.clear()
+        self.suspects.clear()
+
+    # ----- whose turn it is -----------------------------------------------------------------------
+
+    def assign(self, index: int) -> tuple[Task, ...]:
+        """What this worker shall do next; empty when there is nothing, or when it has enough."""
+        worker = self._workers[index]
+        if worker.waiting is not None:
+            # It waits for memory; finishing another job's frames may be what frees it.
+            return self._hand(worker, [self.downstream.popleft()]) if self.downstream else ()
+        if worker.alone or worker.revoked:
+            return ()
+        if self.suspects:
+            if worker.outstanding:
+                return ()
+            worker.alone = True
+            return self._hand(worker, [self.suspects.popleft()])
+        if len(worker.outstanding) > (BATCH_REFILL if self._deep else 1):
+            return ()
+        return self._hand(worker, list(self._pick(worker)))
+
+    @property
+    def _deep(self) -> bool:
+        """Whether so much is queued that whole batches can be handed out without idle cores at the end."""
+        return self._schedule != "staged" and len(self.queue) > BATCH_TASKS * len(self._workers)
+
+    def _pick(self, worker: WorkerState) -> Iterator[Task]:
+        last = next(reversed(worker.outstanding.values()), None)
+        if last is not None and is_clip(last.job):
+            return  # nothing waits behind a clip: it may take an hour
+        count = len(worker.outstanding)
+        nbytes = sum(task.job.item.size for task in worker.outstanding.values())
+        text = sum(_text(task) for task in worker.outstanding.values())
+        # One task in hand and one in the pipe, so that no core waits for the parent; none in the pipe
+        # towards the end, where another worker could begin it at once.
+        ahead = 2 if self._schedule != "staged" and len(self.queue) >= 2 * len(self._workers) else 1
+        while self._helping.queue and count < 2:
+            count += 1
+            yield self._helping.take()
+        while True:
+            small = nbytes < BATCH_BYTES and text < BATCH_TEXT
+            if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
+                return
+            if count and not self.downstream and self.queue and is_clip(self.queue[0].job):
+                return
+            if self.downstream:
+                task = self.downstream.popleft()
+            elif self.queue:
+                task = self.first(self.queue.popleft())
+            else:
+                return
+            count += 1
+            nbytes += task.job.item.size
+            text += _text(task)
+            yield task
+            if is_clip(task.job):
+                return
+
+    def _hand(self, worker: WorkerState, tasks: Iterable[Task]) -> tuple[Task, ...]:
+        handed = []
+        for task in tasks:
+            numbered = task._replace(serial=self.next_serial(), cores=self._share(task))
+            worker.outstanding[numbered.serial] = numbered
+            handed.append(numbered)
+        return tuple(handed)
+
+    def _share(self, task: Task) -> int:
+        """Cores for a clip that is handed out now: they are divided among those that work or soon will."""
+        if not is_clip(task.job):
+            return 1
+        busy = 1 + sum(bool(worker.outstanding) for worker in self._workers.values())
+        return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
+
+    # ----- what a task is -------------------------------------------------------------------------
+
+    def first(self, state: JobState) -> Task:
+        """The task with which a job begins."""
+        return task_of(state, "decode" if self._split(state) else "chain")
+
+    def _split(self, state: JobState) -> bool:
+        """Whether the frames of this job shall go from worker to worker."""
+        if state.job.item.format == SIDECAR:
+            return False  # it has none
+        if self._schedule != "auto" or state.crashes or state.kills:
+            return self._schedule == "staged"
+        idle = sum(not worker.outstanding for worker in self._workers.values())
+        # With one output a second worker would only wait for the first one.
+        return len(state.job.targets) > 1 and len(self.queue) < idle
+
+
+def task_of(
+    state: JobState, stage: TaskStage, placed: Placed | None = None, targets: tuple[int, ...] = ()
+) -> Task:
+    """A task of a job; it gets its number when it is handed out."""
+    return Task(0, state.run, stage, state.job, placed, targets, state.attempt)
+
+
+def _text(task: Task) -> int:
+    item = task.job.item
+    return len(item.path) + len(item.mirror) + sum(len(target.path) for target in task.job.targets)
