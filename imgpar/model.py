@@ -13,10 +13,31 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-Layout = Literal["L", "LA", "RGB", "RGBX", "RGBA", "CMYK"]
-"""Order and meaning of the channels. X is padding: four bytes a pixel is what SIMD code works on."""
+Layout = Literal[
+    "L", "LA", "RGB", "RGBX", "RGBA", "CMYK", "YCC420", "YCC422", "YCC440", "YCC411", "YCC444"
+]  # fmt: skip
+"""Order and meaning of the channels. X is padding: four bytes a pixel is what SIMD code works on. YCC are the
+planes of a JPEG, of which only the resize and the JPEG encoder know."""
 
-CHANNELS: dict[str, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBX": 4, "RGBA": 4, "CMYK": 4}
+CHROMA: dict[str, tuple[int, int]] = {
+    "YCC420": (2, 2),
+    "YCC422": (2, 1),
+    "YCC440": (1, 2),
+    "YCC411": (4, 1),
+    "YCC444": (1, 1),
+}
+"""Layouts of planes: pixels to the right and down that share one sample of colour."""
+CHANNELS: dict[str, int] = {
+    "L": 1,
+    "LA": 2,
+    "RGB": 3,
+    "RGBX": 4,
+    "RGBA": 4,
+    "CMYK": 4,
+    **dict.fromkeys(CHROMA, 1),
+}
+PLANE_ROW = 16
+"""Rows of planes begin at multiples of this many bytes."""
 ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
 
 Status = Literal["ok", "skipped", "failed"]
@@ -44,8 +65,31 @@ class Spec:
         return CHANNELS[self.layout]
 
     @property
+    def planar(self) -> bool:
+        """Whether brightness and colour lie in planes of their own."""
+        return self.layout in CHROMA
+
+    @property
+    def rooms(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows and bytes per row of the two parts of a planar frame.
+
+        ┌──────────────┐
+        │ Y            │     whole samples of colour: odd sides have one more row or column
+        ├───────┬──────┘
+        │ Cb    │ Cr   │     side by side: what is done to columns is done to both at once
+        └───────┴──────┘
+        """
+        across, down = CHROMA[self.layout]
+        columns, rows = -(-self.width // across), -(-self.height // down)
+        luma = -(-columns * across // PLANE_ROW) * PLANE_ROW
+        chroma = -(-columns // PLANE_ROW) * PLANE_ROW
+        return (rows * down, luma), (rows, 2 * chroma)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of the array: height, width, channels. Grey has one channel, not none."""
+        """Shape of the array: height, width, channels. Grey has one channel, not none; planes are bytes."""
+        if self.planar:
+            return (sum(rows * row for rows, row in self.rooms), 1, 1)
         return (self.height, self.width, self.channels)
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.errors import TransformError
-from imgpar.model import CHANNELS, ITEM_BYTES, Frame, Layout, Spec
+from imgpar.model import CHANNELS, CHROMA, ITEM_BYTES, Frame, Layout, Spec
 
 Array = np.ndarray[Any, Any]
 
@@ -49,6 +49,11 @@ def convert(src: Frame, dst: Frame, background: tuple[int, int, int, int] = (255
         raise ValueError(f"sizes differ: {src.spec.size} and {dst.spec.size}")
     if src.spec.layout != dst.spec.layout and "CMYK" in (src.spec.layout, dst.spec.layout):
         raise TransformError("CMYK pixels cannot be converted here.", fix="Decoders turn CMYK into RGB.")
+    if src.spec.planar:
+        src = _from_planes(src)
+    if dst.spec.planar:
+        _to_planes(src, dst)
+        return
     # Layouts change at the finer of the two depths, so that nothing is rounded twice.
     wide = max(src.spec.dtype, dst.spec.dtype, key=lambda dtype: ITEM_BYTES[dtype])
     for rows in _bands(src.spec):
@@ -130,6 +135,43 @@ def orient(src: Frame, dst: Frame, orientation: int) -> None:
         dst.array[...] = dst.array[::-1, ::-1].copy()
     else:
         np.copyto(dst.array, src.array)
+
+
+def _from_planes(src: Frame) -> Frame:
+    """Planes of a JPEG as red, green and blue; colour between its samples is interpolated."""
+    import cv2
+
+    from imgpar.operations.planes import planes
+
+    luma, blue, red = planes(src)
+    (across, down), (rows, columns) = CHROMA[src.spec.layout], blue.shape
+    whole = [
+        cv2.resize(plane, (columns * across, rows * down), interpolation=cv2.INTER_LINEAR)[
+            : src.spec.height, : src.spec.width
+        ]
+        for plane in (red, blue)
+    ]
+    spec = Spec(*src.spec.size, "RGB")
+    return Frame(spec, cv2.cvtColor(cv2.merge([luma, *whole]), cv2.COLOR_YCrCb2RGB).reshape(spec.shape))
+
+
+def _to_planes(src: Frame, dst: Frame) -> None:
+    """RGB or RGBX of 8 bits as the planes of a JPEG; a sample of colour is the mean of its pixels."""
+    import cv2
+
+    from imgpar.operations.planes import fill_up, parts, planes
+
+    (width, height), (across, down) = dst.spec.size, CHROMA[dst.spec.layout]
+    luma, blue, red = planes(dst)
+    rows, columns = blue.shape
+    whole = cv2.copyMakeBorder(
+        cv2.cvtColor(np.ascontiguousarray(src.array[..., :3]), cv2.COLOR_RGB2YCrCb),
+        0, rows * down - height, 0, columns * across - width, cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    luma[...] = whole[:height, :width, 0]
+    fill_up(parts(dst)[0], width, height, (across, down))
+    small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    red[...], blue[...] = small[..., 1], small[..., 2]
 
 
 def _bands(spec: Spec) -> Iterator[slice]:

@@ -141,6 +141,8 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     from imgpar.pixels import nearest
 
     _require_writer(fmt)
+    if spec.planar:
+        return spec, ()  # made for the one encoder that takes it
     found = nearest(spec, fmt.layouts, fmt.dtypes)
     lost = ("alpha",) * (spec.alpha and not found.alpha) + ("depth",) * (
         Spec(1, 1, "L", found.dtype).nbytes < Spec(1, 1, "L", spec.dtype).nbytes

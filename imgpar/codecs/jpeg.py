@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from imgpar.codecs import colour, gain_map, iptc, motion, pillow, quality, xmp
+from imgpar import pixels
+from imgpar.codecs import colour, gain_map, iptc, motion, pillow, quality, turbo, xmp
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
@@ -84,6 +85,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             "quality": info.quality,
             "components": info.components,
             "reader": _reader(info),
+            "ycc": info.in_ycc,
             "scale": 1,
             "whole": (info.width, info.height),
         },
@@ -104,6 +106,8 @@ def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
     """Fill the one frame, whose spec is the header's (perhaps shrunk). Returns what the decoder said."""
+    if header.spec.planar:
+        return _decode_planes(data, header, frames[0], accept_damaged=accept_damaged)
     if header.detail["reader"] == "pillow" or not _has_simplejpeg():
         return pillow.decode_jpeg(data, header, frames[0], accept_damaged=accept_damaged)
     try:
@@ -141,7 +145,10 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         )
     number = quality.encoder_setting("jpeg", options.quality)
     sampling = quality.chroma(options)
-    if _has_simplejpeg() and not options.progressive:
+    data: bytes | memoryview
+    if frame.spec.planar:
+        data = turbo.encode_planes(_planes(frame), frame.spec.size, frame.spec.layout[3:], number)
+    elif _has_simplejpeg() and not options.progressive:
         import simplejpeg
 
         space = "GRAY" if frame.spec.layout == "L" else frame.spec.layout
@@ -196,6 +203,29 @@ def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> Non
         np.copyto(frame.array, result)
 
 
+def _decode_planes(
+    data: bytes | memoryview, header: Header, frame: Frame, *, accept_damaged: bool
+) -> tuple[str, ...]:
+    """Fill planes. Whatever is wrong with a file is told, or forgiven, by the decoder of colours."""
+    try:
+        turbo.decode_planes(data, _planes(frame), frame.spec.size)
+    except ValueError:
+        colours = replace(header, spec=header.spec.converted("RGBX"))
+        whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
+        notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
+        pixels.convert(whole, frame)
+        return notes
+    return ()
+
+
+def _planes(frame: Frame) -> turbo.Planes:
+    """Where they begin in memory, and how far their rows are apart."""
+    (rows, row), (_, colour_row) = frame.spec.rooms
+    start = frame.array.ctypes.data
+    colour = start + rows * row
+    return (start, colour, colour + colour_row // 2), (row, colour_row, colour_row)
+
+
 def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
     """The segments that come before the picture, and what does not fit into them."""
     lost = []
@@ -230,7 +260,7 @@ def _segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def _without_jfif(data: bytes) -> memoryview:
+def _without_jfif(data: bytes | memoryview) -> memoryview:
     """The encoder's stream after SOI and its own JFIF segment."""
     view = memoryview(data)[2:]
     return view[2 + int.from_bytes(view[2:4], "big") :] if bytes(view[:2]) == b"\xff\xe0" else view

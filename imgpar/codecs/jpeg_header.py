@@ -42,6 +42,8 @@ class JpegHeader:
     process: int = 0
     sampling: tuple[tuple[int, int], ...] = ()
     """Horizontal and vertical factor of each component."""
+    identifiers: bytes = b""
+    """The components' numbers."""
     adobe_transform: int | None = None
     exif: bytes = b""
     xmp: bytes = b""
@@ -62,6 +64,11 @@ class JpegHeader:
     def components(self) -> int:
         """1 for grey, 3 for colour, 4 for CMYK and YCCK."""
         return len(self.sampling)
+
+    @property
+    def in_ycc(self) -> bool:
+        """Whether it has brightness and two differences of colour, and nothing says red, green, blue."""
+        return self.components == 3 and self.identifiers != b"RGB" and self.adobe_transform in (None, 1)
 
     @property
     def subsampling(self) -> str:
@@ -167,6 +174,7 @@ def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> Non
         raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
     header.width, header.height, header.bits = width, height, bits
     header.process, header.sampling = marker & 15, factors
+    header.identifiers = bytes(body[6 : 6 + 3 * count : 3])
 
 
 def _quality(tables: bytes) -> int:

@@ -1,4 +1,5 @@
-"""libturbojpeg by its C interface, where the system has it: it turns JPEGs without decoding their pixels.
+"""libturbojpeg by its C interface, where the system has it: it turns JPEGs without decoding their pixels, and
+reads and writes their planes.
 
 No package for Python brings that along, so the library is looked for when it is first needed: libturbojpeg0
 in Debian, jpeg-turbo in Homebrew, the installer of libjpeg-turbo on Windows. Functions and constants are
@@ -8,17 +9,21 @@ those of TurboJPEG 2, which version 3 keeps.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
+import threading
 from collections.abc import Iterator
 from ctypes.util import find_library
 from functools import cache
+from typing import Any
 
 from imgpar.errors import EncodeError
 
 OPERATIONS = {2: 1, 3: 6, 4: 2, 5: 3, 6: 5, 7: 4, 8: 7}
 """The transform (TJXOP) that makes a picture of this EXIF orientation upright."""
 _PERFECT, _PROGRESSIVE, _NO_MARKERS, _OPTIMISE = 1, 32, 64, 256
-_STOP_ON_WARNING = 8192
+_STOP_ON_WARNING, _ACCURATE, _NO_REALLOC = 8192, 4096, 1024
+_SAMPLINGS = {"444": 0, "422": 1, "420": 2, "440": 4, "411": 5}
 _PLACES = {
     "linux": ("libturbojpeg.so.0",),
     "darwin": (
@@ -29,6 +34,11 @@ _PLACES = {
     ),
     "win32": ("turbojpeg.dll", r"C:\libjpeg-turbo64\bin\turbojpeg.dll"),
 }
+
+
+Planes = tuple[tuple[int, int, int], tuple[int, int, int]]
+"""Addresses of Y, Cb and Cr, and how many bytes there are from row to row."""
+_per_thread = threading.local()
 
 
 class _Transform(ctypes.Structure):
@@ -85,22 +95,99 @@ def transform(data: bytes, orientation: int, *, progressive: bool) -> bytes:
         tj.tjDestroy(handle)
 
 
+def decode_planes(data: bytes | memoryview, planes: Planes, size: tuple[int, int]) -> None:
+    """Fill the planes of a JPEG in YCbCr, scaled to `size`, which is the whole, 1/2, 1/4 or 1/8.
+
+    Raises ValueError with what the library says at its first complaint.
+    """
+    tj, handle = _handle("tjInitDecompress")
+    source = data if isinstance(data, bytes) else bytes(data)
+    addresses, strides = planes
+    if tj.tjDecompressToYUVPlanes(
+        handle, source, len(source), (ctypes.c_void_p * 3)(*addresses), size[0], (ctypes.c_int * 3)(*strides),
+        size[1], _STOP_ON_WARNING,
+    ):  # fmt: skip
+        raise ValueError(tj.tjGetErrorStr2(handle).decode("ascii", "replace"))
+
+
+def encode_planes(planes: Planes, size: tuple[int, int], sampling: str, quality: int) -> memoryview:
+    """A JPEG of these planes; it is valid until this thread encodes the next one.
+
+    Odd sides need one more row or column in the planes of brightness, so that colour has whole samples.
+    """
+    tj, handle = _handle("tjInitCompress")
+    kind = _SAMPLINGS[sampling]
+    room = _room(tj.tjBufSize(*size, kind))
+    result, length = ctypes.c_void_p(ctypes.addressof(room)), ctypes.c_ulong(len(room))
+    addresses, strides = planes
+    failed = tj.tjCompressFromYUVPlanes(
+        handle, (ctypes.c_void_p * 3)(*addresses), size[0], (ctypes.c_int * 3)(*strides), size[1], kind,
+        ctypes.byref(result), ctypes.byref(length), quality, _ACCURATE | _NO_REALLOC,
+    )  # fmt: skip
+    if failed:
+        raise EncodeError(f"libturbojpeg said: {tj.tjGetErrorStr2(handle).decode('ascii', 'replace')}.")
+    return memoryview(room).cast("B")[: length.value]
+
+
+class _Handle:
+    """What the library keeps between calls; one thread's own."""
+
+    def __init__(self, tj: ctypes.CDLL, make: str) -> None:
+        self._tj = tj
+        self.pointer = getattr(tj, make)()
+
+    def __del__(self) -> None:
+        self._tj.tjDestroy(self.pointer)
+
+
+def _handle(make: str) -> tuple[ctypes.CDLL, Any]:
+    tj = library()
+    assert tj is not None
+    handle = getattr(_per_thread, make, None)
+    if handle is None:
+        handle = _Handle(tj, make)
+        setattr(_per_thread, make, handle)
+    return tj, handle.pointer
+
+
+def _room(nbytes: int) -> Any:
+    """Memory for an encoder, kept from picture to picture: only what is written to costs pages."""
+    room = getattr(_per_thread, "room", None)
+    if room is None or len(room) < nbytes:
+        room = _per_thread.room = (ctypes.c_ubyte * nbytes).from_buffer(mmap.mmap(-1, nbytes))
+    return room
+
+
 def _candidates() -> Iterator[str]:
     yield from _PLACES.get(sys.platform, ())
-    found = find_library("turbojpeg")
+    # Elsewhere the loader looks in every place that there is, and this would start a process.
+    found = None if sys.platform == "linux" else find_library("turbojpeg")
     if found:
         yield found
 
 
 def _declare(tj: ctypes.CDLL) -> None:
     """Types of the functions; raises AttributeError where one is missing."""
-    tj.tjInitTransform.restype = ctypes.c_void_p
-    tj.tjInitTransform.argtypes = []
+    for make in ("tjInitTransform", "tjInitDecompress", "tjInitCompress"):
+        getattr(tj, make).restype = ctypes.c_void_p
+        getattr(tj, make).argtypes = []
     tj.tjTransform.restype = ctypes.c_int
     tj.tjTransform.argtypes = [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_int,
     ]  # fmt: skip
+    tj.tjDecompressToYUVPlanes.restype = ctypes.c_int
+    tj.tjDecompressToYUVPlanes.argtypes = [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
+        ctypes.c_int, ctypes.c_int,
+    ]  # fmt: skip
+    tj.tjCompressFromYUVPlanes.restype = ctypes.c_int
+    tj.tjCompressFromYUVPlanes.argtypes = [
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int,
+        ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int,
+    ]  # fmt: skip
+    tj.tjBufSize.restype = ctypes.c_ulong
+    tj.tjBufSize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
     tj.tjGetErrorStr2.restype = ctypes.c_char_p
     tj.tjGetErrorStr2.argtypes = [ctypes.c_void_p]
     tj.tjFree.restype = None

@@ -37,7 +37,7 @@ def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
     box = (max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height))
     if src.spec.size == dst.spec.size and box == (0.0, 0.0, width, height):
         np.copyto(dst.array, src.array)
-    elif not _fast():
+    elif not fast():
         _with_pillow(src, dst, box)
     elif src.spec.dtype == "uint8" and src.spec.layout != "LA":
         _mapped(src, dst, box)
@@ -47,7 +47,7 @@ def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
 
 
 @cache
-def _fast() -> bool:
+def fast() -> bool:
     """Whether cykooz.resizer is there; it has no wheels for some platforms."""
     try:
         import cykooz_resizer  # noqa: F401
@@ -74,6 +74,14 @@ def _options(box: Box, alpha: bool) -> Any:
         crop_box=CropBox(left, top, right - left, bottom - top),
         use_alpha=alpha,
     )
+
+
+def scale_pixels(src: Array, dst: Array, box: Box) -> None:
+    """Any four channels of 8 bits, each on its own: `box` of one contiguous array to the size of another.
+
+    `fast()` must be true.
+    """
+    _resizer().resize_pil(_window(src, "CMYK"), _window(dst, "CMYK"), _options(box, False))
 
 
 def _mapped(src: Frame, dst: Frame, box: Box) -> None:

@@ -29,6 +29,7 @@ In a worker
     runspec        what it has to know about a run
     reading        an input's bytes, as they are in one moment
     stages         decode, transform and encode for one picture
+    planar         JPEG to JPEG without red, green and blue in between
     outputs        from frames to files
     verify         an output is decoded again and compared
     clips          a clip, from probe to commit

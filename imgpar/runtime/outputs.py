@@ -17,7 +17,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UsageError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
-from imgpar.runtime import stages
+from imgpar.runtime import planar, stages
 from imgpar.runtime.stages import Encoded, Program
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
@@ -148,7 +148,7 @@ def convert_bytes(
     limits = options.reading(limits)
     header = codecs.read_header(data, name, limits)
     fmt = find_format(format_name)
-    program = stages.compile_program(header, operations, limits, keep_frames=fmt.frames)
+    program = planar.compile_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     same = same_formats(program, (fmt.name,), options, limits)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)

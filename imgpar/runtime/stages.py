@@ -105,13 +105,21 @@ def compile_program(
         raise too_many_frames(frames, limits)
     lost = ("frames",) if frames < header.frames else ()
     steps, rest, decoded = _plan_steps(header, operations, shrink=frames == 1)
-    for step in steps:
+    return checked(
+        Program(decoded, header, frames, tuple(steps), tuple(rest), (*header.lost, *lost), header.notes),
+        limits,
+    )
+
+
+def checked(program: Program, limits: Limits) -> Program:
+    """The program, if it keeps the limits; raises LimitError."""
+    for step in program.steps:
         _check_pixels(step, limits)
-    program = Program(decoded, header, frames, tuple(steps), tuple(rest), (*header.lost, *lost), header.notes)
+    spec = program.header.spec
     if program.nbytes > limits.memory:
         raise LimitError(
-            f"It needs {program.nbytes >> 20:,} MiB for {frames} frame(s) of "
-            f"{decoded.spec.width}×{decoded.spec.height}, but --memory is {limits.memory >> 20:,} MiB.",
+            f"It needs {program.nbytes >> 20:,} MiB for {program.frames} frame(s) of "
+            f"{spec.width}×{spec.height}, but --memory is {limits.memory >> 20:,} MiB.",
             fix="Give it more with --memory.",
         )
     return program
@@ -122,7 +130,7 @@ def _plan_steps(
 ) -> tuple[list[Step], list[Operation], Header]:
     """Walk the specs through the operations; decides the decoder's scale and when to turn upright."""
     upright = pixels.oriented(header.spec, header.orientation)
-    first, following = _first_effective(operations, upright)
+    first, following = first_effective(operations, upright)
     decoded, steps = header, list[Step]()
     spec = upright
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
@@ -156,7 +164,8 @@ def _plan_steps(
     return steps, rest, decoded
 
 
-def _first_effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation | None, list[Operation]]:
+def first_effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation | None, list[Operation]]:
+    """The first operation that changes such a frame, and those after it."""
     for index, operation in enumerate(operations):
         if operation.dynamic or not operation.idle(spec):
             return operation, list(operations[index + 1 :])

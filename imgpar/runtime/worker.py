@@ -24,7 +24,7 @@ from imgpar.codecs.formats import find_format
 from imgpar.commit import commit, content_digest, left_before, original_path, take_back
 from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec, Target
-from imgpar.runtime import clips, documents, outputs, stages
+from imgpar.runtime import clips, documents, outputs, planar, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.frames import ArenaView
@@ -289,9 +289,7 @@ class Worker:
         placed = task.placed
         assert placed is not None
         with clock.during("transform"):
-            program = stages.compile_program(
-                placed.header, run.operations, run.limits, keep_frames=placed.frames.count > 1
-            )
+            program = _compiled(task, run, placed.header, keep_frames=placed.frames.count > 1)
             frames = stages.frames_at(
                 self._view.buffer, placed.frames.offset, placed.frames.spec, placed.frames.count
             )
@@ -343,9 +341,7 @@ class Worker:
         header = replace(placed.header, lost=())
         if header.format not in _formats(task):
             return outputs.Original()
-        program = stages.compile_program(
-            header, run.operations, run.limits, keep_frames=placed.frames.count > 1
-        )
+        program = _compiled(task, run, header, keep_frames=placed.frames.count > 1)
         same = outputs.same_formats(program, _formats(task), run.encode, run.limits)
         if not same:
             return outputs.Original()
@@ -367,9 +363,7 @@ class Worker:
         animated = run.arrays or any(find_format(target.format).frames for target in task.job.targets)
         together = not documents.apart(header, task.job.targets, run)
         with clock.during("decode"):
-            program = stages.compile_program(
-                header, run.operations, run.limits, keep_frames=animated and together and not run.arrays
-            )
+            program = _compiled(task, run, header, keep_frames=animated and together and not run.arrays)
         return data, digest, program
 
     # ----- memory ---------------------------------------------------------------------------------
@@ -527,6 +521,13 @@ class Worker:
             job=task.serial,
             dimensions=encoded.spec.size,
         )
+
+
+def _compiled(task: Task, run: RunSpec, header: Header, *, keep_frames: bool) -> stages.Program:
+    formats = () if run.arrays else _formats(task)
+    return planar.compile_program(
+        header, run.operations, run.limits, formats, run.encode, keep_frames=keep_frames
+    )
 
 
 def _formats(task: Task) -> list[str]:
