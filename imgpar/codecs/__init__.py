@@ -156,12 +156,15 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
     become an animation (with `metadata.durations`) or pages. Raises EncodeError.
     """
+    from imgpar.codecs import density
     from imgpar.codecs.metadata import bake, describe_lost, strip
 
     _require_writer(fmt)
     spec = frames[0].spec
     metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), options.strip), spec)
     lost += describe_lost(metadata, fmt)
+    metadata, more = density.fitted(metadata, fmt, options.strip)
+    lost += more
     metadata = _true_of_light(metadata, fmt)
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from imgpar.codecs import gain_map, iptc, motion
+from imgpar.codecs import gain_map, iptc, motion, png_raw
 from imgpar.codecs.formats import sniff
 from imgpar.codecs.jpeg_header import (
     APP0,
@@ -38,6 +38,7 @@ _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _NO_EXIF = b"II*\0\x08\0\0\0"
 """The head of a TIFF whose one directory, of the zeros behind it, is empty."""
+_NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
 
 
@@ -123,9 +124,9 @@ def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
         if what == "gps" and plain:
             return strip(Metadata(xmp=body), what).xmp
         return body if what == "exif" else None
-    old = kind in _PNG_TEXT and body.startswith(b"Raw profile type")
-    goes = (what == "all" and (kind in _PNG_TEXT or kind == b"tIME")) or (old and what in ("gps", "exif"))
-    return None if goes else body
+    if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
+        return None
+    return png_raw.thinned(kind, body, what) if kind in _PNG_TEXT else body
 
 
 def _webp(data: bytes, what: str) -> bytes | None:
@@ -171,8 +172,8 @@ def _boxed(data: bytes, what: str) -> bytes | None:
         if data.count(block) != 1:
             return None
         left = getattr(strip(Metadata(**{kind: block}), what), kind)  # type: ignore[arg-type]
-        blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (b"", b" ")
-        left = (left or blank).ljust(len(block), filler)
+        blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (_NO_XMP, b" ")
+        left = (left or blank[: len(block)]).ljust(len(block), filler)
         if len(left) != len(block):
             return None
         data = data.replace(block, left)

@@ -39,7 +39,7 @@ class Ifd(NamedTuple):
     next_at: int
 
 
-def byte_order(exif: bytes | bytearray) -> str:
+def byte_order(exif: bytes | bytearray | memoryview) -> str:
     """`<` or `>` for struct, or an empty text where this is no EXIF."""
     return {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(exif[:4]), "")
 
@@ -56,7 +56,7 @@ def first_ifd(exif: bytes | bytearray) -> Ifd | None:
     return read_ifd(exif, _unpack(exif, "I", 4))
 
 
-def read_ifd(exif: bytes | bytearray, at: int) -> Ifd | None:
+def read_ifd(exif: bytes | bytearray | memoryview, at: int) -> Ifd | None:
     """The directory at an offset; None where it does not lie inside the block. Bad entries are left out."""
     order = byte_order(exif)
     if not order or at < 8 or at + 2 > len(exif):
@@ -154,5 +154,5 @@ def drop_entry(exif: bytearray, tag: int) -> None:
     struct.pack_into(byte_order(exif) + "H", exif, main.at, _unpack(exif, "H", main.at) - 1)
 
 
-def _unpack(exif: bytes | bytearray, code: str, at: int) -> int:
+def _unpack(exif: bytes | bytearray | memoryview, code: str, at: int) -> int:
     return int(struct.unpack_from((byte_order(exif) or "<") + code, exif, at)[0])

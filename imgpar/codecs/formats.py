@@ -50,6 +50,8 @@ class Format:
     iptc: bool = False
     gain_map: bool = False
     text: bool = False
+    density: bool = False
+    """Whether it has a place of its own for dots per inch."""
     extra: str = ""
     """The package that pip has to install to read or write it, where imgpar does not bring it along."""
     module: str = ""
@@ -114,12 +116,13 @@ _RECORDS = (
         "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
         magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
         layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True, gain_map=True,
+        density=True,
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
-        icc=True, cicp=True, exif=True, xmp=True, comment=True, text=True,
+        icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True, density=True,
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
@@ -138,23 +141,24 @@ _RECORDS = (
         magic=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
         readers=("tiff",), writers=("tiff",), pillow="TIFF",
         layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, lossless="always",
-        icc=True, exif=True, xmp=True, comment=True, iptc=True,
+        icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
         magic=((0, b"BM"),), readers=("pillow",), writers=("simple",), pillow="BMP",
-        layouts=("L", *_COLOUR), lossless="always",
+        layouts=("L", *_COLOUR), lossless="always", density=True,
     ),
     Format(
         "gif", "GIF", ("gif",), "image/gif",
         magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif",), writers=("gif",), pillow="GIF",
-        layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, comment=True,
+        layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, xmp=True, comment=True,
     ),
     Format(
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
         magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
         readers=("jp2",), writers=("simple",), pillow="JPEG2000",
         layouts=("L", "LA", *_COLOUR, "RGBA"), alpha=True, lossless="optional",
+        icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
     ),
     Format(
         "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), writers=("heif",),
@@ -177,7 +181,10 @@ _RECORDS = (
     _pillow("qoi", "QOI", "qoi", "image/qoi", (0, b"qoif")),
     _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),
     _pillow("dds", "DirectDraw surface", "dds", "image/vnd-ms.dds", (0, b"DDS ")),
-    _pillow("psd", "Photoshop", "psd", "image/vnd.adobe.photoshop", (0, b"8BPS\0\1")),
+    Format(
+        "psd", "Photoshop", ("psd",), "image/vnd.adobe.photoshop", magic=((0, b"8BPS\0\1"),),
+        readers=("psd",), pillow="PSD",
+    ),
     _extra("exr", "OpenEXR", "exr", "image/x-exr", "OpenEXR", "OpenEXR", (0, b"\x76\x2f\x31\x01")),
     Format(
         "hdr", "Radiance HDR", ("hdr", "pic", "rgbe"), "image/vnd.radiance", readers=("radiance",),

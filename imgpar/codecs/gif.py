@@ -20,11 +20,14 @@ from imgpar.codecs import pillow
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.gif_palette import CLEAR, with_one_palette
+from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 _ROOM = 1 << 20
+_XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
+_XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _CLEAR = CLEAR
 """Index of the transparent colour in what is written."""
@@ -42,6 +45,8 @@ class _Blocks:
     durations: list[int] = field(default_factory=list)
     loop: int = 1
     comment: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
     complete: bool = False
 
 
@@ -58,6 +63,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise damaged("GIF", f"a frame reaches to {across}×{down}, far beyond the canvas", hopeless=True)
     animated = frames > 1
     metadata = Metadata(
+        icc=blocks.icc if profile_space(blocks.icc) == "RGB" else b"",
+        xmp=blocks.xmp,
         comment=blocks.comment,
         durations=tuple(blocks.durations) if animated else (),
         loop=blocks.loop if animated else 0,
@@ -107,7 +114,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         parameters |= {} if metadata.loop == 1 else {"loop": max(metadata.loop - 1, 0)}
     sink = BytesIO()
     images[0].save(sink, "GIF", **parameters)
-    return Encoded(sink.getvalue(), tuple(lost), tuple(notes))
+    return Encoded(_with_xmp(sink.getvalue(), metadata.xmp), tuple(lost), tuple(notes))
 
 
 def _walk(view: memoryview) -> _Blocks:
@@ -129,7 +136,12 @@ def _walk(view: memoryview) -> _Blocks:
                 packed, delay = struct.unpack_from("<BH", parts[0])
                 dispose, clear = packed >> 2 & 7, bool(packed & 1)
             _extension(blocks, view[at + 1], parts)
-            at = _end(view, at + 2)
+            end = _end(view, at + 2)
+            if view[at + 1] == 0xFF and parts[:1] == [_XMP_NAME]:
+                # The packet is no row of sub-blocks; its trailer leads those who read it so to the end.
+                raw = bytes(view[at + 3 + len(_XMP_NAME) : end])
+                blocks.xmp = raw.removesuffix(_XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:])
+            at = end
         elif kind == 0x2C and at + 10 <= len(view):
             left, top, across, down, packed = struct.unpack_from("<HHHHB", view, at + 1)
             whole = left == top == 0 and across >= width and down >= height
@@ -156,6 +168,8 @@ def _extension(blocks: _Blocks, label: int, parts: list[bytes]) -> None:
     elif label == 0xFF and len(parts) > 1 and parts[0] in _LOOPS and len(parts[1]) >= 3:
         (rounds,) = struct.unpack_from("<H", parts[1], 1)
         blocks.loop = rounds + 1 if rounds else 0
+    elif label == 0xFF and parts[:1] == [_ICC_NAME]:
+        blocks.icc = b"".join(parts[1:])
 
 
 def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:
@@ -171,6 +185,15 @@ def _end(view: memoryview, at: int) -> int:
     for _, end in _sub_blocks(view, at):
         at = end
     return at + 1
+
+
+def _with_xmp(data: bytes, packet: bytes) -> bytes:
+    """The file with XMP behind its palette."""
+    if not packet:
+        return data
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    block = b"\x21\xff" + bytes((len(_XMP_NAME),)) + _XMP_NAME + packet + _XMP_TRAILER
+    return b"GIF89a" + data[6:at] + block + data[at:]
 
 
 def _hundredths(durations: list[int]) -> list[int]:

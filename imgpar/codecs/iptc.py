@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator
 
 PHOTOSHOP = b"Photoshop 3.0\0"
-_RESOURCE = 0x0404
+RESOURCE = 0x0404
+"""The number of the resource that holds IPTC."""
 _THUMBNAILS = (0x0409, 0x040C)
 _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 """Content location, city, sublocation, state and country."""
@@ -18,17 +19,17 @@ _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 
 def find(blocks: bytes) -> bytes:
     """The IIM records among Photoshop's resource blocks; empty where there are none."""
-    return next((data for number, data, _ in _resources(blocks) if number == _RESOURCE), b"")
+    return next((data for number, data, _ in resources(blocks) if number == RESOURCE), b"")
 
 
 def without_thumbnails(blocks: bytes) -> bytes:
     """The resource blocks without those that hold a small copy of the picture."""
-    return b"".join(whole for number, _, whole in _resources(blocks) if number not in _THUMBNAILS)
+    return b"".join(whole for number, _, whole in resources(blocks) if number not in _THUMBNAILS)
 
 
 def wrap(records: bytes) -> bytes:
     """The records as a resource block."""
-    return struct.pack(">4sHHI", b"8BIM", _RESOURCE, 0, len(records)) + records + bytes(len(records) % 2)
+    return struct.pack(">4sHHI", b"8BIM", RESOURCE, 0, len(records)) + records + bytes(len(records) % 2)
 
 
 def without_places(records: bytes) -> bytes:
@@ -41,7 +42,7 @@ def without_places(records: bytes) -> bytes:
     return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)
 
 
-def _resources(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def resources(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Number, data and all bytes of every resource."""
     at = 0
     while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):

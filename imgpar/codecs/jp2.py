@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from imgpar.codecs import opencv, pillow
+from imgpar.codecs import exif as tiff
+from imgpar.codecs import jp2_boxes, opencv, pillow
 from imgpar.codecs.formats import Format
+from imgpar.codecs.metadata import profile_space
 from imgpar.model import Frame, Header, Layout, Limits
 
 _SIZ = b"\xff\x4f\xff\x51"
@@ -19,7 +21,7 @@ _LAYOUTS: dict[int, Layout] = {3: "RGB", 4: "RGBA"}
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view, with the depth that it hides."""
-    header = pillow.read_header(data, fmt, limits)
+    header = _described(pillow.read_header(data, fmt, limits), data)
     bits = _depths(bytes(data[:65536]))
     layout = _LAYOUTS.get(len(bits))
     deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
@@ -41,6 +43,23 @@ def decode(
         pixels = np.rint(pixels * (65535 / peak))
     np.copyto(frames[0].array, pixels, casting="unsafe")
     return ()
+
+
+def _described(header: Header, data: bytes | memoryview) -> Header:
+    """The header with the metadata of the boxes, which Pillow does not look at."""
+    found = jp2_boxes.read(data)
+    exif, icc = found.get("exif", b""), found.get("icc", b"")
+    lost = ("exif",) * bool(exif and not tiff.is_sound(exif))
+    metadata = replace(
+        header.metadata,
+        exif=b"" if lost else exif,
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        xmp=found.get("xmp", b""),
+        iptc=found.get("iptc", b""),
+        comment=jp2_boxes.comment_of(header.metadata.comment),
+    )
+    orientation = tiff.get_orientation(metadata.exif)
+    return replace(header, metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
 
 
 def _depths(head: bytes) -> list[int]:

@@ -69,7 +69,8 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     """
     kinds = ("icc", *_KINDS, "gain_map")
     missing = [kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind)]
-    if "exif" in missing and removed(Metadata(exif=metadata.exif), "gps"):
+    gone = Metadata(**{kind: getattr(metadata, kind) for kind in ("exif", "xmp") if kind in missing})
+    if removed(gone, "gps"):
         missing.append("gps")
     return tuple(kind.replace("_", " ") for kind in missing)
 

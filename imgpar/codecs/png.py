@@ -18,9 +18,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep
+from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_raw
+from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
+from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of, ihdr
 from imgpar.codecs.png_deep import LAYOUTS
@@ -53,7 +55,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         data = _essential(data)
     chunks = list(chunks_of(data))
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
-    header = replace(header, metadata=replace(header.metadata, text=_text(chunks)))
+    header = replace(header, metadata=replace(_with_raw(header.metadata, chunks), text=_text(chunks)))
+    header = replace(header, orientation=tiff.get_orientation(header.metadata.exif))
     if bits == 16 and header.frames == 1 and colour_type in LAYOUTS:
         layout = LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
@@ -106,6 +109,19 @@ def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], 
     """Title, author and what else people write; not what programs do, nor what is read elsewhere."""
     found = ((kind, bytes(body)) for kind, body in chunks if kind in (b"tEXt", b"zTXt", b"iTXt"))
     return tuple((kind, body) for kind, body in found if not body.startswith(_NOT_TEXT))
+
+
+def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Metadata:
+    """With what ImageMagick wrote as text, where the chunks made for it do not say the same."""
+    found = png_raw.read(chunks)
+    return replace(
+        metadata,
+        exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
+        xmp=metadata.xmp or found.get("xmp", b""),
+        iptc=found.get("iptc", b""),
+        icc=metadata.icc
+        or (found["icc"] if profile_space(found.get("icc", b"")) in ("RGB", "GRAY") else b""),
+    )
 
 
 def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: bool) -> Header:
@@ -194,6 +210,8 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
     if metadata.comment:
         text = metadata.comment.decode("utf-8", "replace").replace("\0", " ")
         parts.append(build(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
+    if metadata.iptc:
+        parts.append(build(b"zTXt", png_raw.iptc_body(metadata.iptc)))
     parts += [build(kind, body) for kind, body in metadata.text]
     return b"".join(parts)
 

@@ -14,7 +14,7 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from imgpar.codecs import iptc, opencv, pillow, tiff_planes
+from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_planes
 from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
@@ -38,11 +38,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     pages = _pages(data)
     wanted = chosen_pages(limits, len(pages))
     directories = [_tags(data, pages[number][1]) for number in wanted]
-    first, tags = pages[wanted[0]][0], directories[0]
+    (first, at), tags = pages[wanted[0]], directories[0]
     width, height = int(tags.get(256, 0)), int(tags.get(257, 0))
     check_size(width, height, limits, len(wanted))
     deep = _deep_spec(tags, width, height)
     header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
+    header = replace(header, metadata=replace(header.metadata, iptc=_iptc(data, at, tags)))
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
     numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
     return replace(
@@ -60,9 +61,12 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
             image.seek(number)
         check_size(*image.size, limits)
         header = pillow.header_of(image, fmt)
-        metadata = replace(header.metadata, exif=_exif(image.getexif()), iptc=_iptc(tags))
-        header = replace(header, orientation=1, metadata=metadata)
-        return _counted(header, tags)
+        metadata = replace(header.metadata, exif=_exif(image.getexif()))
+        orientation = int(tags.get(274, 1))
+        if orientation > 4:
+            metadata = density.turned(metadata)
+        detail = {**header.detail, "turned": orientation != 1}
+        return _counted(replace(header, orientation=1, metadata=metadata, detail=detail), tags)
 
 
 def _counted(header: Header, tags: Tags) -> Header:
@@ -93,7 +97,7 @@ def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
             icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
             exif=_described(tags),
             xmp=bytes(tags.get(700) or b""),
-            iptc=_iptc(tags),
+            dpi=_density(tags),
         ),
         detail={"deep": True},
     )
@@ -181,14 +185,18 @@ def _kind(tags: Tags) -> tuple[object, ...]:
     return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274))
 
 
-def _iptc(tags: Tags) -> bytes:
+def _density(tags: Tags) -> tuple[float, float] | None:
+    scale = {2: 1.0, 3: 2.54}.get(int(tags.get(296, 2)))
+    across, down = (float(tags.get(tag) or 0) for tag in (282, 283))
+    return (across * scale, down * scale) if scale and across > 0 and down > 0 else None
+
+
+def _iptc(data: bytes | memoryview, at: int, tags: Tags) -> bytes:
     """From the tag of its own, or from the one with Photoshop's blocks; some writers call it longs."""
-    found = tags.get(33723)
-    if isinstance(found, tuple) and all(isinstance(value, int) for value in found):
-        order = ">" if tags.prefix == b"MM" else "<"
-        return struct.pack(f"{order}{len(found)}I", *found).rstrip(b"\0")
-    if isinstance(found, bytes) and found:
-        return found
+    directory = exif.read_ifd(data, at)
+    entry = directory.entries.get(33723) if directory else None
+    if entry and entry.nbytes:
+        return bytes(data[entry.value_at : entry.value_at + entry.nbytes]).rstrip(b"\0")
     blocks = tags.get(34377)
     return iptc.find(blocks) if isinstance(blocks, bytes) else b""
 

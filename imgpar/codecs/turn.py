@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imgpar.codecs import iptc, turbo
+from imgpar.codecs import density, iptc, turbo
 from imgpar.codecs.jpeg_header import APP0, APP14, COM, EXIF, MPF, Segment, join_head, parse, split_head
 from imgpar.codecs.metadata import bake
 from imgpar.codecs.xmp import XMP
@@ -43,21 +43,23 @@ def turned(data: bytes, orientation: int) -> bytes:
         (marker, made)
         for marker, body in segments
         if marker == COM or APP0 <= marker <= APP0 + 15
-        if (made := _made_true(marker, body, size))
+        if (made := _made_true(marker, body, size, swaps=orientation > 4))
     ]
     coding, rest = split_head(stream)
     own = {marker for marker, _ in kept} & {APP0, APP14}
     return join_head([*kept, *_without(coding, own)]) + stream[rest:]
 
 
-def _made_true(marker: int, body: bytes, size: tuple[int, int]) -> bytes:
-    """The segment of the turned picture; empty for what would be wrong."""
+def _made_true(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -> bytes:
+    """The segment of the turned picture; empty for what would be wrong. `swaps`: width became height."""
     if marker == APP0 and body.startswith(_JFIF):
-        return body[:12] + b"\0\0"  # without its thumbnail
+        across, down = body[8:10], body[10:12]
+        return body[:8] + (down + across if swaps else across + down) + b"\0\0"  # without its thumbnail
     if (marker == APP0 and body.startswith(_THUMBNAIL)) or (marker == APP0 + 2 and body.startswith(MPF)):
         return b""
     if marker == APP0 + 1 and body.startswith(EXIF):
-        block = bake(Metadata(exif=body[len(EXIF) :]), *size).exif
+        made = bake(Metadata(exif=body[len(EXIF) :]), *size)
+        block = (density.turned(made) if swaps else made).exif
         return EXIF + block if block else b""
     if marker == APP0 + 1 and body.startswith(XMP):
         return XMP + bake(Metadata(xmp=body[len(XMP) :]), *size).xmp

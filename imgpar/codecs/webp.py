@@ -25,13 +25,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     view = memoryview(data)
     claimed = int.from_bytes(view[4:8], "little") + 8
     durations = []
-    parts, size = False, b""
+    parts, size, coding = False, b"", set[bytes]()
     for kind, body in _chunks(view):
         if kind == b"VP8X" and len(body) >= 10:
             width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
             check_size(width, height, limits)
             size = bytes(body[4:10])
-        elif kind == b"ANMF" and len(body) >= 16:
+        coding |= {kind} & {b"VP8 ", b"VP8L"}
+        if kind == b"ANMF" and len(body) >= 16:
             durations.append(int.from_bytes(body[12:15], "little"))
             # Corner and size less one: all zero but for the canvas itself.
             parts = parts or any(body[:6]) or body[6:12] != size
@@ -40,6 +41,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
     open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
     header = pillow.read_header(_see_through(data) if open_canvas else data, fmt, limits)
+    header = replace(header, detail={**header.detail, "lossless": coding == {b"VP8L"}})
     if header.frames == 1:
         return header
     header = replace(header, detail={**header.detail, "open_canvas": open_canvas})

@@ -10,17 +10,20 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar import codecs, pixels
-from imgpar.codecs import motion, quality
+from imgpar.codecs import density, motion, quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UsageError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
+from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages
 from imgpar.runtime.stages import Encoded, Program
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
+_TURNED_AS_FILES = ("jpeg", "avif")
+"""Those that are turned, or are shown turned by every viewer, without new pixels."""
 _TAKEN_OUT = ("second picture", motion.CLIP)
 """What goes with the first picture's metadata when a JPEG is edited."""
 _TURNED_OUT = (*_TAKEN_OUT, "exif")
@@ -41,7 +44,8 @@ def same_formats(
     program: Program, formats: Iterable[str], options: EncodeOptions, limits: Limits
 ) -> frozenset[str]:
     """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
-    encoders is given, or damage is accepted. A JPEG that is only turned upright is among them."""
+    encoders is given, or damage is accepted. A JPEG that is only turned upright is among them, and an AVIF,
+    whose container turns it."""
     header = program.source
     first, last = header.detail.get("pages", (1, header.frames))
     # Of a file with one page nothing is chosen, and nothing split.
@@ -49,8 +53,8 @@ def same_formats(
     plain = replace(options, strip="", background=_PLAIN.background, pages=pages) == _PLAIN
     whole = program.frames == header.frames
     editable = not options.strip or header.format in _EDITABLE
-    changed = program.steps if header.format != "jpeg" else [s for s in program.steps if s.name != "orient"]
-    if changed or not (plain and whole and editable) or limits.accept_damaged:
+    changed = [s for s in program.steps if s.name != "orient" or header.format not in _TURNED_AS_FILES]
+    if changed or header.detail.get("turned") or not (plain and whole and editable) or limits.accept_damaged:
         return frozenset()
     return frozenset(formats) & {header.format}
 
@@ -79,20 +83,28 @@ def make(
         kept = fitted(header, operations, options)
         header = replace(header, metadata=replace(header.metadata, gain_map=kept))
         lost += () if kept else ("gain map",)
+    if _lies_across(header, operations):
+        header = replace(header, metadata=density.turned(header.metadata))
     encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     return replace(encoded, lost=lost, notes=(*said, *encoded.notes))
 
 
+def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
+    """Whether what was across in the file is now down, and needs the density of the other side."""
+    quarters = [op for op in operations if isinstance(op, Rotate) and op.degrees % 180 == 90]
+    return (header.orientation > 4) != bool(len(quarters) % 2)
+
+
 def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
     """The input's bytes, turned upright and without the metadata that are not wanted; or why that cannot be
     without new pixels."""
-    spec, lost = header.spec, tuple[str, ...]()
-    if header.orientation != 1:
+    spec, lost = pixels.oriented(header.spec, header.orientation), tuple[str, ...]()
+    if header.orientation != 1 and header.format == "jpeg":
         data, why = _upright(data, header, options)
         if why:
             return f"encoded again to be upright: {why}"
-        spec, lost = pixels.oriented(spec, header.orientation), _TURNED_OUT
+        lost = _TURNED_OUT
     if options.strip:
         from imgpar.codecs.edit import stripped
 
@@ -126,10 +138,13 @@ def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes
 def _gentle(
     options: EncodeOptions, header: Header, operations: Sequence[Operation], target: str
 ) -> EncodeOptions:
-    """The settings for a JPEG that is only turned upright: no worse than the input."""
+    """The settings for a picture that is only turned upright: no worse than the input."""
     found = header.detail.get("quality", 0)
-    only_turned = not operations and header.format == target == "jpeg"
-    if not only_turned or options.quality is not None or found <= quality.DEFAULT:
+    if operations or header.format != target or options.quality is not None:
+        return options
+    if header.detail.get("lossless"):
+        return replace(options, lossless=True)
+    if found <= quality.DEFAULT:
         return options
     return replace(options, quality=min(found, _BEST))
 
