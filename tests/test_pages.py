@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 from codec_pictures import LIMITS, read, saved
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 
 import imgpar
-from imgpar.codecs import read_header
+from imgpar.codecs import profiles, read_header
 from imgpar.errors import UsageError
 from imgpar.model import Item, Job, Limits, Outcome
 from imgpar.output import Out
@@ -44,6 +44,16 @@ def deep_pages(count: int, kind: type) -> list[np.ndarray]:
 
 def deep_document(arrays: list[np.ndarray]) -> bytes:
     return bytes(cv2.imencodemulti(".tif", [array[..., ::-1] for array in arrays])[1])
+
+
+def tagged(made: list[Image.Image], own: list[bytes]) -> bytes:
+    """A TIFF whose pages have a profile each."""
+    sink = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(sink) as file:
+        for page, icc in zip(made, own, strict=True):
+            page.save(file, "TIFF", icc_profile=icc)
+            file.newFrame()
+    return sink.getvalue()
 
 
 def names(folder: Path) -> list[str]:
@@ -243,6 +253,22 @@ class TestTogether:
         assert all(
             np.array_equal(one[..., ::-1], other[:, ::-1]) for one, other in zip(found, wanted, strict=True)
         )
+
+    def test_pages_of_several_profiles_get_that_of_the_first(self, tmp_path: Path) -> None:
+        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in/a.tif").write_bytes(tagged(made, own))
+        report = imgpar.convert(tmp_path / "in", tmp_path / "out", flip="horizontal", jobs=1)
+        assert any("colour profiles" in note for note in report.items[0].notes)
+        for number, page in enumerate(ImageSequence.Iterator(opened(tmp_path / "out/a.tif"))):
+            assert page.info["icc_profile"] == own[0]
+            wanted = ImageCms.profileToProfile(
+                made[number], *(ImageCms.ImageCmsProfile(io.BytesIO(icc)) for icc in (own[number], own[0])),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )  # fmt: skip
+            assert np.abs(np.asarray(page)[:, ::-1].astype(int) - np.asarray(wanted)).max() <= 1
 
     def test_a_thumbnail_in_between_is_no_page(self) -> None:
         sink = io.BytesIO()

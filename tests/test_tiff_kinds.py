@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
-from codec_pictures import read
+from codec_pictures import LIMITS, read
+
+from imgpar.codecs import decode, read_header
+from imgpar.model import Frame
 
 KINDS = {"u1": (8, 1, 255), "u2": (16, 1, 65535), "u4": (32, 1, (1 << 32) - 1), "f4": (32, 3, 1)}
+FORMS = {"u": 1, "i": 2, "f": 3}
+DEEP = ("f2", "f8", "u4", "u8", "i1", "i2", "i4", "i8")
 
 
 def tiff(values: np.ndarray, kind: str, order: str = "<", *, separate: bool = False, rows: int = 4) -> bytes:
@@ -31,14 +37,16 @@ def packed(
     order: str,
     rows: int,
     planar: int,
+    **more: list[int],
 ) -> bytes:
     offsets = [8 + sum(map(len, strips[:at])) for at in range(len(strips))]
     tags = {
         256: ("I", [width]), 257: ("I", [height]), 258: ("H", [bits] * channels), 259: ("H", [1]),
-        262: ("H", [{1: 1, 3: 2, 4: 5}[channels]]), 273: ("I", offsets), 277: ("H", [channels]),
-        278: ("I", [rows]), 279: ("I", [len(strip) for strip in strips]), 284: ("H", [planar]),
-        339: ("H", [form] * channels),
+        262: ("H", [{3: 2, 4: 5}.get(channels, 1)]), 277: ("H", [channels]), 284: ("H", [planar]),
+        339: ("H", [form] * channels), **{int(tag): ("H", numbers) for tag, numbers in more.items()},
     }  # fmt: skip
+    places = ("I", offsets), ("I", [len(strip) for strip in strips])
+    tags |= {278: ("I", [rows]), 273: places[0], 279: places[1]} if rows else {324: places[0], 325: places[1]}
     body = b"".join(strips)
     body += bytes(len(body) % 2)
     at, outside, entries = 8 + len(body), b"", b""
@@ -89,7 +97,129 @@ def test_cmyk_of_sixteen_bits_says_that_it_gets_narrower() -> None:
     assert header.lost == ("depth",)
 
 
-def test_signed_grey_is_remarked() -> None:
-    values = np.arange(140, dtype="<i2").tobytes()
-    header, _ = read(packed([values], 14, 10, 1, 16, 2, "<", 10, 1))
-    assert any("signed" in note for note in header.notes)
+def stored_as(kind: str, channels: int, seed: int = 5) -> np.ndarray:
+    """Random samples over the whole range of a type, its ends included."""
+    values = np.random.default_rng(seed).random((10, 14, channels))
+    values[0, 0], values[0, 1] = 0, 1
+    if kind[0] == "f":
+        return values.astype(kind)
+    ends = np.iinfo(kind)
+    low, high = int(ends.min), int(ends.max)
+    whole = [min(low + round(value * (high - low)), high) for value in values.ravel().tolist()]
+    return np.array(whole, kind).reshape(values.shape)
+
+
+def shown(samples: np.ndarray) -> np.ndarray:
+    """From 0 to 1: the lowest value is black, the highest white; floats are what they are."""
+    if samples.dtype.kind == "f":
+        return samples.astype(float)
+    ends = np.iinfo(samples.dtype)
+    return (samples.astype(float) - float(ends.min)) / (float(ends.max) - float(ends.min))
+
+
+def predicted(samples: np.ndarray, order: str, predictor: int) -> bytes:
+    """Samples as their differences, as the specification and its third technical note tell it."""
+    height, width, channels = samples.shape
+    size = samples.dtype.itemsize
+    if predictor == 2:
+        whole = samples.view(f"u{size}")
+        differences = np.concatenate([whole[:, :1], np.diff(whole, axis=1)], axis=1)
+        return differences.astype(f"{order}u{size}").tobytes()
+    if predictor == 3:
+        big = samples.astype(f">f{size}").view(np.uint8).reshape(height, width * channels, size)
+        rows = big.transpose(0, 2, 1).reshape(height, -1, channels)
+        return np.concatenate([rows[:, :1], np.diff(rows, axis=1)], axis=1).tobytes()
+    return samples.astype(order + samples.dtype.str[1:]).tobytes()
+
+
+def packed_as(samples: np.ndarray, order: str = "<", predictor: int = 1, **more: list[int]) -> bytes:
+    """One deflated strip."""
+    height, width, channels = samples.shape
+    strips = [zlib.compress(predicted(samples, order, predictor))]
+    bits, form = 8 * samples.dtype.itemsize, FORMS[samples.dtype.kind]
+    more = {"259": [8], "317": [predictor], **more}
+    return packed(strips, width, height, channels, bits, form, order, height, 1, **more)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("kind", "order", "predictor"), [
+    *((kind, order, 1) for kind in DEEP for order in "<>"),
+    *((kind, "<", 2) for kind in DEEP if kind[0] != "f"), ("i2", ">", 2),
+    ("f2", "<", 3), ("f2", ">", 3), ("f8", "<", 3),
+])  # fmt: skip
+def test_samples_of_all_kinds(kind: str, order: str, predictor: int, channels: int) -> None:
+    samples = stored_as(kind, channels)
+    header, (array,) = read(packed_as(samples, order, predictor))
+    peak = {"uint8": 255, "uint16": 65535, "float32": 1}[header.spec.dtype]
+    assert header.spec.dtype == ("float32" if kind[0] == "f" else "uint8" if kind == "i1" else "uint16")
+    assert header.lost == (("depth",) if kind[1] in "48" else ())
+    allowed = 1e-7 if peak == 1 else 0.5 + 1e-6
+    assert np.abs(array - shown(samples) * peak).max() <= allowed
+
+
+@pytest.mark.parametrize("kind", ["i1", "i2", "i4"])
+def test_signed_samples_are_remarked(kind: str) -> None:
+    header, _ = read(packed_as(stored_as(kind, 1)))
+    assert header.notes == ("its values are signed: the lowest became black, so that nothing is clipped",)
+
+
+@pytest.mark.parametrize("kind", ["u2", "u4", "f2", "f4"])
+def test_grey_with_alpha(kind: str) -> None:
+    samples = stored_as(kind, 2)
+    header, (array,) = read(packed_as(samples, **{"262": [1], "338": [2]}))
+    peak = 1 if kind[0] == "f" else 65535
+    assert header.spec.layout == "LA"
+    assert np.abs(array - shown(samples) * peak).max() <= (0.5 if peak > 1 else 1e-7)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_colours_that_were_multiplied_with_alpha(kind: str) -> None:
+    samples = stored_as(kind, 4)
+    opaque = shown(samples)[..., 3:] * 0.5 + 0.5
+    peak = 1 if kind[0] == "f" else 65535
+    colours = shown(samples)[..., :3] * 0.9
+    values = np.concatenate([colours * opaque, opaque], axis=-1) * peak
+    stored = (values if peak == 1 else np.rint(values)).astype(kind)
+    _, (array,) = read(packed_as(stored, **{"262": [2], "338": [1]}))
+    assert np.abs(array[..., :3] - colours * peak).max() <= (2 if peak > 1 else 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["u2", "i2", "u4", "f4"])
+def test_white_as_zero(kind: str) -> None:
+    samples = stored_as(kind, 1)
+    _, (array,) = read(packed_as(samples, **{"262": [0]}))
+    peak = 1 if kind[0] == "f" else 65535
+    assert np.abs(array - (1 - shown(samples)) * peak).max() <= (0.5 + 1e-6 if peak > 1 else 1e-6)
+
+
+def test_more_channels_than_colours_are_named() -> None:
+    samples = stored_as("u2", 6)
+    header, (array,) = read(packed_as(samples, **{"262": [2], "338": [0, 2, 0]}))
+    assert (header.spec.layout, header.lost) == ("RGBA", ("channels",))
+    assert np.array_equal(array, samples[..., [0, 1, 2, 4]])
+
+
+@pytest.mark.parametrize(("kind", "predictor"), [("f2", 1), ("f2", 3), ("i2", 2), ("u4", 1)])
+def test_tiles(kind: str, predictor: int) -> None:
+    """Two by one tiles of 16 × 16 under 20 × 12 pixels; what lies outside of the picture is no part of it."""
+    samples = np.pad(stored_as(kind, 3), ((0, 6), (0, 18), (0, 0)), mode="edge")
+    tiles = [
+        zlib.compress(predicted(np.ascontiguousarray(samples[:, at : at + 16]), "<", predictor))
+        for at in (0, 16)
+    ]
+    data = packed(
+        tiles, 20, 12, 3, 8 * samples.dtype.itemsize, FORMS[kind[0]], "<", 0, 1,
+        **{"259": [8], "317": [predictor], "322": [16], "323": [16]},
+    )  # fmt: skip
+    _, (array,) = read(data)
+    peak = 1 if kind[0] == "f" else 65535
+    assert np.abs(array - shown(samples[:12, :20]) * peak).max() <= (0.5 + 1e-6 if peak > 1 else 1e-7)
+
+
+def test_floats_that_are_not_counted_to_one_are_remarked() -> None:
+    data = packed_as(np.linspace(-3, 812, 140, dtype=np.float32).reshape(10, 14, 1))
+    header = read_header(data, "", LIMITS)
+    frame = Frame(header.spec, np.empty(header.spec.shape, np.float32))
+    assert decode(data, header, [frame]) == (
+        "its floats reach from -3 to 812; 0 is taken as black, 1 as white",
+    )

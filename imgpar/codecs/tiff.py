@@ -1,4 +1,4 @@
-"""TIFF, read: Pillow for 8 bits and grey, OpenCV for colour of 16 bits and floats.
+"""TIFF, read: Pillow for 8 bits and grey, OpenCV for colour of 16 bits and floats, `tiff_samples` for others.
 
 Pillow turns pictures upright while it decodes; the pages of OpenCV come as they are stored.
 """
@@ -14,7 +14,7 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_planes
+from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_samples
 from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
@@ -28,8 +28,6 @@ Tags = TiffImagePlugin.ImageFileDirectory_v2
 _KEPT = (270, 271, 272, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
 _MOST_PAGES = 100_000
-_SEPARATE = 2
-"""Each channel is stored by itself."""
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
@@ -41,8 +39,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     (first, at), tags = pages[wanted[0]], directories[0]
     width, height = int(tags.get(256, 0)), int(tags.get(257, 0))
     check_size(width, height, limits, len(wanted))
-    deep = _deep_spec(tags, width, height)
-    header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
+    samples, deep = tiff_samples.samples_of(tags, width, height), _deep_spec(tags, width, height)
+    if samples:
+        header = _deep_header(tags, samples.spec, fmt)
+        header = replace(header, lost=samples.lost, notes=samples.notes, detail={"samples": samples})
+    else:
+        header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
     header = replace(header, metadata=replace(header.metadata, iptc=_iptc(data, at, tags)))
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
     numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
@@ -70,19 +72,11 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
 
 
 def _counted(header: Header, tags: Tags) -> Header:
-    """The header of grey with 12 or 32 bits says how far its values count; what becomes narrower is said."""
-    bits, kind = tags.get(258, (1,)), set(tags.get(339, (1,)))
-    narrowed = (
-        bits[0] == 32 if header.spec.dtype == "uint16" else max(bits) > 8 and header.spec.dtype == "uint8"
-    )
-    lost = (*header.lost, "depth") if narrowed and kind == {1} else header.lost
-    if kind == {2}:
-        return replace(
-            header, notes=(*header.notes, "its values are signed, which programs show differently")
-        )
-    if header.spec.dtype != "uint16" or bits[0] not in (12, 32) or kind != {1}:
-        return replace(header, lost=lost)
-    return replace(header, detail={**header.detail, "whole": (1 << bits[0]) - 1}, lost=lost)
+    """The header of grey with 12 bits says how far its values count; what becomes narrower is said."""
+    bits = tags.get(258, (1,))
+    lost = ("depth",) * (max(bits) > 8 and header.spec.dtype == "uint8")
+    whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
+    return replace(header, detail={**header.detail, **whole}, lost=(*header.lost, *lost))
 
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
@@ -99,7 +93,6 @@ def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
             xmp=bytes(tags.get(700) or b""),
             dpi=_density(tags),
         ),
-        detail={"deep": True},
     )
 
 
@@ -110,30 +103,37 @@ def decode(
     if header.detail.get("whole"):
         _decode_whole(data, header, frames, accept_damaged=accept_damaged)
         return ()
-    if not header.detail.get("deep"):
+    if "mode" in header.detail:
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     places = dict(_pages(data))
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
-        tags = _tags(data, places[number])
-        if int(tags.get(284, 1)) == _SEPARATE and header.spec.channels > 1:
-            np.copyto(frame.array, tiff_planes.decode(data, tags, header.spec))
+        samples = header.detail.get("samples")
+        if samples:
+            np.copyto(frame.array, tiff_samples.decode(data, _tags(data, places[number]), samples))
         else:
             np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
-    return ()
+    return _reach(frames) if header.spec.dtype == "float32" else ()
+
+
+def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """A remark on floats that are not counted from 0 to 1: nothing in the file says what their white is."""
+    low = min(float(np.nanmin(frame.array)) for frame in frames)
+    high = max(float(np.nanmax(frame.array)) for frame in frames)
+    if low >= -0.01 and high <= 1.01:
+        return ()
+    return (f"its floats reach from {low:.4g} to {high:.4g}; 0 is taken as black, 1 as white",)
 
 
 def _decode_whole(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
 ) -> None:
-    """Grey whose values Pillow gives as they are counted: of 12 bits, or of 32."""
+    """Grey of 12 bits, whose values Pillow gives as they are counted."""
     peak = header.detail["whole"]
     fmt = FORMATS[header.format]
     with pillow.settings(accept_damaged=accept_damaged), pillow.open_image(data, fmt) as image:
         for number, frame in zip(header.detail["numbers"], frames, strict=False):
             image.seek(number)
-            values = np.asarray(image)
-            values = values.view(np.uint32) if values.dtype == np.int32 else values
-            scaled = np.rint(values * (65535 / peak)).reshape(frame.array.shape)
+            scaled = np.rint(np.asarray(image) * (65535 / peak)).reshape(frame.array.shape)
             np.copyto(frame.array, scaled, casting="unsafe")
 
 
@@ -181,8 +181,8 @@ def _tags(data: bytes | memoryview, at: int) -> Tags:
 
 
 def _kind(tags: Tags) -> tuple[object, ...]:
-    """What pages have to have in common to be frames of one size and layout."""
-    return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274))
+    """What pages have to have in common to be frames of one size and layout, in the same colours."""
+    return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274, 34675))
 
 
 def _density(tags: Tags) -> tuple[float, float] | None:
@@ -207,12 +207,9 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     kind = set(tags.get(339, (1,)))
     colours = {1: "grey", 2: "rgb"}.get(int(tags.get(262, 1)), "")
     layout = _DEEP.get((colours, samples))
-    apart = int(tags.get(284, 1)) == _SEPARATE and bits == {16}  # Pillow refuses it for one channel
-    if layout is None or (layout == "L" and not apart and not (kind == {3} and bits == {32})):
-        return None
-    if bits == {16} and kind == {1}:
+    if layout is not None and layout != "L" and bits == {16} and kind == {1}:
         return Spec(width, height, layout, "uint16")
-    if bits == {32} and kind == {3}:
+    if layout is not None and bits == {32} and kind == {3}:
         return Spec(width, height, layout, "float32")
     return None
 

@@ -25,7 +25,7 @@ from imgpar.pixels import convert
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
-_IPTC = 33723
+_IPTC, _ICC = 33723, 34675
 _STRIP = 1 << 20
 """Bytes of a strip before compression."""
 _PIXEL_TAGS = frozenset((
@@ -49,6 +49,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         if number == 0:
             tags |= described
             tags |= _blocks(metadata, order)
+        elif metadata.icc:  # every page is a picture of its own to those who read it
+            tags[_ICC] = (_UNDEFINED, len(metadata.icc), metadata.icc)
         out += bytes(len(out) % 2)
         struct.pack_into(order + "I", out, link, len(out))
         link = write_directory(out, tags, order)
@@ -87,7 +89,7 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
     if metadata.iptc:
         tags[_IPTC] = (_UNDEFINED, len(metadata.iptc), metadata.iptc)
     if metadata.icc:
-        tags[34675] = (_UNDEFINED, len(metadata.icc), metadata.icc)
+        tags[_ICC] = (_UNDEFINED, len(metadata.icc), metadata.icc)
     if metadata.dpi:
         for tag, value in ((282, metadata.dpi[0]), (283, metadata.dpi[1])):
             tags[tag] = directory_values(order, _RATIONAL, round(value * 1000), 1000)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgpar import codecs
+from imgpar.codecs.options import ColourTarget
 from imgpar.commit import take_back
 from imgpar.errors import LimitError
 from imgpar.model import Frame, Header, OutputFile, Target
@@ -106,9 +107,9 @@ def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tupl
 
     Raises LimitError where they need more than the memory of the run.
     """
-    frames, header, notes, nbytes = list[Frame](), None, dict[str, None](), 0
+    frames, headers, notes, nbytes = list[Frame](), list[Header](), dict[str, None](), 0
     for page in pages:
-        header = header or page.header
+        headers.append(page.header)
         notes |= dict.fromkeys(page.notes)
         nbytes += page.frame.array.nbytes
         if nbytes > run.limits.memory:
@@ -117,8 +118,29 @@ def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tupl
                 fix="Use --pages split, or give it more with --memory.",
             )
         frames.append(Frame(page.frame.spec, np.array(page.frame.array)))
-    assert header is not None
-    return frames, header, tuple(notes)
+    frames, header, more = _in_one_profile(frames, headers)
+    return frames, header, (*notes, *more)
+
+
+def _in_one_profile(
+    frames: list[Frame], headers: Sequence[Header]
+) -> tuple[list[Frame], Header, tuple[str, ...]]:
+    """Pages in the colours of the first one, which are those of the whole file; and its header."""
+    first = headers[0]
+    lost = dict.fromkeys(loss for header in headers for loss in header.lost)
+    profiles = [header.metadata.icc for header in headers]
+    if len(set(profiles)) == 1:
+        return frames, replace(first, lost=tuple(lost)), ()
+    # A profile for grey says nothing of colours: then all become sRGB.
+    shared = profiles[0] if profiles[0][16:20] != b"GRAY" else b""
+    wanted = codecs.EncodeOptions(colour=ColourTarget("the first page's" if shared else "srgb", shared))
+    for number, header in enumerate(headers):
+        if profiles[number] != shared:
+            made = codecs.to_profile([frames[number]], header.metadata, codecs.FORMATS["tiff"], wanted)
+            frames[number] = made[0][0]
+            lost |= dict.fromkeys(made[2])
+    told = replace(first, lost=tuple(lost), metadata=replace(first.metadata, icc=shared))
+    return frames, told, ("its pages had different colour profiles and were converted to one",)
 
 
 def split(
