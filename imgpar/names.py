@@ -149,6 +149,19 @@ def candidate(path: str, stem: str, suffix: str, level: int) -> str:
     return legal(f"{name}-{short_hash(path, 8 * (level - 2))}", suffix)
 
 
+def numbered(path: str, number: int) -> str:
+    """A path with a number behind its stem; 0 is none.
+
+    >>> numbered("/out/a.webp", 2)
+    '/out/a-2.webp'
+    """
+    if not number:
+        return path
+    folder, name = os.path.split(path)
+    stem, suffix = split_suffix(name)
+    return os.path.join(folder, legal(f"{stem}-{number}", suffix))
+
+
 _PAGE = re.compile(r"(.+)-p[1-9]\d*", re.DOTALL)
 
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 from itertools import count
 
 from imgpar.errors import UsageError
+from imgpar.existing import Owned, foreign, owned_by, replacing
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
-from imgpar.names import legal, split_suffix
+from imgpar.names import numbered
 from imgpar.output import Out
 from imgpar.sources.base import OURS, UNDO, Batch, Entries
 from imgpar.targets import Done, Made, Names
@@ -24,11 +25,6 @@ from imgpar.wishes import Wishes
 
 Known = Mapping[str, Sequence[Done]]
 """Records of the journal by absolute source path, the newest first."""
-Owned = Mapping[str, Sequence[Made]]
-"""What this input was given in earlier runs, by path."""
-
-COARSE = 2_000_000_000
-"""Nanoseconds by which FAT, the coarsest file system, rounds a time."""
 
 
 class Planner:
@@ -98,7 +94,7 @@ class Planner:
                 elif item.error:
                     yield _failed(item, number, item.error, "read", "SourceError")
                 else:
-                    yield self._decide(item, number, names, known.get(item.path, ()))
+                    yield self._decide(item, number, names, known)
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, where that needs no second thought."""
@@ -139,15 +135,21 @@ class Planner:
             for item, row in zip(batch.items, rows, strict=True)
         ]
 
-    def _decide(self, item: Item, number: int, names: Names, records: Sequence[Done]) -> Job | Outcome:
+    def _decide(self, item: Item, number: int, names: Names, known: Known) -> Job | Outcome:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
         if wish.error:
             return _failed(item, number, wish.error, "plan", "EncodeError")
-        owned: dict[str, list[Made]] = {}
-        for record in records:
-            for made in (*record.outputs, *record.claims):
-                owned.setdefault(made[0], []).append(made)
+        records = known.get(item.path, ())
+        owned = owned_by(records)
+        if self.on_exists == "rename":
+            split = self.split and wish.pages
+
+            def is_free(one: Item, path: str) -> bool:
+                there = names.there(path, split=split)
+                return not foreign(path, there, owned_by(known.get(one.path, ())))
+
+            names.step_aside(item, is_free)
         targets: list[Target] = []
         kept: list[OutputFile] = []
         for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
@@ -176,33 +178,30 @@ class Planner:
         """The target as it will be written; or the file that stays in its place; or why it cannot be."""
         path = wanted.path
         there = names.there(path, split=wanted.split)
-        foreign = [(at, status) for at, status in there if not _ours(_makers(at, path, owned), status)]
-        if not foreign or (self.out.in_place and path == item.path):
-            return _replacing(wanted, there)
-        at, status = foreign[0]
+        strange = foreign(path, there, owned)
+        if not strange or (self.out.in_place and path == item.path):
+            return replacing(wanted, there)
+        at, status = strange[0]
         if self.on_exists == "rename":
             return self._renamed(wanted, owned, names)
         if self.on_exists == "error":
             return f"{at} exists. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
-            for at, status in foreign:
+            for at, status in strange:
                 if names.is_input(at):
                     return f"{at} is an input itself. Choose another OUT, or use --in-place."
                 if stat.S_ISDIR(status.st_mode):
                     return f"{at} is a folder. Move it away, or choose another OUT."
-            return _replacing(wanted, there)
+            return replacing(wanted, there)
         return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns)
 
     def _renamed(self, wanted: Target, owned: Owned, names: Names) -> Target:
         """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
-        folder, name = os.path.split(wanted.path)
-        stem, suffix = split_suffix(name)
         for number in count(1):
-            path = os.path.join(folder, legal(f"{stem}-{number}", suffix))
+            path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
-            mine = all(_ours(_makers(at, path, owned), status) for at, status in there)
-            if mine and names.claim(path):
-                return _replacing(replace(wanted, path=path), there)
+            if not foreign(path, there, owned) and names.claim(path):
+                return replacing(replace(wanted, path=path), there)
         raise AssertionError
 
     def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
@@ -249,35 +248,6 @@ def _same_file(item: Item, record: Done) -> bool:
         and item.size == record.size
         and (item.inode == record.inode or not item.inode or not record.inode)
     )
-
-
-def _ours(made: Sequence[Made], status: os.stat_result) -> bool:
-    """Whether a file is what imgpar made for this input: a record knows it, and nobody edited it since.
-
-    A different size with the recorded time is a damaged output, and made anew. Of a planned output, which
-    may have been written just before a crash, only the time is known: it gets that of its input.
-    """
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    return any(
-        status.st_size == size or abs(status.st_mtime_ns - mtime_ns) <= COARSE
-        for _, size, _, _, mtime_ns in made
-    )
-
-
-def _makers(path: str, whole: str, owned: Owned) -> Sequence[Made]:
-    """What is known of a file; of a page that a run wrote before it died, only its whole is known."""
-    made = owned.get(path, ())
-    return made if path == whole else [*made, *(one for one in owned.get(whole, ()) if one[1] is None)]
-
-
-def _replacing(wanted: Target, there: Sequence[tuple[str, os.stat_result]]) -> Target:
-    """The target, in place of what is there."""
-    if not there:
-        return wanted
-    paths = [at for at, _ in there]
-    pages = tuple(at for at in paths if at != wanted.path)
-    return replace(wanted, replaces=len(pages) < len(paths), pages=pages)
 
 
 def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, Made]]]:

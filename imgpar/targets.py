@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from imgpar.model import Item
-from imgpar.names import LAST_LEVEL, candidate, fold, legal, natural, settle, split_suffix, whole_path
+from imgpar.names import (
+    LAST_LEVEL,
+    candidate,
+    fold,
+    legal,
+    natural,
+    numbered,
+    settle,
+    split_suffix,
+    whole_path,
+)
 from imgpar.output import Out
 from imgpar.sources.base import Batch, Entries, known_suffix
 from imgpar.sources.companions import Leader, companions
@@ -68,6 +78,8 @@ class Names:
         self._claimed = {fold(self._folder + name) for name in batch.folders}
         self._levels: dict[str, int] = {}
         """By path of the input, where it is not 0."""
+        self._numbers: dict[str, int] = {}
+        """By path of a leader, what it and its companions have behind their stem."""
         self._leaders: dict[str, Leader] = {}
         if None in unchanged:
             self._claimed.update(map(fold, claims))
@@ -120,7 +132,8 @@ class Names:
         """The path of its first output, which others are called after; nothing where it has none."""
         name = os.path.basename(leader.path)
         names = _names(leader.path, name, self._wishes.by_name(name, leader.format), level)
-        return next((self._folder + own for own in names), "")
+        number = self._numbers.get(leader.path, 0)
+        return next((self._folder + numbered(own, number) for own in names), "")
 
     def _settle_by_name(self) -> bool:
         """The same without looking at the files, where nothing is known of them; False where it cannot be."""
@@ -140,6 +153,27 @@ class Names:
     def paths(self, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in the order of its wish."""
         return self._paths(item, self._levels.get(item.path, 0))
+
+    def step_aside(self, item: Item, is_free: Callable[[Item, str], bool]) -> None:
+        """Give a picture and all that is called after it one number, if one of them would meet what is
+        there: so they stay together. `is_free(item, path)` says whether the path is that item's to write."""
+        leader = self._leaders.get(item.path)
+        first = leader.path if leader else item.path
+        if first in self._numbers or all(first != other.path for other in self._leaders.values()):
+            return
+        members = [
+            one
+            for one in self._batch.items
+            if first in (one.path, self._leaders[one.path].path if one.path in self._leaders else "")
+        ]
+        used = self._all_used()
+        for number in count():
+            self._numbers[first] = number
+            paths = [(one, path) for one in members for path in self.paths(one)]
+            keys = {fold(path) for _, path in paths}
+            if (not number or used.isdisjoint(keys)) and all(is_free(*pair) for pair in paths):
+                used |= keys
+                return
 
     def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
         """What is at a path; and, where pages get files of their own, every page of it that is there."""
@@ -165,14 +199,17 @@ class Names:
 
     def claim(self, path: str) -> bool:
         """Take a further name, if no item of this batch has it."""
+        used, key = self._all_used(), fold(path)
+        if key in used:
+            return False
+        used.add(key)
+        return True
+
+    def _all_used(self) -> set[str]:
         if self._used is None:
             paths = map(self.paths, self._batch.items)
             self._used = {fold(name) for names in paths for name in names} | self._claimed
-        key = fold(path)
-        if key in self._used:
-            return False
-        self._used.add(key)
-        return True
+        return self._used
 
     def _real(self, path: str) -> str:
         folder, name = os.path.split(path)
@@ -188,7 +225,8 @@ class Names:
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
         first = os.path.basename(self._first(leader, level)) if leader else ""
         if leader is None or not first:
-            return [folder + own for own in _names(item.path, name, wish, level)]
+            number = self._numbers.get(item.path, 0)
+            return [folder + numbered(own, number) for own in _names(item.path, name, wish, level)]
         # IMG_1.CR2.xmp holds the whole name, and so will its copy.
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         stem = first if whole else split_suffix(first)[0]

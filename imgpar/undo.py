@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgpar.errors import UsageError
+from imgpar.existing import COARSE
 from imgpar.files import keep, long_path, remove, replace
 from imgpar.journal import Journal
 from imgpar.model import Outcome, OutputFile
 from imgpar.output import home
-from imgpar.plan import COARSE
 from imgpar.report import Report, Tally
 from imgpar.sources.base import OURS, UNDO
 

@@ -158,6 +158,37 @@ def test_a_live_photo_is_converted_under_one_name(tmp_path: Path, photo_folder: 
     }
 
 
+@pytest.mark.parametrize("taken", ["a.webp", "a.xmp", "a.webp.xmp"])
+def test_what_belongs_together_steps_aside_together(
+    tmp_path: Path, photo_folder: FolderMaker, taken: str
+) -> None:
+    folder, out = photo_folder("a.jpg", "b.png"), tmp_path / "out"
+    for name in ("a.xmp", "a.jpg.xmp", "b.AAE"):
+        (folder / name).write_text(name)
+    out.mkdir()
+    (out / taken).write_text("somebody else's")
+    expected = {taken, "a-1.webp", "a-1.xmp", "a-1.webp.xmp", "b.webp", "b.AAE"}
+    for _ in range(2):
+        run(folder, out, to="webp", companions="copy", on_exists="rename")
+        assert {path.name for path in out.glob("*.*") if path.is_file()} == expected
+    assert (out / taken).read_text() == "somebody else's"
+
+
+def test_a_clip_steps_aside_with_its_picture(tmp_path: Path, photo_folder: FolderMaker) -> None:
+    folder, out = photo_folder("IMG_1.jpg"), tmp_path / "out"
+    (folder / "IMG_1.mov").write_bytes(b"no clip, but named like one")
+    out.mkdir()
+    (out / "IMG_1.webp").write_text("somebody else's")
+    paths = {
+        target.path
+        for batch in scan([str(folder)], out=None)
+        for entry in Planner(Out(str(out)), to=("webp", "mp4"), on_exists="rename").plan(batch)
+        if not isinstance(entry, Outcome)
+        for target in entry.targets
+    }
+    assert {Path(path).name for path in paths} == {"IMG_1-1.webp", "IMG_1-1.mp4"}
+
+
 def test_a_plan_is_the_same_whoever_asks(tmp_path: Path, photo_folder: FolderMaker) -> None:
     folder = with_sidecars(photo_folder)
     plans = [

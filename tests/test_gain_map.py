@@ -193,3 +193,18 @@ def test_other_pictures_are_named_and_previews_are_mentioned(kind: int, lost: tu
     header = read_header(two(picture, saved(Image.fromarray(MAP), "JPEG"), kind), "", LIMITS)
     assert header.lost == lost
     assert bool(header.notes) is not bool(lost)
+
+
+def test_that_of_an_avif_is_copied_or_named() -> None:
+    """An item that joins two pictures (ISO 21496-1), in a file whose directory has room for it."""
+    item = b"infe\2\0\0\0\0\3\0\0tmapGMap\0"
+    item = (len(item) + 4).to_bytes(4, "big") + item
+    data = saved(Image.new("RGB", (64, 48), "red"), "AVIF")
+    at = data.index(b"meta") - 4
+    free = (8 + len(item)).to_bytes(4, "big") + b"free" + item
+    # Behind the last box, so that no offset of the picture changes; the search looks for the item alone.
+    marked = data + free
+    assert at > 0
+    assert "gain map" in read_header(marked, "", LIMITS).lost
+    assert Pipeline().encode(marked) == marked
+    assert "gain map" not in read_header(data, "", LIMITS).lost

@@ -26,8 +26,8 @@ PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
     "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "stems", "output", "wishes", "targets", "unchanged", "lock", "database", "plan",
-    "commit", "video", "runtime",
+    "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
+    "database", "plan", "commit", "video", "runtime",
     "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",
     "desktop",

@@ -27,6 +27,8 @@ from imgpar.model import Metadata
 
 ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE = b"HDRGainMap"
+_JOINED = re.compile(rb"infe(?:\x02.{7}|\x03.{9})tmap", re.DOTALL)
+"""Version, flags, number and protection of an item stand before its type."""
 _ITEM = re.compile(rb"<rdf:li\b(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL)
 _SEMANTIC = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")
 _LENGTH = re.compile(rb"(:Length\s*(?:=\s*[\"']|>\s*))\d+")
@@ -74,6 +76,15 @@ def is_gain_map(jpeg: bytes) -> bool:
 def is_promised(xmp: bytes) -> bool:
     """Whether the XMP of a picture says that a gain map follows it."""
     return (b"hdrgm:" in xmp and b"hdrgm:GainMapM" not in xmp) or _APPLE in xmp
+
+
+def in_container(head: bytes) -> bool:
+    """Whether an AVIF or HEIC declares an item that joins a picture and its gain map (tmap).
+
+    Args:
+        head: the beginning of the file, with its directory of items.
+    """
+    return _JOINED.search(head) is not None
 
 
 def behind(data: bytes, xmp: bytes) -> bytes:

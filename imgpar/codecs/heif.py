@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import motion, quality
+from imgpar.codecs import gain_map, motion, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
 from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
@@ -54,7 +54,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         xmp=info.get("xmp") or b"",
     )
     lost = ["exif"] * bool(exif and not tiff.is_sound(exif)) + ["other pictures"] * (len(file) > 1)
-    lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info)
+    lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info, data)
     lost += [motion.CLIP] * (motion.find_clip(data, b"") is not None)
     return Header(
         format=fmt.name,
@@ -137,5 +137,7 @@ def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
     return colours(*points, grey=grey)
 
 
-def _has_gain_map(info: dict[str, Any]) -> bool:
-    return any("gainmap" in str(name).lower() for name in info.get("aux") or ())
+def _has_gain_map(info: dict[str, Any], data: bytes | memoryview) -> bool:
+    return gain_map.in_container(bytes(data[:65536])) or any(
+        "gainmap" in str(name).lower() for name in info.get("aux") or ()
+    )
