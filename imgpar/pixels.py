@@ -159,7 +159,7 @@ def _to_planes(src: Frame, dst: Frame) -> None:
     """RGB or RGBX of 8 bits as the planes of a JPEG; a sample of colour is the mean of its pixels."""
     import cv2
 
-    from imgpar.operations.planes import fill_up, parts, planes
+    from imgpar.operations.planes import fill_up, planes
 
     (width, height), (across, down) = dst.spec.size, CHROMA[dst.spec.layout]
     luma, blue, red = planes(dst)
@@ -169,7 +169,7 @@ def _to_planes(src: Frame, dst: Frame) -> None:
         0, rows * down - height, 0, columns * across - width, cv2.BORDER_REPLICATE,
     )  # fmt: skip
     luma[...] = whole[:height, :width, 0]
-    fill_up(parts(dst)[0], width, height, (across, down))
+    fill_up(dst)
     small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
     red[...], blue[...] = small[..., 1], small[..., 2]
 

@@ -1,15 +1,19 @@
-"""Frames as planes of brightness and colour: their parts, and the resize that a JPEG needs.
+"""Frames as planes of brightness and colour: their parts, and the resize and the turn that a JPEG needs.
 
-A plane has one byte a pixel, and SIMD code is at its best with four. Going down, four neighbours of a row
-are one pixel: columns do not touch each other. Going across, four rows are woven into one:
+A plane has one byte a pixel, and SIMD code is at its best with four. Going down, columns do not touch each
+other, so four neighbours in a row are one pixel. Going across is going down in the plane turned on its side:
 
-    rows, columns/4, 4 ─► scaled down ─► woven: rows/4, columns, 4 ─► scaled across ─► unwoven
+    rows × columns/4 × 4 ─► scaled down ─► on its side ─► scaled down ─► back, or into the wanted orientation
 
-The result is that of a plane resized as it is, bit for bit, in about half the time.
+The result is that of a plane resized as it is, bit for bit, in half the time.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.model import CHROMA, Frame
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_LARGE = 1 << 19
-"""Bytes from which OpenCV weaves faster, even if it has to be imported first."""
+_FLIPS = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
+"""How OpenCV mirrors an upright plane, or from 5 on a plane that lies on its side."""
 
 
 def parts(frame: Frame) -> tuple[Array, Array]:
@@ -34,112 +38,113 @@ def parts(frame: Frame) -> tuple[Array, Array]:
 def planes(frame: Frame) -> tuple[Array, Array, Array]:
     """Brightness and the two differences of colour, each as rows × columns without any padding."""
     luma, chroma = parts(frame)
-    across, _ = CHROMA[frame.spec.layout]
-    columns, half = -(-frame.spec.width // across), chroma.shape[1] // 2
+    columns, half = -(-frame.spec.width // CHROMA[frame.spec.layout][0]), chroma.shape[1] // 2
     whole = luma[: frame.spec.height, : frame.spec.width]
     return whole, chroma[:, :columns], chroma[:, half : half + columns]
 
 
-def resize(src: Frame, dst: Frame) -> None:
-    """Scale a planar frame to the size and the sampling of another one.
+def fill_up(frame: Frame) -> None:
+    """Repeat the last row and column of brightness: every sample of colour lies under as many pixels."""
+    (width, height), luma = frame.spec.size, parts(frame)[0]
+    across = CHROMA[frame.spec.layout][0]
+    luma[height:] = luma[height - 1]
+    luma[:, width : -(-width // across) * across] = luma[:, width - 1 : width]
+
+
+def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
+    """Scale a planar frame to the size and the sampling of another one, and turn it upright.
 
     Colour keeps its place: samples lie in the middle of the pixels that share them, as JPEG has it.
     """
-    (width, height), (wide, high) = src.spec.size, dst.spec.size
-    scale = (width / wide, height / high)
-    luma, chroma = parts(src)
-    whole, colour = parts(dst)
-    _scale(luma, [width], height, whole, [wide], high, scale)
-    source, target = CHROMA[src.spec.layout], CHROMA[dst.spec.layout]
-    across, down = (scale[axis] * target[axis] / source[axis] for axis in (0, 1))
-    columns, wanted = -(-width // source[0]), -(-wide // target[0])
-    _scale(chroma, [columns] * 2, chroma.shape[0], colour, [wanted] * 2, colour.shape[0], (across, down))
-    fill_up(whole, wide, high, target)
+    stored, wanted = CHROMA[src.spec.layout], CHROMA[dst.spec.layout]
+    size = dst.spec.size
+    if orientation > 4:
+        size, wanted = size[::-1], wanted[::-1]
+    # Sides that are mirrored begin at their other end.
+    across, down = (
+        _Way(whole, made, orientation in mirrored)
+        for whole, made, mirrored in zip(src.spec.size, size, ((2, 3, 7, 8), (3, 4, 6, 7)), strict=True)
+    )
+    (luma, chroma), (brightness, *colours) = parts(src), planes(dst)
+    _scale(luma, [brightness], across, down, orientation)
+    _scale(chroma, colours, across.of(stored[0], wanted[0]), down.of(stored[1], wanted[1]), orientation)
+    fill_up(dst)
 
 
-def fill_up(luma: Array, width: int, height: int, steps: tuple[int, int]) -> None:
-    """Repeat the last row and column, so that every sample of colour lies under as many pixels."""
-    luma[height:] = luma[height - 1]
-    end = -(-width // steps[0]) * steps[0]
-    luma[:, width:end] = luma[:, width - 1 : width]
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One direction of a resize: from `length` samples, of which the last may be partly empty, to `count`."""
+
+    length: float
+    count: float
+    mirrored: bool = False
+
+    def of(self, stored: int, wanted: int) -> _Way:
+        """The same for planes in which so many pixels share a sample."""
+        return _Way(self.length / stored, self.count / wanted, self.mirrored)
+
+    @property
+    def made(self) -> int:
+        """How many samples there will be."""
+        return math.ceil(self.count)
+
+    def pieces(self) -> list[tuple[int, int, float, float]]:
+        """From and to which sample is made from where to where: whole ones all together, and one that
+        reaches over the edge of the picture from what it has inside."""
+        whole, scale = math.floor(self.count), self.length / self.count
+        rest = self.length - whole * scale
+        if whole == self.made:
+            return [(0, whole, 0.0, self.length)]
+        if self.mirrored:
+            found = [(0, 1, 0.0, rest), (1, self.made, rest, self.length)]
+        else:
+            found = [(0, whole, 0.0, whole * scale), (whole, self.made, whole * scale, self.length)]
+        return [piece for piece in found if piece[0] < piece[1]]
 
 
-def _scale(
-    source: Array,
-    columns: list[int],
-    height: int,
-    target: Array,
-    wanted: list[int],
-    high: int,
-    scale: tuple[float, float],
-) -> None:
-    """Planes side by side, each with so many columns, to as many others."""
+def _scale(source: Array, targets: list[Array], across: _Way, down: _Way, orientation: int) -> None:
+    """Planes side by side into as many others."""
+    import cv2
     import numpy as np
 
-    across, down = scale
-    quarter = -(-high // 4)
-    middle = np.empty((4 * quarter, source.shape[1]), np.uint8)
-    pixels = source[:height].reshape(height, -1, 4)
-    _along(0, pixels, middle[:high].reshape(high, -1, 4), down)
-    count = len(columns)
-    woven = np.empty((count * quarter, columns[0], 4), np.uint8)
-    for number in range(count):
-        start = number * source.shape[1] // count
-        part = middle[:, start : start + columns[0]]
-        _weave([part[row::4] for row in range(4)], woven[number * quarter : (number + 1) * quarter])
-    narrow = np.empty((count * quarter, wanted[0], 4), np.uint8)
-    _along(1, woven, narrow, across)
-    for number in range(count):
-        start = number * target.shape[1] // count
-        part = target[:high, start : start + wanted[0]]
-        _unweave(narrow[number * quarter : (number + 1) * quarter], [part[row::4] for row in range(4)])
+    flat = np.empty((down.made, source.shape[1]), np.uint8)
+    _scale_down(source[: math.ceil(down.length)], flat, down)
+    columns, apart = math.ceil(across.length), source.shape[1] // len(targets)
+    room = -(-down.made // 4) * 4
+    side = np.empty((columns, room * len(targets)), np.uint8)
+    places = [slice(number * room, number * room + down.made) for number in range(len(targets))]
+    for number, place in enumerate(places):
+        part = flat[:, number * apart : number * apart + columns]
+        _into(side[:, place], partial(cv2.transpose, part))
+    small = np.empty((across.made, side.shape[1]), np.uint8)
+    _scale_down(side, small, across)
+    for target, place in zip(targets, places, strict=True):
+        _turn(small[:, place], target, orientation)
 
 
-def _along(axis: int, source: Array, target: Array, scale: float) -> None:
-    """Scale down (axis 0) or across (axis 1) by a factor that may end in the middle of the last pixel made.
-
-    That one is then the mean of what there is: it lies over the edge of a picture with an odd side.
-    """
-    import numpy as np
-
-    length, count = source.shape[axis], target.shape[axis]
-    if length == count and abs(scale - 1) < 1e-9:
-        np.copyto(target, source)
-        return
-    whole = min(count, int(length / scale + 1e-6))
-    pieces = [(0, whole, 0.0, min(whole * scale, float(length)))] if whole else []
-    if whole < count:
-        pieces.append((whole, count, whole * scale, float(length)))
-    for first, last, start, end in pieces:
-        if axis == 0:
-            scale_pixels(source, target[first:last], (0.0, start, float(source.shape[1]), end))
-            continue
-        piece = target
-        if last - first < count:
-            piece = np.empty((target.shape[0], last - first, 4), np.uint8)
-        scale_pixels(source, piece, (start, 0.0, end, float(source.shape[0])))
-        if piece is not target:
-            target[:, first:last] = piece
+def _scale_down(source: Array, target: Array, way: _Way) -> None:
+    """Rows whose length is a multiple of four."""
+    pixels, made = (array.reshape(len(array), -1, 4) for array in (source, target))
+    for first, last, start, end in way.pieces():
+        scale_pixels(pixels, made[first:last], (0.0, start, float(pixels.shape[1]), end))
 
 
-def _weave(rows: list[Array], woven: Array) -> None:
-    """Four planes become the channels of one."""
-    if woven.size >= _LARGE:
-        import cv2
+def _turn(side: Array, target: Array, orientation: int) -> None:
+    """A plane that lies on its side, as its picture has to stand."""
+    import cv2
 
-        cv2.merge(rows, woven)
-        return
-    for channel, row in enumerate(rows):
-        woven[..., channel] = row
-
-
-def _unweave(woven: Array, rows: list[Array]) -> None:
-    """The channels of one plane become four, the last of which may be shorter."""
-    if woven.size >= _LARGE:
-        import cv2
-
-        channels = cv2.split(woven)
+    flip = _FLIPS[orientation]
+    if flip is None and orientation == 1:
+        _into(target, partial(cv2.transpose, side))
+    elif flip is None:
+        target[...] = side
     else:
-        channels = [woven[..., channel] for channel in range(4)]
-    for channel, row in zip(channels, rows, strict=True):
-        row[...] = channel[: len(row)]
+        plane = side if orientation > 4 else cv2.transpose(side)
+        _into(target, partial(cv2.flip, plane, flip))
+
+
+def _into(target: Array, function: Callable[..., Any]) -> None:
+    """Call an OpenCV function with `target` as its output; it silently allocates when that does not fit."""
+    result = function(dst=target)
+    if result is not target:
+        target[...] = result.reshape(target.shape)

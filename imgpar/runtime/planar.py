@@ -1,16 +1,18 @@
 """JPEG to JPEG on planes: decoded, scaled and encoded without red, green and blue in between.
 
 Half the resize, no change of colours either way, and colour that is stored at half the size stays so. Only a
-picture of which nothing else is wanted than to be smaller goes this way; it needs libturbojpeg.
+picture of which nothing else is wanted than to be smaller and upright goes this way; it needs libturbojpeg.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
+from operator import gt
 from typing import cast
 
-from imgpar import codecs
+from imgpar import codecs, pixels
 from imgpar.codecs import quality, turbo
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import CHROMA, Header, Layout, Limits, Spec
@@ -47,11 +49,11 @@ def compile_program(
     """
     sampling = f"YCC{quality.chroma(options)}"
     if _suits(header) and _suit(formats, options):
-        small = _only_smaller(header.spec, operations)
+        small = _only_smaller(pixels.oriented(header.spec, header.orientation), operations)
         decoded = _decoded(header, small, sampling) if small else None
         if small and decoded:
             made = Spec(*small, cast(Layout, sampling))
-            steps = (stages.Step("resize", made, planes.resize),)
+            steps = (stages.Step("resize", made, partial(planes.resize, orientation=header.orientation)),)
             return stages.checked(
                 stages.Program(decoded, header, 1, steps, lost=header.lost, notes=header.notes), limits
             )
@@ -62,7 +64,6 @@ def _suits(header: Header) -> bool:
     """Whether the input can be read as planes."""
     return (
         header.format == "jpeg"
-        and header.orientation == 1
         and header.detail["reader"] == "simplejpeg"
         and header.detail["ycc"]
         and turbo.library() is not None
@@ -96,12 +97,12 @@ def _only_smaller(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int
 def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | None:
     """The header of the planes that are decoded; None where they are too small to pay, or where a
     scaled decode would give too little colour."""
-    smaller = codecs.shrink(header, *size)
+    lies = header.orientation > 4
+    smaller = codecs.shrink(header, *(size[::-1] if lies else size))
     if smaller.spec.width * smaller.spec.height < LEAST:
         return None
     stored = f"YCC{header.detail['subsampling']}"
-    if smaller is not header and any(
-        has > wants for has, wants in zip(CHROMA[stored], CHROMA[sampling], strict=True)
-    ):
+    steps = CHROMA[sampling][::-1] if lies else CHROMA[sampling]
+    if smaller is not header and any(map(gt, CHROMA[stored], steps)):
         return None
     return replace(smaller, spec=smaller.spec.converted(cast(Layout, stored)))
