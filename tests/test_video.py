@@ -122,6 +122,13 @@ def test_the_last_frame_lasts_as_long_as_it_did(convert, tmp_path, schedule, eff
     assert probe(str(made)).duration == pytest.approx(2.35, abs=0.01)
 
 
+@pytest.mark.parametrize("schedule", ["auto", "staged"])
+def test_a_single_frame_lasts_as_long_as_it_did(convert, tmp_path, schedule):
+    clip = make_uneven(tmp_path / "in.mp4", [0], last=2.0)
+    made, _ = convert(clip, resize="32", schedule=schedule)
+    assert probe(str(made)).last == pytest.approx(2.0, abs=0.01)
+
+
 def test_a_clip_that_starts_late_keeps_its_distance_to_the_sound(convert, tmp_path, source):
     ffmpeg("-i", source, "-itsoffset", "0.2", "-i", source, "-map", "1:v", "-map", "0:a", "-c", "copy",
            tmp_path / "late.mp4")  # fmt: skip

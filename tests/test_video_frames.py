@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,12 @@ from video_clips import decoded, make_clip, make_uneven, psnr, rotated
 
 import imgpar
 from imgpar import testing
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import EncodeError
+from imgpar.model import Spec
 from imgpar.pipeline import Pipeline
+from imgpar.video.feed import Feed
+from imgpar.video.plan import plan_of_frames
 from imgpar.video.planes import PlaneLayout
 from imgpar.video.probe import probe
 
@@ -236,3 +242,14 @@ def test_planes_know_their_bytes():
     layout = PlaneLayout("yuva420p10le", 33, 17, "420", 10, alpha=True)
     assert layout.nbytes == 2 * (33 * 17 * 2 + 2 * 17 * 9)
     assert [array.shape for array in layout.arrays(memoryview(bytearray(layout.nbytes)))] == layout.shapes
+
+
+def test_a_frame_that_ffmpeg_cannot_take_is_an_error_and_nobody_waits(tmp_path):
+    clip, plan = plan_of_frames(Spec(64, 48), "mp4", Fraction(25), Fraction(1, 1000), EncodeOptions())
+    layout = PlaneLayout("yuv420p", 64, 48, "420")
+    feed = Feed(plan, clip, layout, str(tmp_path / "out.mp4"), 1)
+    frame = memoryview(bytearray(layout.nbytes))
+    feed.write(40, frame)
+    with pytest.raises(EncodeError, match="handed"):
+        feed.write(0, frame)
+    feed.kill()

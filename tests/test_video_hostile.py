@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from private_mounts import IMGPAR, private
 from video_clips import decoded, ffmpeg, make_clip
 
 import imgpar
@@ -151,3 +152,19 @@ def test_a_clip_that_takes_too_long_is_ended(tmp_path, session):
                             journal=str(tmp_path / "j.db"))  # fmt: skip
     assert "took longer" in report.items[0].error
     assert not (tmp_path / "o.mp4").exists()
+
+
+@pytest.mark.parametrize("schedule", ["auto", "staged"])
+def test_a_disk_that_is_full_at_nine_tenths_gets_no_short_clip(tmp_path, schedule):
+    clip = make_clip(tmp_path / "in.mp4", size=(640, 360), filters="noise=alls=40:allf=t", sound=True)
+    settings = "--flip horizontal --quality 90 --effort 0 -q"
+    whole = f'{IMGPAR} "$1" -o "$2" {settings} --schedule {schedule} --journal "$2.db"'
+    done = private(whole, clip, tmp_path / "whole.mp4")
+    assert done.returncode == 0, done.stderr
+    room = (tmp_path / "whole.mp4").stat().st_size * 9 // 10
+    script = f"""mount -t tmpfs -o size={room} tmpfs /mnt
+        {IMGPAR} "$1" -o /mnt/out.mp4 {settings} --schedule {schedule} --journal "$2.db"
+        echo exit $?; ls -A /mnt"""
+    done = private(script, clip, tmp_path / "full.mp4")
+    assert done.stdout.split() == ["exit", "4"], done.stdout + done.stderr
+    assert "No space is left" in done.stderr

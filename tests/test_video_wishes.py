@@ -12,6 +12,7 @@ import pytest
 from video_clips import decoded, ffmpeg, make_clip
 
 import imgpar
+from imgpar.video.prepare import has_filter
 from imgpar.video.probe import probe
 
 INTERLACED = ("-flags", "+ilme+ildct", "-x264opts", "tff=1", "-preset", "ultrafast")
@@ -117,6 +118,29 @@ def test_the_quality_that_is_aimed_at_is_reached(convert, tmp_path):
     assert any("SSIM" in note for note in item.notes)
     worse, _ = convert(clip, "worse.mp4", target="ssim=0.90", effort=2)
     assert worse.stat().st_size < made.stat().st_size
+
+
+def vmaf(made: Path, clip: Path) -> float:
+    """What ffmpeg's libvmaf says of two clips of one size."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-i", made, "-i", clip]
+    told = subprocess.run(
+        [*command, "-lavfi", "libvmaf", "-f", "null", "-"], capture_output=True, text=True, check=True
+    )
+    return float(re.findall(r"VMAF score: ([\d.]+)", told.stderr)[-1])
+
+
+@pytest.mark.skipif(not has_filter("libvmaf"), reason="this ffmpeg has no libvmaf")
+def test_vmaf_is_reached_and_not_by_far(convert, tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", size=(320, 240), filters="noise=alls=12:allf=t")
+    made, item = convert(clip, target="vmaf=85", effort=2)
+    assert any(note.startswith("quality ") and "VMAF" in note for note in item.notes)
+    assert 84.5 < vmaf(made, clip) < 89
+
+
+def test_a_quality_that_cannot_be_reached_is_said(convert, tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", size=(320, 240), filters="noise=alls=12:allf=t")
+    _, item = convert(clip, target="ssim=1")
+    assert any(note.endswith("1 cannot be reached") for note in item.notes)
 
 
 def test_without_a_hardware_encoder_that_works_the_usual_one_is_taken(convert, tmp_path):

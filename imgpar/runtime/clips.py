@@ -144,19 +144,20 @@ class ClipWork:
 
     def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
         """The plan with the lowest quality that reaches the target."""
-        from imgpar.video.aiming import aimed, measured_quality
+        from imgpar.video.aiming import Samples, aimed
 
         options, target = self._run.encode, self._run.encode.target
         assert target is not None
-
-        def measure(quality: int) -> float:
-            tried = planned(replace(options, quality=quality))
-            return measured_quality(clip, tried, target, self._crew.cores)
-
-        with self._during("encode"):
-            quality, reached = aimed(target, options, measure)
+        with (
+            self._during("encode"),
+            Samples(clip, planned(options), target.measure, self._crew.cores) as samples,
+        ):
+            quality, reached = aimed(
+                target, options, lambda tried: samples.measured(planned(replace(options, quality=tried)))
+            )
+        missed = "" if reached >= target.value else f", {target.value:g} cannot be reached"
         name = target.measure.upper()
-        self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples")
+        self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples{missed}")
         return planned(replace(options, quality=quality))
 
     def _convert(self, plan: ClipPlan, clip: Clip, output: str) -> tuple[tuple[str, ...], tuple[int, int]]:

@@ -16,7 +16,13 @@ from dataclasses import replace
 from imgpar.codecs.options import EncodeOptions, Target
 from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip
-from imgpar.video.native import check_exit, decoder_options, encode_options
+from imgpar.video.native import (
+    check_exit,
+    decoder_options,
+    encode_options,
+    last_words,
+    thread_options,
+)
 from imgpar.video.plan import ClipPlan
 from imgpar.video.prepare import has_filter
 from imgpar.video.process import Ffmpeg, guarded
@@ -28,6 +34,7 @@ LEAST = 10_000
 """Bits a second under which nobody recognises anything."""
 SAMPLES, SAMPLE_SECONDS = 3, 2.0
 _CRF = re.compile(r"-crf|-qp|-q:v")
+_MEASURED = re.compile(r"VMAF score: ([\d.]+)|SSIM.*All:([\d.]+)")
 
 
 def bitrate(clip: Clip, plan: ClipPlan, most: int) -> int:
@@ -148,11 +155,69 @@ def aimed(target: Target, options: EncodeOptions, measure: Callable[[int], float
     return guess, reached[guess]
 
 
-def measured_quality(clip: Clip, plan: ClipPlan, target: Target, threads: int) -> float:
-    """What an encoding reaches on samples of the clip, compared with the same frames before the encoder."""
-    if target.measure == "vmaf" and not has_filter("libvmaf"):
-        raise EncodeError("This ffmpeg cannot measure VMAF.", fix="Use --target ssim=0.98.")
-    return sum(_sample(clip, plan, target, threads, start) for start in _starts(clip)) / len(_starts(clip))
+class Samples:
+    """Parts of a clip as they come to the encoder, without loss, in a folder that goes with them.
+
+    Args:
+        clip, plan: what is encoded; of the plan only its filters and its pixel format.
+        measure: "vmaf" or "ssim".
+        threads: of the measuring; those of the encoder follow from the picture.
+
+    Raises:
+        EncodeError: this ffmpeg has no such measure.
+    """
+
+    def __init__(self, clip: Clip, plan: ClipPlan, measure: str, threads: int) -> None:
+        if measure == "vmaf" and not has_filter("libvmaf"):
+            raise EncodeError("This ffmpeg cannot measure VMAF.", fix="Use --target ssim=0.98.")
+        self._clip, self._threads = clip, threads
+        self._graph = {"vmaf": f"libvmaf=n_threads={threads}", "ssim": "ssim"}[measure]
+        self._folder = tempfile.TemporaryDirectory(prefix="imgpar-")
+        try:
+            self._wholes = [self._whole(plan, start) for start in _starts(clip)]
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def __enter__(self) -> Samples:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def measured(self, plan: ClipPlan) -> float:
+        """What the plan's encoder reaches with its options, on average over the samples."""
+        return sum(self._compared(whole, plan) for whole in self._wholes) / len(self._wholes)
+
+    def _whole(self, plan: ClipPlan, start: float) -> str:
+        assert plan.encoding is not None
+        clip, several = self._clip, len(_starts(self._clip)) > 1
+        filters = ",".join(filter(None, (*clip.before, plan.filters))) or "null"
+        length = SAMPLE_SECONDS if several else SAMPLES * SAMPLE_SECONDS
+        path = os.path.join(self._folder.name, f"{start:.3f}.mkv")
+        source = [*decoder_options(clip), "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *guarded(clip.path)]
+        source += ["-map", f"0:{clip.picture.stream.index}"]
+        even = "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"
+        _run([*source, "-vf", f"{filters},{even}", "-c:v", "ffv1", *_form(plan), path])
+        return path
+
+    def _compared(self, whole: str, plan: ClipPlan) -> float:
+        assert plan.encoding is not None
+        encoding, made = plan.encoding, os.path.join(self._folder.name, "made.mkv")
+        height = self._clip.picture.height  # so the quality that is found is the same on every machine
+        encoder = ["-c:v", encoding.encoder, *encoding.options, *_form(plan)]
+        _run(["-i", whole, *encoder, *thread_options(encoding.encoder, height, self._threads), made])
+        graph = f"[0:v]setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]{self._graph}"
+        lines = _run(["-i", made, "-i", whole, "-lavfi", graph, "-f", "null", "-"], level="info")
+        found = _MEASURED.search("\n".join(lines))
+        if found is None:
+            raise EncodeError(f"ffmpeg could not compare: {last_words(lines)}")
+        return float(found[1] or found[2])
+
+
+def _form(plan: ClipPlan) -> list[str]:
+    assert plan.encoding is not None
+    return ["-pix_fmt", plan.encoding.pixel_format, "-fps_mode", "passthrough"]
 
 
 def _starts(clip: Clip) -> list[float]:
@@ -160,29 +225,6 @@ def _starts(clip: Clip) -> list[float]:
     if last - first <= SAMPLES * SAMPLE_SECONDS:
         return [first]
     return [first + (last - first - SAMPLE_SECONDS) * number / (SAMPLES - 1) for number in range(SAMPLES)]
-
-
-def _sample(clip: Clip, plan: ClipPlan, target: Target, threads: int, start: float) -> float:
-    assert plan.encoding is not None
-    filters = ",".join(filter(None, (*clip.before, plan.filters))) or "null"
-    length = SAMPLE_SECONDS if len(_starts(clip)) > 1 else SAMPLES * SAMPLE_SECONDS
-    source = [*decoder_options(clip), "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *guarded(clip.path)]
-    source += ["-map", f"0:{clip.picture.stream.index}"]
-    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
-        whole, made = os.path.join(folder, "whole.mkv"), os.path.join(folder, "made.mkv")
-        even = "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"
-        form = ["-pix_fmt", plan.encoding.pixel_format, "-fps_mode", "passthrough"]
-        lossless = ["-c:v", "ffv1", *form, whole]
-        _run([*source, "-vf", f"{filters},{even}", *lossless])
-        encoder = ["-c:v", plan.encoding.encoder, *plan.encoding.options, *form]
-        _run(["-i", whole, *encoder, made])
-        names = {"vmaf": f"libvmaf=n_threads={threads}", "ssim": "ssim"}
-        graph = f"[0:v]setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]{names[target.measure]}"
-        lines = _run(["-i", made, "-i", whole, "-lavfi", graph, "-f", "null", "-"], level="info")
-    found = re.search(r"VMAF score: ([\d.]+)|SSIM.*All:([\d.]+)", "\n".join(lines))
-    if found is None:
-        raise EncodeError(f"ffmpeg measured no {target.measure.upper()}.")
-    return float(found[1] or found[2])
 
 
 def _run(arguments: list[str], level: str = "error") -> tuple[str, ...]:

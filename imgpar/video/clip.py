@@ -97,6 +97,9 @@ class Clip:
     """Seconds for which the last frame is shown; 0 where nobody says."""
     variable: bool = False
     """Whether the frames come at uneven times."""
+    guessed: bool = False
+    """Whether frames are stored out of order in a container without times (AVI), so that decoders guess when
+    each is shown."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     loudness: Mapping[int, str] = field(default_factory=dict)
@@ -110,9 +113,9 @@ class Clip:
     @property
     def lingers(self) -> bool:
         """Whether the last frame is shown for much longer than the others."""
-        if not self.variable or not self.last:
+        if not self.last:
             return False
-        usual = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
+        usual = (self.times[-1] - self.times[0]) / max(1, len(self.times) - 1)
         return self.last > max(0.1, 1.5 * usual)
 
     @property

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
+from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options
 from imgpar.video.plan import ClipPlan
@@ -56,8 +57,8 @@ class Feed:
         packet.is_keyframe = True
         try:
             self._container.mux(packet)
-        except (OSError, av.error.FFmpegError):
-            self._failed()
+        except (OSError, av.error.FFmpegError) as error:
+            self._failed(error)
 
     def close(self) -> tuple[str, ...]:
         """Wait until the file is whole; returns ffmpeg's complaints. Raises what `check_exit` raises."""
@@ -66,8 +67,8 @@ class Feed:
         try:
             self._container.close()
             self.child.stdin.close()
-        except (OSError, av.error.FFmpegError):
-            self._failed()
+        except (OSError, av.error.FFmpegError) as error:
+            self._failed(error)
         check_exit(self.child.wait(), self.child.lines)
         return tuple(self.child.lines)
 
@@ -77,9 +78,12 @@ class Feed:
         with contextlib.suppress(Exception):
             self._container.close()
 
-    def _failed(self) -> None:
-        """It does not listen any more: its own words say why."""
-        check_exit(self.child.wait() or 1, self.child.lines)
+    def _failed(self, error: Exception) -> NoReturn:
+        """Either it does not listen any more, and its own words say why, or it was never told."""
+        with contextlib.suppress(OSError):
+            self.child.stdin.close()  # else it would wait for more
+        check_exit(self.child.wait(), self.child.lines)
+        raise EncodeError(f"A frame could not be handed to ffmpeg: {error}.")
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -78,7 +78,7 @@ def make_plan(
         )
     picture = clip.picture
     asked = effective(operations, picture.spec)
-    even = container.variable or not clip.variable or same_container
+    even = same_container or not (clip.guessed or (clip.variable and not container.variable))
     if not asked and even and _copyable(clip, container, options):
         if same_container and not options.strip and options.audio == "copy" and not options.loudnorm:
             return ClipPlan("copy", "nothing is to be done", container)
@@ -90,7 +90,9 @@ def make_plan(
     alpha = picture.alpha
     names = encoders_of(container, options, picture.depth, alpha=alpha)
     encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
-    filters, why = (None, "the schedule is staged") if staged else _filters(steps, picture)
+    filters, why = _filters(steps, picture)
+    if staged or clip.guessed:
+        filters, why = None, "the schedule is staged" if staged else "this AVI stores frames out of order"
     streams = plan_streams(clip, container, options)
     notes = streams.notes
     if squared:

@@ -19,6 +19,7 @@ from imgpar.codecs.base import check_size
 from imgpar.codecs.formats import sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.model import Limits
+from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
@@ -67,9 +68,12 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         check_size(chosen.width, chosen.height, limits)
         streams = tuple(_with_tags(container, stream) for stream in streams)
         picture = _picture(container, chosen, streams[chosen.index])
-        container.seek(0)
+        _rewind(container, chosen)
         times, discarded, last = _times(container, chosen)
         claimed = chosen.frames - discarded if chosen.frames else 0
+        row = container.format.name == "avi"
+        if row and claimed > len(times):
+            claimed, last = _without_empty(path, chosen, times)
         duration = container.duration
         return Clip(
             path,
@@ -83,7 +87,8 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             max(claimed, 0),
             tuple(times),
             last,
-            _is_variable(times, float(chosen.time_base)),
+            _is_variable(times, 0.0 if row else float(chosen.time_base)),
+            row and chosen.codec_context.has_b_frames > 0,
         )
 
 
@@ -162,9 +167,17 @@ def _with_tags(container: Any, stream: Stream) -> Stream:
     if stream.kind != "cover":
         return stream
     packet = next(container.demux(container.streams[stream.index]), None)
-    container.seek(0)
+    _rewind(container, container.streams[stream.index])
     content = bytes(packet) if packet is not None else b""
     return replace(stream, tagged=any(mark in content for mark in _TAGS))
+
+
+def _rewind(container: Any, stream: Any) -> None:
+    """Back to the first packet."""
+    try:
+        container.seek(0)
+    except PermissionError:  # its index begins later
+        container.seek(stream.index_entries[0].timestamp, stream=stream)
 
 
 def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
@@ -227,6 +240,7 @@ def _sign(number: int) -> int:
 def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
     """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is."""
     stamps: list[int] = []
+    in_order = container.format.name != "avi"  # whose packets have only a place in a row
     count = discarded = 0
     last, length = -1, 0
     for packet in container.demux(chosen):
@@ -236,7 +250,7 @@ def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
             discarded += 1
             continue
         count += 1
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = packet.pts if packet.pts is not None and in_order else packet.dts
         if stamp is not None:
             stamps.append(stamp)
             if stamp > last:
@@ -246,6 +260,16 @@ def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
         rate = chosen.average_rate or chosen.guessed_rate or 25
         return [float(number / rate) for number in range(count)], discarded, 0.0
     return [float(stamp * base) for stamp in sorted(stamps)], discarded, float(length * base)
+
+
+def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, float]:
+    """Frames that an AVI promises where its empty chunks are not counted, and how long the last one is."""
+    length = float(chosen.time_base)
+    with open(path, "rb") as file:
+        empty = max(empty_chunks(file, chosen.index), gaps(times, length))
+    claimed = chosen.frames - empty
+    after = chosen.frames - 1 - round(times[-1] / length) if claimed == len(times) > 0 else 0
+    return claimed, (1 + max(after, 0)) * length
 
 
 def _is_variable(times: list[float], tick: float) -> bool:

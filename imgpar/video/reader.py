@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
@@ -99,10 +100,16 @@ class Reader:
         if self._keys:
             context.skip_frame = "NONKEY"
         context.thread_type, context.thread_count = "AUTO", self._threads
+        waiting: list[int] | None = [] if self._clip.guessed and not piped else None
         for packet in container.demux(stream):
+            if waiting is not None and packet.size and packet.dts is not None:
+                heappush(waiting, packet.dts)
             try:
                 # Packets of a codec that was opened here go to it, not to the stream's own.
-                yield from context.decode(packet if packet.size else None)
+                for frame in context.decode(packet if packet.size else None):
+                    if waiting:
+                        frame.pts = heappop(waiting)
+                    yield frame
             except av.error.EOFError:
                 return
             except av.error.FFmpegError as error:
