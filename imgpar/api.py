@@ -274,7 +274,7 @@ def _renamed(listen: Listener, spooled: str) -> Listener:
     def told(event: Event) -> None:
         outcome = event.outcome
         if outcome is not None and outcome.source == spooled:
-            event = replace(event, outcome=replace(outcome, source="-"))
+            event = replace(event, outcome=outcome._replace(source="-"))
         listen(event)
 
     return told

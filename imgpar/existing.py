@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from imgpar.model import Target
 from imgpar.targets import Done, Made
@@ -40,7 +39,7 @@ def replacing(wanted: Target, there: There) -> Target:
         return wanted
     paths = [at for at, _ in there]
     pages = tuple(at for at in paths if at != wanted.path)
-    return replace(wanted, replaces=len(pages) < len(paths), pages=pages)
+    return wanted._replace(replaces=len(pages) < len(paths), pages=pages)
 
 
 def _ours(made: Sequence[Made], status: os.stat_result) -> bool:

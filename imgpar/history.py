@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, overload
 
@@ -202,9 +202,9 @@ class JournalItems(Sequence[Outcome]):
 
 
 _DETAILS = tuple(
-    (field.name, field.default)
-    for field in fields(Outcome)
-    if field.name not in ("source", "status", "outputs", "reason", "job")
+    (name, default)
+    for name, default in Outcome._field_defaults.items()
+    if name not in ("outputs", "reason", "job")
 )
 
 

@@ -1,5 +1,7 @@
 """The frozen values that rooms hand to each other. Nothing here imports numpy or does anything.
 
+What is made or sent for every picture is a named tuple: that is made and pickled in a third of the time.
+
 A picture on its way: Item (an input) → Job (with its targets) → Header (what the file says)
 → Frame (pixels) → Outcome (what happened).
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +46,7 @@ Status = Literal["ok", "skipped", "failed"]
 Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """Size and pixel format of a frame.
 
     >>> Spec(640, 480, "RGB").shape
@@ -197,8 +198,7 @@ class Header:
     """More facts for `imgpar info` and for the codec that made the header ("subsampling": "420")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One input. `mirror` is its path below OUT, with `/`, before the suffix is changed."""
 
     path: str
@@ -212,8 +212,7 @@ class Item:
     """What the first bytes show, where the suffix says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One output of a job: a format name and the absolute final path."""
 
     format: str
@@ -230,8 +229,7 @@ class Target:
     """Files of single pages that are there already and may be replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One item with its targets. Ids count from 0 in the order of the inputs."""
 
     id: int
@@ -244,8 +242,7 @@ class Job:
     """Remarks of the plan for the report."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile:
+class OutputFile(NamedTuple):
     """A file that was written, as it was found on disk afterwards."""
 
     path: str
@@ -255,8 +252,7 @@ class OutputFile:
     mtime_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What happened to one item: its line in the report."""
 
     source: str

@@ -7,7 +7,6 @@ nearest value. Temporary memory is bounded by working on bands of rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -114,7 +113,7 @@ def oriented(spec: Spec, orientation: int) -> Spec:
     >>> oriented(Spec(40, 30), 6).size
     (30, 40)
     """
-    return replace(spec, width=spec.height, height=spec.width) if orientation in (5, 6, 7, 8) else spec
+    return spec.resized(spec.height, spec.width) if orientation in (5, 6, 7, 8) else spec
 
 
 def orient(src: Frame, dst: Frame, orientation: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import count
 
 from imgpar.errors import UsageError
@@ -170,7 +169,7 @@ class Planner:
         if self.out.in_place:
             # The original goes when the last new file is there, or when one of them takes its name.
             last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
-            targets[last] = replace(targets[last], retires=item.path, backup=self._backup(item))
+            targets[last] = targets[last]._replace(retires=item.path, backup=self._backup(item))
         digest = self._digest(item, records, targets)
         return Job(number, item, tuple(targets), digest, tuple(notes))
 
@@ -201,7 +200,7 @@ class Planner:
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
             if not foreign(path, there, owned) and names.claim(path):
-                return replacing(replace(wanted, path=path), there)
+                return replacing(wanted._replace(path=path), there)
         raise AssertionError
 
     def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:

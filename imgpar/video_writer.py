@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import replace
 from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -159,7 +158,7 @@ class VideoWriter:
         size = os.path.getsize(self._output)
         self._closed = True
         there = os.path.exists(self._target.path)
-        target = replace(self._target, replaces=there and self._may_replace)
+        target = self._target._replace(replaces=there and self._may_replace)
         return commit_file(
             self._output,
             target,

@@ -7,7 +7,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from imgpar.cli.flags import flag
@@ -55,7 +54,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
 
 def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
-        outputs = [asdict(target) for target in entry.targets]
+        outputs = [target._asdict() for target in entry.targets]
         return {"source": entry.item.path, "status": "planned", "outputs": outputs}
     return {
         "source": entry.source,

@@ -10,8 +10,7 @@ Every failure is an ItemError, whatever the bytes are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -144,6 +143,8 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     if spec.planar:
         return spec, ()  # made for the one encoder that takes it
     found = nearest(spec, fmt.layouts, fmt.dtypes)
+    if found == spec:
+        return spec, ()
     lost = ("alpha",) * (spec.alpha and not found.alpha) + ("depth",) * (
         Spec(1, 1, "L", found.dtype).nbytes < Spec(1, 1, "L", spec.dtype).nbytes
     )
@@ -171,7 +172,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         lost += more
     with _failures(fmt, "written"):
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
-    return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost))))
+    return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
 
 
 def to_profile(
@@ -249,19 +250,26 @@ def _fitting_frames(
     return frames, ()
 
 
-@contextmanager
-def _failures(fmt: Format, done: str) -> Iterator[None]:
+class _failures:  # noqa: N801 - used like a function; a generator takes three times as long
     """Whatever a backend raises becomes an ItemError that says what the backend said."""
-    from imgpar.codecs.base import damaged
 
-    try:
-        yield
-    except ItemError:
-        raise
-    except MemoryError as error:
-        raise LimitError(f"Not enough memory: this {fmt.title} could not be {done}.") from error
-    except Exception as error:
+    __slots__ = ("_done", "_fmt")
+
+    def __init__(self, fmt: Format, done: str) -> None:
+        self._fmt, self._done = fmt, done
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, ItemError) or not isinstance(error, Exception):
+            return
+        from imgpar.codecs.base import damaged
+
+        if isinstance(error, MemoryError):
+            words = f"Not enough memory: this {self._fmt.title} could not be {self._done}."
+            raise LimitError(words) from error
         words = str(error) or type(error).__name__
-        if done != "written":
-            raise damaged(fmt.title, words, hopeless=done == "opened") from error
-        raise EncodeError(f"The {fmt.title} encoder failed: {words}.") from error
+        if self._done != "written":
+            raise damaged(self._fmt.title, words, hopeless=self._done == "opened") from error
+        raise EncodeError(f"The {self._fmt.title} encoder failed: {words}.") from error

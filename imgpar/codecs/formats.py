@@ -5,11 +5,11 @@ Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from os import fspath
-from pathlib import PurePath
+from os.path import splitext
 from typing import TYPE_CHECKING, Literal
 
 from imgpar.errors import unknown
@@ -242,6 +242,8 @@ def nearest_format(word: str) -> str:
     >>> nearest_format(".wepb")
     'webp'
     """
+    import difflib
+
     return next(iter(difflib.get_close_matches(word.lower().lstrip("."), _BY_WORD, n=1, cutoff=0.7)), "")
 
 
@@ -251,7 +253,7 @@ def format_of_suffix(path: str | PathLike[str]) -> Format | None:
     >>> format_of_suffix("holiday/IMG_1.JPG").title
     'JPEG'
     """
-    return _BY_WORD.get(PurePath(fspath(path)).suffix.lower().lstrip("."))
+    return _BY_WORD.get(splitext(fspath(path))[1].lower().lstrip("."))
 
 
 def sniff(head: bytes) -> Format | None:
@@ -268,12 +270,19 @@ def sniff(head: bytes) -> Format | None:
         return FORMATS["webm" if b"webm" in head[:64] else "mkv"]
     if head[4:8] in (b"moov", b"mdat", b"wide", b"free"):
         return FORMATS["mov"]
-    # Raw files have the magic of a TIFF and more: the most specific record wins.
-    for record in sorted(_RECORDS, key=lambda record: record.twin, reverse=True):
-        if record.name != "webp" and any(head[at : at + len(magic)] == magic for at, magic in record.magic):
+    for at, magic, record in _magics():
+        if head.startswith(magic, at):
             return record
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return FORMATS["svg"] if text[:4] == b"<svg" or (text[:1] == b"<" and b"<svg" in text) else None
+
+
+@cache
+def _magics() -> tuple[tuple[int, bytes, Format], ...]:
+    """Where which bytes show which format. Raw files have the magic of a TIFF and more: the most specific
+    record comes first."""
+    records = sorted(_RECORDS, key=lambda record: record.twin, reverse=True)
+    return tuple((*magic, record) for record in records if record.name != "webp" for magic in record.magic)
 
 
 def _brand(head: bytes) -> str:

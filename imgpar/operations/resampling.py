@@ -7,7 +7,7 @@ Pillow does the work. Colours are weighted by alpha, so transparent pixels do no
 from __future__ import annotations
 
 import threading
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.model import Frame
@@ -65,6 +65,7 @@ def _resizer() -> Any:
     return _per_thread.resizer
 
 
+@lru_cache(maxsize=256)  # pictures of one folder are often alike
 def _options(box: Box, alpha: bool) -> Any:
     from cykooz_resizer import CropBox, FilterType, ResizeAlg, ResizeOptions
 

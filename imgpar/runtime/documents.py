@@ -171,4 +171,4 @@ def page_target(target: Target, number: int) -> Target:
     """Where one page goes."""
     path = page_path(target.path, number)
     there = {fold(other) for other in target.pages}
-    return replace(target, path=path, replaces=fold(path) in there, split=False, pages=())
+    return target._replace(path=path, replaces=fold(path) in there, split=False, pages=())

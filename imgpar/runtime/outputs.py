@@ -5,7 +5,7 @@ A picture that is copied is decoded all the same: a damaged file is not passed o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -41,22 +41,24 @@ class Original(NamedTuple):
 
 
 def same_formats(
-    program: Program, formats: Iterable[str], options: EncodeOptions, limits: Limits
+    program: Program, formats: Collection[str], options: EncodeOptions, limits: Limits
 ) -> frozenset[str]:
     """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
     encoders is given, or damage is accepted. A JPEG that is only turned upright is among them, and an AVIF,
     whose container turns it."""
     header = program.source
+    if limits.accept_damaged or header.format not in formats:
+        return frozenset()
+    changed = [s for s in program.steps if s.name != "orient" or header.format not in _TURNED_AS_FILES]
+    if changed or header.detail.get("turned"):
+        return frozenset()
     first, last = header.detail.get("pages", (1, header.frames))
     # Of a file with one page nothing is chosen, and nothing split.
     pages = _PLAIN.pages if first == last == 1 else options.pages
     plain = replace(options, strip="", background=_PLAIN.background, pages=pages) == _PLAIN
     whole = program.frames == header.frames
     editable = not options.strip or header.format in _EDITABLE
-    changed = [s for s in program.steps if s.name != "orient" or header.format not in _TURNED_AS_FILES]
-    if changed or header.detail.get("turned") or not (plain and whole and editable) or limits.accept_damaged:
-        return frozenset()
-    return frozenset(formats) & {header.format}
+    return frozenset({header.format} if plain and whole and editable else ())
 
 
 def make(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def _coarse(frame: Frame) -> np.ndarray:
     import cv2
 
     flat = frame
-    wanted = replace(frame.spec, layout="RGB", dtype="uint8")
+    wanted = frame.spec.converted("RGB", "uint8")
     if frame.spec != wanted:
         flat = own_frames(wanted, 1)[0]
         pixels.convert(frame, flat, (255, 255, 255, 255))

@@ -180,8 +180,10 @@ class Worker:
         except Exception as error:
             message = failure_of(error, task.serial, clock.stage, clock.timings())
         if isinstance(message, Done | Failed):
-            notes = tuple(dict.fromkeys((*message.notes, *self._log.lines())))
-            message = message._replace(notes=tuple(shorten(note, 500) for note in notes[:10]))
+            notes = (*message.notes, *self._log.lines())
+            if notes:
+                kept = list(dict.fromkeys(notes))[:10]
+                message = message._replace(notes=tuple(shorten(note, 500) for note in kept))
         if message is not None:
             self._channel.send(message)
         # Last: a task that has run, but has not been answered, must not pass for one that never began.
@@ -510,7 +512,7 @@ class Worker:
     def _commit(self, task: Task, run: RunSpec, target: Target, encoded: stages.Encoded) -> OutputFile:
         source = os.stat(original_path(task.job))
         if task.attempt and left_before(target, source):
-            target = replace(target, replaces=True)
+            target = target._replace(replaces=True)
         return commit(
             encoded.data,
             target,
