@@ -19,6 +19,7 @@ from imgpar.codecs.formats import sniff
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
+from imgpar.leftovers import temporary
 from imgpar.model import Event, Job, Limits, Outcome, RunOptions
 from imgpar.opening import planner, without_journal
 from imgpar.output import Out, read_out
@@ -26,7 +27,6 @@ from imgpar.pipeline import Paths, Pipeline, checked
 from imgpar.recipe import Recipe
 from imgpar.report import Report
 from imgpar.run import Listener, Run
-from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.sources.base import why_unreadable

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from io import FileIO
 
-from imgpar.errors import CommitError, DiskFullError, ImgparError
-from imgpar.files import FULL, WINDOWS, keep, long_path, move_new, remove, replace, sync_folder
+from imgpar.errors import CommitError, ImgparError
+from imgpar.files import WINDOWS, keep, long_path, move_new, no_room, remove, replace, sync_folder
 from imgpar.model import Job, OutputFile, Target
 
 Data = bytes | bytearray | memoryview
@@ -286,13 +286,8 @@ def _explained(path: str) -> Iterator[None]:
     except ImgparError:
         raise
     except OSError as error:
-        folder = os.path.dirname(path)
-        if error.errno in FULL:
-            said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
-            raise DiskFullError(
-                f"{said} in {folder}.",
-                fix="Free some space and run again; what is done stays done.",
-            ) from error
+        if full := no_room(error, os.path.dirname(path)):
+            raise full from error
         if error.errno in _REFUSED:
             raise CommitError(
                 f"{path} cannot be written: {error.strerror}.",

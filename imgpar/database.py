@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from imgpar.errors import DiskFullError, OutputError, OutputLockedError
+from imgpar.files import no_room
 
 VERSION = 1
 """Of the tables below; a newer file is refused, an older one would be brought up to date here."""
@@ -46,6 +47,8 @@ def open_database(path: str) -> tuple[sqlite3.Connection, list[str]]:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
+            if full := no_room(error, os.path.dirname(path)):
+                raise full from error
             raise OutputError(
                 f"The journal's folder {os.path.dirname(path)} cannot be made: {error.strerror}.",
                 fix="Choose another OUT, or a place for the journal with --journal.",

@@ -9,9 +9,19 @@ import shutil
 import stat
 import time
 
+from imgpar.errors import DiskFullError
+
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """What the system says when there is no room."""
+
+
+def no_room(error: OSError, where: str) -> DiskFullError | None:
+    """The error of a run for a full disk or a quota; None where that is not what the system says."""
+    if error.errno not in FULL:
+        return None
+    said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
+    return DiskFullError(f"{said} in {where}.", fix="Free some space and run again; what is done stays done.")
 
 
 def long_path(path: str) -> str:

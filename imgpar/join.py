@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from imgpar.codecs.formats import format_of_suffix
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, OutputError, UsageError
+from imgpar.leftovers import temporary
 from imgpar.model import OutputFile, Target
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _copy(clips: Sequence[Clip], target: str, output: str) -> tuple[str, ...]:
     from imgpar.video.process import Ffmpeg
 
     plan = ClipPlan("remux", "", CONTAINERS[target])
-    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+    with temporary() as folder:
         names = os.path.join(folder, "list.txt")
         with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
             for clip in clips:

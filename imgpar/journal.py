@@ -20,6 +20,7 @@ from typing import Any
 from imgpar import sql
 from imgpar.database import explained, open_database, state_folder
 from imgpar.errors import OutputError
+from imgpar.files import no_room
 from imgpar.history import JournalItems, Past, Paths, RunRecord, detail_of, last_run
 from imgpar.lock import Lock
 from imgpar.model import Item, Job, Outcome, OutputFile
@@ -84,6 +85,8 @@ class Journal:
                     os.path.join(os.path.dirname(path), f"{os.path.basename(path)}.lock"), base or path
                 )
             except OSError as error:
+                if full := no_room(error, base or path):
+                    raise full from error
                 raise OutputError(
                     f"{os.path.dirname(path)} cannot be written: {error.strerror}.",
                     fix="Choose another OUT, or a place for the journal with --journal.",

@@ -11,11 +11,11 @@ from dataclasses import replace
 from imgpar.errors import OutputError
 from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
+from imgpar.leftovers import temporary
 from imgpar.model import RunOptions
 from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.recipe import Recipe
-from imgpar.runtime.leftovers import temporary
 from imgpar.runtime.runspec import RunSpec
 from imgpar.session import Session
 

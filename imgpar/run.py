@@ -28,7 +28,7 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
-from imgpar.undo import prune
+from imgpar.undo import prune, restore
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -220,6 +220,7 @@ class Run:
         self._done += 1
         if outcome.status == "failed":
             self._bundles.keep(outcome, job)
+            self._restore(job)
         self._tally.add(outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
@@ -234,6 +235,14 @@ class Run:
         for outcome in items:
             self._done += 1
             self._listen(Event("item", self._done, outcome=outcome))
+
+    def _restore(self, job: Job | None) -> None:
+        """In place, what failed is as it was."""
+        if job is not None and self._place.in_place:
+            try:
+                restore(job)
+            except OSError as error:
+                self._note(f"{job.item.path} was replaced and cannot be put back: {error}. See imgpar undo.")
 
     def _stop(self, why: str) -> None:
         """The run cannot go on: what is in flight ends, nothing more begins."""

@@ -2,7 +2,8 @@
 
     FOLDER/.imgpar/undo/RUN/path/below/FOLDER     a second name of the old bytes (`files.keep`)
 
-1. What the journal does not call done did not happen: after a crash the original is put back first.
+1. What the journal does not call done did not happen: after a crash, and when a job fails in the end, the
+   original is put back.
 2. Putting back is one rename; at every moment the file is whole, and has the old or the new bytes.
 3. A file that somebody changed after the run is left alone, and so is its original.
 4. The originals stay until a later run replaces something. A run that was interrupted is part of the next.
@@ -14,14 +15,14 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imgpar.errors import UsageError
 from imgpar.existing import COARSE
 from imgpar.files import keep, long_path, remove, replace
 from imgpar.journal import Journal
-from imgpar.model import Outcome, OutputFile
+from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import home
 from imgpar.report import Report, Tally
 from imgpar.sources.base import OURS, UNDO
@@ -39,6 +40,15 @@ def prepare(journal: Journal, folder: str) -> int:
     """Make a folder ready for a run in place; returns how many originals were put back after a crash."""
     os.makedirs(os.path.join(folder, OURS, UNDO), exist_ok=True)
     return _roll_back(journal, folder)
+
+
+def restore(job: Job) -> None:
+    """Put back what a job replaced that failed all the same: its worker died before it could say so, or the
+    disk refused the last step. Raises OSError."""
+    for target in job.targets:
+        if target.backup and os.path.lexists(long_path(target.backup)):
+            kept = Kept(target.backup, target.retires)
+            _take_back(kept, [other.path for other in job.targets if not other.replaces])
 
 
 def prune(folder: str, run: str) -> None:
@@ -118,15 +128,20 @@ def _roll_back(journal: Journal, folder: str) -> int:
             kept = Kept(os.path.join(folder, OURS, UNDO, run, inside), path)
             if not os.path.lexists(long_path(kept.backup)):
                 continue
-            status = os.lstat(long_path(kept.backup))
-            _put_back(kept)
-            for name in planned:
-                if name != path and _has_time(name, status.st_mtime_ns):
-                    remove(name)
-            remove(kept.backup)
+            _take_back(kept, planned)
             count += 1
             break
     return count
+
+
+def _take_back(kept: Kept, outputs: Iterable[str]) -> None:
+    """Nothing was done: the original is in its place, and those of its outputs that are there are gone."""
+    status = os.lstat(long_path(kept.backup))
+    _put_back(kept)
+    for name in outputs:
+        if name != kept.original and _has_time(name, status.st_mtime_ns):
+            remove(name)
+    remove(kept.backup)
 
 
 def _put_back(kept: Kept) -> None:

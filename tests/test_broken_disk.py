@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from private_mounts import IMGPAR, private
+from video_clips import make_clip
 
 from imgpar import testing
 
@@ -24,6 +25,11 @@ DISK = """
     mkfs.ext2 -q -F -b 1024 /mnt/image
 """
 QUOTA = "mount -t tmpfs -o usrquota_block_hardlimit=600k tmpfs /mnt"
+SUBVOLUME = """
+    mount -t tmpfs tmpfs /mnt && truncate -s 160M /mnt/image && mkfs.btrfs -q /mnt/image >&2 && \\
+    mkdir /mnt/disk && mount -o loop /mnt/image /mnt/disk && btrfs quota enable /mnt/disk && \\
+    btrfs subvolume create /mnt/disk/mine >&2"""
+"""A folder on /mnt/disk with a quota that holds for everybody, root too."""
 NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 POWERLESS = "setpriv --bounding-set=-all --inh-caps=-all"
 """Root as any other user: what belongs to others is theirs."""
@@ -76,6 +82,37 @@ def test_a_quota_stops_the_run_with_a_sentence(tmp_path: Path):
         echo exit $?"""
     done = private(script, pictures, needs=f"{QUOTA} && {NOBODY} {sys.executable} -c 'import numpy'")
     assert "exit 4" in done.stdout, done.stdout + done.stderr
+    assert "Your quota is used up" in done.stderr
+
+
+def test_a_quota_on_a_disk_stops_pictures_and_clips_with_a_sentence(tmp_path: Path):
+    pictures = testing.write_pictures(tmp_path / "in", [f"{n:02}.png" for n in range(24)], size=(300, 200))
+    clip = make_clip(tmp_path / "clip.mp4", size=(320, 240), frames=50)
+    script = f"""{SUBVOLUME}
+        run() {{ {IMGPAR} "$@" -j 2 -q; echo exit $?; find /mnt/disk/mine -name '*.tmp'; }}
+        limit() {{ btrfs qgroup limit "$1" /mnt/disk/mine; }}
+        limit 1500k; run "$1" -o /mnt/disk/mine/a --to bmp
+        limit 300k; run "$2" -o /mnt/disk/mine/b --resize 640 --enlarge
+        btrfs quota disable /mnt/disk; run "$1" -o /mnt/disk/mine/a --to bmp
+        ls /mnt/disk/mine/a | wc -l
+        umount /mnt/disk"""
+    done = private(script, pictures, clip, needs=f"{SUBVOLUME} && umount /mnt/disk")
+    assert done.stdout.split() == ["exit", "4", "exit", "4", "exit", "0", "24"], done.stdout + done.stderr
+    assert done.stderr.count("imgpar: Your quota is used up") == 2
+
+
+def test_in_place_a_quota_on_a_disk_loses_no_original(tmp_path: Path):
+    pictures = testing.write_pictures(tmp_path / "in", [f"{n:02}.bmp" for n in range(12)], size=(300, 200))
+    script = f"""{SUBVOLUME}
+        mkdir /mnt/disk/mine/in; cp "$1"/* /mnt/disk/mine/in; sync
+        btrfs qgroup limit 3200k /mnt/disk/mine
+        {IMGPAR} /mnt/disk/mine/in --in-place --flip horizontal -j 2 -q
+        echo exit $?; find /mnt/disk/mine -name '*.tmp'
+        {sys.executable} -m imgpar undo /mnt/disk/mine/in >&2
+        for file in "$1"/*; do cmp "$file" /mnt/disk/mine/in/$(basename "$file") || echo differs; done
+        umount /mnt/disk"""
+    done = private(script, pictures, needs=f"{SUBVOLUME} && umount /mnt/disk")
+    assert done.stdout.split() == ["exit", "4"], done.stdout + done.stderr
     assert "Your quota is used up" in done.stderr
 
 

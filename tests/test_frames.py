@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgpar.leftovers import sweep
 from imgpar.runtime import frames
 from imgpar.runtime.frames import CHUNK, Allocator, Arena
-from imgpar.runtime.leftovers import sweep
 from imgpar.runtime.messages import Lease
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/shm")

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "model", "values", "names", "files", "operations", "pixels", "codecs", "sources",
+    "errors", "model", "values", "names", "files", "leftovers", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
     "database", "plan", "commit", "video", "runtime",
     "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",

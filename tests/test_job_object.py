@@ -19,6 +19,30 @@ def test_the_structure_has_the_size_that_windows_expects():
 
 
 @wide
+@pytest.mark.parametrize(
+    ("name", "offset", "size"),
+    [
+        ("process_time", 0, 8),
+        ("job_time", 8, 8),
+        ("flags", 16, 4),
+        ("least_working_set", 24, 8),
+        ("most_working_set", 32, 8),
+        ("processes", 40, 4),
+        ("affinity", 48, 8),
+        ("priority", 56, 4),
+        ("scheduling", 60, 4),
+    ],
+)
+def test_the_basic_fields_are_where_windows_looks(name, offset, size):
+    field = getattr(job_object.BasicLimits, name)
+    assert (field.offset, field.size) == (offset, size)
+
+
+def test_the_limits_are_asked_for_by_their_documented_number():
+    assert job_object._EXTENDED_LIMITS == 9
+
+
+@wide
 @pytest.mark.parametrize(("name", "offset"), [("counters", 64), ("process_memory", 112), ("job_memory", 120)])
 def test_the_fields_are_where_windows_looks(name, offset):
     assert getattr(job_object.Limits, name).offset == offset

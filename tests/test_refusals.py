@@ -46,6 +46,10 @@ CASES = [
     Case("EDQUOT", "pwrite64", "Check the disk, its quota", 4, 0),
     Case("ENOSPC", "pwrite64", "No space is left for the journal", 4, 0),
     Case("EIO", "fsync", "disk I/O error. Check the disk", 4, 0),
+    Case("EDQUOT", "mkdir", "Your quota is used up in", 4, 0),
+    Case("ENOSPC", "mkdir", "No space is left in", 4, 0),
+    Case("EDQUOT", "link", "Your quota is used up in", 4, 0),
+    Case("EDQUOT", "fallocate", "The system gives no shared memory", 4, 0),
     Case("EACCES", "mkdir", "cannot be written: Permission denied. Choose another OUT", 4, 0),
     # File systems without hard links, modes or times are no reason to fail.
     Case("EPERM", "link", "6 ok, 0 skipped, 0 failed", 0, COUNT),
@@ -102,7 +106,12 @@ def test_no_place_for_temporary_files_is_one_sentence(pictures, tmp_path):
 
 @pytest.mark.parametrize(
     "case",
-    [*CASES[:5], Case("EIO", "rename", "cannot be written", 1, 0)],
+    [
+        *CASES[:5],
+        Case("EIO", "rename", "cannot be written", 1, 0),
+        Case("EDQUOT", "rename", "Your quota is used up in", 4, 0),
+        Case("ENOSPC", "rename", "No space is left in", 4, 0),
+    ],
     ids=lambda c: f"{c.error} {c.call}",
 )
 def test_in_place_a_refusal_leaves_the_original_or_the_new_file(pictures, case):

@@ -278,3 +278,46 @@ def test_a_power_cut_at_any_line_of_a_commit(tmp_path, session, formats):
         assert facts(folder) == before
         shutil.rmtree(folder)
     assert struck > 2
+
+
+def die_after_replacing(array):
+    """Let this worker be killed as soon as an original was replaced, before it can say so."""
+    import imgpar.commit
+
+    imgpar.commit.sync_folder = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+    return array
+
+
+@posix
+@pytest.mark.parametrize("formats", ["", "webp"])
+def test_who_is_given_up_after_its_original_was_replaced_gets_it_back(photos, formats):
+    """Else the next run would take what was made for an original, and convert it again."""
+    before = facts(photos)
+    with imgpar.Session(jobs=1, memory="64M") as own:
+        pipe = Pipeline().resize("50%").apply(die_after_replacing)
+        settings = {"to": formats} if formats else {}
+        report = own.run(pipe, photos / "a.png", None, in_place=True, **settings)
+    assert report.failed == 1
+    assert facts(photos) == before
+    assert kept(photos) == []
+
+
+@posix
+def test_what_was_replaced_and_then_failed_comes_back(photos):
+    """The disk says no when it is told to keep the new name."""
+
+    def refuse(array):
+        import imgpar.commit
+
+        def no(_):
+            raise OSError(5, "Input/output error")
+
+        imgpar.commit.sync_folder = no
+        return array
+
+    before = facts(photos)
+    with imgpar.Session(jobs=1, memory="64M") as own:
+        report = own.run(Pipeline().resize("50%").apply(refuse), photos, None, in_place=True)
+    assert (report.ok, report.failed) == (0, 3)
+    assert facts(photos) == before
+    assert kept(photos) == []

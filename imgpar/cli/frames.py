@@ -13,7 +13,7 @@ from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Parser, Store
 from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
-from imgpar.errors import ImgparError, NoInputError, SourceError, UsageError, bad_value
+from imgpar.errors import ImgparError, NoInputError, RunError, SourceError, UsageError, bad_value
 from imgpar.names import candidate, settle, split_suffix
 from imgpar.progress import printable
 
@@ -99,7 +99,7 @@ def frames(argv: Sequence[str]) -> int:
     for item, stem in zip(items, stems, strict=True):
         try:
             written = _take(args, item, stem, recipe, kind, single=len(items) == 1)
-        except UsageError:
+        except (UsageError, RunError):  # another clip would not fare better
             raise
         except ImgparError as error:
             print(f"imgpar: {printable(item.path)}: {printable(str(error))}", file=sys.stderr)

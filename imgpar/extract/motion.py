@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from imgpar.codecs.formats import sniff
 from imgpar.codecs.motion import find_clip, has_clip
 from imgpar.errors import DamagedError, SourceError
 from imgpar.extract.writing import write_file
+from imgpar.leftovers import temporary
 from imgpar.model import Limits, OutputFile
 from imgpar.sources.base import why_unreadable
 
@@ -82,7 +82,7 @@ def _raw_xmp(data: bytes) -> bytes:
 
 @contextmanager
 def _spooled(clip: memoryview) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+    with temporary() as folder:
         path = os.path.join(folder, "clip.mp4")
         with open(path, "wb") as file:
             file.write(clip)

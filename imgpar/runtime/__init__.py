@@ -2,7 +2,6 @@
 
 Between the processes
     messages       what travels between parent and worker: ids, offsets, specs; never pixels
-    leftovers      names with their owner in them; what dead runs left is swept
     frames         the shared-memory arena: one segment, chunks leased and recycled
     channel        a private pipe between the parent and one worker
 

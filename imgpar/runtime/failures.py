@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
 from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
+from imgpar.files import no_room
 from imgpar.runtime.channel import shorten
 from imgpar.runtime.messages import Failed
 
@@ -28,6 +30,10 @@ def _as_item_error(error: Exception) -> ImgparError:
             f"A package is missing: {error}.", fix="imgpar doctor tells what to install."
         )
     if isinstance(error, OSError):
+        if full := no_room(
+            error, os.path.dirname(error.filename2 or error.filename or "") or "a folder of this job"
+        ):
+            return full
         return SourceError(f"{error.strerror or error}.")
     return TransformError(f"{type(error).__name__}: {error}.")
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.errors import ArenaError
-from imgpar.runtime.leftovers import SHM_FOLDER, segment_name, sweep
+from imgpar.leftovers import SHM_FOLDER, segment_name, sweep
 from imgpar.runtime.messages import Lease
 
 CHUNK = 1 << 16
@@ -127,35 +127,41 @@ class Arena:
         self._shm: shared_memory.SharedMemory | None = None
         self._fd = -1
         sweep()
-        room = _shm_room()
-        if room is not None and room < self.size and hasattr(os, "memfd_create"):
-            self._open_anonymous(room)
-        else:
-            self._open_named()
+        self._open()
         self.allocator = Allocator(self.size)
-        reserve(self._fd, 0, BOARD_BYTES)
         self.board = self.buffer[:BOARD_BYTES].cast("q")
 
-    def _open_named(self) -> None:
-        try:
-            self._shm = shared_memory.SharedMemory(segment_name(), create=True, size=self.size)
-        except OSError as error:
-            raise ArenaError(
-                f"The system gives no shared memory of {self.size >> 20} MiB ({error.strerror}).",
-                fix="Ask for less with --memory.",
-            ) from error
+    def _open(self) -> None:
+        room = _shm_room()
+        anonymous = [self._open_anonymous] if hasattr(os, "memfd_create") else []
+        small = bool(anonymous) and room is not None and room < self.size
+        why = f"has room for {(room or 0) >> 20} MiB only" if small else ""
+        for way in anonymous if small else (self._open_named, *anonymous):
+            try:
+                way(why)
+                reserve(self._fd, 0, BOARD_BYTES)
+                return
+            except OSError as error:  # full all the same, or a quota
+                self._drop()
+                why, problem = f"gives nothing ({error.strerror or error})", error
+        raise ArenaError(
+            f"The system gives no shared memory of {self.size >> 20} MiB ({problem.strerror or problem}).",
+            fix="Ask for less with --memory.",
+        ) from problem
+
+    def _open_named(self, _: str) -> None:
+        self._shm = shared_memory.SharedMemory(segment_name(), create=True, size=self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
         self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
 
-    def _open_anonymous(self, room: int) -> None:
+    def _open_anonymous(self, why: str) -> None:
         """Memory without a name is not limited by the size of /dev/shm."""
         self._fd = os.memfd_create("imgpar", os.MFD_CLOEXEC)
         os.ftruncate(self._fd, self.size)
         self.buffer = memoryview(mmap.mmap(self._fd, self.size))
         self.note = (
-            f"{SHM_FOLDER} has room for {room >> 20} MiB only; using anonymous shared memory "
-            f"(up to {self.size >> 20} MiB) instead."
+            f"{SHM_FOLDER} {why}; using anonymous shared memory (up to {self.size >> 20} MiB) instead."
         )
 
     @property
@@ -166,6 +172,9 @@ class Arena:
     def close(self) -> None:
         """Give the memory back. Arrays that still look into it keep the mapping alive until they die."""
         self.board.release()
+        self._drop()
+
+    def _drop(self) -> None:
         self.buffer = memoryview(b"")
         if self._shm is not None:
             with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array

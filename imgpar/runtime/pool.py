@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.errors import RunError
+from imgpar.leftovers import temporary_folder
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena
-from imgpar.runtime.leftovers import temporary_folder
 from imgpar.runtime.messages import STAGES, Stop
 from imgpar.runtime.warmup import clean_start, preload, start_method
 

@@ -53,7 +53,7 @@ def _own_the_socket() -> None:
     it; a folder of Python's own would stay for ever."""
     from multiprocessing import process, util
 
-    from imgpar.runtime.leftovers import temporary_folder
+    from imgpar.leftovers import SHM_FOLDER, temporary_folder
 
     settings: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
     if "tempdir" in settings:
@@ -61,7 +61,7 @@ def _own_the_socket() -> None:
     folder = temporary_folder()
     if len(folder) > LONGEST_FOLDER:
         os.rmdir(folder)
-        return
+        folder = temporary_folder(SHM_FOLDER)
     settings["tempdir"] = folder
     util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
 

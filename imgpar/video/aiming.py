@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 from imgpar.codecs.options import EncodeOptions, Target
 from imgpar.errors import EncodeError
+from imgpar.leftovers import temporary, temporary_folder
 from imgpar.video.clip import Clip
 from imgpar.video.native import (
     check_exit,
@@ -118,7 +119,7 @@ def within(
         EncodeError: it does not fit.
     """
     bits = bitrate(clip, plan, most)
-    with tempfile.TemporaryDirectory(prefix="imgpar-") as folder:
+    with temporary() as folder:
         for number in range(TRIES):
             rated = with_rate(plan, bits)
             log = os.path.join(folder, f"pass{number}")
@@ -172,18 +173,18 @@ class Samples:
             raise EncodeError("This ffmpeg cannot measure VMAF.", fix="Use --target ssim=0.98.")
         self._clip, self._threads = clip, threads
         self._graph = {"vmaf": f"libvmaf=n_threads={threads}", "ssim": "ssim"}[measure]
-        self._folder = tempfile.TemporaryDirectory(prefix="imgpar-")
+        self._folder = temporary_folder()
         try:
             self._wholes = [self._whole(plan, start) for start in _starts(clip)]
         except BaseException:
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
     def __enter__(self) -> Samples:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def measured(self, plan: ClipPlan) -> float:
         """What the plan's encoder reaches with its options, on average over the samples."""
@@ -194,7 +195,7 @@ class Samples:
         clip, several = self._clip, len(_starts(self._clip)) > 1
         filters = ",".join(filter(None, (*clip.before, plan.filters))) or "null"
         length = SAMPLE_SECONDS if several else SAMPLES * SAMPLE_SECONDS
-        path = os.path.join(self._folder.name, f"{start:.3f}.mkv")
+        path = os.path.join(self._folder, f"{start:.3f}.mkv")
         source = [*decoder_options(clip), "-ss", f"{start:.3f}", "-t", f"{length:.3f}", *guarded(clip.path)]
         source += ["-map", f"0:{clip.picture.stream.index}"]
         even = "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"
@@ -203,7 +204,7 @@ class Samples:
 
     def _compared(self, whole: str, plan: ClipPlan) -> float:
         assert plan.encoding is not None
-        encoding, made = plan.encoding, os.path.join(self._folder.name, "made.mkv")
+        encoding, made = plan.encoding, os.path.join(self._folder, "made.mkv")
         height = self._clip.picture.height  # so the quality that is found is the same on every machine
         encoder = ["-c:v", encoding.encoder, *encoding.options, *_form(plan)]
         _run(["-i", whole, *encoder, *thread_options(encoding.encoder, height, self._threads), made])

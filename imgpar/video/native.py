@@ -14,6 +14,8 @@ _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 LINES_A_THREAD = 120
 _THREADS_SHOW = frozenset({"libx264", "mpeg4"})
 """Encoders that write other bytes with another number of threads."""
+_NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
+"""What an ffmpeg says, whatever C library it has, and what that means."""
 ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
@@ -128,11 +130,12 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
     if code == 0:
         return
     said = last_words(lines)
-    if "No space left on device" in said:
-        raise DiskFullError(
-            "No space is left where the clip is written.",
-            fix="Free some space and run again; what is done stays done.",
-        )
+    for theirs, ours in _NO_ROOM.items():
+        if theirs in said.lower():
+            raise DiskFullError(
+                f"{ours} where the clip is written.",
+                fix="Free some space and run again; what is done stays done.",
+            )
     if "Cannot allocate memory" in said:
         raise LimitError(f"ffmpeg needed more memory than a worker may use: {said}")
     if "Invalid data found when processing input" in said:

@@ -27,14 +27,15 @@ def segment_name() -> str:
     return _own_prefix() + secrets.token_hex(2)
 
 
-def temporary_folder() -> str:
-    """A new folder of this process; its owner removes it, or the next run when the owner is dead.
+def temporary_folder(place: Path | None = None) -> str:
+    """A new folder of this process; its owner removes it, or the next run when the owner is dead. `place` is
+    where it shall be, if not where temporary files are.
 
     Raises:
         RunError: there is no place for temporary files.
     """
     try:
-        return tempfile.mkdtemp(prefix=_own_prefix())
+        return tempfile.mkdtemp(prefix=_own_prefix(), dir=place)
     except OSError as error:
         raise RunError(
             f"Temporary files cannot be made: {error.strerror or error}.",
