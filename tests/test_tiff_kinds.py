@@ -223,3 +223,21 @@ def test_floats_that_are_not_counted_to_one_are_remarked() -> None:
     assert decode(data, header, [frame]) == (
         "its floats reach from -3 to 812; 0 is taken as black, 1 as white",
     )
+
+
+@pytest.mark.parametrize(
+    ("bits", "channels"), [(2, 3), (4, 3), (10, 3), (12, 3), (14, 3), (10, 1), (14, 1), (12, 4)]
+)
+def test_any_number_of_bits(bits: int, channels: int) -> None:
+    peak = (1 << bits) - 1
+    values = np.random.default_rng(bits).integers(0, peak + 1, (10, 13, channels))
+    rows = []
+    for row in values:
+        text = "".join(f"{value:0{bits}b}" for value in row.ravel())
+        text += "0" * (-len(text) % 8)
+        rows.append(int(text, 2).to_bytes(len(text) // 8, "big"))
+    more = {"262": [2], "338": [2]} if channels == 4 else {}
+    header, (array,) = read(packed([b"".join(rows)], 13, 10, channels, bits, 1, "<", 10, 1, **more))
+    white = 255 if bits < 8 else 65535
+    assert (header.spec.dtype, header.lost) == ("uint8" if bits < 8 else "uint16", ())
+    assert np.abs(array - values * (white / peak)).max() <= 0.5

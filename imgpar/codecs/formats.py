@@ -173,10 +173,9 @@ _RECORDS = (
     ),
     _pillow("tga", "Targa", "tga icb vda vst", "image/x-tga"),
     Format(
-        "pnm", "Netpbm", ("pnm", "ppm", "pgm", "pbm", "pfm"), "image/x-portable-anymap", readers=("pillow",),
-        magic=tuple((0, b"P" + kind + space) for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"f", b"F")
-                    for space in (b"\n", b" ", b"\r", b"\t")),
-        pillow="PPM",
+        "pnm", "Netpbm", ("pnm", "ppm", "pgm", "pbm", "pfm", "pam"), "image/x-portable-anymap",
+        magic=tuple((0, b"P%c%c" % (kind, space)) for kind in b"1234567fF" for space in b"\n \r\t"),
+        readers=("pnm",), pillow="PPM",
     ),
     _pillow("qoi", "QOI", "qoi", "image/qoi", (0, b"qoif")),
     _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),

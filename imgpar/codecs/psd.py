@@ -1,4 +1,4 @@
-"""Photoshop files: Pillow flattens the picture, the resources beside it are read here."""
+"""Photoshop files: the flattened picture through Pillow or `psd_flat`, the resources beside it read here."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
-from imgpar.codecs import exif as tiff
-from imgpar.codecs import iptc, pillow
-from imgpar.codecs.formats import Format
-from imgpar.model import Frame, Header, Limits
+import numpy as np
+from PIL import Image
 
-_DENSITY, _EXIF, _XMP = 1005, 1058, 1060
+from imgpar.codecs import colour, iptc, pillow, psd_flat
+from imgpar.codecs import exif as tiff
+from imgpar.codecs.base import check_size
+from imgpar.codecs.formats import Format
+from imgpar.codecs.metadata import profile_space
+from imgpar.model import Frame, Header, Limits, Metadata
+
+_DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _HEAD = 26
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, with the metadata. The pixels stand upright, whatever EXIF says."""
-    header = pillow.read_header(data, fmt, limits)
-    found = _resources(data)
+    """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
+    found, flat = _resources(data), psd_flat.find(data)
+    header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
+    check_size(*header.spec.size, limits)
     exif = found.get(_EXIF, b"")
     metadata = replace(
         header.metadata,
@@ -34,7 +40,31 @@ def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
     """Fill the one frame."""
-    return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+    if "flat" not in header.detail:
+        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+    pixels = psd_flat.decode(data, header.detail["flat"])
+    if header.detail["flat"].cmyk:
+        inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
+        inks.info["icc_profile"] = header.detail["inks"]
+        pixels = np.concatenate([np.asarray(colour.to_srgb(inks)), pixels[..., 4:]], axis=-1)
+    np.copyto(frames[0].array, pixels)
+    return ()
+
+
+def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
+    space = profile_space(icc)
+    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") else b""
+    misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK")
+    lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
+    lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
+    return Header(
+        fmt.name,
+        flat.spec,
+        metadata=Metadata(icc=kept),
+        lost=lost,
+        notes=(colour.describe("CMYK", icc),) * flat.cmyk,
+        detail={"flat": flat, "inks": icc},
+    )
 
 
 def _resources(data: bytes | memoryview) -> dict[int, bytes]:

@@ -31,7 +31,8 @@ _BY_DIFFERENCES, _BY_BYTES = 2, 3
 _PREMULTIPLIED, _ALPHA = 1, 2
 _JPEG = (6, 7)
 _KINDS = {1: "u", 2: "i", 3: "f"}
-_SIZES = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
+_SIZES = {"u": (*range(1, 17), 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
+_GREY_OF_PILLOW = (1, 2, 4, 12)
 _LAYOUTS: dict[tuple[bool, bool], Layout] = {
     (True, False): "L", (True, True): "LA", (False, False): "RGB", (False, True): "RGBA",
 }  # fmt: skip
@@ -41,8 +42,9 @@ class Samples(NamedTuple):
     """How the samples of a page are stored, and what they become."""
 
     spec: Spec
-    stored: str
-    """Their type in numpy's letters, without the order of bytes: `i2`."""
+    kind: str
+    """Unsigned, signed or floating, as numpy's letter."""
+    bits: int
     total: int
     """Samples of a pixel, those included that are not kept."""
     kept: tuple[int, ...]
@@ -65,18 +67,19 @@ def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
     alpha = 0 if alpha is None and count == colours + 1 else alpha
     kept = (*range(colours), *(() if alpha is None else (colours + alpha,)))
     layout = _LAYOUTS[colours == 1, alpha is not None]
-    dtype = "float32" if kind == "f" else "uint8" if size == 8 else "uint16"
+    dtype = "float32" if kind == "f" else "uint8" if size <= 8 else "uint16"
     lost = ("channels",) * (len(kept) < count) + ("depth",) * (size > 32 or (size == 32 and kind != "f"))
     note = "its values are signed: the lowest became black, so that nothing is clipped"
-    return Samples(
-        Spec(width, height, layout, dtype), f"{kind}{size // 8}", count, kept, lost, (note,) * (kind == "i")
-    )
+    spec = Spec(width, height, layout, dtype)
+    return Samples(spec, kind, size, count, kept, lost, (note,) * (kind == "i"))
 
 
 def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]) -> bool:
     """Whether the samples are of a kind that the quicker readers get wrong."""
     if kind == "i" or size == 64 or (kind == "f" and size == 16) or (kind == "u" and size == 32):
         return True
+    if size % 8:
+        return int(tags.get(262, 1)) == 2 or more > 0 or size not in _GREY_OF_PILLOW
     apart = int(tags.get(284, 1)) == _SEPARATE
     inverted = int(tags.get(262, 1)) == 0
     odd = more > 1 or (more == 1 and int(tags.get(262, 1)) != 2) or _PREMULTIPLIED in extras
@@ -91,7 +94,7 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
         values = np.concatenate(planes, axis=-1)
     else:
         values = _unpacked(data, tags, samples, samples.total, 0)[..., list(samples.kept)]
-    pixels = _scaled(values, samples.spec.dtype)
+    pixels = _scaled(values, samples)
     if int(tags.get(262, 1)) == 0:
         peak = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
         pixels[..., 0] = peak - pixels[..., 0]
@@ -100,15 +103,16 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
     return pixels
 
 
-def _scaled(values: Array, dtype: str) -> Array:
-    """Stored values in the range of a type: white is the highest, black the lowest that can be stored."""
-    if values.dtype.kind == "f":
+def _scaled(values: Array, samples: Samples) -> Array:
+    """Stored values in the range of the spec: white is the highest, black the lowest that can be stored."""
+    dtype = samples.spec.dtype
+    if samples.kind == "f":
         return values.astype(dtype)
-    lowest, highest = np.iinfo(values.dtype).min, np.iinfo(values.dtype).max
-    if values.dtype.itemsize <= np.dtype(dtype).itemsize:
+    lowest, steps = -(1 << (samples.bits - 1)) if samples.kind == "i" else 0, (1 << samples.bits) - 1
+    peak = np.iinfo(dtype).max
+    if steps == peak:
         return (values.astype(np.int64) - lowest).astype(dtype)
-    steps = float(highest) - float(lowest)
-    result: Array = np.rint((values.astype(np.float64) - lowest) * (65535 / steps)).astype(dtype)
+    result: Array = np.rint((values.astype(np.float64) - lowest) * (peak / steps)).astype(dtype)
     return result
 
 
@@ -125,26 +129,42 @@ def _divided(pixels: Array) -> Array:
 
 def _unpacked(data: bytes | memoryview, tags: Tags, samples: Samples, count: int, plane: int) -> Array:
     """Samples as they are stored, height × width × count, of all channels together or of one plane."""
-    item = np.dtype(samples.stored).itemsize
     width, height = samples.spec.size
-    tile = int(tags.get(322, width)) or width
-    across = -(-width // tile)
-    wide = Spec(across * tile * count * item, height, "L", "uint8")
-    rows = opencv.decode(_as_bytes(data, tags, wide.width, tile * count * item, plane, samples), wide, "TIFF")
-    order = ">" if bytes(data[:2]) == b"MM" else "<"
+    tile = int(tags.get(322, width))
+    across, row = -(-width // tile), -(-tile * count * samples.bits // 8)
+    wide = Spec(across * row, height, "L", "uint8")
+    rows = opencv.decode(_as_bytes(data, tags, wide.width, row, plane, samples), wide, "TIFF")
+    parts = rows.reshape(height, across, row)
+    if samples.bits % 8:
+        values = np.stack([_from_bits(part, tile * count, samples.bits) for part in parts])
+    else:
+        values = _from_bytes(parts, tags, samples, count, ">" if bytes(data[:2]) == b"MM" else "<")
+    return values.reshape(height, across * tile, count)[:, :width]
+
+
+def _from_bits(packed: Array, count: int, bits: int) -> Array:
+    """Numbers of any width, the highest bit first, in rows of `count`."""
+    single = np.unpackbits(packed, axis=-1)[:, : count * bits].reshape(-1, count, bits)
+    result: Array = (single << np.arange(bits - 1, -1, -1, dtype=np.uint32)).sum(-1, dtype=np.uint32)
+    return result
+
+
+def _from_bytes(parts: Array, tags: Tags, samples: Samples, count: int, order: str) -> Array:
+    """Numbers of whole bytes, after their prediction is undone; rows of tiles of pixels of channels."""
+    height, across, row = parts.shape
+    item = samples.bits // 8
+    stored = f"{samples.kind}{item}"
     predictor = int(tags.get(317, 1)) if int(tags.get(259, 1)) != 1 else 1
-    parts = rows.reshape(height, across, tile * count * item)
     if predictor == _BY_BYTES:
         added = np.cumsum(parts.reshape(height, across, -1, count), axis=2, dtype=np.uint8)
-        planes = added.reshape(height, across, item, tile * count).swapaxes(2, 3)
-        values = np.ascontiguousarray(planes).view(f">{samples.stored}")
-    else:
-        values = np.ascontiguousarray(parts).view(order + samples.stored)
-    values = values.reshape(height, across, tile, count).astype(samples.stored)
+        parts = added.reshape(height, across, item, row // item).swapaxes(2, 3)
+        order = ">"
+    values = np.ascontiguousarray(parts).view(order + stored).reshape(height, across, -1, count)
+    values = values.astype(stored)
     if predictor == _BY_DIFFERENCES:
         whole = values.view(f"u{item}")
-        values = np.cumsum(whole, axis=2, dtype=whole.dtype).view(samples.stored)
-    return values.reshape(height, across * tile, count)[:, :width]
+        values = np.cumsum(whole, axis=2, dtype=whole.dtype).view(stored)
+    return values
 
 
 def _as_bytes(
