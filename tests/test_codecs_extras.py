@@ -13,7 +13,7 @@ import pytest
 from codec_pictures import LIMITS, picture, read, written
 from PIL import Image
 
-from imgpar.codecs import EncodeOptions, encode, find_format, read_header
+from imgpar.codecs import EncodeOptions, encode, find_format, jxl_ffmpeg, read_header
 from imgpar.codecs.jxl_header import boxes, parse
 from imgpar.errors import DamagedError, EncodeError, LimitError
 from imgpar.model import Frame, Limits, Metadata, Spec
@@ -101,7 +101,8 @@ class TestJpegXl:
         with pytest.raises(LimitError):
             read_header(data, "", Limits(max_pixels=size[0] * size[1] - 1))
 
-    def test_only_the_first_frame_is_read_and_the_loss_is_named(self, codecs) -> None:
+    def test_without_times_the_first_frame_is_read_and_the_loss_is_named(self, codecs, monkeypatch) -> None:
+        monkeypatch.setattr(jxl_ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
         frames = np.stack([picture("RGB", shift=shift).array for shift in (0, 20, 40)])
         header, (array,) = read(codecs.jpegxl_encode(frames, lossless=True))
         assert header.lost == ("frames",)

@@ -1,4 +1,5 @@
-"""JPEG XL through imagecodecs, which knows pixels only; the boxes around them are read and written here."""
+"""JPEG XL through imagecodecs, which knows pixels only; the boxes around them are read and written here, and
+ffmpeg tells the profile and the times of frames."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import quality
+from imgpar.codecs import jxl_ffmpeg, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
 from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
-from imgpar.codecs.jxl_header import CONTAINER, JxlHeader, boxes, parse
-from imgpar.codecs.metadata import bake
+from imgpar.codecs.jxl_header import CONTAINER, JxlHeader, boxes, codestream_of, parse
+from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
@@ -37,15 +38,24 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     exif = found.get(b"Exif", b"")
     exif = exif[4 + int.from_bytes(exif[:4], "big") :]
     sound = tiff.is_sound(exif)
-    colour = _colours(info)
+    colour = _colours(info, data)
+    times = jxl_ffmpeg.durations(codestream_of(data), limits.max_frames + 1) if info.animated else ()
+    frames = max(len(times), 1)
     metadata = Metadata(
-        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b"")
-    )
+        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b""),
+        durations=times if frames > 1 else (), loop=info.loops,
+    )  # fmt: skip
     lost = ["exif"] * bool(exif and not sound) + ["gain map"] * (b"jhgm" in found)
-    lost += ["frames"] * info.animated + ["channels"] * info.more_channels + ["gamut"] * bool(colour.note)
+    lost += (
+        ["frames"] * (info.animated and not times)
+        + ["channels"] * info.more_channels
+        + ["gamut"] * bool(colour.note)
+    )
+    check_size(width, height, limits, frames)
     return Header(
         format=fmt.name,
         spec=Spec(width, height, _layout(info), _dtype(info)),
+        frames=frames,
         metadata=bake(metadata, width, height),
         lost=tuple(lost),
         notes=(colour.note,) * bool(colour.note),
@@ -58,13 +68,26 @@ def decode(
     header: Header,
     frames: Sequence[Frame],
     *,
-    accept_damaged: bool = False,  # noqa: ARG001 - libjxl reads all or nothing
+    accept_damaged: bool = False,
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
-    index = 0 if header.detail["animated"] else None
+    """Fill the frames."""
+    chosen = header.detail.get("numbers") or range(len(frames))
+    # One frame by its number; else all, as each builds on others, and as a missing end is seen then.
+    single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
     codecs = require(FORMATS[header.format])
-    pixels: np.ndarray[Any, Any] = codecs.jpegxl_decode(bytes(data), index=index, numthreads=1)
-    spec, out = header.spec, frames[0].array
+    decoded: Any = codecs.jpegxl_decode(bytes(data), index=chosen[0] if single else None, numthreads=1)
+    if single or not header.detail["animated"]:
+        decoded = {chosen[0]: decoded}
+    elif len(decoded) <= max(chosen):
+        raise damaged("JPEG XL", f"it has {len(decoded)} of {max(chosen) + 1} frames")
+    for number, frame in zip(chosen, frames, strict=False):
+        _store(decoded[number], header, frame)
+    return ()
+
+
+def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
+    """Pixels as they were counted, in the range of the frame."""
+    spec, out = header.spec, frame.array
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
         raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
@@ -75,7 +98,6 @@ def decode(
     else:
         # 9 to 15 bits, or less than 8, come as they were counted.
         np.copyto(out, np.rint(pixels * (np.iinfo(spec.dtype).max / peak)), casting="unsafe")
-    return ()
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
@@ -143,12 +165,15 @@ def _dtype(info: JxlHeader) -> str:
     return "uint8" if info.bits <= 8 else "uint16"
 
 
-def _colours(info: JxlHeader) -> Colours:
+def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
     """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
+    if info.profile and info.absolute:
+        # XYB has colours of its own, whatever the profile was; of it the decoder makes sRGB.
+        return Colours(note="its colour profile cannot be read, it was decoded to sRGB")
     if info.profile:
-        # Of XYB the decoder makes sRGB; other pixels are in the profile's own colours.
-        note = "its colour profile cannot be read" + (", it was decoded to sRGB" if info.absolute else "")
-        return Colours(note=note)
+        icc = jxl_ffmpeg.profile(codestream_of(data), animated=info.animated)
+        usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
+        return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
     if None in points:
         return Colours(note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB")

@@ -27,6 +27,7 @@ class JxlHeader:
     height: int = 0
     orientation: int = 1
     animated: bool = False
+    loops: int = 0
     bits: int = 8
     floating: bool = False
     grey: bool = False
@@ -56,6 +57,14 @@ def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
             return
         yield kind, view[at + head : end]
         at = end
+
+
+def codestream_of(data: bytes | memoryview) -> bytes:
+    """The codestream without its boxes; it may lie in pieces."""
+    parts = [
+        body[4:] if kind == b"jxlp" else body for kind, body in boxes(data) if kind in (b"jxlc", b"jxlp")
+    ]
+    return b"".join(parts)
 
 
 def parse(codestream: bytes) -> JxlHeader | None:
@@ -113,7 +122,7 @@ def _read_metadata(bits: _Bits, header: JxlHeader) -> None:
         if header.animated:
             bits.pick((100, 0), (1000, 0), (1, 10), (1, 30))
             bits.pick((1, 0), (1001, 0), (1, 8), (1, 10))
-            bits.pick((0, 0), (0, 3), (0, 16), (0, 32))
+            header.loops = bits.pick((0, 0), (0, 3), (0, 16), (0, 32))
             bits.take(1)
     header.bits, header.floating = _read_depth(bits)
     bits.take(1)
