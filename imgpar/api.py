@@ -123,14 +123,16 @@ def dry_run(
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
-    """How each output of a clip would be made, and why so; nothing for pictures, or where it would fail."""
+    """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
+    from imgpar.runtime import planar
     from imgpar.runtime.clips import is_clip
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe
 
     if not is_clip(job):
-        return []
+        formats = [target.format for target in job.targets]
+        return planar.told(job.item.path, recipe.operations, formats, recipe.encode)
     try:
         clip, found = prepared(probe(job.item.path), recipe.encode), []
         for target in job.targets:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imgpar.codecs import turbo
+
 JOBS = ("-j", "2", "--memory", "64M")
 
 
@@ -172,6 +174,13 @@ def test_explain_says_the_recipe_and_the_sizes(photos, tmp_path):
     assert not (tmp_path / "out").exists()
     assert done.stdout.startswith(b"1. resize 32, fit inside, gravity centre\n2. grey\n")
     assert "64×48 → 32×24 → 32×24".encode() in done.stdout
+
+
+@pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
+def test_explain_says_that_a_photo_goes_on_planes(tmp_path):
+    draw(tmp_path / "a.jpg", 1280, 960)
+    done = convert("a.jpg", "-o", "out", "--resize", "800", "--explain", cwd=tmp_path)
+    assert "1280×960 → 800×600 · jpeg by its planes".encode() in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,15 @@ def test_without_the_library(always, monkeypatch):
     assert psnr(on_planes, shrunk(data, "100")) > 38
 
 
+def test_it_is_told_what_would_be_faster(always, monkeypatch, tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(scene(320, 240)))
+    assert planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
+    monkeypatch.setattr(turbo, "library", lambda: None)
+    assert "imgpar doctor" in planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
+    assert planar.told(str(path), (RESIZE,), ("png",), OPTIONS) == []
+
+
 def test_colour_is_not_thrown_away_by_a_scaled_decode(always):
     """Full colour is wanted: at half the size planes have a quarter of it, the decoder can give a half."""
     options = replace(OPTIONS, subsampling="444")

@@ -177,7 +177,9 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
     elif not args.quiet and not args.json and not to_stdout:
         print("\n".join(summary(report)))
     if args.profile:
-        results.progress.write(report.profile(), sys.stderr)
+        from imgpar.cli.packages import faster
+
+        results.progress.write("\n".join([report.profile(), *faster()]), sys.stderr)
 
 
 def summary(report: Report) -> list[str]:

@@ -15,13 +15,17 @@ from typing import cast
 from imgpar import codecs, pixels
 from imgpar.codecs import quality, turbo
 from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import ImgparError
 from imgpar.model import CHROMA, Header, Layout, Limits, Spec
 from imgpar.operations import Operation, planes, resampling
 from imgpar.runtime import stages
+from imgpar.runtime.reading import read_whole
 
 LEAST = 1 << 20
 """Pixels that are decoded, from which planes pay: of photos to 1920 they take 11 % off the time, to 1280 8 %;
 to pictures of 500×375 made 256 they would add 7 %, as small planes cost more calls than one picture."""
+
+MISSING = "libturbojpeg or cykooz.resizer is missing, which make it faster (imgpar doctor)"
 
 
 def compile_program(
@@ -47,28 +51,47 @@ def compile_program(
         LimitError: the picture, or a size on the way, is larger than the limits allow.
         TransformError: an operation cannot handle such a picture.
     """
-    sampling = f"YCC{quality.chroma(options)}"
-    if _suits(header) and _suit(formats, options):
-        small = _only_smaller(pixels.oriented(header.spec, header.orientation), operations)
-        decoded = _decoded(header, small, sampling) if small else None
-        if small and decoded:
-            made = Spec(*small, cast(Layout, sampling))
-            steps = (stages.Step("resize", made, partial(planes.resize, orientation=header.orientation)),)
-            return stages.checked(
-                stages.Program(decoded, header, 1, steps, lost=header.lost, notes=header.notes), limits
-            )
+    if turbo.library() is not None and resampling.fast():
+        made = _planned(header, operations, formats, options)
+        if made is not None:
+            return stages.checked(made, limits)
     return stages.compile_program(header, operations, limits, keep_frames=keep_frames)
+
+
+def told(
+    path: str, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
+) -> list[str]:
+    """Whether a picture goes, or could go, on planes, in words; nothing where it could not, or is no JPEG."""
+    try:
+        data, _ = read_whole(path)
+        header = codecs.read_header(data, path, Limits())
+        made = _planned(header, operations, formats, options)
+    except ImgparError:
+        return []
+    if made is None:
+        return []
+    there = turbo.library() is not None and resampling.fast()
+    return ["jpeg by its planes" if there else f"jpeg by its colours: {MISSING}"]
+
+
+def _planned(
+    header: Header, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
+) -> stages.Program | None:
+    if not (_suits(header) and _suit(formats, options)):
+        return None
+    sampling = f"YCC{quality.chroma(options)}"
+    small = _only_smaller(pixels.oriented(header.spec, header.orientation), operations)
+    decoded = _decoded(header, small, sampling) if small else None
+    if not (small and decoded):
+        return None
+    work = partial(planes.resize, orientation=header.orientation)
+    steps = (stages.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
+    return stages.Program(decoded, header, 1, steps, lost=header.lost, notes=header.notes)
 
 
 def _suits(header: Header) -> bool:
     """Whether the input can be read as planes."""
-    return (
-        header.format == "jpeg"
-        and header.detail["reader"] == "simplejpeg"
-        and header.detail["ycc"]
-        and turbo.library() is not None
-        and resampling.fast()
-    )
+    return header.format == "jpeg" and header.detail["reader"] == "simplejpeg" and header.detail["ycc"]
 
 
 def _suit(formats: Collection[str], options: EncodeOptions) -> bool:
