@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from io import FileIO
 
 from imgpar.errors import CommitError, ImgparError
@@ -124,23 +123,6 @@ def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
     for target, file in written:
         if not target.replaces:
             remove(file.path)
-
-
-def content_digest(data: Data) -> str:
-    """What the journal remembers of an input's content.
-
-    SHA-256, because processors have instructions for it: twice as fast as BLAKE2 here.
-
-    >>> content_digest(b"")[:16]
-    'e3b0c44298fc1c14'
-    """
-    return hashlib.sha256(data, usedforsecurity=False).hexdigest()[:32]
-
-
-def file_digest(path: str) -> str:
-    """`content_digest` of a file that is too large to be held in memory."""
-    with open(long_path(path), "rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.sha256, usedforsecurity=False)).hexdigest()[:32]
 
 
 def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:

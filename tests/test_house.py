@@ -27,7 +27,7 @@ PACKAGE = Path(imgpar.__file__).parent
 LEVELS = [
     "errors", "model", "values", "names", "files", "leftovers", "operations", "pixels", "codecs", "sources",
     "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
-    "database", "plan", "commit", "video", "runtime",
+    "database", "plan", "digest", "commit", "video", "runtime",
     "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",
     "desktop",

@@ -25,6 +25,7 @@ MODULES = {
 FASTER = {
     "simplejpeg": "JPEG is slower without it",
     "cykooz-resizer": "resizing is slower without it",
+    "xxhash": "telling what has changed is slower without it",
     "pillow-heif": "no HEIC without it",
     "av": "no clips without it",
 }

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import FORMATS, sniff
 from imgpar.codecs.options import EncodeOptions
-from imgpar.commit import begin_file, commit_file, file_digest, original_path, take_back
+from imgpar.commit import begin_file, commit_file, original_path, take_back
+from imgpar.digest import file_digest
 from imgpar.errors import ItemError, SourceError, TransformError
 from imgpar.files import remove
 from imgpar.model import Job, OutputFile, Target

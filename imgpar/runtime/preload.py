@@ -18,6 +18,7 @@ _SECONDS = 0.25
 _FREQUENT = (
     "simplejpeg",
     "cykooz_resizer",
+    "xxhash",
     "imgpar.codecs.jpeg",
     "imgpar.operations.resize",
     "imgpar.operations.resampling",

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.commit import commit, content_digest, left_before, original_path, take_back
+from imgpar.commit import commit, left_before, original_path, take_back
+from imgpar.digest import content_digest
 from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec, Target
 from imgpar.runtime import clips, documents, outputs, planar, stages
