@@ -90,8 +90,13 @@ def _planned(
 
 
 def _suits(header: Header) -> bool:
-    """Whether the input can be read as planes."""
-    return header.format == "jpeg" and header.detail["reader"] == "simplejpeg" and header.detail["ycc"]
+    """Whether the input can be read as planes, and is not too small to pay."""
+    return (
+        header.format == "jpeg"
+        and header.spec.width * header.spec.height >= LEAST
+        and header.detail["reader"] == "simplejpeg"
+        and header.detail["ycc"]
+    )
 
 
 def _suit(formats: Collection[str], options: EncodeOptions) -> bool:
