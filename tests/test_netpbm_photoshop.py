@@ -72,6 +72,13 @@ class TestNetpbm:
             read_header(b"P7\nWIDTH 3\nENDHDR\n", "a.pam", LIMITS)
 
 
+LAB = (
+    np.array([[255, 255, 255], [0, 0, 0], [119, 119, 119], [255, 0, 0], [0, 0, 255]]),
+    np.array([[100, 0, 0], [0, 0, 0], [50.034, 0, 0], [54.291, 80.812, 69.891], [29.567, 68.299, -112.029]]),
+)  # fmt: skip
+"""Colours of sRGB, and what tables of them (adapted to D50 by Bradford) say of each in Lab."""
+
+
 def photoshop(planes: np.ndarray, mode: int, *, packed: bool = False, layers: int = 0) -> bytes:
     """A flat file; `layers` below zero say that the channel after the colours is transparency."""
     count, height, width = planes.shape
@@ -129,6 +136,16 @@ class TestPhotoshop:
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
         )  # fmt: skip
         assert np.abs(array.astype(int) - np.asarray(wanted)).max() <= 1
+
+    @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+    def test_lab(self, kind: type) -> None:
+        peak, step = (255, 1) if kind is np.uint8 else (65535, 256)
+        inside = LAB[1]
+        stored = np.stack([inside[:, 0] / 100 * peak, *(step * (inside[:, 1:].T + 128))])
+        planes = np.rint(stored).astype(kind).reshape(3, 1, -1)
+        header, (array,) = read(photoshop(planes, 9))
+        assert (header.lost, header.notes) == ((), ("LAB was converted to sRGB",))
+        assert np.abs(array[0] * (255 / peak) - LAB[0]).max() < (2.5 if kind is np.uint8 else 0.51)
 
     @pytest.mark.parametrize("packed", [False, True])
     def test_an_end_too_early(self, packed: bool) -> None:

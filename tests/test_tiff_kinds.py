@@ -241,3 +241,22 @@ def test_any_number_of_bits(bits: int, channels: int) -> None:
     white = 255 if bits < 8 else 65535
     assert (header.spec.dtype, header.lost) == ("uint8" if bits < 8 else "uint16", ())
     assert np.abs(array - values * (white / peak)).max() <= 0.5
+
+
+@pytest.mark.parametrize("meaning", [8, 9])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_lab(kind: str, meaning: int) -> None:
+    """Grey has no colours, and its lightness is the formula of CIE."""
+    step, peak = (1, 255) if kind == "u1" else (256, 65535)
+    lightness = np.linspace(0, 100, 140).reshape(10, 14)
+    white = 65280 if meaning == 9 and step == 256 else peak
+    middle = 0 if meaning == 8 else 128 * step
+    stored = np.stack([np.rint(lightness * white / 100), *[np.full((10, 14), middle)] * 2], axis=-1).astype(
+        kind
+    )
+    header, (array,) = read(packed_as(stored, **{"262": [meaning]}))
+    exact = stored[..., 0] / white * 100
+    light = np.where(exact > 8, ((exact + 16) / 116) ** 3, exact / 903.3)
+    grey = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert (header.spec.layout, header.notes) == ("RGB", ("LAB was converted to sRGB",))
+    assert np.abs(array / peak * 255 - grey[..., None] * 255).max() < 0.6

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, iptc, pillow, psd_flat
+from imgpar.codecs import colour, iptc, lab, pillow, psd_flat
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size
 from imgpar.codecs.formats import Format
@@ -53,8 +53,8 @@ def decode(
 
 def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     space = profile_space(icc)
-    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") else b""
-    misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK")
+    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") and not flat.lab else b""
+    misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
     lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
     lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
     return Header(
@@ -62,7 +62,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(colour.describe("CMYK", icc),) * flat.cmyk,
+        notes=(colour.describe("CMYK", icc),) * flat.cmyk + (lab.NOTE,) * flat.lab,
         detail={"flat": flat, "inks": icc},
     )
 

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.codecs import opencv
+from imgpar.codecs import lab, opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_writer import directory_values, write_directory
 from imgpar.model import Layout, Spec
 
 Array = np.ndarray[Any, Any]
 
-_COLOURS = {1: 1, 3: 3, 4: 4, 8: 1}
-"""Channels of grey, RGB, CMYK and duotone, which is stored as grey."""
-_CMYK = 4
+_COLOURS = {1: 1, 3: 3, 4: 4, 8: 1, 9: 3}
+"""Channels of grey, RGB, CMYK, duotone, which is stored as grey, and Lab."""
+_CMYK, _LAB = 4, 9
 _SHORT, _LONG = 3, 4
 _RAW, _PACKED, _PACK_BITS = 0, 1, 32773
 
@@ -55,6 +55,11 @@ class Flat(NamedTuple):
         """Whether the colours are inks."""
         return self.mode == _CMYK
 
+    @property
+    def lab(self) -> bool:
+        """Whether they are CIE Lab."""
+        return self.mode == _LAB
+
 
 def find(data: bytes | memoryview) -> Flat | None:
     """The facts of a file that is read here; None for what is left to Pillow."""
@@ -70,7 +75,8 @@ def find(data: bytes | memoryview) -> Flat | None:
     if mode not in _COLOURS or depth not in (8, 16) or channels < _COLOURS[mode] or min(width, height) < 1:
         return None
     more = channels > _COLOURS[mode]
-    return Flat(width, height, channels, depth, mode, transparent and more, at) if depth > 8 or more else None
+    needed = depth > 8 or more or mode == _LAB
+    return Flat(width, height, channels, depth, mode, transparent and more, at) if needed else None
 
 
 def decode(data: bytes | memoryview, flat: Flat) -> Array:
@@ -81,8 +87,13 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if flat.cmyk:
         pixels[..., :4] = 255 - pixels[..., :4]
-    elif flat.transparent:
-        _take_white_away(pixels)
+    else:
+        if flat.mode == _LAB:
+            peak, step = (65535, 256) if flat.depth == 16 else (255, 1)
+            light, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
+            lab.to_srgb(light * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
+        if flat.transparent:
+            _take_white_away(pixels)
     return pixels
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import TiffImagePlugin
 
+from imgpar.codecs import lab as lab_colours
 from imgpar.codecs import opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_writer import directory_values, write_directory
@@ -30,6 +31,7 @@ _SEPARATE = 2
 _BY_DIFFERENCES, _BY_BYTES = 2, 3
 _PREMULTIPLIED, _ALPHA = 1, 2
 _JPEG = (6, 7)
+_CIE_LAB, _ICC_LAB = 8, 9
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _SIZES = {"u": (*range(1, 17), 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
 _GREY_OF_PILLOW = (1, 2, 4, 12)
@@ -56,12 +58,16 @@ def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
     """What this module would make of a page; None where it is better left to Pillow or OpenCV."""
     bits, kinds = set(tags.get(258, (1,))), set(tags.get(339, (1,)))
     count, extras = int(tags.get(277, 1)), tuple(tags.get(338, ()))
-    colours = {0: 1, 1: 1, 2: 3}.get(int(tags.get(262, 1)), 0)
+    meaning = int(tags.get(262, 1))
+    colours = {0: 1, 1: 1, 2: 3, _CIE_LAB: 3, _ICC_LAB: 3}.get(meaning, 0)
     kind = _KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
+    lab = meaning in (_CIE_LAB, _ICC_LAB) and bits in ({8}, {16}) and kind != "f"
+    kind = "u" if lab else kind  # some writers say of each channel whether it has a sign
     if not (colours and kind and len(bits) == 1 and bits <= set(_SIZES[kind])) or count < colours:
         return None
     size = bits.pop()
-    if tags.get(259) in _JPEG or not _needed(tags, kind, size, count - colours, extras):
+    needed = lab or (meaning <= 2 and _needed(tags, kind, size, count - colours, extras))
+    if tags.get(259) in _JPEG or not needed:
         return None
     alpha = next((at for at, extra in enumerate(extras) if extra in (_PREMULTIPLIED, _ALPHA)), None)
     alpha = 0 if alpha is None and count == colours + 1 else alpha
@@ -71,7 +77,7 @@ def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
     lost = ("channels",) * (len(kept) < count) + ("depth",) * (size > 32 or (size == 32 and kind != "f"))
     note = "its values are signed: the lowest became black, so that nothing is clipped"
     spec = Spec(width, height, layout, dtype)
-    return Samples(spec, kind, size, count, kept, lost, (note,) * (kind == "i"))
+    return Samples(spec, kind, size, count, kept, lost, (lab_colours.NOTE,) * lab + (note,) * (kind == "i"))
 
 
 def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]) -> bool:
@@ -95,6 +101,8 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
     else:
         values = _unpacked(data, tags, samples, samples.total, 0)[..., list(samples.kept)]
     pixels = _scaled(values, samples)
+    if int(tags.get(262, 1)) in (_CIE_LAB, _ICC_LAB):
+        _from_lab(pixels, signed=int(tags[262]) == _CIE_LAB)
     if int(tags.get(262, 1)) == 0:
         peak = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
         pixels[..., 0] = peak - pixels[..., 0]
@@ -114,6 +122,17 @@ def _scaled(values: Array, samples: Samples) -> Array:
         return (values.astype(np.int64) - lowest).astype(dtype)
     result: Array = np.rint((values.astype(np.float64) - lowest) * (peak / steps)).astype(dtype)
     return result
+
+
+def _from_lab(pixels: Array, *, signed: bool) -> None:
+    """Lightness and two colours as sRGB, in place. The colours count 256 steps a unit in 16 bits."""
+    deep = pixels.dtype == np.uint16
+    stored = pixels[..., 1:3].view(np.int16 if deep else np.int8) if signed else pixels[..., 1:3]
+    colours = stored.astype(np.float64) / (256 if deep else 1) - (0 if signed else 128)
+    # The lightness of 16 bits ends at FF00 where the colours have no sign.
+    full = 65280 if deep and not signed else np.iinfo(pixels.dtype).max
+    lightness = pixels[..., 0] * (100 / full)
+    lab_colours.to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
 
 
 def _divided(pixels: Array) -> Array:
