@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ ACCEPT = "Use --accept-damaged (accept_damaged=True) to be content with them."
 
 Wanted = Callable[[float, Any], bool]
 """Says of the time of a frame, and of the PyAV frame itself, whether it is wanted."""
+Seen = Callable[[int, int], None]
+"""Is told how many frames were looked at, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,35 @@ class ClipFrame:
     """Seconds at which it is shown."""
     index: int
     """Its place in the clip, from 0."""
+
+
+def _all(_time: float, _frame: Any) -> bool:
+    return True
+
+
+def ignore(_done: int, _of: int) -> None:
+    """Nobody wants to know how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which frames are wanted, and as what."""
+
+    start: float = 0.0
+    stop: float = math.inf
+    every: int = 1
+    keys: bool = False
+    wanted: Wanted = _all
+    """Frames that it refuses are decoded, but nothing more."""
+    layout: str = "RGB"
+    dtype: str = "uint8"
+    accept_damaged: bool = False
+    threads: int = 0
+    seen: Seen = ignore
+
+
+ANY = Choice()
+"""Every frame, as RGB."""
 
 
 def frames(
@@ -82,41 +113,30 @@ def frames(
         DamagedError: frames are missing or broken; after all frames that could be read were given.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
-    layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
-    dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
-    every = values.named("every", values.integer(1, 1 << 31), every)
-    threads = values.named("threads", values.integer(0, 1024), threads)
     source = values.named("path", values.path, path)
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
-    pipeline = pipeline or Pipeline()
     begin, end = _part(start, stop)
-    if at is not None:
-        if (begin, end, every, keys, scenes) != (0.0, math.inf, 1, False, None):
-            raise UsageError("at= already says which frames are wanted.", fix="Leave the other choices out.")
-        return frames_at(source, pipeline, _moments(at), layout, dtype, threads=threads)
-    wanted: Wanted = _all
-    if scenes is not None:
-        from imgpar.video.scenes import SceneChanges
+    choice = Choice(
+        begin, end, values.named("every", values.integer(1, 1 << 31), every), keys, _scenes(scenes),
+        values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper(),
+        values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype), accept_damaged,
+        values.named("threads", values.integer(0, 1024), threads),
+    )  # fmt: skip
+    if at is None:
+        return frames_of(source, pipeline or Pipeline(), choice)
+    if (begin, end, choice.every, keys, scenes) != (0.0, math.inf, 1, False, None):
+        raise UsageError("at= already says which frames are wanted.", fix="Leave the other choices out.")
+    return frames_at(source, pipeline or Pipeline(), _moments(at), choice)
 
-        changes = SceneChanges(values.named("scenes", values.number(0, 100), scenes))
 
-        def wanted(_: float, frame: Any) -> bool:
-            return changes.begins(frame)
+def _scenes(threshold: object) -> Wanted:
+    if threshold is None:
+        return _all
+    from imgpar.video.scenes import SceneChanges
 
-    return frames_of(
-        source,
-        pipeline,
-        begin,
-        end,
-        every,
-        layout,
-        dtype,
-        keys=keys,
-        threads=threads,
-        wanted=wanted,
-        accept_damaged=accept_damaged,
-    )
+    changes = SceneChanges(values.named("scenes", values.number(0, 100), threshold))
+    return lambda _, frame: changes.begins(frame)
 
 
 def _part(start: object, stop: object) -> tuple[float, float]:
@@ -133,18 +153,14 @@ def _moments(at: object) -> list[float]:
     return [values.named("at", values.number(0, 1e9), moment) for moment in moments]
 
 
-def _all(_time: float, _frame: Any) -> bool:
-    return True
-
-
 class _Maker:
     """Makes arrays of the decoded frames of one clip."""
 
-    def __init__(self, clip: Clip, pipeline: Pipeline, layout: str, dtype: str) -> None:
+    def __init__(self, clip: Clip, pipeline: Pipeline, choice: Choice) -> None:
         from imgpar.runtime.frame_program import FrameFacts, FrameProgram
         from imgpar.video.plan import steps_of
 
-        self._clip, self._layout, self._dtype = clip, layout, dtype
+        self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         steps = steps_of(clip.picture, pipeline.recipe.operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
@@ -164,39 +180,29 @@ class _Maker:
         return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._base / 2))
 
 
-def frames_of(
-    source: str | Clip,
-    pipeline: Pipeline,
-    start: float = 0.0,
-    stop: float = math.inf,
-    every: int = 1,
-    layout: str = "RGB",
-    dtype: str = "uint8",
-    *,
-    keys: bool = False,
-    threads: int = 0,
-    wanted: Wanted = _all,
-    accept_damaged: bool = False,
-) -> Iterator[ClipFrame]:
+def frames_of(source: str | Clip, pipeline: Pipeline, choice: Choice = ANY) -> Iterator[ClipFrame]:
     """`frames` of a clip that may have been probed already; nothing is read before the first is asked for.
 
-    `wanted` is asked about each frame; those it refuses are decoded, but nothing more. Raises ItemError.
+    Raises ItemError.
     """
     from imgpar.video.probe import probe
     from imgpar.video.reader import Reader
 
     clip = probe(source) if isinstance(source, str) else source
-    maker = _Maker(clip, pipeline, layout, dtype)
+    maker = _Maker(clip, pipeline, choice)
     base = float(clip.picture.time_base)
-    reader = Reader(clip, threads, start=start if start > 0 else -math.inf, stop=stop, keys=keys)
+    start = choice.start if choice.start > 0 else -math.inf
+    reader = Reader(clip, choice.threads, start=start, stop=choice.stop, keys=choice.keys)
+    first = bisect_left(clip.times, start - base / 2)
     count = 0
     for stamp, frame in reader:
-        if count % every == 0 and wanted(stamp * base, frame):
+        choice.seen(min(first + count, len(clip.times)), len(clip.times))
+        if count % choice.every == 0 and choice.wanted(stamp * base, frame):
             yield maker.made(stamp, frame)
         count += 1
-    if not accept_damaged:
-        promised = 0 if keys or start > 0 or stop < math.inf else clip.frames
-        _check_whole(count, len(clip.times), promised, reader.complaints)
+    if not choice.accept_damaged:
+        part = choice.keys or choice.start > 0 or choice.stop < math.inf
+        _check_whole(count, len(clip.times), 0 if part else clip.frames, reader.complaints)
 
 
 def _check_whole(count: int, there: int, promised: int, complaints: list[str]) -> None:
@@ -209,13 +215,7 @@ def _check_whole(count: int, there: int, promised: int, complaints: list[str]) -
 
 
 def frames_at(
-    source: str | Clip,
-    pipeline: Pipeline,
-    moments: Iterable[float],
-    layout: str = "RGB",
-    dtype: str = "uint8",
-    *,
-    threads: int = 0,
+    source: str | Clip, pipeline: Pipeline, moments: Sequence[float], choice: Choice = ANY
 ) -> Iterator[ClipFrame]:
     """The frames that are seen at these seconds, in the order asked for: each is the last one that was shown
     by then. Nothing is read before the first is asked for.
@@ -229,10 +229,11 @@ def frames_at(
     clip = probe(source) if isinstance(source, str) else source
     if not clip.times:
         raise DamagedError("This clip has no frame that could be read.")
-    maker, finder = _Maker(clip, pipeline, layout, dtype), _Finder(clip, threads)
+    maker, finder = _Maker(clip, pipeline, choice), _Finder(clip, choice.threads)
     end = max(clip.duration, clip.times[-1] + clip.last)
     seen: ClipFrame | None = None
-    for moment in moments:
+    for number, moment in enumerate(moments):
+        choice.seen(number, len(moments))
         if moment > end:
             raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", moment)
         index = max(bisect_right(clip.times, moment + float(clip.picture.time_base) / 2) - 1, 0)

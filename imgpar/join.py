@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imgpar.codecs.formats import format_of_suffix
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, OutputError, UsageError
+from imgpar.footage import Seen, ignore
 from imgpar.leftovers import temporary
 from imgpar.model import OutputFile, Target
 
@@ -41,6 +42,7 @@ def join(
     *,
     replace_it: bool = False,
     threads: int = 2,
+    seen: Seen = ignore,
 ) -> Joined:
     """Put clips one after the other.
 
@@ -50,6 +52,7 @@ def join(
         options: quality, codec and so on, where they have to be encoded.
         replace_it: whether a file of that name is written over.
         threads: of the encoder.
+        seen: is told now and then how many frames are written, and of how many; what it raises ends the work.
 
     Raises:
         UsageError: fewer than two clips, or a name that is no clip's.
@@ -72,9 +75,13 @@ def join(
     target = Target(found.name, path, replaces=os.path.exists(path))
     output = begin_file(target, f"{os.getpid()}-join", next(_numbers))
     try:
-        lost = (
-            _encode(clips, found.name, options, output, threads) if why else _copy(clips, found.name, output)
-        )
+        with temporary() as folder:
+            arguments = (
+                _encoding(clips, found.name, options, output, threads)
+                if why
+                else _copying(clips, found.name, output, folder)
+            )
+            _run(arguments, sum(len(clip.times) for clip in clips), seen)
         made = probe(output)
         _check(clips, made)
         written = commit_file(
@@ -88,7 +95,20 @@ def join(
     except BaseException:
         remove(output)
         raise
-    return Joined(written, len(made.times), not why, why, lost)
+    return Joined(written, len(made.times), not why, why, _left_out(clips))
+
+
+def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:
+    from imgpar.video.native import check_exit
+    from imgpar.video.process import Ffmpeg
+
+    child = Ffmpeg(arguments, counted=True)
+    try:
+        code = child.wait(lambda done: seen(done, total))
+    except BaseException:
+        child.kill()
+        raise
+    check_exit(code, child.lines)
 
 
 def _sound(clip: Clip) -> Clip:
@@ -136,36 +156,31 @@ def _facts(clip: Clip) -> dict[str, object]:
     }
 
 
-def _copy(clips: Sequence[Clip], target: str, output: str) -> tuple[str, ...]:
+def _copying(clips: Sequence[Clip], target: str, output: str, folder: str) -> list[str]:
+    """ffmpeg's arguments: the packets of a list of files, which is written into `folder`."""
     from imgpar.video.containers import CONTAINERS
-    from imgpar.video.native import check_exit, output_options
+    from imgpar.video.native import output_options
     from imgpar.video.plan import ClipPlan
-    from imgpar.video.process import Ffmpeg
 
     plan = ClipPlan("remux", "", CONTAINERS[target])
-    with temporary() as folder:
-        names = os.path.join(folder, "list.txt")
-        with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
-            for clip in clips:
-                quoted = clip.path.replace("'", "'\\''")
-                file.write(f"file 'file:{quoted}'\n")
-        whitelist = ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", names]
-        maps = [f"0:{clips[0].picture.stream.index}"]
-        maps += [f"0:{stream.index}" for stream in clips[0].of_kind("audio")]
-        mapped = [part for number in maps for part in ("-map", number)]
-        child = Ffmpeg(
-            [*whitelist, *mapped, "-c", "copy", *plan.container.flags, *output_options(plan, output)]
-        )
-        check_exit(child.wait(), child.lines)
-    return _left_out(clips)
+    names = os.path.join(folder, "list.txt")
+    with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
+        for clip in clips:
+            quoted = clip.path.replace("'", "'\\''")
+            file.write(f"file 'file:{quoted}'\n")
+    whitelist = ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", names]
+    maps = [f"0:{clips[0].picture.stream.index}"]
+    maps += [f"0:{stream.index}" for stream in clips[0].of_kind("audio")]
+    mapped = [part for number in maps for part in ("-map", number)]
+    return [*whitelist, *mapped, "-c", "copy", *plan.container.flags, *output_options(plan, output)]
 
 
-def _encode(
+def _encoding(
     clips: Sequence[Clip], target: str, options: EncodeOptions, output: str, threads: int
-) -> tuple[str, ...]:
+) -> list[str]:
     """One filter graph: each clip is fitted into the first one's size; silence where one has no sound."""
-    from imgpar.video.native import check_exit, decoder_options, encode_options, output_options
-    from imgpar.video.process import Ffmpeg, guarded
+    from imgpar.video.native import decoder_options, encode_options, output_options
+    from imgpar.video.process import guarded
 
     first = clips[0]
     plan, size = _plan(first, target, options)
@@ -183,9 +198,7 @@ def _encode(
     arguments[arguments.index("-enc_time_base:v:0") + 1] = "filter"
     if sounds:
         arguments += ["-map", "[a]", "-c:a:0", _encoder_of(plan, options)]
-    child = Ffmpeg([*arguments, *plan.container.flags, *output_options(plan, output)])
-    check_exit(child.wait(), child.lines)
-    return _left_out(clips)
+    return [*arguments, *plan.container.flags, *output_options(plan, output)]
 
 
 def _plan(first: Clip, target: str, options: EncodeOptions) -> tuple[ClipPlan, tuple[int, int]]:

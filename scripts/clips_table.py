@@ -1,8 +1,9 @@
 """Converts every clip of a folder on both paths and writes what went in and what came out, as Markdown.
 
-python scripts/clips_table.py FOLDER --work /tmp/clips -- --resize 720 > clips.md
+python scripts/clips_table.py FOLDER --work /tmp/clips -- --resize 50% > clips.md
 
-Both sides are read here with PyAV, by other code than imgpar's own: packets counted, times subtracted.
+What follows -- are options of `imgpar convert`. Both sides are read with PyAV, by other code than imgpar's
+own: packets are counted, times subtracted.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def facts(path: str) -> Facts | None:
 
 
 def _facts(container: Any) -> Facts:
-    film = max(container.streams.video, key=lambda stream: stream.width * stream.height)
+    films = [stream for stream in container.streams.video if not stream.disposition & COVER]
+    film = max(films, key=lambda stream: stream.width * stream.height)
     frame = next(container.decode(film), None)
     container.seek(0)
     packets = [packet for packet in container.demux(film) if packet.size and not packet.is_discard]
@@ -67,6 +69,7 @@ def _facts(container: Any) -> Facts:
     )
 
 
+COVER = av.stream.Disposition.attached_pic
 COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
 """As ITU-T H.273 numbers them; 2 is unknown, and a range of 1 is the limited one."""
 
@@ -126,13 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--work", required=True, help="folder for the new clips")
-    parser.add_argument("options", nargs="*", help="of imgpar convert, after --")
-    args = parser.parse_args()
+    given, _, options = " ".join(sys.argv[1:]).partition(" -- ")
+    args = parser.parse_args(given.split())
     heads = ["clip", "path", "frames", "seconds", "drift ms", "size", "turned", "sound", "subtitles",
              "chapters", "range/primaries/transfer/matrix", "outcome", "why, notes"]  # fmt: skip
     print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
     runs = {
-        way: convert(args.folder, os.path.join(args.work, way), [*more, *args.options])
+        way: convert(args.folder, os.path.join(args.work, way), [*more, *options.split()])
         for way, more in WAYS.items()
     }
     for name in sorted(os.listdir(args.folder)):

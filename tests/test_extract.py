@@ -16,8 +16,14 @@ from video_clips import decoded, ffmpeg, make_clip, make_uneven, psnr
 
 import imgpar
 from imgpar.cli import main
+from imgpar.errors import RunError
 from imgpar.extract import sheets, stills
+from imgpar.extract.several import take_all
+from imgpar.extract.stills import Every, pick
+from imgpar.footage import Choice
+from imgpar.model import Event
 from imgpar.pipeline import Pipeline
+from imgpar.runtime.scheduler import CancelToken
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +225,30 @@ def test_stills_of_a_truncated_clip_are_written_but_not_called_whole(tmp_path, c
     assert "of 50 frames could be read" in capsys.readouterr().err
     assert main([*arguments, "-y", "--accept-damaged"]) == 0
     assert "c-000010.jpg" in names(tmp_path / "o")
+
+
+def test_several_clips_are_taken_at_once_and_each_is_told(source, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no clip")
+    events: list[Event] = []
+
+    def take(number: int, choice: Choice) -> str:
+        return str(sum(1 for _ in pick(paths[number], Every(), Pipeline(), choice=choice)))
+
+    paths = [str(source), str(bad), str(source)]
+    found = list(take_all(paths, take, 2, tell=events.append, cancel=CancelToken()))
+    assert found == [(str(source), "100")] * 2
+    ended = [event.outcome.status for event in events if event.outcome]
+    assert sorted(ended) == ["failed", "ok", "ok"]
+    assert events[1].total == 3
+
+
+def test_clips_that_are_given_up_write_nothing_more(source):
+    token = CancelToken()
+    token.kill()
+
+    def take(_: int, choice: Choice) -> str:
+        return str(sum(1 for _ in pick(str(source), Every(), Pipeline(), choice=choice)))
+
+    with pytest.raises(RunError):
+        list(take_all([str(source)], take, 1, tell=lambda _: None, cancel=token))

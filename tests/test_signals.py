@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from video_clips import make_clip
 
 import imgpar
 from imgpar import testing
@@ -25,12 +26,12 @@ SECONDS = 60.0
 class Terminal:
     """A run of imgpar in the foreground of a terminal of its own."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, command: str = "convert") -> None:
         self._master, slave = os.openpty()
-        command = [sys.executable, "-m", "imgpar", "convert", *map(str, arguments)]
+        run = [sys.executable, "-m", "imgpar", command, *map(str, arguments)]
         # A new session whose terminal is this one: Ctrl-C goes to all its processes, as in a shell.
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *command], stdin=slave, stdout=slave, stderr=slave
+            ["setsid", "--ctty", "--wait", *run], stdin=slave, stdout=slave, stderr=slave
         )
         os.close(slave)
         self.text = ""
@@ -141,3 +142,36 @@ def test_nobody_has_to_listen(tmp_path, end):
     command = f'"{sys.executable}" -m imgpar convert "{pictures}" -o "{tmp_path}/out" --to webp -v -j 1'
     done = subprocess.run(["bash", "-c", f"{command} {end}; exit ${{PIPESTATUS[0]}}"], check=False)
     assert (done.returncode, len(outputs(tmp_path))) == (0, 40)
+
+
+def test_ctrl_c_gives_up_a_clip_of_pictures(tmp_path, slow):
+    terminal = Terminal(slow, "-o", tmp_path / "out.mp4", "--blur", "20", "-j", "1", command="assemble")
+    terminal.read(lambda: bool(list(tmp_path.glob(".*.tmp"))))
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert "Stopped; no clip was written." in terminal.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_ctrl_c_gives_up_a_clip_of_clips(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(tmp_path / "in" / name, size=(640, 480), frames=500)
+    clips = [tmp_path / "in" / name for name in ("a.mp4", "b.mp4")]
+    terminal = Terminal(*clips, "-o", tmp_path / "out.mp4", "--effort", "9", command="concat")
+    terminal.read(lambda: bool(list(tmp_path.glob(".*.tmp"))))
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert "Stopped; no clip was written." in terminal.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_the_second_ctrl_c_gives_up_a_clip_of_which_pictures_are_taken(tmp_path):
+    clip = make_clip(tmp_path / "in" / "a.mp4", frames=2000)
+    terminal = Terminal(clip, "-o", tmp_path / "out", "--every", "1", "--to", "png", command="frames")
+    terminal.read(lambda: bool(list((tmp_path / "out").glob("*.png"))))
+    terminal.press_ctrl_c()
+    terminal.read(lambda: "Ctrl-C again" in terminal.text)
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130
+    assert len(list((tmp_path / "out").glob("*.png"))) < 2000
+    assert not list((tmp_path / "out").glob(".*"))

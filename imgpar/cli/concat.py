@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imgpar.cli import flags
 from imgpar.cli.parsing import Parser
-from imgpar.errors import UsageError
-from imgpar.progress import printable
+from imgpar.cli.stopping import stopping
+from imgpar.errors import RunError, UsageError
+from imgpar.progress import Progress, printable
+
+if TYPE_CHECKING:
+    from imgpar.codecs.options import EncodeOptions
+    from imgpar.join import Joined
 
 USAGE = "CLIP CLIP... -o CLIP [-y] [settings]"
 DESCRIPTION = """\
@@ -37,14 +45,39 @@ def concat(argv: Sequence[str]) -> int:
     args, inputs = concat_parser().parse(argv)
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o all.mp4.")
-    from imgpar.join import join
     from imgpar.recipe import Recipe
-    from imgpar.runtime.pool import available_cores
 
-    options = flags.build(args.steps or (), Recipe()).encode
-    made = join(inputs, args.out, options, replace_it=args.replace, threads=available_cores())
+    made = _join(args, inputs, flags.build(args.steps or (), Recipe()).encode)
+    if made is None:
+        print("imgpar: Stopped; no clip was written.", file=sys.stderr)
+        return 130
     if not args.quiet:
         how = "copied" if made.copied else f"encoded anew: {made.why}"
         lost = f"; lost: {', '.join(made.lost)}" if made.lost else ""
         print(printable(f"{len(inputs)} clips → {made.file.path} ({made.frames} frames, {how}{lost})"))
     return 0
+
+
+def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
+    """The new clip, with a bar on the way; None where it was interrupted."""
+    from imgpar.join import join
+    from imgpar.model import Event
+    from imgpar.runtime.pool import available_cores
+    from imgpar.runtime.scheduler import CancelToken
+
+    token = CancelToken()
+    with Progress(quiet=args.quiet) as progress, stopping(token):
+        progress(Event("start"))
+        progress(Event("planned", total=1))
+
+        def seen(done: int, total: int) -> None:
+            progress(Event("frames", text=args.out, frames=(done, total)))
+            if token.cancelled or token.killed:
+                raise RunError("The clip was given up.")
+
+        try:
+            return join(
+                inputs, args.out, options, replace_it=args.replace, threads=available_cores(), seen=seen
+            )
+        except RunError:
+            return None

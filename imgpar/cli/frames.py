@@ -7,17 +7,21 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Parser, Store
+from imgpar.cli.running import add_jobs
+from imgpar.cli.stopping import stopping
 from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
-from imgpar.errors import ImgparError, NoInputError, RunError, SourceError, UsageError, bad_value
+from imgpar.errors import NoInputError, SourceError, UsageError, bad_value
 from imgpar.names import candidate, settle, split_suffix
-from imgpar.progress import printable
+from imgpar.progress import Progress, printable
 
 if TYPE_CHECKING:
+    from imgpar.footage import Choice
     from imgpar.model import Item
     from imgpar.recipe import Recipe
 
@@ -74,6 +78,7 @@ def frames_parser() -> Parser:
         help="the clip behind a motion photo, byte by byte, as a file of its own",
     )
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
+    add_jobs(add)
     add("--accept-damaged", action="store_true", help="be content with what can be read of a damaged clip")
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
@@ -94,20 +99,32 @@ def frames(argv: Sequence[str]) -> int:
     items = list(_items(inputs, motion=kind == "motion"))
     if not items:
         raise NoInputError("There are no clips in the input.", fix="imgpar frames takes clips and folders.")
-    stems = _stems(items)
-    code = 0
-    for item, stem in zip(items, stems, strict=True):
+    return _run(args, items, recipe, kind)
+
+
+def _run(args: argparse.Namespace, items: Sequence[Item], recipe: Recipe, kind: str) -> int:
+    """Take pictures of every clip, with a bar: 1 where one failed, 130 where it was interrupted."""
+    from imgpar.extract.several import GivenUpError, take_all
+    from imgpar.runtime.pool import available_cores
+    from imgpar.runtime.scheduler import CancelToken
+
+    token, stems, single = CancelToken(), _stems(items), len(items) == 1
+    cores = args.jobs or available_cores()
+
+    def take(number: int, choice: Choice) -> str:
+        choice = replace(choice, accept_damaged=args.accept_damaged)
+        return _take(args, items[number], stems[number], recipe, kind, choice, single=single)
+
+    with Progress(quiet=args.quiet) as progress, stopping(token):
         try:
-            written = _take(args, item, stem, recipe, kind, single=len(items) == 1)
-        except (UsageError, RunError):  # another clip would not fare better
-            raise
-        except ImgparError as error:
-            print(f"imgpar: {printable(item.path)}: {printable(str(error))}", file=sys.stderr)
-            code = 1
-            continue
-        if not args.quiet:
-            print(printable(f"{item.path} → {written}"))
-    return code
+            paths = [item.path for item in items]
+            for path, words in take_all(paths, take, cores, tell=progress, cancel=token):
+                if not args.quiet:
+                    progress.write(printable(f"{path} → {words}"), sys.stdout)
+        except GivenUpError as error:
+            progress.write(f"imgpar: {error}", sys.stderr)
+            return 130
+        return int(progress.failed > 0)
 
 
 def _kind(args: argparse.Namespace) -> str:
@@ -145,7 +162,16 @@ def _stems(items: Sequence[Item]) -> list[str]:
     return [wanted(member, levels.get(member, 0))[0] for member in range(len(items))]
 
 
-def _take(args: argparse.Namespace, item: Item, stem: str, recipe: Recipe, kind: str, *, single: bool) -> str:
+def _take(
+    args: argparse.Namespace,
+    item: Item,
+    stem: str,
+    recipe: Recipe,
+    kind: str,
+    choice: Choice,
+    *,
+    single: bool,
+) -> str:
     """Write the pictures of one clip; returns what was written, in words."""
     from imgpar.extract import motion
 
@@ -155,11 +181,18 @@ def _take(args: argparse.Namespace, item: Item, stem: str, recipe: Recipe, kind:
         made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace)
         return made.path if made else "no motion photo"
     with motion.clip_of(item.path) as clip:
-        return _pictures(args, clip, stem, recipe, kind, single=single)
+        return _pictures(args, clip, stem, recipe, kind, choice, single=single)
 
 
 def _pictures(
-    args: argparse.Namespace, clip: str, stem: str, recipe: Recipe, kind: str, *, single: bool
+    args: argparse.Namespace,
+    clip: str,
+    stem: str,
+    recipe: Recipe,
+    kind: str,
+    choice: Choice,
+    *,
+    single: bool,
 ) -> str:
     """Write the pictures of one clip that can be read."""
     from imgpar.extract import animation, sheets, stills, writing
@@ -167,26 +200,23 @@ def _pictures(
 
     pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
-    damaged = args.accept_damaged
     if kind == "every":
         every = args.every or stills.Every()
-        picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, accept_damaged=damaged)
+        picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, choice=choice)
         made = writing.write_pictures(picked, args.out, stem, suffix, options, replace=args.replace)
         return f"{sum(1 for _ in made)} pictures in {args.out}"
     if kind == "sprites":
-        found = sheets.sprites(clip, args.sprites, pipeline, span)
+        found = sheets.sprites(clip, args.sprites, pipeline, span, choice)
         return writing.write_sprites(found, args.out, stem, suffix, options, replace=args.replace)
     named = single and "." in os.path.basename(args.out) and not os.path.isdir(args.out)
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
     if kind == "poster":
-        arrays = [stills.poster(clip, pipeline, span).array]
+        arrays = [stills.poster(clip, pipeline, span, choice).array]
     elif kind == "sheet":
-        arrays = [sheets.sheet(clip, args.sheet, pipeline, span)]
+        arrays = [sheets.sheet(clip, args.sheet, pipeline, span, choice)]
     else:
-        arrays, durations = animation.animation(
-            clip, options.fps or 10, pipeline, span, accept_damaged=damaged
-        )
+        arrays, durations = animation.animation(clip, options.fps or 10, pipeline, span, choice)
     return writing.write_picture(arrays, path, options, replace=args.replace, durations=durations).path
 
 

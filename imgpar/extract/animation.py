@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.codecs.options import Span
 from imgpar.errors import DamagedError
 from imgpar.extract.stills import Every, pick
+from imgpar.footage import ANY, Choice
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -21,11 +22,10 @@ def animation(
     fps: float,
     pipeline: Pipeline,
     span: Span | None = None,
-    *,
-    accept_damaged: bool = False,
+    choice: Choice = ANY,
 ) -> tuple[list[Array], list[int]]:
     """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
-    found = list(pick(path, Every(seconds=1 / fps), pipeline, span, accept_damaged=accept_damaged))
+    found = list(pick(path, Every(seconds=1 / fps), pipeline, span, choice=choice))
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
     times = [frame.time for frame in found]

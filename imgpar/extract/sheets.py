@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from imgpar.codecs.options import Span
 from imgpar.extract.stills import whole_or
-from imgpar.footage import ClipFrame, frames_at
+from imgpar.footage import ANY, Choice, ClipFrame, frames_at
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ COLUMNS, ROWS = 10, 10
 """Of a picture with sprites."""
 
 
-def sheet(path: str, grid: tuple[int, int], pipeline: Pipeline, span: Span | None = None) -> Array:
+def sheet(
+    path: str,
+    grid: tuple[int, int],
+    pipeline: Pipeline,
+    span: Span | None = None,
+    choice: Choice = ANY,
+) -> Array:
     """A contact sheet: columns × rows frames at even distances, each with its time.
 
     Raises ItemError where the clip cannot be read.
@@ -42,7 +48,7 @@ def sheet(path: str, grid: tuple[int, int], pipeline: Pipeline, span: Span | Non
     step = (end - begin) / (columns * rows)
     middles = [begin + (number + 0.5) * step for number in range(columns * rows)]
     found: dict[int, ClipFrame] = {}
-    for frame in frames_at(clip, _small(pipeline, TILE), middles):
+    for frame in frames_at(clip, _small(pipeline, TILE), middles, choice):
         found.setdefault(frame.index, frame)
     height, width = next(iter(found.values())).array.shape[:2]
     down = -(-len(found) // columns)
@@ -111,7 +117,7 @@ class Sprites:
 
 
 def sprites(
-    path: str, seconds: float, pipeline: Pipeline, span: Span | None = None
+    path: str, seconds: float, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY
 ) -> Iterator[tuple[Sprites, Array]]:
     """Pictures of up to 10 × 10 frames without gaps: one frame from the middle of every `seconds`.
 
@@ -127,7 +133,7 @@ def sprites(
     count = max(1, math.ceil((end - begin - 0.001) / seconds))
     middles = [min(begin + (number + 0.5) * seconds, (begin + number * seconds + end) / 2)
                for number in range(count)]  # fmt: skip
-    found = frames_at(clip, _small(pipeline, SPRITE), middles)
+    found = frames_at(clip, _small(pipeline, SPRITE), middles, choice)
     done = 0
     while done < count:
         tiles = [frame.array for frame in islice(found, COLUMNS * ROWS)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
 from imgpar.codecs.options import Span
 from imgpar.errors import DamagedError, bad_value
-from imgpar.footage import ClipFrame, frames_at, frames_of
+from imgpar.footage import ANY, Choice, ClipFrame, frames_at, frames_of
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -59,29 +59,23 @@ def pick(
     span: Span | None = None,
     *,
     threshold: float | None = None,
-    accept_damaged: bool = False,
+    choice: Choice = ANY,
 ) -> Iterator[ClipFrame]:
     """The wanted frames of a clip, in order; raises ItemError where it cannot be read.
 
-    `threshold` is the change, in percent, with which a scene begins.
+    `threshold` is the change, in percent, with which a scene begins; of `choice` only what does not say which
+    frames are wanted.
     """
     start, stop = (span.start, span.stop) if span else (0.0, math.inf)
-    wanted: dict[str, Any] = {"wanted": _at_intervals(start, every.seconds)} if every.seconds else {}
-    if every.scenes:
+    if every.seconds:
+        choice = replace(choice, wanted=_at_intervals(start, every.seconds))
+    elif every.scenes:
         from imgpar.video.scenes import THRESHOLD, SceneChanges
 
         changes = SceneChanges(THRESHOLD if threshold is None else threshold)
-        wanted = {"wanted": lambda _, frame: changes.begins(frame)}
-    yield from frames_of(
-        source,
-        pipeline,
-        start,
-        stop,
-        every.frames,
-        keys=every.keys,
-        accept_damaged=accept_damaged,
-        **wanted,
-    )
+        choice = replace(choice, wanted=lambda _, frame: changes.begins(frame))
+    choice = replace(choice, start=start, stop=stop, every=every.frames, keys=every.keys)
+    yield from frames_of(source, pipeline, choice)
 
 
 def _at_intervals(start: float, seconds: float) -> Any:
@@ -98,7 +92,7 @@ def _at_intervals(start: float, seconds: float) -> Any:
     return wanted
 
 
-def poster(path: str, pipeline: Pipeline, span: Span | None = None) -> ClipFrame:
+def poster(path: str, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY) -> ClipFrame:
     """A sharp frame that is neither black nor white, from the first two thirds of a clip."""
     from imgpar.video.probe import probe
 
@@ -108,7 +102,7 @@ def poster(path: str, pipeline: Pipeline, span: Span | None = None) -> ClipFrame
     step = max(end - begin, 0) / CANDIDATES
     moments = [min(begin + number * step, clip.duration) for number in range(CANDIDATES)]
     found: dict[int, ClipFrame] = {}
-    for frame in frames_at(clip, pipeline, moments):
+    for frame in frames_at(clip, pipeline, moments, choice):
         found.setdefault(frame.index, frame)
     if not found:
         raise DamagedError("This clip has no frame that could be read.")
