@@ -208,7 +208,8 @@ def _decode_planes(
 ) -> tuple[str, ...]:
     """Fill planes. Whatever is wrong with a file is told, or forgiven, by the decoder of colours."""
     try:
-        turbo.decode_planes(data, _planes(frame), frame.spec.size)
+        sampling = frame.spec.layout[3:]
+        turbo.decode_planes(data, _planes(frame), header.detail["whole"], frame.spec.size, sampling)
     except ValueError:
         colours = replace(header, spec=header.spec.converted("RGBX"))
         whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))

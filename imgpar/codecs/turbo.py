@@ -36,6 +36,9 @@ _PLACES = {
 }
 
 
+_YCC = 1
+"""The library's number for brightness and two differences of colour."""
+
 Planes = tuple[tuple[int, int, int], tuple[int, int, int]]
 """Addresses of Y, Cb and Cr, and how many bytes there are from row to row."""
 _per_thread = threading.local()
@@ -95,14 +98,22 @@ def transform(data: bytes, orientation: int, *, progressive: bool) -> bytes:
         tj.tjDestroy(handle)
 
 
-def decode_planes(data: bytes | memoryview, planes: Planes, size: tuple[int, int]) -> None:
-    """Fill the planes of a JPEG in YCbCr, scaled to `size`, which is the whole, 1/2, 1/4 or 1/8.
+def decode_planes(
+    data: bytes | memoryview, planes: Planes, whole: tuple[int, int], size: tuple[int, int], sampling: str
+) -> None:
+    """Fill the planes of a JPEG in YCbCr of this size and sampling, scaled to `size` (1, 1/2, 1/4, 1/8).
 
-    Raises ValueError with what the library says at its first complaint.
+    Raises ValueError with what the library says at its first complaint, and where it reads another size or
+    sampling out of the file: then the planes would not fit.
     """
     tj, handle = _handle("tjInitDecompress")
     source = data if isinstance(data, bytes) else bytes(data)
     addresses, strides = planes
+    facts = (ctypes.c_int * 4)()
+    each = [ctypes.byref(facts, number * ctypes.sizeof(ctypes.c_int)) for number in range(4)]
+    failed = tj.tjDecompressHeader3(handle, source, len(source), *each)
+    if failed or tuple(facts) != (*whole, _SAMPLINGS[sampling], _YCC):
+        raise ValueError("its header is not what it seemed to be")
     if tj.tjDecompressToYUVPlanes(
         handle, source, len(source), (ctypes.c_void_p * 3)(*addresses), size[0], (ctypes.c_int * 3)(*strides),
         size[1], _STOP_ON_WARNING,
@@ -175,6 +186,10 @@ def _declare(tj: ctypes.CDLL) -> None:
     tj.tjTransform.argtypes = [
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_int,
+    ]  # fmt: skip
+    tj.tjDecompressHeader3.restype = ctypes.c_int
+    tj.tjDecompressHeader3.argtypes = [
+        ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, *[ctypes.c_void_p] * 4,
     ]  # fmt: skip
     tj.tjDecompressToYUVPlanes.restype = ctypes.c_int
     tj.tjDecompressToYUVPlanes.argtypes = [
