@@ -157,3 +157,11 @@ def test_any_bytes_are_a_picture_or_an_item_error(
         read(bytes(data), header=header)
     except ItemError:
         pass
+
+
+@pytest.mark.parametrize("junk", [b"\r\n", b"HTTP/1.1 200 OK\r\n\r\n", bytes(4000)])
+def test_junk_before_a_jpeg_is_told_with_the_command_that_cuts_it_off(junk: bytes) -> None:
+    """Pillow, libvips and libjpeg refuse such files too."""
+    with pytest.raises(UnknownFormatError, match=f"begins at byte {len(junk):,}") as caught:
+        read_header(junk + written(picture("RGB"), "jpeg"), "a.jpg", LIMITS)
+    assert f"tail -c +{len(junk) + 1} FILE" in caught.value.fix

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
-from imgpar.codecs import EncodeOptions, read_header
+from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_header
 from imgpar.codecs.hdr import hlg_light, pq_light
 from imgpar.codecs.options import colour_target
 from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of
@@ -202,3 +202,28 @@ class TestHdr:
         assert header.metadata.icc
         assert array[8, 8, 0] > 4000
         assert array[8, 8, 1] < 50
+
+
+class TestJpeg2000:
+    @pytest.mark.parametrize("layout", ["L", "LA", "RGB", "RGBA"])
+    def test_sixteen_bits_stay(self, layout: str) -> None:
+        frame = picture(layout, "uint16")
+        header, (array,) = read(written(frame, "jp2"))
+        assert header.spec.dtype == "uint16"
+        count = frame.spec.channels
+        wanted = frame.array[..., [0, 0, 0, 1]] if layout == "LA" else frame.array
+        assert np.array_equal(array[..., : max(count, wanted.shape[-1])], wanted)
+
+    @pytest.mark.parametrize("layout", ["L", "RGB"])
+    def test_opencv_reads_the_same(self, layout: str) -> None:
+        frame = picture(layout, "uint16")
+        data = written(frame, "jp2", Metadata(icc=profiles.display_p3() if layout == "RGB" else b""))
+        seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        seen = seen.reshape(*frame.spec.shape)[..., :: -1 if layout == "RGB" else 1]
+        assert np.array_equal(seen, frame.array)
+
+    def test_of_a_quality_it_says_that_it_is_lossless(self) -> None:
+        frame = picture("RGB", "uint16")
+        encoded = encode([frame], find_format("jp2"), Metadata(comment=b"words"), EncodeOptions(quality=50))
+        assert encoded.lost == ("comment",)
+        assert "losslessly" in encoded.notes[0]

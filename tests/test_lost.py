@@ -43,7 +43,7 @@ PIXELS = {
     "tiff": set(),
     "jxl": set(),
     "bmp": {"alpha", "depth"},
-    "jp2": {"depth"},
+    "jp2": set(),
     "gif": {"depth", "soft transparency"},
 }
 """Of a transparent picture of 16 bits."""

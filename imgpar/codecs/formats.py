@@ -157,7 +157,7 @@ _RECORDS = (
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
         magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
         readers=("jp2",), writers=("simple",), pillow="JPEG2000",
-        layouts=("L", "LA", *_COLOUR, "RGBA"), alpha=True, lossless="optional",
+        layouts=("L", "LA", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, lossless="optional",
         icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
     ),
     Format(

@@ -1,21 +1,28 @@
-"""BMP and JPEG 2000, written: one frame through Pillow; metadata go into the boxes of JPEG 2000."""
+"""BMP and JPEG 2000, written: one frame through Pillow, 16 bits through OpenCV; metadata go into the boxes of
+JPEG 2000."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.codecs import jp2_boxes, pillow
+import cv2
+import numpy as np
+
+from imgpar.codecs import jp2_boxes, opencv, pillow
 from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Frame, Metadata
+from imgpar.pixels import convert
 
 _PSNR = 20
 """JPEG 2000 is told a signal-to-noise ratio: quality 1 to 100 is 20 to 50 dB."""
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """The first frame. JPEG 2000 is lossless unless a quality is given."""
+    """The first frame. JPEG 2000 is lossless unless a quality is given and 8 bits are enough."""
+    if fmt.name == "jp2" and frames[0].spec.dtype == "uint16":
+        return _encode_deep(frames[0], metadata, options)
     parameters: dict[str, object] = {}
     if fmt.name == "jp2" and options.quality is not None and not options.lossless:
         ratio = _PSNR + 0.3 * options.quality
@@ -26,3 +33,16 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         parameters["comment"] = metadata.comment
     data = pillow.save(frames[0], fmt.pillow, **parameters)
     return Encoded(jp2_boxes.dressed(data, metadata) if fmt.name == "jp2" else data)
+
+
+def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """16 bits, which Pillow does not write. OpenCV knows no place for a comment and no grey with alpha."""
+    if frame.spec.layout == "LA":
+        spec = frame.spec.converted("RGBA")
+        coloured = Frame(spec, np.empty(spec.shape, spec.dtype))
+        convert(frame, coloured)
+        frame = coloured
+    data = opencv.encode(frame, "jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    note = "JPEG 2000 of 16 bits is written losslessly, whatever the quality"
+    lossy = options.quality is not None and not options.lossless
+    return Encoded(jp2_boxes.dressed(data, metadata), ("comment",) * bool(metadata.comment), (note,) * lossy)
