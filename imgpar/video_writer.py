@@ -116,7 +116,7 @@ class VideoWriter:
         assert self._feed is not None
         for source, room in zip(planes, layout.arrays(self._room), strict=True):
             room[...] = source
-        self._feed.write(round(seconds / _CLOCK), self._room)
+        self._feed.write(round(seconds / _CLOCK), [self._room])
         self.count += 1
 
     def _begin(self, spec: Spec) -> None:

@@ -102,7 +102,8 @@ class Helper:
             self._program = program_of(facts, run)
             self._key = key
         source = buffer[piece.offset : piece.offset + self._program.layout.nbytes]
-        put(self._program.run(source), self._wanted, buffer[piece.output :])
+        planes = self._program.layout.arrays(source)
+        put(self._program.run(planes), self._wanted, buffer[piece.output :])
 
 
 def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:

@@ -1,13 +1,16 @@
 """The frame path: one worker decodes and encodes a clip, all workers transform its frames.
 
     decoder ─► slot ─► any worker: slot → slot ─► feed (in order, each with its time) ─► ffmpeg: encode, mux
-                 ▲                                   │
-                 └────────── slot is free ◄──────────┘
+       │         ▲                                   │ ▲
+       │         └────────── slot is free ◄──────────┘ │
+       └─► the clip's own worker, while it keeps up ───┘
 
 1. A frame is decoded only when a slot is free: however long the clip is, its memory is bounded.
-2. Frames are offered to others as long as others take them; on the rest the clip's own worker works
+2. As long as the decoder or the encoder is what takes longest, the clip's own worker works on each frame as
+   it comes: handing it over would cost time and gain none (`runtime/pace`).
+3. Frames are offered to others as long as others take them; on the rest the clip's own worker works
    while it has nothing else to do. So the path is right, and only slower, with a single worker.
-3. The first frame is done before the encoder starts: only then is the size known for certain, since a
+4. The first frame is done before the encoder starts: only then is the size known for certain, since a
    Python function may return any.
 """
 
@@ -25,6 +28,7 @@ from imgpar.runtime.crew import Crew, program_of, put
 from imgpar.runtime.frame_program import FrameFacts
 from imgpar.runtime.helping import NOBODY
 from imgpar.runtime.messages import Finished, Returned
+from imgpar.runtime.pace import Pace
 from imgpar.runtime.runspec import RunSpec
 from imgpar.video.clip import Clip
 from imgpar.video.feed import Feed
@@ -77,7 +81,9 @@ class FramePath:
         self._limits = run.limits
         self._program = program_of(facts, run)
         start, stop = plan.timing.window(clip)
-        self._reader = Reader(clip, crew.cores, start=start, stop=stop)
+        # One more decodes ahead while the others wait for their turn.
+        self._reader = Reader(clip, crew.cores + 1, start=start, stop=stop)
+        self._pace = Pace()
         self._frames: deque[Entry] = deque()
         self._free: list[int] = []
         self._abroad = 0
@@ -103,18 +109,16 @@ class FramePath:
             raise DamagedError(
                 f"This clip has no frame that could be read. {'; '.join(self._reader.complaints[:3])}"
             )
-        memory = memoryview(bytearray(self._program.layout.nbytes))
-        load(first[1], self._program.layout.arrays(memory))
         with self._during("transform"):
-            wanted, planes = self._program.run(memory)
-        room = memoryview(bytearray(wanted.nbytes))
-        put((wanted, planes), wanted, room)
+            wanted, planes = self._program.run_on(first[1])
+        self._room = memoryview(bytearray(wanted.nbytes))
+        put((wanted, planes), wanted, self._room)
         self._wanted = wanted
         self._blob = pickle.dumps((self._facts, wanted), pickle.HIGHEST_PROTOCOL)
         feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._crew.cores)
         try:
             with self._during("encode"):
-                feed.write(first[0], room)
+                feed.write(first[0], [self._room])
             self._loop(source, feed)
             with self._during("encode"):
                 said = feed.close()
@@ -127,19 +131,25 @@ class FramePath:
         self._take_slots(self._wanted)
         number, ended = 1, False
         while not ended or self._frames:
-            if self._free and not ended:
-                with self._during("decode"):
+            direct = self._pace.relaxed and not self._frames
+            if not ended and (direct or (self._free and not self._pace.relaxed)):
+                with self._during("decode"), self._pace.waiting():
                     decoded = next(source, None)
-                    if decoded is None:
-                        ended = True
-                    else:
-                        self._enter(number, *decoded)
-                        number += 1
+                if decoded is None:
+                    ended = True
+                elif direct:
+                    self._pass_on(number, *decoded, feed)
+                else:
+                    self._enter(number, *decoded)
+                number += 1
+                if direct:
+                    continue
             while (message := self._crew.receive(wait=False)) is not None:
                 self._take(message)
             self._offer()
             self._write(feed)
-            if self._frames and not self._frames[0].done and (ended or not self._free):
+            full = ended or not self._free or self._pace.relaxed
+            if full and self._frames and not self._frames[0].done:
                 self._help_out()
 
     def _take_slots(self, wanted: PlaneLayout) -> None:
@@ -148,10 +158,23 @@ class FramePath:
         count = min(self._most + EXTRA_SLOTS, self._limits.memory // SHARE // size)
         self._free = self._crew.slots(size, max(1, count))
 
+    def _pass_on(self, number: int, stamp: int, frame: Any, feed: Feed) -> None:
+        """A frame that nobody else sees."""
+        with self._during("transform"):
+            layout, planes = self._program.run_on(frame)
+            buffers: list[Any] = [*planes]
+            if layout != self._wanted or not all(plane.flags.c_contiguous for plane in planes):
+                put((layout, planes), self._wanted, self._room)
+                buffers = [self._room]
+        with self._during("encode"), self._pace.waiting():
+            feed.write(stamp, buffers)
+        self._crew.advanced(number + 1, len(self._wanted_clip.times))
+
     def _enter(self, number: int, stamp: int, frame: Any) -> None:
         slot = self._free.pop()
         layout = self._program.layout
-        load(frame, layout.arrays(self._crew.view(slot, layout.nbytes)))
+        with self._during("decode"):
+            load(frame, layout.arrays(self._crew.view(slot, layout.nbytes)))
         self._frames.append(Entry(number, stamp, slot))
 
     def _offer(self) -> None:
@@ -169,8 +192,8 @@ class FramePath:
     def _write(self, feed: Feed) -> None:
         while self._frames and self._frames[0].done:
             entry = self._frames.popleft()
-            with self._during("encode"):
-                feed.write(entry.stamp, self._crew.view(entry.slot + self._inside, self._wanted.nbytes))
+            with self._during("encode"), self._pace.waiting():
+                feed.write(entry.stamp, [self._crew.view(entry.slot + self._inside, self._wanted.nbytes)])
             self._crew.advanced(entry.number + 1, len(self._wanted_clip.times))
             self._free.append(entry.slot)
 
@@ -187,7 +210,7 @@ class FramePath:
             return
         layout = self._program.layout
         with self._during("transform"):
-            result = self._program.run(self._crew.view(mine.slot, layout.nbytes))
+            result = self._program.run(layout.arrays(self._crew.view(mine.slot, layout.nbytes)))
             put(result, self._wanted, self._crew.view(mine.slot + self._inside, self._wanted.nbytes))
         mine.done = True
 

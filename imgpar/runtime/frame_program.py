@@ -21,6 +21,7 @@ from imgpar.video.encoders import Encoding
 from imgpar.video.mixing import Mixer
 from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
 from imgpar.video.reader import layout_of
+from imgpar.video.scaling import Scaler
 
 _MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
 _SD = 5
@@ -52,6 +53,7 @@ class FrameProgram:
         self.layout = layout_of(picture)
         self._steps, rest, orientation = _plane_steps(picture, operations, self.layout)
         self._planar = self._steps[-1].layout if self._steps else self.layout
+        self._room: list[Array] | None = None
         self._scratch = [_memory(step.layout) for step in self._steps]
         self._rest = tuple(rest)
         whole = rest or facts.encoding is None
@@ -66,10 +68,23 @@ class FrameProgram:
         names = ", ".join(operation.name for operation in self._rest)
         return f"frames as planes, then as colours for {names}"
 
-    def run(self, memory: memoryview) -> tuple[PlaneLayout, list[Array]]:
-        """One frame from `memory` (of `layout`); the planes of the result are good until the next call."""
+    def run_on(self, frame: Any) -> tuple[PlaneLayout, list[Array]]:
+        """`run` on a frame of the decoder, which is read where it lies if the first step can do that."""
+        first = self._steps[0].work if self._steps else None
+        planes = first.scaled(frame) if isinstance(first, Scaler) else None
+        if planes is not None:
+            return self._finished(self._on_planes(planes, 1))
+        if self._room is None:
+            self._room = _memory(self.layout)
+        load(frame, self._room)
+        return self.run(self._room)
+
+    def run(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
+        """One frame, given as planes of `layout`; those of the result are good until the next call."""
+        return self._finished(self._on_planes(planes))
+
+    def _finished(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         assert self._last is not None
-        planes = self._on_planes(memory)
         if self._colour is None:
             return self._last.from_planes(self._planar, planes)
         return self._last.from_colours(self._colour.run(planes))
@@ -77,11 +92,10 @@ class FrameProgram:
     def colours(self, memory: memoryview) -> Frame:
         """One frame from `memory` as colours, where there is no encoder; good until the next call."""
         assert self._colour is not None
-        return self._colour.run(self._on_planes(memory))
+        return self._colour.run(self._on_planes(self.layout.arrays(memory)))
 
-    def _on_planes(self, memory: memoryview) -> list[Array]:
-        planes = self.layout.arrays(memory)
-        for step, target in zip(self._steps, self._scratch, strict=True):
+    def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
+        for step, target in zip(self._steps[begin:], self._scratch[begin:], strict=True):
             step.work(planes, target)
             planes = target
         return planes

@@ -9,12 +9,15 @@ So the encoder, its options and the container are the same as in the native path
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import IO, Any, NoReturn
 
 from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options
+from imgpar.video.nut import NutHeaders
 from imgpar.video.plan import ClipPlan
 from imgpar.video.planes import PlaneLayout
 from imgpar.video.process import Ffmpeg, guarded
@@ -33,41 +36,31 @@ class Feed:
     """
 
     def __init__(self, plan: ClipPlan, clip: Clip, layout: PlaneLayout, output: str, threads: int) -> None:
-        import av
-
-        self._clip = clip
         self.child = Ffmpeg(feed_arguments(plan, clip, output, threads), feed=True)
         _widen(self.child.stdin)
-        self._container = av.open(self.child.stdin, "w", format="nut", buffer_size=PIPE)
         asked = Fraction(plan.timing.fps).limit_denominator(1001)
-        self._stream: Any = self._container.add_stream("rawvideo", rate=asked or clip.picture.rate or 25)
-        self._stream.width, self._stream.height = layout.width, layout.height
-        self._stream.pix_fmt = layout.pixel_format
-        self._stream.time_base = self._stream.codec_context.time_base = clip.picture.time_base
-        self._base: Fraction = clip.picture.time_base
+        rate = asked or clip.picture.rate or Fraction(25)
+        self._headers = NutHeaders(layout, rate, clip.picture.time_base)
+        self._begun = False
 
-    def write(self, stamp: int, planes: memoryview) -> None:
-        """Send the next frame; `stamp` counts in the clip's time base. Raises what `check_exit` raises."""
-        import av
+    def write(self, stamp: int, planes: Sequence[Any]) -> None:
+        """Send the next frame, as buffers one after the other; `stamp` counts in the clip's time base.
 
-        packet = av.Packet(planes)  # type: ignore[arg-type] # it reads any buffer
-        packet.stream = self._stream
-        packet.time_base = self._base
-        packet.pts = packet.dts = stamp
-        packet.is_keyframe = True
+        Raises what `check_exit` raises.
+        """
+        head = self._headers.frame(stamp)
+        if not self._begun:
+            head, self._begun = self._headers.start + head, True
         try:
-            self._container.mux(packet)
-        except (OSError, av.error.FFmpegError) as error:
+            _send(self.child.stdin, [head, *planes])
+        except OSError as error:
             self._failed(error)
 
     def close(self) -> tuple[str, ...]:
         """Wait until the file is whole; returns ffmpeg's complaints. Raises what `check_exit` raises."""
-        import av
-
         try:
-            self._container.close()
             self.child.stdin.close()
-        except (OSError, av.error.FFmpegError) as error:
+        except OSError as error:
             self._failed(error)
         check_exit(self.child.wait(), self.child.lines)
         return tuple(self.child.lines)
@@ -75,8 +68,6 @@ class Feed:
     def kill(self) -> None:
         """Give the file up."""
         self.child.kill()
-        with contextlib.suppress(Exception):
-            self._container.close()
 
     def _failed(self, error: Exception) -> NoReturn:
         """Either it does not listen any more, and its own words say why, or it was never told."""
@@ -84,6 +75,21 @@ class Feed:
             self.child.stdin.close()  # else it would wait for more
         check_exit(self.child.wait(), self.child.lines)
         raise EncodeError(f"A frame could not be handed to ffmpeg: {error}.")
+
+
+def _send(pipe: IO[bytes], buffers: Sequence[Any]) -> None:
+    """Write everything, without copying it together first."""
+    left = [memoryview(buffer).cast("B") for buffer in buffers]
+    if not hasattr(os, "writev"):
+        for view in left:
+            pipe.write(view)
+        return
+    while left:
+        done = os.writev(pipe.fileno(), left)
+        while left and done >= len(left[0]):
+            done -= len(left.pop(0))
+        if done:
+            left[0] = left[0][done:]
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -78,6 +78,11 @@ class PlaneLayout:
             start += height * width
         return found
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
+
     def steps(self, number: int) -> tuple[int, int]:
         """Pixels to the right and down from one sample of a plane to the next."""
         return _CHROMA[self.subsampling] if number in (1, 2) else (1, 1)

@@ -95,15 +95,12 @@ class Ffmpeg:
 
     def wait(self, during: Callable[[int], None] | None = None) -> int:
         """Until it has ended; returns its exit code. `during` is told the number of frames now and then."""
-        while during is not None:
-            try:
-                self.process.wait(LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                during(self.frames)
-        code = self.process.wait()
+        # Its messages end when it does, and this is known at once; `Popen.wait` looks now and then.
+        while during is not None and self._reader.is_alive():
+            self._reader.join(LOOK_SECONDS)
+            during(self.frames)
         self._reader.join()
-        return code
+        return self.process.wait()
 
     def kill(self) -> None:
         """End it now, if it still runs."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+_STEP = 64
+"""Samples that the scaler takes at once: it reads rows of other lengths wrongly if nothing pads them."""
+_UNSAID = 2
 _FILTER = re.compile(r"scale=(\d+):(\d+):flags=lanczos(?:,crop=\d+:\d+:(\d+):(\d+))?")
 
 
@@ -33,9 +37,25 @@ class Scaler:
         found = _FILTER.fullmatch(written)
         assert found is not None
         self._width, self._height, self._left, self._top = (int(number or 0) for number in found.groups())
-        self._source, self._target = source, target
+        self._source, self._target, self._written = source, target, written
         self._reformatter = VideoReformatter()
         self._frame: Any = None
+        self._graph: Any = None
+
+    def scaled(self, frame: Any) -> list[Array] | None:
+        """A decoded frame, read where it lies, good until the next call; None where it is no such frame."""
+        layout = self._source
+        if frame.format.name != layout.pixel_format or (frame.width, frame.height) != layout.size:
+            return None
+        if self._graph is None:
+            self._graph = _graph(frame, self._written)
+        # What it says of its colours would be changed to what the graph was told, which is nothing.
+        frame.color_range, frame.colorspace = 0, _UNSAID
+        frame.color_primaries = frame.color_trc = _UNSAID
+        self._graph.push(frame)
+        self._made = self._graph.pull()
+        planes = zip(self._made.planes, self._target.shapes, strict=True)
+        return [samples(plane, self._target.dtype)[:rows, :columns] for plane, (rows, columns) in planes]
 
     def __call__(self, planes: Sequence[Array], targets: Sequence[Array]) -> None:
         """Scale `planes` into `targets`."""
@@ -60,8 +80,8 @@ class Scaler:
         import av
 
         layout = self._source
-        even = not (layout.width % 2 or layout.height % 2)
-        if layout.pixel_format == "yuv420p" and even and _neighbours(planes):
+        whole_steps = not (layout.width % _STEP or layout.height % 2)
+        if layout.pixel_format == "yuv420p" and whole_steps and _neighbours(planes):
             shape = (layout.height * 3 // 2, layout.width)
             whole = np.lib.stride_tricks.as_strided(planes[0], shape)
             return av.VideoFrame.from_numpy_buffer(whole, layout.pixel_format)
@@ -70,6 +90,23 @@ class Scaler:
         for plane, source in zip(self._frame.planes, planes, strict=True):
             np.copyto(samples(plane, source.dtype)[: source.shape[0], : source.shape[1]], source)
         return self._frame
+
+
+def _graph(frame: Any, written: str) -> Any:
+    """The filters between frames like this one and what is made of them."""
+    from av.filter import Graph
+
+    graph = Graph()
+    graph.threads = 1
+    base = frame.time_base or Fraction(1, 1000)
+    last = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
+    for step in written.split(","):
+        name, _, told = step.partition("=")
+        last.link_to(here := graph.add(name, told))
+        last = here
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
 
 
 def samples(plane: Any, dtype: Any) -> Array:
