@@ -249,7 +249,7 @@ def test_a_frame_that_ffmpeg_cannot_take_is_an_error_and_nobody_waits(tmp_path):
     layout = PlaneLayout("yuv420p", 64, 48, "420")
     feed = Feed(plan, clip, layout, str(tmp_path / "out.mp4"), 1)
     frame = memoryview(bytearray(layout.nbytes))
-    feed.write(40, frame)
+    feed.write(40, [frame])
     with pytest.raises(EncodeError, match="handed"):
-        feed.write(0, frame)
+        feed.write(0, [frame])
     feed.kill()

@@ -41,7 +41,7 @@ class Feed:
         asked = Fraction(plan.timing.fps).limit_denominator(1001)
         rate = asked or clip.picture.rate or Fraction(25)
         self._headers = NutHeaders(layout, rate, clip.picture.time_base)
-        self._begun = False
+        self._last: int | None = None
 
     def write(self, stamp: int, planes: Sequence[Any]) -> None:
         """Send the next frame, as buffers one after the other; `stamp` counts in the clip's time base.
@@ -49,8 +49,11 @@ class Feed:
         Raises what `check_exit` raises.
         """
         head = self._headers.frame(stamp)
-        if not self._begun:
-            head, self._begun = self._headers.start + head, True
+        if self._last is None:
+            head = self._headers.start + head
+        elif stamp <= self._last:
+            self._failed(ValueError(f"its time is {stamp}, that of the frame before {self._last}"))
+        self._last = stamp
         try:
             _send(self.child.stdin, [head, *planes])
         except OSError as error:
