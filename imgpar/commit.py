@@ -12,9 +12,10 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from io import FileIO
+from typing import Any
 
 from imgpar.errors import CommitError, ImgparError
 from imgpar.files import WINDOWS, keep, long_path, move_new, no_room, remove, replace, sync_folder
@@ -54,13 +55,16 @@ def commit(
     blocks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
     expected = sum(memoryview(block).nbytes for block in blocks)
     path = temporary_path(target, run, job)
-    with _explained(target.path):
+    with _Explained(target.path):
         try:
             _make_folder(os.path.dirname(path))
-            with FileIO(_create(path), "wb") as file:
+            handle = _create(path)
+            try:
                 for block in blocks:
-                    _write_all(file, memoryview(block).cast("B"))
-                _finish(file.fileno(), path, expected, keep_times_of, fsync=fsync)
+                    _write_all(handle, memoryview(block).cast("B"))
+                _finish(handle, path, expected, keep_times_of, fsync=fsync)
+            finally:
+                os.close(handle)
             return _place(path, target, expected, keep_times_of, dimensions, fsync=fsync)
         finally:
             remove(path)
@@ -76,7 +80,7 @@ def commit_file(
     dimensions: tuple[int, int] = (0, 0),
 ) -> OutputFile:
     """The same for a file that another program wrote to `temporary_path(...)`; it is gone afterwards."""
-    with _explained(target.path):
+    with _Explained(target.path):
         try:
             with FileIO(long_path(source), "r+b") as file:
                 _finish(file.fileno(), source, expected, keep_times_of, fsync=fsync)
@@ -88,7 +92,7 @@ def commit_file(
 def begin_file(target: Target, run: str, job: int) -> str:
     """Make the empty file at `temporary_path(...)`, for another program to write to; returns its path."""
     path = temporary_path(target, run, job)
-    with _explained(target.path):
+    with _Explained(target.path):
         _make_folder(os.path.dirname(path))
         os.close(_create(path))
     return path
@@ -168,10 +172,10 @@ def _make_folder(folder: str) -> None:
     os.makedirs(long_path(folder), exist_ok=True)
 
 
-def _write_all(file: FileIO, block: memoryview) -> None:
+def _write_all(handle: int, block: memoryview) -> None:
     written = 0
     while written < block.nbytes:
-        written += file.write(block[written : written + CHUNK]) or 0
+        written += os.write(handle, block[written : written + CHUNK])
 
 
 def _finish(
@@ -191,8 +195,8 @@ def _finish(
         )
     if not WINDOWS:
         # Without an input to go by, what a new file of this user gets.
-        with _if_possible():
-            os.fchmod(handle, (_split(times)[1] if times else 0o666 & ~_umask()) & _ANYONE)
+        mode = _split(times)[1] if times else 0o666 & ~_umask()
+        _if_possible(os.fchmod, handle, mode & _ANYONE)
     if fsync:
         os.fsync(handle)
 
@@ -208,8 +212,7 @@ def _place(
 ) -> OutputFile:
     """Give the verified file its final name, keep what it replaces, and read back what is there."""
     if times:
-        with _if_possible():
-            os.utime(long_path(path), ns=(_split(times)[0],) * 2)
+        _if_possible(os.utime, long_path(path), ns=(_split(times)[0],) * 2)
     if target.backup:
         keep(target.retires, target.backup)
     if target.replaces:
@@ -250,36 +253,44 @@ def _umask() -> int:
     return mask
 
 
-@contextlib.contextmanager
-def _if_possible() -> Iterator[None]:
+def _if_possible(call: Callable[..., None], *arguments: Any, **named: Any) -> None:
     """The bytes are what counts: a file system that keeps no mode or time is no reason to fail."""
     try:
-        yield
+        call(*arguments, **named)
     except OSError as error:
         if error.errno not in _UNABLE:
             raise
 
 
-@contextlib.contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Turn what the system says into the errors of a run."""
-    try:
-        yield
-    except ImgparError:
-        raise
-    except OSError as error:
-        if full := no_room(error, os.path.dirname(path)):
-            raise full from error
-        if error.errno in _REFUSED:
-            raise CommitError(
-                f"{path} cannot be written: {error.strerror}.",
-                fix="Change the permissions or choose another OUT.",
-            ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            raise CommitError(
-                f"{path} cannot be written: a file and a folder want the same name.",
-                fix="Choose another OUT.",
-            ) from error
-        raise CommitError(
-            f"{path} cannot be written: {error.strerror or error}.", fix="Check the disk and run again."
-        ) from error
+class _Explained:
+    """Turns what the system says into the errors of a run. A class: a generator takes three times as long."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, ImgparError):
+            raise _said(error, self._path) from error
+
+
+def _said(error: OSError, path: str) -> ImgparError:
+    if full := no_room(error, os.path.dirname(path)):
+        return full
+    if error.errno in _REFUSED:
+        return CommitError(
+            f"{path} cannot be written: {error.strerror}.",
+            fix="Change the permissions or choose another OUT.",
+        )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return CommitError(
+            f"{path} cannot be written: a file and a folder want the same name.",
+            fix="Choose another OUT.",
+        )
+    return CommitError(
+        f"{path} cannot be written: {error.strerror or error}.", fix="Check the disk and run again."
+    )
