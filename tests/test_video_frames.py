@@ -20,6 +20,7 @@ from imgpar.video.feed import Feed
 from imgpar.video.plan import plan_of_frames
 from imgpar.video.planes import PlaneLayout
 from imgpar.video.probe import probe
+from imgpar.video.scaling import Scaler
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +254,15 @@ def test_a_frame_that_ffmpeg_cannot_take_is_an_error_and_nobody_waits(tmp_path):
     with pytest.raises(EncodeError, match="handed"):
         feed.write(0, [frame])
     feed.kill()
+
+
+@pytest.mark.parametrize("height", [48, 50, 70, 270])
+def test_every_plane_is_scaled_from_its_own_place(height):
+    source, target = PlaneLayout("yuv420p", 64, height, "420"), PlaneLayout("yuv420p", 32, 22, "420")
+    planes = source.arrays(memoryview(bytearray(source.nbytes)))
+    for plane, level in zip(planes, (120, 100, 150), strict=True):
+        plane[...] = level
+    made = target.arrays(memoryview(bytearray(target.nbytes)))
+    Scaler(source, target, "scale=32:22:flags=lanczos")(planes, made)
+    for plane, level in zip(made, (120, 100, 150), strict=True):
+        assert np.abs(plane.astype(int) - level).max() <= 2

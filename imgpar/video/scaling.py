@@ -80,7 +80,8 @@ class Scaler:
         import av
 
         layout = self._source
-        whole_steps = not (layout.width % _STEP or layout.height % 2)
+        # Of heights that are no multiple of 4 PyAV looks for the last plane where it is not.
+        whole_steps = not (layout.width % _STEP or layout.height % 4)
         if layout.pixel_format == "yuv420p" and whole_steps and _neighbours(planes):
             shape = (layout.height * 3 // 2, layout.width)
             whole = np.lib.stride_tricks.as_strided(planes[0], shape)
