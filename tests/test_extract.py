@@ -252,3 +252,20 @@ def test_clips_that_are_given_up_write_nothing_more(source):
 
     with pytest.raises(RunError):
         list(take_all([str(source)], take, 1, tell=lambda _: None, cancel=token))
+
+
+@pytest.mark.parametrize(("asked", "level"), [(["--tonemap", "clip"], 255), ([], None)])
+def test_stills_of_an_hdr_clip_are_sdr(tmp_path, asked, level):
+    """PQ for 203 candelas is the white of SDR; in whole colours taken as they are it would be grey."""
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    options = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:pools=1")
+    grey = f"format=yuv420p10le,geq=lum=593:cb=512:cr=512,{tags}"
+    clip = make_clip(tmp_path / "hdr.mp4", frames=60, filters=grey, options=options)
+    arguments = ["--every", "1s", "--trim", "1.6-", "--to", "png", *asked]
+    assert main(["frames", str(clip), "-o", str(tmp_path / "o"), *arguments]) == 0
+    assert names(tmp_path / "o") == ["hdr-000040.png"]
+    with Image.open(tmp_path / "o" / "hdr-000040.png") as still:
+        found = np.asarray(still).mean()
+    raw = next(iter(imgpar.frames(clip))).array.mean()
+    assert abs(found - raw) > 10
+    assert level is None or abs(found - level) <= 4

@@ -21,9 +21,11 @@ from imgpar.names import candidate, settle, split_suffix
 from imgpar.progress import Progress, printable
 
 if TYPE_CHECKING:
+    from imgpar.codecs.options import EncodeOptions
     from imgpar.footage import Choice
     from imgpar.model import Item
     from imgpar.recipe import Recipe
+    from imgpar.video.clip import Clip
 
 USAGE = """CLIP... -o OUT [--every N|Ts|key|scene | --poster | --sheet CxR | --sprites Ts |
                      --animation | --motion] [options]"""
@@ -180,13 +182,22 @@ def _take(
     if kind == "motion":
         made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace)
         return made.path if made else "no motion photo"
-    with motion.clip_of(item.path) as clip:
-        return _pictures(args, clip, stem, recipe, kind, choice, single=single)
+    with motion.clip_of(item.path) as path:
+        return _pictures(args, _seen(path, recipe.encode), stem, recipe, kind, choice, single=single)
+
+
+def _seen(path: str, options: EncodeOptions) -> Clip:
+    """The clip as pictures of 8 bits can show it: HDR becomes SDR, fields are woven where it is asked for."""
+    from imgpar.video.prepare import has_filter, prepared
+    from imgpar.video.probe import probe
+
+    usual = "hable" if has_filter("zscale") and has_filter("tonemap") else ""
+    return prepared(probe(path), replace(options, tonemap=options.tonemap or usual))
 
 
 def _pictures(
     args: argparse.Namespace,
-    clip: str,
+    clip: Clip,
     stem: str,
     recipe: Recipe,
     kind: str,

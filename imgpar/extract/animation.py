@@ -14,18 +14,20 @@ from imgpar.pipeline import Pipeline
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.video.clip import Clip
+
     Array = np.ndarray[Any, Any]
 
 
 def animation(
-    path: str,
+    source: str | Clip,
     fps: float,
     pipeline: Pipeline,
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> tuple[list[Array], list[int]]:
     """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
-    found = list(pick(path, Every(seconds=1 / fps), pipeline, span, choice=choice))
+    found = list(pick(source, Every(seconds=1 / fps), pipeline, span, choice=choice))
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
     times = [frame.time for frame in found]

@@ -17,6 +17,8 @@ from imgpar.pipeline import Pipeline
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.video.clip import Clip
+
     Array = np.ndarray[Any, Any]
 
 TILE, SPRITE = 320, 160
@@ -27,7 +29,7 @@ COLUMNS, ROWS = 10, 10
 
 
 def sheet(
-    path: str,
+    source: str | Clip,
     grid: tuple[int, int],
     pipeline: Pipeline,
     span: Span | None = None,
@@ -42,7 +44,7 @@ def sheet(
 
     from imgpar.video.probe import probe
 
-    clip = probe(path)
+    clip = probe(source) if isinstance(source, str) else source
     begin, end = whole_or(clip, span)
     columns, rows = grid
     step = (end - begin) / (columns * rows)
@@ -117,7 +119,11 @@ class Sprites:
 
 
 def sprites(
-    path: str, seconds: float, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY
+    source: str | Clip,
+    seconds: float,
+    pipeline: Pipeline,
+    span: Span | None = None,
+    choice: Choice = ANY,
 ) -> Iterator[tuple[Sprites, Array]]:
     """Pictures of up to 10 × 10 frames without gaps: one frame from the middle of every `seconds`.
 
@@ -127,7 +133,7 @@ def sprites(
 
     from imgpar.video.probe import probe
 
-    clip = probe(path)
+    clip = probe(source) if isinstance(source, str) else source
     begin, end = whole_or(clip, span)
     # A rest of less than a millisecond would be a cue without length.
     count = max(1, math.ceil((end - begin - 0.001) / seconds))

@@ -92,11 +92,13 @@ def _at_intervals(start: float, seconds: float) -> Any:
     return wanted
 
 
-def poster(path: str, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY) -> ClipFrame:
+def poster(
+    source: str | Clip, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY
+) -> ClipFrame:
     """A sharp frame that is neither black nor white, from the first two thirds of a clip."""
     from imgpar.video.probe import probe
 
-    clip = probe(path)
+    clip = probe(source) if isinstance(source, str) else source
     begin = span.start if span else clip.duration * 0.05
     end = min(span.stop, clip.duration) if span and math.isfinite(span.stop) else clip.duration * 0.65
     step = max(end - begin, 0) / CANDIDATES

@@ -14,6 +14,9 @@ from imgpar.video.planes import PlaneLayout
 from imgpar.video.probe import opened
 from imgpar.video.process import Ffmpeg, guarded
 
+SPARE = 1.0
+"""Seconds that an ffmpeg with filters begins earlier, for what a filter makes of the frames before."""
+
 
 def layout_of(picture: Picture) -> PlaneLayout:
     """How decoded frames lie in memory: their own planes, whatever the pixel format is called."""
@@ -28,9 +31,12 @@ def layout_of(picture: Picture) -> PlaneLayout:
     )
 
 
-def filtered_arguments(clip: Clip, threads: int) -> list[str]:
-    """An ffmpeg that sends frames with their own time stamps, after the filters of `clip.before`."""
+def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
+    """An ffmpeg that sends frames with their own time stamps, after the filters of `clip.before`; none that
+    is shown after `start` is left out."""
+    late = start - clip.start - SPARE
     return [
+        *(["-ss", f"{late:.3f}"] if late > 0 else []),
         "-threads", str(threads), *decoder_options(clip), "-copyts", "-noautorotate", *guarded(clip.path),
         "-map", f"0:{clip.picture.stream.index}", "-filter:v:0", ",".join(clip.before), "-c:v", "rawvideo",
         "-pix_fmt", layout_of(clip.picture).pixel_format, "-fps_mode", "passthrough",
@@ -124,7 +130,7 @@ class Reader:
             return
         import av
 
-        child = Ffmpeg(filtered_arguments(self._clip, self._threads), produce=True)
+        child = Ffmpeg(filtered_arguments(self._clip, self._threads, self._start), produce=True)
         try:
             with av.open(child.stdout, format="nut") as container:
                 yield container
