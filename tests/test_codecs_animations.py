@@ -44,6 +44,12 @@ class TestAnimations:
                 7 if name == "gif" else 6
             )
 
+    def test_how_often_an_avif_plays_is_named(self) -> None:
+        frames = [picture(shift=40 * number) for number in range(2)]
+        for loop, lost in ((0, ()), (1, ("loop count",)), (3, ("loop count",))):
+            metadata = Metadata(durations=(100, 100), loop=loop)
+            assert encode(frames, FORMATS["avif"], metadata, EncodeOptions(effort=0)).lost == lost
+
     def test_only_the_first_frame_is_filled_when_one_is_given(self) -> None:
         frames = [picture(shift=40 * number) for number in range(3)]
         data = written(frames, "webp", Metadata(durations=(100,) * 3), lossless=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from codec_pictures import WRITABLE, picture, read, written
+from conftest import make_photo
 from PIL import Image
 
 from imgpar.codecs import FORMATS, EncodeOptions, encode, find_format, storable
@@ -82,6 +83,21 @@ class TestWriting:
         sizes = [len(written(frame, name, quality=quality)) for quality in (20, 50, 80, 95)]
         assert sizes == sorted(sizes)
         assert sizes[0] < sizes[-1] / 2
+
+    @pytest.mark.parametrize("name", ["jpeg", "webp", "avif", "heic", "jxl", "jp2"])
+    @pytest.mark.parametrize("quality", [60, 85])
+    def test_a_quality_looks_alike_in_every_format(self, name: str, quality: int) -> None:
+        """Errors on a made photo stay within a factor of those of JPEG."""
+        if name not in WRITABLE:
+            pytest.skip("not written here")
+        photo = make_photo(width=320, height=240)
+        frame = Frame(Spec(320, 240, "RGB"), np.ascontiguousarray(photo))
+
+        def error(kind: str) -> float:
+            _, (array,) = read(written(frame, kind, quality=quality))
+            return float(((array[..., :3].astype(float) - photo) ** 2).mean() ** 0.5)
+
+        assert error("jpeg") / 2 < error(name) < error("jpeg") * 2
 
     def test_chroma_keeps_its_resolution_from_92_on(self) -> None:
         assert simplejpeg.decode_jpeg_header(written(picture(), "jpeg", quality=91))[3] == "420"

@@ -148,3 +148,11 @@ def test_a_progressive_jpeg_is_edited_up_to_its_last_scan() -> None:
     before, after = (np.asarray(Image.open(io.BytesIO(file))) for file in (data, edited))
     assert (before == after).all()
     assert read_header(edited, "", LIMITS).metadata.exif == b""
+
+
+def test_grey_on_a_coloured_background_gets_its_colour() -> None:
+    image = Image.new("LA", (9, 9), (40, 0))
+    image.paste((40, 255), (5, 0, 9, 9))
+    made = Pipeline().encode(saved(image, "PNG"), to="bmp", background="#003399")
+    with Image.open(io.BytesIO(made)) as found:
+        assert (found.getpixel((0, 0)), found.getpixel((8, 8))) == ((0, 0x33, 0x99), (40, 40, 40))

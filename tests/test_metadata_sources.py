@@ -251,3 +251,11 @@ class TestUpright:
         data = saved(Image.fromarray(noise), "WEBP", exif=exif, lossless=True)
         with Image.open(io.BytesIO(Pipeline().encode(data))) as made:
             assert (np.asarray(made.convert("RGB")) == np.rot90(noise, -1)).all()
+
+
+def test_an_outline_of_photoshop_is_named() -> None:
+    block = b"Photoshop 3.0\0" + resource(2000, bytes(26))
+    data = jpeg()
+    data = data[:2] + b"\xff\xed" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    assert "paths" in read_header(data, "", LIMITS).lost
+    assert "paths" not in read_header(jpeg(), "", LIMITS).lost

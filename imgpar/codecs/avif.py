@@ -130,8 +130,8 @@ def _encode_usual(
         parameters["duration"] = durations_of(metadata, len(images))
     sink = BytesIO()
     images[0].save(sink, "AVIF", **parameters)
-    plays_once = len(images) > 1 and metadata.loop != 0
-    return Encoded(sink.getvalue(), notes=("AVIF animations play for ever",) * plays_once)
+    counted = len(images) > 1 and metadata.loop != 0
+    return Encoded(sink.getvalue(), ("loop count",) * counted)
 
 
 def _without_orientation(block: bytes) -> bytes:

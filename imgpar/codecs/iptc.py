@@ -12,6 +12,7 @@ from collections.abc import Iterator
 PHOTOSHOP = b"Photoshop 3.0\0"
 RESOURCE = 0x0404
 """The number of the resource that holds IPTC."""
+_PATHS = range(2000, 2998)
 _THUMBNAILS = (0x0409, 0x040C)
 _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 """Content location, city, sublocation, state and country."""
@@ -25,6 +26,16 @@ def find(blocks: bytes) -> bytes:
 def without_thumbnails(blocks: bytes) -> bytes:
     """The resource blocks without those that hold a small copy of the picture."""
     return b"".join(whole for number, _, whole in resources(blocks) if number not in _THUMBNAILS)
+
+
+def has_paths(blocks: bytes) -> bool:
+    """Whether an outline is drawn around something in the picture, which no new file gets."""
+    return any(is_path(number) for number, _, _ in resources(blocks))
+
+
+def is_path(number: int) -> bool:
+    """Whether the resource with this number is an outline."""
+    return number in _PATHS
 
 
 def wrap(records: bytes) -> bytes:

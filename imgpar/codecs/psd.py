@@ -33,7 +33,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         iptc=found.get(iptc.RESOURCE, b""),
         dpi=_density(found.get(_DENSITY, b"")),
     )
-    return replace(header, orientation=1, metadata=metadata)
+    lost = (*header.lost, *("paths",) * any(iptc.is_path(number) for number in found))
+    return replace(header, orientation=1, metadata=metadata, lost=lost)
 
 
 def decode(

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from imgpar.codecs import jp2_boxes, opencv, pillow
+from imgpar.codecs import jp2_boxes, opencv, pillow, quality
 from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Frame, Metadata
 from imgpar.pixels import convert
-
-_PSNR = 20
-"""JPEG 2000 is told a signal-to-noise ratio: quality 1 to 100 is 20 to 50 dB."""
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
@@ -25,7 +22,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         return _encode_deep(frames[0], metadata, options)
     parameters: dict[str, object] = {}
     if fmt.name == "jp2" and options.quality is not None and not options.lossless:
-        ratio = _PSNR + 0.3 * options.quality
+        ratio = quality.encoder_setting("jp2", options.quality) / 10
         parameters = {"irreversible": True, "quality_mode": "dB", "quality_layers": [ratio]}
     elif fmt.name == "bmp":
         parameters = {"dpi": metadata.dpi or (0, 0)}  # Pillow's own default claims 96

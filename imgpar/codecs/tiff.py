@@ -25,7 +25,7 @@ __all__ = ["decode", "encode", "read_header"]
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
-_KEPT = (270, 271, 272, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
+_KEPT = (269, 270, 271, 272, 285, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
 _MOST_PAGES = 100_000
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
@@ -46,12 +46,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     else:
         header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
     header = replace(header, metadata=replace(header.metadata, iptc=_iptc(data, at, tags)))
+    blocks = tags.get(34377)
+    outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
     numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
     return replace(
         header,
         frames=len(numbers),
-        lost=header.lost if alike else (*header.lost, "pages"),
+        lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
         detail={**header.detail, "numbers": numbers, "pages": (wanted[0] + 1, wanted[-1] + 1)},
     )
 

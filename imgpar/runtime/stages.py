@@ -21,7 +21,7 @@ import numpy as np
 
 from imgpar import codecs, pixels
 from imgpar.codecs.base import too_many_frames
-from imgpar.codecs.formats import find_format
+from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError, LimitError, TransformError
 from imgpar.model import Frame, Header, Limits, Spec
@@ -286,7 +286,7 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     lost += (dropped,) * cut
     fitting = list[Frame]()
     for frame in frames:
-        spec, narrowed = codecs.storable(frame.spec, fmt)
+        spec, narrowed = codecs.storable(_on_colour(frame.spec, fmt, options), fmt)
         lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
@@ -295,6 +295,13 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
         fitting.append(frame)
     encoded = codecs.encode(fitting, fmt, metadata, options)
     return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+
+
+def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
+    """What a grey picture becomes: coloured, where it has to be laid on a coloured background."""
+    red, green, blue, _ = options.background
+    coloured = spec.layout == "LA" and not fmt.alpha and not red == green == blue
+    return spec.converted("RGBA") if coloured else spec
 
 
 def _used(kind: str, frame: Frame) -> bool:
