@@ -2,8 +2,8 @@
 
     python bench/qualities.py PICTURE… [--efforts]
 
-Photos are made 1024 pixels long first. Prints tables of Markdown: the mean over the pictures of SSIM and GMSD on
-luma (1 and 0 are equal), PSNR on RGB in dB, and kB. Decoders are those of imgpar.
+Photos are made 1024 pixels long first. Prints tables of Markdown: the mean over the pictures of SSIM and GMSD
+on luma (1 and 0 are equal), PSNR on RGB in dB, and kB. Decoders are those of imgpar.
 """
 
 from __future__ import annotations
