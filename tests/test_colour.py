@@ -12,7 +12,7 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
-from imgpar.codecs import EncodeOptions, find_format, profiles, read_header, to_profile
+from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_header, to_profile
 from imgpar.codecs.colourspace import alike, parse, transform
 from imgpar.codecs.options import ColourTarget, colour_target
 from imgpar.codecs.png_chunks import build
@@ -239,3 +239,12 @@ class TestLosses:
         assert self.lost(doubled, "webp") == ()
         _, (array,) = read(written(Frame(frame.spec, doubled.array), "png"))
         assert (array == doubled.array).all()
+
+
+@pytest.mark.parametrize(("icc", "lost"), [
+    (profiles.srgb(), ()), (profiles.display_p3(), ()),
+    (profiles.colours("Gamma 1.8", profiles.SRGB, gamma=1.8), ("icc",)),
+])  # fmt: skip
+def test_grey_needs_no_profile_that_has_the_curve_of_srgb(icc: bytes, lost: tuple[str, ...]) -> None:
+    encoded = encode([picture("L")], find_format("png"), Metadata(icc=icc), EncodeOptions())
+    assert encoded.lost == lost

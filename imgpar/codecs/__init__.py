@@ -224,8 +224,11 @@ def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[st
 
     if not metadata.icc or profile_space(metadata.icc) == ("GRAY" if spec.grey else "RGB"):
         return metadata, ()
-    # Grey pixels of an sRGB picture look the same without the profile.
-    harmless = spec.grey and (b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc)
+    from imgpar.codecs import colourspace
+
+    # Grey pixels look the same without a profile that has the curve of sRGB, whatever its primaries are.
+    named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
+    harmless = spec.grey and (named or colourspace.has_curve_of_srgb(metadata.icc))
     return replace(metadata, icc=b""), () if harmless else ("icc",)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.codecs import profiles
+
 Array = np.ndarray[Any, Any]
 
 _STEPS = 4096
@@ -60,6 +62,12 @@ def alike(one: ColourSpace, other: ColourSpace) -> bool:
     if one.grey != other.grey or np.abs(one.curves - other.curves).max() > 0.004:
         return False
     return one.grey or bool(np.abs(transform(one, other) - np.eye(3)).max() < 0.004)
+
+
+def has_curve_of_srgb(icc: bytes) -> bool:
+    """Whether values mean the same amounts of light as those of sRGB, up to one step of 8 bits."""
+    one, other = parse(icc), parse(profiles.srgb())
+    return one is not None and other is not None and bool(np.abs(one.curves - other.curves).max() < 0.004)
 
 
 @lru_cache(maxsize=16)
