@@ -62,6 +62,20 @@ class TestResize:
         mean, worst = difference(made, wanted)
         assert (mean < 0.3, worst <= 8) == (True, True)  # a rounded step at hard edges
 
+    @pytest.mark.parametrize("size", [(120, 80), (37, 25)])
+    def test_linear_light_as_pillow_scales_floats(self, size: tuple[int, int]) -> None:
+        """Noise over all values: each dark pixel has bright ones around it, which overshoot."""
+        noise = np.random.default_rng(9).integers(0, 256, (160, 240, 3), np.uint8)
+        geometry = "{}x{}".format(*size)
+        made = ours(png(noise), resize={"geometry": geometry, "fit": "fill", "linear": True})
+        coded = noise / 255
+        light = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+        scaled = [Image.fromarray(np.ascontiguousarray(light[..., at])).resize(size, Image.Resampling.LANCZOS)
+                  for at in range(3)]  # fmt: skip
+        amount = np.stack([np.asarray(channel) for channel in scaled], axis=-1).clip(0, 1)
+        wanted = np.where(amount <= 0.0031308, amount * 12.92, 1.055 * amount ** (1 / 2.4) - 0.055)
+        assert np.abs(made - wanted * 255).max() <= 1
+
     @needs_vips
     @pytest.mark.parametrize("size", SIZES)
     def test_libvips_lanczos(self, size: tuple[int, int]) -> None:

@@ -1,6 +1,6 @@
 """Work on amounts of light instead of coded values: the curve of sRGB off, the work, the curve on again.
 
-8 bits become 16 on the way, which is enough for any 8-bit result; more bits become floats.
+The light is floats: what a filter makes darker than black in one direction counts in the other.
 """
 
 from __future__ import annotations
@@ -22,28 +22,24 @@ def in_linear_light(src: Frame, dst: Frame, work: Callable[[Frame, Frame], None]
     """Call `work` with linear versions of both frames; its result is coded into `dst`. Alpha is no light."""
     import numpy as np
 
-    depth = "uint16" if src.spec.dtype == "uint8" else "float32"
-    light, result = (spec.converted(spec.layout, depth) for spec in (src.spec, dst.spec))
-    source, target = (Frame(spec, np.empty(spec.shape, depth)) for spec in (light, result))
-    count = colours_of(src.spec)
-    scale = PEAK[depth] / PEAK[src.spec.dtype]
+    light, result = (spec.converted(spec.layout, "float32") for spec in (src.spec, dst.spec))
+    source, target = (Frame(spec, np.empty(spec.shape, np.float32)) for spec in (light, result))
+    count, narrow = colours_of(src.spec), src.spec.dtype == "uint8"
+    peak = np.float32(PEAK[src.spec.dtype])
     for coded, linear in zip(src.array, source.array, strict=True):
-        if depth == "uint16":
-            linear[..., :count] = _decoding()[coded[..., :count]]
-            linear[..., count:] = coded[..., count:].astype(np.uint16) * np.uint16(scale)
-        else:
-            linear[..., :count] = to_light(coded[..., :count] / np.float32(PEAK[src.spec.dtype]))
-            linear[..., count:] = coded[..., count:] * np.float32(scale)
+        colours = coded[..., :count]
+        linear[..., :count] = _decoding()[colours] if narrow else to_light(colours / peak)
+        linear[..., count:] = coded[..., count:] / peak
     work(source, target)
     for linear, coded in zip(target.array, dst.array, strict=True):
-        if depth == "uint16":
-            coded[..., :count] = _encoding()[linear[..., :count]]
-            coded[..., count:] = (linear[..., count:].astype(np.uint32) + 128) // 257
+        if narrow:
+            steps = np.rint(linear.clip(0, 1) * np.float32(65535)).astype(np.uint16)
+            coded[..., :count] = _encoding()[steps[..., :count]]
+            coded[..., count:] = (steps[..., count:].astype(np.uint32) + 128) // 257
         else:
-            peak = PEAK[dst.spec.dtype]
             values = linear.copy()
             values[..., :count] = from_light(values[..., :count])
-            values *= np.float32(peak)
+            values *= peak
             coded[...] = values if peak == 1 else np.rint(values.clip(0, peak))
 
 
@@ -69,7 +65,7 @@ def from_light(light: Array) -> Array:
 def _decoding() -> Array:
     import numpy as np
 
-    table: Array = np.rint(to_light(np.arange(256) / 255) * 65535).astype(np.uint16)
+    table: Array = to_light(np.arange(256) / 255).astype(np.float32)
     return table
 
 
