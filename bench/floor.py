@@ -18,7 +18,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ItemError
 from imgpar.model import Limits
 from imgpar.recipe import make_operation
-from imgpar.runtime import stages
+from imgpar.runtime import planar, stages
 
 LIMITS = Limits(max_pixels=1 << 40, memory=1 << 40)
 
@@ -35,7 +35,9 @@ def codec_seconds(folder: Path, size: int, quality: int, to: str) -> float:
         data = path.read_bytes()
         try:
             header = codecs.read_header(data, path.name, LIMITS)
-            program = stages.compile_program(header, operations, LIMITS, keep_frames=False)
+            program = planar.compile_program(
+                header, operations, LIMITS, [fmt.name for fmt in formats], options, keep_frames=False
+            )
             if len(slot) < program.nbytes:
                 slot = memoryview(bytearray(b"\1" * program.nbytes))  # written to: its pages are there
             start = time.perf_counter()
