@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from imgpar.codecs.formats import sniff
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
+from imgpar.files import no_room
 from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
@@ -260,13 +261,17 @@ class _Silent:
 def _spooled(stack: contextlib.ExitStack) -> str:
     """Standard input as a file: workers read files, and the format decides the name."""
     folder = stack.enter_context(temporary())
-    data = sys.stdin.buffer.read()
-    if not data:
+    head = sys.stdin.buffer.read(64)
+    if not head:
         raise NoInputError("Nothing came on standard input.")
-    found = sniff(data[:64])
+    found = sniff(head)
     path = os.path.join(folder, f"stdin.{found.suffix}" if found else "stdin")
-    with open(path, "wb") as file:
-        file.write(data)
+    try:
+        with open(path, "wb") as file:
+            file.write(head)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        raise no_room(error, folder) or SourceError(f"Standard input: {error.strerror}.") from error
     return path
 
 

@@ -61,10 +61,19 @@ def sweep() -> list[str]:
     for folder in (SHM_FOLDER, _temporary_place()):
         with contextlib.suppress(OSError):
             for path in folder.glob("imgpar-*"):
-                match = _NAME.fullmatch(path.name)
-                if match and _start_time(int(match[1])) != int(match[2], 16) and _remove(path):
+                if is_orphan(path.name) and _remove(path):
                     swept.append(path.name)
     return swept
+
+
+def is_orphan(name: str) -> bool:
+    """Whether this is the name of something of ours whose owner is gone; Linux only.
+
+    >>> is_orphan("imgpar-notes")
+    False
+    """
+    match = _NAME.fullmatch(name)
+    return match is not None and _start_time(int(match[1])) != int(match[2], 16)
 
 
 def _temporary_place() -> Path:

@@ -231,5 +231,7 @@ def _pickled(spec: RunSpec) -> bytes:
 
 
 def _close(pool: Pool, arena: Arena) -> None:
-    pool.close()
-    arena.close()
+    try:
+        pool.close()
+    finally:
+        arena.close()

@@ -98,7 +98,8 @@ class Experiment:
         self.args, self.work = args, work
         self.table: dict[str, Counter[str]] = defaultdict(Counter)
         self.session = imgpar.Session(jobs=args.jobs, memory="256M")
-        self.known: dict[Path, str] = {}
+        self.known: dict[Path, tuple[str, tuple[str, ...]]] = {}
+        """Of good files: what they look like, and what is said of them without any damage."""
         self.examples: dict[str, str] = {}
 
     def prepare(self, files: dict[str, list[Path]]) -> dict[str, list[Path]]:
@@ -113,7 +114,7 @@ class Experiment:
                 names[str(copy)] = path
         for outcome, digest in self._convert(folder):
             if outcome.status == "ok":
-                self.known[names[outcome.source]] = digest
+                self.known[names[outcome.source]] = digest, (*outcome.notes, *outcome.lost)
         return {
             name: good for name, paths in files.items() if (good := [p for p in paths if p in self.known])
         }
@@ -161,11 +162,12 @@ class Experiment:
             yield outcome, hashlib.sha256(data).hexdigest()
 
     @staticmethod
-    def _judge(outcome: imgpar.Outcome, digest: str, wanted: str) -> str:
+    def _judge(outcome: imgpar.Outcome, digest: str, good: tuple[str, tuple[str, ...]]) -> str:
         if outcome.status == "ok":
+            wanted, usual = good
             if digest == wanted:
                 return "harmless"
-            return "named" if outcome.notes or outcome.lost else "unnoticed"
+            return "named" if {*outcome.notes, *outcome.lost} - {*usual} else "unnoticed"
         if "longer than" in outcome.error:
             return "too long"
         if "worker" in outcome.error and "memory" in outcome.error:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgpar.leftovers import is_orphan
+
 ORPHAN_SECONDS = 2.0
 """So long may a process outlive its run."""
 
@@ -54,7 +56,8 @@ class Table:
         shutil.rmtree(temporary)
         temporary.mkdir()
         for path in Path("/dev/shm").glob("imgpar-*"):
-            if path.name.split("-")[1] in map(str, leaders):
+            # Numbers of processes are used again: what has an owner belongs to a run beside this storm.
+            if path.name.split("-")[1] in map(str, leaders) and is_orphan(path.name):
                 self.segments += 1
                 self.say(f"left behind: {path}")
                 path.unlink(missing_ok=True)

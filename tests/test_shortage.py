@@ -126,3 +126,13 @@ def test_a_write_that_the_system_refuses_is_named(tmp_path: Path):
     assert report.failures[0].stage == "commit"
     assert "cannot be written: File too large" in report.failures[0].error
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".imgpar"]
+
+
+def test_standard_input_that_is_larger_than_the_disk_is_a_sentence(tmp_path: Path):
+    script = f"""
+        mount -t tmpfs -o size=4m tmpfs /mnt
+        head -c 50000000 /dev/zero | TMPDIR=/mnt {IMGPAR} - -o "$1"
+        echo exit $?; ls -A /mnt"""
+    done = private(script, tmp_path / "out.jpg")
+    assert done.stdout.split() == ["exit", "4"], done.stderr
+    assert done.stderr.startswith("imgpar: No space is left in /mnt/")

@@ -34,7 +34,9 @@ def _as_item_error(error: Exception) -> ImgparError:
             error, os.path.dirname(error.filename2 or error.filename or "") or "a folder of this job"
         ):
             return full
-        return SourceError(f"{error.strerror or error}.")
+        return SourceError(
+            f"It cannot be read or written: {error.strerror or error}.", fix="Check the disk and run again."
+        )
     return TransformError(f"{type(error).__name__}: {error}.")
 
 

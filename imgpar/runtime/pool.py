@@ -94,7 +94,11 @@ class Pool:
             except (OSError, EOFError) as error:  # the fork server has died: the next try starts it again
                 problem = error
                 time.sleep(0.005 * attempt)  # a dying process refuses connections a little before it is dead
-        raise RunError(f"No worker process can be started ({problem}).", fix="Ask for fewer with --jobs.")
+        lost = isinstance(problem, FileNotFoundError)  # the socket of the fork server
+        raise RunError(
+            f"No worker process can be started ({problem}).",
+            fix="Somebody removed the temporary files: run again." if lost else "Ask for fewer with --jobs.",
+        )
 
     def _start(self) -> Worker:
         index = self._free_cell()
