@@ -60,9 +60,7 @@ def sweep() -> list[str]:
         return swept
     for folder in (SHM_FOLDER, _temporary_place()):
         with contextlib.suppress(OSError):
-            for path in folder.glob("imgpar-*"):
-                if is_orphan(path.name) and _remove(path):
-                    swept.append(path.name)
+            swept += [path.name for path in folder.glob("imgpar-*") if is_orphan(path.name) and _remove(path)]
     return swept
 
 
