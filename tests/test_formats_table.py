@@ -233,6 +233,15 @@ def test_dds_blocks(kind: str) -> None:
     assert np.abs(found[..., 3].astype(int) - alpha).max() <= 1
 
 
+def test_dds_of_floats_says_that_they_became_8_bits() -> None:
+    block = bytes(16)
+    head = struct.pack("<4sIIIIIII44x", b"DDS ", 124, 0x1007, 4, 4, len(block), 0, 0)
+    head += struct.pack("<II4s5I", 32, 4, b"DX10", 0, 0, 0, 0, 0) + struct.pack(
+        "<I16x5I", 0x1000, 95, 3, 0, 1, 0
+    )
+    assert read(head + block)[0].lost == ("depth",)
+
+
 @needs_vips
 def test_svg() -> None:
     pytest.importorskip("resvg_py", reason="SVG needs resvg-py")

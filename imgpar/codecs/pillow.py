@@ -41,6 +41,8 @@ _LAYOUTS: dict[str, tuple[Layout, str]] = {
 }
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Pillow spreads 2 and 4 bits over 0 to 255, but not the value that is transparent."""
+_BC6H = 6
+"""The one kind of blocks in a DDS that holds floats, of which Pillow makes 8 bits."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
 
 
@@ -92,6 +94,8 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
         layout = _WITH_ALPHA[layout]
     info = image.info
     metadata, lost, notes = _metadata(info)
+    if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
+        lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
         notes += (colour.describe(image.mode, info.get("icc_profile", b"")),)
     return Header(

@@ -19,6 +19,7 @@ from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_writer import encode
+from imgpar.errors import ItemError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 __all__ = ["decode", "encode", "read_header"]
@@ -28,6 +29,8 @@ Tags = TiffImagePlugin.ImageFileDirectory_v2
 _KEPT = (269, 270, 271, 272, 285, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
 _MOST_PAGES = 100_000
+_RARE = {34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
+"""Compressions that only some builds of libtiff know."""
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
@@ -106,7 +109,17 @@ def decode(
         _decode_whole(data, header, frames, accept_damaged=accept_damaged)
         return ()
     if "mode" in header.detail:
-        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        try:
+            return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        except OSError as error:
+            tags = _tags(data, dict(_pages(data))[header.detail["numbers"][0]])
+            packing = _RARE.get(int(tags.get(259, 1)), "")
+            if not packing:
+                raise
+            raise ItemError(
+                f"This TIFF is packed with {packing}, which the libtiff here does not unpack ({error}).",
+                fix="Write it anew with another compression: tiffcp -c lzw OLD NEW.",
+            ) from error
     places = dict(_pages(data))
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
         samples = header.detail.get("samples")
