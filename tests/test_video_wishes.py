@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -12,6 +13,7 @@ import pytest
 from video_clips import decoded, ffmpeg, make_clip
 
 import imgpar
+from imgpar.video.hardware import DECODERS, hardware_decoder
 from imgpar.video.prepare import has_filter
 from imgpar.video.probe import probe
 
@@ -147,6 +149,17 @@ def test_without_a_hardware_encoder_that_works_the_usual_one_is_taken(convert, t
     made, item = convert(make_clip(tmp_path / "in.mp4"), resize="32", hardware=True)
     assert item.status == "ok"
     assert probe(str(made)).picture.stream.codec == "h264"
+
+
+def test_a_hardware_decoder_is_taken_only_where_it_decodes_this_clip(tmp_path):
+    clip = make_clip(tmp_path / "in.mp4", frames=5)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-hwaccel"]
+    working = [
+        name
+        for name in DECODERS.get(sys.platform, ())
+        if not subprocess.run([*command, name, "-i", clip, "-f", "null", "-"], capture_output=True).stderr
+    ]
+    assert hardware_decoder(str(clip), 0) == next(iter(working), "")
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])

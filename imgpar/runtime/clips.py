@@ -165,7 +165,7 @@ class ClipWork:
         """Write the new file and check it; returns what was lost, and the size."""
         from imgpar.video.aiming import within
         from imgpar.video.check import check_output
-        from imgpar.video.native import run_native
+        from imgpar.video.native import decoder_threads, run_native
 
         if plan.way == "copy":
             with self._during("encode"):
@@ -181,7 +181,12 @@ class ClipWork:
             with self._during("encode"):
                 total = len(wanted.times)
                 return run_native(
-                    plan, wanted, output, self._crew.cores, lambda done: self._crew.advanced(done, total)
+                    plan,
+                    wanted,
+                    output,
+                    self._crew.cores,
+                    lambda done: self._crew.advanced(done, total),
+                    decoders=decoder_threads(clip.picture, self._crew.cores, self._run.limits.memory),
                 )
 
         most = self._run.encode.max_bytes

@@ -32,6 +32,7 @@ from imgpar.runtime.pace import Pace
 from imgpar.runtime.runspec import RunSpec
 from imgpar.video.clip import Clip
 from imgpar.video.feed import Feed
+from imgpar.video.native import decoder_threads
 from imgpar.video.plan import ClipPlan
 from imgpar.video.planes import PlaneLayout, load
 from imgpar.video.reader import Reader
@@ -81,8 +82,8 @@ class FramePath:
         self._limits = run.limits
         self._program = program_of(facts, run)
         start, stop = plan.timing.window(clip)
-        # One more decodes ahead while the others wait for their turn.
-        self._reader = Reader(clip, crew.cores + 1, start=start, stop=stop)
+        threads = decoder_threads(clip.picture, crew.cores, run.limits.memory)
+        self._reader = Reader(clip, threads, start=start, stop=stop)
         self._pace = Pace()
         self._frames: deque[Entry] = deque()
         self._free: list[int] = []

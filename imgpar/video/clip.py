@@ -102,6 +102,8 @@ class Clip:
     each is shown."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
+    hardware: str = ""
+    """How ffmpeg decodes it in hardware, where that was asked for and works."""
     loudness: Mapping[int, str] = field(default_factory=dict)
     """Number of a sound stream → the filter that makes it as loud as it shall be."""
 

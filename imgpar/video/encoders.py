@@ -8,7 +8,7 @@ others     the CRF at which they look the same, see `_SCALES`
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from imgpar.codecs.options import EncodeOptions
@@ -20,6 +20,13 @@ DEFAULT_EFFORT = 5
 
 _X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "slower",
                  "veryslow", "veryslow")  # fmt: skip
+
+
+_LOOKAHEAD = {"libx264": (0, 0, 10, 20, 30, 40, 50, 60, 60, 60, 60),
+              "libx265": (5, 10, 15, 15, 15, 20, 25, 40, 40, 40, 40)}  # fmt: skip
+"""Frames at which an encoder looks ahead, by preset."""
+SEEN_PIXELS = 80 * 1920 * 1080
+"""So many of them at most: 20 frames of 4K."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,27 @@ def choose(
         alpha and facts.alpha,
         lost,
     )
+
+
+def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
+    """The same encoder for large frames: it looks ahead at fewer of them, which all lie in its memory.
+
+    >>> options = ("-preset", "medium", "-crf", "20")
+    >>> short_sighted(Encoding("libx264", "yuv420p", options, True, "420", 8, False), (3840, 2160)).options
+    ('-preset', 'medium', '-crf', '20', '-rc-lookahead', '20')
+    """
+    if encoding.encoder not in _LOOKAHEAD:
+        return encoding
+    usual = dict(zip(_X26X_PRESETS, _LOOKAHEAD[encoding.encoder], strict=True))
+    most = max(10, SEEN_PIXELS // (size[0] * size[1]))
+    options = list(encoding.options)
+    if most >= usual[options[options.index("-preset") + 1]]:
+        return encoding
+    if encoding.encoder == "libx264":
+        options += ["-rc-lookahead", str(most)]
+    else:
+        options[options.index("-x265-params") + 1] += f":rc-lookahead={most}"
+    return replace(encoding, options=tuple(options))
 
 
 def _hardware(name: str, options: EncodeOptions) -> Encoding | None:

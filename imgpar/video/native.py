@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterable
 
 from imgpar.errors import DamagedError, DiskFullError, EncodeError, HelperKilledError, LimitError
-from imgpar.video.clip import Clip
+from imgpar.video.clip import Clip, Picture
 from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
 
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 LINES_A_THREAD = 120
+REFERRED_TO = 6
+"""Frames that a decoder holds for others, and those on their way out of it."""
 _THREADS_SHOW = frozenset({"libx264", "mpeg4"})
 """Encoders that write other bytes with another number of threads."""
 _NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
@@ -20,15 +22,22 @@ ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
 def run_native(
-    plan: ClipPlan, clip: Clip, output: str, threads: int, during: Callable[[int], None] | None = None
+    plan: ClipPlan,
+    clip: Clip,
+    output: str,
+    threads: int,
+    during: Callable[[int], None] | None = None,
+    *,
+    decoders: int = 0,
 ) -> tuple[str, ...]:
     """Convert or remux a clip into `output`, which may lie under any name; returns ffmpeg's complaints.
 
-    `during` is told now and then how many frames are written.
+    `during` is told now and then how many frames are written; `decoders` are the threads of the decoder.
 
     Raises what `check_exit` raises.
     """
-    child = Ffmpeg(native_arguments(plan, clip, output, threads), counted=during is not None)
+    arguments = native_arguments(plan, clip, output, threads, decoders or threads + 1)
+    child = Ffmpeg(arguments, counted=during is not None)
     try:
         code = child.wait(during)
     except BaseException:
@@ -38,10 +47,24 @@ def run_native(
     return tuple(child.lines)
 
 
-def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
+def decoder_threads(picture: Picture, cores: int, memory: int) -> int:
+    """Threads of a decoder: one more than cores, as one waits while the encoder takes its frame. Each holds
+    a frame of its own, beside those that other frames refer to: of large ones there are fewer.
+
+    >>> from imgpar.video.clip import Stream
+    >>> film = Picture(Stream(0, "video", "h264"), 7680, 4320, "yuv420p", 8, False, "420")
+    >>> decoder_threads(film, 16, 512 << 20), decoder_threads(film, 16, 4 << 30)
+    (1, 17)
+    """
+    planes = 1.5 if picture.subsampling == "420" else 3
+    frame = picture.width * picture.height * planes * (1 if picture.depth <= 8 else 2)
+    return max(1, min(cores + 1, int(memory / 2 / frame) - REFERRED_TO))
+
+
+def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, decoders: int) -> list[str]:
     """Everything after ffmpeg's own name and its general options."""
     picture = clip.picture
-    arguments = ["-threads", str(threads + 1)]  # one waits while the encoder takes its frame
+    arguments = ["-threads", str(decoders)]
     if plan.encoding:
         arguments += decoder_options(clip)
     arguments += [*plan.timing.input_options, *guarded(clip.path), "-map", f"0:{picture.stream.index}"]
@@ -60,7 +83,9 @@ def decoder_options(clip: Clip) -> list[str]:
     """ffmpeg's own decoder does not see the transparency of these."""
     picture = clip.picture
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(picture.stream.codec) if picture.alpha else None
-    return [f"-c:{picture.stream.index}", name] if name else []
+    if name:
+        return [f"-c:{picture.stream.index}", name]
+    return ["-hwaccel", clip.hardware] if clip.hardware else []
 
 
 def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:

@@ -22,7 +22,7 @@ from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
 from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import OF_CODEC, Encoding, choose
+from imgpar.video.encoders import OF_CODEC, Encoding, choose, short_sighted
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
@@ -89,7 +89,7 @@ def make_plan(
     size = _final(steps, picture)
     alpha = picture.alpha
     names = encoders_of(container, options, picture.depth, alpha=alpha)
-    encoding = choose(picture, names, options, alpha=alpha, depth=picture.depth)
+    encoding = short_sighted(choose(picture, names, options, alpha=alpha, depth=picture.depth), size)
     filters, why = _filters(steps, picture)
     if staged or clip.guessed:
         filters, why = None, "the schedule is staged" if staged else "this AVI stores frames out of order"

@@ -54,6 +54,10 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
         found.append(_tonemap(options.tonemap, picture.colour))
         sdr = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
         picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420")
+    if options.hardware:
+        from imgpar.video.hardware import hardware_decoder
+
+        clip = replace(clip, hardware=hardware_decoder(clip.path, picture.stream.index))
     return replace(clip, picture=picture, before=tuple(found)) if found else clip
 
 
