@@ -13,6 +13,8 @@ from video_clips import decoded, ffmpeg, make_clip
 
 import imgpar
 from imgpar.cli import main
+from imgpar.errors import LimitError
+from imgpar.video.native import check_exit
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,9 @@ def test_a_disk_that_is_full_at_nine_tenths_gets_no_short_clip(tmp_path, schedul
     done = private(script, clip, tmp_path / "full.mp4")
     assert done.stdout.split() == ["exit", "4"], done.stdout + done.stderr
     assert "No space is left" in done.stderr
+
+
+def test_an_encoder_that_gets_no_memory_is_named_as_that():
+    said = ["x264 [error]: malloc of size 103002240 failed", "Error encoding a frame", "Task finished", "End"]
+    with pytest.raises(LimitError, match="--worker-memory"):
+        check_exit(187, said)

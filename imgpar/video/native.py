@@ -18,6 +18,8 @@ _THREADS_SHOW = frozenset({"libx264", "mpeg4"})
 """Encoders that write other bytes with another number of threads."""
 _NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
 """What an ffmpeg says, whatever C library it has, and what that means."""
+_NO_MEMORY = ("Cannot allocate memory", "malloc of size")
+"""What ffmpeg says, and x264."""
 ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
@@ -155,6 +157,7 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
     """
     if code == 0:
         return
+    lines = list(lines)
     said = last_words(lines)
     for theirs, ours in _NO_ROOM.items():
         if theirs in said.lower():
@@ -162,8 +165,11 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
                 f"{ours} where the clip is written.",
                 fix="Free some space and run again; what is done stays done.",
             )
-    if "Cannot allocate memory" in said:
-        raise LimitError(f"ffmpeg needed more memory than a worker may use: {said}")
+    if any(words in line for line in lines for words in _NO_MEMORY):
+        raise LimitError(
+            "ffmpeg needed more memory than a worker may use.",
+            fix="Allow more with --worker-memory 16G, or make the clip smaller with --resize.",
+        )
     if "Invalid data found when processing input" in said:
         raise DamagedError(f"This clip is truncated or corrupt: {said}", fix=ACCEPT)
     if code == -9:
