@@ -28,6 +28,8 @@ from imgpar.video_writer import VideoWriter
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.codecs.options import EncodeOptions
+
     Array = np.ndarray[Any, Any]
 
 MIXED = ("pad", "crop", "stretch", "fail")
@@ -104,13 +106,13 @@ def assemble(
     writer = VideoWriter(out, fps=fps, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)
-    see_through = settings.codec in _SEE_THROUGH or (not settings.codec and out.lower().endswith("webm"))
+    channels = "RGBA" if _sees_through(settings, out) and first.alpha else "RGB"
     try:
         with Session() if session is None else contextlib.nullcontext(session) as workers:
             arrays = workers.arrays(
                 _of_one_size(pipeline, mixed, first),
                 [item.path for item in items],
-                channels="RGBA" if see_through and first.alpha else "RGB",
+                channels=channels,
                 dtype="uint8" if first.dtype == "uint8" else "uint16",
                 on_event=listener,
                 cancel=cancel,
@@ -126,12 +128,21 @@ def assemble(
     except BaseException:
         writer.cancel()
         raise
-    failed = f"{len(listener.failed)} of {len(items)} pictures could not be read"
-    paths = [item.path for item in items]
-    others = _of_other_size(paths) if mixed != "fail" else 0
-    fitted = f"{others} of {len(items)} pictures have another size than the first one: {mixed}"
-    notes = [failed] * bool(listener.failed) + [fitted] * bool(others) + gaps(paths)
+    notes = _notes([item.path for item in items], len(listener.failed), mixed)
     return Assembled(file, written, tuple(notes))
+
+
+def _sees_through(settings: EncodeOptions, out: str) -> bool:
+    """Whether the clip may be transparent."""
+    return settings.codec in _SEE_THROUGH or (not settings.codec and out.lower().endswith("webm"))
+
+
+def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
+    """What was not as it should be: pictures that failed, of other sizes, missing in the numbering."""
+    others = _of_other_size(paths) if mixed != "fail" else 0
+    unread = f"{failed} of {len(paths)} pictures could not be read"
+    fitted = f"{others} of {len(paths)} pictures have another size than the first one: {mixed}"
+    return [unread] * bool(failed) + [fitted] * bool(others) + gaps(paths)
 
 
 def _of_other_size(paths: Sequence[str]) -> int:
