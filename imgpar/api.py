@@ -127,6 +127,7 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
     from imgpar.runtime import planar
     from imgpar.runtime.clips import is_clip
+    from imgpar.video.parts import may_be_cut
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe
@@ -145,7 +146,8 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
                 same_container=_sniffed(job.item.path) == target.format,
                 staged=options.schedule == "staged",
             )
-            found.append(f"{target.format} by {plan.way}: {plan.why}")
+            words = "; in parts, and an interrupted run goes on" if may_be_cut(plan, clip) else ""
+            found.append(f"{target.format} by {plan.way}: {plan.why}{words}")
         return found
     except ItemError:
         return []

@@ -69,7 +69,7 @@ def run_key(place: Out, recipe: Recipe) -> str:
     return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
 
 
-def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session) -> RunSpec:
+def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session, parts: str) -> RunSpec:
     """What the workers of `session` have to know about a run."""
     return RunSpec(
         name,
@@ -79,6 +79,7 @@ def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session) -
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",
+        parts=parts,
     )
 
 

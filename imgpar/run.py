@@ -119,7 +119,8 @@ class Run:
             # Temporary files of a run that died; its lock is ours now, so nobody writes there.
             self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(new_session(self._options))
-            spec = run_spec(self._name, self._recipe, self._options, own)
+            parts = f"{self._journal.path}.parts"
+            spec = run_spec(self._name, self._recipe, self._options, own, parts)
             if own.note:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))

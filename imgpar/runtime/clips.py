@@ -24,6 +24,7 @@ from imgpar.runtime.runspec import RunSpec
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Crew
+    from imgpar.runtime.resuming import Resuming
     from imgpar.video.clip import Clip
     from imgpar.video.plan import ClipPlan
 
@@ -67,6 +68,7 @@ class ClipWork:
     def __init__(self, job: Job, run: RunSpec, crew: Crew, during: During) -> None:
         self._job, self._run, self._crew, self._during = job, run, crew, during
         self._result = ClipResult()
+        self._parts: Resuming | None = None
 
     def perform(self) -> ClipResult:
         """Make every target.
@@ -125,7 +127,7 @@ class ClipWork:
         self._check_strict(plan.lost)
         output = begin_file(target, self._run.name, self._crew.serial)
         try:
-            lost, size = self._convert(plan, clip, output)
+            lost, size = self._convert(plan, clip, output, target.path)
             self._check_strict(lost)
             with self._during("commit"):
                 written = commit_file(
@@ -161,7 +163,9 @@ class ClipWork:
         self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples{missed}")
         return planned(replace(options, quality=quality))
 
-    def _convert(self, plan: ClipPlan, clip: Clip, output: str) -> tuple[tuple[str, ...], tuple[int, int]]:
+    def _convert(
+        self, plan: ClipPlan, clip: Clip, output: str, final: str
+    ) -> tuple[tuple[str, ...], tuple[int, int]]:
         """Write the new file and check it; returns what was lost, and the size."""
         from imgpar.video.aiming import within
         from imgpar.video.check import check_output
@@ -192,13 +196,38 @@ class ClipWork:
         most = self._run.encode.max_bytes
         if most and plan.encoding:
             complaints = within(most, plan, wanted, output, self._crew.cores, write)
+        elif (complaints_of_parts := self._by_parts(plan, wanted, output, final)) is not None:
+            complaints = complaints_of_parts
         else:
             complaints = write(plan)
         with self._during("encode"):
             damaged = self._run.limits.accept_damaged
             made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
+        if self._parts is not None:
+            self._parts.clear()
         self._result.notes += notes
         return (*plan.lost, *lost), made.picture.upright
+
+    def _by_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
+        """Write a long clip part by part, so that a later run can go on; None where that cannot be."""
+        from imgpar.video.parts import may_be_cut
+
+        self._parts = None
+        if not (self._run.parts and may_be_cut(plan, clip)):
+            return None
+        from imgpar.runtime.resuming import Resuming
+
+        def told(done: int) -> None:
+            self._crew.advanced(done, len(clip.times))
+
+        parts = Resuming(plan, clip, self._run.parts, final, self._crew.cores, told)
+        with self._during("encode"):
+            said = parts.run(output)
+        if said is not None:
+            self._parts = parts
+            if parts.kept:
+                self._result.notes.append(f"{parts.kept} of {parts.count} parts were there already")
+        return said
 
     def _check_strict(self, lost: Sequence[str]) -> None:
         if self._run.strict and lost:

@@ -25,6 +25,8 @@ class RunSpec:
     """Whether contents are hashed for the journal."""
     staged: bool = False
     """Frames of clips go through shared memory even where one ffmpeg could do everything."""
+    parts: str = ""
+    """Folder for parts of long clips; where it is empty, none are kept."""
     arrays: bool = False
     """Frames go to the caller instead of into files."""
     layout: str = "RGB"

@@ -73,12 +73,18 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
     else:
-        filters = ",".join(filter(None, (*clip.before, plan.filters)))
-        if filters:
-            # Decoder and encoder have threads of their own; a filter is quicker on one than in slices.
-            arguments += ["-filter:v:0", filters, "-filter_threads", str(max(1, threads // 2))]
+        arguments += filter_options(plan, clip, threads)
         arguments += encode_options(plan, clip, threads)
     return [*arguments, *stream_options(plan, 0), *output_options(plan, output)]
+
+
+def filter_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
+    """What is done to the picture between decoder and encoder."""
+    filters = ",".join(filter(None, (*clip.before, plan.filters)))
+    if not filters:
+        return []
+    # Decoder and encoder have threads of their own; a filter is quicker on one than in slices.
+    return ["-filter:v:0", filters, "-filter_threads", str(max(1, threads // 2))]
 
 
 def decoder_options(clip: Clip) -> list[str]:

@@ -93,7 +93,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Any]:
+def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
     """The clip as a PyAV container; other files that it may name are never opened."""
     try:
         import av
@@ -109,7 +109,7 @@ def opened(path: str) -> Iterator[Any]:
         if not os.fstat(file.fileno()).st_size:
             raise UnknownFormatError("The file is empty.")
         try:
-            container = av.open(file, container_options={"format_whitelist": DEMUXERS})
+            container = av.open(file, container_options={"format_whitelist": demuxers})
         except (av.error.ArgumentError, av.error.PermissionError) as error:
             raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
         except av.error.FFmpegError as error:

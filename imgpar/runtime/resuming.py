@@ -1,0 +1,108 @@
+"""Long clips go on where they were: parts that are whole are kept beside the journal until the clip is.
+
+JOURNAL.parts/<target>/key       what they were made of, and how
+                       0.nut …   whole parts; 3.nut.half is one that was being made
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+
+from imgpar.files import remove
+from imgpar.video.clip import Clip
+from imgpar.video.native import check_exit, native_arguments
+from imgpar.video.parts import Part, is_whole, join, part_arguments, parts_of
+from imgpar.video.plan import ClipPlan
+from imgpar.video.process import Ffmpeg
+
+
+class Resuming:
+    """One long clip on its way to one target.
+
+    Args:
+        folder: for the parts of all clips of the run.
+        target: where the clip will lie in the end; a later run finds its parts by that.
+        threads: of the encoder.
+        advanced: is told how many frames are done.
+    """
+
+    def __init__(
+        self,
+        plan: ClipPlan,
+        clip: Clip,
+        folder: str,
+        target: str,
+        threads: int,
+        advanced: Callable[[int], None],
+    ) -> None:
+        self._plan, self._clip, self._threads, self._advanced = plan, clip, threads, advanced
+        self._all, self._folder = folder, os.path.join(folder, sha256(os.fsencode(target)).hexdigest()[:16])
+        self.kept = 0
+        """Parts that were there already."""
+        self.count = 1
+
+    def run(self, output: str) -> tuple[str, ...] | None:
+        """Write the clip; None where it has to be done in one piece.
+
+        Raises what `check_exit` raises.
+        """
+        parts = parts_of(self._clip)
+        self.count = len(parts)
+        if self.count < 2:
+            return None
+        self._begin()
+        files = list[str]()
+        for number, part in enumerate(parts):
+            files.append(os.path.join(self._folder, f"{number}.nut"))
+            if os.path.exists(files[-1]) and is_whole(files[-1], self._clip, part):
+                self.kept += 1
+            elif not self._make(part, files[-1]):
+                self.clear()  # whoever sees the whole clip can say what is wrong with it
+                return None
+        return join(self._plan, self._clip, files, output)
+
+    def clear(self) -> None:
+        """Remove the parts."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other clips have parts there
+            os.rmdir(self._all)
+
+    def _begin(self) -> None:
+        """Keep what was made of the same source in the same way, and nothing else."""
+        status = os.stat(self._clip.path)
+        how = native_arguments(self._plan, self._clip, "", self._threads)
+        told = repr((status.st_size, status.st_mtime_ns, how))
+        key, mark = sha256(told.encode()).hexdigest(), os.path.join(self._folder, "key")
+        try:
+            with open(mark, encoding="ascii") as file:
+                if file.read() == key:
+                    return
+        except OSError:
+            pass
+        self.clear()
+        os.makedirs(self._folder)
+        with open(mark, "w", encoding="ascii") as file:
+            file.write(key)
+
+    def _make(self, part: Part, path: str) -> bool:
+        """One part; whether nothing was wrong with it."""
+        half = path + ".half"
+        child = Ffmpeg(part_arguments(self._plan, self._clip, part, half, self._threads), counted=True)
+        try:
+            code = child.wait(lambda done: self._advanced(part.first + done))
+        except BaseException:
+            child.kill()
+            raise
+        try:
+            check_exit(code, child.lines)
+        except BaseException:
+            remove(half)
+            raise
+        if child.count or not is_whole(half, self._clip, part):
+            return False
+        os.replace(half, path)
+        return True

@@ -1,0 +1,176 @@
+"""A long clip in parts: each begins at a key frame of the source and is encoded alone, then they are joined.
+
+source ─► ffmpeg -ss … -t … ─► part 0, part 1 …     video only, with the source's own time stamps
+parts  ─► their packets, as they are ─► pipe ─► ffmpeg -c copy ─► new file
+                      sound, subtitles … of the source ─┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from imgpar.errors import ItemError
+from imgpar.video.clip import Clip
+from imgpar.video.native import (
+    check_exit,
+    decoder_options,
+    encode_options,
+    filter_options,
+    output_options,
+    stream_options,
+    tag_options,
+)
+from imgpar.video.plan import ClipPlan
+from imgpar.video.probe import opened
+from imgpar.video.process import Ffmpeg, guarded
+
+LONG = 120.0
+"""Seconds from which a clip is made in parts."""
+PART = 60.0
+"""Seconds of a part at least."""
+_ENCODERS = ("libx264", "libx265")
+"""Encoders whose streams may be joined packet by packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which frames of a clip, by their number in the order in which they are shown."""
+
+    first: int
+    stop: int
+
+
+def may_be_cut(plan: ClipPlan, clip: Clip) -> bool:
+    """Whether a clip is long enough, and parts of it look like the whole."""
+    return (
+        plan.way == "native"
+        and plan.encoding is not None
+        and plan.encoding.encoder in _ENCODERS
+        and plan.container.variable
+        and plan.timing.idle
+        and not (clip.before or clip.lingers)
+        and clip.frames == len(clip.times)
+        and clip.times[-1] - clip.times[0] >= LONG
+    )
+
+
+def parts_of(clip: Clip) -> list[Part]:
+    """The parts of a clip; a single one where its key frames are too far apart."""
+    half = float(clip.picture.time_base) / 2
+    cuts, begin = [0], clip.times[0]
+    keys, number = _key_times(clip), 0
+    for key in keys:
+        if key - begin < PART or clip.times[-1] - key < PART / 2:
+            continue
+        while clip.times[number] < key - half:
+            number += 1
+        cuts.append(number)
+        begin = key
+    return [Part(first, stop) for first, stop in pairwise([*cuts, len(clip.times)])]
+
+
+def _key_times(clip: Clip) -> list[float]:
+    with opened(clip.path) as container:
+        stream = container.streams[clip.picture.stream.index]
+        packets = (packet for packet in container.demux(stream) if packet.size and packet.is_keyframe)
+        stamps = [packet.pts for packet in packets if packet.pts is not None and not packet.is_discard]
+        return sorted(float(stamp * stream.time_base) for stamp in stamps)
+
+
+def part_arguments(plan: ClipPlan, clip: Clip, part: Part, output: str, threads: int) -> list[str]:
+    """ffmpeg's arguments for one part: no sound, and time stamps as in the source."""
+    half = float(clip.picture.time_base) / 2
+    arguments = ["-threads", str(threads + 1), *decoder_options(clip), "-copyts"]
+    if part.first:
+        arguments += ["-ss", f"{clip.times[part.first] - clip.start - half:.6f}"]
+    if part.stop < len(clip.times):
+        arguments += ["-t", f"{clip.times[part.stop] - clip.times[part.first] - half:.6f}"]
+    arguments += [*guarded(clip.path), "-map", f"0:{clip.picture.stream.index}"]
+    arguments += filter_options(plan, clip, threads)
+    encoder = encode_options(plan, clip, threads)
+    if "-tag:v:0" in encoder:  # that is a matter of the container
+        place = encoder.index("-tag:v:0")
+        encoder = [*encoder[:place], *encoder[place + 2 :]]
+    rest = ["-map_metadata", "-1", "-avoid_negative_ts", "disabled", "-f", "nut", f"file:{output}"]
+    return [*arguments, *encoder, *rest]
+
+
+def is_whole(path: str, clip: Clip, part: Part) -> bool:
+    """Whether a file holds every frame of a part, each at its time."""
+    try:
+        with opened(path, "nut") as container:
+            found = sorted(stamp for stamp, _ in _packets(container, clip))
+    except (ItemError, OSError):
+        return False
+    base = clip.picture.time_base
+    return found == [round(time / base) for time in clip.times[part.first : part.stop]]
+
+
+def join(plan: ClipPlan, clip: Clip, files: Sequence[str], output: str) -> tuple[str, ...]:
+    """Put the parts one after the other, and everything else beside them; returns ffmpeg's complaints.
+
+    Raises what `check_exit` raises.
+    """
+    import av
+
+    child = Ffmpeg(_join_arguments(plan, clip, output), feed=True)
+    try:
+        with av.open(child.stdin, "w", format="nut") as whole:
+            _send(whole, clip, files)
+        child.stdin.close()
+    except (OSError, av.error.FFmpegError):
+        check_exit(child.wait() or 1, child.lines)
+    except BaseException:
+        child.kill()
+        raise
+    check_exit(child.wait(), child.lines)
+    return tuple(child.lines)
+
+
+def _join_arguments(plan: ClipPlan, clip: Clip, output: str) -> list[str]:
+    late = clip.times[0] - clip.start  # both inputs are moved to begin at zero
+    arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
+    codec = "hevc" if plan.encoding and plan.encoding.encoder == "libx265" else ""
+    arguments += [*guarded(clip.path), "-map", "0:v:0", "-c:v:0", "copy", *tag_options(plan, codec)]
+    return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]
+
+
+def _send(whole: Any, clip: Clip, files: Sequence[str]) -> None:
+    """All packets in order; when each is decoded follows from when all are shown."""
+    base = clip.picture.time_base
+    decoded = _decoding_times(clip, files)
+    stream: Any = None
+    for file in files:
+        with opened(file, "nut") as container:
+            if stream is None:
+                stream = whole.add_stream_from_template(container.streams.video[0])
+                stream.time_base = base
+            for stamp, packet in _packets(container, clip):
+                packet.time_base, packet.pts, packet.dts = base, stamp, next(decoded)
+                packet.stream = stream
+                whole.mux(packet)
+
+
+def _decoding_times(clip: Clip, files: Sequence[str]) -> Iterator[int]:
+    """As late as can be, and always growing: a frame is decoded when the one is shown that stands as many
+    places earlier as frames are out of order."""
+    stamps = list[int]()
+    for file in files:
+        with opened(file, "nut") as container:
+            stamps += [stamp for stamp, _ in _packets(container, clip)]
+    shown = sorted(stamps)
+    places = {stamp: place for place, stamp in enumerate(shown)}
+    delay = max(number - places[stamp] for number, stamp in enumerate(stamps))
+    step = shown[1] - shown[0]
+    yield from (shown[0] - step * (delay - number) for number in range(delay))
+    yield from shown[: len(shown) - delay]
+
+
+def _packets(container: Any, clip: Clip) -> Iterator[tuple[int, Any]]:
+    base = clip.picture.time_base
+    for packet in container.demux(video=0):
+        if packet.size:
+            yield round(packet.pts * packet.time_base / base), packet
