@@ -73,7 +73,7 @@ def stop_after(frames: int):
 
 def resuming(clip: Clip, folder: Path, told=lambda done: None, **settings: object) -> Resuming:
     """One go at the clip."""
-    return Resuming(planned(clip, **settings), clip, str(folder), "/out/long.mp4", 1, told)
+    return Resuming(planned(clip, **settings), clip, str(folder), "/out/long.mp4", 1, 1, told)
 
 
 def test_parts_begin_at_key_frames_and_hold_every_frame_once(clip: Clip) -> None:

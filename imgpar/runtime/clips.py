@@ -202,9 +202,11 @@ class ClipWork:
             complaints = write(plan)
         with self._during("encode"):
             damaged = self._run.limits.accept_damaged
-            made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
-        if self._parts is not None:
-            self._parts.clear()
+            try:
+                made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
+            finally:
+                if self._parts is not None:  # what was wrong once would be wrong again
+                    self._parts.clear()
         self._result.notes += notes
         return (*plan.lost, *lost), made.picture.upright
 
@@ -216,11 +218,14 @@ class ClipWork:
         if not (self._run.parts and may_be_cut(plan, clip)):
             return None
         from imgpar.runtime.resuming import Resuming
+        from imgpar.video.native import decoder_threads
 
         def told(done: int) -> None:
             self._crew.advanced(done, len(clip.times))
 
-        parts = Resuming(plan, clip, self._run.parts, final, self._crew.cores, told)
+        cores = self._crew.cores
+        decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, told)
         with self._during("encode"):
             said = parts.run(output)
         if said is not None:

@@ -26,7 +26,7 @@ class Resuming:
     Args:
         folder: for the parts of all clips of the run.
         target: where the clip will lie in the end; a later run finds its parts by that.
-        threads: of the encoder.
+        threads, decoders: of the encoder and the decoder.
         advanced: is told how many frames are done.
     """
 
@@ -37,9 +37,11 @@ class Resuming:
         folder: str,
         target: str,
         threads: int,
+        decoders: int,
         advanced: Callable[[int], None],
     ) -> None:
-        self._plan, self._clip, self._threads, self._advanced = plan, clip, threads, advanced
+        self._plan, self._clip, self._threads, self._decoders = plan, clip, threads, decoders
+        self._advanced = advanced
         self._all, self._folder = folder, os.path.join(folder, sha256(os.fsencode(target)).hexdigest()[:16])
         self.kept = 0
         """Parts that were there already."""
@@ -74,7 +76,7 @@ class Resuming:
     def _begin(self) -> None:
         """Keep what was made of the same source in the same way, and nothing else."""
         status = os.stat(self._clip.path)
-        how = native_arguments(self._plan, self._clip, "", self._threads)
+        how = native_arguments(self._plan, self._clip, "", 1, 1)  # how many cores there are shows nowhere
         told = repr((status.st_size, status.st_mtime_ns, how))
         key, mark = sha256(told.encode()).hexdigest(), os.path.join(self._folder, "key")
         try:
@@ -91,7 +93,8 @@ class Resuming:
     def _make(self, part: Part, path: str) -> bool:
         """One part; whether nothing was wrong with it."""
         half = path + ".half"
-        child = Ffmpeg(part_arguments(self._plan, self._clip, part, half, self._threads), counted=True)
+        arguments = part_arguments(self._plan, self._clip, part, half, self._threads, self._decoders)
+        child = Ffmpeg(arguments, counted=True)
         try:
             code = child.wait(lambda done: self._advanced(part.first + done))
         except BaseException:

@@ -80,10 +80,12 @@ def _key_times(clip: Clip) -> list[float]:
         return sorted(float(stamp * stream.time_base) for stamp in stamps)
 
 
-def part_arguments(plan: ClipPlan, clip: Clip, part: Part, output: str, threads: int) -> list[str]:
+def part_arguments(
+    plan: ClipPlan, clip: Clip, part: Part, output: str, threads: int, decoders: int
+) -> list[str]:
     """ffmpeg's arguments for one part: no sound, and time stamps as in the source."""
     half = float(clip.picture.time_base) / 2
-    arguments = ["-threads", str(threads + 1), *decoder_options(clip), "-copyts"]
+    arguments = ["-threads", str(decoders), *decoder_options(clip), "-copyts"]
     if part.first:
         arguments += ["-ss", f"{clip.times[part.first] - clip.start - half:.6f}"]
     if part.stop < len(clip.times):
