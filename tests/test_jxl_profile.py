@@ -12,6 +12,7 @@ import pytest
 from codec_pictures import picture, read, written
 from PIL import Image, ImageCms
 
+from imgpar import Pipeline
 from imgpar.codecs import EncodeOptions, jxl_ffmpeg, profiles, read_header
 from imgpar.codecs.jxl_header import codestream_of
 from imgpar.codecs.options import colour_target
@@ -93,6 +94,10 @@ class TestAnimation:
         header, arrays = read(data)
         assert (header.frames, header.metadata.durations, header.lost) == (5, (100,) * 5, ())
         assert all(np.array_equal(one, other) for one, other in zip(arrays, pixels, strict=True))
+
+    def test_with_nothing_to_do_it_is_copied(self) -> None:
+        data, _ = animation()
+        assert Pipeline().encode(data) == data
 
     def test_it_becomes_an_animated_png(self) -> None:
         data, pixels = animation()

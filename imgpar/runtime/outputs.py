@@ -56,7 +56,8 @@ def same_formats(
     # Of a file with one page nothing is chosen, and nothing split.
     pages = _PLAIN.pages if first == last == 1 else options.pages
     plain = replace(options, strip="", background=_PLAIN.background, pages=pages) == _PLAIN
-    whole = program.frames == header.frames
+    # A copy of an animation keeps what our encoder for its format could not write.
+    whole = program.frames == header.frames or not find_format(header.format).frames
     editable = not options.strip or header.format in _EDITABLE
     return frozenset({header.format} if plain and whole and editable else ())
 
