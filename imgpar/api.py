@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from imgpar.codecs.formats import sniff
+from imgpar.database import copy_database
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.files import no_room
 from imgpar.homes import Homes
@@ -304,11 +304,8 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
     path = journal_path(place, options.journal)
     if not os.path.exists(path):
         return None
-    copy = os.path.join(stack.enter_context(temporary()), "journal.db")
     try:
-        read_only = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
-        with contextlib.closing(read_only) as source, contextlib.closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        copy = copy_database(path, stack.enter_context(temporary()))
         return stack.enter_context(Journal.open(copy, "" if place.name else place.folder, lock=False))
     except (sqlite3.Error, ItemError):
         return None  # a damaged journal is set aside by the run itself

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 
 from imgpar.errors import DiskFullError, OutputError, OutputLockedError
 from imgpar.files import no_room
+from imgpar.leftovers import temporary
 
+PATIENCE = 0.2
+"""Seconds to wait for a run that has the journal open, before a copy is read."""
 VERSION = 1
 """Of the tables below; a newer file is refused, an older one would be brought up to date here."""
 
@@ -37,10 +43,10 @@ CREATE INDEX failed ON items(state) WHERE state = 'failed';
 """
 
 
-def open_database(path: str) -> tuple[sqlite3.Connection, list[str]]:
+def open_database(path: str, *, alone: bool) -> tuple[sqlite3.Connection, list[str]]:
     """Open or make the journal for writing; also what to tell the user about it.
 
-    Raises OutputError, DiskFullError.
+    `alone` says that nobody else has it open until it is closed. Raises OutputError, DiskFullError.
     """
     notes: list[str] = []
     with explained(path):
@@ -54,7 +60,7 @@ def open_database(path: str) -> tuple[sqlite3.Connection, list[str]]:
                 fix="Choose another OUT, or a place for the journal with --journal.",
             ) from error
         try:
-            return _open(path), notes
+            return _open(path, alone), notes
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
@@ -63,7 +69,14 @@ def open_database(path: str) -> tuple[sqlite3.Connection, list[str]]:
             f"The journal {path} was damaged and is now {os.path.basename(aside)}; a new one was begun. "
             "Files that are there already count as foreign: see --on-exists."
         )
-        return _open(path), notes
+        return _open(path, alone), notes
+
+
+def close_database(connection: sqlite3.Connection) -> None:
+    """Close a journal so that readers share no memory; where the disk is full, just close it."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
 
 
 def read_database(path: str) -> sqlite3.Connection:
@@ -71,14 +84,24 @@ def read_database(path: str) -> sqlite3.Connection:
     if not os.path.isfile(path):
         raise OutputError(f"There is no journal at {path}.", fix="Name the OUT of an earlier run.")
     with explained(path):
-        connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA query_only = ON")
-            _check_version(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+            return _readable(path, path)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+        with temporary() as folder, closing(_readable(copy_database(path, folder), path)) as copy:
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            copy.backup(memory)
+            return memory
+
+
+def copy_database(path: str, folder: str) -> str:
+    """Copy a journal into a folder, also that of a run at work or of a killed one; returns its path."""
+    copy = os.path.join(folder, "journal.db")
+    for part in ("-wal", ""):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{part}", f"{copy}{part}")
+    return copy
 
 
 def state_folder() -> str:
@@ -123,6 +146,8 @@ def explained(path: str) -> Iterator[None]:
                 f"The journal {path} cannot be written: {text}.",
                 fix="Change the permissions, or choose a place for the journal with --journal.",
             ) from error
+        if "disk I/O" in text and (full := _no_room_in(os.path.dirname(path))):
+            raise full from error
         if "disk I/O" in text:
             raise OutputError(
                 f"The journal {path} cannot be read or written: {text}.",
@@ -133,10 +158,35 @@ def explained(path: str) -> Iterator[None]:
         ) from error
 
 
-def _open(path: str) -> sqlite3.Connection:
+def _no_room_in(folder: str) -> DiskFullError | None:
+    """What to say where a quota is used up: SQLite only says that it could not write."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return no_room(error, folder)
+    return None
+
+
+def _readable(place: str, path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        if os.path.exists(f"{place}-wal"):  # of a run that could not close it: see `_set_mode`
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA query_only = ON")
+        _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(path: str, alone: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
-        _set_mode(connection)
+        _set_mode(connection, alone)
         _check_version(connection, path)
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -151,14 +201,22 @@ def _open(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _set_mode(connection: sqlite3.Connection) -> None:
-    """A write-ahead log is fast and survives a crash; network folders may not have the memory it shares."""
-    try:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode == "wal":
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        mode = "failed"
+def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
+    """A write-ahead log is fast and survives a crash.
+
+    Between several programs it needs a file that is mapped into memory. Network folders may not have that,
+    and where a write makes a copy (btrfs), a full disk or a quota ends the writer by SIGBUS. So only one who
+    is alone uses it: SQLite then keeps that memory to itself.
+    """
+    mode = ""
+    if alone:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            if mode == "wal":
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            mode = "failed"
     if mode != "wal":
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgpar import sql
-from imgpar.database import explained, open_database, state_folder
+from imgpar.database import close_database, explained, open_database, state_folder
 from imgpar.errors import OutputError
 from imgpar.files import no_room
 from imgpar.history import JournalItems, Past, Paths, RunRecord, detail_of, last_run
@@ -92,7 +92,7 @@ class Journal:
                     fix="Choose another OUT, or a place for the journal with --journal.",
                 ) from error
         try:
-            connection, notes = open_database(path)
+            connection, notes = open_database(path, alone=held is not None)
             journal = cls(path, base, connection, held)
         except BaseException:
             if held:
@@ -108,7 +108,7 @@ class Journal:
         try:
             self.flush()
         finally:
-            self._database.close()
+            close_database(self._database)
             if self._lock:
                 self._lock.release()
 

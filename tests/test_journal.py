@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imgpar.database import state_folder
+from imgpar.database import read_database, state_folder
 from imgpar.errors import OutputError, OutputLockedError
 from imgpar.journal import KEEP_RUNS, Journal, journal_path
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
@@ -72,7 +72,7 @@ def test_a_planned_name_is_claimed_before_anything_is_recorded(tmp_path: Path) -
     first = opened(tmp_path)
     first.begin("key")
     first.planned([work])
-    copy = sqlite3.connect(place(tmp_path))  # what a crash now would leave behind
+    copy = read_database(str(place(tmp_path)))  # what a crash now would leave behind
     assert copy.execute("SELECT state FROM items").fetchall() == [("planned",)]
     copy.close()
     (record,) = done(first, tmp_path)[work.item.path]
