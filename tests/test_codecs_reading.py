@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
-from imgpar.codecs import inks, read_header, shrink
+from imgpar.codecs import decode, inks, read_header, shrink
 from imgpar.codecs.png_chunks import SIGNATURE, build
+from imgpar.errors import DamagedError
+from imgpar.model import Frame
 
 
 class TestReading:
@@ -188,3 +191,39 @@ def test_an_avif_of_more_than_eight_bits_keeps_them(bits: int, dtype: str) -> No
     assert done
     header = read_header(stream.tobytes(), "", LIMITS)
     assert (header.spec.dtype, header.lost) == (dtype, ())
+
+
+def _of_a_future_jfif(data: bytes) -> bytes:
+    return data[:11] + b"\3" + data[12:]
+
+
+def _of_an_unknown_transform(data: bytes) -> bytes:
+    return data[:2] + b"\xff\xee\x00\x0eAdobe\0\x64\0\0\0\0\x05" + data[20:]
+
+
+def _with_bytes_before_a_table(data: bytes) -> bytes:
+    at = data.index(b"\xff\xdb")
+    return data[:at] + bytes(5) + data[at:]
+
+
+ODD_HEADS = [_of_a_future_jfif, _of_an_unknown_transform, _with_bytes_before_a_table]
+
+
+def _plain_jpeg() -> bytes:
+    return saved(Image.fromarray(picture("RGB", width=640, height=480).array), "JPEG")
+
+
+@pytest.mark.parametrize("odd", ODD_HEADS)
+def test_a_jpeg_with_an_odd_head_is_read_and_remarked(odd: Callable[[bytes], bytes]) -> None:
+    header = read_header(odd(_plain_jpeg()), "a.jpg", LIMITS)
+    frame = Frame(header.spec, np.zeros(header.spec.shape, np.uint8))
+    notes = decode(odd(_plain_jpeg()), header, [frame])
+    assert "the decoder said" in notes[0]
+    assert np.array_equal(frame.array, read(_plain_jpeg())[1][0])
+
+
+@pytest.mark.parametrize("odd", ODD_HEADS)
+def test_an_odd_head_hides_no_damage(odd: Callable[[bytes], bytes]) -> None:
+    data = _plain_jpeg()
+    with pytest.raises(DamagedError):
+        read(odd(data[: len(data) * 3 // 4] + data[-2:]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -18,7 +19,7 @@ from imgpar.codecs import colour, gain_map, iptc, motion, pillow, quality, turbo
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
-from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, JpegHeader, parse
+from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, JpegHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UnknownFormatError
@@ -122,6 +123,11 @@ def decode(
     )
     if not harmless and not accept_damaged:
         raise damaged("JPEG", complaint)
+    if harmless:
+        # Of what stands before the pixels the decoder complains even when it is told to be lenient.
+        with suppress(ValueError):
+            _decode_fast(bare(data), frames[0], strict=True)
+            return (f"the decoder said: {complaint}",)
     try:
         _decode_fast(data, frames[0], strict=False)
     except ValueError as error:

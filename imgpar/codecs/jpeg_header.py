@@ -130,9 +130,29 @@ def join_head(segments: Iterable[Segment]) -> bytes:
     )
 
 
+def bare(data: bytes | memoryview) -> bytes:
+    """Only what the pixels need: tables, frame header, scans. For files with something in front that decoders
+    complain of although no pixel depends on it; the complaints of the rest still count."""
+    view, kept, scans = memoryview(data), list[Segment](), 0
+    for marker, start, stop in _walk(view):
+        scans = start - 4 if marker == SOS else scans
+        adobe = marker == APP0 + 14 and stop - start >= 12 and view[start + 11] < 3
+        if marker != SOS and (adobe or not (marker == COM or APP0 <= marker <= APP0 + 15)):
+            kept.append((marker, bytes(view[start:stop])))
+    return join_head(kept) + bytes(view[scans:]) if scans else bytes(view)
+
+
 def _segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
     """Marker and body of every segment before the first scan (and, for a search, nothing after it)."""
     view = memoryview(data)
+    for marker, start, stop in _walk(view):
+        if marker == SOS:
+            return
+        yield marker, view[start:stop]
+
+
+def _walk(view: memoryview) -> Iterator[tuple[int, int, int]]:
+    """Marker, begin and end of the body of every segment up to the first scan's."""
     at, end = 2, len(view)
     while at + 4 <= end:
         if view[at] != 0xFF:
@@ -147,14 +167,16 @@ def _segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
             at += 1
         elif marker == 0 or marker in _STANDALONE:
             at += 2
-        elif marker in (SOS, EOI):
+        elif marker == EOI:
             return
         else:
             length = int.from_bytes(view[at + 2 : at + 4], "big")
             if length < 2 or at + 2 + length > end:
                 return
-            yield marker, view[at + 4 : at + 2 + length]
+            yield marker, at + 4, at + 2 + length
             at += 2 + length
+            if marker == SOS:
+                return
 
 
 def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> None:
