@@ -50,6 +50,7 @@ from imgpar.runtime.messages import (
 from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.verify import verify as check
+from imgpar.sources.base import why_unreadable
 from imgpar.sources.companions import SIDECAR
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Worker:
         self._queue: deque[Task | Revoke] = deque()
         self._pocket: Lease | None = None
         self._helper: Helper | None = None
+        self._read: tuple[int, os.stat_result] | None = None
+        """The task that read an input last, and what the system said of the file."""
 
     def loop(self) -> None:
         """Until the parent says stop, or is gone."""
@@ -222,7 +225,8 @@ class Worker:
     def _sidecar(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """A file that goes along with a picture, as it is."""
         with clock.during("read"):
-            data, _ = read_whole(task.job.item.path)
+            data, status = read_whole(task.job.item.path)
+            self._read = (task.serial, status)
             digest = content_digest(data) if run.digests else ""
         if task.job.digest and task.job.digest == digest:
             return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
@@ -358,7 +362,8 @@ class Worker:
     def _open(self, task: Task, run: RunSpec, clock: Clock) -> tuple[bytes, str, stages.Program | None]:
         item = task.job.item
         with clock.during("read"):
-            data, _ = read_whole(original_path(task.job))
+            data, status = read_whole(original_path(task.job))
+            self._read = (task.serial, status)
             digest = content_digest(data) if run.digests else ""
             if task.job.digest and task.job.digest == digest:
                 return b"", digest, None
@@ -510,8 +515,17 @@ class Worker:
         with clock.during("commit"):
             return self._commit(task, run, target, encoded), encoded
 
+    def _status(self, task: Task) -> os.stat_result:
+        """Of the input as it was read, here or in another worker."""
+        if self._read and self._read[0] == task.serial:
+            return self._read[1]
+        try:
+            return os.stat(original_path(task.job))
+        except OSError as error:
+            raise SourceError(why_unreadable(error)) from None
+
     def _commit(self, task: Task, run: RunSpec, target: Target, encoded: stages.Encoded) -> OutputFile:
-        source = os.stat(original_path(task.job))
+        source = self._status(task)
         if task.attempt and left_before(target, source):
             target = target._replace(replaces=True)
         return commit(
