@@ -25,6 +25,7 @@ How a worker comes to life
 
 In a worker
     worker         its loop, and the stages of one picture in it
+    clock          what each stage takes, and which one it is in
     runspec        what it has to know about a run
     reading        an input's bytes, as they are in one moment
     stages         decode, transform and encode for one picture

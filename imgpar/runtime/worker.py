@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,10 +26,10 @@ from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec, Target
 from imgpar.runtime import clips, documents, outputs, planar, stages
 from imgpar.runtime.channel import Channel, shorten
+from imgpar.runtime.clock import Clock
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.frames import ArenaView
 from imgpar.runtime.messages import (
-    STAGES,
     Begin,
     Deny,
     Done,
@@ -73,44 +72,6 @@ class Log(Protocol):
 
     def lines(self) -> list[str]:
         """What was printed since the last look."""
-
-
-class Measured:
-    """One block of a stage. A class: it is entered twelve times for a small picture, and a generator takes
-    three times as long."""
-
-    __slots__ = ("_clock", "_stage", "_start")
-
-    def __init__(self, clock: Clock, stage: str) -> None:
-        self._clock, self._stage = clock, stage
-
-    def __enter__(self) -> None:
-        clock = self._clock
-        clock.stage = self._stage
-        clock.board[clock.cell + 2] = STAGES.index(self._stage)
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        seconds, spent = self._clock.seconds, time.perf_counter() - self._start
-        seconds[self._stage] = seconds.get(self._stage, 0.0) + spent
-
-
-@dataclass(slots=True)
-class Clock:
-    """Measures the stages of one task, and shows the current one on the board."""
-
-    board: memoryview
-    cell: int
-    seconds: dict[str, float] = field(default_factory=dict)
-    stage: str = "read"
-
-    def during(self, stage: str) -> Measured:
-        """Add the time of the block to a stage, and remember the stage if the block fails."""
-        return Measured(self, stage)
-
-    def timings(self) -> tuple[tuple[str, float], ...]:
-        """As they travel."""
-        return tuple(self.seconds.items())
 
 
 class Worker:
