@@ -1,4 +1,5 @@
-"""How close the pictures come to an exact resize: PSNR against Lanczos 3 of the whole picture, in dB."""
+"""How close the pictures come to an exact resize: PSNR of their brightness against Lanczos 3 of the whole
+picture, in dB."""
 
 from __future__ import annotations
 
@@ -18,18 +19,25 @@ MOST = 24
 
 
 def psnr_of(name: str, work: Work, scratch: Path | None) -> dict[str, Any]:
-    """Runs one peer with lossless output, so that the encoder does not hide the resize."""
-    lossless = replace(work, to="png")
+    """Runs one peer with the best output that the format has, so that the encoder does not hide the resize.
+
+    JPEG stays JPEG, as imgpar goes another way to it. Brightness alone counts: at quality 100 some encoders
+    store colour at half its size and some do not.
+    """
+    # imgpar's way to a JPEG depends on the colour that is stored; that of lower qualities is meant.
+    halved = (*work.extra, "--subsampling", "420")
+    best = replace(work, quality=100, extra=halved) if work.to == "jpg" else replace(work, to="png")
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         out = Path(folder) / "out"
         peer = PEERS[name]
-        measure(peer.command(lossless, out), out, memory=False, environment=peer.environment(lossless))
+        measure(peer.command(best, out), out, memory=False, environment=peer.environment(best))
         sources = sorted(path for path in work.folder.rglob("*") if path.is_file())
         sources = sources[:: max(1, len(sources) // MOST)]
         values = [
             value
             for source in sources
-            if (value := _psnr(source, out / source.relative_to(work.folder).with_suffix(".png"))) is not None
+            if (value := _psnr(source, out / source.relative_to(work.folder).with_suffix(f".{best.to}")))
+            is not None
         ]
     if not values:
         return {"pictures": 0}
@@ -40,7 +48,7 @@ def _psnr(source: Path, made: Path) -> float | None:
     if not made.exists():
         return None
     with Image.open(source) as image, Image.open(made) as result:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright = ImageOps.exif_transpose(image).convert("L")
         exact = np.asarray(upright.resize(result.size, Image.Resampling.LANCZOS), np.float64)
-        error = np.mean((exact - np.asarray(result.convert("RGB"), np.float64)) ** 2)
+        error = np.mean((exact - np.asarray(result.convert("L"), np.float64)) ** 2)
     return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
