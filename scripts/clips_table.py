@@ -129,13 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--work", required=True, help="folder for the new clips")
-    given, _, options = " ".join(sys.argv[1:]).partition(" -- ")
-    args = parser.parse_args(given.split())
+    words = [*sys.argv[1:], "--"]
+    cut = words.index("--")
+    args, options = parser.parse_args(words[:cut]), words[cut + 1 : -1]
+    os.makedirs(args.work, exist_ok=True)
     heads = ["clip", "path", "frames", "seconds", "drift ms", "size", "turned", "sound", "subtitles",
              "chapters", "range/primaries/transfer/matrix", "outcome", "why, notes"]  # fmt: skip
     print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
     runs = {
-        way: convert(args.folder, os.path.join(args.work, way), [*more, *options.split()])
+        way: convert(args.folder, os.path.join(args.work, way), [*more, *options])
         for way, more in WAYS.items()
     }
     for name in sorted(os.listdir(args.folder)):
