@@ -227,3 +227,21 @@ def test_an_odd_head_hides_no_damage(odd: Callable[[bytes], bytes]) -> None:
     data = _plain_jpeg()
     with pytest.raises(DamagedError):
         read(odd(data[: len(data) * 3 // 4] + data[-2:]))
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"PLTE"])
+def test_a_png_whose_pixels_fail_their_checksum_is_damaged(kind: bytes) -> None:
+    data = bytearray(saved(Image.new("RGB", (40, 30), "red").quantize(4), "PNG"))
+    at = data.index(kind)
+    length = int.from_bytes(data[at - 4 : at], "big")
+    data[at + 4 + length] ^= 1
+    with pytest.raises(DamagedError, match=f"checksum.*{kind.decode()}"):
+        read(bytes(data))
+
+
+def test_a_png_with_a_wrong_checksum_can_be_accepted() -> None:
+    data = bytearray(saved(Image.new("RGB", (40, 30), "red"), "PNG"))
+    at = data.index(b"IDAT")
+    data[at + 4 + int.from_bytes(data[at - 4 : at], "big")] ^= 1
+    _, (array,) = read(bytes(data), accept_damaged=True)
+    assert (array[..., :3] == (255, 0, 0)).all()

@@ -24,7 +24,7 @@ from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of, ihdr
+from imgpar.codecs.png_chunks import SIGNATURE, broken, build, chunks_of, ihdr
 from imgpar.codecs.png_deep import LAYOUTS
 from imgpar.errors import DamagedError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata
@@ -79,6 +79,8 @@ def decode(
     chunks = list(chunks_of(data))
     if not accept_damaged and (not chunks or chunks[-1][0] != b"IEND"):
         raise damaged("PNG", "it ends before its last chunk")
+    if not accept_damaged and (kind := broken(data)):
+        raise damaged("PNG", f"the checksum of a chunk with its pixels ({kind}) is wrong")
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     png_deep.decode(chunks, header, frames, accept_damaged=accept_damaged)
