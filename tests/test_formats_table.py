@@ -10,21 +10,12 @@ import numpy as np
 import pytest
 from codec_pictures import read, saved
 from conftest import make_photo
+from libvips import needs_vips, pyvips
 from PIL import Image
 
 from imgpar.model import Frame
 from imgpar.pixels import convert, orient, oriented
 
-try:
-    import pyvips
-except (ImportError, OSError) as error:  # no wheel for this system, or no libvips in it
-    pyvips = None
-    WHY = f"pyvips cannot be used here: {error}"
-else:
-    WHY = ""
-    pyvips.cache_set_max(0)
-
-needs_vips = pytest.mark.skipif(pyvips is None, reason=WHY or "pyvips is there")
 PHOTO = make_photo(92, 61, seed=4)
 ALPHA = np.dstack([PHOTO, np.tile(np.linspace(0, 255, 92).astype(np.uint8), (61, 1))])
 DEEP = np.random.default_rng(5).integers(0, 65536, (61, 92, 3), np.uint16)

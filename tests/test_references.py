@@ -9,22 +9,13 @@ import numpy as np
 import pytest
 from codec_pictures import read, saved, written
 from conftest import make_photo
+from libvips import needs_vips, pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from imgpar import Pipeline
 from imgpar.codecs import inks, profiles
 from imgpar.model import Frame, Metadata, Spec
 
-try:
-    import pyvips
-except (ImportError, OSError) as error:  # no wheel for this system, or no libvips in it
-    pyvips = None
-    WHY = f"pyvips cannot be used here: {error}"
-else:
-    WHY = ""
-    pyvips.cache_set_max(0)
-
-needs_vips = pytest.mark.skipif(pyvips is None, reason=WHY or "pyvips is there")
 PHOTO = make_photo(240, 160, seed=3)
 
 

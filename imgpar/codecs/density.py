@@ -34,7 +34,7 @@ def fitted(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[
     """
     dpi = density_of(metadata)
     if dpi is None or fmt.density:
-        return replace(metadata, dpi=dpi), ()
+        return metadata if dpi == metadata.dpi else replace(metadata, dpi=dpi), ()
     if fmt.exif and _in_exif(metadata.exif) is None and dpi != _UNKNOWN and what not in ("exif", "all"):
         return replace(metadata, exif=_with_density(metadata.exif, dpi)), ()
     return metadata, ("density",) * (not fmt.exif and dpi != _UNKNOWN)

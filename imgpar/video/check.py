@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from imgpar.errors import DamagedError, EncodeError
@@ -119,8 +118,3 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     implied = {"range": "tv"}
     changed = [f"colour {key}" for key, value in old.items() if new.get(key, implied.get(key)) != value]
     return (*lost, *changed)
-
-
-def size_of(path: str) -> int:
-    """Bytes of the new file."""
-    return os.stat(path).st_size
