@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as long as the rest of a start
 if TYPE_CHECKING:
+    from typing import Any
+
     from imgpar.api import convert
     from imgpar.errors import (
         ArenaError,

@@ -6,7 +6,6 @@ from an untouched one; against somebody who makes two files of one digest on pur
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from typing import Any
 
@@ -42,5 +41,7 @@ def _kind() -> Any:
     try:
         from xxhash import xxh3_128
     except ImportError:
-        return hashlib.sha256
+        from hashlib import sha256
+
+        return sha256
     return xxh3_128

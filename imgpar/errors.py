@@ -23,7 +23,6 @@ ImgparError                what, where, why, and what to do
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -141,8 +140,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     >>> print(unknown("setting", "rezise", ["resize", "crop"]))
     There is no setting 'rezise'. Did you mean 'resize'?
     """
-    near = difflib.get_close_matches(name.lower(), list(known), n=1)
-    return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near[0]!r}?" if near else "")
+    near = _nearest(name, known)
+    return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")
 
 
 def bad_value(name: str, expected: str, received: object, known: Iterable[str] = ()) -> BadValueError:
@@ -152,6 +151,12 @@ def bad_value(name: str, expected: str, received: object, known: Iterable[str] =
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else f"{received!r} of type {type(received).__name__}"
-    near = difflib.get_close_matches(str(received).lower(), list(known), n=1)
-    fix = f"Did you mean {near[0]!r}?" if near else ""
+    near = _nearest(str(received), known)
+    fix = f"Did you mean {near!r}?" if near else ""
     return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    import difflib  # this module is imported before all others
+
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")

@@ -9,25 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from imgpar.errors import RunError
 
-SHM_FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux mounts POSIX shared memory
+SHM_FOLDER = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
 _NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-\w+")
 
 
 def segment_name() -> str:
     """`imgpar-<pid>-<start>-<random>`: at most 30 characters, because macOS allows 31 with the slash."""
-    return _own_prefix() + secrets.token_hex(2)
+    return _own_prefix() + os.urandom(2).hex()
 
 
-def temporary_folder(place: Path | None = None) -> str:
+def temporary_folder(place: str | None = None) -> str:
     """A new folder of this process; its owner removes it, or the next run when the owner is dead. `place` is
     where it shall be, if not where temporary files are.
 
@@ -56,11 +54,11 @@ def temporary() -> Iterator[str]:
 def sweep() -> list[str]:
     """Remove the segments and temporary folders of runs whose process is gone; returns their names."""
     swept: list[str] = []
-    if not Path("/proc/self/stat").exists():
+    if not os.path.exists("/proc/self/stat"):
         return swept
     for folder in (SHM_FOLDER, _temporary_place()):
         with contextlib.suppress(OSError):
-            swept += [path.name for path in folder.glob("imgpar-*") if is_orphan(path.name) and _remove(path)]
+            swept += [name for name in os.listdir(folder) if is_orphan(name) and _remove(f"{folder}/{name}")]
     return swept
 
 
@@ -74,9 +72,9 @@ def is_orphan(name: str) -> bool:
     return match is not None and _start_time(int(match[1])) != int(match[2], 16)
 
 
-def _temporary_place() -> Path:
+def _temporary_place() -> str:
     try:
-        return Path(tempfile.gettempdir())
+        return tempfile.gettempdir()
     except OSError:  # there is none; whoever needs it says so
         return SHM_FOLDER
 
@@ -88,16 +86,17 @@ def _own_prefix() -> str:
 def _start_time(pid: int) -> int:
     """When a process started, in kernel ticks; the wall clock where there is no /proc."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
     except (OSError, IndexError, ValueError):
         return int(time.time()) if pid == os.getpid() else -1
 
 
-def _remove(path: Path) -> bool:
+def _remove(path: str) -> bool:
     with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
+        if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
-            path.unlink()
+            os.unlink(path)
         return True
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import unicodedata
@@ -99,7 +98,9 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 def short_hash(text: str, length: int = 8) -> str:
     """Hexadecimal digits that are the same on every machine and in every run."""
-    return hashlib.blake2b(os.fsencode(text), digest_size=16).hexdigest()[:length]
+    from hashlib import blake2b
+
+    return blake2b(os.fsencode(text), digest_size=16).hexdigest()[:length]
 
 
 def legal(stem: str, suffix: str, *, windows: bool = os.name == "nt") -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import io
 import os
@@ -29,6 +31,8 @@ COMMANDS = {
 """Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
 
 NO_FOLDER = "The folder you are in does not exist any more. Change to another one."
+_SELDOM = 100_000
+"""Objects between two looks for garbage in cycles: a run makes none, and what is loaded is never garbage."""
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
 """Flags with which `convert` needs no workers."""
 
@@ -54,6 +58,8 @@ Commands:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 nothing, 4 stopped, 130."""
+    gc.set_threshold(_SELDOM)
+    atexit.register(gc.freeze)  # nobody needs the memory of a process that ends
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # an old code page must not stop us from saying a name

@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 
 from imgpar import pixels
-from imgpar.codecs import colour, gain_map, iptc, motion, pillow, quality, turbo, xmp
 from imgpar.codecs import exif as tiff
+from imgpar.codecs import gain_map, iptc, motion, quality, turbo, xmp
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
 from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, JpegHeader, bare, parse
@@ -53,6 +53,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         notes.append("EXIF data are broken and were left out")
     icc = info.icc
     if info.components == 4:
+        from imgpar.codecs import colour
+
         icc = b""  # The picture becomes sRGB when it is decoded.
         notes.append(colour.describe("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
@@ -110,6 +112,8 @@ def decode(
     if header.spec.planar:
         return _decode_planes(data, header, frames[0], accept_damaged=accept_damaged)
     if header.detail["reader"] == "pillow" or not _has_simplejpeg():
+        from imgpar.codecs import pillow
+
         return pillow.decode_jpeg(data, header, frames[0], accept_damaged=accept_damaged)
     try:
         _decode_fast(data, frames[0], strict=True)
@@ -160,6 +164,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         space = "GRAY" if frame.spec.layout == "L" else frame.spec.layout
         data = simplejpeg.encode_jpeg(frame.array, number, space, "Gray" if space == "GRAY" else sampling)
     else:
+        from imgpar.codecs import pillow
+
         data = pillow.save(
             frame,
             "JPEG",

@@ -6,7 +6,6 @@ DamagedError. Nothing is decoded, so a header costs microseconds.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -240,7 +239,7 @@ def _join_xmp(header: JpegHeader) -> None:
     """Both parts of the XMP as one packet."""
     pieces = header.pieces.get(xmp.extension_name(header.xmp), {})
     second = b"".join(pieces[start] for start in sorted(pieces))
-    whole = hashlib.md5(second, usedforsecurity=False).hexdigest().upper().encode()
+    whole = xmp.digest(second)
     packet = xmp.joined(header.xmp, second) if whole == xmp.extension_name(header.xmp).upper() else b""
     header.xmp = packet or header.xmp
     if not packet:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
+import os
 import re
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from imgpar import values
 from imgpar.errors import bad_value
@@ -40,8 +39,9 @@ def colour_target(value: object) -> ColourTarget:
         return value
     if str(value).lower() in PROFILES:
         return ColourTarget(str(value).lower())
-    if isinstance(value, str) and Path(value).is_file():
-        icc = Path(value).read_bytes()
+    if isinstance(value, str) and os.path.isfile(value):
+        with open(value, "rb") as file:
+            icc = file.read()
         if icc[36:40] == b"acsp" and icc[16:20] == b"RGB ":
             return ColourTarget(value, icc)
     raise bad_value(values.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)
@@ -283,7 +283,9 @@ class EncodeOptions:
 
     def identity(self) -> str:
         """What, beside the fields, makes two settings the same: a digest of the profile that is used."""
-        return hashlib.sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""
+        from hashlib import sha256
+
+        return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""
 
     @classmethod
     def options(cls) -> dict[str, Option]:

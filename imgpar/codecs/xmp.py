@@ -6,9 +6,7 @@ format holds it.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from xml.parsers import expat
 
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
@@ -65,8 +63,15 @@ def parted(packet: bytes, room: int) -> tuple[bytes, bytes, bytes]:
     second = head[head.find(b"<x:xmpmeta") :] + b"".join(moved) + b"</rdf:RDF></x:xmpmeta>"
     if left < 0 or not is_well_formed(second):
         return b"", b"", b""
-    name = hashlib.md5(second, usedforsecurity=False).hexdigest().upper().encode()
+    name = digest(second)
     return head + b"".join(kept) + _NAMED % name + tail, second, name
+
+
+def digest(second: bytes) -> bytes:
+    """By what the first part of a packet knows the second."""
+    from hashlib import md5  # rarely needed; OpenSSL is a large library
+
+    return md5(second, usedforsecurity=False).hexdigest().upper().encode()
 
 
 def segments(packet: bytes, room: int) -> list[bytes]:
@@ -88,6 +93,8 @@ def is_well_formed(packet: bytes) -> bool:
     """Whether a parser of XML reads it; document types, which can make a text grow, are not XMP."""
     if b"<!" in packet:
         return False
+    from xml.parsers import expat
+
     try:
         expat.ParserCreate().Parse(packet.strip(b"\0 \n\r\t"), True)
     except expat.ExpatError:

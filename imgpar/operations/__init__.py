@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from functools import cache
 
 from imgpar.operations.base import Operation, Option, option
@@ -18,6 +17,8 @@ def operation_types() -> dict[str, type[Operation]]:
     >>> "resize" in operation_types()
     True
     """
+    import pkgutil  # workers need no list
+
     found: dict[str, type[Operation]] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
-from pathlib import Path
 
 from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
 from imgpar.files import no_room
@@ -41,11 +39,13 @@ def _as_item_error(error: Exception) -> ImgparError:
 
 
 def _traceback(error: Exception) -> str:
+    import traceback
+
     return shorten("".join(traceback.format_exception(error)))
 
 
 def _memory_words() -> str:
-    if not Path("/proc/self").exists():
+    if not os.path.exists("/proc/self"):
         return ""
     import resource
 

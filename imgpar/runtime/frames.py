@@ -21,13 +21,15 @@ import mmap
 import os
 import sys
 from collections import deque
-from multiprocessing import reduction, shared_memory
-from pathlib import Path
-from typing import Any
+from multiprocessing import reduction
+from typing import TYPE_CHECKING, Any
 
 from imgpar.errors import ArenaError
 from imgpar.leftovers import SHM_FOLDER, segment_name, sweep
 from imgpar.runtime.messages import Lease
+
+if TYPE_CHECKING:
+    from multiprocessing.shared_memory import SharedMemory
 
 CHUNK = 1 << 16
 BOARD_BYTES = CHUNK
@@ -124,7 +126,7 @@ class Arena:
         self.note = ""
         """One line for the user when the arena is not what was asked for."""
         self.buffer: memoryview[int]
-        self._shm: shared_memory.SharedMemory | None = None
+        self._shm: SharedMemory | None = None
         self._fd = -1
         sweep()
         self._open()
@@ -150,7 +152,9 @@ class Arena:
         ) from problem
 
     def _open_named(self, _: str) -> None:
-        self._shm = shared_memory.SharedMemory(segment_name(), create=True, size=self.size)
+        from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
+
+        self._shm = SharedMemory(segment_name(), create=True, size=self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
         self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
@@ -215,11 +219,13 @@ class ArenaView:
     def __init__(self, handle: ArenaHandle) -> None:
         self.size = handle.size
         self._fd = handle.fd
-        self._shm: shared_memory.SharedMemory | None = None
+        self._shm: SharedMemory | None = None
         if handle.fd >= 0:
             self.buffer = memoryview(mmap.mmap(handle.fd, handle.size))
         else:
-            self._shm = shared_memory.SharedMemory(handle.name)
+            from multiprocessing.shared_memory import SharedMemory
+
+            self._shm = SharedMemory(handle.name)
             self.buffer = _buffer_of(self._shm)
         self.board = self.buffer[:BOARD_BYTES].cast("q")
 
@@ -229,7 +235,7 @@ class ArenaView:
             reserve(self._fd, lease.offset, lease.size)
 
 
-def _buffer_of(segment: shared_memory.SharedMemory) -> memoryview[int]:
+def _buffer_of(segment: SharedMemory) -> memoryview[int]:
     assert segment.buf is not None  # it is open
     return segment.buf
 
@@ -257,8 +263,8 @@ def physical_memory() -> int:
     """Bytes of memory that this process may use, as far as the system tells."""
     limits = [_sysconf_memory()]
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            limits.append(int(Path(path).read_text()))
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            limits.append(int(file.read()))
     return min(limits)
 
 
@@ -270,7 +276,7 @@ def _sysconf_memory() -> int:
 
 
 def _shm_room() -> int | None:
-    if not SHM_FOLDER.is_dir():
+    if not os.path.isdir(SHM_FOLDER):
         return None
     try:
         stat = os.statvfs(SHM_FOLDER)

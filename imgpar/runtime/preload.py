@@ -7,6 +7,7 @@ seconds on a busy machine. Until then a timer looks.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -22,8 +23,11 @@ _FREQUENT = (
     "imgpar.codecs.jpeg",
     "imgpar.operations.resize",
     "imgpar.operations.resampling",
+    "imgpar.runtime.entry",
+    "multiprocessing.popen_forkserver",
+    "resource",
 )
-"""Most pictures are JPEGs that become smaller. What the server has, its workers share."""
+"""Most pictures are JPEGs that become smaller; workers need the rest. They share what the server has."""
 
 
 def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -32,10 +36,14 @@ def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _load() -> None:
+    gc.disable()  # there is no garbage yet, and looking for it takes a tenth of the time
     importlib.import_module("imgpar.runtime.process")
     for name in _FREQUENT:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    importlib.import_module("imgpar.codecs.turbo").library()
+    gc.freeze()  # nor do workers look at what is here: its pages stay shared
+    gc.enable()
 
 
 if hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]:

@@ -10,12 +10,10 @@ import sys
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 import PIL.Image
 
-from imgpar.runtime import job_object
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.frames import ArenaHandle
 from imgpar.runtime.worker import Worker
@@ -28,8 +26,11 @@ def run_worker(
     _ignore_signals()
     tail = LogTail(log)
     _limit_memory(memory_limit)
-    # On Windows the arena may count as memory of whoever maps it.
-    job_object.enter(memory_limit and memory_limit + arena.size)
+    if sys.platform == "win32":
+        from imgpar.runtime import job_object
+
+        # The arena may count as memory of whoever maps it.
+        job_object.enter(memory_limit and memory_limit + arena.size)
     _die_with_parent()
     _calm_opencv()
     PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
@@ -57,7 +58,7 @@ def _ignore_signals() -> None:
 
 def _limit_memory(nbytes: int) -> None:
     """Private memory only: RLIMIT_AS would count the arena."""
-    if nbytes and Path("/proc/self").exists():
+    if nbytes and os.path.exists("/proc/self"):
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (nbytes, nbytes))

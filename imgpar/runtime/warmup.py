@@ -13,7 +13,6 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
-from typing import Any
 
 from imgpar.errors import RunError
 
@@ -55,7 +54,7 @@ def _own_the_socket() -> None:
 
     from imgpar.leftovers import SHM_FOLDER, temporary_folder
 
-    settings: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
+    settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
     if "tempdir" in settings:
         return
     folder = temporary_folder()
@@ -71,8 +70,8 @@ def preload() -> None:
     it first, our workers import the codecs one by one, which is slower and nothing else."""
     from multiprocessing import forkserver
 
-    server: Any = forkserver._forkserver
-    modules = [name for name in server._preload_modules if name != "__main__"]
+    server = forkserver._forkserver
+    modules = [name for name in server._preload_modules if name != "__main__"]  # type: ignore[attr-defined]
     if PRELOAD not in modules:
         forkserver.set_forkserver_preload([*modules, PRELOAD])
 
