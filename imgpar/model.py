@@ -8,7 +8,8 @@ A picture on its way: Item (an input) → Job (with its targets) → Header (wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -122,8 +123,7 @@ class Spec(NamedTuple):
         return Spec(self.width, self.height, layout, dtype or self.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """Pixels and their spec. `array` has `spec.shape`, is C-contiguous, and does not own its memory:
     it may look into a leased slot and must not be kept after the call that received it."""
 
@@ -145,8 +145,7 @@ class FrameRef:
         return self.spec.nbytes * self.count
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What a file carries beside its pixels; raw blocks as the file holds them, without container headers.
 
     `exif` starts with the TIFF header (II or MM), not with `Exif\\0\\0`.
@@ -171,14 +170,18 @@ class Metadata:
     """How often an animation plays; 0 is for ever."""
 
     @property
+    def bare(self) -> bool:
+        """Whether there is nothing but numbers: density and times."""
+        return not any(self[:8])
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the blocks, roughly what pickling them takes."""
         parts = (self.icc, self.exif, self.xmp, self.comment, self.iptc, self.gain_map)
         return sum(map(len, parts)) + 8 * len(self.durations) + 256
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a file says about itself before a pixel is decoded.
 
     `spec` is what `decode` will fill: the stored orientation, not yet turned upright.
@@ -189,12 +192,12 @@ class Header:
     orientation: int = 1
     """EXIF orientation 1 to 8 that is still to be baked in."""
     frames: int = 1
-    metadata: Metadata = field(default_factory=Metadata)
+    metadata: Metadata = Metadata()
     lost: tuple[str, ...] = ()
     """What reading cannot carry over, in the words of the report ("gain map", "frames")."""
     notes: tuple[str, ...] = ()
     """Remarks for the report that are no loss ("profile is broken, taken as sRGB")."""
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = {}
     """More facts for `imgpar info` and for the codec that made the header ("subsampling": "420")."""
 
 

@@ -91,6 +91,8 @@ def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) ->
     >>> nearest(Spec(4, 3, "RGBA", "uint16"), ("L", "RGB", "RGBA"), ("uint8",)).layout
     'RGBA'
     """
+    if spec.layout in layouts and spec.dtype in dtypes:
+        return spec
 
     def cost(candidate: Spec) -> tuple[object, ...]:
         return (

@@ -371,7 +371,7 @@ def test_planes_are_only_filled_with_what_fits(other):
     header = codecs.read_header(jpeg(image, "422"), "a.jpg", LIMITS)
     data = jpeg(image, "444", keep_rgb=True) if other == "rgb" else jpeg(image, other)
     frame, rgb = planar_frame(Spec(96, 64, "YCC422")), Frame(Spec(96, 64), np.empty((64, 96, 3), np.uint8))
-    codecs.decode(data, replace(header, spec=frame.spec), [frame])
+    codecs.decode(data, header._replace(spec=frame.spec), [frame])
     pixels.convert(frame, rgb)
     assert psnr(Image.fromarray(rgb.array), image) > 35
 
@@ -380,7 +380,7 @@ def test_a_file_of_another_size_is_refused():
     header = codecs.read_header(jpeg(scene(96, 64)), "a.jpg", LIMITS)
     frame = planar_frame(Spec(96, 64, "YCC420"))
     with pytest.raises(DamagedError):
-        codecs.decode(jpeg(scene(97, 64)), replace(header, spec=frame.spec), [frame])
+        codecs.decode(jpeg(scene(97, 64)), header._replace(spec=frame.spec), [frame])
 
 
 def test_bytes_that_cost_no_pixel_are_a_remark(always):

@@ -73,7 +73,7 @@ def test_a_grey_bottom_is_refused(photo):
 def test_another_size_is_refused():
     small = made("png", frame(size=(48, 32)))
     with pytest.raises(EncodeError, match="48×32 pixels instead of 96×64"):
-        verify(replace(small, spec=frame().spec), [frame()], "png")
+        verify(small._replace(spec=frame().spec), [frame()], "png")
 
 
 def test_missing_frames_are_refused():
@@ -85,7 +85,7 @@ def test_missing_frames_are_refused():
 def test_half_a_file_is_refused():
     whole = made("jpeg", frame(size=(400, 300)))
     with pytest.raises(EncodeError, match="cannot be read"):
-        verify(replace(whole, data=bytes(whole.data)[:2000]), [frame(size=(400, 300))], "jpeg")
+        verify(whole._replace(data=bytes(whole.data)[:2000]), [frame(size=(400, 300))], "jpeg")
 
 
 def test_the_distance_of_a_picture_to_itself_is_zero():

@@ -11,7 +11,6 @@ Every failure is an ItemError, whatever the bytes are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +26,15 @@ __all__ = [
     "FORMATS",
     "EncodeOptions",
     "Format",
+    "at_scale",
     "decode",
     "encode",
     "find_format",
     "format_of_suffix",
     "read_header",
     "recognise",
+    "scale_for",
+    "scaled",
     "shrink",
     "sniff",
     "storable",
@@ -93,13 +95,30 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     return header
 
 
+def scale_for(format_name: str, spec: Spec, width: int, height: int) -> int:
+    """How many times smaller (1, 2, 4, 8) such a picture may be decoded, and still be half as large again as
+    `width` × `height`; 1 where the format cannot do that."""
+    if format_name != "jpeg":
+        return 1
+    scale: int = _backend("jpeg").scale_for(spec, width, height)
+    return scale
+
+
 def shrink(header: Header, width: int, height: int) -> Header:
-    """The header for a decode at 1/2, 1/4 or 1/8 that is still half as large again as `width` × `height`,
-    where the format can; else the header itself."""
-    if header.format != "jpeg":
+    """The header for the smallest decode that is still half as large again as `width` × `height`."""
+    return at_scale(header, scale_for(header.format, header.spec, width, height))
+
+
+def at_scale(header: Header, scale: int) -> Header:
+    """The header for a decode at 1/`scale`, which `scale_for` has found; the header itself for 1."""
+    if scale == 1:
         return header
-    changed: Header = _backend("jpeg").shrink(header, width, height)
-    return changed
+    return header._replace(spec=scaled(header.spec, scale), detail={**header.detail, "scale": scale})
+
+
+def scaled(spec: Spec, scale: int) -> Spec:
+    """What a decode at 1/`scale` fills."""
+    return spec.resized(-(-spec.width // scale), -(-spec.height // scale))
 
 
 def decode(
@@ -158,21 +177,19 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     become an animation (with `metadata.durations`) or pages. Raises EncodeError.
     """
     from imgpar.codecs import density
-    from imgpar.codecs.metadata import bake, describe_lost, strip
 
     _require_writer(fmt)
-    spec = frames[0].spec
-    metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), options.strip), spec)
-    lost += describe_lost(metadata, fmt)
+    lost = tuple[str, ...]()
+    if not metadata.bare:
+        metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
     metadata, more = density.fitted(metadata, fmt, options.strip)
     lost += more
-    metadata = _true_of_light(metadata, fmt)
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
     with _failures(fmt, "written"):
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
-    return replace(encoded, lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
+    return encoded._replace(lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
 
 
 def to_profile(
@@ -182,6 +199,8 @@ def to_profile(
 
     Also returns what that loses, and remarks. Frames that change are new ones.
     """
+    if options.colour is None and not (metadata.icc or metadata.cicp):
+        return list(frames), metadata, (), ()
     from imgpar.codecs.metadata import profile_space
 
     if metadata.cicp and (options.colour is not None or not fmt.cicp):
@@ -207,15 +226,23 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     wanted = chosen_pages(limits, header.frames)
     durations = header.metadata.durations
     kept = durations[wanted.start : wanted.stop] if len(wanted) > 1 else ()
-    metadata = replace(header.metadata, durations=kept)
+    metadata = header.metadata._replace(durations=kept)
     detail = {**header.detail, "numbers": tuple(wanted)}
-    return replace(header, frames=len(wanted), metadata=metadata, detail=detail)
+    return header._replace(frames=len(wanted), metadata=metadata, detail=detail)
 
 
 def _require_writer(fmt: Format) -> None:
     if not fmt.writable:
         known = ", ".join(record.name for record in FORMATS.values() if record.writable)
         raise EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
+
+
+def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata as the format takes them, thinned by `what` and true of the new picture; what is lost."""
+    from imgpar.codecs.metadata import bake, describe_lost, strip
+
+    metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), what), spec)
+    return _true_of_light(metadata, fmt), lost + describe_lost(metadata, fmt)
 
 
 def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:
@@ -229,7 +256,7 @@ def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[st
     # Grey pixels look the same without a profile that has the curve of sRGB, whatever its primaries are.
     named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
     harmless = spec.grey and (named or colourspace.has_curve_of_srgb(metadata.icc))
-    return replace(metadata, icc=b""), () if harmless else ("icc",)
+    return metadata._replace(icc=b""), () if harmless else ("icc",)
 
 
 def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
@@ -238,7 +265,7 @@ def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
         return metadata
     from imgpar.codecs.gain_map import without_promise
 
-    return replace(metadata, gain_map=b"", xmp=without_promise(metadata.xmp))
+    return metadata._replace(gain_map=b"", xmp=without_promise(metadata.xmp))
 
 
 def _fitting_frames(

@@ -7,7 +7,6 @@ pixels as they are stored, and Pillow the container's rotation as EXIF orientati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from io import BytesIO
 
 import cv2
@@ -35,7 +34,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = pillow.read_header(data, fmt, limits)
     head = bytes(data[:_HEAD])
     header = _deep(_coloured(header, head), head)
-    header = replace(header, lost=(*header.lost, *("gain map",) * gain_map.in_container(head)))
+    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.in_container(head)))
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []
@@ -44,7 +43,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             image.seek(number)
             image.load()
             durations.append(int(image.info["duration"]))
-    return replace(header, metadata=replace(header.metadata, durations=tuple(durations)))
+    return header._replace(metadata=header.metadata._replace(durations=tuple(durations)))
 
 
 def decode(
@@ -71,8 +70,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     else:
         encoded = _encode_usual(frames, metadata, options, effort)
     data = bytes(encoded.data)
-    return replace(
-        encoded,
+    return encoded._replace(
         data=into_container(data, metadata.cicp) if metadata.cicp else data,
         lost=(*lost, *encoded.lost),
     )
@@ -85,8 +83,8 @@ def _coloured(header: Header, head: bytes) -> Header:
         return header
     found = colours(*told, grey=header.spec.grey)
     if found.note:
-        return replace(header, notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
-    return replace(header, metadata=replace(header.metadata, icc=found.icc, cicp=found.cicp))
+        return header._replace(notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
+    return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
 
 
 def _deep(header: Header, head: bytes) -> Header:
@@ -97,9 +95,9 @@ def _deep(header: Header, head: bytes) -> Header:
     bits, grey = (12 if head[at + 6] & 0x20 else 10), bool(head[at + 6] & 0x10)
     detail = {**header.detail, "bits": bits}
     if header.frames > 1 or (grey and header.spec.alpha):
-        return replace(header, lost=(*header.lost, "depth"), detail=detail)
+        return header._replace(lost=(*header.lost, "depth"), detail=detail)
     layout = "L" if grey else "RGBA" if header.spec.alpha else "RGB"
-    return replace(header, spec=header.spec.converted(layout, "uint16"), detail=detail)  # type: ignore[arg-type]
+    return header._replace(spec=header.spec.converted(layout, "uint16"), detail=detail)  # type: ignore[arg-type]
 
 
 def _narrow(frame: Frame) -> Frame:

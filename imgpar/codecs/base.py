@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.codecs.formats import Format
 from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError
 from imgpar.model import Limits, Metadata
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A file's bytes, what the format could not hold, and remarks that are no loss."""
 
     data: bytes | bytearray | memoryview

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.formats import Format
@@ -34,9 +33,9 @@ def fitted(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[
     """
     dpi = density_of(metadata)
     if dpi is None or fmt.density:
-        return metadata if dpi == metadata.dpi else replace(metadata, dpi=dpi), ()
+        return metadata if dpi == metadata.dpi else metadata._replace(dpi=dpi), ()
     if fmt.exif and _in_exif(metadata.exif) is None and dpi != _UNKNOWN and what not in ("exif", "all"):
-        return replace(metadata, exif=_with_density(metadata.exif, dpi)), ()
+        return metadata._replace(exif=_with_density(metadata.exif, dpi)), ()
     return metadata, ("density",) * (not fmt.exif and dpi != _UNKNOWN)
 
 
@@ -52,7 +51,7 @@ def turned(metadata: Metadata) -> Metadata:
     if across and down and across.kind == down.kind == _RATIONAL:
         first, second = (slice(entry.value_at, entry.value_at + 8) for entry in (across, down))
         block[first], block[second] = block[second], block[first]
-    return replace(metadata, exif=bytes(block), dpi=metadata.dpi[::-1] if metadata.dpi else None)
+    return metadata._replace(exif=bytes(block), dpi=metadata.dpi[::-1] if metadata.dpi else None)
 
 
 def _in_exif(block: bytes) -> tuple[float, float] | None:

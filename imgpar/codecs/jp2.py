@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +26,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
     if deep and layout is not None and header.detail["mode"] in ("RGB", "RGBA"):
         spec = header.spec.converted(layout, "uint16")
-        return replace(header, spec=spec, detail={**header.detail, "bits": bits[0], "deep": True})
+        return header._replace(spec=spec, detail={**header.detail, "bits": bits[0], "deep": True})
     return header
 
 
@@ -50,8 +49,7 @@ def _described(header: Header, data: bytes | memoryview) -> Header:
     found = jp2_boxes.read(data)
     exif, icc = found.get("exif", b""), found.get("icc", b"")
     lost = ("exif",) * bool(exif and not tiff.is_sound(exif))
-    metadata = replace(
-        header.metadata,
+    metadata = header.metadata._replace(
         exif=b"" if lost else exif,
         icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
         xmp=found.get("xmp", b""),
@@ -59,7 +57,7 @@ def _described(header: Header, data: bytes | memoryview) -> Header:
         comment=jp2_boxes.comment_of(header.metadata.comment),
     )
     orientation = tiff.get_orientation(metadata.exif)
-    return replace(header, metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
+    return header._replace(metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
 
 
 def _depths(head: bytes) -> list[int]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -64,20 +63,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
     if info.indexed or gain_map.is_promised(info.xmp):
         found, more, said = gain_map.look(data, info.xmp)
-        metadata = replace(
-            metadata, gain_map=found, xmp=info.xmp if found else gain_map.without_promise(info.xmp)
+        metadata = metadata._replace(
+            gain_map=found, xmp=info.xmp if found else gain_map.without_promise(info.xmp)
         )
         lost += more
         notes += said
     if motion.has_clip(metadata.xmp):
-        metadata = replace(metadata, xmp=motion.without_clip(metadata.xmp))
+        metadata = metadata._replace(xmp=motion.without_clip(metadata.xmp))
         lost.append(motion.CLIP)
     elif motion.has_trailer(data):
         lost.append(motion.CLIP)
     return Header(
         format=fmt.name,
         spec=Spec(info.width, info.height, layout),
-        orientation=tiff.get_orientation(exif),
+        orientation=tiff.get_orientation(exif) if exif else 1,
         metadata=metadata,
         lost=tuple(lost),
         notes=tuple(notes),
@@ -95,14 +94,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     )
 
 
-def shrink(header: Header, width: int, height: int) -> Header:
-    """The header of the smallest of 1, 1/2, 1/4, 1/8 that still has `MARGIN` × the wanted pixels each way."""
-    spec = header.spec
+def scale_for(spec: Spec, width: int, height: int) -> int:
+    """The largest of 8, 4, 2, 1 by which a decode may be smaller and still have `MARGIN` × the wanted pixels
+    each way."""
     for scale in (8, 4, 2):
         across, down = -(-spec.width // scale), -(-spec.height // scale)
         if across >= MARGIN * width and down >= MARGIN * height:
-            return replace(header, spec=spec.resized(across, down), detail={**header.detail, "scale": scale})
-    return header
+            return scale
+    return 1
 
 
 def decode(
@@ -223,7 +222,7 @@ def _decode_planes(
         sampling = frame.spec.layout[3:]
         turbo.decode_planes(data, _planes(frame), header.detail["whole"], frame.spec.size, sampling)
     except ValueError:
-        colours = replace(header, spec=header.spec.converted("RGBX"))
+        colours = header._replace(spec=header.spec.converted("RGBX"))
         whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
         notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
         pixels.convert(whole, frame)
@@ -241,9 +240,9 @@ def _planes(frame: Frame) -> turbo.Planes:
 
 def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
     """The segments that come before the picture, and what does not fit into them."""
-    lost = []
-    x, y = (max(1, min(round(value), 65535)) for value in metadata.dpi or (1, 1))
-    parts = [_segment(0xE0, b"JFIF\0" + struct.pack(">HBHHBB", 0x0101, 1 if metadata.dpi else 0, x, y, 0, 0))]
+    parts, lost = [_jfif(metadata.dpi)], []
+    if metadata.bare:
+        return parts, ()
     if len(EXIF) + len(metadata.exif) > SEGMENT:
         lost.append("exif")
     elif metadata.exif:
@@ -267,6 +266,12 @@ def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
     if metadata.comment:
         parts.append(_segment(0xFE, metadata.comment[:SEGMENT]))
     return parts, tuple(lost)
+
+
+@lru_cache(maxsize=16)
+def _jfif(dpi: tuple[float, float] | None) -> bytes:
+    x, y = (max(1, min(round(value), 65535)) for value in dpi or (1, 1))
+    return _segment(0xE0, b"JFIF\0" + struct.pack(">HBHHBB", 0x0101, 1 if dpi else 0, x, y, 0, 0))
 
 
 def _segment(marker: int, body: bytes) -> bytes:

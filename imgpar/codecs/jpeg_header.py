@@ -28,6 +28,7 @@ _DISPENSABLE = (EXIF, XMP, ICC, b"Ducky", b"FPXR", b"urn:iso:std:iso:ts:21496")
 """What nobody misses, or what was read before."""
 _UNCARRIED = ((b"JP", "content credentials"), (b"FLIR\0", "thermal picture"))
 _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SAMPLINGS = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
 
 
 @dataclass(slots=True)
@@ -74,9 +75,8 @@ class JpegHeader:
         """The usual name of the chroma sampling: 420, 422, 444, grey, or the factors."""
         if self.components == 1:
             return "grey"
-        known = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
         if all(factors == (1, 1) for factors in self.sampling[1:]):
-            return known.get(self.sampling[0], str(self.sampling[0]))
+            return _SAMPLINGS.get(self.sampling[0], str(self.sampling[0]))
         return "/".join(f"{h}x{v}" for h, v in self.sampling)
 
 
@@ -84,15 +84,16 @@ def parse(data: bytes | memoryview) -> JpegHeader:
     """Read the segments up to the first scan. Raises DamagedError where there is no usable frame header."""
     header = JpegHeader()
     icc: dict[int, bytes] = {}
-    for marker, body in _segments(data):
+    view = memoryview(data)
+    for marker, start, stop in _walk(view):
         if marker in _FRAME_HEADERS and not header.width:
-            _read_frame_header(header, marker, body)
+            _read_frame_header(header, marker, view[start:stop])
         elif marker == DQT and not header.quality:
-            header.quality = _quality(bytes(body))
+            header.quality = _quality(bytes(view[start:stop]))
         elif marker == COM:
-            header.comment = header.comment or bytes(body)
+            header.comment = header.comment or bytes(view[start:stop])
         elif APP0 <= marker <= APP0 + 15:
-            _read_application(header, icc, marker - APP0, bytes(body))
+            _read_application(header, icc, marker - APP0, bytes(view[start:stop]))
     if not header.width:
         raise DamagedError("This JPEG has no usable frame header: it ends or breaks before its size is told.")
     if icc:
@@ -139,15 +140,6 @@ def bare(data: bytes | memoryview) -> bytes:
         if marker != SOS and (adobe or not (marker == COM or APP0 <= marker <= APP0 + 15)):
             kept.append((marker, bytes(view[start:stop])))
     return join_head(kept) + bytes(view[scans:]) if scans else bytes(view)
-
-
-def _segments(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Marker and body of every segment before the first scan (and, for a search, nothing after it)."""
-    view = memoryview(data)
-    for marker, start, stop in _walk(view):
-        if marker == SOS:
-            return
-        yield marker, view[start:stop]
 
 
 def _walk(view: memoryview) -> Iterator[tuple[int, int, int]]:

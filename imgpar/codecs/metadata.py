@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import iptc, places
@@ -22,8 +21,8 @@ def bake(metadata: Metadata, width: int, height: int) -> Metadata:
     """
     if not (metadata.exif or metadata.xmp):
         return metadata
-    return replace(
-        metadata, exif=_bake_exif(metadata.exif, width, height), xmp=_bake_xmp(metadata.xmp, width, height)
+    return metadata._replace(
+        exif=_bake_exif(metadata.exif, width, height), xmp=_bake_xmp(metadata.xmp, width, height)
     )
 
 
@@ -34,18 +33,18 @@ def strip(metadata: Metadata, what: str) -> Metadata:
     True
     """
     if what == "all":
-        return replace(metadata, exif=b"", xmp=b"", comment=b"", iptc=b"", text=())
+        return metadata._replace(exif=b"", xmp=b"", comment=b"", iptc=b"", text=())
     if what == "exif":
-        return replace(metadata, exif=b"")
+        return metadata._replace(exif=b"")
     if what == "xmp":
-        return replace(metadata, xmp=b"")
+        return metadata._replace(xmp=b"")
     if what == "gps":
         block = bytearray(metadata.exif)
         if block:
             tiff.drop_ifd(block, tiff.GPS_IFD)
             places.clear_maker_note(block)
         xmp, records = places.without_places(metadata.xmp), iptc.without_places(metadata.iptc)
-        return replace(metadata, exif=bytes(block), xmp=xmp, iptc=records)
+        return metadata._replace(exif=bytes(block), xmp=xmp, iptc=records)
     return metadata
 
 
@@ -69,8 +68,8 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     """
     kinds = ("icc", *_KINDS, "gain_map")
     missing = [kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind)]
-    gone = Metadata(**{kind: getattr(metadata, kind) for kind in ("exif", "xmp") if kind in missing})
-    if removed(gone, "gps"):
+    gone = {kind: getattr(metadata, kind) for kind in ("exif", "xmp") if kind in missing}
+    if gone and removed(Metadata(**gone), "gps"):
         missing.append("gps")
     return tuple(kind.replace("_", " ") for kind in missing)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -51,20 +50,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         # A broken extra chunk (profile, text …) is no reason to give up the picture.
         header = pillow.read_header(_essential(data), fmt, limits)
         notes = (*header.notes, "broken extra chunks were left out")
-        header = replace(header, notes=notes, detail={**header.detail, "essential": True})
+        header = header._replace(notes=notes, detail={**header.detail, "essential": True})
         data = _essential(data)
     chunks = list(chunks_of(data))
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
-    header = replace(header, metadata=replace(_with_raw(header.metadata, chunks), text=_text(chunks)))
-    header = replace(header, orientation=tiff.get_orientation(header.metadata.exif))
+    header = header._replace(metadata=_with_raw(header.metadata, chunks)._replace(text=_text(chunks)))
+    header = header._replace(orientation=tiff.get_orientation(header.metadata.exif))
     if bits == 16 and header.frames == 1 and colour_type in LAYOUTS:
         layout = LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
             layout = {"L": "LA", "RGB": "RGBA"}.get(layout, layout)  # type: ignore[assignment]
-        return replace(
-            header, spec=header.spec.converted(layout, "uint16"), detail={**header.detail, "bits": 16}
+        return header._replace(
+            spec=header.spec.converted(layout, "uint16"), detail={**header.detail, "bits": 16}
         )
-    header = replace(header, detail={**header.detail, "bits": bits})
+    header = header._replace(detail={**header.detail, "bits": bits})
     if header.frames == 1:
         return header
     return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.parts_of(chunks)))
@@ -116,8 +115,7 @@ def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], 
 def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Metadata:
     """With what ImageMagick wrote as text, where the chunks made for it do not say the same."""
     found = png_raw.read(chunks)
-    return replace(
-        metadata,
+    return metadata._replace(
         exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
         xmp=metadata.xmp or found.get("xmp", b""),
         iptc=found.get("iptc", b""),
@@ -133,8 +131,8 @@ def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: b
     small = {kind: bytes(body) for kind, body in chunks if len(body) <= 32}
     found = png_colour.colours_of(small, grey=grey)
     if found.note:
-        return replace(header, notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
-    return replace(header, metadata=replace(header.metadata, icc=found.icc, cicp=found.cicp))
+        return header._replace(notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
+    return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
 
 
 def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int, *, deep: bool) -> Header:
@@ -148,11 +146,10 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
             opaque = opaque and dispose == 0 and (top, *box) == (0, *header.spec.size, 0)
     colours: Layout = "RGB" if deep else "RGBX"
     spec = header.spec.converted(colours if opaque else "RGBA", "uint16" if deep else "uint8")
-    return replace(
-        header,
+    return header._replace(
         spec=spec,
         detail={**header.detail, "animated": deep},
-        metadata=replace(header.metadata, durations=tuple(durations[-header.frames :])),
+        metadata=header.metadata._replace(durations=tuple(durations[-header.frames :])),
         lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
     )
 

@@ -7,7 +7,6 @@ curves and matrix as arithmetic; a profile made of tables is applied with 8 bits
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -44,7 +43,7 @@ def to_profile(
     """
     target = _target(wanted)
     source = metadata.icc or profiles.srgb()
-    kept = replace(metadata, icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
+    kept = metadata._replace(icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
     if source == target or _same(source, target):
         return list(frames), kept, (), ()
     misfit = source[16:20] == b"GRAY" and not frames[0].spec.grey
@@ -67,7 +66,7 @@ def from_hdr(
     middle = profiles.display_p3() if p3 else profiles.srgb()
     shown = hdr.to_sdr(frames, metadata.cicp, middle)
     note = f"{NAMES[metadata.cicp[1]]} was tone mapped (BT.2390), {hdr.WHITE:g} cd/m² are white"
-    described = replace(metadata, icc=middle if p3 else b"", cicp=())
+    described = metadata._replace(icc=middle if p3 else b"", cicp=())
     changed, kept, lost, notes = to_profile(shown, described, fmt, wanted)
     return changed, kept, ("hdr", *lost), (note, *notes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -26,15 +25,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
     exif = found.get(_EXIF, b"")
-    metadata = replace(
-        header.metadata,
+    metadata = header.metadata._replace(
         exif=exif if exif and tiff.is_sound(exif) else b"",
         xmp=found.get(_XMP, b""),
         iptc=found.get(iptc.RESOURCE, b""),
         dpi=_density(found.get(_DENSITY, b"")),
     )
     lost = (*header.lost, *("paths",) * any(iptc.is_path(number) for number in found))
-    return replace(header, orientation=1, metadata=metadata, lost=lost)
+    return header._replace(orientation=1, metadata=metadata, lost=lost)
 
 
 def decode(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -45,16 +44,15 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     samples, deep = tiff_samples.samples_of(tags, width, height), _deep_spec(tags, width, height)
     if samples:
         header = _deep_header(tags, samples.spec, fmt)
-        header = replace(header, lost=samples.lost, notes=samples.notes, detail={"samples": samples})
+        header = header._replace(lost=samples.lost, notes=samples.notes, detail={"samples": samples})
     else:
         header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
-    header = replace(header, metadata=replace(header.metadata, iptc=_iptc(data, at, tags)))
+    header = header._replace(metadata=header.metadata._replace(iptc=_iptc(data, at, tags)))
     blocks = tags.get(34377)
     outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
     numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
-    return replace(
-        header,
+    return header._replace(
         frames=len(numbers),
         lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
         detail={**header.detail, "numbers": numbers, "pages": (wanted[0] + 1, wanted[-1] + 1)},
@@ -68,12 +66,12 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
             image.seek(number)
         check_size(*image.size, limits)
         header = pillow.header_of(image, fmt)
-        metadata = replace(header.metadata, exif=_exif(image.getexif()))
+        metadata = header.metadata._replace(exif=_exif(image.getexif()))
         orientation = int(tags.get(274, 1))
         if orientation > 4:
             metadata = density.turned(metadata)
         detail = {**header.detail, "turned": orientation != 1}
-        return _counted(replace(header, orientation=1, metadata=metadata, detail=detail), tags)
+        return _counted(header._replace(orientation=1, metadata=metadata, detail=detail), tags)
 
 
 def _counted(header: Header, tags: Tags) -> Header:
@@ -81,7 +79,7 @@ def _counted(header: Header, tags: Tags) -> Header:
     bits = tags.get(258, (1,))
     lost = ("depth",) * (max(bits) > 8 and header.spec.dtype == "uint8")
     whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
-    return replace(header, detail={**header.detail, **whole}, lost=(*header.lost, *lost))
+    return header._replace(detail={**header.detail, **whole}, lost=(*header.lost, *lost))
 
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:

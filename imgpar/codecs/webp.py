@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from io import BytesIO
 
 from imgpar.codecs import pillow, quality
@@ -41,12 +40,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
     open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
     header = pillow.read_header(_see_through(data) if open_canvas else data, fmt, limits)
-    header = replace(header, detail={**header.detail, "lossless": coding == {b"VP8L"}})
+    header = header._replace(detail={**header.detail, "lossless": coding == {b"VP8L"}})
     if header.frames == 1:
         return header
-    header = replace(header, detail={**header.detail, "open_canvas": open_canvas})
-    metadata = replace(header.metadata, durations=tuple(durations[: header.frames]))
-    return replace(header, metadata=metadata)
+    header = header._replace(detail={**header.detail, "open_canvas": open_canvas})
+    metadata = header.metadata._replace(durations=tuple(durations[: header.frames]))
+    return header._replace(metadata=metadata)
 
 
 def decode(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ PEAK: dict[str, float] = {"uint8": 255, "uint16": 65_535, "float32": 1.0}
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey: ITU-R BT.601, as Pillow and OpenCV have them."""
 
+_LAST_BYTE = int.from_bytes(b"\0\0\0\xff", sys.byteorder)
 _BAND = 128
 """Rows at a time: temporaries stay in the cache and a picture never needs four times its memory."""
 
@@ -69,8 +71,20 @@ def fill(frame: Frame, colour: Colour | None) -> None:
 
 def seal(frame: Frame) -> None:
     """Set the padding of RGBX to opaque, so that the frame may be read as RGBA."""
-    if frame.spec.layout == "RGBX":
+    if frame.spec.layout != "RGBX":
+        return
+    if frame.spec.dtype == "uint8" and frame.array.flags.c_contiguous:
+        _seal_bytes(frame.array)
+    else:
         frame.array[..., 3] = PEAK[frame.spec.dtype]
+
+
+def _seal_bytes(array: Array) -> None:
+    """A pixel at a time instead of every fourth byte: a quarter of the time."""
+    import numpy as np
+
+    pixels = array.view(np.uint32)
+    np.bitwise_or(pixels, _LAST_BYTE, out=pixels)
 
 
 def opaque(frame: Frame) -> bool:

@@ -78,7 +78,7 @@ def read_pages(
             frames, notes = stages.decode(program, data, lease, run.limits)
         with during("transform"):
             frames, _ = stages.transform(program, frames, lease)
-        told = replace(program.header, lost=program.lost)
+        told = program.header._replace(lost=program.lost)
         yield Page(number, frames[0], told, (*program.notes, *notes))
 
 
@@ -96,8 +96,8 @@ def _frames(
         frames, notes = stages.decode(program, data, lease, run.limits)
     with during("transform"):
         frames, _ = stages.transform(program, frames, lease)
-    still = replace(program.header.metadata, durations=(), loop=0)
-    told = replace(program.header, frames=1, lost=program.lost, metadata=still)
+    still = program.header.metadata._replace(durations=(), loop=0)
+    told = program.header._replace(frames=1, lost=program.lost, metadata=still)
     for number, frame in enumerate(frames, 1):
         yield Page(number, frame, told, (*program.notes, *notes))
 
@@ -130,7 +130,7 @@ def _in_one_profile(
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
     profiles = [header.metadata.icc for header in headers]
     if len(set(profiles)) == 1:
-        return frames, replace(first, lost=tuple(lost)), ()
+        return frames, first._replace(lost=tuple(lost)), ()
     # A profile for grey says nothing of colours: then all become sRGB.
     shared = profiles[0] if profiles[0][16:20] != b"GRAY" else b""
     wanted = codecs.EncodeOptions(colour=ColourTarget("the first page's" if shared else "srgb", shared))
@@ -139,7 +139,7 @@ def _in_one_profile(
             made = codecs.to_profile([frames[number]], header.metadata, codecs.FORMATS["tiff"], wanted)
             frames[number] = made[0][0]
             lost |= dict.fromkeys(made[2])
-    told = replace(first, lost=tuple(lost), metadata=replace(first.metadata, icc=shared))
+    told = first._replace(lost=tuple(lost), metadata=first.metadata._replace(icc=shared))
     return frames, told, ("its pages had different colour profiles and were converted to one",)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from imgpar import codecs
 from imgpar.codecs import gain_map
@@ -68,7 +67,7 @@ def _changed(
         return data
     header = codecs.read_header(data, "map.jpg", limits)
     found, sampling = header.detail["quality"], header.detail["subsampling"]
-    header = replace(header, orientation=orientation, metadata=Metadata())
+    header = header._replace(orientation=orientation, metadata=Metadata())
     spec = oriented(header.spec, orientation)
     for move in moves:
         spec = move.plan(spec)

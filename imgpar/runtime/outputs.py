@@ -71,26 +71,26 @@ def make(
     original: Original,
 ) -> Encoded:
     """One output, with all that is lost on the way to it."""
-    gone = removed(header.metadata, options.strip)
+    gone = removed(header.metadata, options.strip) if options.strip else ()
     asked = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
     said = header.notes + asked
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
         if isinstance(copied, Encoded):
-            return replace(copied, notes=asked)
+            return copied._replace(notes=asked)
         said += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
         from imgpar.runtime.gain_maps import fitted
 
         kept = fitted(header, operations, options)
-        header = replace(header, metadata=replace(header.metadata, gain_map=kept))
+        header = header._replace(metadata=header.metadata._replace(gain_map=kept))
         lost += () if kept else ("gain map",)
     if _lies_across(header, operations):
-        header = replace(header, metadata=density.turned(header.metadata))
+        header = header._replace(metadata=density.turned(header.metadata))
     encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
-    return replace(encoded, lost=lost, notes=(*said, *encoded.notes))
+    return encoded._replace(lost=lost, notes=(*said, *encoded.notes))
 
 
 def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
@@ -171,6 +171,6 @@ def convert_bytes(
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
     frames, _ = stages.transform(program, frames, lease)
-    head = replace(program.header, lost=program.lost)
+    head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
-    return replace(encoded, notes=(*notes, *encoded.notes))
+    return encoded._replace(notes=(*notes, *encoded.notes))

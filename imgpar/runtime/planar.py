@@ -7,7 +7,6 @@ picture of which nothing else is wanted than to be smaller and upright goes this
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from operator import gt
 from typing import cast
@@ -86,7 +85,8 @@ def _planned(
         return None
     work = partial(planes.resize, orientation=header.orientation)
     steps = (stages.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
-    return stages.Program(decoded, header, 1, steps, lost=header.lost, notes=header.notes)
+    sides = stages.sides_of(decoded.spec, steps, 1)
+    return stages.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)
 
 
 def _suits(header: Header) -> bool:
@@ -133,4 +133,4 @@ def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | N
     steps = CHROMA[sampling][::-1] if lies else CHROMA[sampling]
     if smaller is not header and any(map(gt, CHROMA[stored], steps)):
         return None
-    return replace(smaller, spec=smaller.spec.converted(cast(Layout, stored)))
+    return smaller._replace(spec=smaller.spec.converted(cast(Layout, stored)))

@@ -14,8 +14,8 @@ frames live in the worker's own memory, until the result is put into a lease aga
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ BLOB_SLACK = 1024
 Work = Callable[[Frame, Frame], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One pass over a frame: the spec it writes, and how. `result` is False when `call` decides."""
 
     name: str
@@ -46,8 +45,7 @@ class Step:
     call: Callable[[Frame], Frame] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """What will be done to one picture."""
 
     header: Header
@@ -55,6 +53,8 @@ class Program:
     source: Header
     """As the file says: sizes in percent are meant of this."""
     frames: int
+    sides: tuple[int, int]
+    """Bytes of the even and of the odd side."""
     steps: tuple[Step, ...]
     rest: tuple[Operation, ...] = ()
     """Operations after the first one whose result is only known when it has run."""
@@ -62,27 +62,18 @@ class Program:
     notes: tuple[str, ...] = ()
 
     @property
-    def sides(self) -> tuple[int, int]:
-        """Bytes of the even and of the odd side."""
-        specs = [self.header.spec, *(step.spec for step in self.steps if step.call is None)]
-        even = max(_aligned(spec.nbytes * self.frames) for spec in specs[0::2])
-        odd = max((_aligned(spec.nbytes * self.frames) for spec in specs[1::2]), default=0)
-        return even, odd
-
-    @property
     def nbytes(self) -> int:
         """Bytes of the lease that runs this program, metadata included."""
         return sum(self.sides) + _aligned(self.header.metadata.nbytes + BLOB_SLACK)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """One output, ready to be written."""
 
     data: bytes | bytearray | memoryview
     spec: Spec
     lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def compile_program(
@@ -103,12 +94,15 @@ def compile_program(
     frames = header.frames if keep_frames else 1
     if frames > limits.max_frames:
         raise too_many_frames(frames, limits)
-    lost = ("frames",) if frames < header.frames else ()
-    steps, rest, decoded = _plan_steps(header, operations, shrink=frames == 1)
-    return checked(
-        Program(decoded, header, frames, tuple(steps), tuple(rest), (*header.lost, *lost), header.notes),
-        limits,
-    )
+    lost = (*header.lost, "frames") if frames < header.frames else header.lost
+    key = (header.format, header.spec, header.orientation, frames, tuple(operations))
+    try:
+        way = _way(*key)
+    except TypeError:  # an operation that cannot be hashed
+        way = _way.__wrapped__(*key)
+    decoded = codecs.at_scale(header, way.scale)
+    program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes)
+    return checked(program, limits)
 
 
 def checked(program: Program, limits: Limits) -> Program:
@@ -125,43 +119,71 @@ def checked(program: Program, limits: Limits) -> Program:
     return program
 
 
-def _plan_steps(
-    header: Header, operations: Sequence[Operation], *, shrink: bool
-) -> tuple[list[Step], list[Operation], Header]:
+class _Way(NamedTuple):
+    """What the size of a picture and its orientation decide: alike for all such pictures of a run."""
+
+    scale: int
+    """1, 2, 4 or 8: how much smaller it is decoded."""
+    sides: tuple[int, int]
+    steps: tuple[Step, ...]
+    rest: tuple[Operation, ...]
+
+
+@lru_cache(maxsize=256)  # planning takes longer than anything else before the first pixel
+def _way(
+    format_name: str, stored: Spec, orientation: int, frames: int, operations: tuple[Operation, ...]
+) -> _Way:
     """Walk the specs through the operations; decides the decoder's scale and when to turn upright."""
-    upright = pixels.oriented(header.spec, header.orientation)
+    upright = pixels.oriented(stored, orientation)
     first, following = first_effective(operations, upright)
-    decoded, steps = header, list[Step]()
+    scale, decoded, steps = 1, stored, list[Step]()
     spec = upright
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
-    if first and whole and shrink:
-        width, height = whole if header.orientation < 5 else whole[::-1]
-        decoded = codecs.shrink(header, width, height)
-    if first and whole and header.orientation != 1 and first.plan(upright).size == whole:
+    if first and whole and frames == 1:
+        scale = codecs.scale_for(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
+        decoded = codecs.scaled(stored, scale)
+    if first and whole and orientation != 1 and first.plan(upright).size == whole:
         # The whole picture is scaled, nothing is cut: turning the small result is cheaper.
-        layout = _accepted(first, decoded.spec)
-        if layout != decoded.spec:
+        layout = _accepted(first, decoded)
+        if layout != decoded:
             steps.append(_conversion(layout))
         small = first.plan(_accepted(first, upright))
-        stored = small.resized(*(small.size if header.orientation < 5 else small.size[::-1]))
-        steps.append(Step(first.name, stored, first.apply))
-        steps.append(_turn(small, header.orientation))
+        lying = small.resized(*(small.size if orientation < 5 else small.size[::-1]))
+        steps.append(Step(first.name, lying, first.apply))
+        steps.append(_turn(small, orientation))
         spec, remaining = small, following
     else:
-        if header.orientation != 1:
-            steps.append(_turn(pixels.oriented(decoded.spec, header.orientation), header.orientation))
+        if orientation != 1:
+            steps.append(_turn(pixels.oriented(decoded, orientation), orientation))
         remaining = [first, *following] if first else []
-    rest = list[Operation]()
-    for index, operation in enumerate(remaining):
-        actual = steps[-1].spec if steps else decoded.spec
+    more, rest = _following(remaining, spec, steps[-1].spec if steps else decoded)
+    whole_way = (*steps, *more)
+    return _Way(scale, sides_of(decoded, whole_way, frames), whole_way, rest)
+
+
+def _following(
+    operations: Sequence[Operation], spec: Spec, actual: Spec
+) -> tuple[list[Step], tuple[Operation, ...]]:
+    """The steps of operations on upright frames, and what can only be planned when a function has run: `spec`
+    is the planned size, `actual` what the memory holds."""
+    steps = list[Step]()
+    for index, operation in enumerate(operations):
+        actual = steps[-1].spec if steps else actual
         if operation.dynamic:
             steps.append(Step(operation.name, actual, call=partial(_call, operation)))
-            rest = list(remaining[index + 1 :])
-            break
+            return steps, tuple(operations[index + 1 :])
         steps.extend(_operation_steps(operation, spec, actual))
         if not operation.idle(spec):
             spec = steps[-1].spec
-    return steps, rest, decoded
+    return steps, ()
+
+
+def sides_of(decoded: Spec, steps: Sequence[Step], frames: int) -> tuple[int, int]:
+    """Bytes of the even and of the odd side of a lease for so many frames."""
+    specs = [decoded, *(step.spec for step in steps if step.call is None)]
+    even = max(_aligned(spec.nbytes * frames) for spec in specs[0::2])
+    odd = max((_aligned(spec.nbytes * frames) for spec in specs[1::2]), default=0)
+    return even, odd
 
 
 def first_effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation | None, list[Operation]]:

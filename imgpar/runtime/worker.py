@@ -14,7 +14,6 @@ import pickle
 import signal
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -228,7 +227,7 @@ class Worker:
         del data
         with clock.during("transform"):
             frames, offset = stages.transform(program, frames, self._slice(lease))
-        header = replace(program.header, lost=program.lost)
+        header = program.header._replace(lost=program.lost)
         if run.arrays:
             placed = self._place_array(task, run, lease, frames, offset, header)
             return Done(task.serial, clock.timings(), placed, (), program.lost, (*program.notes, *notes))
@@ -247,7 +246,7 @@ class Worker:
         blob = pickle.dumps(program.header.metadata, pickle.HIGHEST_PROTOCOL)
         where = self._put_blob(lease, sum(program.sides), blob)
         # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
-        header = replace(program.source, metadata=Metadata(), lost=program.lost)
+        header = program.source._replace(metadata=Metadata(), lost=program.lost)
         placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
         # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
         lost, said = (program.lost, program.notes) if run.arrays else ((), ())
@@ -280,7 +279,7 @@ class Worker:
             self._view.buffer, placed.frames.offset, placed.frames.spec, placed.frames.count
         )
         metadata = pickle.loads(self._bytes(placed))  # noqa: S301 - written by a sibling
-        header = replace(placed.header, metadata=metadata)
+        header = placed.header._replace(metadata=metadata)
         made, lost, notes = self._write(task, run, frames, header, clock, self._original(task, run))
         return Done(task.serial, clock.timings(), None, made, lost, notes)
 
@@ -306,7 +305,7 @@ class Worker:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
         placed = task.placed
         assert placed is not None
-        header = replace(placed.header, lost=())
+        header = placed.header._replace(lost=())
         if header.format not in _formats(task):
             return outputs.Original()
         program = _compiled(task, run, header, keep_frames=placed.frames.count > 1)
@@ -413,7 +412,7 @@ class Worker:
         header: Header,
     ) -> Placed:
         """The first frame as the caller wants it, in the lease that will be the caller's."""
-        light = replace(header, metadata=Metadata(), detail={})
+        light = header._replace(metadata=Metadata(), detail={})
         frame = frames[0]
         wanted = stages.to_array(frame, run.layout, run.dtype)
         if wanted is frame and offset is not None:
