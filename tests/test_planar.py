@@ -23,7 +23,7 @@ from imgpar.operations import planes
 from imgpar.operations.resize import Resize
 from imgpar.operations.resize import parse_geometry as size
 from imgpar.recipe import make_operation
-from imgpar.runtime import planar, stages
+from imgpar.runtime import planar, programs
 from imgpar.runtime.outputs import convert_bytes
 
 pytestmark = pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
@@ -243,7 +243,7 @@ def test_a_scaled_decode_has_planes_too():
 def test_planes_need_half_the_memory():
     data = jpeg(scene(1600, 1200))
     header = codecs.read_header(data, "a.jpg", LIMITS)
-    whole = stages.compile_program(header, (make_operation("resize", "800"),), LIMITS)
+    whole = programs.compile_program(header, (make_operation("resize", "800"),), LIMITS)
     assert compiled(data, make_operation("resize", "800")).nbytes < whole.nbytes / 2
 
 

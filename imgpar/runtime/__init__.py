@@ -28,6 +28,7 @@ In a worker
     clock          what each stage takes, and which one it is in
     runspec        what it has to know about a run
     reading        an input's bytes, as they are in one moment
+    programs       what will be done to a picture, from its header and the recipe
     stages         decode, transform and encode for one picture
     planar         JPEG to JPEG without red, green and blue in between
     outputs        from frames to files

@@ -21,7 +21,7 @@ from imgpar.commit import take_back
 from imgpar.errors import LimitError
 from imgpar.model import Frame, Header, OutputFile, Target
 from imgpar.names import fold, page_path
-from imgpar.runtime import stages
+from imgpar.runtime import programs, stages
 from imgpar.runtime.runspec import RunSpec
 
 Memory = Callable[[int], memoryview]
@@ -72,7 +72,7 @@ def read_pages(
     for number in range(first, last + 1):
         with during("decode"):
             own = codecs.read_header(data, name, replace(run.limits, pages=str(number)))
-            program = stages.compile_program(own, run.operations, run.limits, keep_frames=False)
+            program = programs.compile_program(own, run.operations, run.limits, keep_frames=False)
         lease = memory(program.nbytes)
         with during("decode"):
             frames, notes = stages.decode(program, data, lease, run.limits)
@@ -90,7 +90,7 @@ def _frames(
     during: Callable[[str], AbstractContextManager[None]],
 ) -> Iterator[Page]:
     """The frames of an animation, without what made them one."""
-    program = stages.compile_program(header, run.operations, run.limits)
+    program = programs.compile_program(header, run.operations, run.limits)
     lease = memory(program.nbytes)
     with during("decode"):
         frames, notes = stages.decode(program, data, lease, run.limits)

@@ -15,7 +15,7 @@ from imgpar import pixels
 from imgpar.errors import TransformError
 from imgpar.model import Frame, Header, Limits, Spec
 from imgpar.operations import Operation
-from imgpar.runtime import stages
+from imgpar.runtime import programs, stages
 from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding
 from imgpar.video.mixing import Mixer
@@ -149,7 +149,7 @@ class _Colour:
             "uint16" if deep else "uint8",
         )
         header = Header("video", spec, orientation)
-        self._program = stages.compile_program(header, operations, limits)
+        self._program = programs.compile_program(header, operations, limits)
         self._memory = memoryview(bytearray(self._program.nbytes))
 
     def run(self, planes: Sequence[Array]) -> Frame:

@@ -17,7 +17,7 @@ from imgpar.operations.resize import Resize
 from imgpar.operations.rotate import Rotate
 from imgpar.operations.sharpen import Sharpen
 from imgpar.pixels import oriented
-from imgpar.runtime import stages
+from imgpar.runtime import programs, stages
 
 _QUALITY = range(75, 99)
 """That of the old map, within this: brightness is seen more than its own edges."""
@@ -73,7 +73,7 @@ def _changed(
         spec = move.plan(spec)
     width, height = (max(round(side * scale), 1) for side, scale in zip(spec.size, scales, strict=True))
     steps = [*moves, Resize(Geometry(width, height), fit="fill")]
-    program = stages.compile_program(header, steps, limits)
+    program = programs.compile_program(header, steps, limits)
     lease = memoryview(bytearray(program.nbytes))
     frames, _ = stages.decode(program, data, lease, limits)
     frames, _ = stages.transform(program, frames, lease)

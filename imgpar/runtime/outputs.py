@@ -19,7 +19,8 @@ from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages
-from imgpar.runtime.stages import Encoded, Program
+from imgpar.runtime.programs import Program
+from imgpar.runtime.stages import Encoded
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
 _TURNED_AS_FILES = ("jpeg", "avif")

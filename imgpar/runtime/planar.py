@@ -17,7 +17,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError
 from imgpar.model import CHROMA, Header, Layout, Limits, Spec
 from imgpar.operations import Operation, planes, resampling
-from imgpar.runtime import stages
+from imgpar.runtime import programs
 from imgpar.runtime.reading import read_whole
 
 LEAST = 1 << 20
@@ -35,7 +35,7 @@ def compile_program(
     options: EncodeOptions,
     *,
     keep_frames: bool = True,
-) -> stages.Program:
+) -> programs.Program:
     """Plan every step from the header and from what is written: on planes where that gives the same picture.
 
     Args:
@@ -44,7 +44,7 @@ def compile_program(
         limits: refused is what exceeds them.
         formats: of the outputs; empty where the frames themselves are wanted.
         options: of the encoders.
-        keep_frames: as `stages.compile_program` has it.
+        keep_frames: as `programs.compile_program` has it.
 
     Raises:
         LimitError: the picture, or a size on the way, is larger than the limits allow.
@@ -53,8 +53,8 @@ def compile_program(
     if turbo.library() is not None and resampling.fast():
         made = _planned(header, operations, formats, options)
         if made is not None:
-            return stages.checked(made, limits)
-    return stages.compile_program(header, operations, limits, keep_frames=keep_frames)
+            return programs.checked(made, limits)
+    return programs.compile_program(header, operations, limits, keep_frames=keep_frames)
 
 
 def told(
@@ -75,7 +75,7 @@ def told(
 
 def _planned(
     header: Header, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
-) -> stages.Program | None:
+) -> programs.Program | None:
     if not (_suits(header) and _suit(formats, options)):
         return None
     sampling = f"YCC{quality.chroma(options)}"
@@ -84,9 +84,9 @@ def _planned(
     if not (small and decoded):
         return None
     work = partial(planes.resize, orientation=header.orientation)
-    steps = (stages.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
-    sides = stages.sides_of(decoded.spec, steps, 1)
-    return stages.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)
+    steps = (programs.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
+    sides = programs.sides_of(decoded.spec, steps, 1)
+    return programs.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)
 
 
 def _suits(header: Header) -> bool:
@@ -112,14 +112,14 @@ def _suit(formats: Collection[str], options: EncodeOptions) -> bool:
 
 def _only_smaller(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int] | None:
     """The size to which the whole picture is scaled, if that is all that happens to it."""
-    first, following = stages.first_effective(operations, spec)
+    first, following = programs.first_effective(operations, spec)
     if first is None or first.dynamic:
         return None
     size = first.shrinks_to(spec)
     made = first.plan(spec)
     if size is None or made != spec.resized(*size):
         return None
-    return size if stages.first_effective(following, made)[0] is None else None
+    return size if programs.first_effective(following, made)[0] is None else None
 
 
 def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | None:

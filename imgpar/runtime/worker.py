@@ -23,7 +23,7 @@ from imgpar.commit import commit, left_before, original_path, take_back
 from imgpar.digest import content_digest
 from imgpar.errors import HelperKilledError, SourceError, TransformError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec, Target
-from imgpar.runtime import clips, documents, outputs, planar, stages
+from imgpar.runtime import clips, documents, outputs, planar, programs, stages
 from imgpar.runtime.channel import Channel, shorten
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.failures import failure_of
@@ -319,7 +319,7 @@ class Worker:
 
     # ----- reading --------------------------------------------------------------------------------
 
-    def _open(self, task: Task, run: RunSpec, clock: Clock) -> tuple[bytes, str, stages.Program | None]:
+    def _open(self, task: Task, run: RunSpec, clock: Clock) -> tuple[bytes, str, programs.Program | None]:
         item = task.job.item
         with clock.during("read"):
             data, status = read_whole(original_path(task.job))
@@ -500,7 +500,7 @@ class Worker:
         )
 
 
-def _compiled(task: Task, run: RunSpec, header: Header, *, keep_frames: bool) -> stages.Program:
+def _compiled(task: Task, run: RunSpec, header: Header, *, keep_frames: bool) -> programs.Program:
     formats = () if run.arrays else _formats(task)
     return planar.compile_program(
         header, run.operations, run.limits, formats, run.encode, keep_frames=keep_frames
