@@ -66,6 +66,32 @@ def test_the_fork_server_may_be_killed(pictures: Path, tmp_path: Path):
     assert (report.ok, report.failed) == (12, 0)
 
 
+EARLY = """
+import os, sys
+from imgpar.runtime import warmup
+warmup.warm_up()
+(*_, pid), = warmup._early
+if sys.argv[3] == "killed":
+    os.kill(pid, 9)
+import imgpar
+assert imgpar.convert(sys.argv[1], sys.argv[2], to="png", jobs=2).ok == 12
+from multiprocessing import forkserver
+print(pid == forkserver._forkserver._forkserver_pid)
+"""
+
+
+@linux
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there it is started by multiprocessing")
+@pytest.mark.parametrize("fate", ["used", "killed"])
+def test_a_fork_server_begins_before_multiprocessing_is_there(fate: str, pictures: Path, tmp_path: Path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-c", EARLY, str(pictures), str(tmp_path / "out"), fate]
+    run = subprocess.run(command, env=os.environ | {"TMPDIR": str(temporary)}, stdout=subprocess.PIPE)
+    assert (run.returncode, run.stdout.split()) == (0, [str(fate == "used").encode()])
+    assert list(temporary.iterdir()) == []
+
+
 @linux
 @pytest.mark.usefixtures("no_leaks")
 def test_a_hang_is_ended_although_the_fork_server_is_dead(pictures: Path, tmp_path: Path):

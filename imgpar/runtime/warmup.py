@@ -6,6 +6,7 @@ Workers do not need the user's `__main__`, so it is hidden while they start: a s
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -15,6 +16,11 @@ import types
 from collections.abc import Iterator
 
 from imgpar.errors import RunError
+from imgpar.leftovers import SHM_FOLDER, temporary_folder
+
+TYPE_CHECKING = False  # `typing` takes as long to import as this module
+if TYPE_CHECKING:
+    from typing import Any
 
 PRELOAD = "imgpar.runtime.preload"
 """The module that the fork server imports once, so that a worker starts in milliseconds."""
@@ -37,32 +43,73 @@ def start_method() -> str:
 
 def warm_up() -> None:
     """Let the fork server import the codecs while this process plans; returns at once."""
-    if start_method() == "forkserver":
-        from multiprocessing import forkserver
+    if start_method() != "forkserver":
+        return
+    # Where it cannot start, the pool finds that out again, and says so.
+    with contextlib.suppress(OSError, RunError):
+        if "multiprocessing" in sys.modules or sys.version_info >= (3, 14):  # which wants a key, too
+            _start()
+        else:
+            _start_early()
 
-        # Where it cannot start, the pool finds that out again, and says so.
-        with contextlib.suppress(OSError, RunError), clean_start():
-            _own_the_socket()
-            preload()
-            forkserver.ensure_running()
 
-
-def _own_the_socket() -> None:
-    """Put the fork server's socket into a folder of ours: when this process is killed, the next run sweeps
-    it; a folder of Python's own would stay for ever."""
-    from multiprocessing import process, util
-
-    from imgpar.leftovers import SHM_FOLDER, temporary_folder
+def _start() -> None:
+    """By `multiprocessing`, unless a server has been started without it."""
+    from multiprocessing import forkserver, process, util
 
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
-    if "tempdir" in settings:
-        return
+    with clean_start():
+        preload()
+        if _early and "tempdir" not in settings:
+            (settings["tempdir"], *known) = _early.pop()
+            server: Any = forkserver._forkserver
+            server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = known
+            return  # what is left to be started, the resource tracker, would keep the server from its core
+        if "tempdir" not in settings:
+            settings["tempdir"] = folder = _folder_of_the_socket()
+            util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
+        forkserver.ensure_running()
+
+
+_early: list[tuple[str, str, int, int]] = []
+"""A server that `multiprocessing` does not know yet: the folder of its socket, address, pipe and pid."""
+
+
+def _start_early() -> None:
+    """What `ForkServer.ensure_running` does, before `multiprocessing` is imported: it is the server that the
+    first picture waits for."""
+    import socket
+    from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
+
+    folder = _folder_of_the_socket()
+    atexit.register(shutil.rmtree, folder, True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address := os.path.join(folder, "listener"))
+        listener.listen()
+        # It ends when the last of its clients has closed the other end.
+        theirs, ours = os.pipe()
+        for handle in (listener.fileno(), theirs):
+            os.set_inheritable(handle, True)
+        call = f"main({listener.fileno()}, {theirs}, {[PRELOAD]!r}, sys_path={sys.path!r})"
+        code = f"from multiprocessing.forkserver import main; {call}"
+        flags = _args_from_interpreter_flags()
+        try:
+            pid = os.posix_spawn(
+                sys.executable, [sys.executable, *flags, "-c", code], os.environ | _surroundings()
+            )
+        finally:
+            os.close(theirs)
+    _early.append((folder, address, ours, pid))
+
+
+def _folder_of_the_socket() -> str:
+    """A folder of ours: when this process is killed, the next run sweeps it; one of Python's own would stay
+    for ever."""
     folder = temporary_folder()
     if len(folder) > LONGEST_FOLDER:
         os.rmdir(folder)
         folder = temporary_folder(SHM_FOLDER)
-    settings["tempdir"] = folder
-    util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
+    return folder
 
 
 def preload() -> None:
@@ -96,9 +143,8 @@ def _hidden_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """What libraries read from the environment when they are loaded: numeric ones start no threads then."""
-    given = dict.fromkeys(_THREAD_VARIABLES, "1") | {PARENT: str(os.getpid())}
-    given |= {name: value for name, value in _KEPT_MEMORY.items() if name not in os.environ}
+    """`_surroundings`, and as it was again."""
+    given = _surroundings()
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:
@@ -109,3 +155,9 @@ def _environment() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _surroundings() -> dict[str, str]:
+    """What libraries read from the environment when they are loaded: numeric ones start no threads then."""
+    kept = {name: value for name, value in _KEPT_MEMORY.items() if name not in os.environ}
+    return dict.fromkeys(_THREAD_VARIABLES, "1") | {PARENT: str(os.getpid())} | kept
