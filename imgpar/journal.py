@@ -29,8 +29,8 @@ from imgpar.sources.base import OURS, Batch
 from imgpar.targets import Done
 from imgpar.unchanged import Recorded, Unchanged
 
-BATCH = 500
-"""Outcomes that are written together."""
+BATCH = 100
+"""Outcomes that are written together: while more are, the workers would run out of tasks."""
 BATCH_UNCHANGED = 10_000
 """Lines of items that are as they were that are written together."""
 KEEP_RUNS = 5
@@ -156,10 +156,10 @@ class Journal:
 
     def planned(self, jobs: Iterable[Job]) -> None:
         """Fix the names of these jobs: to be called before the first of their outputs is written."""
-        self.flush()
         fix: list[tuple[object, ...]] = []
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:
+            self._write_pending(database)
             for job in jobs:
                 place, item = self._place(job.item.path), job.item
                 names = self._paths.pack((target.path, None, 0, 0, item.mtime_ns) for target in job.targets)
@@ -185,29 +185,9 @@ class Journal:
 
     def flush(self) -> None:
         """Write what was recorded; the owner of the run calls it every half second or so."""
-        if self._unchanged:
-            unchanged, self._unchanged = self._unchanged, []
+        if self._pending or self._unchanged:
             with self._writing() as database:
-                database.executemany(sql.SAME_LINE, unchanged)
-        if not self._pending:
-            return
-        pending, self._pending = self._pending, []
-        lines: list[tuple[object, ...]] = []
-        with self._writing() as database:
-            for outcome, job in pending:
-                place = self._place(outcome.source)
-                lines.append(
-                    (self.run, outcome.job, outcome.status, outcome.reason, detail_of(outcome), *place)
-                )
-                if outcome.reason != "unchanged":
-                    database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
-                elif job is not None:
-                    item = job.item
-                    database.execute(sql.STILL_DONE, (item.size, item.mtime_ns, item.inode, *place))
-            if database.executemany(sql.LINE, lines).rowcount < len(lines):
-                # In place a file is known as an output, perhaps not yet as an input.
-                database.executemany(sql.SEEN, [(*line[5:], self.run) for line in lines])
-                database.executemany(sql.LINE, lines)
+                self._write_pending(database)
 
     def finish(self, counts: Mapping[str, Any]) -> None:
         """Note that the run came to its end."""
@@ -248,6 +228,24 @@ class Journal:
         return JournalItems(self.path, self.base, run or self.run)
 
     # ----- inside ---------------------------------------------------------------------------------
+
+    def _write_pending(self, database: sqlite3.Connection) -> None:
+        unchanged, self._unchanged = self._unchanged, []
+        pending, self._pending = self._pending, []
+        database.executemany(sql.SAME_LINE, unchanged)
+        lines: list[tuple[object, ...]] = []
+        for outcome, job in pending:
+            place = self._place(outcome.source)
+            lines.append((self.run, outcome.job, outcome.status, outcome.reason, detail_of(outcome), *place))
+            if outcome.reason != "unchanged":
+                database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
+            elif job is not None:
+                item = job.item
+                database.execute(sql.STILL_DONE, (item.size, item.mtime_ns, item.inode, *place))
+        if lines and database.executemany(sql.LINE, lines).rowcount < len(lines):
+            # In place a file is known as an output, perhaps not yet as an input.
+            database.executemany(sql.SEEN, [(*line[5:], self.run) for line in lines])
+            database.executemany(sql.LINE, lines)
 
     def _state(self, outcome: Outcome, job: Job | None) -> tuple[object, ...]:
         item = job.item if job else Item(outcome.source, "", 0, 0)

@@ -37,8 +37,8 @@ FLUSH_SECONDS = 0.5
 """How often what happened is written to the journal."""
 PLAN_AHEAD = 20_000
 """Entries that are planned before the workers need them, so that the total is known early."""
-PLAN_CHUNK = 2000
-"""Jobs whose names are fixed together before the first of them is written."""
+PLAN_CHUNK = 100
+"""Jobs whose names are fixed together before the first of them is written; workers wait meanwhile."""
 
 
 class Run:
@@ -78,6 +78,8 @@ class Run:
         self._notes: list[str] = []
         self._stopped = ""
         self._space_checked = False
+        self._to_read = 0
+        """Bytes of the inputs that are planned and not done."""
         self._toml = _text_of(recipe)
         self._bundles = Bundles(options.keep_failures, self._toml, self._note)
         self._outdated = ""
@@ -196,8 +198,9 @@ class Run:
             prune(self._place.folder, self._outdated)
             self._outdated = ""
         self._journal.planned(jobs)
+        self._to_read += sum(job.item.size for job in jobs)
         if not self._space_checked:
-            problem = free_space_problem(self._place.folder, sum(job.item.size for job in jobs))
+            problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
                 self._space_checked = True
                 self._note(problem)
@@ -213,6 +216,7 @@ class Run:
             return
         if isinstance(result, Settled):
             job, outcome = result.state.job, result.outcome()
+            self._to_read -= job.item.size
             failure = result.state.failure
             if failure and failure.error == "DiskFullError":
                 self._stop(outcome.error)

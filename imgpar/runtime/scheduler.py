@@ -47,8 +47,8 @@ from imgpar.unchanged import Unchanged
 
 TICK = 0.1
 """Seconds between looks at the deadlines and at the cancel token, at most."""
-DOZE = 0.004
-"""Seconds for which answers to small tasks may pile up."""
+DOZE = 0.02
+"""Seconds for which answers to small tasks may pile up, at most."""
 PULL_SECONDS = 0.02
 """How long the plan may keep the loop from its workers."""
 LOOKAHEAD = 32
@@ -132,6 +132,8 @@ class Scheduler:
         self._deaths = Deaths(pool, ledger, timeout, name)
         self._left = self._most = 0
         self._first = self._last = 0.0
+        self._pace = 0.0
+        """Seconds that a worker had for a task, of late."""
 
     def run(self, plan: Iterator[Job | Outcome | Unchanged]) -> Effort:
         """Until every job is settled, or the token says stop.
@@ -157,8 +159,9 @@ class Scheduler:
         self._pull()
         self._hire()
         self._feed()
-        if self._ledger.tasks.ample and not self._wakeup:
-            time.sleep(DOZE)  # several answers in one turn: the workers need this core more
+        if not self._wakeup:
+            # Several answers in one turn, as long as nobody runs out of tasks: workers need this core more.
+            time.sleep(min(DOZE, self._ledger.tasks.spare * self._pace))
         self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
         self._deaths.check_deadlines()
 
@@ -231,6 +234,7 @@ class Scheduler:
         for worker in workers:
             self._read(worker)
         self._hire()  # in place of those who died
+        self._feed()  # before plan and journal take their time
 
     def _read(self, worker: Worker) -> None:
         """Everything that a worker has sent; at the end of its channel, its burial."""
@@ -254,6 +258,7 @@ class Scheduler:
         match message:
             case Done():
                 self._deaths.stillborn = 0
+                self._pace += (sum(seconds for _, seconds in message.timings) - self._pace) / 8
                 settled = self._ledger.done(worker.index, message)
             case Failed():
                 self._deaths.stillborn = 0

@@ -22,13 +22,14 @@ from imgpar.runtime.records import JobState, WorkerState
 from imgpar.sources.companions import SIDECAR
 
 BATCH_TASKS = 16
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 """Small pictures travel in batches: at most this many, of at most this many bytes together."""
 BATCH_TEXT = 6000
 """Characters of paths in a worker's pipe: what is sent must fit into the smallest pipe (8 KiB on macOS), or
 the parent would wait for a busy worker."""
-BATCH_REFILL = 4
-"""A batch is topped up when this many tasks are left, so that one message carries several."""
+BATCH_REFILL = 8
+"""A batch is topped up when this many tasks are left: one message carries several, and a worker has enough
+while the parent plans and writes."""
 
 
 class Tasks:
@@ -70,10 +71,11 @@ class Tasks:
         return at_workers + len(self.downstream) + len(self.suspects) + len(self._helping.queue)
 
     @property
-    def ample(self) -> bool:
-        """Whether every worker has several tasks before it, so that its results may wait a little."""
+    def spare(self) -> int:
+        """Tasks that every worker will do before it is topped up: so long its results may wait."""
         workers = self._workers.values()
-        return all(len(worker.outstanding) > BATCH_REFILL and worker.waiting is None for worker in workers)
+        left = (0 if worker.waiting else len(worker.outstanding) - BATCH_REFILL for worker in workers)
+        return max(0, min(left, default=0))
 
     def next_serial(self) -> int:
         """A number that nothing had before."""
