@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 
 from imgpar.errors import RunError
 
 SHM_FOLDER = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
-_NAME = re.compile(r"imgpar-(\d+)-([0-9a-f]+)-\w+")
+_NAME = r"imgpar-(\d+)-([0-9a-f]+)-\w+"
 
 
 def segment_name() -> str:
@@ -32,6 +29,8 @@ def temporary_folder(place: str | None = None) -> str:
     Raises:
         RunError: there is no place for temporary files.
     """
+    import tempfile  # with all that it brings along, it takes longer than the start of Python
+
     try:
         return tempfile.mkdtemp(prefix=_own_prefix(), dir=place)
     except OSError as error:
@@ -44,6 +43,8 @@ def temporary_folder(place: str | None = None) -> str:
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
     """`temporary_folder` for the length of a block."""
+    import shutil
+
     folder = temporary_folder()
     try:
         yield folder
@@ -68,11 +69,15 @@ def is_orphan(name: str) -> bool:
     >>> is_orphan("imgpar-notes")
     False
     """
-    match = _NAME.fullmatch(name)
+    import re
+
+    match = re.fullmatch(_NAME, name)
     return match is not None and _start_time(int(match[1])) != int(match[2], 16)
 
 
 def _temporary_place() -> str:
+    import tempfile
+
     try:
         return tempfile.gettempdir()
     except OSError:  # there is none; whoever needs it says so
@@ -95,6 +100,8 @@ def _start_time(pid: int) -> int:
 def _remove(path: str) -> bool:
     with contextlib.suppress(OSError):
         if os.path.isdir(path) and not os.path.islink(path):
+            import shutil
+
             shutil.rmtree(path)
         else:
             os.unlink(path)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import types
 from collections.abc import Iterator
 
 from imgpar.errors import RunError
-from imgpar.leftovers import SHM_FOLDER, temporary_folder
+from imgpar.leftovers import SHM_FOLDER, segment_name, temporary_folder
 
 TYPE_CHECKING = False  # `typing` takes as long to import as this module
 if TYPE_CHECKING:
@@ -47,14 +46,21 @@ def warm_up() -> None:
         return
     # Where it cannot start, the pool finds that out again, and says so.
     with contextlib.suppress(OSError, RunError):
-        if "multiprocessing" in sys.modules or sys.version_info >= (3, 14):  # which wants a key, too
-            _start()
-        else:
+        if _alone():
             _start_early()
+        else:
+            _start()
+
+
+def _alone() -> bool:
+    """Whether this is a fresh process, whose Python was given no flags and keeps to what we know."""
+    plain = not sys.orig_argv[1].startswith("-") or sys.orig_argv[1] in ("-c", "-m")
+    return "multiprocessing" not in sys.modules and plain and sys.version_info < (3, 14)
 
 
 def _start() -> None:
     """By `multiprocessing`, unless a server has been started without it."""
+    import shutil
     from multiprocessing import forkserver, process, util
 
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
@@ -66,7 +72,12 @@ def _start() -> None:
             server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = known
             return  # what is left to be started, the resource tracker, would keep the server from its core
         if "tempdir" not in settings:
-            settings["tempdir"] = folder = _folder_of_the_socket()
+            folder = temporary_folder()
+            if len(folder) > LONGEST_FOLDER:
+                os.rmdir(folder)
+                folder = temporary_folder(SHM_FOLDER)
+            # A folder of ours: when this process is killed, the next run sweeps it.
+            settings["tempdir"] = folder
             util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
         forkserver.ensure_running()
 
@@ -79,10 +90,9 @@ def _start_early() -> None:
     """What `ForkServer.ensure_running` does, before `multiprocessing` is imported: it is the server that the
     first picture waits for."""
     import socket
-    from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
 
-    folder = _folder_of_the_socket()
-    atexit.register(shutil.rmtree, folder, True)
+    os.mkdir(folder := os.path.join(SHM_FOLDER, segment_name()), 0o700)
+    atexit.register(_remove, folder)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address := os.path.join(folder, "listener"))
         listener.listen()
@@ -92,24 +102,17 @@ def _start_early() -> None:
             os.set_inheritable(handle, True)
         call = f"main({listener.fileno()}, {theirs}, {[PRELOAD]!r}, sys_path={sys.path!r})"
         code = f"from multiprocessing.forkserver import main; {call}"
-        flags = _args_from_interpreter_flags()
         try:
-            pid = os.posix_spawn(
-                sys.executable, [sys.executable, *flags, "-c", code], os.environ | _surroundings()
-            )
+            pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ | _surroundings())
         finally:
             os.close(theirs)
     _early.append((folder, address, ours, pid))
 
 
-def _folder_of_the_socket() -> str:
-    """A folder of ours: when this process is killed, the next run sweeps it; one of Python's own would stay
-    for ever."""
-    folder = temporary_folder()
-    if len(folder) > LONGEST_FOLDER:
-        os.rmdir(folder)
-        folder = temporary_folder(SHM_FOLDER)
-    return folder
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def preload() -> None:
