@@ -8,8 +8,6 @@ import os
 import shutil
 import sqlite3
 import sys
-import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -106,6 +104,8 @@ def dry_run(
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
     options, recipe = options or RunOptions(), checked(recipe)
     if out == "-":
+        import tempfile
+
         out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
@@ -173,6 +173,8 @@ def retry(
     Raises:
         UsageError: `out` is not the output of a run, or nothing failed there.
     """
+    import tomllib
+
     options = options or RunOptions()
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):

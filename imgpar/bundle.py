@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -74,6 +73,8 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) ->
 
 
 def _facts(outcome: Outcome, job: Job | None) -> dict[str, object]:
+    import platform
+
     return {
         "source": ascii(outcome.source),
         "error": outcome.error,

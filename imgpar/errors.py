@@ -140,7 +140,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     >>> print(unknown("setting", "rezise", ["resize", "crop"]))
     There is no setting 'rezise'. Did you mean 'resize'?
     """
-    near = _nearest(name, known)
+    near = closest(name, known)
     return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")
 
 
@@ -151,12 +151,13 @@ def bad_value(name: str, expected: str, received: object, known: Iterable[str] =
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else f"{received!r} of type {type(received).__name__}"
-    near = _nearest(str(received), known)
+    near = closest(str(received), known)
     fix = f"Did you mean {near!r}?" if near else ""
     return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; empty where none is near."""
     import difflib  # this module is imported before all others
 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")

@@ -7,13 +7,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, merge
-from string import ascii_lowercase, ascii_uppercase
 
 MAX_BYTES = 255
 """Longest name that common file systems take."""
 
 _DIGITS = re.compile("([0-9]+)")
-_SHAPE = str.maketrans("123456789" + ascii_lowercase + ascii_uppercase, "0" * 9 + "a" * 26 + "A" * 26)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SHAPE = str.maketrans("123456789" + _LETTERS + _LETTERS.upper(), "0" * 9 + "a" * 26 + "A" * 26)
 _MANY = 20_000
 """Names that are not sorted at once, because work is to begin before all of them are."""
 _MOST_SHAPES = 100

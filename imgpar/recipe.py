@@ -10,21 +10,20 @@ fit = "inside"
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from imgpar import values
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import BadValueError, UsageError, bad_value
+from imgpar.errors import BadValueError, UsageError, bad_value, closest
 from imgpar.operations import Operation, Option, operation_types
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Recipe:
     @classmethod
     def load(cls, source: str | os.PathLike[str]) -> Recipe:
         """The recipe in a TOML file, or the built-in one of that name; raises UsageError otherwise."""
+        from pathlib import Path
+
         path = Path(source)
         if not path.exists() and str(source) in builtin_names():
             return cls.builtin(str(source))
@@ -70,7 +71,7 @@ class Recipe:
         """One of `builtin_names()`; raises BadValueError for any other."""
         if name not in builtin_names():
             raise bad_value("the recipe", "one of " + ", ".join(builtin_names()), name, builtin_names())
-        text = (resources.files("imgpar") / "recipes" / f"{name}.toml").read_text("utf-8")
+        text = (_builtin() / f"{name}.toml").read_text("utf-8")
         return cls._parsed(text, name, name)
 
     @classmethod
@@ -88,7 +89,9 @@ class Recipe:
         return cls(made).merged(settings, label=lambda key: f"{key} in {where}")
 
     @classmethod
-    def _parsed(cls, text: str, where: str, name: str, folder: Path | str = "") -> Recipe:
+    def _parsed(cls, text: str, where: str, name: str, folder: str | os.PathLike[str] = "") -> Recipe:
+        import tomllib
+
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -137,8 +140,10 @@ class Recipe:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe to a TOML file; raises UsageError where that cannot be done."""
+        text = self.to_toml()
         try:
-            Path(path).write_text(self.to_toml(), "utf-8", newline="\n")
+            with open(path, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
         except OSError as error:
             raise UsageError(f"The recipe cannot be written to {path}: {error.strerror}.") from error
 
@@ -155,13 +160,19 @@ class Recipe:
         ]
         settings = _fields(self.encode, options, everything=True)
         text = json.dumps([self.to, settings, self.encode.identity(), parts], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256(text.encode()).hexdigest()
 
 
 def builtin_names() -> tuple[str, ...]:
     """The recipes that come with imgpar."""
-    folder = resources.files("imgpar") / "recipes"
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+    names = (file.name for file in _builtin().iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def _builtin() -> Traversable:
+    from importlib import resources  # few runs name a recipe
+
+    return resources.files("imgpar") / "recipes"
 
 
 def make_operation(
@@ -244,8 +255,8 @@ def _from_table(table: Mapping[str, Any], where: str, folder: str | os.PathLike[
             f"There are two operations in {where}: {both}.", fix="Write an [[operations]] table for each."
         )
     if not names:
-        near = [match for key in table for match in difflib.get_close_matches(key, kinds, n=1)]
-        fix = f"Did you mean {near[0]!r}?" if near else "Known are " + ", ".join(kinds) + "."
+        near = next(filter(None, (closest(key, kinds) for key in table)), "")
+        fix = f"Did you mean {near!r}?" if near else "Known are " + ", ".join(kinds) + "."
         raise UsageError(f"There is no operation's name in {where}.", fix=fix)
     name = names[0]
     options = kinds[name].options()
@@ -313,8 +324,8 @@ def _required(kind: type[Operation]) -> set[str]:
 def _unknown(what: str, name: str, shown: str, known: Iterable[str]) -> UsageError:
     """The sentence for a name that does not exist, with the nearest one that does."""
     known = list(known)
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    fix = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(known)}."
+    near = closest(name, known)
+    fix = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}."
     if what == "key" and name in operation_types():
         fix = "Operations stand in [[operations]] tables of their own."
     return UsageError(f"There is no {what} {shown}.", fix=fix)

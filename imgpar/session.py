@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar import values
 from imgpar.errors import UsageError
 from imgpar.model import Event, Item, Job, Limits, Outcome, RunOptions
+from imgpar.operations import operation_types
 from imgpar.pipeline import Pipeline, run_options, texts
 from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
@@ -218,6 +220,9 @@ class Session:
 
 def _pickled(spec: RunSpec) -> bytes:
     """Functions of importable modules travel by name; lambdas and those of `__main__` with their code."""
+    known = operation_types().values()
+    if all(type(operation) in known for operation in spec.operations):
+        return pickle.dumps(spec, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
 
     try:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from imgpar import __version__
-from imgpar.errors import ImgparError, UsageError
+from imgpar.errors import ImgparError, UsageError, closest
 
 __all__ = ["main"]
 
@@ -108,11 +108,9 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     """The hint is for the one who forgot `convert`, or mistyped a command."""
     if first in PLANNED:
         return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
-    import difflib  # not before the workers begin to load
-
-    near = difflib.get_close_matches(first, COMMANDS, n=1)
+    near = closest(first, COMMANDS)
     if near and not os.path.exists(first):
-        return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near[0]}'?")
+        return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near}'?")
     if first.startswith("-") or os.path.exists(first) or {"-o", "--out"} & set(arguments):
         shown = " ".join(arguments[:4]) + (" …" if len(arguments) > 4 else "")
         return UsageError("A command comes first.", fix=f"Did you mean 'imgpar convert {shown}'?")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from imgpar import values
-from imgpar.errors import UsageError
+from imgpar.errors import UsageError, closest
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,8 +45,8 @@ class Parser(argparse.ArgumentParser):
         return found, rest + list(argv[end + 1 :])
 
     def _unknown(self, flag: str) -> UsageError:
-        near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
-        known = f"Did you mean {near[0]}?" if near else f"See {self.prog} --help."
+        near = closest(flag, self._option_string_actions)
+        known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):
             known += " Names that begin with a dash come after '--'."
         return UsageError(f"There is no option {flag}.", fix=known)
@@ -58,6 +56,8 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """Help in a narrow first column and at most 100 columns."""
 
     def __init__(self, prog: str, **options: Any) -> None:
+        import shutil
+
         width = min(shutil.get_terminal_size().columns - 2, 100)
         super().__init__(prog, max_help_position=28, **{**options, "width": width})
 

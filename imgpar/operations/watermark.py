@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar import values
@@ -95,8 +93,11 @@ class Watermark(Operation):
 
 def file_digest(name: str, path: str) -> str:
     """The digest of a file that an operation needs; raises BadValueError where it cannot be read."""
+    from hashlib import sha256
+
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
     except OSError as error:
         raise BadValueError(
             f"The file {path} for {name} cannot be read: {error.strerror}.", fix="Check the path."
@@ -111,7 +112,7 @@ def _mark(
     import numpy as np
     from PIL import Image, ImageOps
 
-    with Image.open(io.BytesIO(Path(file[0]).read_bytes())) as opened:
+    with open(file[0], "rb") as whole, Image.open(io.BytesIO(whole.read())) as opened:
         image = ImageOps.exif_transpose(opened).convert("RGBA")
     scale = min(width / image.width, room[0] / image.width, room[1] / image.height)
     image = image.resize(

@@ -20,7 +20,6 @@ import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any
 
 from imgpar.errors import RunError
@@ -46,7 +45,7 @@ class Worker:
     index: int
     process: Any
     channel: Channel
-    log: Path
+    log: str
     handle: int = -1
     """A descriptor of the process, which no other process can take over; -1 where there are none."""
 
@@ -75,7 +74,7 @@ class Pool:
         self._arena = arena
         self._memory_limit = memory_limit
         self._context: Any = multiprocessing.get_context(method or start_method())
-        self._folder = Path(temporary_folder())
+        self._folder = temporary_folder()
         self._next = 0
         self.workers: dict[int, Worker] = {}
         # `connection.wait` makes a selector at every call.
@@ -102,7 +101,7 @@ class Pool:
 
     def _start(self) -> Worker:
         index = self._free_cell()
-        log = self._folder / f"worker-{self._next}.log"
+        log = os.path.join(self._folder, f"worker-{self._next}.log")
         self._next += 1
         self._arena.board[_cell(index) : _cell(index) + 3] = _BLANK
         ours, theirs = self._context.Pipe(duplex=True)
@@ -112,7 +111,7 @@ class Pool:
                     preload()
                 process = self._context.Process(
                     target=worker_main,
-                    args=(index, theirs, self._arena.handle, str(log), self._memory_limit),
+                    args=(index, theirs, self._arena.handle, log, self._memory_limit),
                     name=f"imgpar-{index}",
                     daemon=True,
                 )
@@ -207,17 +206,18 @@ def available_cores() -> int:
     """Cores that this process may use: CPU affinity, and the quota of its cgroup."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+        quota, period = file.read().split()
         if quota != "max":
             cores = min(cores, max(1, round(int(quota) / int(period))))
     return min(cores, WINDOWS_HANDLES if sys.platform == "win32" else MAX_WORKERS - 1)
 
 
-def read_log(path: Path, limit: int = 4000) -> str:
+def read_log(path: str, limit: int = 4000) -> str:
     """The end of what a worker printed."""
     try:
-        return path.read_bytes()[-limit:].decode("utf-8", "replace").strip("\0\n ")
+        with open(path, "rb") as file:
+            return file.read()[-limit:].decode("utf-8", "replace").strip("\0\n ")
     except OSError:
         return ""
 
