@@ -52,8 +52,9 @@ def commit(
     it already holds these very bytes (an attempt that died before it could report). DiskFullError when
     there is no room. Nothing stays behind in either case.
     """
-    blocks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
-    expected = sum(memoryview(block).nbytes for block in blocks)
+    parts = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
+    blocks = [memoryview(part).cast("B") for part in parts]
+    expected = sum(map(len, blocks))
     path = temporary_path(target, run, job)
     with _Explained(target.path):
         try:
@@ -61,7 +62,7 @@ def commit(
             handle = _create(path)
             try:
                 for block in blocks:
-                    _write_all(handle, memoryview(block).cast("B"))
+                    _write_all(handle, block)
                 _finish(handle, path, expected, keep_times_of, fsync=fsync)
             finally:
                 os.close(handle)
@@ -173,7 +174,7 @@ def _make_folder(folder: str) -> None:
 
 
 def _write_all(handle: int, block: memoryview) -> None:
-    written = 0
+    written = os.write(handle, block[:CHUNK])
     while written < block.nbytes:
         written += os.write(handle, block[written : written + CHUNK])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -90,14 +91,12 @@ class Spec(NamedTuple):
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of the array: height, width, channels. Grey has one channel, not none; planes are bytes."""
-        if self.planar:
-            return (sum(rows * row for rows, row in self.rooms), 1, 1)
-        return (self.height, self.width, self.channels)
+        return _shape(self)
 
     @property
     def nbytes(self) -> int:
         """Bytes of one frame, without padding between rows."""
-        return prod(self.shape) * ITEM_BYTES[self.dtype]
+        return prod(_shape(self)) * ITEM_BYTES[self.dtype]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -129,6 +128,13 @@ class Frame(NamedTuple):
 
     spec: Spec
     array: np.ndarray[Any, Any]
+
+
+@lru_cache(maxsize=1024)  # asked for a dozen times for each picture
+def _shape(spec: Spec) -> tuple[int, int, int]:
+    if spec.planar:
+        return (sum(rows * row for rows, row in spec.rooms), 1, 1)
+    return (spec.height, spec.width, spec.channels)
 
 
 @dataclass(frozen=True, slots=True)

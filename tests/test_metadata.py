@@ -255,8 +255,8 @@ def test_any_bytes_are_a_jpeg_header_or_an_item_error(tail: bytes, cut: int) -> 
             header = parse(data)
         except ItemError:
             continue
-        assert header.width > 0
-        assert header.height > 0
+        assert header.frame.width > 0
+        assert header.frame.height > 0
 
 
 RECORDS = b"".join(

@@ -98,7 +98,7 @@ def test_without_the_library_it_is_encoded_again(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(turbo, "library", lambda: None)
     data = photo(6)
     assert turn.why_not(data, 6) == "there is no libturbojpeg here"
-    assert parse(Pipeline().encode(data)).width == 64
+    assert parse(Pipeline().encode(data)).frame.width == 64
 
 
 @needs_turbo
@@ -121,7 +121,7 @@ def test_a_run_turns_and_keeps_what_travels_along(tmp_path: Path, schedule: str)
 def test_it_is_turned_and_stripped_at_once() -> None:
     result = Pipeline().encode(photo(6, subsampling=0), strip="all")
     assert b"Maker" not in result
-    assert parse(result).width == 64
+    assert parse(result).frame.width == 64
     assert np.abs(pixels(result) - pixels(photo(6, subsampling=0))).max() <= 3
 
 

@@ -11,10 +11,11 @@ Every failure is an ItemError, whatever the bytes are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.formats import FORMATS, Format, find_format, format_of_suffix, sniff
+from imgpar.codecs.formats import FORMATS, TWINNED, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import DamagedError, EncodeError, ItemError, LimitError, UnknownFormatError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
@@ -51,7 +52,10 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
 
     Raises UnknownFormatError.
     """
-    found, named = sniff(bytes(data[:_HEAD])), format_of_suffix(name)
+    found = sniff(bytes(data[:_HEAD]))
+    if found is not None and found.name not in TWINNED:
+        return found
+    named = format_of_suffix(name)
     if named and named is not found:
         packed = named.name == "svg" and bytes(data[:2]) == b"\x1f\x8b"
         weak = found is None and not named.magic and (named.readers == ("pillow",) or packed)
@@ -176,13 +180,13 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
     become an animation (with `metadata.durations`) or pages. Raises EncodeError.
     """
-    from imgpar.codecs import density
+    from imgpar.codecs.density import fitted
 
     _require_writer(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
         metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
-    metadata, more = density.fitted(metadata, fmt, options.strip)
+    metadata, more = fitted(metadata, fmt, options.strip)
     lost += more
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
@@ -215,6 +219,7 @@ def to_profile(
     return profile_change.to_profile(frames, metadata, fmt, options.colour)
 
 
+@cache
 def _backend(name: str) -> Any:
     return import_module(f"imgpar.codecs.{name}")
 

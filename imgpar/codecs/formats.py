@@ -210,6 +210,8 @@ _RECORDS = (
 )  # fmt: skip
 
 FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}
+TWINNED = {record.twin for record in _RECORDS if record.twin}
+"""Formats whose content alone does not tell them from their twins."""
 _BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "avif"),

@@ -18,7 +18,7 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, iptc, motion, quality, turbo, xmp
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
-from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, JpegHeader, bare, parse
+from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, FrameHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, UnknownFormatError
@@ -40,18 +40,19 @@ resize at 1.5, 49 dB at 2, 45 dB at 1; only these scales have SIMD code in libjp
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:  # noqa: ARG001
     """What the segments say; no pixel is decoded."""
     info = parse(data)
-    if info.bits != 8 or info.process in _UNREAD:
+    frame = info.frame
+    if frame.bits != 8 or frame.process in _UNREAD:
         raise UnknownFormatError(
-            f"It is a rare JPEG ({info.bits} bits, process {info.process}) that no decoder here reads."
+            f"It is a rare JPEG ({frame.bits} bits, process {frame.process}) that no decoder here reads."
         )
-    layout: Layout = "L" if info.components == 1 else "RGBX"
+    layout: Layout = "L" if frame.components == 1 else "RGBX"
     exif, lost, notes = info.exif, list(info.lost), list(info.notes)
     if exif and not tiff.is_sound(exif):
         exif = b""
         lost.append("exif")
         notes.append("EXIF data are broken and were left out")
     icc = info.icc
-    if info.components == 4:
+    if frame.components == 4:
         from imgpar.codecs import colour
 
         icc = b""  # The picture becomes sRGB when it is decoded.
@@ -61,35 +62,35 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
     metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
-    if info.indexed or gain_map.is_promised(info.xmp):
+    if info.indexed or (info.xmp and gain_map.is_promised(info.xmp)):
         found, more, said = gain_map.look(data, info.xmp)
         metadata = metadata._replace(
             gain_map=found, xmp=info.xmp if found else gain_map.without_promise(info.xmp)
         )
         lost += more
         notes += said
-    if motion.has_clip(metadata.xmp):
+    if metadata.xmp and motion.has_clip(metadata.xmp):
         metadata = metadata._replace(xmp=motion.without_clip(metadata.xmp))
         lost.append(motion.CLIP)
     elif motion.has_trailer(data):
         lost.append(motion.CLIP)
     return Header(
         format=fmt.name,
-        spec=Spec(info.width, info.height, layout),
+        spec=Spec(frame.width, frame.height, layout),
         orientation=tiff.get_orientation(exif) if exif else 1,
         metadata=metadata,
         lost=tuple(lost),
         notes=tuple(notes),
         detail={
-            "subsampling": info.subsampling,
-            "progressive": info.process in (2, 10),
-            "bits": info.bits,
+            "subsampling": frame.subsampling,
+            "progressive": frame.process in (2, 10),
+            "bits": frame.bits,
             "quality": info.quality,
-            "components": info.components,
-            "reader": _reader(info),
+            "components": frame.components,
+            "reader": _reader(frame),
             "ycc": info.in_ycc,
             "scale": 1,
-            "whole": (info.width, info.height),
+            "whole": (frame.width, frame.height),
         },
     )
 
@@ -180,10 +181,10 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     return Encoded(whole, lost=lost)
 
 
-def _reader(info: JpegHeader) -> str:
+def _reader(frame: FrameHeader) -> str:
     """simplejpeg takes Huffman-coded grey and YCbCr in the usual samplings; Pillow takes the rest."""
-    plain = info.components == 1 or (info.components == 3 and info.subsampling in _SAMPLINGS)
-    return "simplejpeg" if plain and info.process in (0, 1, 2) else "pillow"
+    plain = frame.components == 1 or (frame.components == 3 and frame.subsampling in _SAMPLINGS)
+    return "simplejpeg" if plain and frame.process in (0, 1, 2) else "pillow"
 
 
 @cache

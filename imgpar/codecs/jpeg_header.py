@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from imgpar.codecs import iptc, xmp
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
@@ -31,19 +33,32 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SAMPLINGS = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
 
 
+class FrameHeader(NamedTuple):
+    """What the segment says that begins the picture. `process` is the low nibble of its marker: 0 and 1
+    sequential, 2 progressive, 3 lossless, 9 and above arithmetic."""
+
+    width: int
+    height: int
+    bits: int
+    process: int
+    components: int
+    """1 for grey, 3 for colour, 4 for CMYK and YCCK."""
+    sampling: tuple[tuple[int, int], ...]
+    """Horizontal and vertical factor of each component."""
+    subsampling: str
+    """The usual name of the chroma sampling: 420, 422, 444, grey, or the factors."""
+    identifiers: bytes
+    """The components' numbers."""
+
+
+_NOT_YET = FrameHeader(0, 0, 8, 0, 0, (), "", b"")
+
+
 @dataclass(slots=True)
 class JpegHeader:
-    """What the segments say. `process` is the low nibble of the SOF marker: 0 and 1 sequential, 2
-    progressive, 3 lossless, 9 and above arithmetic."""
+    """What the segments say."""
 
-    width: int = 0
-    height: int = 0
-    bits: int = 8
-    process: int = 0
-    sampling: tuple[tuple[int, int], ...] = ()
-    """Horizontal and vertical factor of each component."""
-    identifiers: bytes = b""
-    """The components' numbers."""
+    frame: FrameHeader = _NOT_YET
     adobe_transform: int | None = None
     exif: bytes = b""
     xmp: bytes = b""
@@ -61,23 +76,10 @@ class JpegHeader:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def components(self) -> int:
-        """1 for grey, 3 for colour, 4 for CMYK and YCCK."""
-        return len(self.sampling)
-
-    @property
     def in_ycc(self) -> bool:
         """Whether it has brightness and two differences of colour, and nothing says red, green, blue."""
-        return self.components == 3 and self.identifiers != b"RGB" and self.adobe_transform in (None, 1)
-
-    @property
-    def subsampling(self) -> str:
-        """The usual name of the chroma sampling: 420, 422, 444, grey, or the factors."""
-        if self.components == 1:
-            return "grey"
-        if all(factors == (1, 1) for factors in self.sampling[1:]):
-            return _SAMPLINGS.get(self.sampling[0], str(self.sampling[0]))
-        return "/".join(f"{h}x{v}" for h, v in self.sampling)
+        three = self.frame.components == 3
+        return three and self.frame.identifiers != b"RGB" and self.adobe_transform in (None, 1)
 
 
 def parse(data: bytes | memoryview) -> JpegHeader:
@@ -86,15 +88,15 @@ def parse(data: bytes | memoryview) -> JpegHeader:
     icc: dict[int, bytes] = {}
     view = memoryview(data)
     for marker, start, stop in _walk(view):
-        if marker in _FRAME_HEADERS and not header.width:
-            _read_frame_header(header, marker, view[start:stop])
+        if marker in _FRAME_HEADERS and not header.frame.width:
+            header.frame = _frame_header(marker, bytes(view[start:stop]))
         elif marker == DQT and not header.quality:
             header.quality = _quality(bytes(view[start:stop]))
         elif marker == COM:
             header.comment = header.comment or bytes(view[start:stop])
         elif APP0 <= marker <= APP0 + 15:
             _read_application(header, icc, marker - APP0, bytes(view[start:stop]))
-    if not header.width:
+    if not header.frame.width:
         raise DamagedError("This JPEG has no usable frame header: it ends or breaks before its size is told.")
     if icc:
         count = max(icc)
@@ -170,9 +172,10 @@ def _walk(view: memoryview) -> Iterator[tuple[int, int, int]]:
                 return
 
 
-def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> None:
+@lru_cache(maxsize=64)  # pictures of one camera are alike
+def _frame_header(marker: int, body: bytes) -> FrameHeader:
     if len(body) < 6:
-        return
+        return _NOT_YET
     bits, height, width, count = struct.unpack_from(">BHHB", body)
     factors = tuple(
         (body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, min(len(body) - 2, 3 + 3 * count) + 1, 3)
@@ -185,11 +188,19 @@ def _read_frame_header(header: JpegHeader, marker: int, body: memoryview) -> Non
         or any(not 1 <= f <= 4 for pair in factors for f in pair)
     ):
         raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
-    header.width, header.height, header.bits = width, height, bits
-    header.process, header.sampling = marker & 15, factors
-    header.identifiers = bytes(body[6 : 6 + 3 * count : 3])
+    identifiers = body[6 : 6 + 3 * count : 3]
+    return FrameHeader(width, height, bits, marker & 15, count, factors, _subsampling(factors), identifiers)
 
 
+def _subsampling(factors: tuple[tuple[int, int], ...]) -> str:
+    if len(factors) == 1:
+        return "grey"
+    if all(pair == (1, 1) for pair in factors[1:]):
+        return _SAMPLINGS.get(factors[0], str(factors[0]))
+    return "/".join(f"{h}x{v}" for h, v in factors)
+
+
+@lru_cache(maxsize=64)
 def _quality(tables: bytes) -> int:
     """libjpeg scales one table (ITU-T T.81, K.1), whose sum is 3,688; from the sum follows the scale."""
     if len(tables) < 65 or tables[0] != 0:

@@ -62,7 +62,7 @@ def find_clip(data: bytes | memoryview, xmp: bytes) -> memoryview | None:
 
 def has_trailer(data: bytes | memoryview) -> bool:
     """Whether a trailer of Samsung lists a clip; they need not say so in XMP."""
-    return any(True for _ in _samsung(memoryview(data)))
+    return bytes(data[-4:]) == b"SEFT" and any(True for _ in _samsung(memoryview(data)))
 
 
 def _places(view: memoryview, xmp: bytes) -> Iterator[int]:

@@ -20,7 +20,7 @@ def why_not(data: bytes, orientation: int) -> str:
     """
     if turbo.library() is None:
         return "there is no libturbojpeg here"
-    info = parse(data)
+    info = parse(data).frame
     sampling = info.sampling if info.components > 1 else ((1, 1),)
     across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
     if orientation in (2, 3, 7, 8) and info.width % across:
@@ -35,9 +35,9 @@ def turned(data: bytes, orientation: int) -> bytes:
 
     Raises EncodeError where the library cannot do it; `why_not` must have found nothing.
     """
-    progressive = parse(data).process in (2, 10)
+    progressive = parse(data).frame.process in (2, 10)
     stream = turbo.transform(data, orientation, progressive=progressive)
-    size = parse(stream).width, parse(stream).height
+    size = parse(stream).frame[:2]
     segments, _ = split_head(data)
     kept = [
         (marker, made)

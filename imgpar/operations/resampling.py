@@ -109,10 +109,10 @@ def _mapped(src: Frame, dst: Frame, box: Box) -> None:
 
 def _window(array: Array, mode: str) -> Any:
     """A Pillow image that shares the memory of a contiguous array and may be written to."""
-    from PIL import Image
+    import PIL.Image
 
     height, width = array.shape[:2]
-    image = Image.frombuffer(mode, (width, height), array, "raw", mode, 0, 1)
+    image = PIL.Image.frombuffer(mode, (width, height), array, "raw", mode, 0, 1)
     image.readonly = 0
     return image
 

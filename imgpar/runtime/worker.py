@@ -328,10 +328,8 @@ class Worker:
             if task.job.digest and task.job.digest == digest:
                 return b"", digest, None
             header = codecs.read_header(data, os.path.basename(item.path), run.limits)
-        animated = run.arrays or any(find_format(target.format).frames for target in task.job.targets)
-        together = not documents.apart(header, task.job.targets, run)
         with clock.during("decode"):
-            program = _compiled(task, run, header, keep_frames=animated and together and not run.arrays)
+            program = _compiled(task, run, header, keep_frames=_keeps_frames(task, run, header))
         return data, digest, program
 
     # ----- memory ---------------------------------------------------------------------------------
@@ -433,11 +431,12 @@ class Worker:
         written: list[OutputFile] = []
         lost: list[str] = []
         notes: list[str] = []
-        wanted = task.targets or range(len(task.job.targets))
-        # The original is retired last: a failure before that leaves it in its place.
-        targets = sorted(
-            (task.job.targets[number] for number in wanted), key=lambda target: bool(target.retires)
-        )
+        targets = list(task.job.targets)
+        if task.targets:
+            targets = [targets[number] for number in task.targets]
+        if len(targets) > 1:
+            # The original is retired last: a failure before that leaves it in its place.
+            targets.sort(key=lambda target: bool(target.retires))
         try:
             for target in targets:
                 file, encoded = self._output(task, run, clock, target, frames, header, original)
@@ -505,6 +504,13 @@ def _compiled(task: Task, run: RunSpec, header: Header, *, keep_frames: bool) ->
     return planar.compile_program(
         header, run.operations, run.limits, formats, run.encode, keep_frames=keep_frames
     )
+
+
+def _keeps_frames(task: Task, run: RunSpec, header: Header) -> bool:
+    """Whether more than the first frame is wanted, all of them in one go."""
+    if header.frames == 1 or run.arrays or documents.apart(header, task.job.targets, run):
+        return False
+    return any(find_format(target.format).frames for target in task.job.targets)
 
 
 def _formats(task: Task) -> list[str]:
