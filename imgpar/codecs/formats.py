@@ -5,12 +5,11 @@ Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from os import fspath
 from os.path import splitext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.errors import unknown
 from imgpar.model import Layout
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """What imgpar knows about a format; `readers` and `writers` name modules of this package."""
 
     name: str

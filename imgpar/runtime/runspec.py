@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Limits
 from imgpar.operations import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
+class RunSpec(NamedTuple):
     """The recipe and the limits of a run, as workers see them."""
 
     name: str
     """Marks temporary files of this run."""
     operations: tuple[Operation, ...] = ()
-    encode: EncodeOptions = field(default_factory=EncodeOptions)
-    limits: Limits = field(default_factory=Limits)
+    encode: EncodeOptions = EncodeOptions()
+    limits: Limits = Limits()
     strict: bool = False
     verify: bool = False
     """Whether outputs are decoded again and compared before they are written."""
