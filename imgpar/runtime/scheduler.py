@@ -134,6 +134,8 @@ class Scheduler:
         self._first = self._last = 0.0
         self._pace = 0.0
         """Seconds that a worker had for a task, of late."""
+        self._heard = 0.0
+        """When it was last known what the workers are at."""
 
     def run(self, plan: Iterator[Job | Outcome | Unchanged]) -> Effort:
         """Until every job is settled, or the token says stop.
@@ -159,11 +161,15 @@ class Scheduler:
         self._pull()
         self._hire()
         self._feed()
-        if not self._wakeup:
-            # Several answers in one turn, as long as nobody runs out of tasks: workers need this core more.
-            time.sleep(min(DOZE, self._ledger.tasks.spare * self._pace))
+        self._doze()
         self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
         self._deaths.check_deadlines()
+
+    def _doze(self) -> None:
+        """Let answers pile up as long as nobody runs out of tasks: the workers need this core more."""
+        rest = self._heard + self._ledger.tasks.spare * self._pace - time.monotonic()
+        if rest > 0.0 and not self._wakeup:
+            time.sleep(min(DOZE, rest))
 
     def _complete(self) -> bool:
         return self._cancel.killed or (self._plan is None and self._ledger.finished)
@@ -229,6 +235,7 @@ class Scheduler:
 
     def _listen(self, timeout: float) -> None:
         workers, calls = self._pool.ready(timeout, self._wakeup)
+        self._heard = time.monotonic()
         for call in calls:
             call.recv_bytes()
         for worker in workers:
@@ -278,7 +285,7 @@ class Scheduler:
             case Dropped(token):
                 self._ledger.leases.dropped(worker.index, token)
         if settled is not None:
-            self._last = time.monotonic()
+            self._last = self._heard
             self._sink(settled)
 
     def _advance(self, worker: Worker, message: Advanced) -> None:
