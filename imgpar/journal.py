@@ -21,7 +21,7 @@ from imgpar import sql
 from imgpar.database import close_database, explained, open_database, state_folder
 from imgpar.errors import OutputError
 from imgpar.files import no_room
-from imgpar.history import JournalItems, Past, Paths, RunRecord, detail_of, last_run
+from imgpar.history import JournalItems, Past, Paths, RunRecord, detail_of, last_run, to_json
 from imgpar.lock import Lock
 from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.output import Out
@@ -64,8 +64,9 @@ class Journal:
         self._past = Past(connection, path, self._paths)
         self._folders: dict[str, int] = {}
         self._pending: list[tuple[Outcome, Job | None]] = []
-        self._unchanged: list[tuple[int, int, int]] = []
-        """Run, job and row of lines that say nothing more."""
+        self._unchanged: list[tuple[int, int, str]] = []
+        """Of lines in a row that say nothing more: run, first job, and rows as JSON."""
+        self._unchanged_lines = 0
         last = self.last_run()
         self.key = last.key if last else ""
         self.unfinished = last is not None and last.finished is None
@@ -178,9 +179,9 @@ class Journal:
 
     def record_unchanged(self, items: Unchanged) -> None:
         """Note that items are as they were; written with others, at the latest by `flush`."""
-        first = items.job
-        self._unchanged += [(self.run, first + offset, row[0]) for offset, row in enumerate(items.rows)]
-        if len(self._unchanged) >= BATCH_UNCHANGED:
+        self._unchanged.append((self.run, items.job, to_json([row[0] for row in items.rows])))
+        self._unchanged_lines += len(items)
+        if self._unchanged_lines >= BATCH_UNCHANGED:
             self.flush()
 
     def flush(self) -> None:
@@ -230,9 +231,9 @@ class Journal:
     # ----- inside ---------------------------------------------------------------------------------
 
     def _write_pending(self, database: sqlite3.Connection) -> None:
-        unchanged, self._unchanged = self._unchanged, []
+        unchanged, self._unchanged, self._unchanged_lines = self._unchanged, [], 0
         pending, self._pending = self._pending, []
-        database.executemany(sql.SAME_LINE, unchanged)
+        database.executemany(sql.SAME_LINES, unchanged)
         lines: list[tuple[object, ...]] = []
         for outcome, job in pending:
             place = self._place(outcome.source)

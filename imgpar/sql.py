@@ -46,7 +46,10 @@ SELECT mine.name FROM items AS mine
 JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
 WHERE mine.folder = (SELECT id FROM folders WHERE path = ?) AND mine.key = ? AND other.run > mine.run
 """
-SAME_LINE = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, 'skipped', 'unchanged', NULL)"
+SAME_LINES = """
+INSERT OR REPLACE INTO lines(run, job, item, status, reason, detail)
+SELECT ?, ? + key, value, 'skipped', 'unchanged', NULL FROM json_each(?)
+"""
 READ_UNRECORDED = """
 SELECT path, name, planned FROM items JOIN folders ON folders.id = items.folder WHERE state = 'planned'
 """

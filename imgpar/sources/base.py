@@ -33,7 +33,6 @@ Facts = tuple[int, int, int]
 Row = tuple[str, int, int, int]
 """A name and its facts."""
 
-_TYPE = stat.S_IFMT(0xFFFF)
 _BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
@@ -62,7 +61,6 @@ class Entries(Sequence[Item]):
         "_left",
         "_mirror",
         "_ordered",
-        "_special",
         "_wrong",
         "failed",
         "formats",
@@ -81,7 +79,6 @@ class Entries(Sequence[Item]):
         self.names, self.formats, self.failed = names, formats, failed
         self._folder, self._mirror = os.path.join(folder, ""), mirror + "/" if mirror else ""
         self._facts = facts
-        self._special = {*facts, *failed}
         self._wrong: dict[str, str] = {}
         self._ordered: list[str] = []
         self._columns = array("q"), array("q"), array("q")
