@@ -59,7 +59,8 @@ def sweep() -> list[str]:
         return swept
     for folder in (SHM_FOLDER, _temporary_place()):
         with contextlib.suppress(OSError):
-            swept += [name for name in os.listdir(folder) if is_orphan(name) and _remove(f"{folder}/{name}")]
+            names = [name for name in os.listdir(folder) if name.startswith("imgpar-")]
+            swept += [name for name in names if is_orphan(name) and _remove(f"{folder}/{name}")]
     return swept
 
 
