@@ -25,7 +25,7 @@ from imgpar.operations.geometry import (
     parse_region,
 )
 from imgpar.recipe import Recipe
-from imgpar.runtime.worker import read_whole
+from imgpar.runtime.reading import read_whole
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such files there")

@@ -24,7 +24,10 @@ How a worker comes to life
     process        a worker process: signals, limits, log, end
 
 In a worker
-    worker         its loop, and the stages of one picture in it
+    worker         its loop: messages, tasks, leases
+    picture        one task of a picture: all of its stages, or one
+    writing        its outputs, from frames to their names
+    memory         the arena as one task sees it
     clock          what each stage takes, and which one it is in
     runspec        what it has to know about a run
     reading        an input's bytes, as they are in one moment

@@ -1,0 +1,209 @@
+"""One task of a picture: all of its stages in one worker, or one of them.
+
+chain      read ─► header ─► lease ─► decode ─► transform ─► encode ─► commit
+decode     read ─► header ─► lease ─► decode ─► the frames stay in the lease, for the next worker
+transform  from the lease into the lease
+encode     from the lease to the names
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+from imgpar import codecs
+from imgpar.codecs.formats import find_format
+from imgpar.commit import original_path
+from imgpar.digest import content_digest
+from imgpar.errors import SourceError
+from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec
+from imgpar.runtime import documents, outputs, planar, stages
+from imgpar.runtime.clock import Clock
+from imgpar.runtime.memory import Memory
+from imgpar.runtime.messages import Done, Lease, Placed, Task
+from imgpar.runtime.programs import Program
+from imgpar.runtime.reading import read_whole
+from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.writing import Writing
+from imgpar.sources.companions import SIDECAR
+
+
+class PictureWork:
+    """What a worker does for one task.
+
+    Args:
+        task: what is to be done.
+        run: its recipe and limits.
+        clock: measures the stages.
+        memory: gives leases.
+    """
+
+    __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
+
+    def __init__(self, task: Task, run: RunSpec, clock: Clock, memory: Memory) -> None:
+        self._task, self._run, self._clock, self._memory = task, run, clock, memory
+        self._writing = Writing(task, run, clock)
+        self._formats = () if run.arrays else tuple([target.format for target in task.job.targets])
+
+    def perform(self) -> Done:
+        """Do it; raises ItemError, or whatever an operation of the user raises."""
+        if self._task.job.item.format == SIDECAR:
+            return self._copy()
+        match self._task.stage:
+            case "chain" | "decode":
+                return self._begin()
+            case "transform":
+                return self._transform()
+            case "encode":
+                return self._encode()
+        raise AssertionError(self._task.stage)
+
+    def _begin(self) -> Done:
+        """The task reads the input."""
+        data, digest = self._read()
+        if answer := self._unchanged(digest):
+            return answer
+        with self._clock.during("read"):
+            header = codecs.read_header(data, os.path.basename(self._task.job.item.path), self._run.limits)
+        if documents.apart(header, self._task.job.targets, self._run):
+            return self._by_page(data, digest, header)
+        with self._clock.during("decode"):
+            program = self._compiled(header, keep_frames=self._keeps_frames(header))
+        chain = self._task.stage == "chain"
+        lease = self._memory.lease(program.nbytes, standing=chain and not self._run.arrays)
+        with self._clock.during("decode"):
+            frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
+        if not chain:
+            return self._hand_on(program, lease, frames, notes, digest)
+        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        original = outputs.Original(data if same else b"", same)
+        del data
+        with self._clock.during("transform"):
+            frames, offset = stages.transform(program, frames, self._memory.within(lease))
+        header = program.header._replace(lost=program.lost)
+        if self._run.arrays:
+            placed = self._array(lease, frames, offset, header)
+            return self._done(placed=placed, lost=program.lost, notes=(*program.notes, *notes))
+        made = self._writing.all(frames, header, original)
+        return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
+
+    def _hand_on(
+        self, program: Program, lease: Lease, frames: list[Frame], notes: tuple[str, ...], digest: str
+    ) -> Done:
+        """Decoded frames stay where they are; the metadata go behind them."""
+        blob = pickle.dumps(program.header.metadata, pickle.HIGHEST_PROTOCOL)
+        where = self._memory.put_blob(lease, sum(program.sides), blob)
+        # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
+        header = program.source._replace(metadata=Metadata(), lost=program.lost)
+        placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
+        # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
+        lost, said = (program.lost, program.notes) if self._run.arrays else ((), ())
+        return self._done(placed=placed, lost=lost, notes=(*said, *notes), digest=digest)
+
+    def _transform(self) -> Done:
+        placed = self._placed()
+        with self._clock.during("transform"):
+            program = self._compiled(placed.header, keep_frames=placed.frames.count > 1)
+            within = self._memory.within(placed.lease)
+            frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
+        if self._run.arrays:
+            return self._done(placed=self._array(placed.lease, frames, offset, placed.header))
+        if offset is None:
+            placed = self._memory.put(placed.lease, frames, self._memory.blob(placed), placed.header)
+        else:
+            ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
+            placed = placed._replace(frames=ref)
+        return self._done(placed=placed)
+
+    def _encode(self) -> Done:
+        placed = self._placed()
+        metadata = pickle.loads(self._memory.blob(placed))  # noqa: S301 - written by a sibling
+        header = placed.header._replace(metadata=metadata)
+        made = self._writing.all(self._memory.frames(placed.frames), header, self._original(placed))
+        return self._done(files=made.files, lost=made.lost, notes=made.notes)
+
+    def _by_page(self, data: bytes, digest: str, header: Header) -> Done:
+        """A file whose pages go their own ways is one task, whatever the schedule."""
+
+        def memory(nbytes: int) -> memoryview:
+            lease = self._memory.lease(nbytes, standing=self._task.stage == "chain")
+            return self._memory.within(lease)
+
+        name, targets = os.path.basename(self._task.job.item.path), self._task.job.targets
+        pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
+        if any(target.split for target in targets):
+            files, lost, notes = documents.split(pages, targets, self._writing.one)
+        else:
+            frames, first, said = documents.kept(pages, self._run)
+            files, lost, more = self._writing.all(frames, first)
+            notes = (*said, *more)
+        return self._done(files=files, lost=lost, notes=notes, digest=digest)
+
+    def _copy(self) -> Done:
+        """A file that goes along with a picture, as it is."""
+        data, digest = self._read()
+        if answer := self._unchanged(digest):
+            return answer
+        (target,) = self._task.job.targets
+        written = self._writing.commit(target, stages.Encoded(data, Spec(0, 0)))
+        return self._done(files=(written,), digest=digest)
+
+    def _read(self) -> tuple[bytes, str]:
+        """The input's bytes, and their digest where the journal wants it."""
+        with self._clock.during("read"):
+            data, self._writing.source = read_whole(original_path(self._task.job))
+            return data, content_digest(data) if self._run.digests else ""
+
+    def _original(self, placed: Placed) -> outputs.Original:
+        """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
+        header = placed.header._replace(lost=())
+        if header.format not in self._formats:
+            return outputs.Original()
+        program = self._compiled(header, keep_frames=placed.frames.count > 1)
+        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        if not same:
+            return outputs.Original()
+        data, status = read_whole(original_path(self._task.job))
+        item = self._task.job.item
+        if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
+            raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
+        return outputs.Original(data, same)
+
+    def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
+        run = self._run
+        return planar.compile_program(
+            header, run.operations, run.limits, self._formats, run.encode, keep_frames=keep_frames
+        )
+
+    def _keeps_frames(self, header: Header) -> bool:
+        """Whether more than the first frame is wanted."""
+        return header.frames > 1 and any(find_format(name).frames for name in self._formats)
+
+    def _placed(self) -> Placed:
+        assert self._task.placed is not None
+        return self._task.placed
+
+    def _array(self, lease: Lease, frames: list[Frame], offset: int | None, header: Header) -> Placed:
+        """The first frame as the caller wants it, in the lease that will be the caller's."""
+        light = header._replace(metadata=Metadata(), detail={})
+        frame = frames[0]
+        wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
+        if wanted is frame and offset is not None:
+            return Placed(lease, FrameRef(lease.offset + offset, frame.spec), (0, 0), light)
+        return self._memory.put(lease, [wanted], b"", light)
+
+    def _done(
+        self,
+        placed: Placed | None = None,
+        files: tuple[OutputFile, ...] = (),
+        lost: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        digest: str = "",
+    ) -> Done:
+        return Done(self._task.serial, self._clock.timings(), placed, files, lost, notes, digest)
+
+    def _unchanged(self, digest: str) -> Done | None:
+        """The answer where the content is what it was when the outputs were made."""
+        if not self._task.job.digest or self._task.job.digest != digest:
+            return None
+        return Done(self._task.serial, self._clock.timings(), digest=digest, unchanged=True)

@@ -1,0 +1,106 @@
+"""The outputs of one task, from frames to their names."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from imgpar.commit import commit, left_before, original_path, take_back
+from imgpar.errors import SourceError, TransformError
+from imgpar.model import Frame, Header, OutputFile, Target
+from imgpar.runtime import outputs
+from imgpar.runtime.clock import Clock
+from imgpar.runtime.messages import Task
+from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.stages import Encoded
+from imgpar.runtime.verify import verify
+from imgpar.sources.base import why_unreadable
+
+_NO_COPY = outputs.Original()
+
+
+class Written(NamedTuple):
+    """Files that are in their place, and what has to be said of them."""
+
+    files: tuple[OutputFile, ...]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Writing:
+    """Encodes and commits what a task has to write.
+
+    Args:
+        task: names the targets.
+        run: says how.
+        clock: measures.
+    """
+
+    __slots__ = ("_clock", "_run", "_task", "source")
+
+    def __init__(self, task: Task, run: RunSpec, clock: Clock) -> None:
+        self._task, self._run, self._clock = task, run, clock
+        self.source: os.stat_result | None = None
+        """What the system said of the input when it was read; None where that was in another worker."""
+
+    def all(self, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY) -> Written:
+        """Every target of the task; all or none where one loss counts for all."""
+        targets = list(self._task.job.targets)
+        if self._task.targets:
+            targets = [targets[number] for number in self._task.targets]
+        if len(targets) > 1:
+            # The original is retired last: a failure before that leaves it in its place.
+            targets.sort(key=lambda target: bool(target.retires))
+        written, lost, notes = list[OutputFile](), list[str](), list[str]()
+        try:
+            for target in targets:
+                file, encoded = self.one(target, frames, header, original)
+                written.append(file)
+                lost += encoded.lost
+                notes += encoded.notes
+        except Exception:
+            # In place, and where a loss is a failure, it is all outputs or none.
+            if targets[-1].retires or self._run.strict:
+                take_back(zip(targets, written, strict=False))
+            raise
+        return Written(tuple(written), tuple(dict.fromkeys(lost)), tuple(notes))
+
+    def one(
+        self, target: Target, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY
+    ) -> tuple[OutputFile, Encoded]:
+        """One target, from its frames to its name."""
+        run = self._run
+        with self._clock.during("encode"):
+            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
+        if run.strict and encoded.lost:
+            raise TransformError(
+                f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
+                fix="Choose a format that holds it, or leave --strict out.",
+            )
+        if run.verify:
+            with self._clock.during("encode"):
+                verify(encoded, frames, target.format)
+        return self.commit(target, encoded), encoded
+
+    def commit(self, target: Target, encoded: Encoded) -> OutputFile:
+        """Give encoded bytes their name."""
+        with self._clock.during("commit"):
+            source = self.source or self._status()
+            if self._task.attempt and left_before(target, source):
+                target = target._replace(replaces=True)
+            return commit(
+                encoded.data,
+                target,
+                keep_times_of=source,
+                # What is replaced must not be lost to a power cut; a new file can be made again.
+                fsync=target.replaces or bool(target.retires),
+                run=self._run.name,
+                job=self._task.serial,
+                dimensions=encoded.spec.size,
+            )
+
+    def _status(self) -> os.stat_result:
+        try:
+            return os.stat(original_path(self._task.job))
+        except OSError as error:
+            raise SourceError(why_unreadable(error)) from None
