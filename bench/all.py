@@ -109,7 +109,7 @@ def main() -> None:
         "--million",
         round(1e6 * given.share),
     ]
-    names = ["photos", "png-webp", "jpeg-avif", "mixed", "huge", "many-outputs", "done", "million"]
+    names = ["photos", "png-webp", "jpeg-avif", "mixed", "huge", "many-outputs", "done", "million", "flat"]
     quick = [2 if word == given.repeat else word for word in common]
     call("workloads.py", *names, *share, "--peers", PEERS_OF_WORKLOADS, *quick)
     counts = given.scaling or ",".join(str(1 << n) for n in range(5) if 1 << n <= given.jobs)

@@ -97,6 +97,10 @@ def workloads(result: Json) -> list[str]:
         first, peak = statistics.median(million["first_output_seconds"]), max(million["parent_peak_mib"])
         lines += ["", f"{million['files']:,} files in one folder: first output after {first:.2f} s, "]
         lines[-1] += f"parent at most {peak} MiB."
+    if flat := result.get("flat"):
+        steps = zip(flat["outputs"], flat["parent_peak_mib"], strict=True)
+        so_far = ", ".join(f"{peak} MiB after {outputs:,} outputs" for outputs, peak in steps)
+        lines += ["", f"Peak memory of the parent, {flat['files']:,} files in one folder: {so_far}."]
     return lines
 
 

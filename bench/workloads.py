@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -199,6 +200,26 @@ def million(count: int, given: argparse.Namespace, folder: Path) -> dict[str, An
     return {"files": count, "first_output_seconds": first, "parent_peak_mib": peaks}
 
 
+def flat(count: int, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The same folder: peak memory of the parent while the first fifth of the outputs is made. Linux only."""
+    source, out = folder / "million", folder / "million-out"
+    source.mkdir()
+    one_folder(source, count)
+    command = PEERS["imgpar"].command(Work(source, 6, 80, "jpg", given.jobs), out)
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    outputs = [count * step // 20 for step in range(1, 5)]
+    peaks, seconds = [], []
+    for wanted in outputs:
+        while process.poll() is None and (not out.exists() or len(os.listdir(out)) <= wanted):
+            time.sleep(1.0)
+        peaks.append(peak_rss(process.pid))
+        seconds.append(round(time.perf_counter() - start, 1))
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    return {"files": count, "outputs": outputs, "parent_peak_mib": peaks, "after_seconds": seconds}
+
+
 def peak_rss(pid: int) -> int:
     """The most memory that a process had so far, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -228,16 +249,20 @@ def scaling(name: str, counts: list[int], given: argparse.Namespace, folder: Pat
     return {"workload": name, "cores": cores, "by_jobs": rows}
 
 
+OTHERS = {"done": already_done, "million": million, "flat": flat}
+"""Workloads without peers: what a run costs that is not conversion."""
+
+
 def main() -> None:
     """Runs what was asked for, prints a line each, writes the raw numbers."""
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
-    parser.add_argument("names", nargs="*", help=", ".join([*WORKLOADS, "done", "million"]))
+    parser.add_argument("names", nargs="*", help=", ".join([*WORKLOADS, *OTHERS]))
     parser.add_argument("--peers", default=",".join(list(PEERS)[1:]), help="names with commas")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--done", type=int, default=100_000, help="files of the workload `done`")
-    parser.add_argument("--million", type=int, default=1_000_000, help="files of the workload `million`")
+    parser.add_argument("--million", type=int, default=1_000_000, help="files of `million` and `flat`")
     parser.add_argument("--share", type=float, default=1.0, help="of the pictures, such as 0.1 for a try")
     parser.add_argument("--out", type=Path, help="folder for the results")
     parser.add_argument("--scaling", help="numbers of workers, with commas; for the first workload named")
@@ -245,7 +270,7 @@ def main() -> None:
     given = parser.parse_args()
     adopt_orphans()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it
-    names = given.names or [*WORKLOADS, "done", "million"]
+    names = given.names or [*WORKLOADS, *OTHERS]
     where = machine()
     result: dict[str, Any] = {"machine": where | {"peers": installed(list(PEERS))}}
     kept = given.out or HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{where['cores']}cores"
@@ -258,10 +283,9 @@ def main() -> None:
             if given.scaling:
                 counts = [int(word) for word in given.scaling.split(",")]
                 result[name] = scaling(name, counts, given, Path(folder))
-            elif name == "done":
-                result[name] = already_done(given.done, given, Path(folder))
-            elif name == "million":
-                result[name] = million(given.million, given, Path(folder))
+            elif name in OTHERS:
+                count = given.done if name == "done" else given.million
+                result[name] = OTHERS[name](count, given, Path(folder))
             else:
                 result[name] = run_workload(name, given, Path(folder))
         print(name, json.dumps({key: value for key, value in result[name].items() if key != "runs"}))

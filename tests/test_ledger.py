@@ -14,6 +14,7 @@ from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task
 from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
+from imgpar.runtime.tasks import BATCH_REFILL
 
 SPEC = Spec(4, 4, "RGB")
 HEADER = Header("jpeg", SPEC)
@@ -99,6 +100,20 @@ def test_small_jobs_travel_in_batches():
     for number in range(100):
         book.submit(job(number), 1)
     assert len(book.tasks.assign(0)) == 16
+
+
+def test_answers_may_wait_until_the_first_worker_is_topped_up():
+    book = ledger(workers=2)
+    for number in range(100):
+        book.submit(job(number), 1)
+    assert book.tasks.spare == 0
+    first, second = (book.tasks.assign(index) for index in range(2))
+    assert book.tasks.spare == len(first) - BATCH_REFILL > 0
+    for task in second[:3]:
+        book.done(1, Done(task.serial, (), None, written(task)))
+    assert book.tasks.spare == len(second) - 3 - BATCH_REFILL
+    book.need(0, first[0].serial, 1000)
+    assert book.tasks.spare == 0
 
 
 def test_large_jobs_are_at_most_two_at_a_worker():
