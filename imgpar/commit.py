@@ -56,19 +56,20 @@ def commit(
     blocks = [memoryview(part).cast("B") for part in parts]
     expected = sum(map(len, blocks))
     path = temporary_path(target, run, job)
-    with _Explained(target.path):
+    try:
+        _make_folder(os.path.dirname(path))
+        handle = _create(path)
         try:
-            _make_folder(os.path.dirname(path))
-            handle = _create(path)
-            try:
-                for block in blocks:
-                    _write_all(handle, block)
-                _finish(handle, path, expected, keep_times_of, fsync=fsync)
-            finally:
-                os.close(handle)
-            return _place(path, target, expected, keep_times_of, dimensions, fsync=fsync)
+            for block in blocks:
+                _write_all(handle, block)
+            _finish(handle, path, expected, keep_times_of, fsync=fsync)
         finally:
-            remove(path)
+            os.close(handle)
+        return _place(path, target, expected, keep_times_of, dimensions, fsync=fsync)
+    except OSError as error:
+        raise _explained(error, target.path) from error
+    finally:
+        remove(path)
 
 
 def commit_file(
@@ -81,21 +82,24 @@ def commit_file(
     dimensions: tuple[int, int] = (0, 0),
 ) -> OutputFile:
     """The same for a file that another program wrote to `temporary_path(...)`; it is gone afterwards."""
-    with _Explained(target.path):
-        try:
-            with FileIO(long_path(source), "r+b") as file:
-                _finish(file.fileno(), source, expected, keep_times_of, fsync=fsync)
-            return _place(source, target, expected, keep_times_of, dimensions, fsync=fsync)
-        finally:
-            remove(source)
+    try:
+        with FileIO(long_path(source), "r+b") as file:
+            _finish(file.fileno(), source, expected, keep_times_of, fsync=fsync)
+        return _place(source, target, expected, keep_times_of, dimensions, fsync=fsync)
+    except OSError as error:
+        raise _explained(error, target.path) from error
+    finally:
+        remove(source)
 
 
 def begin_file(target: Target, run: str, job: int) -> str:
     """Make the empty file at `temporary_path(...)`, for another program to write to; returns its path."""
     path = temporary_path(target, run, job)
-    with _Explained(target.path):
+    try:
         _make_folder(os.path.dirname(path))
         os.close(_create(path))
+    except OSError as error:
+        raise _explained(error, target.path) from error
     return path
 
 
@@ -263,23 +267,8 @@ def _if_possible(call: Callable[..., None], *arguments: Any, **named: Any) -> No
             raise
 
 
-class _Explained:
-    """Turns what the system says into the errors of a run. A class: a generator takes three times as long."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, ImgparError):
-            raise _said(error, self._path) from error
-
-
-def _said(error: OSError, path: str) -> ImgparError:
+def _explained(error: OSError, path: str) -> ImgparError:
+    """What the system says as an error of a run."""
     if full := no_room(error, os.path.dirname(path)):
         return full
     if error.errno in _REFUSED:

@@ -91,11 +91,15 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
             f"It is a clip ({fmt.title}), not a picture.",
             fix="Call it so by its name; in Python, imgpar.frames reads clips.",
         )
-    with _failures(fmt, "opened"):
+    try:
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
         if header.frames > 1 and limits.pages and "pages" not in header.detail:
             header = _some_frames(header, limits)
+    except ItemError:
+        raise
+    except Exception as error:
+        raise _explained(error, fmt, "opened") from error
     return header
 
 
@@ -136,22 +140,31 @@ def decode(
     for frame in frames:
         if frame.spec != header.spec or frame.array.shape != header.spec.shape:
             raise ValueError(f"the frame is {frame.spec} {frame.array.shape}, the header says {header.spec}")
-    fmt = FORMATS[header.format]
-    read = _backend(fmt.readers[0]).decode
-    complaint: tuple[str, ...] = ()
     # Strictly first, also where damage is accepted: lenient decoders do not say that they were.
     try:
-        with _failures(fmt, "read"):
-            notes: tuple[str, ...] = read(data, header, frames, accept_damaged=False)
-            return notes
+        return _read(data, header, frames, accept_damaged=False)
     except DamagedError as error:
         if not accept_damaged:
             raise
-        complaint = (f"{error.message} What could be read was kept.",)
+        complaint = error.message
     for frame in frames:
         frame.array[...] = 0  # no rest of another picture where nothing can be read
-    with _failures(fmt, "read"):
-        return (*complaint, *read(data, header, frames, accept_damaged=True))
+    notes = _read(data, header, frames, accept_damaged=True)
+    return (f"{complaint} What could be read was kept.", *notes)
+
+
+def _read(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
+) -> tuple[str, ...]:
+    fmt = FORMATS[header.format]
+    try:
+        read = _backend(fmt.readers[0]).decode
+        notes: tuple[str, ...] = read(data, header, frames, accept_damaged=accept_damaged)
+    except ItemError:
+        raise
+    except Exception as error:
+        raise _explained(error, fmt, "read") from error
+    return notes
 
 
 def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
@@ -162,7 +175,8 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     """
     from imgpar.pixels import nearest
 
-    _require_writer(fmt)
+    if not fmt.writers:
+        raise _unwritable(fmt)
     if spec.planar:
         return spec, ()  # made for the one encoder that takes it
     found = nearest(spec, fmt.layouts, fmt.dtypes)
@@ -182,7 +196,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     """
     from imgpar.codecs.density import fitted
 
-    _require_writer(fmt)
+    if not fmt.writers:
+        raise _unwritable(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
         metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
@@ -191,8 +206,12 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
-    with _failures(fmt, "written"):
+    try:
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
+    except ItemError:
+        raise
+    except Exception as error:
+        raise _explained(error, fmt, "written") from error
     return encoded._replace(lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
 
 
@@ -236,10 +255,9 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     return header._replace(frames=len(wanted), metadata=metadata, detail=detail)
 
 
-def _require_writer(fmt: Format) -> None:
-    if not fmt.writable:
-        known = ", ".join(record.name for record in FORMATS.values() if record.writable)
-        raise EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
+def _unwritable(fmt: Format) -> EncodeError:
+    known = ", ".join(record.name for record in FORMATS.values() if record.writable)
+    return EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 
 def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
@@ -285,26 +303,13 @@ def _fitting_frames(
     return frames, ()
 
 
-class _failures:  # noqa: N801 - used like a function; a generator takes three times as long
+def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
     """Whatever a backend raises becomes an ItemError that says what the backend said."""
+    from imgpar.codecs.base import damaged
 
-    __slots__ = ("_done", "_fmt")
-
-    def __init__(self, fmt: Format, done: str) -> None:
-        self._fmt, self._done = fmt, done
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, ItemError) or not isinstance(error, Exception):
-            return
-        from imgpar.codecs.base import damaged
-
-        if isinstance(error, MemoryError):
-            words = f"Not enough memory: this {self._fmt.title} could not be {self._done}."
-            raise LimitError(words) from error
-        words = str(error) or type(error).__name__
-        if self._done != "written":
-            raise damaged(self._fmt.title, words, hopeless=self._done == "opened") from error
-        raise EncodeError(f"The {self._fmt.title} encoder failed: {words}.") from error
+    if isinstance(error, MemoryError):
+        return LimitError(f"Not enough memory: this {fmt.title} could not be {done}.")
+    words = str(error) or type(error).__name__
+    if done != "written":
+        return damaged(fmt.title, words, hopeless=done == "opened")
+    return EncodeError(f"The {fmt.title} encoder failed: {words}.")

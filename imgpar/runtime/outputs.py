@@ -50,8 +50,10 @@ def same_formats(
     header = program.source
     if limits.accept_damaged or header.format not in formats:
         return frozenset()
-    changed = [s for s in program.steps if s.name != "orient" or header.format not in _TURNED_AS_FILES]
-    if changed or header.detail.get("turned"):
+    for step in program.steps:
+        if step.name != "orient" or header.format not in _TURNED_AS_FILES:
+            return frozenset()
+    if header.detail.get("turned"):
         return frozenset()
     first, last = header.detail.get("pages", (1, header.frames))
     # Of a file with one page nothing is chosen, and nothing split.
@@ -96,8 +98,11 @@ def make(
 
 def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
     """Whether what was across in the file is now down, and needs the density of the other side."""
-    quarters = [op for op in operations if isinstance(op, Rotate) and op.degrees % 180 == 90]
-    return (header.orientation > 4) != bool(len(quarters) % 2)
+    across = header.orientation > 4
+    for operation in operations:
+        if isinstance(operation, Rotate) and operation.degrees % 180 == 90:
+            across = not across
+    return across
 
 
 def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
@@ -27,6 +28,8 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.writing import Writing
 from imgpar.sources.companions import SIDECAR
 
+_FORMAT = attrgetter("format")
+
 
 class PictureWork:
     """What a worker does for one task.
@@ -43,7 +46,7 @@ class PictureWork:
     def __init__(self, task: Task, run: RunSpec, clock: Clock, memory: Memory) -> None:
         self._task, self._run, self._clock, self._memory = task, run, clock, memory
         self._writing = Writing(task, run, clock)
-        self._formats = () if run.arrays else tuple([target.format for target in task.job.targets])
+        self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))
 
     def perform(self) -> Done:
         """Do it; raises ItemError, or whatever an operation of the user raises."""
@@ -64,7 +67,7 @@ class PictureWork:
         if answer := self._unchanged(digest):
             return answer
         with self._clock.during("read"):
-            header = codecs.read_header(data, os.path.basename(self._task.job.item.path), self._run.limits)
+            header = codecs.read_header(data, self._task.job.item.path, self._run.limits)
         if documents.apart(header, self._task.job.targets, self._run):
             return self._by_page(data, digest, header)
         with self._clock.during("decode"):

@@ -60,7 +60,8 @@ class Program(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of the lease that runs this program, metadata included."""
-        return sum(self.sides) + _aligned(self.header.metadata.nbytes + BLOB_SLACK)
+        even, odd = self.sides
+        return even + odd + -(-(self.header.metadata.nbytes + BLOB_SLACK) // ALIGN) * ALIGN
 
 
 def compile_program(

@@ -105,7 +105,8 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     fitting = list[Frame]()
     for frame in frames:
         spec, narrowed = codecs.storable(_on_colour(frame.spec, fmt, options), fmt)
-        lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
+        if narrowed:
+            lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
             pixels.convert(frame, converted, options.background)
