@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from limits import limit, share_in_codecs
 from measure import LINUX, adopt_orphans, measure
 from peers import HERE, PEERS, Work, installed
 from quality import psnr_of
@@ -97,7 +98,20 @@ def compare(given: argparse.Namespace, work: Work, names: list[str]) -> dict[str
             runs[name].append(run(name))
     memory = {name: run(name, memory=True) for name in names}
     quality = {name: psnr_of(name, work, given.scratch) for name in names} if given.psnr else {}
-    return {"medians": medians(runs, memory, quality), "runs": runs, "memory": memory, "quality": quality}
+    return {
+        "medians": medians(runs, memory, quality),
+        **beside(work, given.scratch),
+        "runs": runs,
+        "memory": memory,
+        "quality": quality,
+    }
+
+
+def beside(work: Work, scratch: Path | None) -> dict[str, float]:
+    """The limit of the codecs, and imgpar's share of time inside them."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        share = share_in_codecs(work, Path(folder))
+    return {"limit_seconds": round(limit(work), 3), "in_codecs": round(share, 3)}
 
 
 def arguments() -> argparse.Namespace:

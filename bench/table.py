@@ -68,8 +68,11 @@ def comparison(results: dict[str, Json], measure: str) -> list[str]:
             row = result["medians"].get(peer, {})
             cell = str(row.get(measure, ""))
             cells.append(f"{cell} ({row['imgpar_over_this']})" if cell and measure == "seconds" else cell)
+        if measure == "seconds":
+            cells += [str(result.get("limit_seconds", "")), f"{result.get('in_codecs', 0):.0%}"]
         rows.append([work, *cells])
-    return table(["work", *names], rows)
+    more = ["limit of the codecs", "share in codecs"] if measure == "seconds" else []
+    return table(["work", *names, *more], rows)
 
 
 def workloads(result: Json) -> list[str]:
