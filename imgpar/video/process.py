@@ -119,11 +119,14 @@ def guarded(path: str) -> tuple[str, ...]:
 
 
 def _alone() -> dict[str, Any]:
-    """Ctrl-C on the terminal is the parent's business, and the child dies with its worker."""
+    """Ctrl-C on the terminal is the parent's business, and the child dies with its worker; one that another
+    thread started ends when its pipe to us does."""
     if os.name == "nt":
         return {"creationflags": _NEW_GROUP_NO_WINDOW}
-    dying = {"preexec_fn": _dying_with(os.getpid())} if sys.platform == "linux" else {}
-    return {"process_group": 0, **dying}
+    # With code between fork and exec, Python clears the thread-local objects of other threads in the child; a
+    # scaler of PyAV then waits for ever for threads that the child has not. Workers use their main one.
+    careful = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
+    return {"process_group": 0, **({"preexec_fn": _dying_with(os.getpid())} if careful else {})}
 
 
 def _dying_with(parent: int) -> Any:
