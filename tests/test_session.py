@@ -271,3 +271,11 @@ def test_the_callers_token_stops_the_arrays(session, pictures):
     token = imgpar.CancelToken()
     token.cancel()
     assert list(session.arrays(Pipeline(), pictures, cancel=token)) == []
+
+
+def test_a_python_that_is_typed_into_may_start_a_session():
+    done = subprocess.run(
+        [sys.executable], input="import imgpar\nwith imgpar.Session(jobs=1): print('open')\n",
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("open\n", "")

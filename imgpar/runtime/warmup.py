@@ -54,7 +54,8 @@ def warm_up() -> None:
 
 def _alone() -> bool:
     """Whether this is a fresh process, whose Python was given no flags and keeps to what we know."""
-    plain = not sys.orig_argv[1].startswith("-") or sys.orig_argv[1] in ("-c", "-m")
+    first = next(iter(sys.orig_argv[1:]), "-")  # none where Python is embedded or reads from a terminal
+    plain = not first.startswith("-") or first in ("-c", "-m")
     return "multiprocessing" not in sys.modules and plain and sys.version_info < (3, 14)
 
 
