@@ -108,6 +108,10 @@ class CommitError(ItemError):
     """The output could not be written."""
 
 
+class KeptError(ItemError):
+    """The file in the place of the output is the user's: it was left alone, and the item is skipped."""
+
+
 class WorkerDiedError(ItemError):
     """The process that worked on the input crashed, hung or was killed."""
 
@@ -161,3 +165,10 @@ def closest(word: str, known: Iterable[str]) -> str:
     import difflib  # this module is imported before all others
 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")
+
+
+def garbled(path: str) -> OutputError:
+    """The error for a journal with rows that imgpar did not write."""
+    return OutputError(
+        f"The journal {path} has rows that cannot be read.", fix="Move it away; the next run begins a new one."
+    )

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import time
 
 from imgpar.errors import DiskFullError
@@ -54,6 +55,7 @@ def move_new(path: str, final: str) -> None:
             os.rename(long_path(path), long_path(final))  # fails when the name is taken
             return
         os.link(path, final)
+        remove(path)
     except FileExistsError:
         if same_content(path, final):
             return
@@ -98,6 +100,75 @@ def keep(original: str, backup: str) -> None:
             os.replace(long_path(half), long_path(backup))
         finally:
             remove(half)
+
+
+def copy_attributes(source: str, path: str, handle: int) -> list[str]:
+    """Give a new file (`path`, open as `handle`) the owner, ACLs and extended attributes of another one; what
+    could not be kept, in the words of the report. Mode and times are not looked at."""
+    lost = []
+    status = os.lstat(long_path(source))
+    if status.st_nlink > 1:
+        lost.append("hard links")
+    if WINDOWS:
+        return lost
+    own = os.fstat(handle)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+        try:
+            os.fchown(handle, status.st_uid, status.st_gid)
+            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # a new owner clears some bits
+        except OSError:
+            lost.append("owner")
+    if sys.platform == "darwin":
+        lost += _copy_attributes_of_macos(source, path)
+    elif sys.platform == "linux":
+        lost += _copy_extended(source, handle)
+    return lost
+
+
+def _copy_extended(source: str, handle: int) -> list[str]:
+    """Extended attributes of Linux, POSIX ACLs among them."""
+    lost = set()
+    try:
+        names = os.listxattr(source, follow_symlinks=False)
+    except OSError:
+        return []
+    for name in names:
+        try:
+            value = os.getxattr(source, name, follow_symlinks=False)
+            if name not in os.listxattr(handle) or os.getxattr(handle, name) != value:
+                os.setxattr(handle, name, value)
+        except OSError:
+            lost.add("ACL" if name.startswith("system.posix_acl") else "extended attributes")
+    return sorted(lost)
+
+
+def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
+    """Extended attributes and ACLs of macOS, by copyfile(3)."""
+    import ctypes
+
+    acl_and_xattr = 1 << 0 | 1 << 2
+    copyfile = ctypes.CDLL(None).copyfile
+    copied = copyfile(os.fsencode(source), os.fsencode(path), None, ctypes.c_uint32(acl_and_xattr))
+    return ["ACL or extended attributes"] if copied else []
+
+
+def make_private(folder: str) -> None:
+    """Make a folder for what imgpar knows; one called `.imgpar` is kept out of version control.
+
+    Raises OSError, also where the name is a link: that leads to a folder of somebody else.
+    """
+    ours = os.path.basename(folder) == ".imgpar"
+    if ours and os.path.islink(folder):
+        raise OSError(errno.ELOOP, "it is a link", folder)
+    os.makedirs(folder, exist_ok=True)
+    if ours:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(os.path.join(folder, ".gitignore"), flags, 0o666)
+            try:
+                os.write(handle, b"*\n")
+            finally:
+                os.close(handle)
 
 
 def _sync(path: str) -> None:

@@ -14,7 +14,6 @@ from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.commit import original_path
 from imgpar.digest import content_digest
 from imgpar.errors import SourceError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec
@@ -63,6 +62,8 @@ class PictureWork:
 
     def _begin(self) -> Done:
         """The task reads the input."""
+        if files := self._writing.before():
+            return self._done(files=files)
         data, digest = self._read()
         if answer := self._unchanged(digest):
             return answer
@@ -119,6 +120,8 @@ class PictureWork:
         return self._done(placed=placed)
 
     def _encode(self) -> Done:
+        if files := self._writing.before():
+            return self._done(files=files)
         placed = self._placed()
         metadata = pickle.loads(self._memory.blob(placed))  # noqa: S301 - written by a sibling
         header = placed.header._replace(metadata=metadata)
@@ -144,6 +147,8 @@ class PictureWork:
 
     def _copy(self) -> Done:
         """A file that goes along with a picture, as it is."""
+        if files := self._writing.before():
+            return self._done(files=files)
         data, digest = self._read()
         if answer := self._unchanged(digest):
             return answer
@@ -154,8 +159,9 @@ class PictureWork:
     def _read(self) -> tuple[bytes, str]:
         """The input's bytes, and their digest where the journal wants it."""
         with self._clock.during("read"):
-            data, self._writing.source = read_whole(original_path(self._task.job))
-            return data, content_digest(data) if self._run.digests else ""
+            data, self._writing.source = read_whole(self._task.job.item.path)
+            self._writing.digest = content_digest(data) if self._run.digests else ""
+            return data, self._writing.digest
 
     def _original(self, placed: Placed) -> outputs.Original:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
@@ -166,8 +172,8 @@ class PictureWork:
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         if not same:
             return outputs.Original()
-        data, status = read_whole(original_path(self._task.job))
         item = self._task.job.item
+        data, status = read_whole(item.path)
         if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
         return outputs.Original(data, same)

@@ -24,6 +24,8 @@ class RunSpec(NamedTuple):
     """Whether contents are hashed for the journal."""
     staged: bool = False
     """Frames of clips go through shared memory even where one ffmpeg could do everything."""
+    written: str = ""
+    """Folder in which workers note what they put in place; empty notes nothing."""
     parts: str = ""
     """Folder for parts of long clips; where it is empty, none are kept."""
     arrays: bool = False
