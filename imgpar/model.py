@@ -44,7 +44,8 @@ PLANE_ROW = 16
 """Rows of planes begin at multiples of this many bytes."""
 ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
 
-Status = Literal["ok", "skipped", "failed"]
+Status = Literal["ok", "skipped", "failed", "planned"]
+"""Planned is what a dry run would do."""
 Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
 
 
@@ -267,7 +268,7 @@ class Outcome(NamedTuple):
     source: str
     status: Status
     outputs: tuple[OutputFile, ...] = ()
-    """What was written; of a skipped item, the files that are there."""
+    """What was written; of a skipped item, the files that are there; of a planned one, what would be."""
     error: str = ""
     """One sentence: what went wrong and what to do."""
     stage: str = ""
@@ -320,6 +321,7 @@ class RunOptions:
     schedule: Literal["auto", "staged", "chain"] = "auto"
     in_place: bool = False
     dry_run: bool = False
+    """Nothing is written; the report says what would be done."""
     strict: bool = False
     """A loss (GPS, depth, frames …) is a failure."""
     companions: Literal["ignore", "copy"] = "ignore"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -185,8 +184,6 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
 def summary(report: Report) -> list[str]:
     """The end of a run in a few lines, without what has been said line by line while it ran."""
     lines = replace(report, failures=(), notes=()).summary().splitlines()
-    if report.failed and report.can_retry:
-        lines.append(f"Run these again: imgpar retry {shlex.quote(report.out)}")
     return [printable(line) for line in lines]
 
 
