@@ -27,7 +27,7 @@ from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import RETRY, SESSION_RETRY, run_options
-from imgpar.sidefiles import check_journal
+from imgpar.sidefiles import check_journal, is_same_file
 from imgpar.sources.base import why_unreadable
 from imgpar.undo import undo as put_back
 
@@ -76,11 +76,10 @@ def run(
     """
     options, recipe = options or RunOptions(), checked(recipe)
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
-    if options.journal:
-        check_journal(options.journal, inputs if isinstance(inputs, (list, tuple)) else ())
+    _check(inputs, out, options)
     if options.dry_run:
         found = dry_run(inputs, out, recipe, options)
-        return dryrun.report_of(found, os.path.abspath(out) if out else "", listen, cancel)
+        return dryrun.report_of(found, out or "", listen, cancel)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -98,6 +97,26 @@ def run(
         if out == "-":
             _to_stdout(report)
     return report
+
+
+def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
+    """Refuse what contradicts itself, or would replace what it should not; raises UsageError."""
+    named = inputs if isinstance(inputs, (list, tuple)) else ()
+    piped = list(named) == ["-"] or out == "-"
+    if options.journal:
+        if piped:
+            raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
+        check_journal(options.journal, named)
+    kept = options.keep_failures
+    if kept and os.path.lexists(kept) and not os.path.isdir(kept):
+        raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
+    if options.in_place and list(named) == ["-"]:
+        raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
+    if options.in_place and options.companions == "copy":
+        raise UsageError("In place sidecars stay where they are.", fix="Leave companions out.")
+    if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
+        fix = "Choose another OUT, or use --in-place."
+        raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
 
 
 def dry_run(

@@ -49,10 +49,14 @@ def planned(job: Job) -> Outcome:
 
 
 def report_of(
-    found: Iterable[Job | Outcome], place: str, listen: Callable[[Event], None], cancel: CancelToken
+    found: Iterable[Job | Outcome],
+    out: str,
+    listen: Callable[[Event], None] = lambda _: None,
+    cancel: CancelToken | None = None,
 ) -> Report:
     """The report of a dry run; the listener hears of it as of a run."""
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
+    place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
     listen(Event("start", text=place))
     for entry in found:
         if cancel.cancelled or cancel.killed:

@@ -81,6 +81,12 @@ class SourceError(ItemError):
     may_pass = True
 
 
+class NoFileError(SourceError):
+    """What was named is not there, or is no file."""
+
+    may_pass = False
+
+
 class UnknownFormatError(ItemError):
     """The content is no format that imgpar knows."""
 

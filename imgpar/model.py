@@ -220,6 +220,8 @@ class Item(NamedTuple):
     """Set when the input cannot be read at all; it becomes a failed line of the report."""
     format: str = ""
     """What the first bytes show, where the suffix says nothing."""
+    kind: str = "SourceError"
+    """The name of the exception that `error` stands for."""
 
 
 class Target(NamedTuple):

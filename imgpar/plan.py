@@ -91,7 +91,7 @@ class Planner:
                 if record is not None:
                     yield skipped(item, number, _outputs(record, recorded))
                 elif item.error:
-                    yield _failed(item, number, item.error, "read", "SourceError")
+                    yield _failed(item, number, item.error, "read", item.kind)
                 else:
                     yield self._decide(item, number, names, known)
 

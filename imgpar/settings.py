@@ -98,6 +98,24 @@ ENCODE = Call("encode", frozenset((*_READING, "strict", "verify")), RECIPE_KEYS 
 RETRY = Call("retry", frozenset(PARSERS) - {"in_place", "dry_run"})
 SESSION_RETRY = Call("A retry in a session", RETRY.run - OF_SESSION)
 
+FRAMES = frozenset(
+    ("quality", "lossless", "effort", "subsampling", "progressive", "colour", "trim", "deinterlace",
+     "tonemap", "fps")
+)  # fmt: skip
+"""Settings of `imgpar frames`."""
+ASSEMBLE = frozenset(("quality", "lossless", "effort", "codec", "fps", "density", "pages"))
+"""Settings of clips that are made of pictures."""
+CONCAT = frozenset(("quality", "lossless", "effort", "codec", "audio", "hardware"))
+"""Settings of clips that are put together."""
+
+
+def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> None:
+    """Refuse settings that `name` has no use for; raises UsageError."""
+    plain = EncodeOptions()
+    for key in EncodeOptions.options():
+        if key not in taken and getattr(given, key) != getattr(plain, key):
+            raise UsageError(f"{name} has no use for {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+
 
 def run_options(given: Mapping[str, Any]) -> RunOptions:
     """Check the values of options of a run.

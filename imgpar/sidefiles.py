@@ -83,6 +83,21 @@ def is_same_file(path: str, other: str) -> bool:
         return False
 
 
+def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
+    """By what files are known whatever their names: for `is_one_of`."""
+    found = set[tuple[int, int]]()
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            status = os.stat(path)
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def is_one_of(path: str, known: frozenset[tuple[int, int]]) -> bool:
+    """Whether a name leads to one of these files: by links of both kinds, or by names without case."""
+    return not known.isdisjoint(identities((path,)))
+
+
 def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> None:
     """Write a text file that is there whole or not at all; a device or a pipe gets it as it comes.
 

@@ -107,7 +107,7 @@ class ArrayStream:
         for batch in scan(self._request.inputs, out=None):
             for item in batch.items:
                 if item.error:
-                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind="SourceError")
+                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
                 else:
                     yield Job(next(self._jobs), item)
 
