@@ -296,7 +296,9 @@ def _spooled(stack: contextlib.ExitStack) -> str:
             file.write(head)
             shutil.copyfileobj(sys.stdin.buffer, file)
     except OSError as error:
-        raise no_room(error, folder) or SourceError(f"Standard input: {error.strerror}.") from error
+        raise no_room(error, folder) or SourceError(
+            f"Standard input cannot be kept: {error.strerror or error}."
+        ) from error
     return path
 
 

@@ -225,13 +225,25 @@ def _place(
     else:
         _move_new(path, target.path)
     if target.backup and target.retires != target.path:
-        remove(target.retires)
+        _retire(target.retires)
     if fsync:
         sync_folder(os.path.dirname(target.path))
     status = os.stat(long_path(target.path))
     if status.st_size != expected:
         raise CommitError(f"{target.path} changed while it was written.", fix="Run again.")
     return OutputFile(target.path, status.st_size, *dimensions, status.st_mtime_ns)
+
+
+def _retire(original: str) -> None:
+    """Remove an original whose place another file has taken; raises CommitError where it has to stay."""
+    try:
+        os.unlink(long_path(original))
+    except FileNotFoundError:  # by an attempt that died
+        pass
+    except OSError as error:
+        raise CommitError(
+            f"{original} cannot be replaced: {error.strerror}.", fix="Change its permissions."
+        ) from error
 
 
 def _move_new(path: str, final: str) -> None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 
 from imgpar.errors import OutputError, OutputLockedError
+from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.output import Out, is_home
 from imgpar.sources.base import Batch
@@ -65,7 +66,14 @@ class Homes:
 
 def put_right(journal: Journal, folder: str, note: Callable[[str], None]) -> None:
     """Make a folder ready for a run in place, and undo the half that a run that died may have left."""
-    if count := prepare(journal, folder):
+    try:
+        count = prepare(journal, folder)
+    except OSError as error:
+        raise no_room(error, folder) or OutputError(
+            f"The originals in {folder} cannot be kept: {error.strerror or error}.",
+            fix="Change the permissions of its folder .imgpar.",
+        ) from error
+    if count:
         note(f"{count} originals were put back: the run before this one ended too early.")
 
 

@@ -20,6 +20,7 @@ from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Begin
 from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.warmup import warm_up
@@ -114,6 +115,8 @@ class Session:
     def open(self) -> tuple[Arena, Pool]:
         """The arena and the workers, made when they are first needed; for imgpar itself."""
         if self._arena is None or self._pool is None:
+            check_limits(self.memory)
+            self.jobs = min(self.jobs, most_workers() or self.jobs)
             arena = Arena(self.memory)
             try:
                 pool = Pool(arena, self._worker_memory, self._start_method)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from imgpar.errors import UsageError
 from imgpar.existing import COARSE
-from imgpar.files import keep, long_path, remove, replace
+from imgpar.files import keep, long_path, remove, replace, same_content
 from imgpar.journal import Journal
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import home
@@ -145,7 +145,7 @@ def _take_back(kept: Kept, outputs: Iterable[str]) -> None:
 
 
 def _put_back(kept: Kept) -> None:
-    if _same_file(kept):
+    if _same_file(kept) or _untouched_copy(kept):
         return
     half = os.path.join(os.path.dirname(kept.original), f".imgpar-undo-{os.getpid()}.tmp")
     os.makedirs(long_path(os.path.dirname(half)), exist_ok=True)
@@ -163,6 +163,16 @@ def _same_file(kept: Kept) -> bool:
     except FileNotFoundError:
         return False
     return (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino)
+
+
+def _untouched_copy(kept: Kept) -> bool:
+    """Whether the original is where it was, and was only copied: it could be neither linked nor replaced."""
+    try:
+        one, two = os.lstat(long_path(kept.backup)), os.lstat(long_path(kept.original))
+    except OSError:
+        return False
+    same = (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)
+    return same and same_content(kept.backup, kept.original)
 
 
 def _may_replace(kept: Kept, own: list[OutputFile]) -> bool:
