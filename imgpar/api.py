@@ -124,6 +124,7 @@ def dry_run(
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
     options, recipe = options or RunOptions(), checked(recipe)
+    _check(inputs, out, options)
     if out == "-":
         import tempfile
 
@@ -229,7 +230,7 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced anything there.
         OutputLockedError: a run is at work there.
     """
-    return put_back(os.fspath(out), forget=forget)
+    return put_back(values.path(out), forget=values.named("forget", values.switch, forget))
 
 
 def describe(path: str) -> dict[str, Any]:

@@ -167,8 +167,9 @@ LINKS = {"symbolic": lambda link, to: link.symlink_to(to), "hard": lambda link, 
 def test_convert_does_not_replace_what_its_input_links_to(here, capsys, kind):
     original = here / "photos" / "a.png"
     LINKS[kind](here / "link.png", original)
-    said = refused(capsys, "convert", "link.png", "-o", str(original), "-y", "--grey")
-    assert "is the input itself" in said
+    for dry in ([], ["-n"]):
+        said = refused(capsys, "convert", "link.png", "-o", str(original), "-y", "--grey", *dry)
+        assert "is the input itself" in said
 
 
 @pytest.mark.parametrize("kind", [*LINKS, "itself"])

@@ -14,11 +14,15 @@ from PIL import Image
 
 import imgpar
 from imgpar import api
+from imgpar.assemble import assemble
+from imgpar.join import join
 from imgpar.model import RunOptions
 from imgpar.operations import operation_types
 from imgpar.settings import (
     ARRAYS,
+    ASSEMBLE,
     CLIP_KEYS,
+    CONCAT,
     ENCODE,
     PARSERS,
     RECIPE_KEYS,
@@ -270,3 +274,40 @@ def test_a_dry_run_tells_its_listener(picture, tmp_path):
 
 def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
     assert not PARSERS.keys() & (operation_types().keys() | RECIPE_KEYS)
+
+
+# ----- clips ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - CONCAT - {"to"}))
+def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tmp_path):
+    options = imgpar.Recipe().merged({key: RECIPE_GOOD[key]}).encode
+    with pytest.raises(imgpar.UsageError, match=f"concat has no use for {key}"):
+        join(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
+
+
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
+def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
+    pipe = imgpar.Pipeline(imgpar.Recipe().merged({key: RECIPE_GOOD[key]}))
+    with pytest.raises(imgpar.UsageError, match=f"assemble has no use for {key}"):
+        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+
+
+def test_pages_are_not_split_into_frames(picture, tmp_path):
+    pipe = imgpar.Pipeline(imgpar.Recipe().merged({"pages": "split"}))
+    with pytest.raises(imgpar.UsageError, match="cannot be split into frames"):
+        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: imgpar.frames("a.mp4", keys="perhaps"), "keys"),  # type: ignore[arg-type]
+        (lambda: imgpar.frames("a.mp4", accept_damaged="perhaps"), "accept_damaged"),  # type: ignore[arg-type]
+        (lambda: imgpar.VideoWriter("a.mp4", replace="perhaps"), "replace"),  # type: ignore[arg-type]
+        (lambda: api.undo(".", forget="perhaps"), "forget"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_switch_is_read(call, name):
+    with pytest.raises(imgpar.BadValueError, match=f"true or false for {name}"):
+        call()
