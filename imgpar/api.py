@@ -6,32 +6,29 @@ import contextlib
 import json
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from imgpar import dryrun, values
 from imgpar.codecs.formats import sniff
-from imgpar.database import copy_database
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.files import no_room
-from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
 from imgpar.model import Event, Job, Limits, Outcome, RunOptions
-from imgpar.opening import planner, without_journal
-from imgpar.output import Out, read_out
+from imgpar.opening import without_journal
+from imgpar.output import Out
 from imgpar.pipeline import Paths, Pipeline, checked
 from imgpar.recipe import Recipe
 from imgpar.report import Report
 from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
+from imgpar.settings import RETRY, SESSION_RETRY, run_options
+from imgpar.sidefiles import check_journal, is_same_file
 from imgpar.sources.base import why_unreadable
-from imgpar.sources.companions import with_sidecars
-from imgpar.sources.lists import scan_list
-from imgpar.sources.local import scan
 from imgpar.undo import undo as put_back
 
 __all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo"]
@@ -79,6 +76,10 @@ def run(
     """
     options, recipe = options or RunOptions(), checked(recipe)
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
+    _check(inputs, out, options)
+    if options.dry_run:
+        found = dry_run(inputs, out, recipe, options)
+        return dryrun.report_of(found, out or "", listen, cancel)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -98,11 +99,32 @@ def run(
     return report
 
 
+def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
+    """Refuse what contradicts itself, or would replace what it should not; raises UsageError."""
+    named = inputs if isinstance(inputs, (list, tuple)) else ()
+    piped = list(named) == ["-"] or out == "-"
+    if options.journal:
+        if piped:
+            raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
+        check_journal(options.journal, named)
+    kept = options.keep_failures
+    if kept and os.path.lexists(kept) and not os.path.isdir(kept):
+        raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
+    if options.in_place and list(named) == ["-"]:
+        raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
+    if options.in_place and options.companions == "copy":
+        raise UsageError("In place sidecars stay where they are.", fix="Leave companions out.")
+    if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
+        fix = "Choose another OUT, or use --in-place."
+        raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
 def dry_run(
     inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions | None = None
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
     options, recipe = options or RunOptions(), checked(recipe)
+    _check(inputs, out, options)
     if out == "-":
         import tempfile
 
@@ -110,17 +132,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        named = list(inputs) if isinstance(inputs, (list, tuple)) else None
-        place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-        journal, homes = _copied_journal(place, options, stack), None
-        if place.in_place:
-            homes = Homes(place.folder, journal, lambda at: _copied_journal(Out(at), RunOptions(), stack))
-        plan = planner(place, recipe, options, journal, homes=homes)
-        batches = scan_list(inputs) if named is None else scan(named, out=place.path)
-        if options.companions == "copy" and not place.in_place:
-            batches = with_sidecars(batches)
-        for batch in batches:
-            yield from plan.plan(batch)
+        yield from dryrun.entries(inputs, out, recipe, options)
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
@@ -160,22 +172,32 @@ def _sniffed(path: str) -> str:
 
 
 def retry(
-    out: str,
-    options: RunOptions | None = None,
+    out: str | os.PathLike[str],
     *,
     on_event: Listener | None = None,
     cancel: CancelToken | None = None,
     session: Session | None = None,
     command: str = "",
+    **settings: Any,
 ) -> Report:
     """Run again what failed in the last run on `out`, with its recipe.
+
+    Args:
+        out: the folder that run wrote to, or worked on in place.
+        on_event, cancel, session: as for `Pipeline.run`.
+        command: what the user typed, for the journal.
+        settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
+            `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
+            `journal`. A session has its own `memory` and `worker_memory`.
 
     Raises:
         UsageError: `out` is not the output of a run, or nothing failed there.
     """
     import tomllib
 
-    options = options or RunOptions()
+    (RETRY if session is None else SESSION_RETRY).check(settings)
+    options = run_options(settings)
+    out = values.path(out)
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
@@ -187,7 +209,7 @@ def retry(
     recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
     inputs: Iterable[str] = facts["inputs"] or iter(failed)
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
-    place: str | None = out
+    place: str | None = os.fspath(out)
     if facts.get("in_place"):
         place, options = None, replace(options, in_place=True)
     again = Run(inputs, place, recipe, options, listen, cancel, command=command, only=frozenset(failed))
@@ -208,7 +230,7 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced anything there.
         OutputLockedError: a run is at work there.
     """
-    return put_back(os.fspath(out), forget=forget)
+    return put_back(values.path(out), forget=values.named("forget", values.switch, forget))
 
 
 def describe(path: str) -> dict[str, Any]:
@@ -275,7 +297,9 @@ def _spooled(stack: contextlib.ExitStack) -> str:
             file.write(head)
             shutil.copyfileobj(sys.stdin.buffer, file)
     except OSError as error:
-        raise no_room(error, folder) or SourceError(f"Standard input: {error.strerror}.") from error
+        raise no_room(error, folder) or SourceError(
+            f"Standard input cannot be kept: {error.strerror or error}."
+        ) from error
     return path
 
 
@@ -299,15 +323,3 @@ def _to_stdout(report: Report) -> None:
         with open(path, "rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-
-
-def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
-    """The journal as it stands, to be asked without locking or touching it."""
-    path = journal_path(place, options.journal)
-    if not os.path.exists(path):
-        return None
-    try:
-        copy = copy_database(path, stack.enter_context(temporary()))
-        return stack.enter_context(Journal.open(copy, "" if place.name else place.folder, lock=False))
-    except (sqlite3.Error, ItemError):
-        return None  # a damaged journal is set aside by the run itself

@@ -310,7 +310,7 @@ def _place(
     else:
         _move_new(path, target.path)
     if original and target.retires and target.retires != target.path:
-        remove(target.retires)
+        _retire(target.retires)
     if fsync:
         sync_folder(os.path.dirname(target.path))
     found = _found(target.path, made)
@@ -335,6 +335,18 @@ def _is_one_file(path: str, other: str) -> bool:
         return os.path.samestat(os.lstat(long_path(path)), os.lstat(long_path(other)))
     except OSError:
         return False
+
+
+def _retire(original: str) -> None:
+    """Remove an original whose place another file has taken; raises CommitError where it has to stay."""
+    try:
+        os.unlink(long_path(original))
+    except FileNotFoundError:  # by an attempt that died
+        pass
+    except OSError as error:
+        raise CommitError(
+            f"{original} cannot be replaced: {error.strerror}.", fix="Change its permissions."
+        ) from error
 
 
 def _move_new(path: str, final: str) -> None:

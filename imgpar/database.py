@@ -156,6 +156,8 @@ def explained(path: str) -> Iterator[None]:
             raise OutputLockedError(
                 f"Another program has locked the journal {path}.", fix="Close it."
             ) from error
+        if "unable to open" in text and (full := _no_room_in(os.path.dirname(path))):
+            raise full from error
         if "readonly" in text or "unable to open" in text:
             raise OutputError(
                 f"The journal {path} cannot be written: {text}.",

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from imgpar.errors import OutputError, OutputLockedError
+from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.originals import Originals

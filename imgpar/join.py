@@ -14,6 +14,8 @@ from imgpar.errors import EncodeError, OutputError, UsageError
 from imgpar.footage import Seen, ignore
 from imgpar.leftovers import temporary
 from imgpar.model import OutputFile, Target
+from imgpar.settings import CONCAT, check_settings
+from imgpar.sidefiles import identities, is_one_of
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip, Stream
@@ -67,9 +69,12 @@ def join(
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
     path = os.path.abspath(out)
-    if os.path.exists(path) and not replace_it:
-        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
     options = options or EncodeOptions()
+    check_settings("concat", options, CONCAT)
+    if is_one_of(path, identities(inputs)):
+        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
+    if os.path.lexists(path) and not replace_it:
+        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))

@@ -48,7 +48,8 @@ ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
 INODE_BITS = (1 << 63) - 1
 """Of an inode number, what SQLite can hold."""
 
-Status = Literal["ok", "skipped", "failed"]
+Status = Literal["ok", "skipped", "failed", "planned"]
+"""Planned is what a dry run would do."""
 Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
 
 
@@ -226,6 +227,8 @@ class Item(NamedTuple):
     ctime_ns: int = 0
     """When the file or its status was last changed; 0 is unknown. Tools that keep the time of a file they
     edit cannot keep this one."""
+    kind: str = "SourceError"
+    """The name of the exception that `error` stands for."""
 
     @property
     def facts(self) -> Facts:
@@ -332,7 +335,7 @@ class Outcome(NamedTuple):
     source: str
     status: Status
     outputs: tuple[OutputFile, ...] = ()
-    """What was written; of a skipped item, the files that are there."""
+    """What was written; of a skipped item, the files that are there; of a planned one, what would be."""
     error: str = ""
     """One sentence: what went wrong and what to do."""
     stage: str = ""
@@ -389,6 +392,7 @@ class RunOptions:
     keep_originals: int | None = None
     """In place: days for which replaced originals are kept, 0 is not at all; None is until `undo --forget`."""
     dry_run: bool = False
+    """Nothing is written; the report says what would be done."""
     strict: bool = False
     """A loss (GPS, depth, frames …) is a failure."""
     companions: Literal["ignore", "copy"] = "ignore"

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from imgpar.database import explained, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
-from imgpar.files import long_path, make_private, no_room
+from imgpar.files import long_path, make_private, no_room, same_content
 from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
@@ -292,7 +292,7 @@ class Originals:
         there = status_inside(self.folder, original.path)
         ours = [file for wanted in original.planned for file in noted.get(wanted.path, ())]
         planned = {wanted.path for wanted in original.planned}
-        if there is not None and os.path.samestat(there, backup):
+        if there is not None and (os.path.samestat(there, backup) or self._is_copy(original, there, backup)):
             remove_inside(self.folder, original.place)
         elif (there is None and path not in planned) or (there and is_one_of(path, noted.get(path, ()))):
             move_inside(self.folder, original.place, original.path)
@@ -312,6 +312,12 @@ class Originals:
                     remove_inside(self.folder, self._inside(file.path))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
         return True
+
+    def _is_copy(self, original: Original, there: os.stat_result, backup: os.stat_result) -> bool:
+        """Whether the original was only copied yet: where the file system has no hard links."""
+        same = (there.st_size, there.st_mtime_ns) == (backup.st_size, backup.st_mtime_ns)
+        path, copy = (join_inside(self.folder, inside) for inside in (original.path, original.place))
+        return same and same_content(copy, path)
 
     # ----- looking back ---------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class Planner:
                 if record is not None:
                     yield skipped(item, number, _outputs(record, recorded))
                 elif item.error:
-                    yield _failed(item, number, item.error, "read", "SourceError")
+                    yield _failed(item, number, item.error, "read", item.kind)
                 elif self.out.in_place and os.path.islink(item.path):
                     yield _link(item, number)
                 else:

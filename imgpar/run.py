@@ -335,7 +335,7 @@ class Run:
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),
-            can_retry=not self._place.name,
+            can_retry=not self._place.name and self._tally.retriable > 0,
         )
 
 

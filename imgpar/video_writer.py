@@ -64,6 +64,7 @@ class VideoWriter:
         threads: int = 0,
     ) -> None:
         name = os.path.abspath(values.named("path", values.path, path))
+        replace = values.named("replace", values.switch, replace)
         found = format_of_suffix(name)
         if found is None or found.kind != "video":
             raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")

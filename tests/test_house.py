@@ -26,10 +26,10 @@ PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
     "errors", "model", "values", "names", "files", "leftovers", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
-    "database", "plan", "digest", "commit", "video", "runtime",
+    "sidefiles", "recipe", "recipes", "settings", "stems", "output", "wishes", "targets", "existing",
+    "unchanged", "lock", "database", "plan", "digest", "commit", "video", "runtime",
     "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
-    "pipeline stream session opening run api footage video_writer", "extract assemble join",
+    "pipeline stream session opening dryrun run api footage video_writer", "extract assemble join",
     "desktop",
     "cli", "__main__",
     "testing",

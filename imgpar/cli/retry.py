@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
 from imgpar.errors import UsageError
+from imgpar.settings import RETRY
 
 
 def retry_parser() -> Parser:
@@ -26,8 +27,9 @@ def retry(argv: Sequence[str]) -> int:
     running.check_reporting(args)
     from imgpar import api
 
-    out, options = rest[0], running.run_options(args)
+    settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
     command = shlex.join(["imgpar", "retry", *argv])
     return running.carry_out(
-        args, lambda listen, token: api.retry(out, options, on_event=listen, cancel=token, command=command)
+        args,
+        lambda listen, token: api.retry(rest[0], on_event=listen, cancel=token, command=command, **settings),
     )

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.errors import ArenaError
 from imgpar.leftovers import SHM_FOLDER, segment_name, sweep
 from imgpar.runtime.messages import Lease
+from imgpar.runtime.rlimits import most_memory
 
 if TYPE_CHECKING:
     from multiprocessing.shared_memory import SharedMemory
@@ -36,6 +37,8 @@ BOARD_BYTES = CHUNK
 CELL_BYTES = 64
 ENOUGH = 1 << 30
 """Bytes of free /dev/shm with which a run is content."""
+LEAST = 16 << 20
+"""Bytes of an arena with which it is worth to begin."""
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
 
 
@@ -154,6 +157,7 @@ class Arena:
     def _open_named(self, _: str) -> None:
         from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
 
+        _try_to_map(self.size)
         self._shm = SharedMemory(segment_name(), create=True, size=self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
@@ -251,10 +255,25 @@ def reserve(fd: int, offset: int, size: int) -> None:
             raise
 
 
+def _try_to_map(size: int) -> None:
+    """Raise the OSError that a segment of this size would meet in the limits of the shell. `SharedMemory`
+    fails there, too, but its resource tracker then prints a traceback."""
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("imgpar", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(handle, size)
+            mmap.mmap(handle, size).close()
+        finally:
+            os.close(handle)
+
+
 def default_memory() -> int:
     """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has, but no more
-    than fits into a /dev/shm of a sensible size; a small one is not used at all."""
+    than fits into a /dev/shm of a sensible size (a small one is not used at all) and than the limits of the
+    shell leave beside the codecs."""
     wanted = max(256 << 20, physical_memory() // 4)
+    if (most := most_memory()) is not None:
+        wanted = max(LEAST, min(wanted, most))
     room = _shm_room()
     return min(wanted, room * 9 // 10) if room is not None and room >= ENOUGH else wanted
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from imgpar.errors import RunError
 from imgpar.leftovers import SHM_FOLDER, segment_name, temporary_folder
+from imgpar.runtime.rlimits import few_files
 
 TYPE_CHECKING = False  # `typing` takes as long to import as this module
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def start_method() -> str:
 
 def warm_up() -> None:
     """Let the fork server import the codecs while this process plans; returns at once."""
-    if start_method() != "forkserver":
+    if start_method() != "forkserver" or few_files():
         return
     # Where it cannot start, the pool finds that out again, and says so.
     with contextlib.suppress(OSError, RunError):

@@ -6,14 +6,13 @@ import os
 from typing import NamedTuple
 
 from imgpar.commit import Original, commit, done_before, take_back, taken_over
-from imgpar.errors import KeptError, SourceError, TransformError
+from imgpar.errors import KeptError, SourceError
 from imgpar.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.runtime import outputs
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.messages import Task
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.stages import Encoded
-from imgpar.runtime.verify import verify
 from imgpar.sources.base import why_unreadable
 from imgpar.written import log_of, read_written
 
@@ -92,14 +91,9 @@ class Writing:
         run = self._run
         with self._clock.during("encode"):
             encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
-        if run.strict and encoded.lost:
-            raise TransformError(
-                f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
-                fix="Choose a format that holds it, or leave --strict out.",
-            )
-        if run.verify:
+        if run.strict or run.verify:
             with self._clock.during("encode"):
-                verify(encoded, frames, target.format)
+                outputs.check(encoded, frames, target.format, strict=run.strict, verify=run.verify)
         return self.commit(target, encoded), encoded
 
     def commit(self, target: Target, encoded: Encoded) -> OutputFile:

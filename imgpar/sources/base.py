@@ -250,21 +250,19 @@ def named_item(path: str, mirror: str) -> Item:
         status = os.stat(path)
     except FileNotFoundError:
         if os.path.islink(path):
-            return Item(
-                path, mirror, 0, 0, error="It is a link to a file that does not exist. Repair the link."
-            )
+            return _no_file(path, mirror, "It is a link to a file that does not exist. Repair the link.")
         if glob.has_magic(path):
-            return Item(path, mirror, 0, 0, error="Nothing matches this pattern. Check it and the folder.")
-        return Item(path, mirror, 0, 0, error="It does not exist. Check the spelling.")
+            return _no_file(path, mirror, "Nothing matches this pattern. Check it and the folder.")
+        return _no_file(path, mirror, "It does not exist. Check the spelling.")
     except OSError as error:
         return Item(path, mirror, 0, 0, error=why_unreadable(error))
     except ValueError:
-        return Item(path, mirror, 0, 0, error="It is no path: it holds a NUL character. Check the list.")
+        return _no_file(path, mirror, "It is no path: it holds a NUL character. Check the list.")
     if stat.S_ISDIR(status.st_mode):
-        return Item(path, mirror, 0, 0, error="It is a folder where a file is expected. Name it as an input.")
+        return _no_file(path, mirror, "It is a folder where a file is expected. Name it as an input.")
     if not stat.S_ISREG(status.st_mode):
         kind = special_kind(status.st_mode)
-        return Item(path, mirror, 0, 0, error=f"It is {kind}, not a file. Name files or folders.")
+        return _no_file(path, mirror, f"It is {kind}, not a file. Name files or folders.")
     shown = ""
     if known_suffix(suffix_of(os.path.basename(path))) is None:
         try:
@@ -273,3 +271,7 @@ def named_item(path: str, mirror: str) -> Item:
             return Item(path, mirror, status.st_size, status.st_mtime_ns, error=why_unreadable(error))
     size, mtime_ns, inode, ctime_ns = facts_of(status)
     return Item(path, mirror, size, mtime_ns, inode, "", shown, ctime_ns)
+
+
+def _no_file(path: str, mirror: str, error: str) -> Item:
+    return Item(path, mirror, 0, 0, error=error, kind="NoFileError")
