@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as l
 if TYPE_CHECKING:
     from typing import Any
 
-    from imgpar.api import convert
+    from imgpar.api import convert, retry, undo, verify
     from imgpar.errors import (
         ArenaError,
         BadValueError,
@@ -46,6 +46,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "convert": "imgpar.api",
+    "retry": "imgpar.api",
+    "undo": "imgpar.api",
+    "verify": "imgpar.api",
     "ClipFrame": "imgpar.footage",
     "VideoWriter": "imgpar.video_writer",
     "frames": "imgpar.footage",
@@ -91,6 +94,9 @@ __all__ = [
     "WorkerDiedError",
     "convert",
     "frames",
+    "retry",
+    "undo",
+    "verify",
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -17,21 +16,23 @@ from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
+from imgpar.lines import read_facts
 from imgpar.model import Event, Job, Limits, Outcome, RunOptions
 from imgpar.opening import without_journal
-from imgpar.output import Out
-from imgpar.pipeline import Paths, Pipeline, checked
+from imgpar.output import Out, is_home
+from imgpar.pipeline import Paths, Pipeline, checked, texts
 from imgpar.recipe import Recipe
 from imgpar.report import Report
+from imgpar.restore import undo as put_back
 from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import RETRY, SESSION_RETRY, run_options
 from imgpar.sidefiles import check_journal, is_same_file
 from imgpar.sources.base import why_unreadable
-from imgpar.undo import undo as put_back
+from imgpar.verify_out import verify as compare
 
-__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo"]
+__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]
 
 
 def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Report:
@@ -173,6 +174,7 @@ def _sniffed(path: str) -> str:
 
 def retry(
     out: str | os.PathLike[str],
+    inputs: Paths | None = None,
     *,
     on_event: Listener | None = None,
     cancel: CancelToken | None = None,
@@ -184,43 +186,83 @@ def retry(
 
     Args:
         out: the folder that run wrote to, or worked on in place.
+        inputs: what that run was given; None is what this machine remembers.
         on_event, cancel, session: as for `Pipeline.run`.
         command: what the user typed, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
-            `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
-            `journal`. A session has its own `memory` and `worker_memory`.
+            `accept_damaged`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`, `max_frames`,
+            `worker_memory`, `journal`. A session has its own `memory` and `worker_memory`.
 
     Raises:
-        UsageError: `out` is not the output of a run, or nothing failed there.
+        UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
+            inputs lay.
     """
-    import tomllib
-
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = run_options(settings)
     out = values.path(out)
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
-    with Journal.open(path, os.path.abspath(out)) as journal:
-        last, failed = journal.last_run(), journal.failed_items()
+    with Journal.open(path, os.path.abspath(out), chosen=bool(options.journal)) as journal:
+        last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:
         raise UsageError(f"Nothing failed in {out}, so there is nothing to run again.")
-    facts = json.loads(last.command[0])
-    recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
-    inputs: Iterable[str] = facts["inputs"] or iter(failed)
+    facts = read_facts(last.uid) or {}
+    recipe = _recipe_of(last.recipe or facts.get("recipe", ""), os.fspath(out))
+    given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)
-    if facts.get("in_place"):
+    if is_home(os.path.abspath(out)) or facts.get("in_place"):
         place, options = None, replace(options, in_place=True)
-    again = Run(inputs, place, recipe, options, listen, cancel, command=command, only=frozenset(failed))
+        given = given or [os.fspath(out)]
+    again = Run(given, place, recipe, options, listen, cancel, command=command, retry=True)
     return again.execute(session)
+
+
+def _recipe_of(text: str, out: str) -> Recipe:
+    import tomllib
+
+    if not text:
+        raise UsageError(
+            f"The recipe of the last run on {out} is not known: it has functions or files.",
+            fix="Run the whole again: only what failed is done.",
+        )
+    return checked(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
+
+
+def _remembered(facts: dict[str, Any], out: str) -> list[str]:
+    """The inputs of a run as this machine remembers them."""
+    inputs = facts.get("inputs")
+    if inputs is None and not facts.get("in_place"):
+        raise UsageError(
+            f"This machine does not know where the inputs of {out} lay.",
+            fix="Name them: imgpar retry OUT INPUT...",
+        )
+    return list(inputs or ())
+
+
+def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | None = None) -> Report:
+    """Compare the outputs of all runs on a folder with the digests that were noted when they were written.
+
+    Args:
+        out: the folder that was given as OUT, or converted in place, or one in it.
+        journal: the journal of the run, if it had one of its own.
+
+    Returns:
+        A report with an item for every output: its `source` is the output, and those that were changed,
+        damaged or removed since are failed.
+
+    Raises:
+        UsageError: `out` is not the output of a run.
+    """
+    return compare(values.path(out), None if journal is None else values.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
     """Put back the originals that `in_place` replaced in and below a folder: bytes, time and mode.
 
-    They are kept until a later run replaces something there. A file that was changed after the run is left
-    alone and counts as failed.
+    They are kept until they are forgotten. A file that was changed after the run is left alone and counts as
+    failed.
 
     Args:
         out: the folder that was converted in place, or one in it.

@@ -69,7 +69,9 @@ class Original:
         try:
             now = Facts.of(os.lstat(long_path(self.path)))
         except FileNotFoundError:
-            raise CommitError("It was deleted or moved while it was converted; nothing was written.") from None
+            raise CommitError(
+                "It was deleted or moved while it was converted; nothing was written."
+            ) from None
         if not now.agree(self._facts):
             raise CommitError(
                 "It was saved anew while it was converted; the newer file was left alone.", fix="Run again."
@@ -163,9 +165,7 @@ def temporary_path(target: Target, run: str, job: int) -> str:
     return os.path.join(os.path.dirname(target.path), f".imgpar-{run}-{job}.tmp")
 
 
-def done_before(
-    targets: Sequence[Target], written: Mapping[str, list[OutputFile]]
-) -> list[OutputFile]:
+def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
     """What an attempt that died had put in place, as it noted it, if that is all that was to be done.
 
     An original that one of these files takes the place of is retired now, if it has not been. Raises OSError.
@@ -278,7 +278,8 @@ def _finish(
         original.lost += copy_attributes(original.path, path, handle)
         if original.strict and original.lost:
             raise CommitError(
-                f"It would lose {', '.join(original.lost)}.", fix="Write to another folder, or leave --strict out."
+                f"It would lose {', '.join(original.lost)}.",
+                fix="Write to another folder, or leave --strict out.",
             )
     if fsync:
         os.fsync(handle)
@@ -304,7 +305,11 @@ def _place(
         if target.backup and not original.is_one_of(target.covered):
             keep(target.retires, target.backup)
     if target.replaces:
-        if target.known and os.path.lexists(long_path(target.path)) and not is_one_of(target.path, target.known):
+        if (
+            target.known
+            and os.path.lexists(long_path(target.path))
+            and not is_one_of(target.path, target.known)
+        ):
             raise KeptError(f"{target.path} was changed since imgpar made it; it was left alone.")
         replace(path, target.path)
     else:

@@ -30,10 +30,11 @@ CREATE TABLE about(salt BLOB NOT NULL);
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL, started REAL NOT NULL, finished REAL, key TEXT NOT NULL,
     recipe TEXT NOT NULL, counts TEXT);
--- Folders of inputs. here and place are salted hashes of where a folder lies: by itself, and as seen from OUT;
--- path is below the input that was named; mirror is the folder of its outputs below OUT.
+-- Folders of inputs. here and place are salted hashes of where a folder lies: by itself, and as seen from
+-- OUT; path is below the input that was named; mirror is the folder of its outputs below OUT.
 CREATE TABLE folders(
-    id INTEGER PRIMARY KEY, here BLOB NOT NULL, place BLOB NOT NULL, path BLOB NOT NULL, mirror BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, here BLOB NOT NULL, place BLOB NOT NULL, path BLOB NOT NULL,
+    mirror BLOB NOT NULL);
 CREATE INDEX folders_here ON folders(here);
 CREATE INDEX folders_place ON folders(place);
 CREATE INDEX folders_mirror ON folders(mirror);

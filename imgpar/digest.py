@@ -71,6 +71,27 @@ def is_one_of(path: str, files: Sequence[OutputFile]) -> bool:
         return False
 
 
+def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
+    """One sentence when a file is none of these any more; nothing where it is one."""
+    try:
+        status = os.lstat(long_path(path))
+    except OSError:
+        return "It was removed since imgpar made it."
+    now = Facts.of(status)
+    digests = {file.digest for file in files if file.digest}
+    if not digests:  # made by imgpar 0.1
+        return "" if any(now.agree(file.facts) for file in files) else "It was changed since imgpar made it."
+    try:
+        same = file_digest(path) in digests
+    except OSError as error:
+        return f"It cannot be read: {error.strerror or error}."
+    if same:
+        return ""
+    if any(now.agree(file.facts) for file in files):
+        return "It is damaged: its content differs, and nobody wrote to it since imgpar made it."
+    return "It was changed since imgpar made it."
+
+
 @cache
 def _kind() -> Any:
     """The constructor. A journal written with the other one is no error: inputs whose time has changed are

@@ -33,7 +33,11 @@ def entries(
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
-            homes = Homes(place.folder, journal, lambda at: _copied_journal(Out(at), RunOptions(), stack))
+            homes = Homes(
+                place.folder,
+                journal,
+                lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
+            )
         plan = planner(place, recipe, options, journal, homes=homes)
         batches = scan_list(inputs) if named is None else scan(named, out=place.path)
         if options.companions == "copy" and not place.in_place:
@@ -79,6 +83,7 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
         return None
     try:
         copy = copy_database(path, stack.enter_context(temporary()))
-        return stack.enter_context(Journal.open(copy, "" if place.name else place.folder, lock=False))
+        base = "" if place.name else place.folder
+        return stack.enter_context(Journal.open(copy, base, lock=False, in_place=place.in_place))
     except (sqlite3.Error, ItemError):
         return None  # a damaged journal is set aside by the run itself

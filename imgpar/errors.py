@@ -206,5 +206,6 @@ def closest(word: str, known: Iterable[str]) -> str:
 def garbled(path: str) -> OutputError:
     """The error for a journal with rows that imgpar did not write."""
     return OutputError(
-        f"The journal {path} has rows that cannot be read.", fix="Move it away; the next run begins a new one."
+        f"The journal {path} has rows that cannot be read.",
+        fix="Move it away; the next run begins a new one.",
     )

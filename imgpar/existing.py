@@ -26,8 +26,8 @@ def owned_by(records: Sequence[Done]) -> dict[str, list[OutputFile]]:
 
 
 def foreign(there: There, owned: Owned) -> There:
-    """Of what is there, at a path or at its pages, what imgpar did not make of this input, or what was changed
-    since."""
+    """Of what is there, at a path or at its pages, what imgpar did not make of this input, or what was
+    changed since."""
     return [(at, status) for at, status in there if not maybe_ours(owned.get(at, ()), status)]
 
 

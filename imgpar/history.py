@@ -6,9 +6,8 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar import sql
 from imgpar.database import readable
@@ -24,8 +23,7 @@ PAGE = 1000
 _RUN = attrgetter("run")
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One run as the journal remembers it."""
 
     id: int
@@ -36,6 +34,13 @@ class RunRecord:
     key: str
     recipe: str
     counts: Mapping[str, Any]
+
+
+class Made(NamedTuple):
+    """What was made of one input; `folder` is a row of the journal."""
+
+    folder: int
+    outputs: tuple[OutputFile, ...]
 
 
 class Paths:
@@ -110,20 +115,20 @@ class Past:
                 for (number, name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
                     if not isinstance(name, bytes):
                         raise TypeError(name)
-                    yield name, Done(*facts, made, unpack(planned) + unpack(claims), number, folder)
+                    yield name, Done._make((*facts, made, unpack(planned) + unpack(claims), number, folder))
 
     def failed(self, folder: int, key: str) -> set[bytes]:
         """Names of the files of a folder that failed with this recipe and were not done since."""
         with readable(self._where):
             return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, key))}
 
-    def made(self) -> Iterator[tuple[int, tuple[OutputFile, ...]]]:
-        """Folder and outputs of every input that is done."""
+    def made(self) -> Iterator[Made]:
+        """Folder and outputs of every input that is done, folder by folder."""
         with readable(self._where):
             cursor = self._database.execute(sql.READ_MADE)
             while rows := cursor.fetchmany(PAGE):
                 files = self._paths.unpack_all([row[1] for row in rows])
-                yield from zip([row[0] for row in rows], files, strict=True)
+                yield from map(Made, [row[0] for row in rows], files)
 
 
 def last_run(database: sqlite3.Connection) -> RunRecord | None:
@@ -131,4 +136,4 @@ def last_run(database: sqlite3.Connection) -> RunRecord | None:
     row = database.execute(
         "SELECT id, uid, started, finished, key, recipe, counts FROM runs ORDER BY id DESC LIMIT 1"
     ).fetchone()
-    return None if row is None else RunRecord(*row[:-1], json.loads(row[-1] or "{}"))
+    return None if row is None else RunRecord._make((*row[:-1], json.loads(row[-1] or "{}")))

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from imgpar.errors import OutputError, OutputLockedError
-from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.originals import Originals
@@ -102,7 +101,8 @@ class KeptOriginals:
         """Note what these jobs will replace: before the first of them is done."""
         groups: dict[str, list[Job]] = {}
         for job in jobs:
-            groups.setdefault(self._of(job.item.path).folder, []).append(job)
+            if not job.check:
+                groups.setdefault(self._of(job.item.path).folder, []).append(job)
         for folder, some in groups.items():
             self._open[folder].planned(some)
 
@@ -180,8 +180,8 @@ def put_right(journal: Journal, folder: str, note: Callable[[str], None]) -> Non
 
 
 def take_over(journal: Journal, originals: Originals) -> None:
-    """Where the register of originals is new, ask the journal what stands in their places: those of imgpar 0.1
-    have none."""
+    """Where the register of originals is new, ask the journal what stands in their places: those of imgpar
+    0.1 have none."""
     for stray in originals.strays:
         path = os.path.join(originals.folder, *stray.path.split("/"))
         for record in journal.done_in(os.path.dirname(path)).get(path, ()):
@@ -206,4 +206,3 @@ def open_home(stack: contextlib.ExitStack, note: Callable[[str], None], folder: 
         note(str(error))
         return None
     return journal
-

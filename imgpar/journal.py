@@ -26,7 +26,7 @@ from imgpar.database import close_database, explained, open_database, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
 from imgpar.files import make_private, no_room
-from imgpar.history import Past, Paths, RunRecord, last_run, to_json
+from imgpar.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.lines import LineWriter, ReportLines, state_folder
 from imgpar.lock import Lock
 from imgpar.model import Item, Job, Outcome, OutputFile
@@ -232,7 +232,7 @@ class Journal:
         return self._done_in([row[0] for row in rows], folder, only)
 
     def taken(self, batch: Batch) -> list[tuple[str, Done]]:
-        """Names and records of inputs of other roots whose outputs lie in the same folder as those of a batch."""
+        """Names and records of inputs of other roots whose outputs lie in the folder of those of a batch."""
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, Done]]()
         own = [self.enter(folder, batch.mirror, batch.root) for folder in folders]
@@ -256,6 +256,8 @@ class Journal:
         with self._writing() as database:
             self._write_pending(database)
             for job in jobs:
+                if job.check:  # nothing will be written
+                    continue
                 place, item = self._place(job.item.path, job), job.item
                 names = self._paths.pack(
                     OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in job.targets
@@ -348,11 +350,10 @@ class Journal:
         with readable(self.path):
             return int(self._database.execute(sql.COUNT_FAILED, (self.key,)).fetchone()[0])
 
-    def made(self) -> Iterator[OutputFile]:
-        """All outputs that are known to be there."""
+    def made(self) -> Iterator[Made]:
+        """All outputs that are known to be there, folder by folder."""
         self.flush()
-        for _, files in self._past.made():
-            yield from files
+        return self._past.made()
 
     def undone(self, path: str) -> None:
         """Forget what was made of an input in place: the next run makes it again."""
@@ -390,6 +391,8 @@ class Journal:
         for outcome, job in pending:
             if self._lines:
                 self._lines.add(outcome)
+            if job is not None and job.check:
+                continue
             if outcome.reason != "unchanged":
                 place = self._place(outcome.source, job)
                 database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))

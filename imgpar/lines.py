@@ -35,7 +35,8 @@ _TABLES = """
 CREATE TABLE lines(
     job INTEGER PRIMARY KEY, source BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT);
 -- Inputs in a row that are as they were: their outputs stand in these rows of the journal.
-CREATE TABLE stretches(job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
+CREATE TABLE stretches(
+    job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
 """
 
 

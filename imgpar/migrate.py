@@ -35,21 +35,31 @@ def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
     runs = connection.execute("SELECT id, started, finished, key, facts, counts FROM old_runs").fetchall()
     for number, started, finished, key, facts, counts in runs:
         recipe = json.loads(facts).get("recipe", "")
-        row = (number, str(number), started, finished, key, recipe, counts)
-        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        values = (number, str(number), started, finished, key, recipe, counts)
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     moved = _Places(connection, base, salt)
     query = """
-        SELECT old_items.id, path, name, key, run, state, size, mtime_ns, inode, digest, outputs, claims, planned
+        SELECT old_items.id, path, name, key, run, state, size, mtime_ns, inode, digest, outputs, claims,
+            planned
         FROM old_items JOIN old_folders ON old_folders.id = old_items.folder ORDER BY old_items.id
     """
-    for number, path, name, key, run, state, *facts, outputs, claims, planned in connection.execute(query).fetchall():
+    for number, path, name, key, run, state, *facts, outputs, claims, planned in connection.execute(
+        query
+    ).fetchall():
         made, claimed = _files(outputs), _files(claims)
         left = [found for file in _files(planned) if (found := _left(base, file, last_write))]
         if state == "planned" and planned != "[]" and len(left) == len(json.loads(planned)):
             state, made, left = "ok", left, []
         size, mtime_ns, inode, digest = facts
         row = (
-            *(number, moved.row(os.fsdecode(path), os.fsdecode(name), [*made, *claimed]), name, key, run, state),
+            *(
+                number,
+                moved.row(os.fsdecode(path), os.fsdecode(name), [*made, *claimed]),
+                name,
+                key,
+                run,
+                state,
+            ),
             *(size, mtime_ns, 0, inode, digest, json.dumps(made), json.dumps([*claimed, *left]), "[]"),
         )
         connection.execute(f"INSERT OR IGNORE INTO items VALUES ({', '.join('?' * 14)})", row)  # noqa: S608
@@ -105,5 +115,3 @@ class _Places:
 
     def _hash(self, kind: str, path: str) -> bytes:
         return blake2b(os.fsencode(path), key=self._salt, digest_size=16, person=kind.encode()).digest()
-
-

@@ -298,6 +298,8 @@ class Job(NamedTuple):
     """Remarks of the plan for the report."""
     same: SameItem | None = None
     """Set together with `digest` when the journal knows this content under another root."""
+    check: tuple[OutputFile, ...] = ()
+    """Nothing is to be done but to compare these outputs with their digests."""
     changed: bool = False
     """Whether there are outputs of an earlier state of this input."""
 
@@ -390,7 +392,8 @@ class RunOptions:
     schedule: Literal["auto", "staged", "chain"] = "auto"
     in_place: bool = False
     keep_originals: int | None = None
-    """In place: days for which replaced originals are kept, 0 is not at all; None is until `undo --forget`."""
+    """In place: days for which replaced originals are kept, 0 is not at all; None is until they are
+    forgotten."""
     dry_run: bool = False
     """Nothing is written; the report says what would be done."""
     strict: bool = False

@@ -72,6 +72,7 @@ def planner(
         past=homes or journal,
         originals=originals,
         split=recipe.encode.split,
+        verify=options.verify,
     )
 
 
@@ -97,9 +98,7 @@ def run_spec(
     )
 
 
-def run_facts(
-    command: str, inputs: Iterable[str] | None, place: Out, recipe: str
-) -> dict[str, object]:
+def run_facts(command: str, inputs: Iterable[str] | None, place: Out, recipe: str) -> dict[str, object]:
     """What `retry` has to know about a run; `inputs` is None where they came from a list."""
     paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
     return {

@@ -39,11 +39,12 @@ REGISTER = "originals.db"
 VERSION = 1
 _TABLES = """
 CREATE TABLE originals(
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL, backup BLOB NOT NULL UNIQUE, run TEXT NOT NULL, time REAL NOT NULL,
-    bytes INTEGER NOT NULL, state TEXT NOT NULL, planned TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL, backup BLOB NOT NULL UNIQUE, run TEXT NOT NULL,
+    time REAL NOT NULL, bytes INTEGER NOT NULL, state TEXT NOT NULL, planned TEXT NOT NULL);
 CREATE INDEX originals_path ON originals(path);
 -- What imgpar wrote in the place of an original, as JSON of the fields of OutputFile.
-CREATE TABLE standing(original INTEGER NOT NULL, path BLOB NOT NULL, file TEXT NOT NULL, UNIQUE(original, file));
+CREATE TABLE standing(
+    original INTEGER NOT NULL, path BLOB NOT NULL, file TEXT NOT NULL, UNIQUE(original, file));
 CREATE INDEX standing_path ON standing(path);
 -- Folders inside that keep the originals of their own files.
 CREATE TABLE nested(path BLOB PRIMARY KEY)
@@ -112,7 +113,9 @@ class Originals:
     def _prepare(self, new: bool) -> None:
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise OutputError(f"The register {self.path} was written by a newer imgpar.", fix="Update imgpar.")
+            raise OutputError(
+                f"The register {self.path} was written by a newer imgpar.", fix="Update imgpar."
+            )
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._database.execute("PRAGMA journal_mode = TRUNCATE")
         self._database.execute("PRAGMA synchronous = NORMAL")
@@ -277,9 +280,7 @@ class Originals:
         named = any(file.path == path for file in files)
         return files if named or not os.path.lexists(long_path(path)) else []
 
-    def _roll_back(
-        self, original: Original, noted: Mapping[str, list[OutputFile]], notes: list[str]
-    ) -> bool:
+    def _roll_back(self, original: Original, noted: Mapping[str, list[OutputFile]], notes: list[str]) -> bool:
         """Nothing was done: the original is in its place, and those of its outputs that are there are gone.
 
         Whether it was put back. A file that somebody has changed since stays, and so does the original.
@@ -342,8 +343,8 @@ class Originals:
         return [folder for folder in folders if is_home(folder)]
 
     def below(self, inside: str) -> dict[str, list[Original]]:
-        """The originals in and below a folder (a path with `/`, empty for all), by where they were, the newest
-        first."""
+        """The originals in and below a folder (a path with `/`, empty for all), by where they were, the
+        newest first."""
         found: dict[str, list[Original]] = {}
         with readable(self.path):
             for original in self._originals("state = 'kept'", ()):
@@ -380,7 +381,7 @@ class Originals:
         kept, there = status_inside(self.folder, original.place), status_inside(self.folder, inside)
         if kept is None:
             return f"Its original {backup} is gone."
-        standing = self._standing(original)
+        standing = self.standing(original)
         if there is None and os.path.lexists(long_path(path)):
             return f"Its folder is a link; it was left alone. Its original is {backup}."
         if there and not os.path.samestat(there, kept) and not is_one_of(path, standing):
@@ -434,8 +435,8 @@ class Originals:
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
 
     def remove_empty(self) -> None:
-        """Remove folders of runs in which nothing is left. The folder of all runs stays: it says that this is a
-        folder of originals, not of outputs."""
+        """Remove folders of runs in which nothing is left. The folder of all runs stays: it says that this is
+        a folder of originals, not of outputs."""
         for run in os.listdir(self.top):
             folder = os.path.join(self.top, run)
             if is_real_folder(folder) and run != "written":
@@ -446,7 +447,9 @@ class Originals:
     # ----- inside ---------------------------------------------------------------------------------
 
     def inside(self, path: str) -> str:
-        """A path as seen from the folder, also where one of them is named through a link; raises OutputError."""
+        """A path as seen from the folder, also where one of them is named through a link.
+
+        Raises OutputError when it lies outside."""
         return self._inside(path)
 
     def _inside(self, path: str) -> str:
@@ -472,7 +475,8 @@ class Originals:
             parts_inside(backup)
             yield Original(number, path, backup, int(size), self._paths.unpack(planned))
 
-    def _standing(self, original: Original) -> list[OutputFile]:
+    def standing(self, original: Original) -> list[OutputFile]:
+        """What imgpar wrote in the place of an original, the newest first."""
         with readable(self.path):
             query = "SELECT file FROM standing WHERE original = ? ORDER BY rowid DESC"
             rows = self._database.execute(query, (original.id,)).fetchall()

@@ -62,7 +62,8 @@ class Planner:
     `past` is what the journal knows: `done(batch)` gives its records; in place, those of all files in the
     folders of the batch. With `recorded(batch, recipe)` most of a folder is compared at once; then
     `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
-    `split` every page becomes a file of its own.
+    `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
+    with their digests.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
@@ -77,6 +78,7 @@ class Planner:
         past: Past | None = None,
         originals: Originals | None = None,
         split: bool = False,
+        verify: bool = False,
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -86,6 +88,7 @@ class Planner:
         self.recipe = recipe
         self.on_exists = on_exists
         self.split = split
+        self.verify = verify
         self.count = 0
         """Items so far."""
         self.replaced = 0
@@ -111,7 +114,7 @@ class Planner:
         names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
         mine = _by_output(known, self.recipe) if self.out.in_place and known else {}
         for kind, places in stretches(found):
-            if kind is tuple:
+            if kind is tuple and not self.verify:
                 same = [row for row in rows[places.start : places.stop] if row]
                 yield Unchanged(batch.items, places.start, self.count, same, recorded)
                 self.count += len(places)
@@ -119,7 +122,9 @@ class Planner:
             for index in places:
                 item, record = batch.items[index], found[index]
                 number, self.count = self.count, self.count + 1
-                if record is not None:
+                if record is not None and self.verify:
+                    yield Job(number, item, check=tuple(_outputs(record, recorded)))
+                elif record is not None:
                     yield skipped(item, number, _outputs(record, recorded))
                 elif item.error:
                     yield _failed(item, number, item.error, "read", item.kind)
@@ -166,9 +171,11 @@ class Planner:
             mine = _by_output(known, self.recipe)
             return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
-        roots = {os.path.basename(batch.root or batch.folder)} if batch.folder else {
-            os.path.basename(os.path.dirname(item.path)) for item in batch.items
-        }
+        roots = (
+            {os.path.basename(batch.root or batch.folder)}
+            if batch.folder
+            else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
+        )
         folders = {folder, *(os.path.join(folder, root, "") for root in roots)}
         return [
             row
@@ -218,9 +225,7 @@ class Planner:
                 kept.append(target)
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
-            return Outcome(
-                item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number
-            )
+            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
         if self.out.in_place:
@@ -237,7 +242,7 @@ class Planner:
         return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed)
 
     def _retiring(self, target: Target, item: Item) -> Target:
-        """The target that takes the place of an original; without `originals` the plan is only to be shown."""
+        """The target that takes the place of an original; without `originals` the plan is only shown."""
         if self._originals is None:
             return target._replace(retires=item.path, backup=item.path)
         backup, covered = self._originals.of(item.path)
@@ -246,10 +251,10 @@ class Planner:
     def _newcomer(self, job: Job, name: str, record: Done) -> Job:
         """The job of an input whose name is another one's: if the contents are the same, so is the input."""
         item = job.item
-        same_name = name == os.path.basename(item.path)
-        if same_name and record.recipe == self.recipe and record.digest and record.size == item.size:
-            if record.state == "ok" and intact(record.outputs, None):
-                return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
+        alike = name == os.path.basename(item.path) and record.size == item.size
+        done = record.recipe == self.recipe and record.state == "ok" and record.digest
+        if alike and done and intact(record.outputs, None):
+            return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
         note = "another input of an earlier run has its name, so it was given this one"
         return job._replace(notes=(*job.notes, note))
 

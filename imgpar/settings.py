@@ -22,6 +22,7 @@ PARSERS: dict[str, values.Parser] = {
     "on_exists": values.choice("skip", "overwrite", "rename", "error"),
     "schedule": values.choice("auto", "staged", "chain"),
     "in_place": values.switch,
+    "keep_originals": values.days,
     "dry_run": values.switch,
     "strict": values.switch,
     "companions": values.choice("ignore", "copy"),

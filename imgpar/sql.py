@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 FIND_FOLDER = """
-SELECT id, here, place FROM folders WHERE mirror = ? AND (here = ? OR place = ?) ORDER BY here = ? DESC LIMIT 1
+SELECT id, here, place FROM folders WHERE mirror = ? AND (here = ? OR place = ?)
+ORDER BY here = ? DESC LIMIT 1
 """
 ADD_FOLDER = "INSERT INTO folders(here, place, path, mirror) VALUES (?, ?, ?, ?)"
 MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
@@ -15,7 +16,8 @@ INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    ctime_ns = excluded.ctime_ns, inode = excluded.inode, digest = excluded.digest, outputs = excluded.outputs,
+    ctime_ns = excluded.ctime_ns, inode = excluded.inode, digest = excluded.digest,
+    outputs = excluded.outputs,
     planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
@@ -32,7 +34,8 @@ UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
 WHERE folder = ? AND name = ? AND key = ?
 """
 ADOPT = """
-UPDATE OR REPLACE items SET folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+UPDATE OR REPLACE items SET
+    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
 WHERE id = ?
 """
 READ_DONE = """
@@ -54,9 +57,12 @@ READ_MADE = "SELECT folder, outputs FROM items WHERE state = 'ok' AND outputs <>
 COUNT_OTHER = "SELECT count(*) FROM items WHERE key <> ? AND state = 'ok' AND outputs <> '[]'"
 READ_PLANNED = "SELECT id, folder, name, planned FROM items WHERE planned <> '[]'"
 NO_PLAN = "UPDATE items SET planned = '[]' WHERE folder = ? AND name = ? AND key = ?"
-RECOVERED = "UPDATE items SET state = 'ok', outputs = ?, planned = '[]', claims = '[]', digest = ? WHERE id = ?"
+RECOVERED = (
+    "UPDATE items SET state = 'ok', outputs = ?, planned = '[]', claims = '[]', digest = ? WHERE id = ?"
+)
 UNDONE = """
-UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]' WHERE folder = ? AND name = ?
+UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
+WHERE folder = ? AND name = ?
 """
 READ_FAILED = "SELECT name FROM items WHERE folder = ? AND state = 'failed' AND key = ?"
 COUNT_FAILED = "SELECT count(*) FROM items WHERE state = 'failed' AND key = ?"

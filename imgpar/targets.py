@@ -172,7 +172,9 @@ class Names:
 
     def owner(self, item: Item) -> tuple[str, Done] | None:
         """The input of another root, and what is known of it, that has the name that this item would get."""
-        return next((self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None)
+        return next(
+            (self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None
+        )
 
     def _root_name(self, item: Item) -> str:
         return os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
@@ -250,7 +252,9 @@ class Names:
         folder, name = os.path.split(item.path)
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
-        if self._apart and level > 1:  # several roots: then the name of its own as a folder, then longer names
+        if (
+            self._apart and level > 1
+        ):  # several roots: then the name of its own as a folder, then longer names
             folder = self.folders(item)[1] if level < 4 else folder
             level -= 2
         first = os.path.basename(self._first(leader, level)) if leader else ""

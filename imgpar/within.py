@@ -26,9 +26,13 @@ def parts_inside(relative: str) -> list[str]:
     parts = relative.split("/")
     bad = {"", os.curdir, os.pardir}
     if "\0" in relative or not bad.isdisjoint(parts) or (os.sep != "/" and os.sep in relative):
-        raise OutputError(f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted.")
+        raise OutputError(
+            f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted."
+        )
     if os.path.splitdrive(relative)[0]:
-        raise OutputError(f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted.")
+        raise OutputError(
+            f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted."
+        )
     return parts
 
 
@@ -95,7 +99,9 @@ def remove_inside(base: str, relative: str) -> None:
 def open_inside(base: str, relative: str) -> int:
     """A descriptor for reading a regular file inside. Raises OSError."""
     *folders, name = parts_inside(relative)
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
     with opened_inside(base, folders) as (prefix, handle):
         opened = os.open(prefix + name, flags, dir_fd=handle)
     if not stat.S_ISREG(os.fstat(opened).st_mode):

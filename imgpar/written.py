@@ -105,6 +105,7 @@ def _lines_of(path: str) -> Iterator[OutputFile]:
     for line in lines:
         try:
             path, *facts = json.loads(line)
-            yield OutputFile(os.fsdecode(bytes.fromhex(path)), *map(int, facts[:6]), str(facts[6]))
+            name, *numbers = os.fsdecode(bytes.fromhex(path)), *map(int, facts[:6])
+            yield OutputFile._make((name, *numbers, str(facts[6])))
         except (ValueError, TypeError, IndexError):
             continue

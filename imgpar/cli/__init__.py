@@ -21,6 +21,7 @@ COMMANDS = {
     "assemble": ("imgpar.cli.assemble", "a clip out of a folder of pictures"),
     "concat": ("imgpar.cli.concat", "one clip out of several"),
     "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
+    "verify": ("imgpar.cli.verify", "are the outputs in a folder still what imgpar wrote?"),
     "undo": ("imgpar.cli.undo", "put back the originals that --in-place replaced"),
     "info": ("imgpar.cli.show", "what is in a file"),
     "formats": ("imgpar.cli.show", "what can be read and written"),

@@ -90,8 +90,19 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="private memory of a worker (default: 4G, Linux only); what needs more fails",
     )
+    add(
+        "--keep-originals",
+        action=Store,
+        parse=values.days,
+        metavar="DAYS|none",
+        help="in place: remove originals that are older, or keep none (default: until undo --forget)",
+    )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
-    add("--verify", action="store_true", help="decode every output again and compare it before it is written")
+    add(
+        "--verify",
+        action="store_true",
+        help="decode every output again before it is written, and compare those that are there",
+    )
     add("--keep-failures", action=Once, metavar="DIR", help="keep what is needed to see each failure again")
     add("--strict", action="store_true", help="losing anything (GPS, depth, frames …) is a failure")
     add("--journal", action=Once, metavar="FILE", help="where to note what is done (default: in OUT/.imgpar)")

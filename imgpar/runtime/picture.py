@@ -14,8 +14,8 @@ from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.digest import content_digest
-from imgpar.errors import SourceError
+from imgpar.digest import content_digest, what_is_wrong
+from imgpar.errors import CommitError, SourceError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec
 from imgpar.runtime import documents, outputs, planar, stages
 from imgpar.runtime.clock import Clock
@@ -49,6 +49,8 @@ class PictureWork:
 
     def perform(self) -> Done:
         """Do it; raises ItemError, or whatever an operation of the user raises."""
+        if self._task.job.check:
+            return self._compare()
         if self._task.job.item.format == SIDECAR:
             return self._copy()
         match self._task.stage:
@@ -155,6 +157,16 @@ class PictureWork:
         (target,) = self._task.job.targets
         written = self._writing.commit(target, stages.Encoded(data, Spec(0, 0)))
         return self._done(files=(written,), digest=digest)
+
+    def _compare(self) -> Done:
+        """Nothing is to be made: the outputs that are there are compared with their digests."""
+        with self._clock.during("read"):
+            for file in self._task.job.check:
+                if wrong := what_is_wrong(file.path, (file,)):
+                    raise CommitError(
+                        f"{file.path}: {wrong}", fix="Remove it and run again to have it made anew."
+                    )
+        return Done(self._task.serial, self._clock.timings(), unchanged=True)
 
     def _read(self) -> tuple[bytes, str]:
         """The input's bytes, and their digest where the journal wants it."""

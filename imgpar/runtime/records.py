@@ -83,7 +83,8 @@ class Settled:
             return self._skipped("changed", tuple(state.outputs), notes)
         if self.kind == "unchanged":
             same = state.job.same
-            return self._skipped("unchanged", same.outputs if same else (), state.job.notes)
+            there = same.outputs if same else state.job.check
+            return self._skipped("unchanged", there, state.job.notes)
         return Outcome(
             state.job.item.path,
             "failed" if failure else "ok",

@@ -78,7 +78,9 @@ class Writing:
         except Exception:
             # In place, and where a loss is a failure, it is all outputs or none.
             if targets[-1].retires or self._run.strict:
-                take_back((target, file) for target in targets for file in written if file.path == target.path)
+                take_back(
+                    (target, file) for target in targets for file in written if file.path == target.path
+                )
             raise
         if not written:
             raise KeptError(" ".join(notes))
