@@ -275,6 +275,7 @@ def _finish(
         mode = _split(times)[1] if times else 0o666 & ~_umask()
         _if_possible(os.fchmod, handle, mode if original else mode & _ANYONE)
     if original:
+        original.check()
         original.lost += copy_attributes(original.path, path, handle)
         if original.strict and original.lost:
             raise CommitError(

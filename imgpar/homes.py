@@ -167,12 +167,15 @@ def kept_note(folder: str, count: int, size: int) -> str:
     )
 
 
-def put_right(journal: Journal, folder: str, note: Callable[[str], None]) -> None:
-    """Make a folder ready for a run in place, and undo the half that a run that died may have left."""
+def put_right(journal: Journal, folder: str, note: Callable[[str], None], *, but: str = "") -> None:
+    """Make a folder ready for a run in place, and undo the half that a run that died may have left.
+
+    `but` is the folder of the run that is at work.
+    """
     with Originals(folder) as originals:
         take_over(journal, originals)
         journal.recover(in_place=True, noted=originals.noted())
-        done = originals.recover()
+        done = originals.recover(but=but)
         if done.back:
             note(f"{done.back} originals were put back: the run before this one ended too early.")
         for text in done.notes:
@@ -188,8 +191,11 @@ def take_over(journal: Journal, originals: Originals) -> None:
             originals.stand(stray, [file for file in (*record.outputs, *record.claims) if file.bytes >= 0])
 
 
-def open_home(stack: contextlib.ExitStack, note: Callable[[str], None], folder: str) -> Journal | None:
-    """The journal of another folder, until `stack` is closed; nobody else may work there meanwhile.
+def open_home(
+    stack: contextlib.ExitStack, note: Callable[[str], None], base: str, folder: str
+) -> Journal | None:
+    """The journal of another folder than that of the run (`base`), until `stack` is closed; nobody else may
+    work there meanwhile.
 
     Raises:
         OutputLockedError: somebody does.
@@ -199,7 +205,7 @@ def open_home(stack: contextlib.ExitStack, note: Callable[[str], None], folder: 
         return None
     try:
         journal = stack.enter_context(Journal.open(path, folder, in_place=True))
-        put_right(journal, folder, note)
+        put_right(journal, folder, note, but=base)
     except OutputLockedError:
         raise
     except OutputError as error:

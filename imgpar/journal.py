@@ -299,7 +299,7 @@ class Journal:
         with self._writing() as database:
             note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
             database.execute(note, (time.time(), json.dumps(dict(counts)), self.run))
-        remove_written(self.written)
+        remove_written(self.written, self.uid)
 
     # ----- after a crash --------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
@@ -24,11 +25,13 @@ from imgpar import sql
 from imgpar.database import explained, read_database, readable
 from imgpar.history import PAGE, Paths, to_json
 from imgpar.leftovers import temporary_folder
+from imgpar.lock import is_held, take
 from imgpar.model import Outcome, OutputFile
 from imgpar.unchanged import Unchanged
 
-KEEP_REPORTS = 5
-"""Reports that stay readable."""
+KEEP_REPORTS = 20
+"""Reports that stay readable; others do for an hour."""
+HOUR = 3600.0
 KEEP_FACTS = 1000
 """Runs that `retry` knows on this machine."""
 _TABLES = """
@@ -77,6 +80,8 @@ class LineWriter:
 
     def __init__(self, uid: str, journal: str, base: str) -> None:
         self.path = _new_place(uid)
+        self._handle = os.open(self.path, os.O_RDWR)
+        take(self._handle, shared=True)  # other runs remove old reports
         self._journal, self._base = journal, base
         self._lines: list[tuple[object, ...]] = []
         self._stretches: list[tuple[object, ...]] = []
@@ -118,6 +123,7 @@ class LineWriter:
             self.flush()
         finally:
             self._database.close()
+            os.close(self._handle)
 
 
 class ReportLines(Sequence[Outcome]):
@@ -221,7 +227,7 @@ def _new_place(uid: str) -> str:
     """An empty file for the lines; in a temporary folder where the state folder cannot be written."""
     try:
         folder = _runs_folder()
-        _prune(".db", KEEP_REPORTS - 1)
+        _prune(".db", KEEP_REPORTS)
         path = os.path.join(folder, f"{uid}.db")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
@@ -232,11 +238,13 @@ def _new_place(uid: str) -> str:
 
 
 def _prune(suffix: str, keep: int) -> None:
-    """Remove all but the newest files of a kind."""
+    """Remove old files of a kind: not the newest ones, and none that a run writes to."""
+    before = time.time() - HOUR
     with contextlib.suppress(OSError), os.scandir(_runs_folder()) as entries:
-        found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(suffix)]
-        for _, path in sorted(found, reverse=True)[keep:]:
-            os.remove(path)
+        found = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.name.endswith(suffix)]
+        for written, path in sorted(found, reverse=True)[keep:]:
+            if written < before and not is_held(path):
+                os.remove(path)
 
 
 def _quoted(path: str) -> str:

@@ -269,20 +269,20 @@ class Target(NamedTuple):
     path: str
     replaces: bool = False
     """A file is there already and may be replaced (its old bytes stay until the new file is whole)."""
-    known: tuple[OutputFile, ...] = ()
-    """What imgpar wrote under this name. The file there is replaced only while it is one of these; where
-    this is empty, whatever is there is replaced, because the user said so."""
     retires: str = ""
     """In place: the original whose place this file takes; often the same path."""
     backup: str = ""
     """In place: where the bytes of `retires` are kept."""
-    covered: tuple[OutputFile, ...] = ()
-    """In place: what imgpar wrote in the place of an original that is still kept. Where the input is one of
-    these, it is no original, and is not kept."""
     split: bool = False
     """Every page gets a file of its own, NAME-p1, NAME-p2 …; a file with one page keeps `path`."""
     pages: tuple[str, ...] = ()
     """Files of single pages that are there already and may be replaced."""
+    known: tuple[OutputFile, ...] = ()
+    """What imgpar wrote under this name. The file there is replaced only while it is one of these; where
+    this is empty, whatever is there is replaced, because the user said so."""
+    covered: tuple[OutputFile, ...] = ()
+    """In place: what imgpar wrote in the place of an original that is still kept. Where the input is one of
+    these, it is no original, and is not kept."""
 
 
 class Job(NamedTuple):

@@ -236,10 +236,11 @@ class Originals:
 
     # ----- after a crash --------------------------------------------------------------------------
 
-    def recover(self) -> Recovered:
+    def recover(self, *, but: str = "") -> Recovered:
         """Put back what a run that died had replaced, or begun to replace, and could not record.
 
-        To be called after `Journal.recover`, which has taken over what is whole.
+        To be called after `Journal.recover`, which has taken over what is whole. `but` is the folder of the
+        run that is at work: what lies in it is left alone.
         """
         noted = self.noted()
         back, notes = 0, list[str]()
@@ -251,6 +252,8 @@ class Originals:
                 else:
                     back += self._roll_back(original, noted, notes)
         for inside in self.nested():
+            if but and os.path.join(inside, "").startswith(os.path.join(but, "")):
+                continue
             with Originals(inside) as other:
                 more = other.recover()
                 back, notes = back + more.back, [*notes, *more.notes]
@@ -266,7 +269,7 @@ class Originals:
 
     def forget_written(self) -> None:
         """Remove the notes: everything is recorded."""
-        remove_written(self.written)
+        remove_written(self.written, self._run)
 
     def _as_planned(self, original: Original, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
         """The outputs of a job as they were noted, if all are in place and the original is retired."""

@@ -278,7 +278,7 @@ class Planner:
         at, status = strange[0]
         reason = reason or why_foreign(at, owned)
         if self.on_exists == "rename":
-            return self._renamed(wanted, owned, names)
+            return self._renamed(wanted, owned, names, records)
         if self.on_exists == "error":
             return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
@@ -290,12 +290,13 @@ class Planner:
             return replacing(wanted, there, {})
         return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
 
-    def _renamed(self, wanted: Target, owned: Owned, names: Names) -> Target:
+    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[Done]) -> Target:
         """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
         for number in count(1):
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
-            if not foreign(there, owned) and names.claim(path):
+            ours = not foreign(there, owned) and all(maker(*one, records) == self.recipe for one in there)
+            if ours and names.claim(path):
                 return replacing(wanted._replace(path=path), there, owned)
         raise AssertionError
 

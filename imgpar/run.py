@@ -127,7 +127,8 @@ class Run:
             homes = None
             if self._place.in_place:
                 put_right(self._journal, self._place.folder, self._note)
-                homes = Homes(self._place.folder, self._journal, partial(open_home, stack, self._note))
+                base = self._place.folder
+                homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
             else:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)

@@ -75,10 +75,10 @@ def read_written(folder: str, run: str = "") -> dict[str, list[OutputFile]]:
     return found
 
 
-def remove_written(folder: str) -> None:
-    """Remove the notes of all processes that have ended."""
+def remove_written(folder: str, run: str) -> None:
+    """Remove the notes of a run that is over, and those of all processes that have ended."""
     for path in _logs(folder):
-        if not is_held(path):
+        if (run and os.path.basename(path).startswith(run)) or not is_held(path):
             with contextlib.suppress(OSError):
                 os.unlink(path)
     with contextlib.suppress(OSError):  # others are at work
