@@ -12,6 +12,8 @@ import time
 
 from imgpar.errors import DiskFullError
 
+OURS = ".imgpar"
+"""Folder in an output folder that holds what imgpar knows about it: the journal, originals."""
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """What the system says when there is no room."""
@@ -157,7 +159,7 @@ def make_private(folder: str) -> None:
 
     Raises OSError, also where the name is a link: that leads to a folder of somebody else.
     """
-    ours = os.path.basename(folder) == ".imgpar"
+    ours = os.path.basename(folder) == OURS
     if ours and os.path.islink(folder):
         raise OSError(errno.ELOOP, "it is a link", folder)
     os.makedirs(folder, exist_ok=True)

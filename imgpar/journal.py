@@ -25,14 +25,14 @@ from imgpar import sql
 from imgpar.database import close_database, explained, open_database, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
-from imgpar.files import make_private, no_room
+from imgpar.files import OURS, make_private, no_room
 from imgpar.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.lines import LineWriter, ReportLines, state_folder
 from imgpar.lock import Lock
 from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.names import whole_path
 from imgpar.output import Out
-from imgpar.sources.base import OURS, Batch
+from imgpar.sources.base import Batch
 from imgpar.targets import PLANNED, Done
 from imgpar.unchanged import Recorded, Unchanged
 from imgpar.written import read_written, remove_written
@@ -217,6 +217,8 @@ class Journal:
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
         """What is known about the files in the folders of a batch, or only about some in its one folder, by
         path, the newest first."""
+        if self._pending:
+            self.flush()
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         found: dict[str, tuple[Done, ...]] = {}
         for folder in folders:
@@ -226,6 +228,8 @@ class Journal:
 
     def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
         """The same for one folder, wherever its outputs went; nothing is noted."""
+        if self._pending:
+            self.flush()
         here, place = self._hashes(folder)
         with explained(self.path):
             rows = self._database.execute(sql.FOLDERS_AT, (here, place)).fetchall()
@@ -374,8 +378,6 @@ class Journal:
     def _done_in(
         self, numbers: Sequence[int], folder: str, only: Collection[str] | None
     ) -> dict[str, tuple[Done, ...]]:
-        if self._pending:
-            self.flush()
         wanted = None
         if only is not None:
             wanted = {os.fsencode(os.path.basename(path)) for path in only}

@@ -18,9 +18,8 @@ import time
 from typing import Any
 
 from imgpar.errors import OutputLockedError
+from imgpar.files import OURS
 
-OURS = ".imgpar"
-"""Folder in an output folder that holds what imgpar knows about it."""
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
 _FAR = 1 << 20
 """Windows locks bytes, and nobody may read them then: one far behind the text that others read."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from imgpar.errors import OutputError
-from imgpar.files import make_private, no_room
+from imgpar.files import OURS, make_private, no_room
 from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
@@ -19,7 +19,6 @@ from imgpar.plan import Planner
 from imgpar.recipe import Recipe
 from imgpar.runtime.runspec import RunSpec
 from imgpar.session import Session
-from imgpar.sources.base import OURS
 
 
 def new_session(options: RunOptions) -> Session:

@@ -27,11 +27,11 @@ from typing import NamedTuple
 from imgpar.database import explained, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
-from imgpar.files import long_path, make_private, no_room, same_content
+from imgpar.files import OURS, long_path, make_private, no_room, same_content
 from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
-from imgpar.sources.base import OURS, UNDO
+from imgpar.sources.base import UNDO
 from imgpar.within import is_real_folder, join_inside, move_inside, parts_inside, remove_inside, status_inside
 from imgpar.written import read_written, remove_written
 

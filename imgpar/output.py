@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from imgpar.codecs.formats import format_of_suffix, nearest_format
 from imgpar.errors import OutputError, UsageError
-from imgpar.sources.base import OURS, UNDO
+from imgpar.files import OURS
+from imgpar.sources.base import UNDO
 from imgpar.sources.roots import absolute
 from imgpar.within import is_real_folder
 

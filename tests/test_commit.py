@@ -193,8 +193,8 @@ def test_an_original_that_was_deleted_meanwhile_does_not_come_back(tmp_path: Pat
     path.write_bytes(b"as it was read")
     read = Original(str(path), Facts.of(path.lstat()))
     path.unlink()
+    target = Target("webp", str(path), True, str(path))
     with pytest.raises(CommitError, match="deleted"):
-        target = Target("webp", str(path), True, str(path))
         commit(b"new", target, keep_times_of=None, fsync=False, run="r1", job=4, original=read)
     assert names(tmp_path) == []
 

@@ -14,11 +14,10 @@ from itertools import islice
 from typing import overload
 
 from imgpar.codecs.formats import Format, format_of_suffix, sniff
+from imgpar.files import OURS
 from imgpar.model import INODE_BITS, Item
 from imgpar.names import in_order
 
-OURS = ".imgpar"
-"""Folder in an output folder that holds the journal."""
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
 

@@ -7,10 +7,11 @@ import stat
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from imgpar.files import OURS
 from imgpar.model import Item
 from imgpar.names import fold, natural, short_hash
 from imgpar.sources.base import (
-    OURS,
+
     Batch,
     Entries,
     Facts,
