@@ -7,11 +7,11 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from imgpar.errors import OutputError
+from imgpar.files import Half, beside, sweep
 from imgpar.model import Outcome
 
 SCHEMA = 1
@@ -123,18 +123,16 @@ class Report:
     def write_json(self, path: str | os.PathLike[str]) -> None:
         """Write the whole report, line by line; a file is there whole or not at all. Raises OutputError."""
         final = os.path.abspath(os.fspath(path))
-        half = os.path.join(os.path.dirname(final), f".imgpar-report-{os.getpid()}.tmp")
         try:
-            with open(half, "w", encoding="ascii") as file:
-                self._write(file)
-            os.replace(half, final)
+            sweep(os.path.dirname(final))
+            with Half(beside(final), 0o666) as half:
+                with open(half.handle, "w", encoding="ascii", closefd=False) as file:
+                    self._write(file)
+                half.name(final)
         except OSError as error:
             raise OutputError(
                 f"The report {final} cannot be written: {error.strerror}.", fix="Choose another place for it."
             ) from error
-        finally:
-            with suppress(OSError):
-                os.remove(half)
 
     def _write(self, file: IO[str]) -> None:
         head = json.dumps(self.summary_json(), indent=1)

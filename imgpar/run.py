@@ -12,8 +12,9 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.bundle import Bundles
-from imgpar.commit import sweep
 from imgpar.errors import UsageError
+from imgpar.files import sweep
+from imgpar.held import random_name
 from imgpar.homes import Homes, open_home, put_right
 from imgpar.model import Event, Job, Outcome, RunOptions
 from imgpar.opening import new_session, open_journal, planner, run_facts, run_key, run_spec
@@ -76,6 +77,7 @@ class Run:
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
         self._notes: list[str] = []
+        self._swept: set[str] = set()
         self._stopped = ""
         self._space_checked = False
         self._to_read = 0
@@ -117,12 +119,10 @@ class Run:
             self._planner = planner(
                 self._place, self._recipe, self._options, self._journal, str(number), homes=homes
             )
-            self._name = f"{os.getpid()}-{number}"
-            # Temporary files of a run that died; its lock is ours now, so nobody writes there.
-            self._sweeps = self._journal.unfinished and not self._place.name
+            self._died = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(new_session(self._options))
             parts = f"{self._journal.path}.parts"
-            spec = run_spec(self._name, self._recipe, self._options, own, parts)
+            spec = run_spec(random_name(), self._recipe, self._options, own, parts)
             if own.note:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))
@@ -180,8 +180,8 @@ class Run:
         total = 0
         for batch in batches:
             self._read_past(batch)
-            if self._sweeps:
-                sweep(os.path.join(self._place.folder, *batch.mirror.split("/")), self._name)
+            if self._died:  # where nothing is left to be written, too
+                self._sweep([os.path.join(self._place.folder, *batch.mirror.split("/"))])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
             if self._only is not None:
                 entries = (entry for entry in self._planner.plan(batch) if _source(entry) in self._only)
@@ -197,6 +197,7 @@ class Run:
         if self._outdated:
             prune(self._place.folder, self._outdated)
             self._outdated = ""
+        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(job.item.size for job in jobs)
         if not self._space_checked:
@@ -204,6 +205,13 @@ class Run:
             if problem:
                 self._space_checked = True
                 self._note(problem)
+
+    def _sweep(self, folders: Iterable[str]) -> None:
+        """Remove the temporary files of runs that died, once in each folder."""
+        for folder in folders:
+            if folder not in self._swept:
+                self._swept.add(folder)
+                sweep(folder)
 
     # ----- what happened --------------------------------------------------------------------------
 

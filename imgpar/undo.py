@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from imgpar.errors import UsageError
 from imgpar.existing import COARSE
-from imgpar.files import keep, long_path, remove, replace
+from imgpar.files import is_half, long_path, put, remove
 from imgpar.journal import Journal
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import home
@@ -147,14 +147,7 @@ def _take_back(kept: Kept, outputs: Iterable[str]) -> None:
 def _put_back(kept: Kept) -> None:
     if _same_file(kept):
         return
-    half = os.path.join(os.path.dirname(kept.original), f".imgpar-undo-{os.getpid()}.tmp")
-    os.makedirs(long_path(os.path.dirname(half)), exist_ok=True)
-    remove(half)
-    try:
-        keep(kept.backup, half)
-        replace(half, kept.original)
-    finally:
-        remove(half)
+    put(kept.backup, kept.original)
 
 
 def _same_file(kept: Kept) -> bool:
@@ -202,7 +195,7 @@ def _kept(folder: str) -> Iterator[Kept]:
         for where, _, names in os.walk(top):
             for name in sorted(names):
                 backup = os.path.join(where, name)
-                if not (name.startswith(".imgpar-") and name.endswith(".tmp")):  # half a copy
+                if not is_half(name):
                     yield Kept(backup, os.path.join(folder, os.path.relpath(backup, top)))
 
 

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "model", "values", "names", "files", "leftovers", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
+    "errors", "model", "values", "names", "held", "files", "leftovers", "operations", "pixels", "codecs",
+    "sources", "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
     "database", "plan", "digest", "commit", "video", "runtime",
     "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
     "pipeline stream session opening run api footage video_writer", "extract assemble join",

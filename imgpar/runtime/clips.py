@@ -18,7 +18,6 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.commit import begin_file, commit_file, original_path, take_back
 from imgpar.digest import file_digest
 from imgpar.errors import ItemError, SourceError, TransformError
-from imgpar.files import remove
 from imgpar.model import Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
 
@@ -125,22 +124,19 @@ class ClipWork:
         if self._run.encode.target and plan.encoding:
             plan = self._aim(clip, planned)
         self._check_strict(plan.lost)
-        output = begin_file(target, self._run.name, self._crew.serial)
-        try:
+        with begin_file(target, self._run.name, self._crew.serial) as half:
+            output = half.path
             lost, size = self._convert(plan, clip, output, target.path)
             self._check_strict(lost)
             with self._during("commit"):
                 written = commit_file(
-                    output,
+                    half,
                     target,
                     keep_times_of=os.stat(clip.path),
                     fsync=target.replaces or bool(target.retires),
                     expected=os.path.getsize(output),
                     dimensions=size,
                 )
-        except BaseException:
-            remove(output)
-            raise
         self._result.outputs.append(written)
         self._result.lost += lost
         self._result.notes += plan.notes

@@ -14,7 +14,6 @@ import contextlib
 import multiprocessing
 import os
 import select
-import shutil
 import signal
 import sys
 import time
@@ -23,7 +22,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from imgpar.errors import RunError
-from imgpar.leftovers import temporary_folder
+from imgpar.leftovers import remove_folder, temporary_folder
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena
@@ -194,7 +193,7 @@ class Pool:
             if not _ended(worker, deadline - time.monotonic()):
                 self.kill(worker)
             self.bury(worker)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     def kill_all(self) -> None:
         """Stop every worker now."""
