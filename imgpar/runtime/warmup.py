@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 import types
@@ -63,6 +64,9 @@ def _start() -> None:
     """By `multiprocessing`, unless a server has been started without it."""
     from multiprocessing import forkserver, process, util
 
+    from imgpar.runtime.stopped import wake_at_exit
+
+    wake_at_exit()
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
     with clean_start():
         preload()
@@ -105,7 +109,14 @@ def _start_early() -> None:
             pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ | _surroundings())
         finally:
             os.close(theirs)
+    atexit.register(_wake, pid)
     _early.append((folder, address, ours, pid))
+
+
+def _wake(pid: int) -> None:
+    """A server that somebody stopped would not see that its only client ends."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def preload() -> None:
