@@ -19,9 +19,11 @@ import pytest
 from PIL import Image
 
 LINUX = sys.platform == "linux"
+# A shell that starts the tests in the background, or nohup, has them ignore these, and what they start, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PATIENCE = 10.0
 """Seconds that processes may take to end after a test."""
 _NEW_MOUNTS, _OWN_AND_BELOW = 0x20000, 0x44000
