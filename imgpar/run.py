@@ -119,7 +119,7 @@ class Run:
             self._planner = planner(
                 self._place, self._recipe, self._options, self._journal, str(number), homes=homes
             )
-            self._died = self._journal.unfinished and not self._place.name
+            self._sweeps = self._journal.unfinished or bool(self._place.name)
             own = session or stack.enter_context(new_session(self._options))
             parts = f"{self._journal.path}.parts"
             spec = run_spec(random_name(), self._recipe, self._options, own, parts)
@@ -180,7 +180,7 @@ class Run:
         total = 0
         for batch in batches:
             self._read_past(batch)
-            if self._died:  # where nothing is left to be written, too
+            if self._sweeps:  # where nothing is left to be written, too
                 self._sweep([os.path.join(self._place.folder, *batch.mirror.split("/"))])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
             if self._only is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import multiprocessing
 import os
@@ -18,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgpar.testing import own_shm
+
 LINUX = sys.platform == "linux"
 # A shell that starts the tests in the background, or nohup, has them ignore these, and what they start, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -26,21 +27,6 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PATIENCE = 10.0
 """Seconds that processes may take to end after a test."""
-_NEW_MOUNTS, _OWN_AND_BELOW = 0x20000, 0x44000
-"""CLONE_NEWNS; MS_PRIVATE and MS_REC."""
-
-
-def own_shm() -> bool:
-    """Give this process and its children a /dev/shm of their own, so that nobody who works beside them is
-    seen there; False where the system does not let us."""
-    if not LINUX or os.geteuid():
-        return False
-    libc = ctypes.CDLL(None)
-    if libc.unshare(_NEW_MOUNTS) or libc.mount(b"none", b"/", None, _OWN_AND_BELOW, None):
-        return False
-    return libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0, None) == 0
-
-
 ALONE = own_shm()
 
 

@@ -128,6 +128,15 @@ def test_who_writes_into_a_folder_leaves_alone_what_others_write(
         assert os.path.exists(half.path)
 
 
+def test_a_file_that_is_done_already_is_no_reason_to_leave_its_half(tmp_path: Path) -> None:
+    """Who is killed between the last name of a file and the removal of its first one leaves both."""
+    picture, out = testing.write_pictures(tmp_path / "in", ["a.png"]) / "a.png", tmp_path / "out/a.webp"
+    imgpar_run("convert", picture, "-o", out)
+    dead, status = left(tmp_path / "out"), out.stat()
+    imgpar_run("convert", picture, "-o", out)
+    assert (dead.exists(), out.stat()) == (False, status)
+
+
 def test_a_run_in_a_folder_below_leaves_alone_what_is_written_there(tmp_path: Path) -> None:
     """Its journal is another one, and the run in it was interrupted."""
     pictures = testing.write_pictures(tmp_path / "in", ["sub/a.png", "b.png"])
