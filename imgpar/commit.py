@@ -2,26 +2,26 @@
 
     data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► noted ─► final name
 
-The temporary file lies beside the target because only a rename within one file system is atomic. What is
+The temporary file lies beside the target because only a rename within one file system is atomic. It is held
+while it is written (`files.Half`): no other run in the folder takes it for what a dead one left. What is
 replaced is looked at once more immediately before: a file that somebody changed meanwhile stays.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from io import FileIO
 from typing import Any
 
 from imgpar.digest import blocks_digest, file_digest, is_one_of
 from imgpar.errors import CommitError, ImgparError, KeptError
 from imgpar.files import (
     WINDOWS,
+    Half,
+    beside,
     copy_attributes,
     keep,
     long_path,
@@ -90,8 +90,8 @@ def commit(
     *,
     keep_times_of: os.stat_result | tuple[int, int] | None,
     fsync: bool,
-    run: str,
-    job: int,
+    run: str = "",
+    job: int = 0,
     dimensions: tuple[int, int] = (0, 0),
     original: Original | None = None,
     note: Note | None = None,
@@ -109,25 +109,19 @@ def commit(
     parts = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
     blocks = [memoryview(part).cast("B") for part in parts]
     made = OutputFile(target.path, sum(map(len, blocks)), *dimensions, digest=blocks_digest(blocks))
-    path = temporary_path(target, run, job)
     try:
-        _make_folder(os.path.dirname(path))
-        handle = _create(path)
-        try:
+        with _begin(temporary_path(target, run, job)) as half:
             for block in blocks:
-                _write_all(handle, block)
-            _finish(handle, path, made.bytes, keep_times_of, original, fsync=fsync)
-        finally:
-            os.close(handle)
-        return _place(path, target, made, keep_times_of, original, note, fsync=fsync)
+                _write_all(half.handle, block)
+            _finish(half.handle, half.path, made.bytes, keep_times_of, original, fsync=fsync)
+            half.finish()
+            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _explained(error, target.path) from error
-    finally:
-        remove(path)
 
 
 def commit_file(
-    source: str,
+    half: Half,
     target: Target,
     *,
     keep_times_of: os.stat_result | tuple[int, int] | None,
@@ -137,32 +131,32 @@ def commit_file(
     original: Original | None = None,
     note: Note | None = None,
 ) -> OutputFile:
-    """The same for a file that another program wrote to `temporary_path(...)`; it is gone afterwards."""
+    """The same for what another program wrote to the path of `begin_file(...)`; it is dropped in any case."""
     try:
-        with FileIO(long_path(source), "r+b") as file:
-            _finish(file.fileno(), source, expected, keep_times_of, original, fsync=fsync)
-        made = OutputFile(target.path, expected, *dimensions, digest=file_digest(source))
-        return _place(source, target, made, keep_times_of, original, note, fsync=fsync)
+        with half:
+            _finish(half.handle, half.path, expected, keep_times_of, original, fsync=fsync)
+            half.finish()
+            made = OutputFile(target.path, expected, *dimensions, digest=file_digest(half.path))
+            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _explained(error, target.path) from error
-    finally:
-        remove(source)
 
 
-def begin_file(target: Target, run: str, job: int) -> str:
-    """Make the empty file at `temporary_path(...)`, for another program to write to; returns its path."""
-    path = temporary_path(target, run, job)
+def begin_file(target: Target, run: str = "", job: int = 0) -> Half:
+    """Make the empty file at `temporary_path(...)`, for another program to write to; to give it up is to drop
+    it."""
     try:
-        _make_folder(os.path.dirname(path))
-        os.close(_create(path))
+        half = _begin(temporary_path(target, run, job))
+        half.share()
     except OSError as error:
         raise _explained(error, target.path) from error
-    return path
+    return half
 
 
 def temporary_path(target: Target, run: str, job: int) -> str:
-    """Where the bytes of a target lie until they are whole."""
-    return os.path.join(os.path.dirname(target.path), f".imgpar-{run}-{job}.tmp")
+    """Where the bytes of a target lie until they are whole. The name of a run is random; what
+    belongs to none gets a random name of its own."""
+    return beside(target.path, run and f"{run}-{job}")
 
 
 def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
@@ -204,42 +198,14 @@ def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
             remove(file.path)
 
 
-def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:
-    """Remove temporary files that runs other than `run` left in `folder`, and count them.
-
-    Only for a folder whose lock is held. Elsewhere another run may be at work: then `older_than` seconds
-    must have passed since the file was written.
-    """
-    removed = 0
-    before = time.time() - older_than
-    with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
-        for entry in entries:
-            name = entry.name
-            if not name.startswith(".imgpar-") or not name.endswith(".tmp"):
-                continue
-            if name.startswith(f".imgpar-{run}-") or not entry.is_file(follow_symlinks=False):
-                continue
-            if not older_than or entry.stat(follow_symlinks=False).st_mtime < before:
-                removed += remove(entry.path)
-    return removed
-
-
-def _create(path: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    for last in (False, True):
-        try:
-            return os.open(long_path(path), flags, 0o600)
-        except FileExistsError:
-            # The same job of the same run died here before.
-            if last or not remove(path):
-                raise
-        except FileNotFoundError:
-            # Somebody removed the folder since this worker made it.
-            if last:
-                raise
-            _make_folder.cache_clear()
-            _make_folder(os.path.dirname(path))
-    raise AssertionError
+def _begin(path: str) -> Half:
+    _make_folder(os.path.dirname(path))
+    try:
+        return Half(path)
+    except FileNotFoundError:  # somebody removed the folder since this worker made it
+        _make_folder.cache_clear()
+        _make_folder(os.path.dirname(path))
+        return Half(path)
 
 
 @lru_cache(maxsize=1024)

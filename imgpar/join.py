@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import format_of_suffix
@@ -20,8 +19,6 @@ from imgpar.sidefiles import identities, is_one_of
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip, Stream
     from imgpar.video.plan import ClipPlan
-
-_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ def join(
         ItemError: a clip cannot be read, or the new one is not whole.
     """
     from imgpar.commit import begin_file, commit_file
-    from imgpar.files import remove
+    from imgpar.files import sweep
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)
@@ -78,8 +75,9 @@ def join(
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))
-    output = begin_file(target, f"{os.getpid()}-join", next(_numbers))
-    try:
+    sweep(os.path.dirname(path))
+    with begin_file(target) as half:
+        output = half.path
         with temporary() as folder:
             arguments = (
                 _encoding(clips, found.name, options, output, threads)
@@ -90,16 +88,13 @@ def join(
         made = probe(output)
         _check(clips, made)
         written = commit_file(
-            output,
+            half,
             target,
             keep_times_of=None,
             fsync=target.replaces,
             expected=os.path.getsize(output),
             dimensions=made.picture.upright,
         )
-    except BaseException:
-        remove(output)
-        raise
     return Joined(written, len(made.times), not why, why, _left_out(clips))
 
 

@@ -26,6 +26,7 @@ from imgpar.database import close_database, explained, open_database, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
 from imgpar.files import OURS, make_private, no_room
+from imgpar.held import random_name
 from imgpar.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.lines import LineWriter, ReportLines, state_folder
 from imgpar.lock import Lock
@@ -166,7 +167,7 @@ class Journal:
     def begin(self, key: str, *, recipe: str = "") -> str:
         """Note a new run and return its random name; `key` stands for recipe and output settings."""
         self.flush()
-        self.uid = os.urandom(8).hex()
+        self.uid = random_name()
         if self._lines:
             self._lines.close()
         self._lines = LineWriter(self.uid, self.path, self.base)

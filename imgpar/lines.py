@@ -23,9 +23,9 @@ from typing import Any, overload
 
 from imgpar import sql
 from imgpar.database import explained, read_database, readable
+from imgpar.held import hold, is_free
 from imgpar.history import PAGE, Paths, to_json
 from imgpar.leftovers import temporary_folder
-from imgpar.lock import is_held, take
 from imgpar.model import Outcome, OutputFile
 from imgpar.unchanged import Unchanged
 
@@ -81,7 +81,7 @@ class LineWriter:
     def __init__(self, uid: str, journal: str, base: str) -> None:
         self.path = _new_place(uid)
         self._handle = os.open(self.path, os.O_RDWR)
-        take(self._handle, shared=True)  # other runs remove old reports
+        hold(self._handle, self.path)  # other runs remove old reports
         self._journal, self._base = journal, base
         self._lines: list[tuple[object, ...]] = []
         self._stretches: list[tuple[object, ...]] = []
@@ -243,7 +243,7 @@ def _prune(suffix: str, keep: int) -> None:
     with contextlib.suppress(OSError), os.scandir(_runs_folder()) as entries:
         found = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.name.endswith(suffix)]
         for written, path in sorted(found, reverse=True)[keep:]:
-            if written < before and not is_held(path):
+            if written < before and is_free(path):
                 os.remove(path)
 
 

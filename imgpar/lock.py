@@ -48,20 +48,6 @@ def take(handle: int, *, shared: bool = False) -> bool | None:
     return True
 
 
-def is_held(path: str) -> bool:
-    """Whether somebody may hold a lock on a file: also where that cannot be told."""
-    try:
-        handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        return not take(handle)
-    finally:
-        os.close(handle)
-
-
 class Lock:
     """A lock on a file. Raises OutputLockedError when another process holds it, OSError when there is none.
 

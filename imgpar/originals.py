@@ -27,7 +27,7 @@ from typing import NamedTuple
 from imgpar.database import explained, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
-from imgpar.files import OURS, long_path, make_private, no_room, same_content
+from imgpar.files import OURS, is_half, long_path, make_private, no_room, same_content
 from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
@@ -527,5 +527,5 @@ def _files_below(top: str) -> Iterator[str]:
     """Paths with `/` of all files, half copies left out."""
     for where, _, names in os.walk(top):
         for name in names:
-            if not (name.startswith(".imgpar-") and name.endswith(".tmp")):
+            if not is_half(name):
                 yield os.path.relpath(os.path.join(where, name), top).replace(os.sep, "/")

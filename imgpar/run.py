@@ -12,8 +12,8 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.bundle import Bundles
-from imgpar.commit import sweep
 from imgpar.errors import UsageError
+from imgpar.files import sweep
 from imgpar.homes import Homes, KeptOriginals, open_home, put_right
 from imgpar.lines import write_facts
 from imgpar.model import Event, Job, Outcome, RunOptions
@@ -87,6 +87,7 @@ class Run:
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
         self._notes: list[str] = []
+        self._swept: set[str] = set()
         self._stopped = ""
         self._space_checked = self._replaced_said = False
         self._to_read = 0
@@ -212,8 +213,8 @@ class Run:
             folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
             if self._lock and folder:
                 self._lock.enter(folder)
-            if self._sweeps and folder:
-                sweep(folder, self._name)
+            if self._sweeps and folder:  # where nothing is left to be written, too
+                self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
             if self._retry:
                 failed = self._journal.failed_in(batch)
@@ -231,6 +232,7 @@ class Run:
             self._say_replaced()
         if self._originals:
             self._originals.planned(jobs)
+        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(job.item.size for job in jobs)
         if not self._space_checked:
@@ -249,6 +251,13 @@ class Run:
                 f"Up to {outputs} made with other settings will be replaced; "
                 "choose another OUT to keep both, or --on-exists skip or rename."
             )
+
+    def _sweep(self, folders: Iterable[str]) -> None:
+        """Remove the temporary files of runs that died, once in each folder."""
+        for folder in folders:
+            if folder not in self._swept:
+                self._swept.add(folder)
+                sweep(folder)
 
     # ----- what happened --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from imgpar.codecs.formats import format_of_suffix, sniff
 from imgpar.errors import UsageError
+from imgpar.files import Half, beside, sweep
 
 HEAD = 4096
 """Bytes by which a file is known."""
@@ -109,14 +110,11 @@ def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> N
             with open(final, "w", encoding=encoding, newline="\n") as file:
                 file.writelines(text)
             return
-    half = os.path.join(os.path.dirname(final), f".imgpar-{os.getpid()}-{os.path.basename(final)}.tmp")
-    try:
-        with open(half, "w", encoding=encoding, newline="\n") as file:
+    sweep(os.path.dirname(final))
+    with Half(beside(final), 0o666) as half:
+        with open(half.handle, "w", encoding=encoding, newline="\n", closefd=False) as file:
             file.writelines(text)
-        os.replace(half, final)
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(half)
+        half.name(final)
 
 
 def _is_report(head: bytes) -> bool:

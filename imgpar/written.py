@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 
-from imgpar.lock import is_held, take
+from imgpar.held import hold, is_free, random_name
 from imgpar.model import OutputFile
 
 LINES = 2000
@@ -27,7 +27,7 @@ class WrittenLog:
     """The notes of one process for one run; `folder` is made when the first one is written."""
 
     def __init__(self, folder: str, run: str) -> None:
-        self._folder, self._name = folder, f"{run}-{os.urandom(8).hex()}"
+        self._folder, self._name = folder, f"{run}-{random_name()}"
         self._handle = -1
         self._lines = self._turn = 0
 
@@ -46,7 +46,7 @@ class WrittenLog:
         path = os.path.join(self._folder, f"{self._name}-{self._turn % 2}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
         self._handle = os.open(path, flags, 0o600)
-        take(self._handle)
+        hold(self._handle, path)
         self._turn, self._lines = self._turn + 1, 0
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ def read_written(folder: str, run: str = "") -> dict[str, list[OutputFile]]:
 def remove_written(folder: str, run: str) -> None:
     """Remove the notes of a run that is over, and those of all processes that have ended."""
     for path in _logs(folder):
-        if (run and os.path.basename(path).startswith(run)) or not is_held(path):
+        if (run and os.path.basename(path).startswith(run)) or is_free(path):
             with contextlib.suppress(OSError):
                 os.unlink(path)
     with contextlib.suppress(OSError):  # others are at work

@@ -6,14 +6,13 @@ import errno
 import os
 import stat
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgpar import files
-from imgpar.commit import Original, commit, commit_file, sweep, temporary_path
+from imgpar.commit import Original, begin_file, commit, commit_file, temporary_path
 from imgpar.digest import content_digest
 from imgpar.errors import CommitError, DiskFullError, KeptError
 from imgpar.model import Facts, OutputFile, Target
@@ -107,12 +106,14 @@ def test_an_attempt_that_died_after_its_rename_may_be_repeated(tmp_path: Path) -
     assert names(tmp_path) == ["a.webp"]
 
 
-def test_an_attempt_that_died_before_its_rename_may_be_repeated(tmp_path: Path) -> None:
-    target = Target("webp", str(tmp_path / "a.webp"))
-    Path(temporary_path(target, "r1", 4)).write_bytes(b"half of")
-    put(tmp_path / "a.webp")
-    assert (tmp_path / "a.webp").read_bytes() == b"new"
-    assert names(tmp_path) == ["a.webp"]
+@posix
+def test_a_temporary_name_that_is_taken_is_not_written_to(tmp_path: Path) -> None:
+    half = Path(temporary_path(Target("webp", str(tmp_path / "a.webp")), "r1", 4))
+    (tmp_path / "other").write_bytes(b"of somebody else")
+    half.symlink_to(tmp_path / "other")
+    with pytest.raises(CommitError, match="cannot be written"):
+        put(tmp_path / "a.webp")
+    assert (tmp_path / "other").read_bytes() == b"of somebody else"
 
 
 def test_a_folder_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
@@ -266,27 +267,15 @@ def test_the_backup_is_a_copy_where_there_are_no_hard_links(
 def test_a_file_of_another_program_is_verified_and_moved(tmp_path: Path) -> None:
     target = Target("mp4", str(tmp_path / "a.mp4"))
     for expected, survives in ((3, False), (4, True)):
-        half = Path(temporary_path(target, "r1", 1))
-        half.write_bytes(b"clip")
+        half = begin_file(target)
+        Path(half.path).write_bytes(b"clip")
         if survives:
-            out = commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+            out = commit_file(half, target, keep_times_of=None, fsync=False, expected=expected)
             assert out.bytes == 4
         else:
             with pytest.raises(CommitError, match="instead of 3"):
-                commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+                commit_file(half, target, keep_times_of=None, fsync=False, expected=expected)
     assert names(tmp_path) == ["a.mp4"]
-
-
-def test_sweep_removes_what_dead_runs_left_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".imgpar-old-1.tmp", ".imgpar-now-1.tmp", ".imgpar", "a.tmp", "a.jpg"):
-        (tmp_path / name).write_bytes(b"")
-    assert sweep(str(tmp_path), "now", older_than=3600) == 0
-    hour_ago = time.time() - 7200
-    os.utime(tmp_path / ".imgpar-old-1.tmp", (hour_ago, hour_ago))
-    assert sweep(str(tmp_path), "now", older_than=3600) == 1
-    (tmp_path / ".imgpar-old-1.tmp").write_bytes(b"")
-    assert sweep(str(tmp_path), "now") == 1
-    assert names(tmp_path) == [".imgpar", ".imgpar-now-1.tmp", "a.jpg", "a.tmp"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")

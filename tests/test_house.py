@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "model", "values", "names", "files", "within", "lock", "digest", "leftovers", "operations",
-    "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems", "output", "wishes",
-    "targets", "existing", "unchanged", "migrate", "database", "plan", "written", "commit", "video",
-    "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals", "homes", "progress",
-    "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
+    "errors", "model", "values", "names", "held", "files", "within", "lock", "digest", "leftovers",
+    "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems",
+    "output", "wishes", "targets", "existing", "unchanged", "migrate", "database", "plan", "written", "commit",
+    "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals", "homes",
+    "progress", "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
     "extract assemble join",
     "desktop",
     "cli", "__main__",

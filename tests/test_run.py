@@ -453,9 +453,9 @@ def test_what_a_dead_run_left_is_swept(session, pictures, out):
 
     with Journal.open(str(out / ".imgpar/journal.db"), str(out)) as journal:
         journal.begin("another recipe")  # and never finished
-    (out / "sub/.imgpar-1-1-5.tmp").write_bytes(b"half a picture")
+    (out / "sub/.imgpar-0123456789abcdef-5.tmp").write_bytes(b"half a picture")
     convert(session, pictures, out, to="jpg")
-    assert "sub/.imgpar-1-1-5.tmp" not in files(out)
+    assert "sub/.imgpar-0123456789abcdef-5.tmp" not in files(out)
 
 
 def test_the_profile_accounts_for_the_time(session, pictures, out):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import find_format
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Inputs = frozenset[tuple[int, int]]
 """The inputs, as `sidefiles.identities` knows them: they are never replaced."""
 NONE: Inputs = frozenset()
-_numbers = count(1)
 
 
 def write_pictures(
@@ -95,16 +94,23 @@ def write_file(
     from imgpar.commit import commit
 
     path = os.path.abspath(path)
+    _sweep_once(os.path.dirname(path))
     exists = _check_free(path, replace=replace, inputs=inputs)
     return commit(
         data,
         Target(kind, path, replaces=exists),
         keep_times_of=None,
         fsync=False,
-        run=f"{os.getpid()}-frames",
-        job=next(_numbers),
         dimensions=dimensions,
     )
+
+
+@lru_cache(maxsize=64)
+def _sweep_once(folder: str) -> None:
+    """A clip may give thousands of pictures to one folder."""
+    from imgpar.files import sweep
+
+    sweep(folder)
 
 
 def _check_free(path: str, *, replace: bool, inputs: Inputs) -> bool:

@@ -18,7 +18,6 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.commit import Original, begin_file, commit_file, done_before, take_back, taken_over
 from imgpar.digest import file_digest
 from imgpar.errors import ItemError, KeptError, SourceError, TransformError
-from imgpar.files import remove
 from imgpar.model import Facts, Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
 from imgpar.written import log_of, read_written
@@ -153,8 +152,8 @@ class ClipWork:
         if self._run.encode.target and plan.encoding:
             plan = self._aim(clip, planned)
         self._check_strict(plan.lost)
-        output = begin_file(target, self._run.name, self._crew.serial)
-        try:
+        with begin_file(target, self._run.name, self._crew.serial) as half:
+            output = half.path
             lost, size = self._convert(plan, clip, output, target.path)
             self._check_strict(lost)
             if self._crew.alone and self._run.written:
@@ -162,7 +161,7 @@ class ClipWork:
             original = self._original(target)
             with self._during("commit"):
                 written = commit_file(
-                    output,
+                    half,
                     target,
                     keep_times_of=os.stat(clip.path),
                     fsync=target.replaces or bool(target.retires),
@@ -171,9 +170,6 @@ class ClipWork:
                     original=original,
                     note=log_of(self._run.written, self._run.name).note if self._run.written else None,
                 )
-        except BaseException:
-            remove(output)
-            raise
         self._result.outputs.append(written)
         self._result.lost += [*lost, *(original.lost if original else ())]
         self._result.notes += plan.notes

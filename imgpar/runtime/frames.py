@@ -25,7 +25,7 @@ from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
 from imgpar.errors import ArenaError
-from imgpar.leftovers import SHM_FOLDER, segment_name, sweep
+from imgpar.leftovers import SHM_FOLDER, new_segment, remove_segment, sweep
 from imgpar.runtime.messages import Lease
 from imgpar.runtime.rlimits import most_memory
 
@@ -155,10 +155,8 @@ class Arena:
         ) from problem
 
     def _open_named(self, _: str) -> None:
-        from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
-
         _try_to_map(self.size)
-        self._shm = SharedMemory(segment_name(), create=True, size=self.size)
+        self._shm = new_segment(self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
         self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
@@ -185,10 +183,7 @@ class Arena:
     def _drop(self) -> None:
         self.buffer = memoryview(b"")
         if self._shm is not None:
-            with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
-                self._shm.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._shm.unlink()
+            remove_segment(self._shm)
             self._shm = None
         elif self._fd >= 0:
             os.close(self._fd)

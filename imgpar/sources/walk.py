@@ -11,7 +11,6 @@ from imgpar.files import OURS
 from imgpar.model import Item
 from imgpar.names import fold, natural, short_hash
 from imgpar.sources.base import (
-
     Batch,
     Entries,
     Facts,
