@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         WorkerDiedError,
     )
     from imgpar.footage import ClipFrame, frames
-    from imgpar.model import Event, Item, Outcome
+    from imgpar.model import Event, Item, Outcome, OutputFile
     from imgpar.pipeline import Pipeline
     from imgpar.recipe import Recipe
     from imgpar.report import Report
@@ -60,6 +60,7 @@ _HOMES = {
     "Event": "imgpar.model",
     "Item": "imgpar.model",
     "Outcome": "imgpar.model",
+    "OutputFile": "imgpar.model",
 }
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "NoInputError",
     "Outcome",
     "OutputError",
+    "OutputFile",
     "OutputLockedError",
     "Pipeline",
     "Recipe",

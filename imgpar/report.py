@@ -170,8 +170,7 @@ class Report:
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
         if self.ignored:
             yield f"{self.ignored} other files are no pictures or clips and were left alone."
-        if self.reasons.get("exists"):
-            yield "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that."
+        yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
         yield from self.notes
@@ -196,10 +195,23 @@ class Report:
         return f"{self.retriable} of them may go better a second time: {command}"
 
     def _why_skipped(self) -> str:
-        words = {"exists": "there already"}
-        parts = [f"{count} {words.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
+        parts = [f"{count} {_WORDS.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
         return f" ({', '.join(parts)})" if parts else ""
 
+
+_WORDS = {
+    "exists": "there already",
+    "changed": "changed since",
+    "settings": "made with other settings",
+    "link": "links",
+}
+_KEPT = {
+    "exists": "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that.",
+    "changed": "Outputs that were changed since imgpar made them were kept; --on-exists overwrite or rename "
+    "changes that.",
+    "settings": "Outputs that were made with other settings were kept, as --on-exists says.",
+}
+"""What is said of outputs that were left alone, by the reason."""
 
 _COUNTS = (
     "ok",

@@ -27,9 +27,10 @@ PACKAGE = Path(imgpar.__file__).parent
 LEVELS = [
     "errors", "model", "values", "names", "held", "files", "within", "lock", "digest", "leftovers",
     "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems",
-    "output", "wishes", "targets", "existing", "unchanged", "migrate", "database", "plan", "written", "commit",
-    "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals", "homes",
-    "progress", "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
+    "output", "wishes", "targets", "existing", "unchanged", "migrate", "database", "plan", "written",
+    "commit", "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals",
+    "homes", "progress",
+    "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
     "extract assemble join",
     "desktop",
     "cli", "__main__",
@@ -53,7 +54,7 @@ if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
 EXPORTS = {
     "__version__",
     *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
-    *("retry", "undo", "verify"),
+    *("retry", "undo", "verify", "OutputFile"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
     *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),
