@@ -113,8 +113,6 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     if options.in_place and list(named) == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
-    if options.in_place and options.companions == "copy":
-        raise UsageError("In place sidecars stay where they are.", fix="Leave companions out.")
     if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
         fix = "Choose another OUT, or use --in-place."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)

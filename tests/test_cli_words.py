@@ -96,11 +96,6 @@ def test_a_profile_of_a_run_that_is_not_made_is_refused(here, capsys):
     assert "--profile" in refused(capsys, "convert", "photos", "-o", "out", "-n", "--profile")
 
 
-def test_sidecars_are_not_copied_in_place(here, capsys):
-    said = refused(capsys, "convert", "photos", "--in-place", "--companions", "copy")
-    assert "stay where they are" in said
-
-
 def test_a_dry_run_writes_the_report_that_is_asked_for_and_nothing_else(here, capsys):
     assert main(["convert", "photos", "-o", "out", "--to", "webp", "-n", "--report", "plan.json"]) == 0
     plan = json.loads((here / "plan.json").read_text("utf-8"))
