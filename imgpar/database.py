@@ -230,6 +230,7 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
         connection.execute("COMMIT")
         if version == 1:
             os.chmod(path, 0o600)
+            connection.execute("VACUUM")  # what was dropped would still stand in the file
         _check_content(connection)
     except BaseException:
         connection.close()
@@ -296,7 +297,7 @@ def _check_version(connection: sqlite3.Connection, path: str) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if application != APPLICATION and names and not (version == 1 and {"runs", "items", "lines"} <= names):
+    if application != APPLICATION and names and not (version and {"runs", "items"} <= names):
         raise OutputError(f"{path} is no journal of imgpar.", fix="Choose another --journal.")
     if version > VERSION:
         raise OutputError(

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from hashlib import blake2b
 from typing import Any
 
+_ABSOLUTE = re.compile(r"""["'](/|\\|[A-Za-z]:)""")
+"""A path in a recipe that names a place."""
 COARSE = 2_000_000_000
 """Nanoseconds by which FAT, the coarsest file system, rounds a time."""
 
@@ -32,37 +35,35 @@ def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
             is known by being older than that.
     """
     salt = connection.execute("SELECT salt FROM about").fetchone()[0]
-    runs = connection.execute("SELECT id, started, finished, key, facts, counts FROM old_runs").fetchall()
-    for number, started, finished, key, facts, counts in runs:
-        recipe = json.loads(facts).get("recipe", "")
-        values = (number, str(number), started, finished, key, recipe, counts)
-        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    runs = connection.execute("SELECT id, started, finished, key, facts FROM old_runs").fetchall()
+    for number, *facts, text in runs:
+        recipe = json.loads(text).get("recipe", "")
+        known = "" if _ABSOLUTE.search(recipe) else recipe
+        values = (number, os.urandom(8).hex(), *facts, known)
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, NULL)", values)
     moved = _Places(connection, base, salt)
     query = """
         SELECT old_items.id, path, name, key, run, state, size, mtime_ns, inode, digest, outputs, claims,
             planned
         FROM old_items JOIN old_folders ON old_folders.id = old_items.folder ORDER BY old_items.id
     """
-    for number, path, name, key, run, state, *facts, outputs, claims, planned in connection.execute(
-        query
-    ).fetchall():
+    for row in connection.execute(query).fetchall():
+        number, path, name, key, run, state, *facts, outputs, claims, planned = row
         made, claimed = _files(outputs), _files(claims)
         left = [found for file in _files(planned) if (found := _left(base, file, last_write))]
+        if moved.in_place and not moved.is_replaced(os.fsdecode(name), left):
+            left = []
         if state == "planned" and planned != "[]" and len(left) == len(json.loads(planned)):
             state, made, left = "ok", left, []
         size, mtime_ns, inode, digest = facts
-        row = (
-            *(
-                number,
-                moved.row(os.fsdecode(path), os.fsdecode(name), [*made, *claimed]),
-                name,
-                key,
-                run,
-                state,
+        folder = moved.row(os.fsdecode(path), os.fsdecode(name), [*made, *claimed, *left])
+        connection.execute(
+            "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '[]')",
+            (
+                *(number, folder, name, key, run, state, size, mtime_ns, inode, digest),
+                *(json.dumps(made), json.dumps([*claimed, *left])),
             ),
-            *(size, mtime_ns, 0, inode, digest, json.dumps(made), json.dumps([*claimed, *left]), "[]"),
         )
-        connection.execute(f"INSERT OR IGNORE INTO items VALUES ({', '.join('?' * 14)})", row)  # noqa: S608
     for table in ("runs", "folders", "items"):
         connection.execute(f"DROP TABLE old_{table}")
 
@@ -91,12 +92,13 @@ class _Places:
     def __init__(self, connection: sqlite3.Connection, base: str, salt: bytes) -> None:
         self._connection, self._base, self._salt = connection, os.path.realpath(base or os.curdir), salt
         self._has_base = bool(base)
-        self._in_place = bool(base) and os.path.isdir(os.path.join(base, ".imgpar", "undo"))
+        self.in_place = bool(base) and os.path.isdir(os.path.join(base, ".imgpar", "undo"))
+        self._kept = os.path.join(base, ".imgpar", "undo")
         self._rows: dict[tuple[str, str], int] = {}
 
     def row(self, folder: str, name: str, files: list[list[Any]]) -> int:
         """The row of a folder of inputs, whose outputs are these."""
-        mirror = "" if self._in_place or not files else files[0][0].rpartition("/")[0]
+        mirror = "" if self.in_place or not files else files[0][0].rpartition("/")[0]
         if (folder, mirror) not in self._rows:
             here = self._hash("here", os.path.realpath(folder))
             place = self._hash("place", self._seen(folder, name, files)) if self._has_base else b"\0"
@@ -105,11 +107,22 @@ class _Places:
             self._rows[folder, mirror] = self._connection.execute(insert, row).lastrowid or 0
         return self._rows[folder, mirror]
 
+    def is_replaced(self, name: str, files: list[list[Any]]) -> bool:
+        """Whether in place an original of this name is kept, and is not the very file in its place."""
+        for file in files:
+            inside = os.path.join(os.path.dirname(file[0]), name)
+            for run in os.listdir(self._kept):
+                kept, now = os.path.join(self._kept, run, inside), os.path.join(self._base, inside)
+                if os.path.lexists(kept):
+                    return not (os.path.lexists(now) and os.path.samestat(os.lstat(kept), os.lstat(now)))
+        return False
+
     def _seen(self, folder: str, name: str, files: list[list[Any]]) -> str:
         """A folder as seen from OUT; in place also where the whole has been moved since."""
         inside = files[0][0].rpartition("/")[0] if files else ""
-        same = any(file[0].rpartition("/")[2] == name for file in files)
-        if self._in_place and same and (not inside or folder.endswith("/" + inside)):
+        stem = os.path.splitext(name)[0]
+        same = any(os.path.splitext(file[0].rpartition("/")[2])[0] == stem for file in files)
+        if self.in_place and same and (not inside or folder.endswith("/" + inside)):
             return inside or os.curdir
         return os.path.relpath(os.path.realpath(folder), self._base)
 

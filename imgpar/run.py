@@ -166,7 +166,7 @@ class Run:
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # what was interrupted is a part of the next run
-                self._journal.finish(report.summary_json())
+                self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
 
