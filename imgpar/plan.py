@@ -274,7 +274,7 @@ class Planner:
             if self.on_exists:  # what the user says of files that are there is meant of these, too
                 reason, strange = "settings", others
         if not strange:
-            return replacing(wanted, there, owned)
+            return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
         at, status = strange[0]
         reason = reason or why_foreign(at, owned)
         if self.on_exists == "rename":
