@@ -334,8 +334,9 @@ class Run:
             self._notes.append(
                 f"{self._sidecars} of them are sidecars (XMP, AAE); --companions copy takes them along."
             )
+        outcomes = self._journal.outcomes()
         return self._tally.report(
-            self._journal.outcomes(),
+            tuple(outcomes) if self._place.name else outcomes,  # that journal may be a temporary one
             ignored=self._ignored,
             seconds=time.monotonic() - self._started,
             out=self._place.path,

@@ -55,7 +55,7 @@ class Lane:
         work.mkdir(exist_ok=True)
         files = [path for path in self.source.rglob("*") if path.is_file()]
         self.names = sorted(path.relative_to(self.source) for path in files)
-        self.environment = os.environ | {"TMPDIR": str(shared)}
+        self.environment = os.environ | {"TMPDIR": str(shared), "XDG_STATE_HOME": str(work / "state")}
         self.failing: set[str] = set()
         """Inputs that fail without any storm fail in it, too; they are not what is measured."""
         self.wanted = self._undisturbed(self.source, args.jobs)
@@ -121,10 +121,20 @@ class Lane:
         self._judge(code, folder)
         if single:
             for name in self.random.sample(self.names, min(SINGLE, len(self.names))):
-                out = single / name
-                self._until_it_ends([str(self.source / name), "-o", str(out)], None)
-                found = contents(single).get(str(name), "")
-                self._judge_file(str(name), found)
+                self._single(name, single)
+
+    def _single(self, name: Path, folder: Path) -> None:
+        """One file to its own place."""
+        places = [str(self.source / name), "-o", str(folder / name)]
+        code = self._until_it_ends(places, None)
+        report = self._report() if (self.work / "report.json").exists() else {"items": []}
+        if any(GIVEN_UP in item.get("error", "") for item in report["items"]):
+            self.table.given_up += 1
+            code = self._start(places, self.args.jobs).wait(STUCK_SECONDS)
+        if code:
+            self.table.refused += 1
+            self.table.say(f"{name}: exit {code}: {self._log()}")
+        self._judge_file(str(name), contents(folder).get(str(name), ""))
 
     def _until_it_ends(self, places: list[str], folder: Path | None) -> int:
         """One run, and the same again as long as its parent was killed; returns the last exit code."""

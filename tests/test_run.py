@@ -458,6 +458,15 @@ def test_what_a_dead_run_left_is_swept(session, pictures, out):
     assert "sub/.imgpar-0123456789abcdef-5.tmp" not in files(out)
 
 
+def test_a_file_without_a_journal_has_its_report_all_the_same(tmp_path, monkeypatch):
+    """Where the journal of single files cannot be, a temporary one is used, which goes with the run."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
+    monkeypatch.setenv("LOCALAPPDATA", "/dev/null/nowhere")
+    picture = testing.write_pictures(tmp_path, ["a.png"]) / "a.png"
+    report = imgpar.convert(picture, tmp_path / "a.webp", jobs=1)
+    assert [item.status for item in report.items] == ["ok"]
+
+
 def test_the_profile_accounts_for_the_time(session, pictures, out):
     report = convert(session, pictures, out, to="jpg")
     assert set(report.stages) == {"read", "decode", "transform", "encode", "commit"}
