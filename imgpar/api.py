@@ -111,11 +111,17 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
     kept = options.keep_failures
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
+    _check_originals(options)
     if options.in_place and list(named) == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
         fix = "Choose another OUT, or use --in-place."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
+def _check_originals(options: RunOptions) -> None:
+    if options.keep_originals is not None and not options.in_place:
+        raise UsageError("Only in place there are originals to keep.", fix="Leave keep_originals out.")
 
 
 def dry_run(
@@ -206,21 +212,22 @@ def retry(
     if last is None or not failed:
         raise UsageError(f"Nothing failed in {out}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
-    recipe = _recipe_of(last.recipe or facts.get("recipe", ""), os.fspath(out))
+    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)
     if is_home(os.path.abspath(out)) or facts.get("in_place"):
         place, options = None, replace(options, in_place=True)
         given = given or [os.fspath(out)]
+    _check_originals(options)
     again = Run(given, place, recipe, options, listen, cancel, command=command, retry=True)
     return again.execute(session)
 
 
-def _recipe_of(text: str, out: str) -> Recipe:
+def _recipe_of(text: str | None, out: str) -> Recipe:
     import tomllib
 
-    if not text:
+    if text is None:
         raise UsageError(
             f"The recipe of the last run on {out} is not known: it has functions or files.",
             fix="Run the whole again: only what failed is done.",

@@ -29,7 +29,8 @@ TABLES = """
 CREATE TABLE about(salt BLOB NOT NULL);
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL, started REAL NOT NULL, finished REAL, key TEXT NOT NULL,
-    recipe TEXT NOT NULL, counts TEXT);
+    recipe TEXT,  -- none where it cannot be written down, or names a place
+    counts TEXT);
 -- Folders of inputs. here and place are salted hashes of where a folder lies: by itself, and as seen from
 -- OUT; path is below the input that was named; mirror is the folder of its outputs below OUT.
 CREATE TABLE folders(
@@ -212,8 +213,7 @@ def _readable(place: str, path: str) -> sqlite3.Connection:
 
 
 def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    _make_file(path)
     last_write = _last_write(path)
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
@@ -258,6 +258,19 @@ def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -4000")
+
+
+def _make_file(path: str) -> None:
+    """An empty file that only the user can read; SQLite would ask nobody."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise no_room(error, os.path.dirname(path)) or OutputError(
+            f"The journal {path} cannot be written: {error.strerror or error}.",
+            fix="Change the permissions, or choose a place for the journal with --journal.",
+        ) from error
 
 
 def _last_write(path: str) -> int:

@@ -77,6 +77,8 @@ def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
         status = os.lstat(long_path(path))
     except OSError:
         return "It was removed since imgpar made it."
+    if not stat.S_ISREG(status.st_mode):
+        return "It was changed since imgpar made it."
     now = Facts.of(status)
     digests = {file.digest for file in files if file.digest}
     if not digests:  # made by imgpar 0.1

@@ -32,7 +32,8 @@ class RunRecord(NamedTuple):
     started: float
     finished: float | None
     key: str
-    recipe: str
+    recipe: str | None
+    """As TOML; None where it cannot be written down, or names a place."""
     counts: Mapping[str, Any]
 
 

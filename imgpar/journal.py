@@ -164,7 +164,7 @@ class Journal:
 
     # ----- a run ----------------------------------------------------------------------------------
 
-    def begin(self, key: str, *, recipe: str = "") -> str:
+    def begin(self, key: str, *, recipe: str | None = None) -> str:
         """Note a new run and return its random name; `key` stands for recipe and output settings."""
         self.flush()
         self.uid = random_name()

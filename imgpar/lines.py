@@ -228,12 +228,15 @@ def _new_place(uid: str) -> str:
     try:
         folder = _runs_folder()
         _prune(".db", KEEP_REPORTS)
-        path = os.path.join(folder, f"{uid}.db")
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        return _created(os.path.join(folder, f"{uid}.db"))
     except OSError:
         folder = temporary_folder()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        path = os.path.join(folder, f"{uid}.db")
+        return _created(os.path.join(folder, f"{uid}.db"))
+
+
+def _created(path: str) -> str:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     return path
 
 

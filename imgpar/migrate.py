@@ -38,7 +38,7 @@ def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
     runs = connection.execute("SELECT id, started, finished, key, facts FROM old_runs").fetchall()
     for number, *facts, text in runs:
         recipe = json.loads(text).get("recipe", "")
-        known = "" if _ABSOLUTE.search(recipe) else recipe
+        known = None if _ABSOLUTE.search(recipe) else recipe
         values = (number, os.urandom(8).hex(), *facts, known)
         connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, NULL)", values)
     moved = _Places(connection, base, salt)

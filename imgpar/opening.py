@@ -97,7 +97,9 @@ def run_spec(
     )
 
 
-def run_facts(command: str, inputs: Iterable[str] | None, place: Out, recipe: str) -> dict[str, object]:
+def run_facts(
+    command: str, inputs: Iterable[str] | None, place: Out, recipe: str | None
+) -> dict[str, object]:
     """What `retry` has to know about a run; `inputs` is None where they came from a list."""
     paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
     return {
@@ -110,14 +112,14 @@ def run_facts(command: str, inputs: Iterable[str] | None, place: Out, recipe: st
     }
 
 
-def without_places(recipe: Recipe, text: str) -> str:
+def without_places(recipe: Recipe, text: str | None) -> str | None:
     """The recipe as the journal may hold it: nothing where it names files, which lie somewhere."""
     named = any(
         isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))
         for operation in recipe.operations
         for name in operation.options()
     )
-    return "" if named else text
+    return None if named else text
 
 
 def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:

@@ -93,7 +93,7 @@ class Run:
         self._to_read = 0
         """Bytes of the inputs that are planned and not done."""
         self._toml = _text_of(recipe)
-        self._bundles = Bundles(options.keep_failures, self._toml, self._note)
+        self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
         self._originals: KeptOriginals | None = None
         self._anew = 0
         """Outputs that were made anew because their inputs changed."""
@@ -123,8 +123,7 @@ class Run:
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
                 self._note(note)
-            # Of a run that died; its lock is ours now, so nobody writes there.
-            self._sweeps = self._journal.unfinished and not self._place.name
+            self._sweeps = self._journal.unfinished or bool(self._place.name)
             homes = None
             if self._place.in_place:
                 put_right(self._journal, self._place.folder, self._note)
@@ -355,11 +354,12 @@ def _behind(path: str) -> str:
     return os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
 
 
-def _text_of(recipe: Recipe) -> str:
+def _text_of(recipe: Recipe) -> str | None:
+    """The recipe as TOML; None for one with functions, which cannot be written down."""
     try:
         return recipe.to_toml()
     except UsageError:
-        return ""  # functions cannot be written down, so such a run cannot be retried by its journal
+        return None
 
 
 def _count(entries: Iterable[Entry]) -> int:

@@ -16,7 +16,7 @@ from video_clips import decoded, make_clip
 import imgpar
 from imgpar import held, testing
 from imgpar.commit import begin_file
-from imgpar.files import Half, beside, put, sweep
+from imgpar.files import Half, beside, sweep
 from imgpar.model import Target
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself")
@@ -172,20 +172,3 @@ def test_without_locks_files_are_written_and_nothing_is_swept(tmp_path: Path) ->
     command = [sys.executable, refusing.__file__, "ENOLCK", "flock", "--", sys.executable, "-m", "imgpar"]
     done = subprocess.run([*command, "convert", pictures, "-o", tmp_path / "out", "-q"], check=False)
     assert (done.returncode, names(tmp_path / "out")) == (0, [".imgpar", dead.name, "a.png"])
-
-
-# ----- originals that are put back ------------------------------------------------------------------
-
-
-def test_bytes_that_are_put_in_place_stay_where_they_were(tmp_path: Path) -> None:
-    (tmp_path / "kept").write_bytes(b"old")
-    (tmp_path / "a.jpg").write_bytes(b"new")
-    put(str(tmp_path / "kept"), str(tmp_path / "a.jpg"))
-    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == [b"old", b"old"]
-
-
-def test_a_link_is_put_in_place_as_a_link(tmp_path: Path) -> None:
-    (tmp_path / "kept").symlink_to("somewhere")
-    (tmp_path / "a.jpg").write_bytes(b"new")
-    put(str(tmp_path / "kept"), str(tmp_path / "a.jpg"))
-    assert os.readlink(tmp_path / "a.jpg") == "somewhere"

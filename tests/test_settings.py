@@ -37,6 +37,7 @@ from imgpar.settings import (
 PIPE = imgpar.Pipeline()
 GOOD: dict[str, Any] = {
     "jobs": 1, "memory": "64M", "timeout": 60, "on_exists": "rename", "schedule": "staged", "in_place": False,
+    "keep_originals": 3,
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "journal": "j.db",
 }  # fmt: skip

@@ -73,9 +73,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--on-exists",
         action=Store,
         parse=values.choice(*running.EXISTS),
-        default="skip",
         metavar="|".join(running.EXISTS),
-        help="for files that imgpar did not make (default: skip)",
+        help="for files that are there (default: skip what imgpar did not make, replace what it made with "
+        "other settings)",
     )
     add(
         "-y",

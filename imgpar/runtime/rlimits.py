@@ -6,7 +6,7 @@ from imgpar.errors import RunError
 
 CODE = 512 << 20
 """Bytes of address space that the codecs take before the first picture."""
-OWN_FILES, FILES_EACH = 16, 4
+OWN_FILES, FILES_EACH = 20, 4
 """Files that the parent has open, and that it has open for each worker while that is being started."""
 FILES = OWN_FILES + 2 * FILES_EACH
 """Open files below which it is not worth to begin."""
