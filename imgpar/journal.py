@@ -315,7 +315,7 @@ class Journal:
         is what their workers noted, by path; None is what lies beside the journal.
         """
         if noted is None:
-            noted = read_written(self.written)
+            noted = read_written(self.written, self.base)
         if not noted:
             return
         pages = _by_whole(noted)

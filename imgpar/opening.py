@@ -81,7 +81,14 @@ def run_key(place: Out, recipe: Recipe) -> str:
 
 
 def run_spec(
-    name: str, recipe: Recipe, options: RunOptions, session: Session, *, written: str, parts: str
+    name: str,
+    recipe: Recipe,
+    options: RunOptions,
+    session: Session,
+    *,
+    written: str,
+    base: str,
+    parts: str,
 ) -> RunSpec:
     """What the workers of `session` have to know about a run."""
     return RunSpec(
@@ -93,6 +100,7 @@ def run_spec(
         verify=options.verify,
         staged=options.schedule == "staged",
         written=written,
+        base=base,
         parts=parts,
     )
 

@@ -207,7 +207,7 @@ class Originals:
                         self._forget(row)
                     continue
                 if noted is None:
-                    noted = read_written(self.written, self._run)
+                    noted = read_written(self.written, self.folder, self._run)
                 self._roll_back(row, noted, notes)
         return notes
 
@@ -263,7 +263,7 @@ class Originals:
         """What was noted by workers that died, of runs on this folder and on those above."""
         found: dict[str, list[OutputFile]] = {}
         for folder in (self.folder, *above(self.folder)):
-            for path, files in read_written(os.path.join(folder, OURS, UNDO, "written")).items():
+            for path, files in read_written(os.path.join(folder, OURS, UNDO, "written"), folder).items():
                 found.setdefault(path, []).extend(files)
         return found
 

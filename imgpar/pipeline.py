@@ -105,7 +105,8 @@ class Pipeline:
                 clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`, `tonemap`,
                 `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
-                `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`, `journal`.
+                `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
+                `journal`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; the report says in items with the status "planned" what
                 would be made.

@@ -154,6 +154,7 @@ class Run:
                 self._options,
                 own,
                 written=self._originals.written if self._originals else self._journal.written,
+                base=self._journal.base,
                 parts=f"{self._journal.path}.parts",
             )
             if own.note:

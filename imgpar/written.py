@@ -1,6 +1,7 @@
 """Outputs are noted before they get their final names: after a kill they are told from files of the user.
 
-    JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON for each file, the fields of OutputFile
+    JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON for each file, the fields of OutputFile,
+                                                    its path relative to OUT
 
 Every worker writes to two files of its own in turn. An outcome is in the journal long before so many further
 ones of the same worker follow, so older lines are not needed any more.
@@ -14,8 +15,10 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 
+from imgpar.errors import OutputError
 from imgpar.held import hold, is_free, random_name
 from imgpar.model import OutputFile
+from imgpar.within import join_inside
 
 LINES = 2000
 """Lines of one file, before the other one is begun anew."""
@@ -24,9 +27,13 @@ LONGEST = 64 << 20
 
 
 class WrittenLog:
-    """The notes of one process for one run; `folder` is made when the first one is written."""
+    """The notes of one process for one run; `folder` is made when the first one is written.
 
-    def __init__(self, folder: str, run: str) -> None:
+    Paths are written down relative to `base`, so that it may be moved; where it is empty, as they are.
+    """
+
+    def __init__(self, folder: str, run: str, base: str) -> None:
+        self._prefix = os.path.join(base, "") if base else ""
         self._folder, self._name = folder, f"{run}-{random_name()}"
         self._handle = -1
         self._lines = self._turn = 0
@@ -36,7 +43,8 @@ class WrittenLog:
         if self._handle < 0 or self._lines >= LINES:
             self._begin()
         # The time of the last change is not known before the rename.
-        facts = [os.fsencode(file.path).hex(), *file[1:5], 0, *file[6:]]
+        path = file.path.removeprefix(self._prefix)
+        facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
         os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
         self._lines += 1
 
@@ -60,17 +68,18 @@ class WrittenLog:
 
 
 @lru_cache(maxsize=1)
-def log_of(folder: str, run: str) -> WrittenLog:
+def log_of(folder: str, run: str, base: str) -> WrittenLog:
     """The log of this process for a run."""
-    return WrittenLog(folder, run)
+    return WrittenLog(folder, run, base)
 
 
-def read_written(folder: str, run: str = "") -> dict[str, list[OutputFile]]:
-    """What was noted, by path: by all runs, or by this one only. Lines that cannot be read are left out."""
+def read_written(folder: str, base: str, run: str = "") -> dict[str, list[OutputFile]]:
+    """What was noted, by absolute path: by all runs, or by this one only. Lines that cannot be read, and
+    paths that lie outside of `base`, are left out."""
     found: dict[str, list[OutputFile]] = {}
     for path in _logs(folder):
         if os.path.basename(path).startswith(run):
-            for file in _lines_of(path):
+            for file in _lines_of(path, base):
                 found.setdefault(file.path, []).append(file)
     return found
 
@@ -95,7 +104,7 @@ def _logs(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in names]
 
 
-def _lines_of(path: str) -> Iterator[OutputFile]:
+def _lines_of(path: str, base: str) -> Iterator[OutputFile]:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(handle, "rb") as file:
@@ -105,7 +114,8 @@ def _lines_of(path: str) -> Iterator[OutputFile]:
     for line in lines:
         try:
             path, *facts = json.loads(line)
-            name, *numbers = os.fsdecode(bytes.fromhex(path)), *map(int, facts[:6])
-            yield OutputFile._make((name, *numbers, str(facts[6])))
-        except (ValueError, TypeError, IndexError):
+            name = os.fsdecode(bytes.fromhex(path))
+            place = join_inside(base, name.replace(os.sep, "/")) if base else name
+            yield OutputFile._make((place, *map(int, facts[:6]), str(facts[6])))
+        except (ValueError, TypeError, IndexError, OutputError):
             continue

@@ -206,6 +206,15 @@ def test_what_a_killed_run_replaced_is_not_converted_again(session, photos):
 
 
 @posix
+def test_nor_where_the_folder_was_moved_since(session, photos, tmp_path):
+    killed(photos)
+    photos.rename(tmp_path / "moved")
+    in_place(session, tmp_path / "moved")
+    assert len(replaced(tmp_path / "moved")) == 3
+    assert imgpar.undo(tmp_path / "moved").ok == 3
+
+
+@posix
 @pytest.mark.parametrize("who", ["run", "undo"])
 @pytest.mark.parametrize("keep_time", [False, True])
 def test_an_edit_after_a_kill_is_never_overwritten(session, photos, who, keep_time):

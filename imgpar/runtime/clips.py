@@ -20,7 +20,6 @@ from imgpar.digest import file_digest
 from imgpar.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.model import Facts, Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
-from imgpar.written import log_of, read_written
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Crew
@@ -83,11 +82,9 @@ class ClipWork:
         from imgpar.video.probe import probe
 
         path, result = self._job.item.path, self._result
-        if self._crew.alone and self._run.written:
-            before = done_before(self._job.targets, read_written(self._run.written, self._run.name))
-            if before:
-                result.outputs += before
-                return result
+        if self._crew.alone and (before := done_before(self._job.targets, self._run.noted())):
+            result.outputs += before
+            return result
         with self._during("read"):
             self._source = _status(path)
             if self._run.digests:
@@ -156,8 +153,8 @@ class ClipWork:
             output = half.path
             lost, size = self._convert(plan, clip, output, target.path)
             self._check_strict(lost)
-            if self._crew.alone and self._run.written:
-                target = taken_over(target, read_written(self._run.written, self._run.name))
+            if self._crew.alone:
+                target = taken_over(target, self._run.noted())
             original = self._original(target)
             with self._during("commit"):
                 written = commit_file(
@@ -168,7 +165,7 @@ class ClipWork:
                     expected=os.path.getsize(output),
                     dimensions=size,
                     original=original,
-                    note=log_of(self._run.written, self._run.name).note if self._run.written else None,
+                    note=self._run.note(),
                 )
         self._result.outputs.append(written)
         self._result.lost += [*lost, *(original.lost if original else ())]

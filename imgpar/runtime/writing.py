@@ -14,7 +14,6 @@ from imgpar.runtime.messages import Task
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.stages import Encoded
 from imgpar.sources.base import why_unreadable
-from imgpar.written import log_of, read_written
 
 _NO_COPY = outputs.Original()
 
@@ -48,9 +47,7 @@ class Writing:
 
     def before(self) -> tuple[OutputFile, ...]:
         """What an attempt that died has written already, where that is all."""
-        if not self._task.attempt or not self._run.written:
-            return ()
-        return tuple(done_before(self._targets(), read_written(self._run.written, self._run.name)))
+        return tuple(done_before(self._targets(), self._run.noted())) if self._task.attempt else ()
 
     def _targets(self) -> list[Target]:
         targets = list(self._task.job.targets)
@@ -102,8 +99,8 @@ class Writing:
         """Give encoded bytes their name."""
         with self._clock.during("commit"):
             source = self.source or self._status()
-            if self._task.attempt and self._run.written:
-                target = taken_over(target, read_written(self._run.written, self._run.name))
+            if self._task.attempt:
+                target = taken_over(target, self._run.noted())
             original = self._original(target)
             made = commit(
                 encoded.data,
@@ -115,7 +112,7 @@ class Writing:
                 job=self._task.serial,
                 dimensions=encoded.spec.size,
                 original=original,
-                note=log_of(self._run.written, self._run.name).note if self._run.written else None,
+                note=self._run.note(),
             )
         self._unkept += original.lost if original else ()
         return made
