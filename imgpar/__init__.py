@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from imgpar.session import Session
     from imgpar.video_writer import VideoWriter
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "convert": "imgpar.api",

@@ -2,9 +2,9 @@
 
     python scripts/break_lines.py --count 60 --seed 1
 
-The tree is copied; in the copy one node of the syntax is changed (a comparison turned round, a condition fixed, a
-call left out, a number moved), the tests of that module run until the first one fails, and the node is put right
-again. What no test noticed is printed: either a test is missing, or the line does nothing.
+The tree is copied; in the copy one node of the syntax is changed (a comparison turned round, a condition
+fixed, a call left out, a number moved), the tests of that module run until the first one fails, and the node
+is put right again. What no test noticed is printed: either a test is missing, or the line does nothing.
 """
 
 from __future__ import annotations
