@@ -273,6 +273,10 @@ class Planner:
             self.replaced += bool(others)
             if self.on_exists:  # what the user says of files that are there is meant of these, too
                 reason, strange = "settings", others
+        replaced = strange if self.on_exists == "overwrite" else () if strange else there
+        for at, status in replaced:
+            if names.is_input(at, status):
+                return f"{at} is an input itself. Choose another OUT, or use --in-place."
         if not strange:
             return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
         at, status = strange[0]
@@ -283,8 +287,6 @@ class Planner:
             return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
             for at, status in strange:
-                if names.is_input(at):
-                    return f"{at} is an input itself. Choose another OUT, or use --in-place."
                 if stat.S_ISDIR(status.st_mode):
                     return f"{at} is a folder. Move it away, or choose another OUT."
             return replacing(wanted, there, {})

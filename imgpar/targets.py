@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
-from imgpar.model import Facts, Item, OutputFile
+from imgpar.model import INODE_BITS, Facts, Item, OutputFile
 from imgpar.names import (
     LAST_LEVEL,
     candidate,
@@ -85,6 +85,7 @@ class Names:
         self._new_folder = not os.path.isdir(self._folder)
         self._pages = Pages(self._folder) if split else None
         self._inputs: set[str] | None = None
+        self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
         self._folders: dict[str, str] = {}
         self._claimed = {fold(self._folder + name) for name in batch.folders}
@@ -220,11 +221,19 @@ class Names:
         except OSError:
             return None
 
-    def is_input(self, path: str) -> bool:
-        """Whether an item of this batch lies at this path, under whatever spelling of its folder."""
+    def is_input(self, path: str, status: os.stat_result) -> bool:
+        """Whether what is at this path is an item of this batch, under whatever spelling of its folder, or
+        by a link."""
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
-        return self._real(path) in self._inputs
+            self._inodes = {item.inode: item.path for item in self._batch.items if item.inode}
+        if self._real(path) in self._inputs:
+            return True
+        other = self._inodes.get(status.st_ino & INODE_BITS)
+        try:
+            return other is not None and os.path.samefile(path, other)
+        except OSError:
+            return False
 
     def claim(self, path: str) -> bool:
         """Take a further name, if no item of this batch has it."""

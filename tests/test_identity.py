@@ -324,3 +324,22 @@ def test_garbled_rows_are_a_sentence(session, work, change, resize):
     except imgpar.OutputError as error:
         said = str(error)
     assert "has rows that cannot be read" in said
+
+
+# ----- an input that is an output -------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("hard", [False, True], ids=["symbolic", "hard"])
+def test_an_output_that_is_an_input_by_a_link_is_not_replaced(session, tmp_path, hard):
+    out = testing.write_pictures(tmp_path / "out", ["a.png"], size=(60, 40))
+    (tmp_path / "in").mkdir()
+    if hard:
+        os.link(out / "a.png", tmp_path / "in/a.png")
+    else:
+        (tmp_path / "in/a.png").symlink_to(out / "a.png")
+    before = (out / "a.png").read_bytes()
+    report = convert(session, tmp_path / "in", out, to=None, resize="10", on_exists="overwrite")
+    assert report.failed == 1
+    assert "is an input itself" in report.failures[0].error
+    assert (out / "a.png").read_bytes() == before
