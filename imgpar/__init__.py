@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as l
 if TYPE_CHECKING:
     from typing import Any
 
-    from imgpar.api import convert
+    from imgpar.api import convert, retry, undo, verify
     from imgpar.errors import (
         ArenaError,
         BadValueError,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         WorkerDiedError,
     )
     from imgpar.footage import ClipFrame, frames
-    from imgpar.model import Event, Item, Outcome
+    from imgpar.model import Event, Item, Outcome, OutputFile
     from imgpar.pipeline import Pipeline
     from imgpar.recipe import Recipe
     from imgpar.report import Report
@@ -42,10 +42,13 @@ if TYPE_CHECKING:
     from imgpar.session import Session
     from imgpar.video_writer import VideoWriter
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "convert": "imgpar.api",
+    "retry": "imgpar.api",
+    "undo": "imgpar.api",
+    "verify": "imgpar.api",
     "ClipFrame": "imgpar.footage",
     "VideoWriter": "imgpar.video_writer",
     "frames": "imgpar.footage",
@@ -57,6 +60,7 @@ _HOMES = {
     "Event": "imgpar.model",
     "Item": "imgpar.model",
     "Outcome": "imgpar.model",
+    "OutputFile": "imgpar.model",
 }
 
 __all__ = [
@@ -77,6 +81,7 @@ __all__ = [
     "NoInputError",
     "Outcome",
     "OutputError",
+    "OutputFile",
     "OutputLockedError",
     "Pipeline",
     "Recipe",
@@ -91,6 +96,9 @@ __all__ = [
     "WorkerDiedError",
     "convert",
     "frames",
+    "retry",
+    "undo",
+    "verify",
 ]
 
 

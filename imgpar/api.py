@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from imgpar import dryrun, values
 from imgpar.codecs.formats import sniff
-from imgpar.database import copy_database
 from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
 from imgpar.files import no_room
-from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
+from imgpar.lines import read_facts
 from imgpar.model import Event, Job, Limits, Outcome, RunOptions
-from imgpar.opening import planner, without_journal
-from imgpar.output import Out, read_out
-from imgpar.pipeline import Paths, Pipeline, checked
+from imgpar.opening import without_journal
+from imgpar.output import Out, is_home
+from imgpar.pipeline import Paths, Pipeline, checked, texts
 from imgpar.recipe import Recipe
 from imgpar.report import Report
+from imgpar.restore import undo as put_back
 from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
+from imgpar.settings import RETRY, SESSION_RETRY, run_options
+from imgpar.sidefiles import check_journal, is_same_file
 from imgpar.sources.base import why_unreadable
-from imgpar.sources.companions import with_sidecars
-from imgpar.sources.lists import scan_list
-from imgpar.sources.local import scan
-from imgpar.undo import undo as put_back
+from imgpar.verify_out import verify as compare
 
-__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo"]
+__all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]
 
 
 def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Report:
@@ -79,6 +77,10 @@ def run(
     """
     options, recipe = options or RunOptions(), checked(recipe)
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
+    _check(inputs, out, options)
+    if options.dry_run:
+        found = dry_run(inputs, out, recipe, options)
+        return dryrun.report_of(found, out or "", listen, cancel)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -98,11 +100,36 @@ def run(
     return report
 
 
+def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
+    """Refuse what contradicts itself, or would replace what it should not; raises UsageError."""
+    named = inputs if isinstance(inputs, (list, tuple)) else ()
+    piped = list(named) == ["-"] or out == "-"
+    if options.journal:
+        if piped:
+            raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
+        check_journal(options.journal, named)
+    kept = options.keep_failures
+    if kept and os.path.lexists(kept) and not os.path.isdir(kept):
+        raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
+    _check_originals(options)
+    if options.in_place and list(named) == ["-"]:
+        raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
+    if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
+        fix = "Choose another OUT, or use --in-place."
+        raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
+def _check_originals(options: RunOptions) -> None:
+    if options.keep_originals is not None and not options.in_place:
+        raise UsageError("Only in place there are originals to keep.", fix="Leave keep_originals out.")
+
+
 def dry_run(
     inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions | None = None
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
     options, recipe = options or RunOptions(), checked(recipe)
+    _check(inputs, out, options)
     if out == "-":
         import tempfile
 
@@ -110,17 +137,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        named = list(inputs) if isinstance(inputs, (list, tuple)) else None
-        place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-        journal, homes = _copied_journal(place, options, stack), None
-        if place.in_place:
-            homes = Homes(place.folder, journal, lambda at: _copied_journal(Out(at), RunOptions(), stack))
-        plan = planner(place, recipe, options, journal, homes=homes)
-        batches = scan_list(inputs) if named is None else scan(named, out=place.path)
-        if options.companions == "copy" and not place.in_place:
-            batches = with_sidecars(batches)
-        for batch in batches:
-            yield from plan.plan(batch)
+        yield from dryrun.entries(inputs, out, recipe, options)
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
@@ -160,45 +177,97 @@ def _sniffed(path: str) -> str:
 
 
 def retry(
-    out: str,
-    options: RunOptions | None = None,
+    out: str | os.PathLike[str],
+    inputs: Paths | None = None,
     *,
     on_event: Listener | None = None,
     cancel: CancelToken | None = None,
     session: Session | None = None,
     command: str = "",
+    **settings: Any,
 ) -> Report:
     """Run again what failed in the last run on `out`, with its recipe.
 
-    Raises:
-        UsageError: `out` is not the output of a run, or nothing failed there.
-    """
-    import tomllib
+    Args:
+        out: the folder that run wrote to, or worked on in place.
+        inputs: what that run was given; None is what this machine remembers.
+        on_event, cancel, session: as for `Pipeline.run`.
+        command: what the user typed, for the journal.
+        settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
+            `accept_damaged`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`, `max_frames`,
+            `worker_memory`, `journal`. A session has its own `memory` and `worker_memory`.
 
-    options = options or RunOptions()
+    Raises:
+        UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
+            inputs lay.
+    """
+    (RETRY if session is None else SESSION_RETRY).check(settings)
+    options = run_options(settings)
+    out = values.path(out)
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
-    with Journal.open(path, os.path.abspath(out)) as journal:
-        last, failed = journal.last_run(), journal.failed_items()
+    with Journal.open(path, os.path.abspath(out), chosen=bool(options.journal)) as journal:
+        last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:
         raise UsageError(f"Nothing failed in {out}, so there is nothing to run again.")
-    facts = json.loads(last.command[0])
-    recipe = checked(Recipe.from_dict(tomllib.loads(last.recipe), "the recipe in the journal"))
-    inputs: Iterable[str] = facts["inputs"] or iter(failed)
+    facts = read_facts(last.uid) or {}
+    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
-    place: str | None = out
-    if facts.get("in_place"):
+    place: str | None = os.fspath(out)
+    if is_home(os.path.abspath(out)) or facts.get("in_place"):
         place, options = None, replace(options, in_place=True)
-    again = Run(inputs, place, recipe, options, listen, cancel, command=command, only=frozenset(failed))
+        given = given or [os.fspath(out)]
+    _check_originals(options)
+    again = Run(given, place, recipe, options, listen, cancel, command=command, retry=True)
     return again.execute(session)
+
+
+def _recipe_of(text: str | None, out: str) -> Recipe:
+    import tomllib
+
+    if text is None:
+        raise UsageError(
+            f"The recipe of the last run on {out} is not known: it has functions or files.",
+            fix="Run the whole again: only what failed is done.",
+        )
+    return checked(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
+
+
+def _remembered(facts: dict[str, Any], out: str) -> list[str]:
+    """The inputs of a run as this machine remembers them."""
+    inputs = facts.get("inputs")
+    if inputs is None and not facts.get("in_place"):
+        raise UsageError(
+            f"This machine does not know where the inputs of {out} lay.",
+            fix="Name them: imgpar retry OUT INPUT...",
+        )
+    return list(inputs or ())
+
+
+def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | None = None) -> Report:
+    """Compare the outputs of all runs on a folder with the digests that were noted when they were written.
+
+    Args:
+        out: the folder that was given as OUT, or converted in place, or one in it.
+        journal: the journal of the run, if it had one of its own.
+
+    Returns:
+        A report with an item for every output: its `source` is the output, and those that were changed,
+        damaged or removed since are failed.
+
+    Raises:
+        UsageError: `out` is not the output of a run.
+    """
+    return compare(values.path(out), None if journal is None else values.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
     """Put back the originals that `in_place` replaced in and below a folder: bytes, time and mode.
 
-    They are kept until a later run replaces something there. A file that was changed after the run is left
-    alone and counts as failed.
+    They are kept until they are forgotten. A file that was changed after the run is left alone and counts as
+    failed.
 
     Args:
         out: the folder that was converted in place, or one in it.
@@ -208,7 +277,7 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced anything there.
         OutputLockedError: a run is at work there.
     """
-    return put_back(os.fspath(out), forget=forget)
+    return put_back(values.path(out), forget=values.named("forget", values.switch, forget))
 
 
 def describe(path: str) -> dict[str, Any]:
@@ -275,7 +344,9 @@ def _spooled(stack: contextlib.ExitStack) -> str:
             file.write(head)
             shutil.copyfileobj(sys.stdin.buffer, file)
     except OSError as error:
-        raise no_room(error, folder) or SourceError(f"Standard input: {error.strerror}.") from error
+        raise no_room(error, folder) or SourceError(
+            f"Standard input cannot be kept: {error.strerror or error}."
+        ) from error
     return path
 
 
@@ -299,15 +370,3 @@ def _to_stdout(report: Report) -> None:
         with open(path, "rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-
-
-def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
-    """The journal as it stands, to be asked without locking or touching it."""
-    path = journal_path(place, options.journal)
-    if not os.path.exists(path):
-        return None
-    try:
-        copy = copy_database(path, stack.enter_context(temporary()))
-        return stack.enter_context(Journal.open(copy, "" if place.name else place.folder, lock=False))
-    except (sqlite3.Error, ItemError):
-        return None  # a damaged journal is set aside by the run itself

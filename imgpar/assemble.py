@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from imgpar import codecs
 from imgpar.codecs.formats import FORMATS, format_of_suffix
-from imgpar.errors import DamagedError, ItemError, NoInputError, RunError, TransformError
+from imgpar.errors import DamagedError, ItemError, NoInputError, RunError, TransformError, UsageError
 from imgpar.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
+from imgpar.settings import ASSEMBLE, check_settings
+from imgpar.sidefiles import identities, is_one_of
 from imgpar.sources.local import scan
 from imgpar.video_writer import VideoWriter
 
@@ -103,6 +105,11 @@ def assemble(
     if not items:
         raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
     settings, listener = pipeline.recipe.encode, _Listener(on_event)
+    check_settings("assemble", settings, ASSEMBLE)
+    if settings.split:
+        raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
+    if is_one_of(out, identities(item.path for item in items)):
+        raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
     writer = VideoWriter(out, fps=fps, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)

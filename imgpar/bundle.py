@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 
-from imgpar.files import long_path
+from imgpar.files import long_path, remove
 from imgpar.model import Job, Outcome
 from imgpar.names import legal, split_suffix
 
 MOST = 1000
 """Bundles of one run; what fails more often fails for one reason."""
+
+FACTS = "failure.json"
+"""By this file a bundle is known."""
+PRIVATE = 0o700
+"""Mode of the folders: what is in there may be private."""
 
 README = """\
 imgpar could not convert the file in this folder. To see it again:
@@ -58,18 +66,46 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) ->
     """
     name = os.path.basename(outcome.source)
     stem, suffix = split_suffix(name)
-    place = os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], ""))
-    os.makedirs(long_path(place), exist_ok=True)
+    if not os.path.isdir(long_path(folder)):
+        os.makedirs(long_path(folder), mode=PRIVATE)
+    place = _place(os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], "")))
     shown = legal(f"input-{stem}"[:100], suffix)
     try:
-        shutil.copyfile(long_path(outcome.source), long_path(os.path.join(place, shown)))
+        _copy(outcome.source, os.path.join(place, shown))
     except OSError as error:
-        _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {error.strerror}\n")
+        _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {error.strerror or error}\n")
     if recipe:
         _write(place, "recipe.toml", recipe)
-    _write(place, "failure.json", json.dumps(_facts(outcome, job), indent=1) + "\n")
+    _write(place, FACTS, json.dumps(_facts(outcome, job), indent=1) + "\n")
     _write(place, "README.txt", README.format(name=shown, recipe=" --recipe recipe.toml" if recipe else ""))
     return place
+
+
+def _place(wanted: str) -> str:
+    """A folder of that name that is new, or an earlier bundle; what somebody else made is left alone."""
+    for number in count(1):
+        place = wanted if number == 1 else f"{wanted}-{number}"
+        if os.path.exists(long_path(os.path.join(place, FACTS))):
+            return place
+        with suppress(FileExistsError):
+            os.mkdir(long_path(place), PRIVATE)
+            return place
+    raise AssertionError
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a regular file with its permissions; nobody can read it who could not before."""
+    if not os.path.isfile(long_path(source)):
+        raise OSError("it is no regular file")
+    remove(target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with (
+        open(long_path(source), "rb") as original,
+        open(os.open(long_path(target), flags, 0o600), "wb") as copy,
+    ):
+        shutil.copyfileobj(original, copy)
+        mode = stat.S_IMODE(os.fstat(original.fileno()).st_mode) & 0o777
+    os.chmod(long_path(target), mode)
 
 
 def _facts(outcome: Outcome, job: Job | None) -> dict[str, object]:

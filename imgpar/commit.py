@@ -1,28 +1,42 @@
 """How a finished output reaches its place: whole or not at all.
 
-    data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► final name
+    data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► noted ─► final name
 
-The temporary file lies beside the target because only a rename within one file system is atomic.
+The temporary file lies beside the target because only a rename within one file system is atomic. It is held
+while it is written (`files.Half`): no other run in the folder takes it for what a dead one left. What is
+replaced is looked at once more immediately before: a file that somebody changed meanwhile stays.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from io import FileIO
 from typing import Any
 
-from imgpar.errors import CommitError, ImgparError
-from imgpar.files import WINDOWS, keep, long_path, move_new, no_room, remove, replace, sync_folder
-from imgpar.model import Job, OutputFile, Target
+from imgpar.digest import blocks_digest, file_digest, is_one_of
+from imgpar.errors import CommitError, ImgparError, KeptError
+from imgpar.files import (
+    WINDOWS,
+    Half,
+    beside,
+    copy_attributes,
+    keep,
+    long_path,
+    move_new,
+    no_room,
+    remove,
+    replace,
+    sync_folder,
+)
+from imgpar.model import INODE_BITS, Facts, OutputFile, Target
 
 Data = bytes | bytearray | memoryview
 """What is written; nothing of it is copied."""
+
+Note = Callable[[OutputFile], None]
 
 CHUNK = 16 << 20
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -33,20 +47,60 @@ _ANYONE = 0o666
 """Outputs are never executable; file systems without permissions call every file so."""
 
 
+class Original:
+    """In place: the file that a target retires, as it was when it was read.
+
+    Args:
+        path: of the file.
+        facts: what the system said of it.
+        digest: of the content that was read; empty is unknown.
+        strict: attributes that cannot be kept are an error.
+    """
+
+    __slots__ = ("_digest", "_facts", "lost", "path", "strict")
+
+    def __init__(self, path: str, facts: Facts, digest: str = "", *, strict: bool = False) -> None:
+        self.path, self._facts, self._digest, self.strict = path, facts, digest, strict
+        self.lost: list[str] = []
+        """What could not be kept of its attributes."""
+
+    def check(self) -> None:
+        """Immediately before it is replaced. Raises CommitError when it is no longer what was read."""
+        try:
+            now = Facts.of(os.lstat(long_path(self.path)))
+        except FileNotFoundError:
+            raise CommitError(
+                "It was deleted or moved while it was converted; nothing was written."
+            ) from None
+        if not now.agree(self._facts):
+            raise CommitError(
+                "It was saved anew while it was converted; the newer file was left alone.", fix="Run again."
+            )
+
+    def is_one_of(self, files: Sequence[OutputFile]) -> bool:
+        """Whether imgpar wrote it, so that an older file is the original."""
+        if any(file.digest and file.digest == self._digest for file in files):
+            return True
+        return is_one_of(self.path, files)
+
+
 def commit(
     data: Data | Sequence[Data],
     target: Target,
     *,
     keep_times_of: os.stat_result | tuple[int, int] | None,
     fsync: bool,
-    run: str,
-    job: int,
+    run: str = "",
+    job: int = 0,
     dimensions: tuple[int, int] = (0, 0),
+    original: Original | None = None,
+    note: Note | None = None,
 ) -> OutputFile:
     """Write `data` (one block or several) as `target` and say what is on the disk afterwards.
 
     `keep_times_of` is the input's status, or its (mtime_ns, mode): the output gets both. `fsync` waits until
-    the disk has it. `dimensions` are only passed on to the result.
+    the disk has it. `dimensions` are only passed on to the result. `original` is what the target retires in
+    place. `note` is told of the file before it gets its final name.
 
     When the target may not replace anything and something is there, it is left alone: CommitError, unless
     it already holds these very bytes (an attempt that died before it could report). DiskFullError when
@@ -54,122 +108,104 @@ def commit(
     """
     parts = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
     blocks = [memoryview(part).cast("B") for part in parts]
-    expected = sum(map(len, blocks))
-    path = temporary_path(target, run, job)
+    made = OutputFile(target.path, sum(map(len, blocks)), *dimensions, digest=blocks_digest(blocks))
     try:
-        _make_folder(os.path.dirname(path))
-        handle = _create(path)
-        try:
+        with _begin(temporary_path(target, run, job)) as half:
             for block in blocks:
-                _write_all(handle, block)
-            _finish(handle, path, expected, keep_times_of, fsync=fsync)
-        finally:
-            os.close(handle)
-        return _place(path, target, expected, keep_times_of, dimensions, fsync=fsync)
+                _write_all(half.handle, block)
+            _finish(half.handle, half.path, made.bytes, keep_times_of, original, fsync=fsync)
+            half.finish()
+            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _explained(error, target.path) from error
-    finally:
-        remove(path)
 
 
 def commit_file(
-    source: str,
+    half: Half,
     target: Target,
     *,
     keep_times_of: os.stat_result | tuple[int, int] | None,
     fsync: bool,
     expected: int,
     dimensions: tuple[int, int] = (0, 0),
+    original: Original | None = None,
+    note: Note | None = None,
 ) -> OutputFile:
-    """The same for a file that another program wrote to `temporary_path(...)`; it is gone afterwards."""
+    """The same for what another program wrote to the path of `begin_file(...)`; it is dropped in any case."""
     try:
-        with FileIO(long_path(source), "r+b") as file:
-            _finish(file.fileno(), source, expected, keep_times_of, fsync=fsync)
-        return _place(source, target, expected, keep_times_of, dimensions, fsync=fsync)
+        with half:
+            _finish(half.handle, half.path, expected, keep_times_of, original, fsync=fsync)
+            half.finish()
+            made = OutputFile(target.path, expected, *dimensions, digest=file_digest(half.path))
+            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _explained(error, target.path) from error
-    finally:
-        remove(source)
 
 
-def begin_file(target: Target, run: str, job: int) -> str:
-    """Make the empty file at `temporary_path(...)`, for another program to write to; returns its path."""
-    path = temporary_path(target, run, job)
+def begin_file(target: Target, run: str = "", job: int = 0) -> Half:
+    """Make the empty file at `temporary_path(...)`, for another program to write to; to give it up is to drop
+    it."""
     try:
-        _make_folder(os.path.dirname(path))
-        os.close(_create(path))
+        half = _begin(temporary_path(target, run, job))
+        half.share()
     except OSError as error:
         raise _explained(error, target.path) from error
-    return path
+    return half
 
 
 def temporary_path(target: Target, run: str, job: int) -> str:
-    """Where the bytes of a target lie until they are whole."""
-    return os.path.join(os.path.dirname(target.path), f".imgpar-{run}-{job}.tmp")
+    """Where the bytes of a target lie until they are whole. The name of a run is random; what
+    belongs to none gets a random name of its own."""
+    return beside(target.path, run and f"{run}-{job}")
 
 
-def original_path(job: Job) -> str:
-    """Where the original of a job is: in place, an attempt that died may have replaced it already."""
-    for target in job.targets:
-        if target.backup and os.path.lexists(long_path(target.backup)):
-            if os.path.islink(long_path(target.backup)):  # it points from where it was
-                return os.path.join(os.path.dirname(target.retires), os.readlink(target.backup))
-            return target.backup
-    return job.item.path
+def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
+    """What an attempt that died had put in place, as it noted it, if that is all that was to be done.
+
+    An original that one of these files takes the place of is retired now, if it has not been. Raises OSError.
+    """
+    found = [_as_noted(target, written.get(target.path, ())) for target in targets]
+    whole = [file for file in found if file is not None]
+    if len(whole) < len(found):
+        return []
+    for target in targets:
+        if target.retires and target.retires != target.path:
+            if target.backup and not _is_one_file(target.retires, target.backup):
+                continue  # it is retired already, or somebody put another file there
+            remove(target.retires)
+    return whole
 
 
-def left_before(target: Target, source: os.stat_result) -> bool:
-    """Whether an attempt that died had put an output in place: only that has the very time of its input."""
-    try:
-        status = os.lstat(long_path(target.path))
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns == source.st_mtime_ns
+def taken_over(target: Target, written: Mapping[str, list[OutputFile]]) -> Target:
+    """The target, where an attempt that died had put its file in place: that may be replaced."""
+    file = _as_noted(target, written.get(target.path, ()))
+    return target._replace(replaces=True, known=(*target.known, file)) if file else target
+
+
+def _as_noted(target: Target, noted: Sequence[OutputFile]) -> OutputFile | None:
+    """The file of a target as it was noted, with the facts that it has now; None where it is another one."""
+    for file in noted:
+        if is_one_of(target.path, (file,)):
+            status = os.lstat(long_path(target.path))
+            return file._replace(ctime_ns=status.st_ctime_ns, inode=status.st_ino & INODE_BITS)
+    return None
 
 
 def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
     """Remove new outputs of a job that failed later."""
     for target, file in written:
-        if not target.replaces:
+        if not target.replaces and is_one_of(file.path, (file,)):
             remove(file.path)
 
 
-def sweep(folder: str, run: str, *, older_than: float = 0.0) -> int:
-    """Remove temporary files that runs other than `run` left in `folder`, and count them.
-
-    Only for a folder whose lock is held. Elsewhere another run may be at work: then `older_than` seconds
-    must have passed since the file was written.
-    """
-    removed = 0
-    before = time.time() - older_than
-    with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
-        for entry in entries:
-            name = entry.name
-            if not name.startswith(".imgpar-") or not name.endswith(".tmp"):
-                continue
-            if name.startswith(f".imgpar-{run}-") or not entry.is_file(follow_symlinks=False):
-                continue
-            if not older_than or entry.stat(follow_symlinks=False).st_mtime < before:
-                removed += remove(entry.path)
-    return removed
-
-
-def _create(path: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    for last in (False, True):
-        try:
-            return os.open(long_path(path), flags, 0o600)
-        except FileExistsError:
-            # The same job of the same run died here before.
-            if last or not remove(path):
-                raise
-        except FileNotFoundError:
-            # Somebody removed the folder since this worker made it.
-            if last:
-                raise
-            _make_folder.cache_clear()
-            _make_folder(os.path.dirname(path))
-    raise AssertionError
+def _begin(path: str) -> Half:
+    _make_folder(os.path.dirname(path))
+    try:
+        return Half(path)
+    except FileNotFoundError:  # somebody removed the folder since this worker made it
+        _make_folder.cache_clear()
+        _make_folder(os.path.dirname(path))
+        return Half(path)
 
 
 @lru_cache(maxsize=1024)
@@ -188,10 +224,12 @@ def _finish(
     path: str,
     expected: int,
     times: os.stat_result | tuple[int, int] | None,
+    original: Original | None,
     *,
     fsync: bool,
 ) -> None:
-    """Verify the size, then give the file its mode, and put it on the disk."""
+    """Verify the size, then give the file its mode (in place all that the original has), and put it on the
+    disk."""
     found = os.fstat(handle).st_size
     if found != expected:
         raise CommitError(
@@ -201,7 +239,15 @@ def _finish(
     if not WINDOWS:
         # Without an input to go by, what a new file of this user gets.
         mode = _split(times)[1] if times else 0o666 & ~_umask()
-        _if_possible(os.fchmod, handle, mode & _ANYONE)
+        _if_possible(os.fchmod, handle, mode if original else mode & _ANYONE)
+    if original:
+        original.check()
+        original.lost += copy_attributes(original.path, path, handle)
+        if original.strict and original.lost:
+            raise CommitError(
+                f"It would lose {', '.join(original.lost)}.",
+                fix="Write to another folder, or leave --strict out.",
+            )
     if fsync:
         os.fsync(handle)
 
@@ -209,29 +255,70 @@ def _finish(
 def _place(
     path: str,
     target: Target,
-    expected: int,
+    made: OutputFile,
     times: os.stat_result | tuple[int, int] | None,
-    dimensions: tuple[int, int],
+    original: Original | None,
+    note: Note | None,
     *,
     fsync: bool,
 ) -> OutputFile:
     """Give the verified file its final name, keep what it replaces, and read back what is there."""
     if times:
         _if_possible(os.utime, long_path(path), ns=(_split(times)[0],) * 2)
-    if target.backup:
-        keep(target.retires, target.backup)
+    if note:
+        note(_found(path, made))
+    if original and target.retires:
+        original.check()
+        if target.backup and not original.is_one_of(target.covered):
+            keep(target.retires, target.backup)
     if target.replaces:
+        if (
+            target.known
+            and os.path.lexists(long_path(target.path))
+            and not is_one_of(target.path, target.known)
+        ):
+            raise KeptError(f"{target.path} was changed since imgpar made it; it was left alone.")
         replace(path, target.path)
     else:
         _move_new(path, target.path)
-    if target.backup and target.retires != target.path:
-        remove(target.retires)
+    if original and target.retires and target.retires != target.path:
+        _retire(target.retires)
     if fsync:
         sync_folder(os.path.dirname(target.path))
-    status = os.stat(long_path(target.path))
-    if status.st_size != expected:
+    found = _found(target.path, made)
+    if found.bytes != made.bytes:
         raise CommitError(f"{target.path} changed while it was written.", fix="Run again.")
-    return OutputFile(target.path, status.st_size, *dimensions, status.st_mtime_ns)
+    return found
+
+
+def _found(path: str, made: OutputFile) -> OutputFile:
+    """The file with what the system says of it now."""
+    status = os.lstat(long_path(path))
+    return made._replace(
+        bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino & INODE_BITS,
+    )
+
+
+def _is_one_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(long_path(path)), os.lstat(long_path(other)))
+    except OSError:
+        return False
+
+
+def _retire(original: str) -> None:
+    """Remove an original whose place another file has taken; raises CommitError where it has to stay."""
+    try:
+        os.unlink(long_path(original))
+    except FileNotFoundError:  # by an attempt that died
+        pass
+    except OSError as error:
+        raise CommitError(
+            f"{original} cannot be replaced: {error.strerror}.", fix="Change its permissions."
+        ) from error
 
 
 def _move_new(path: str, final: str) -> None:

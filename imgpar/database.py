@@ -12,46 +12,59 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 
-from imgpar.errors import DiskFullError, OutputError, OutputLockedError
-from imgpar.files import no_room
+from imgpar import migrate
+from imgpar.errors import DiskFullError, OutputError, OutputLockedError, garbled
+from imgpar.files import make_private, no_room
 from imgpar.leftovers import temporary
 
 PATIENCE = 0.2
 """Seconds to wait for a run that has the journal open, before a copy is read."""
-VERSION = 1
-"""Of the tables below; a newer file is refused, an older one would be brought up to date here."""
+VERSION = 2
+"""Of the tables below; a newer file is refused, one of version 1 is brought up to date by `migrate`."""
+APPLICATION = 0x696D6770
+"""`imgp`, in the header of the file: other SQLite files are refused."""
 
 TABLES = """
+-- salt: of the hashes in folders, random and never repeated.
+CREATE TABLE about(salt BLOB NOT NULL);
 CREATE TABLE runs(
-    id INTEGER PRIMARY KEY, started REAL NOT NULL, finished REAL, key TEXT NOT NULL, facts TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL, started REAL NOT NULL, finished REAL, key TEXT NOT NULL,
+    recipe TEXT,  -- none where it cannot be written down, or names a place
     counts TEXT);
-CREATE TABLE folders(id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
+-- Folders of inputs. here and place are salted hashes of where a folder lies: by itself, and as seen from
+-- OUT; path is below the input that was named; mirror is the folder of its outputs below OUT.
+CREATE TABLE folders(
+    id INTEGER PRIMARY KEY, here BLOB NOT NULL, place BLOB NOT NULL, path BLOB NOT NULL,
+    mirror BLOB NOT NULL);
+CREATE INDEX folders_here ON folders(here);
+CREATE INDEX folders_place ON folders(place);
+CREATE INDEX folders_mirror ON folders(mirror);
 -- What is done: one row per input and recipe. outputs, claims and planned are JSON lists of
--- [path below OUT, bytes, width, height, mtime_ns].
+-- [path below OUT, bytes, width, height, mtime_ns, ctime_ns, inode, digest].
 CREATE TABLE items(
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, key TEXT NOT NULL,
     run INTEGER NOT NULL, state TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, digest TEXT NOT NULL, outputs TEXT NOT NULL,
+    ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL, outputs TEXT NOT NULL,
     claims TEXT NOT NULL DEFAULT '[]',   -- outputs of an earlier version of the input
     planned TEXT NOT NULL DEFAULT '[]',  -- names fixed by a run that has not recorded them yet
     UNIQUE(folder, name, key));
--- What happened: one row per run and input, the lines of its report.
-CREATE TABLE lines(
-    run INTEGER NOT NULL, job INTEGER NOT NULL, item INTEGER NOT NULL, status TEXT NOT NULL,
-    reason TEXT NOT NULL, detail TEXT, PRIMARY KEY(run, job)) WITHOUT ROWID;
 CREATE INDEX failed ON items(state) WHERE state = 'failed';
+CREATE INDEX planned ON items(state) WHERE state = 'planned'
 """
 
 
-def open_database(path: str, *, alone: bool) -> tuple[sqlite3.Connection, list[str]]:
-    """Open or make the journal for writing; also what to tell the user about it.
+def open_database(
+    path: str, base: str = "", *, alone: bool, chosen: bool = False
+) -> tuple[sqlite3.Connection, list[str]]:
+    """Open or make the journal of `base` for writing; also what to tell the user about it.
 
-    `alone` says that nobody else has it open until it is closed. Raises OutputError, DiskFullError.
+    `alone` says that nobody else has it open until it is closed. A damaged journal is set aside, but not one
+    that the user chose: that file may be something else. Raises OutputError, DiskFullError.
     """
     notes: list[str] = []
     with explained(path):
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_private(os.path.dirname(path))
         except OSError as error:
             if full := no_room(error, os.path.dirname(path)):
                 raise full from error
@@ -59,17 +72,21 @@ def open_database(path: str, *, alone: bool) -> tuple[sqlite3.Connection, list[s
                 f"The journal's folder {os.path.dirname(path)} cannot be made: {error.strerror}.",
                 fix="Choose another OUT, or a place for the journal with --journal.",
             ) from error
+        if chosen:
+            _refuse_others(path)
         try:
-            return _open(path, alone), notes
+            return _open(path, base, alone), notes
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
+            if chosen:
+                raise
             aside = set_aside(path)
         notes.append(
             f"The journal {path} was damaged and is now {os.path.basename(aside)}; a new one was begun. "
             "Files that are there already count as foreign: see --on-exists."
         )
-        return _open(path, alone), notes
+        return _open(path, base, alone), notes
 
 
 def close_database(connection: sqlite3.Connection) -> None:
@@ -141,6 +158,8 @@ def explained(path: str) -> Iterator[None]:
             raise OutputLockedError(
                 f"Another program has locked the journal {path}.", fix="Close it."
             ) from error
+        if "unable to open" in text and (full := _no_room_in(os.path.dirname(path))):
+            raise full from error
         if "readonly" in text or "unable to open" in text:
             raise OutputError(
                 f"The journal {path} cannot be written: {text}.",
@@ -156,6 +175,16 @@ def explained(path: str) -> Iterator[None]:
         raise OutputError(
             f"The journal {path} cannot be used: {text}.", fix="Move it away; the next run begins a new one."
         ) from error
+
+
+@contextlib.contextmanager
+def readable(path: str) -> Iterator[None]:
+    """The same for what is read: rows may be garbled, or be written by somebody else."""
+    with explained(path):
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise garbled(path) from error
 
 
 def _no_room_in(folder: str) -> DiskFullError | None:
@@ -183,17 +212,25 @@ def _readable(place: str, path: str) -> sqlite3.Connection:
     return connection
 
 
-def _open(path: str, alone: bool) -> sqlite3.Connection:
+def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
+    _make_file(path)
+    last_write = _last_write(path)
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
-        _set_mode(connection, alone)
         _check_version(connection, path)
+        _set_mode(connection, alone)
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in TABLES.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < VERSION:
+            if version == 1:
+                migrate.begin(connection)
+            make_tables(connection)
+            if version == 1:
+                migrate.finish(connection, base, last_write)
         connection.execute("COMMIT")
+        if version == 1:
+            os.chmod(path, 0o600)
+            connection.execute("VACUUM")  # what was dropped would still stand in the file
         _check_content(connection)
     except BaseException:
         connection.close()
@@ -223,8 +260,58 @@ def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
     connection.execute("PRAGMA cache_size = -4000")
 
 
+def _make_file(path: str) -> None:
+    """An empty file that only the user can read; SQLite would ask nobody."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise no_room(error, os.path.dirname(path)) or OutputError(
+            f"The journal {path} cannot be written: {error.strerror or error}.",
+            fix="Change the permissions, or choose a place for the journal with --journal.",
+        ) from error
+
+
+def _last_write(path: str) -> int:
+    """When the journal was written last, in nanoseconds."""
+    times = [0]
+    for part in (path, f"{path}-wal"):
+        with contextlib.suppress(OSError):
+            times.append(os.stat(part).st_mtime_ns)
+    return max(times)
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """The tables of a new journal."""
+    for statement in TABLES.split(";\n"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO about(salt) VALUES (?)", (os.urandom(16),))
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _refuse_others(path: str) -> None:
+    """A file that the user chose for the journal and that is something else stays as it is."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(16)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(
+            f"The journal {path} cannot be read: {error.strerror}.", fix="Choose another --journal."
+        ) from None
+    if head and head != b"SQLite format 3\0":
+        raise OutputError(f"{path} is no journal of imgpar.", fix="Choose another --journal.")
+
+
 def _check_version(connection: sqlite3.Connection, path: str) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if application != APPLICATION and names and not (version and {"runs", "items"} <= names):
+        raise OutputError(f"{path} is no journal of imgpar.", fix="Choose another --journal.")
     if version > VERSION:
         raise OutputError(
             f"The journal {path} was written by a newer imgpar.", fix="Update imgpar, or choose another OUT."

@@ -6,10 +6,14 @@ from an untouched one; against somebody who makes two files of one digest on pur
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from imgpar.files import long_path
+from imgpar.model import Facts, OutputFile
 
 BLOCK = 1 << 20
 
@@ -32,6 +36,62 @@ def file_digest(path: str) -> str:
             state.update(block)
     digest: str = state.hexdigest()
     return digest[:32]
+
+
+def blocks_digest(blocks: Sequence[memoryview]) -> str:
+    """`content_digest` of blocks that follow each other."""
+    if len(blocks) == 1:
+        return content_digest(blocks[0])
+    state = _kind()()
+    for block in blocks:
+        state.update(block)
+    digest: str = state.hexdigest()
+    return digest[:32]
+
+
+def is_one_of(path: str, files: Sequence[OutputFile]) -> bool:
+    """Whether the file at a path, links not followed, is one of these as it was written.
+
+    What the system says of it decides where all of that is as it was; a file that was copied or moved has
+    other times, and is read. Records of imgpar 0.1 have size and time only.
+    """
+    try:
+        status = os.lstat(long_path(path))
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    now = Facts.of(status)
+    if any(now.agree(file.facts) and (file.ctime_ns or not file.digest) for file in files):
+        return True
+    wanted = {file.digest for file in files if file.digest and file.bytes == status.st_size}
+    try:
+        return bool(wanted) and file_digest(path) in wanted
+    except OSError:
+        return False
+
+
+def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
+    """One sentence when a file is none of these any more; nothing where it is one."""
+    try:
+        status = os.lstat(long_path(path))
+    except OSError:
+        return "It was removed since imgpar made it."
+    if not stat.S_ISREG(status.st_mode):
+        return "It was changed since imgpar made it."
+    now = Facts.of(status)
+    digests = {file.digest for file in files if file.digest}
+    if not digests:  # made by imgpar 0.1
+        return "" if any(now.agree(file.facts) for file in files) else "It was changed since imgpar made it."
+    try:
+        same = file_digest(path) in digests
+    except OSError as error:
+        return f"It cannot be read: {error.strerror or error}."
+    if same:
+        return ""
+    if any(now.agree(file.facts) for file in files):
+        return "It is damaged: its content differs, and nobody wrote to it since imgpar made it."
+    return "It was changed since imgpar made it."
 
 
 @cache

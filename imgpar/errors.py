@@ -34,6 +34,9 @@ class ImgparError(Exception):
     """
 
     exit_code = 1
+    may_pass = False
+    """Whether the same call may go better later with the same input: the cause was the disk, the network, a
+    permission, memory, or a process that was killed."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message, fix)
@@ -75,6 +78,14 @@ class ItemError(ImgparError):
 class SourceError(ItemError):
     """The input cannot be found or read, or it changed while it was read."""
 
+    may_pass = True
+
+
+class NoFileError(SourceError):
+    """What was named is not there, or is no file."""
+
+    may_pass = False
+
 
 class UnknownFormatError(ItemError):
     """The content is no format that imgpar knows."""
@@ -83,9 +94,17 @@ class UnknownFormatError(ItemError):
 class MissingExtraError(ItemError):
     """The format needs a package that is not installed; `fix` is the exact command."""
 
+    may_pass = True
+
 
 class LimitError(ItemError):
     """The input is larger than a limit allows."""
+
+
+class OutOfMemoryError(LimitError):
+    """The system, or the limit of a worker, gave no more memory."""
+
+    may_pass = True
 
 
 class DamagedError(ItemError):
@@ -103,19 +122,30 @@ class EncodeError(ItemError):
 class HelperKilledError(EncodeError):
     """A program that was started for the item was killed from outside; a worker then begins again."""
 
+    may_pass = True
+
 
 class CommitError(ItemError):
     """The output could not be written."""
 
+    may_pass = True
+
+
+class KeptError(ItemError):
+    """The file in the place of the output is the user's: it was left alone, and the item is skipped."""
+
 
 class WorkerDiedError(ItemError):
     """The process that worked on the input crashed, hung or was killed."""
+
+    may_pass = True
 
 
 class RunError(ImgparError):
     """The run cannot go on."""
 
     exit_code = 4
+    may_pass = True
 
 
 class OutputLockedError(RunError):
@@ -132,6 +162,16 @@ class DiskFullError(RunError):
 
 class ArenaError(RunError):
     """Shared memory cannot be had, or all of it is held by the caller."""
+
+
+def may_pass(kind: str) -> bool:
+    """Whether what failed with this kind of error (as `Outcome.kind` names it) may go better a second time.
+
+    >>> may_pass("WorkerDiedError"), may_pass("DamagedError"), may_pass("")
+    (True, False, False)
+    """
+    found = globals().get(kind)
+    return bool(getattr(found, "may_pass", False))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
@@ -161,3 +201,11 @@ def closest(word: str, known: Iterable[str]) -> str:
     import difflib  # this module is imported before all others
 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")
+
+
+def garbled(path: str) -> OutputError:
+    """The error for a journal with rows that imgpar did not write."""
+    return OutputError(
+        f"The journal {path} has rows that cannot be read.",
+        fix="Move it away; the next run begins a new one.",
+    )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
+import sys
 import time
 
 from imgpar.errors import DiskFullError
+from imgpar.held import TRIES, hold, if_free, is_mandatory, random_name, release
 
+OURS = ".imgpar"
+"""Folder in an output folder that holds what imgpar knows about it: the journal, originals."""
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """What the system says when there is no room."""
@@ -54,6 +59,7 @@ def move_new(path: str, final: str) -> None:
             os.rename(long_path(path), long_path(final))  # fails when the name is taken
             return
         os.link(path, final)
+        remove(path)
     except FileExistsError:
         if same_content(path, final):
             return
@@ -91,20 +97,172 @@ def keep(original: str, backup: str) -> None:
     try:
         os.link(long_path(original), long_path(backup))
     except OSError:
-        half = os.path.join(os.path.dirname(backup), f".imgpar-{os.getpid()}.tmp")
+        if os.path.islink(long_path(original)):
+            shutil.copy2(long_path(original), long_path(backup), follow_symlinks=False)
+            return
+        with Half(beside(backup)) as half:
+            half.share()
+            shutil.copy2(long_path(original), long_path(half.path))
+            os.fsync(half.handle)  # before what it was made from goes
+            half.name(backup)
+
+
+def copy_attributes(source: str, path: str, handle: int) -> list[str]:
+    """Give a new file (`path`, open as `handle`) the owner, ACLs and extended attributes of another one; what
+    could not be kept, in the words of the report. Mode and times are not looked at."""
+    lost = []
+    status = os.lstat(long_path(source))
+    if status.st_nlink > 1:
+        lost.append("hard links")
+    if WINDOWS:
+        return lost
+    own = os.fstat(handle)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         try:
-            shutil.copy2(long_path(original), long_path(half), follow_symlinks=False)
-            _sync(half)
-            os.replace(long_path(half), long_path(backup))
-        finally:
-            remove(half)
+            os.fchown(handle, status.st_uid, status.st_gid)
+            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # a new owner clears some bits
+        except OSError:
+            lost.append("owner")
+    if sys.platform == "darwin":
+        lost += _copy_attributes_of_macos(source, path)
+    elif sys.platform == "linux":
+        lost += _copy_extended(source, handle)
+    return lost
 
 
-def _sync(path: str) -> None:
-    """Put a copy on the disk before what it was made from goes."""
-    if not os.path.islink(long_path(path)):
-        with open(long_path(path), "r+b") as file:
-            os.fsync(file.fileno())
+def _copy_extended(source: str, handle: int) -> list[str]:
+    """Extended attributes of Linux, POSIX ACLs among them."""
+    lost = set()
+    try:
+        names = os.listxattr(source, follow_symlinks=False)
+    except OSError:
+        return []
+    for name in names:
+        try:
+            value = os.getxattr(source, name, follow_symlinks=False)
+            if name not in os.listxattr(handle) or os.getxattr(handle, name) != value:
+                os.setxattr(handle, name, value)
+        except OSError:
+            lost.add("ACL" if name.startswith("system.posix_acl") else "extended attributes")
+    return sorted(lost)
+
+
+def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
+    """Extended attributes and ACLs of macOS, by copyfile(3)."""
+    import ctypes
+
+    acl_and_xattr = 1 << 0 | 1 << 2
+    copyfile = ctypes.CDLL(None).copyfile
+    copied = copyfile(os.fsencode(source), os.fsencode(path), None, ctypes.c_uint32(acl_and_xattr))
+    return ["ACL or extended attributes"] if copied else []
+
+
+def make_private(folder: str) -> None:
+    """Make a folder for what imgpar knows; one called `.imgpar` is kept out of version control.
+
+    Raises OSError, also where the name is a link: that leads to a folder of somebody else.
+    """
+    ours = os.path.basename(folder) == OURS
+    if ours and os.path.islink(folder):
+        raise OSError(errno.ELOOP, "it is a link", folder)
+    os.makedirs(folder, exist_ok=True)
+    if ours:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(os.path.join(folder, ".gitignore"), flags, 0o666)
+            try:
+                os.write(handle, b"*\n")
+            finally:
+                os.close(handle)
+
+
+# ----- temporary files beside their place -----------------------------------------------------------
+
+_HALF = re.compile(r"\.imgpar-.+\.tmp")
+
+
+def beside(final: str, mark: str = "") -> str:
+    """A name for the bytes of a file until they are whole, in the same folder; random without a mark."""
+    return os.path.join(os.path.dirname(final), f".imgpar-{mark or random_name()}.tmp")
+
+
+def is_half(name: str) -> bool:
+    """Whether a file is named as by `beside`.
+
+    >>> is_half(".imgpar-0123456789abcdef-7.tmp"), is_half("notes.tmp")
+    (True, False)
+    """
+    return _HALF.fullmatch(name) is not None
+
+
+class Half:
+    """A new file at `path`, held until it is dropped: nobody takes it for that of a dead run. Raises OSError.
+
+    Another program may write to it by its path. What has got its final name meanwhile stays.
+    """
+
+    __slots__ = ("handle", "path")
+
+    def __init__(self, path: str, mode: int = 0o600) -> None:
+        self.path, self.handle = path, -1
+        for _ in range(TRIES):
+            self.handle = _create(self.path, mode)
+            if hold(self.handle, long_path(self.path)):
+                return
+            self._close()
+            self.path = beside(path)  # a sweeper was faster: it may not be done with the first name
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+
+    def __enter__(self) -> Half:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def share(self) -> None:
+        """Let others write to it; where a lock would keep them from it, there is none."""
+        if not WINDOWS and is_mandatory(self.path):
+            release(self.handle)
+
+    def finish(self) -> None:
+        """It gets its final name now; Windows renames nothing that is open."""
+        if WINDOWS:
+            self._close()
+
+    def name(self, final: str) -> None:
+        """Rename it, over what is there."""
+        self.finish()
+        replace(self.path, final)
+
+    def drop(self) -> None:
+        """Let go of it, and remove it if it has no other name yet."""
+        if WINDOWS:
+            self._close()
+        remove(self.path)  # first: what has this name and is not held is a dead run's
+        self._close()
+
+    def _close(self) -> None:
+        if self.handle >= 0:
+            handle, self.handle = self.handle, -1
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self._close()
+
+
+def _create(path: str, mode: int) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(long_path(path), flags, mode)
+
+
+def sweep(folder: str) -> int:
+    """Remove the temporary files in `folder` whose writer is gone, and count them."""
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
+        for entry in entries:
+            if is_half(entry.name) and entry.is_file(follow_symlinks=False):
+                removed += if_free(entry.path, remove)
+    return removed
 
 
 def sync_folder(folder: str) -> None:

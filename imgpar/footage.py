@@ -117,6 +117,8 @@ def frames(
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     begin, end = _part(start, stop)
+    keys = values.named("keys", values.switch, keys)
+    accept_damaged = values.named("accept_damaged", values.switch, accept_damaged)
     choice = Choice(
         begin, end, values.named("every", values.integer(1, 1 << 31), every), keys, _scenes(scenes),
         values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import format_of_suffix
@@ -14,12 +13,12 @@ from imgpar.errors import EncodeError, OutputError, UsageError
 from imgpar.footage import Seen, ignore
 from imgpar.leftovers import temporary
 from imgpar.model import OutputFile, Target
+from imgpar.settings import CONCAT, check_settings
+from imgpar.sidefiles import identities, is_one_of
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip, Stream
     from imgpar.video.plan import ClipPlan
-
-_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def join(
         ItemError: a clip cannot be read, or the new one is not whole.
     """
     from imgpar.commit import begin_file, commit_file
-    from imgpar.files import remove
+    from imgpar.files import sweep
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)
@@ -67,14 +66,18 @@ def join(
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
     path = os.path.abspath(out)
-    if os.path.exists(path) and not replace_it:
-        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
     options = options or EncodeOptions()
+    check_settings("concat", options, CONCAT)
+    if is_one_of(path, identities(inputs)):
+        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
+    if os.path.lexists(path) and not replace_it:
+        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))
-    output = begin_file(target, f"{os.getpid()}-join", next(_numbers))
-    try:
+    sweep(os.path.dirname(path))
+    with begin_file(target) as half:
+        output = half.path
         with temporary() as folder:
             arguments = (
                 _encoding(clips, found.name, options, output, threads)
@@ -85,16 +88,13 @@ def join(
         made = probe(output)
         _check(clips, made)
         written = commit_file(
-            output,
+            half,
             target,
             keep_times_of=None,
             fsync=target.replaces,
             expected=os.path.getsize(output),
             dimensions=made.picture.upright,
         )
-    except BaseException:
-        remove(output)
-        raise
     return Joined(written, len(made.times), not why, why, _left_out(clips))
 
 

@@ -1,38 +1,69 @@
 """What a run puts where it outlives its process: segments and temporary folders, and who removes them.
 
-Names carry the pid and the start time of their owner. A process that is killed cannot clean up, so the next
-run sweeps what belongs to nobody any more.
+Each is named at random and locked by its maker (`held`). A process that is killed cannot clean up, so the
+next run sweeps what nobody holds any more, in /dev/shm and where temporary files are.
+
+Where the system does not list its shared memory (macOS), each segment has a file `<its name>.segment` among
+the temporary ones, which is locked in its place. Windows frees a segment with its last handle.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import time
 from collections.abc import Iterator
 
 from imgpar.errors import RunError
+from imgpar.held import TRIES, hold, if_free, random_name
+
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from multiprocessing.shared_memory import SharedMemory
 
 SHM_FOLDER = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
-_NAME = r"imgpar-(\d+)-([0-9a-f]+)-\w+"
+WINDOWS = os.name == "nt"
+_NAME = r"imgpar-[0-9a-f]{16}"
+_RECORD = ".segment"
+_LOCK = "lock"
+"""The file in a temporary folder that is held on Windows, where folders cannot be."""
+
+_held: dict[str, int] = {}
+"""What this process holds: the path, and the handle that has the lock."""
 
 
-def segment_name() -> str:
-    """`imgpar-<pid>-<start>-<random>`: at most 30 characters, because macOS allows 31 with the slash."""
-    return _own_prefix() + os.urandom(2).hex()
+def _in_child() -> None:
+    """A fork owns nothing of what its parent holds, and does not keep it locked when that is gone."""
+    for handle in _held.values():
+        os.close(handle)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
+def new_name() -> str:
+    """23 characters; macOS allows 31 with a slash, and the path of a socket is short, too."""
+    return f"imgpar-{random_name()}"
+
+
+# ----- temporary folders ----------------------------------------------------------------------------
 
 
 def temporary_folder(place: str | None = None) -> str:
-    """A new folder of this process; its owner removes it, or the next run when the owner is dead. `place` is
-    where it shall be, if not where temporary files are.
+    """A new folder of this process, until `remove_folder`; when the process is killed, the next run removes
+    it. `place` is where it shall be, if not where temporary files are.
 
     Raises:
         RunError: there is no place for temporary files.
     """
-    import tempfile  # with all that it brings along, it takes longer than the start of Python
-
     try:
-        return tempfile.mkdtemp(prefix=_own_prefix(), dir=place)
+        place = place or _temporary_place()
+        for _ in range(TRIES):
+            if _new_folder(path := os.path.join(place, new_name())):
+                return path
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
     except OSError as error:
         raise RunError(
             f"Temporary files cannot be made: {error.strerror or error}.",
@@ -40,71 +71,178 @@ def temporary_folder(place: str | None = None) -> str:
         ) from error
 
 
+def remove_folder(path: str) -> None:
+    """Remove a temporary folder of this process; in a fork of it nothing happens."""
+    import shutil
+
+    if path in _held:
+        if WINDOWS:
+            _let_go(path)
+        shutil.rmtree(path, ignore_errors=True)
+        _let_go(path)
+
+
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
     """`temporary_folder` for the length of a block."""
-    import shutil
-
     folder = temporary_folder()
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
-def sweep() -> list[str]:
-    """Remove the segments and temporary folders of runs whose process is gone; returns their names."""
+def _new_folder(path: str) -> bool:
+    os.mkdir(path, 0o700)
+    if WINDOWS:
+        return _hold(path, os.path.join(path, _LOCK), os.O_CREAT)
+    try:
+        return _hold(path, path, os.O_RDONLY)
+    except FileNotFoundError:  # swept before it was locked
+        return False
+
+
+# ----- segments -------------------------------------------------------------------------------------
+
+
+def new_segment(size: int, *, listed: bool | None = None) -> SharedMemory:
+    """Shared memory with a name, until `remove_segment`. `listed` is whether the system lists the names.
+
+    Raises OSError.
+    """
+    listed = _listed() if listed is None else listed
+    for _ in range(TRIES):
+        if segment := _new_segment(new_name(), size, listed=listed):
+            return segment
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+def remove_segment(segment: SharedMemory) -> None:
+    """Close shared memory that this process has made, and free its name; in a fork of it the name stays."""
+    with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
+        segment.close()
+    name = segment.name.lstrip("/")
+    for path in [path for path in _held if os.path.basename(path).removesuffix(_RECORD) == name]:
+        with contextlib.suppress(FileNotFoundError):
+            segment.unlink()
+        if path.endswith(_RECORD):
+            _unlink(path)
+        _let_go(path)
+
+
+def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
+    """None where a sweeper was faster."""
+    from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
+
+    if WINDOWS:
+        return SharedMemory(name, create=True, size=size)
+    if listed:
+        segment = SharedMemory(name, create=True, size=size)
+        try:
+            place = os.path.join(SHM_FOLDER, name)
+            if _hold(place, place, os.O_RDWR):
+                return segment
+        except FileNotFoundError:
+            pass
+        segment.close()
+        with contextlib.suppress(FileNotFoundError):
+            segment.unlink()
+        return None
+    record = os.path.join(_temporary_place(), name + _RECORD)
+    if not _hold(record, record, os.O_CREAT | os.O_EXCL):
+        return None
+    try:
+        return SharedMemory(name, create=True, size=size)
+    except BaseException:
+        _unlink(record)
+        _let_go(record)
+        raise
+
+
+# ----- what is left of the dead ---------------------------------------------------------------------
+
+
+def sweep(*, listed: bool | None = None) -> list[str]:
+    """Remove the segments and temporary folders that nobody holds any more; returns their names."""
+    import re
+
+    listed = _listed() if listed is None else listed
+    ours = re.compile(_NAME if listed else f"{_NAME}(?:{re.escape(_RECORD)})?")
     swept: list[str] = []
-    if not os.path.exists("/proc/self/stat"):
-        return swept
-    for folder in (SHM_FOLDER, _temporary_place()):
+    for folder in _places(listed=listed):
         with contextlib.suppress(OSError):
-            names = [name for name in os.listdir(folder) if name.startswith("imgpar-")]
-            swept += [name for name in names if is_orphan(name) and _remove(f"{folder}/{name}")]
+            names = [
+                name for name in os.listdir(folder) if name.startswith("imgpar-") and ours.fullmatch(name)
+            ]
+            swept += [name for name in names if _sweep(os.path.join(folder, name))]
     return swept
 
 
-def is_orphan(name: str) -> bool:
-    """Whether this is the name of something of ours whose owner is gone; Linux only.
-
-    >>> is_orphan("imgpar-notes")
-    False
-    """
-    import re
-
-    match = re.fullmatch(_NAME, name)
-    return match is not None and _start_time(int(match[1])) != int(match[2], 16)
+def _places(*, listed: bool) -> Iterator[str]:
+    if listed:
+        yield SHM_FOLDER
+    with contextlib.suppress(OSError):  # there is no place for temporary files; whoever needs one says so
+        yield _temporary_place()
 
 
-def _temporary_place() -> str:
-    import tempfile
-
-    try:
-        return tempfile.gettempdir()
-    except OSError:  # there is none; whoever needs it says so
-        return SHM_FOLDER
-
-
-def _own_prefix() -> str:
-    return f"imgpar-{os.getpid()}-{_start_time(os.getpid()):x}-"
-
-
-def _start_time(pid: int) -> int:
-    """When a process started, in kernel ticks; the wall clock where there is no /proc."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return int(time.time()) if pid == os.getpid() else -1
+def _sweep(path: str) -> bool:
+    if WINDOWS and os.path.isdir(path):
+        inside = os.path.join(path, _LOCK)
+        return if_free(inside, _remove) and _remove(path)
+    return if_free(path, _remove)
 
 
 def _remove(path: str) -> bool:
     with contextlib.suppress(OSError):
-        if os.path.isdir(path) and not os.path.islink(path):
+        if os.path.isdir(path):
             import shutil
 
             shutil.rmtree(path)
         else:
+            if path.endswith(_RECORD):
+                _unlink_segment(os.path.basename(path).removesuffix(_RECORD))
             os.unlink(path)
         return True
     return False
+
+
+def _unlink_segment(name: str) -> None:
+    # By name alone: one that was never given a size cannot be mapped.
+    import _posixshmem  # type: ignore[import-not-found]
+
+    with contextlib.suppress(FileNotFoundError):
+        _posixshmem.shm_unlink(f"/{name}")
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def _listed() -> bool:
+    return os.path.isdir(SHM_FOLDER)
+
+
+def _temporary_place() -> str:
+    import tempfile  # with all that it brings along, it takes longer than the start of Python
+
+    return tempfile.gettempdir()
+
+
+# ----- locks ----------------------------------------------------------------------------------------
+
+
+def _hold(path: str, what: str, flags: int) -> bool:
+    """Open `what` and lock it until `_let_go(path)`; False when a sweeper was faster."""
+    handle = os.open(what, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    if not hold(handle, what):
+        os.close(handle)
+        return False
+    _held[path] = handle
+    return True
+
+
+def _let_go(path: str) -> None:
+    handle = _held.pop(path, -1)
+    if handle >= 0:
+        os.close(handle)

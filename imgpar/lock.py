@@ -1,4 +1,11 @@
-"""One run at a time in an output folder. The system frees the lock when its process ends, however it ends."""
+"""Locks on files. The system frees a lock when its process ends, however it ends, so anybody can test it.
+
+A run locks the folders that it writes to (`OutLock`), wherever its journal is:
+
+    OUT/.imgpar/lock            held alone by the run on OUT
+    OUT/../.imgpar/lock         shared by all runs below, where a run on that folder has ever been
+    OUT/sub/.imgpar/lock        shared as soon as a run on OUT comes to a folder that has one
+"""
 
 from __future__ import annotations
 
@@ -11,10 +18,34 @@ import time
 from typing import Any
 
 from imgpar.errors import OutputLockedError
+from imgpar.files import OURS
 
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
 _FAR = 1 << 20
 """Windows locks bytes, and nobody may read them then: one far behind the text that others read."""
+
+
+def take(handle: int, *, shared: bool = False) -> bool | None:
+    """Lock an open file without waiting: whether that went well, None where the file system has no locks.
+
+    On Windows every lock is exclusive.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(handle, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in _TAKEN else None
+    return True
 
 
 class Lock:
@@ -23,47 +54,29 @@ class Lock:
     `kept` is False where the file system has no locks; then nobody else is kept out.
     """
 
-    def __init__(self, path: str, what: str) -> None:
+    def __init__(self, path: str, what: str, *, shared: bool = False) -> None:
         """`what` is the folder or file that the message names."""
-        self.kept = True
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        self._handle = os.open(path, flags, 0o666)
         try:
-            self._take()
-        except OSError as error:
-            owner = self._owner()
-            os.close(self._handle)
-            if error.errno not in _TAKEN:
-                raise
-            raise OutputLockedError(
-                f"Another run is writing to {what}{owner}.", fix="Wait until it ends, or choose another OUT."
-            ) from None
+            taken = take(self._handle, shared=shared)
+            if taken is False:
+                raise OutputLockedError(
+                    f"Another run is writing to {what}{self._owner()}.",
+                    fix="Wait until it ends, or choose another OUT.",
+                )
+            self.kept = taken is True
+            if self.kept and not shared:
+                self._sign()
         except BaseException:
-            os.close(self._handle)
+            self.release()
             raise
-        if self.kept:
-            self._sign()
 
     def release(self) -> None:
         """Let others in; the file stays, as removing it would race with the next one."""
         if self._handle >= 0:
             handle, self._handle = self._handle, -1
             os.close(handle)
-
-    def _take(self) -> None:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(self._handle, _FAR, os.SEEK_SET)
-            msvcrt.locking(self._handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno in _TAKEN:
-                    raise
-                self.kept = False
 
     def _sign(self) -> None:
         facts = {
@@ -82,3 +95,49 @@ class Lock:
             return f" (process {facts['pid']} on {facts['host']}, since {facts['since']})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+class OutLock:
+    """The right to write into a folder and all that lies in it, until `release`.
+
+    Raises OutputLockedError when a run is at work there, above it or inside it; OSError when the lock cannot
+    be made.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._held: dict[str, Lock] = {}
+        try:
+            own = Lock(os.path.join(folder, OURS, "lock"), folder)
+            self._held[folder] = own
+            self.kept = own.kept
+            above = os.path.dirname(folder)
+            while above != os.path.dirname(above):
+                self._share(above)
+                above = os.path.dirname(above)
+        except BaseException:
+            self.release()
+            raise
+
+    def enter(self, folder: str) -> None:
+        """Before anything is written into a folder inside: keep out the runs that have OUT there."""
+        folder = folder.rstrip("/" + os.sep)
+        while len(folder) > len(self._folder) and folder not in self._held:
+            self._share(folder)
+            folder = os.path.dirname(folder)
+
+    def release(self) -> None:
+        """Let others in."""
+        for lock in self._held.values():
+            lock.release()
+        self._held = {}
+
+    def _share(self, folder: str) -> None:
+        path = os.path.join(folder, OURS, "lock")
+        if os.path.lexists(path) and not os.path.islink(os.path.dirname(path)):
+            try:
+                self._held[folder] = Lock(path, folder, shared=True)
+            except OutputLockedError:
+                raise
+            except OSError:  # of another user: it cannot be told who is at work there
+                return

@@ -8,6 +8,7 @@ A picture on its way: Item (an input) → Job (with its targets) → Header (wha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,7 +45,11 @@ PLANE_ROW = 16
 """Rows of planes begin at multiples of this many bytes."""
 ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
 
-Status = Literal["ok", "skipped", "failed"]
+INODE_BITS = (1 << 63) - 1
+"""Of an inode number, what SQLite can hold."""
+
+Status = Literal["ok", "skipped", "failed", "planned"]
+"""Planned is what a dry run would do."""
 Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
 
 
@@ -219,6 +224,42 @@ class Item(NamedTuple):
     """Set when the input cannot be read at all; it becomes a failed line of the report."""
     format: str = ""
     """What the first bytes show, where the suffix says nothing."""
+    ctime_ns: int = 0
+    """When the file or its status was last changed; 0 is unknown. Tools that keep the time of a file they
+    edit cannot keep this one."""
+    kind: str = "SourceError"
+    """The name of the exception that `error` stands for."""
+
+    @property
+    def facts(self) -> Facts:
+        """What tells whether the file is still the same one."""
+        return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+class Facts(NamedTuple):
+    """What the system says of a file without reading it; 0 is unknown."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Facts:
+        """The facts in a status; the inode as SQLite can hold it."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
+
+    def agree(self, other: Facts) -> bool:
+        """Whether nothing that both know differs: the same file, not written since.
+
+        >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
+        (True, False)
+        """
+        return (
+            self[:2] == other[:2]
+            and (self.ctime_ns == other.ctime_ns or not self.ctime_ns or not other.ctime_ns)
+            and (self.inode == other.inode or not self.inode or not other.inode)
+        )
 
 
 class Target(NamedTuple):
@@ -236,6 +277,12 @@ class Target(NamedTuple):
     """Every page gets a file of its own, NAME-p1, NAME-p2 …; a file with one page keeps `path`."""
     pages: tuple[str, ...] = ()
     """Files of single pages that are there already and may be replaced."""
+    known: tuple[OutputFile, ...] = ()
+    """What imgpar wrote under this name. The file there is replaced only while it is one of these; where
+    this is empty, whatever is there is replaced, because the user said so."""
+    covered: tuple[OutputFile, ...] = ()
+    """In place: what imgpar wrote in the place of an original that is still kept. Where the input is one of
+    these, it is no original, and is not kept."""
 
 
 class Job(NamedTuple):
@@ -249,6 +296,20 @@ class Job(NamedTuple):
     input's time or inode differs. A worker that finds the same digest answers "unchanged"."""
     notes: tuple[str, ...] = ()
     """Remarks of the plan for the report."""
+    same: SameItem | None = None
+    """Set together with `digest` when the journal knows this content under another root."""
+    check: tuple[OutputFile, ...] = ()
+    """Nothing is to be done but to compare these outputs with their digests."""
+    changed: bool = False
+    """Whether there are outputs of an earlier state of this input."""
+
+
+class SameItem(NamedTuple):
+    """An item of another root that is this one, if the contents are the same."""
+
+    row: int
+    """In the journal."""
+    outputs: tuple[OutputFile, ...]
 
 
 class OutputFile(NamedTuple):
@@ -259,6 +320,15 @@ class OutputFile(NamedTuple):
     width: int = 0
     height: int = 0
     mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+    digest: str = ""
+    """Of its content; empty is unknown."""
+
+    @property
+    def facts(self) -> Facts:
+        """What tells whether the file is still the same one."""
+        return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Outcome(NamedTuple):
@@ -267,13 +337,14 @@ class Outcome(NamedTuple):
     source: str
     status: Status
     outputs: tuple[OutputFile, ...] = ()
-    """What was written; of a skipped item, the files that are there."""
+    """What was written; of a skipped item, the files that are there; of a planned one, what would be."""
     error: str = ""
     """One sentence: what went wrong and what to do."""
     stage: str = ""
     """Where it failed; empty when it did not."""
     reason: str = ""
-    """Why it was skipped: "unchanged", "exists"."""
+    """Why it was skipped: "unchanged", "exists" (a file that imgpar did not make), "changed" (made by imgpar
+    and changed since), "settings" (made with other settings), "link" (in place)."""
     traceback: str = ""
     seconds: float = 0.0
     """Time in the stages together, without waiting."""
@@ -316,10 +387,15 @@ class RunOptions:
     """Bytes of the shared arena; None is a share of the machine's memory."""
     timeout: float | None = None
     """Seconds that one job may take in a worker; None is 15 minutes for pictures, no limit for clips."""
-    on_exists: Literal["skip", "overwrite", "rename", "error"] = "skip"
+    on_exists: Literal["skip", "overwrite", "rename", "error"] | None = None
+    """None skips what imgpar did not make, and replaces what it made with other settings."""
     schedule: Literal["auto", "staged", "chain"] = "auto"
     in_place: bool = False
+    keep_originals: int | None = None
+    """In place: days for which replaced originals are kept, 0 is not at all; None is until they are
+    forgotten."""
     dry_run: bool = False
+    """Nothing is written; the report says what would be done."""
     strict: bool = False
     """A loss (GPS, depth, frames …) is a failure."""
     companions: Literal["ignore", "copy"] = "ignore"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
 
 from imgpar.errors import OutputError
-from imgpar.homes import Homes
+from imgpar.files import OURS, make_private, no_room
+from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
+from imgpar.lock import OutLock
 from imgpar.model import RunOptions
 from imgpar.output import Out
 from imgpar.plan import Planner
@@ -19,22 +20,32 @@ from imgpar.recipe import Recipe
 from imgpar.runtime.runspec import RunSpec
 from imgpar.session import Session
 
-KEPT_INPUTS = 1000
-"""So many inputs are remembered for `retry`; longer lists are taken from the journal."""
-
 
 def new_session(options: RunOptions) -> Session:
     """A session for one run."""
     return Session(options.jobs, options.memory, worker_memory=options.worker_memory)
 
 
+def lock_out(place: Out) -> OutLock:
+    """Keep all other runs out of the folder that outputs go to. Raises OutputLockedError, OutputError."""
+    try:
+        make_private(os.path.join(place.folder, OURS))
+        return OutLock(place.folder)
+    except OSError as error:
+        if full := no_room(error, place.folder):
+            raise full from error
+        raise OutputError(
+            f"{place.folder} cannot be written: {error.strerror or error}.", fix="Choose another OUT."
+        ) from error
+
+
 def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
     """The journal of an output place: locked where OUT is a folder, shared by all runs where it is a file."""
-    path = journal_path(place, options.journal)
+    path, chosen = journal_path(place, options.journal), bool(options.journal)
     if not place.name:
-        return Journal.open(path, place.folder)
+        return Journal.open(path, place.folder, chosen=chosen, in_place=place.in_place)
     try:
-        return Journal.open(path, "", lock=False)
+        return Journal.open(path, "", lock=False, chosen=chosen)
     except OutputError:
         if options.journal:
             raise
@@ -47,9 +58,9 @@ def planner(
     recipe: Recipe,
     options: RunOptions,
     journal: Journal | None,
-    run: str = "",
     *,
     homes: Homes | None = None,
+    originals: KeptOriginals | None = None,
 ) -> Planner:
     """A planner that knows what the journal knows; in place, what those of `homes` know."""
     return Planner(
@@ -57,10 +68,10 @@ def planner(
         run_key(place, recipe),
         to=recipe.to,
         on_exists=options.on_exists,
-        done=homes.done if homes else journal.done if journal else None,
-        recorded=journal.recorded if journal else None,
-        run=run,
+        past=homes or journal,
+        originals=originals,
         split=recipe.encode.split,
+        verify=options.verify,
     )
 
 
@@ -69,7 +80,16 @@ def run_key(place: Out, recipe: Recipe) -> str:
     return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
 
 
-def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session, parts: str) -> RunSpec:
+def run_spec(
+    name: str,
+    recipe: Recipe,
+    options: RunOptions,
+    session: Session,
+    *,
+    written: str,
+    base: str,
+    parts: str,
+) -> RunSpec:
     """What the workers of `session` have to know about a run."""
     return RunSpec(
         name,
@@ -79,15 +99,35 @@ def run_spec(name: str, recipe: Recipe, options: RunOptions, session: Session, p
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",
+        written=written,
+        base=base,
         parts=parts,
     )
 
 
-def run_facts(command: str, inputs: Iterable[str], *, in_place: bool) -> str:
-    """What `retry` has to know about a run."""
-    paths = [os.path.abspath(path) for path in inputs]
-    kept = paths if len(paths) <= KEPT_INPUTS else []
-    return json.dumps({"command": command, "inputs": kept, "in_place": in_place})
+def run_facts(
+    command: str, inputs: Iterable[str] | None, place: Out, recipe: str | None
+) -> dict[str, object]:
+    """What `retry` has to know about a run; `inputs` is None where they came from a list."""
+    paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
+    return {
+        "command": command,
+        "inputs": paths,
+        "folder": os.getcwd(),
+        "out": place.path,
+        "in_place": place.in_place,
+        "recipe": recipe,
+    }
+
+
+def without_places(recipe: Recipe, text: str | None) -> str | None:
+    """The recipe as the journal may hold it: nothing where it names files, which lie somewhere."""
+    named = any(
+        isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))
+        for operation in recipe.operations
+        for name in operation.options()
+    )
+    return None if named else text
 
 
 def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:

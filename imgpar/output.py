@@ -5,14 +5,18 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imgpar.codecs.formats import format_of_suffix, nearest_format
 from imgpar.errors import OutputError, UsageError
-from imgpar.sources.base import OURS, UNDO
+from imgpar.files import OURS
+from imgpar.sources.base import UNDO
 from imgpar.sources.roots import absolute
+from imgpar.within import is_real_folder
 
+UNDO_FOLDER = f"{OURS}/{UNDO}"
+"""Where originals are kept, below the folder in which files were replaced."""
 RESERVE = 64 << 20
 """Bytes that a run leaves free for everybody else."""
 
@@ -73,20 +77,23 @@ def read_out(
     return Out(os.path.dirname(path), os.path.basename(path))
 
 
+def above(folder: str) -> Iterator[str]:
+    """All folders that hold this one, the nearest first."""
+    while (outer := os.path.dirname(folder)) != folder:
+        yield outer
+        folder = outer
+
+
 def home(folder: str) -> str:
     """The folder whose journal knows what was replaced in `folder`: itself, or one above it."""
-    at = folder
-    while not is_home(at):
-        above = os.path.dirname(at)
-        if above == at:
-            return folder
-        at = above
-    return at
+    return next((at for at in (folder, *above(folder)) if is_home(at)), folder)
 
 
 def is_home(folder: str) -> bool:
-    """Whether a run replaced files in or below this very folder, and remembers them here."""
-    return os.path.isdir(os.path.join(folder, OURS, UNDO))
+    """Whether a run replaced files in or below this very folder, and keeps their originals here. Links do not
+    count: they lead to folders of others."""
+    ours = os.path.join(folder, OURS)
+    return is_real_folder(os.path.join(ours, UNDO)) and is_real_folder(ours)
 
 
 def free_space_problem(out: str, bytes_needed: int) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UnknownFormatError, UsageError, bad_value, unknown
+from imgpar.errors import UnknownFormatError, UsageError, bad_value
 from imgpar.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
 from imgpar.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
+from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, run_options
 from imgpar.values import choice, named
 
 if TYPE_CHECKING:
@@ -98,21 +99,31 @@ class Pipeline:
             session: workers to use; without it, workers are started for this run.
             on_event: called with an `Event` for everything that happens.
             cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
-            report: path of a JSON report.
-            settings: `to` and the other recipe keys (`quality`, `lossless`, `effort`, `strip`, `background`,
-                `colour`, `density`, `pages`, `subsampling`, `progressive`),
-                and how to run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `strict`,
-                `companions`, `accept_damaged`, `max_pixels`, `max_frames`, `worker_memory`, `journal`.
+            report: path of a JSON report; what is there is only replaced where it is one, too.
+            settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
+                `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`, and for
+                clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`, `tonemap`,
+                `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
+                `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
+                `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
+                `journal`.
+                A session has its own `memory` and `worker_memory`.
+                With `dry_run` nothing is written; the report says in items with the status "planned" what
+                would be made.
 
         Raises:
             UsageError: a setting is wrong; nothing was written.
             RunError: the run could not go on (disk full, OUT locked).
         """
         from imgpar import api
+        from imgpar.sidefiles import check_report
 
-        recipe, options = resolve(self.recipe, settings)
+        recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
+        names = texts(inputs)
+        if report is not None:
+            check_report(report := named("report", values.path, report), names)
         result = api.run(
-            texts(inputs),
+            names,
             None if out is None else os.fspath(out),
             recipe,
             options,
@@ -121,16 +132,42 @@ class Pipeline:
             session=session,
         )
         if report is not None:
-            result.write_json(os.fspath(report))
+            result.write_json(report)
         return result
 
-    def arrays(self, inputs: Paths, **settings: Any) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
-        """Decoded and transformed pictures as arrays, in order; see `Session.arrays`."""
-        from imgpar.session import Session
+    def arrays(
+        self,
+        inputs: Paths,
+        *,
+        channels: str = "RGB",
+        dtype: str = "uint8",
+        copy: bool = False,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Any,
+    ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+        """Decoded and transformed pictures as arrays, in order; see `Session.arrays`.
 
-        of_session = {key: settings.pop(key, None) for key in ("jobs", "memory", "worker_memory")}
-        with Session(**of_session) as session:
-            yield from session.arrays(self, inputs, **settings)
+        Args:
+            inputs, channels, dtype, copy, on_event, cancel: as there.
+            settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
+                `accept_damaged`, `density`, `pages`.
+        """
+        from imgpar.session import Session
+        from imgpar.stream import read_request
+
+        request = read_request(
+            ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
+            on_event=on_event, cancel=cancel,
+        )  # fmt: skip
+
+        def stream() -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+            options = request.options
+            memory, worker_memory = options.memory, options.worker_memory
+            with Session(options.jobs, memory, worker_memory=worker_memory) as session:
+                yield from session.stream(request)
+
+        return stream()
 
     def encode(self, data: bytes, *, to: str | None = None, name: str = "", **settings: Any) -> bytes:
         """One picture, bytes in and bytes out, in this process: for web services.
@@ -139,9 +176,12 @@ class Pipeline:
             data: a whole file.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
-            settings: recipe keys (`quality`, `strip` …), `max_pixels`, `max_frames`, `accept_damaged`.
+            settings: operations; `quality`, `lossless`, `effort`, `subsampling`, `progressive`, `strip`,
+                `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`, `accept_damaged`,
+                `strict` (losing anything is an error) and `verify` (the result is decoded and compared).
 
         Raises:
+            UsageError: a setting is wrong, or this call has no use for it.
             ItemError: it cannot be decoded, transformed or encoded.
         """
         from imgpar.codecs.formats import format_of_suffix, sniff
@@ -149,7 +189,9 @@ class Pipeline:
 
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise bad_value("data", "the bytes of a picture file", data)
-        recipe, options = resolve(self.recipe, {**settings, "to": to} if to else settings)
+        recipe, options = resolve(self.recipe, {**settings, "to": to}, ENCODE)
+        if len(recipe.to) > 1:
+            raise bad_value("to", "one format", ", ".join(recipe.to))
         data = bytes(data)
         own = sniff(data[:64]) or format_of_suffix(name)
         if not recipe.to and own is None:
@@ -157,7 +199,10 @@ class Pipeline:
         target = find_format(recipe.to[0]) if recipe.to else own
         assert target is not None
         limits = Limits(options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged)
-        encoded = convert_bytes(data, name, recipe.operations, target.name, recipe.encode, limits)
+        encoded = convert_bytes(
+            data, name, recipe.operations, target.name, recipe.encode, limits,
+            strict=options.strict, verify=options.verify,
+        )  # fmt: skip
         return bytes(encoded.data)
 
 
@@ -186,16 +231,15 @@ def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
 for _kind in operation_types().values():
     setattr(Pipeline, _kind.name, _method(_kind))
 
-_RUN_FIELDS = {f.name for f in fields(RunOptions)}
 
-
-def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOptions]:
+def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
     """Sort keyword settings into the recipe and the options of the run; their order is the order of the
     operations, and what belongs to an operation comes after it.
 
     Raises:
-        UsageError: a name or a value is wrong.
+        UsageError: a name or a value is wrong, or `call` has no use for it.
     """
+    call.check(settings)
     run: dict[str, Any] = {}
     others: dict[str, Any] = {}
     steps: list[tuple[str, Any, dict[str, Any]]] = []
@@ -206,16 +250,13 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOpt
             steps.append((key, value, {}))
         elif owner is not None and not is_setting(key, value, kinds[owner[0]].options()[key]):
             owner[2][key] = value
-        elif key in _RUN_FIELDS:
+        elif key in PARSERS:
             run[key] = value
         elif key == "to" or key in EncodeOptions.options():
             others[key] = value
         else:
-            owners = [name for name, kind in kinds.items() if key in kind.options()]
-            if owners:
-                raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {owners[0]} first.")
-            known = [*kinds, *EncodeOptions.options(), *_RUN_FIELDS, "to"]
-            raise unknown("setting", key, known)
+            first = next(name for name, kind in kinds.items() if key in kind.options())
+            raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
     return checked(recipe.merged(others)), run_options(run)
@@ -224,32 +265,3 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, RunOpt
 def checked(recipe: Recipe) -> Recipe:
     """The recipe with the formats of `to` known to exist; raises BadValueError otherwise."""
     return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))
-
-
-def run_options(given: Mapping[str, Any]) -> RunOptions:
-    """Check the options of a run.
-
-    Raises:
-        UsageError: a name or a value is wrong.
-    """
-    parsers: dict[str, values.Parser] = {
-        "jobs": values.integer(1, 1000),
-        "memory": values.byte_size,
-        "timeout": values.duration,
-        "on_exists": values.choice("skip", "overwrite", "rename", "error"),
-        "schedule": values.choice("auto", "staged", "chain"),
-        "companions": values.choice("ignore", "copy"),
-        "max_pixels": values.pixels,
-        "max_frames": values.integer(1, 1 << 31),
-        "worker_memory": values.byte_size,
-        "journal": values.path,
-        **dict.fromkeys(("in_place", "dry_run", "strict", "accept_damaged"), values.switch),
-    }
-    for key in given:
-        if key not in _RUN_FIELDS:
-            raise unknown("setting", key, _RUN_FIELDS)
-    checked = {
-        key: named(key, parsers[key], value) if key in parsers and value is not None else value
-        for key, value in given.items()
-    }
-    return RunOptions(**checked)

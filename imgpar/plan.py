@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
+from typing import Protocol
 
 from imgpar.errors import UsageError
-from imgpar.existing import Owned, foreign, owned_by, replacing
-from imgpar.model import Item, Job, Outcome, OutputFile, Target
+from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
+from imgpar.model import Item, Job, Outcome, OutputFile, SameItem, Target
 from imgpar.names import numbered
 from imgpar.output import Out
-from imgpar.sources.base import OURS, UNDO, Batch, Entries
-from imgpar.targets import Done, Made, Names
+from imgpar.sources.base import Batch, Entries
+from imgpar.targets import Done, Names
 from imgpar.unchanged import Recorded, Row, Unchanged, find_unchanged, intact, skipped, stretches
 from imgpar.wishes import Wishes
 
@@ -26,14 +27,43 @@ Known = Mapping[str, Sequence[Done]]
 """Records of the journal by absolute source path, the newest first."""
 
 
+_KEPT = {
+    "exists": "exists",
+    "changed": "was changed since imgpar made it",
+    "settings": "was made with other settings",
+}
+
+
+class Past(Protocol):
+    """What runs before this one knew of inputs."""
+
+    def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
+        """Records of the items of a batch, or only of some."""
+
+    def recorded(self, batch: Batch, key: str) -> Recorded:
+        """Files of a batch that were done with this recipe, and with no other one since."""
+
+    def taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+        """Names and records of inputs of other roots whose outputs lie in the same folder."""
+
+
+class Originals(Protocol):
+    """The originals that are kept in place."""
+
+    def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
+        """Where the original of an input is to be kept, and what imgpar wrote in the place of one that is
+        kept already."""
+
+
 class Planner:
     """Plans one run, batch by batch; ids count the items in the order of the inputs.
 
     `recipe` is a short key of everything that decides what an output looks like, `to` included.
-    `done(batch)` gives the journal's records; in place, those of all files in the folders of the batch.
-    `recorded(folder, recipe)`, if given, is asked before; then `done(batch, names)` for the rest of a folder.
-    `run` names the folder for the originals that are replaced in place. With `split` every page becomes a
-    file of its own.
+    `past` is what the journal knows: `done(batch)` gives its records; in place, those of all files in the
+    folders of the batch. With `recorded(batch, recipe)` most of a folder is compared at once; then
+    `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
+    `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
+    with their digests.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
@@ -44,11 +74,11 @@ class Planner:
         recipe: str = "",
         *,
         to: Sequence[str] = (),
-        on_exists: str = "skip",
-        done: Callable[..., Known] | None = None,
-        recorded: Callable[[str, str], Recorded] | None = None,
-        run: str = "",
+        on_exists: str | None = None,
+        past: Past | None = None,
+        originals: Originals | None = None,
         split: bool = False,
+        verify: bool = False,
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -57,11 +87,13 @@ class Planner:
         self.out = out
         self.recipe = recipe
         self.on_exists = on_exists
-        self.run = run
         self.split = split
+        self.verify = verify
         self.count = 0
         """Items so far."""
-        self._done, self._recorded = done, recorded
+        self.replaced = 0
+        """Outputs of other settings that are to be replaced."""
+        self._past, self._originals = past, originals
         self._wishes = Wishes(out, to)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
@@ -77,10 +109,12 @@ class Planner:
         recorded, rows = self._compare(batch)
         known = self._ask(batch, rows)
         found = self._find_unchanged(batch, rows, known) if known else list[Row | Done | None](rows)
-        claims = (made[0] for record in found if record for made in _outputs(record, recorded))
-        names = Names(self.out, batch, self._wishes, known, found, claims, split=self.split)
+        claims = (made.path for record in found if record for made in _outputs(record, recorded))
+        taken = self._taken(batch) if None in found else ()
+        names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
+        mine = _by_output(known, self.recipe) if self.out.in_place and known else {}
         for kind, places in stretches(found):
-            if kind is tuple:
+            if kind is tuple and not self.verify:
                 same = [row for row in rows[places.start : places.stop] if row]
                 yield Unchanged(batch.items, places.start, self.count, same, recorded)
                 self.count += len(places)
@@ -88,18 +122,26 @@ class Planner:
             for index in places:
                 item, record = batch.items[index], found[index]
                 number, self.count = self.count, self.count + 1
-                if record is not None:
+                if record is not None and self.verify:
+                    yield Job(number, item, check=tuple(_outputs(record, recorded)))
+                elif record is not None:
                     yield skipped(item, number, _outputs(record, recorded))
                 elif item.error:
-                    yield _failed(item, number, item.error, "read", "SourceError")
+                    yield _failed(item, number, item.error, "read", item.kind)
+                elif self.out.in_place and os.path.islink(item.path):
+                    yield _link(item, number)
                 else:
-                    yield self._decide(item, number, names, known)
+                    yield self._decide(item, number, names, known, mine)
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, where that needs no second thought."""
         known = Recorded({})
-        if self._recorded and isinstance(batch.items, Entries) and not (self.out.in_place or self.out.name):
-            known = self._recorded(batch.folder, self.recipe)
+        if (
+            self._past is not None
+            and isinstance(batch.items, Entries)
+            and not (self.out.in_place or self.out.name)
+        ):
+            known = self._past.recorded(batch, self.recipe)
             if known.rows:
                 return known, find_unchanged(batch.items, known, self.out.below(batch.mirror))
         return known, [None] * len(batch.items)
@@ -107,11 +149,19 @@ class Planner:
     def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
         """The journal's records of the other items."""
         left = rows.count(None)
-        if not self._done or not left:
+        if self._past is None or not left:
             return {}
         if left == len(rows):
-            return self._done(batch)
-        return self._done(batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row})
+            return self._past.done(batch)
+        return self._past.done(
+            batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row}
+        )
+
+    def _taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+        """What inputs of other roots have in the folder of a batch's outputs."""
+        if self._past is None or self.out.in_place or self.out.name:
+            return ()
+        return self._past.taken(batch)
 
     def _find_unchanged(
         self, batch: Batch, rows: Sequence[Row | None], known: Known
@@ -121,20 +171,33 @@ class Planner:
             mine = _by_output(known, self.recipe)
             return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
+        roots = (
+            {os.path.basename(batch.root or batch.folder)}
+            if batch.folder
+            else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
+        )
+        folders = {folder, *(os.path.join(folder, root, "") for root in roots)}
         return [
             row
             or (
                 record
                 if (records := known.get(item.path))
                 and (record := _current(records, self.recipe))
-                and _same_file(item, record)
-                and intact(record.outputs, folder)
+                and item.facts.agree(record.facts)
+                and intact(record.outputs, folders)
                 else None
             )
             for item, row in zip(batch.items, rows, strict=True)
         ]
 
-    def _decide(self, item: Item, number: int, names: Names, known: Known) -> Job | Outcome:
+    def _decide(
+        self,
+        item: Item,
+        number: int,
+        names: Names,
+        known: Known,
+        mine: Mapping[str, Sequence[tuple[Done, OutputFile]]],
+    ) -> Job | Outcome:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
         if wish.error:
@@ -146,14 +209,14 @@ class Planner:
 
             def is_free(one: Item, path: str) -> bool:
                 there = names.there(path, split=split)
-                return not foreign(path, there, owned_by(known.get(one.path, ())))
+                return not foreign(there, owned_by(known.get(one.path, ())))
 
             names.step_aside(item, is_free)
         targets: list[Target] = []
-        kept: list[OutputFile] = []
+        kept: list[tuple[OutputFile, str]] = []
         for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
             wanted = Target(kind, path, split=self.split and wish.pages)
-            target = self._target(wanted, item, owned, names)
+            target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return _failed(item, number, target, "plan", "CommitError")
             if isinstance(target, Target):
@@ -161,46 +224,82 @@ class Planner:
             else:
                 kept.append(target)
         if not targets:
-            return Outcome(
-                item.path, "skipped", tuple(kept), reason="exists", source_bytes=item.size, job=number
-            )
-        notes = [f"{file.path} exists and was left alone" for file in kept]
+            files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
+            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
+        notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
         if self.out.in_place:
             # The original goes when the last new file is there, or when one of them takes its name.
             last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
-            targets[last] = targets[last]._replace(retires=item.path, backup=self._backup(item))
+            targets[last] = self._retiring(targets[last], item)
+            digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
+            return Job(number, item, tuple(targets), digest, tuple(notes))
+        if not records and (owner := names.owner(item)):
+            return self._newcomer(Job(number, item, tuple(targets), "", tuple(notes)), *owner)
         digest = self._digest(item, records, targets)
-        return Job(number, item, tuple(targets), digest, tuple(notes))
+        current = _current(records, self.recipe)
+        changed = current is not None and not item.facts.agree(current.facts)
+        return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed)
 
-    def _target(self, wanted: Target, item: Item, owned: Owned, names: Names) -> Target | OutputFile | str:
-        """The target as it will be written; or the file that stays in its place; or why it cannot be."""
+    def _retiring(self, target: Target, item: Item) -> Target:
+        """The target that takes the place of an original; without `originals` the plan is only shown."""
+        if self._originals is None:
+            return target._replace(retires=item.path, backup=item.path)
+        backup, covered = self._originals.of(item.path)
+        return target._replace(retires=item.path, backup=backup, covered=covered)
+
+    def _newcomer(self, job: Job, name: str, record: Done) -> Job:
+        """The job of an input whose name is another one's: if the contents are the same, so is the input."""
+        item = job.item
+        alike = name == os.path.basename(item.path) and record.size == item.size
+        done = record.recipe == self.recipe and record.state == "ok" and record.digest
+        if alike and done and intact(record.outputs, None):
+            return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
+        note = "another input of an earlier run has its name, so it was given this one"
+        return job._replace(notes=(*job.notes, note))
+
+    def _target(
+        self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[Done]
+    ) -> Target | tuple[OutputFile, str] | str:
+        """The target as it will be written; or the file that stays in its place, and why; or why it cannot
+        be."""
         path = wanted.path
         there = names.there(path, split=wanted.split)
-        strange = foreign(path, there, owned)
-        if not strange or (self.out.in_place and path == item.path):
-            return replacing(wanted, there)
+        if self.out.in_place and path == item.path:
+            return replacing(wanted, there, {})
+        reason, strange = "", foreign(there, owned)
+        if not strange and not self.out.in_place:
+            others = [(at, status) for at, status in there if maker(at, status, records) != self.recipe]
+            self.replaced += bool(others)
+            if self.on_exists:  # what the user says of files that are there is meant of these, too
+                reason, strange = "settings", others
+        replaced = strange if self.on_exists == "overwrite" else () if strange else there
+        for at, status in replaced:
+            if names.is_input(at, status):
+                return f"{at} is an input itself. Choose another OUT, or use --in-place."
+        if not strange:
+            return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
         at, status = strange[0]
+        reason = reason or why_foreign(at, owned)
         if self.on_exists == "rename":
-            return self._renamed(wanted, owned, names)
+            return self._renamed(wanted, owned, names, records)
         if self.on_exists == "error":
-            return f"{at} exists. Move it away, or choose another --on-exists."
+            return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
             for at, status in strange:
-                if names.is_input(at):
-                    return f"{at} is an input itself. Choose another OUT, or use --in-place."
                 if stat.S_ISDIR(status.st_mode):
                     return f"{at} is a folder. Move it away, or choose another OUT."
-            return replacing(wanted, there)
-        return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns)
+            return replacing(wanted, there, {})
+        return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
 
-    def _renamed(self, wanted: Target, owned: Owned, names: Names) -> Target:
+    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[Done]) -> Target:
         """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
         for number in count(1):
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
-            if not foreign(path, there, owned) and names.claim(path):
-                return replacing(wanted._replace(path=path), there)
+            ours = not foreign(there, owned) and all(maker(*one, records) == self.recipe for one in there)
+            if ours and names.claim(path):
+                return replacing(wanted._replace(path=path), there, owned)
         raise AssertionError
 
     def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
@@ -210,16 +309,11 @@ class Planner:
             return ""
         paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
         every = all(target.replaces or target.pages for target in targets)
-        same = every and paths == [made[0] for made in record.outputs]
+        same = every and paths == [made.path for made in record.outputs]
         return record.digest if same and intact(record.outputs, None) else ""
 
-    def _backup(self, item: Item) -> str:
-        """Where the original is kept: the same path below the undo folder of this run."""
-        inside = os.path.relpath(item.path, self.out.folder)
-        return os.path.join(self.out.folder, OURS, UNDO, self.run, inside)
 
-
-def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[Made]:
+def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[OutputFile]:
     return record.outputs if isinstance(record, Done) else recorded.outputs(record)
 
 
@@ -235,34 +329,28 @@ def _current(records: Sequence[Done], recipe: str) -> Done | None:
     for record in records:
         if record.recipe == recipe:
             done = record.state == "ok" and record.outputs
-            return record if done and newer.isdisjoint(made[0] for made in record.outputs) else None
-        newer.update(made[0] for made in (*record.outputs, *record.claims))
+            return record if done and newer.isdisjoint(made.path for made in record.outputs) else None
+        newer.update(made.path for made in (*record.outputs, *record.claims))
     return None
 
 
-def _same_file(item: Item, record: Done) -> bool:
-    """Whether the input is the one of the record; an inode of 0 is unknown."""
-    return (
-        item.mtime_ns == record.mtime_ns
-        and item.size == record.size
-        and (item.inode == record.inode or not item.inode or not record.inode)
-    )
+def _link(item: Item, number: int) -> Outcome:
+    """In place a link stays a link, and what it leads to is not looked for."""
+    note = "it is a link; the file itself is converted where it is an input"
+    return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
 
 
-def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, Made]]]:
+def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, OutputFile]]]:
     """Records by what they wrote, for files that are input and output at once."""
-    found: dict[str, list[tuple[Done, Made]]] = {}
+    found: dict[str, list[tuple[Done, OutputFile]]] = {}
     for records in known.values():
         for record in records:
             if record.recipe == recipe and record.state == "ok":
                 for made in record.outputs:
-                    found.setdefault(made[0], []).append((record, made))
+                    found.setdefault(made.path, []).append((record, made))
     return found
 
 
-def _recognised(item: Item, made: Sequence[tuple[Done, Made]]) -> Done | None:
+def _recognised(item: Item, made: Sequence[tuple[Done, OutputFile]]) -> Done | None:
     """The record that wrote this input in place, if the file is still as it was written."""
-    for record, output in made:
-        if (item.size, item.mtime_ns) == (output[1], output[4]):
-            return record
-    return None
+    return next((record for record, output in made if item.facts.agree(output.facts)), None)

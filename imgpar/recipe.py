@@ -21,6 +21,7 @@ from imgpar import values
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import BadValueError, UsageError, bad_value, closest
 from imgpar.operations import Operation, Option, operation_types
+from imgpar.sidefiles import check_place, write_whole
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -53,7 +54,7 @@ class Recipe:
         from pathlib import Path
 
         path = Path(source)
-        if not path.exists() and str(source) in builtin_names():
+        if not path.is_file() and str(source) in builtin_names():
             return cls.builtin(str(source))
         try:
             text = path.read_text("utf-8")
@@ -139,11 +140,15 @@ class Recipe:
         return "\n".join(block for block in blocks if block)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the recipe to a TOML file; raises UsageError where that cannot be done."""
-        text = self.to_toml()
+        """Write the recipe to a TOML file, whole or not at all.
+
+        Raises:
+            UsageError: it has functions, something that is no recipe is there, or it cannot be written.
+        """
+        text, place = self.to_toml(), os.fspath(path)
+        check_recipe_place(place)
         try:
-            with open(path, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            write_whole(place, [text])
         except OSError as error:
             raise UsageError(f"The recipe cannot be written to {path}: {error.strerror}.") from error
 
@@ -161,6 +166,19 @@ class Recipe:
         settings = _fields(self.encode, options, everything=True)
         text = json.dumps([self.to, settings, self.encode.identity(), parts], sort_keys=True)
         return sha256(text.encode()).hexdigest()
+
+
+def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:
+    """Refuse a place for a recipe where something else is; raises UsageError."""
+
+    def is_recipe(_: bytes) -> bool:
+        try:
+            Recipe.load(path)
+        except UsageError:
+            return False
+        return True
+
+    check_place("recipe", path, ".toml", is_recipe, inputs)
 
 
 def builtin_names() -> tuple[str, ...]:

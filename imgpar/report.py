@@ -7,12 +7,12 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
-from imgpar.errors import OutputError
+from imgpar.errors import OutputError, may_pass
 from imgpar.model import Outcome
+from imgpar.sidefiles import check_report_place, write_whole
 
 SCHEMA = 1
 """Of the JSON report; it changes when a key goes or changes its meaning."""
@@ -34,6 +34,8 @@ class Report:
     ok: int = 0
     failed: int = 0
     skipped: int = 0
+    planned: int = 0
+    """What a dry run would work on; of a real run 0."""
     ignored: int = 0
     """Files that are no media: seen and left alone."""
     seconds: float = 0.0
@@ -62,15 +64,21 @@ class Report:
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds in each stage, all workers together."""
     can_retry: bool = False
-    """Whether `imgpar retry OUT` knows what failed."""
+    """Whether `imgpar retry OUT` knows what failed, and may help: see `errors.may_pass`."""
+    retriable: int = 0
+    """How many of the failures may go better a second time."""
+    dry_run: bool = False
+    """Whether nothing was to be done; what would be is `planned`."""
 
     def __repr__(self) -> str:
+        if self.dry_run:
+            return f"<Report: {self.planned} planned, {self.skipped} skipped, {self.failed} failed, dry run>"
         return f"<Report: {self.ok} ok, {self.skipped} skipped, {self.failed} failed, out={self.out!r}>"
 
     @property
     def total(self) -> int:
         """All inputs."""
-        return self.ok + self.failed + self.skipped
+        return self.ok + self.failed + self.skipped + self.planned
 
     @property
     def exit_code(self) -> int:
@@ -121,29 +129,34 @@ class Report:
         }
 
     def write_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the whole report, line by line; a file is there whole or not at all. Raises OutputError."""
+        """Write the whole report, line by line; a file is there whole or not at all.
+
+        Raises:
+            UsageError: something that is no report is there.
+            OutputError: it cannot be written.
+        """
         final = os.path.abspath(os.fspath(path))
-        half = os.path.join(os.path.dirname(final), f".imgpar-report-{os.getpid()}.tmp")
+        check_report_place(final)
         try:
-            with open(half, "w", encoding="ascii") as file:
-                self._write(file)
-            os.replace(half, final)
+            write_whole(final, self._text(), encoding="ascii")
         except OSError as error:
             raise OutputError(
                 f"The report {final} cannot be written: {error.strerror}.", fix="Choose another place for it."
             ) from error
-        finally:
-            with suppress(OSError):
-                os.remove(half)
 
-    def _write(self, file: IO[str]) -> None:
+    def _text(self) -> Iterator[str]:
         head = json.dumps(self.summary_json(), indent=1)
-        file.write(head[:-2] + ',\n "items": [')
+        yield head[:-2] + ',\n "items": ['
         for number, outcome in enumerate(self.items):
-            file.write((",\n  " if number else "\n  ") + json.dumps(item_json(outcome)))
-        file.write("\n ]\n}\n")
+            yield (",\n  " if number else "\n  ") + json.dumps(item_json(outcome))
+        yield "\n ]\n}\n"
 
     def _summary(self) -> Iterator[str]:
+        if self.dry_run:
+            skipped = f"{self.skipped} skipped{self._why_skipped()}"
+            yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
+            yield from self._failures()
+            return
         speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
         yield (
             f"{'Stopped' if self.cancelled or self.stopped else 'Done'}: {self.ok} ok, {self.skipped} skipped"
@@ -157,30 +170,54 @@ class Report:
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
         if self.ignored:
             yield f"{self.ignored} other files are no pictures or clips and were left alone."
-        if self.reasons.get("exists"):
-            yield "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that."
+        yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
         yield from self.notes
-        if self.failures:
-            yield "Failed:"
-            for outcome in self.failures:
-                yield f"  {outcome.source}: {outcome.error}"
-            if self.failed > len(self.failures):
-                yield f"  … and {self.failed - len(self.failures)} more; --report FILE.json names all."
-            if self.can_retry:
-                yield f"Run these again: imgpar retry {shlex.quote(self.out)}"
+        yield from self._failures()
+        if self.can_retry:
+            yield self.retry_advice()
+
+    def _failures(self) -> Iterator[str]:
+        if not self.failures:
+            return
+        yield "Failed:"
+        for outcome in self.failures:
+            yield f"  {outcome.source}: {outcome.error}"
+        if self.failed > len(self.failures):
+            yield f"  … and {self.failed - len(self.failures)} more; --report FILE.json names all."
+
+    def retry_advice(self) -> str:
+        """What to do about failures that may go better a second time."""
+        command = f"imgpar retry {shlex.quote(self.out)}"
+        if self.retriable == self.failed:
+            return f"Run these again: {command}"
+        return f"{self.retriable} of them may go better a second time: {command}"
 
     def _why_skipped(self) -> str:
-        words = {"exists": "there already"}
-        parts = [f"{count} {words.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
+        parts = [f"{count} {_WORDS.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
         return f" ({', '.join(parts)})" if parts else ""
 
+
+_WORDS = {
+    "exists": "there already",
+    "changed": "changed since",
+    "settings": "made with other settings",
+    "link": "links",
+}
+_KEPT = {
+    "exists": "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that.",
+    "changed": "Outputs that were changed since imgpar made them were kept; --on-exists overwrite or rename "
+    "changes that.",
+    "settings": "Outputs that were made with other settings were kept, as --on-exists says.",
+}
+"""What is said of outputs that were left alone, by the reason."""
 
 _COUNTS = (
     "ok",
     "failed",
     "skipped",
+    "planned",
     "ignored",
     "seconds",
     "bytes_in",
@@ -201,6 +238,7 @@ class Tally:
         self.reasons: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.failures: list[Outcome] = []
+        self.retriable = 0
         self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
@@ -213,8 +251,11 @@ class Tally:
         if outcome.status == "skipped":
             self.reasons[outcome.reason] += 1
             return self
+        if outcome.status == "planned":
+            return self
         self.lost.update(dict.fromkeys(outcome.lost, 1))
         if outcome.status == "failed":
+            self.retriable += may_pass(outcome.kind)
             if len(self.failures) < SHOWN:
                 self.failures.append(outcome)
             return self
@@ -234,11 +275,13 @@ class Tally:
             ok=self.counts["ok"],
             failed=self.counts["failed"],
             skipped=self.counts["skipped"],
+            planned=self.counts["planned"],
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             reasons=dict(self.reasons),
             lost=dict(self.lost.most_common()),
             failures=tuple(self.failures),
+            retriable=self.retriable,
             stages=dict(self.stages),
             **facts,
         )

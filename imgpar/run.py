@@ -12,11 +12,21 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.bundle import Bundles
-from imgpar.commit import sweep
 from imgpar.errors import UsageError
-from imgpar.homes import Homes, open_home, put_right
+from imgpar.files import sweep
+from imgpar.homes import Homes, KeptOriginals, open_home, put_right
+from imgpar.lines import write_facts
 from imgpar.model import Event, Job, Outcome, RunOptions
-from imgpar.opening import new_session, open_journal, planner, run_facts, run_key, run_spec
+from imgpar.opening import (
+    lock_out,
+    new_session,
+    open_journal,
+    planner,
+    run_facts,
+    run_key,
+    run_spec,
+    without_places,
+)
 from imgpar.output import free_space_problem, read_out
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
@@ -28,7 +38,6 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
-from imgpar.undo import prune, restore
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -51,7 +60,7 @@ class Run:
         listen: called with every Event; if it has a true attribute `in_bulk`, with one for all items
             together that are as they were.
         command: what the user typed, for the journal.
-        only: paths of inputs; everything else is left out.
+        retry: only what failed the last time is done again.
     """
 
     def __init__(
@@ -64,26 +73,30 @@ class Run:
         cancel: CancelToken,
         *,
         command: str = "",
-        only: frozenset[str] | None = None,
+        retry: bool = False,
     ) -> None:
         self._inputs = inputs
         self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        if self._named and options.in_place:
+            self._named = [_behind(path) for path in self._named]
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
-        self._command, self._only = command, only
+        self._command, self._retry = command, retry
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
         self._notes: list[str] = []
+        self._swept: set[str] = set()
         self._stopped = ""
-        self._space_checked = False
+        self._space_checked = self._replaced_said = False
         self._to_read = 0
         """Bytes of the inputs that are planned and not done."""
         self._toml = _text_of(recipe)
-        self._bundles = Bundles(options.keep_failures, self._toml, self._note)
-        self._outdated = ""
-        """In place: the run whose originals stay when the first file is replaced."""
+        self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
+        self._originals: KeptOriginals | None = None
+        self._anew = 0
+        """Outputs that were made anew because their inputs changed."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())
@@ -104,34 +117,56 @@ class Run:
             return self._nothing()
         batches = chain((first,), batches)
         with contextlib.ExitStack() as stack:
+            self._lock = None if self._place.name else lock_out(self._place)
+            if self._lock:
+                stack.callback(self._lock.release)
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
             for note in self._journal.notes:
                 self._note(note)
-            facts = run_facts(self._command, self._named or (), in_place=self._place.in_place)
-            key = run_key(self._place, self._recipe)
-            number = self._journal.begin(key, recipe=self._toml, command=(facts,))
+            self._sweeps = self._journal.unfinished or bool(self._place.name)
             homes = None
             if self._place.in_place:
-                self._prepare_in_place(str(number))
-                homes = Homes(self._place.folder, self._journal, partial(open_home, stack, self._note))
+                put_right(self._journal, self._place.folder, self._note)
+                base = self._place.folder
+                homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
+            else:
+                self._journal.recover()
+            key = run_key(self._place, self._recipe)
+            self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
+            named = self._named if self._named is not None else None
+            write_facts(self._name, run_facts(self._command, named, self._place, self._toml))
+            if self._place.in_place:
+                days = self._options.keep_originals
+                self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
+                stack.callback(self._originals.close)
             self._planner = planner(
-                self._place, self._recipe, self._options, self._journal, str(number), homes=homes
+                self._place,
+                self._recipe,
+                self._options,
+                self._journal,
+                homes=homes,
+                originals=self._originals,
             )
-            self._name = f"{os.getpid()}-{number}"
-            # Temporary files of a run that died; its lock is ours now, so nobody writes there.
-            self._sweeps = self._journal.unfinished and not self._place.name
             own = session or stack.enter_context(new_session(self._options))
-            parts = f"{self._journal.path}.parts"
-            spec = run_spec(self._name, self._recipe, self._options, own, parts)
+            spec = run_spec(
+                self._name,
+                self._recipe,
+                self._options,
+                own,
+                written=self._originals.written if self._originals else self._journal.written,
+                base=self._journal.base,
+                parts=f"{self._journal.path}.parts",
+            )
             if own.note:
                 self._note(own.note)
             self._listen(Event("start", text=self._place.path))
             effort = own.execute(
                 spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
             )
+            self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # what was interrupted is a part of the next run
-                self._journal.finish(report.summary_json())
+                self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
 
@@ -157,11 +192,6 @@ class Run:
             (), ignored=self._ignored, seconds=seconds, out=self._place.path, notes=tuple(self._notes)
         )
 
-    def _prepare_in_place(self, number: str) -> None:
-        """Put right what a run that was killed left; originals of others go when something is replaced."""
-        put_right(self._journal, self._place.folder, self._note)
-        self._outdated = "" if self._journal.unfinished else number
-
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
     def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
@@ -180,11 +210,15 @@ class Run:
         total = 0
         for batch in batches:
             self._read_past(batch)
-            if self._sweeps:
-                sweep(os.path.join(self._place.folder, *batch.mirror.split("/")), self._name)
+            folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
+            if self._lock and folder:
+                self._lock.enter(folder)
+            if self._sweeps and folder:  # where nothing is left to be written, too
+                self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
-            if self._only is not None:
-                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in self._only)
+            if self._retry:
+                failed = self._journal.failed_in(batch)
+                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
             while chunk := list(islice(entries, PLAN_CHUNK)):
                 if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
                     self._before_writing(jobs)
@@ -194,9 +228,11 @@ class Run:
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
         """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
-        if self._outdated:
-            prune(self._place.folder, self._outdated)
-            self._outdated = ""
+        if self._planner.replaced and not self._options.on_exists:
+            self._say_replaced()
+        if self._originals:
+            self._originals.planned(jobs)
+        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(job.item.size for job in jobs)
         if not self._space_checked:
@@ -204,6 +240,24 @@ class Run:
             if problem:
                 self._space_checked = True
                 self._note(problem)
+
+    def _say_replaced(self) -> None:
+        self._planner.replaced = 0
+        if not self._replaced_said:
+            self._replaced_said = True
+            most = self._journal.count_other_settings()
+            outputs = "output that was" if most == 1 else f"{most} outputs that were"
+            self._note(
+                f"Up to {outputs} made with other settings will be replaced; "
+                "choose another OUT to keep both, or --on-exists skip or rename."
+            )
+
+    def _sweep(self, folders: Iterable[str]) -> None:
+        """Remove the temporary files of runs that died, once in each folder."""
+        for folder in folders:
+            if folder not in self._swept:
+                self._swept.add(folder)
+                sweep(folder)
 
     # ----- what happened --------------------------------------------------------------------------
 
@@ -225,7 +279,10 @@ class Run:
         self._done += 1
         if outcome.status == "failed":
             self._bundles.keep(outcome, job)
-            self._restore(job)
+        if job is not None:
+            self._anew += job.changed and outcome.status == "ok"
+            if self._originals:
+                self._originals.record(outcome, job)
         self._tally.add(outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
@@ -241,14 +298,6 @@ class Run:
             self._done += 1
             self._listen(Event("item", self._done, outcome=outcome))
 
-    def _restore(self, job: Job | None) -> None:
-        """In place, what failed is as it was."""
-        if job is not None and self._place.in_place:
-            try:
-                restore(job)
-            except OSError as error:
-                self._note(f"{job.item.path} was replaced and cannot be put back: {error}. See imgpar undo.")
-
     def _stop(self, why: str) -> None:
         """The run cannot go on: what is in flight ends, nothing more begins."""
         self._stopped = self._stopped or why
@@ -260,8 +309,21 @@ class Run:
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
-            self._journal.flush()
+            self._flush()
         return True
+
+    def _flush(self) -> None:
+        if self._originals:
+            self._originals.flush()
+        self._journal.flush()
+
+    def _end(self) -> None:
+        """Nothing more will come; originals are kept whether the run came to its end or not."""
+        if self._anew:
+            what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
+            self._note(f"{what} made anew, because the inputs changed.")
+        if self._originals:
+            self._originals.finish(whole=not self._cancel.cancelled)
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
@@ -272,8 +334,9 @@ class Run:
             self._notes.append(
                 f"{self._sidecars} of them are sidecars (XMP, AAE); --companions copy takes them along."
             )
+        outcomes = self._journal.outcomes()
         return self._tally.report(
-            self._journal.outcomes(),
+            tuple(outcomes) if self._place.name else outcomes,  # that journal may be a temporary one
             ignored=self._ignored,
             seconds=time.monotonic() - self._started,
             out=self._place.path,
@@ -283,15 +346,21 @@ class Run:
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),
-            can_retry=not self._place.name,
+            can_retry=not self._place.name and self._tally.retriable > 0,
         )
 
 
-def _text_of(recipe: Recipe) -> str:
+def _behind(path: str) -> str:
+    """In place, a link that was named means the file that it leads to."""
+    return os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
+
+
+def _text_of(recipe: Recipe) -> str | None:
+    """The recipe as TOML; None for one with functions, which cannot be written down."""
     try:
         return recipe.to_toml()
     except UsageError:
-        return ""  # functions cannot be written down, so such a run cannot be retried by its journal
+        return None
 
 
 def _count(entries: Iterable[Entry]) -> int:

@@ -15,15 +15,17 @@ from imgpar import values
 from imgpar.errors import UsageError
 from imgpar.model import Event, Item, Job, Limits, Outcome, RunOptions
 from imgpar.operations import operation_types
-from imgpar.pipeline import Pipeline, run_options, texts
+from imgpar.pipeline import Pipeline, texts
 from imgpar.runtime.frames import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Begin
 from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.warmup import warm_up
-from imgpar.stream import ArrayStream
+from imgpar.settings import SESSION_ARRAYS
+from imgpar.stream import ArrayRequest, ArrayStream, read_request
 from imgpar.unchanged import Unchanged
 
 if TYPE_CHECKING:
@@ -106,12 +108,15 @@ class Session:
         out: str | os.PathLike[str],
         **settings: Any,
     ) -> Report:
-        """Convert files with this session's workers; see `Pipeline.run`."""
+        """Convert files with this session's workers and memory; see `Pipeline.run`, without `memory` and
+        `worker_memory`."""
         return pipeline.run(inputs, out, session=self, **settings)
 
     def open(self) -> tuple[Arena, Pool]:
         """The arena and the workers, made when they are first needed; for imgpar itself."""
         if self._arena is None or self._pool is None:
+            check_limits(self.memory)
+            self.jobs = min(self.jobs, most_workers() or self.jobs)
             arena = Arena(self.memory)
             try:
                 pool = Pool(arena, self._worker_memory, self._start_method)
@@ -196,25 +201,31 @@ class Session:
             copy: give arrays of their own memory instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
-            options: `timeout`, `max_pixels`, `max_frames`, `accept_damaged`, `schedule`.
+            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`; and of the
+                recipe's keys `density` and `pages`. What else it says is for files.
 
         Yields:
             The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, read in
             place; its slot is free again when the last view of it is gone, so keeping it is safe.
 
         Raises:
+            UsageError: a setting is wrong, or this call has no use for it; at once.
             ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
             NoInputError: nothing matched.
         """
-        stream = ArrayStream(
-            self, pipeline.recipe, texts(inputs), run_options(options), cancel or CancelToken()
-        )
-        layout = values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper()
-        dtype = values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype)
-        with contextlib.closing(stream.run(layout, dtype, on_event)) as results:
+        request = read_request(
+            SESSION_ARRAYS, pipeline.recipe, texts(inputs), options, channels=channels, dtype=dtype,
+            copy=copy, on_event=on_event, cancel=cancel,
+        )  # fmt: skip
+        return self.stream(request)
+
+    def stream(self, request: ArrayRequest) -> Iterator[tuple[Item, Array]]:
+        """The arrays of a request; for imgpar itself."""
+        stream = ArrayStream(self, request)
+        with contextlib.closing(stream.run()) as results:
             for item, ref, lease in results:
                 array = stream.view(ref, lease)
-                yield item, (array.copy() if copy else array)
+                yield item, (array.copy() if request.copy else array)
                 del array
 
 

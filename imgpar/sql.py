@@ -2,66 +2,67 @@
 
 from __future__ import annotations
 
+FIND_FOLDER = """
+SELECT id, here, place FROM folders WHERE mirror = ? AND (here = ? OR place = ?)
+ORDER BY here = ? DESC LIMIT 1
+"""
+ADD_FOLDER = "INSERT INTO folders(here, place, path, mirror) VALUES (?, ?, ?, ?)"
+MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
+FORGET_PLACE = "UPDATE folders SET place = x'' WHERE mirror = ? AND place = ? AND id <> ?"
+FOLDERS_AT = "SELECT id FROM folders WHERE here = ? OR place = ?"
+OTHER_FOLDERS = "SELECT id FROM folders WHERE mirror = ? AND id <> ?"
 UPSERT = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    inode = excluded.inode, digest = excluded.digest, outputs = excluded.outputs,
+    ctime_ns = excluded.ctime_ns, inode = excluded.inode, digest = excluded.digest,
+    outputs = excluded.outputs,
     planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
 PLAN = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs, planned)
-VALUES (?, ?, ?, ?, 'planned', ?, ?, ?, '', '[]', ?)
+INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs, planned)
+VALUES (?, ?, ?, ?, 'planned', ?, ?, ?, ?, '', '[]', ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = 'planned', planned = excluded.planned, outputs = '[]',
     claims = CASE WHEN outputs = '[]' THEN claims ELSE outputs END
 """
 PLAN_COMPARE = "UPDATE items SET planned = ? WHERE folder = ? AND name = ? AND key = ?"
 STILL_DONE = """
-UPDATE items SET size = ?, mtime_ns = ?, inode = ?, planned = '[]' WHERE folder = ? AND name = ? AND key = ?
+UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+WHERE folder = ? AND name = ? AND key = ?
 """
-LINE = """
-INSERT OR REPLACE INTO lines(run, job, item, status, reason, detail)
-SELECT ?, ?, id, ?, ?, ? FROM items WHERE folder = ? AND name = ? AND key = ?
-"""
-SEEN = """
-INSERT OR IGNORE INTO items(folder, name, key, run, state, size, mtime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, 'skipped', 0, 0, 0, '', '[]')
+ADOPT = """
+UPDATE OR REPLACE items SET
+    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+WHERE id = ?
 """
 READ_DONE = """
-SELECT name, claims, planned, key, state, size, mtime_ns, inode, digest, run, outputs
-FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?)
+SELECT id, name, claims, planned, key, state, size, mtime_ns, ctime_ns, inode, digest, run, outputs
+FROM items WHERE folder = ?
 """
 READ_SAME = """
-SELECT id, size, mtime_ns, inode, outputs, name FROM items
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key = ? AND state = 'ok' AND outputs <> '[]'
+SELECT id, size, mtime_ns, ctime_ns, inode, outputs, name FROM items
+WHERE folder = ? AND key = ? AND state = 'ok' AND outputs <> '[]'
 """
-READ_OTHER = """
-SELECT 1 FROM items WHERE folder = (SELECT id FROM folders WHERE path = ?) AND key <> ? LIMIT 1
-"""
+READ_OTHER = "SELECT 1 FROM items WHERE folder = ? AND key <> ? LIMIT 1"
 READ_NEWER = """
 SELECT mine.name FROM items AS mine
 JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
-WHERE mine.folder = (SELECT id FROM folders WHERE path = ?) AND mine.key = ? AND other.run > mine.run
+WHERE mine.folder = ? AND mine.key = ? AND other.run > mine.run
 """
-SAME_LINES = """
-INSERT OR REPLACE INTO lines(run, job, item, status, reason, detail)
-SELECT ?, ? + key, value, 'skipped', 'unchanged', NULL FROM json_each(?)
-"""
-READ_UNRECORDED = """
-SELECT path, name, planned FROM items JOIN folders ON folders.id = items.folder WHERE state = 'planned'
-"""
-READ_MADE = """
-SELECT outputs FROM items
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ? AND state = 'ok' ORDER BY run DESC LIMIT 1
-"""
+READ_ROWS = "SELECT id, name, size, outputs FROM items WHERE id IN (SELECT value FROM json_each(?))"
+READ_MADE = "SELECT folder, outputs FROM items WHERE state = 'ok' AND outputs <> '[]' ORDER BY folder, id"
+COUNT_OTHER = "SELECT count(*) FROM items WHERE key <> ? AND state = 'ok' AND outputs <> '[]'"
+READ_PLANNED = "SELECT id, folder, name, planned FROM items WHERE planned <> '[]'"
+NO_PLAN = "UPDATE items SET planned = '[]' WHERE folder = ? AND name = ? AND key = ?"
+RECOVERED = (
+    "UPDATE items SET state = 'ok', outputs = ?, planned = '[]', claims = '[]', digest = ? WHERE id = ?"
+)
 UNDONE = """
 UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
-WHERE folder = (SELECT id FROM folders WHERE path = ?) AND name = ?
+WHERE folder = ? AND name = ?
 """
-READ_FAILED = """
-SELECT path, name FROM items JOIN folders ON folders.id = items.folder
-WHERE state = 'failed' AND key = ? ORDER BY items.id
-"""
+READ_FAILED = "SELECT name FROM items WHERE folder = ? AND state = 'failed' AND key = ?"
+COUNT_FAILED = "SELECT count(*) FROM items WHERE state = 'failed' AND key = ?"

@@ -7,11 +7,13 @@ import itertools
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-from imgpar.errors import ArenaError
+from imgpar import values
+from imgpar.errors import ArenaError, UsageError
 from imgpar.model import Event, FrameRef, Item, Job, Outcome, RunOptions
 from imgpar.recipe import Recipe
 from imgpar.runtime.frames import Arena
@@ -19,6 +21,7 @@ from imgpar.runtime.messages import Lease
 from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken
+from imgpar.settings import Call, run_options
 from imgpar.sources.local import scan
 
 if TYPE_CHECKING:
@@ -29,6 +32,49 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ArrayRequest:
+    """What a caller wants as arrays, checked."""
+
+    recipe: Recipe
+    inputs: list[str]
+    options: RunOptions
+    layout: str
+    dtype: str
+    copy: bool
+    on_event: Callable[[Event], None] | None
+    cancel: CancelToken
+
+
+def read_request(
+    call: Call,
+    recipe: Recipe,
+    inputs: list[str],
+    settings: Mapping[str, Any],
+    *,
+    channels: str,
+    dtype: str,
+    copy: object,
+    on_event: Callable[[Event], None] | None,
+    cancel: CancelToken | None,
+) -> ArrayRequest:
+    """Check what a caller wants; raises UsageError."""
+    call.check(settings)
+    recipe = recipe.merged({key: value for key, value in settings.items() if key in call.recipe})
+    if recipe.encode.split and settings.get("pages"):
+        raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
+    return ArrayRequest(
+        recipe,
+        inputs,
+        run_options({key: value for key, value in settings.items() if key in call.run}),
+        values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper(),
+        values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype),
+        values.named("copy", values.switch, copy),
+        on_event,
+        cancel or CancelToken(),
+    )
+
+
 class ArrayStream:
     """Feeds arrays to one consumer: the scheduler runs in a thread, the consumer takes them in order.
 
@@ -37,15 +83,12 @@ class ArrayStream:
     is the consumer's to solve, and it is told so.
     """
 
-    def __init__(
-        self, session: Session, recipe: Recipe, inputs: list[str], options: RunOptions, cancel: CancelToken
-    ) -> None:
-        self._session, self._recipe, self._inputs = session, recipe, inputs
-        self._options = options
-        self._asked = cancel
+    def __init__(self, session: Session, request: ArrayRequest) -> None:
+        self._session, self._request, self._options = session, request, request.options
+        self._asked = request.cancel
         self._cancel = CancelToken()
         """Our own: a consumer who leaves early must not cancel what else hangs on the caller's token."""
-        self._ledger = session.new_ledger(options.schedule, arrays=True)
+        self._ledger = session.new_ledger(self._options.schedule, arrays=True)
         self._ready: dict[int, Settled | None] = {}
         self._next = 0
         self._jobs = itertools.count()
@@ -61,10 +104,10 @@ class ArrayStream:
     # ----- the scheduler's thread -----------------------------------------------------------------
 
     def _plan(self) -> Iterator[Job | Outcome]:
-        for batch in scan(self._inputs, out=None):
+        for batch in scan(self._request.inputs, out=None):
             for item in batch.items:
                 if item.error:
-                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind="SourceError")
+                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
                 else:
                     yield Job(next(self._jobs), item)
 
@@ -126,19 +169,17 @@ class ArrayStream:
 
     # ----- the consumer's thread ------------------------------------------------------------------
 
-    def run(
-        self, layout: str, dtype: str, on_event: Callable[[Event], None] | None
-    ) -> Generator[tuple[Item, FrameRef, Lease]]:
+    def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
         """Yields what is ready, in order; the receiver releases the lease."""
-        limits = self._session.limits(self._options)
+        recipe, on_event = self._request.recipe, self._request.on_event
         spec = RunSpec(
             "arrays",
-            self._recipe.operations,
-            limits=limits,
+            recipe.operations,
+            limits=recipe.encode.reading(self._session.limits(self._options)),
             digests=False,
             arrays=True,
-            layout=layout,
-            dtype=dtype,
+            layout=self._request.layout,
+            dtype=self._request.dtype,
         )
         thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
         thread.start()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
-from imgpar.model import Item
+from imgpar.model import INODE_BITS, Facts, Item, OutputFile
 from imgpar.names import (
     LAST_LEVEL,
     candidate,
@@ -26,8 +26,8 @@ from imgpar.sources.companions import Leader, companions
 from imgpar.stems import settle_by_name
 from imgpar.wishes import Wish, Wishes
 
-Made = tuple[str, int | None, int, int, int]
-"""An output in the journal: absolute path, bytes (None: only planned), width, height, mtime_ns."""
+PLANNED = -1
+"""Bytes of an output of which only the name is known."""
 
 
 class Done(NamedTuple):
@@ -38,14 +38,23 @@ class Done(NamedTuple):
     """"ok", "planned" (the run ended before it could say more), "failed" or "skipped"."""
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
     digest: str
     run: int
     """The run that wrote this: a later one may have taken its outputs over."""
-    outputs: tuple[Made, ...]
+    outputs: tuple[OutputFile, ...]
     """What is there, made from this very input."""
-    claims: tuple[Made, ...] = ()
+    claims: tuple[OutputFile, ...] = ()
     """What else is imgpar's: names fixed by a run that ended early, outputs of an earlier input."""
+    row: int = 0
+    """In the journal."""
+    folder: int = 0
+
+    @property
+    def facts(self) -> Facts:
+        """What the system said of the input."""
+        return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Names:
@@ -53,6 +62,8 @@ class Names:
 
     Names that an input got in an earlier run stay, so that a newcomer never moves an output that is there.
     `unchanged` has None for every item that is still to be named; `claims` are the outputs of the others.
+    `taken` are the inputs of other roots, and what the journal knows of them: outputs that are there keep
+    their names, and an input of this batch that wants one of these takes another.
     """
 
     def __init__(
@@ -64,6 +75,7 @@ class Names:
         unchanged: Sequence[object | None],
         claims: Iterable[str] = (),
         *,
+        taken: Sequence[tuple[str, Done]] = (),
         split: bool = False,
     ) -> None:
         self._out = out
@@ -73,6 +85,7 @@ class Names:
         self._new_folder = not os.path.isdir(self._folder)
         self._pages = Pages(self._folder) if split else None
         self._inputs: set[str] | None = None
+        self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
         self._folders: dict[str, str] = {}
         self._claimed = {fold(self._folder + name) for name in batch.folders}
@@ -81,11 +94,15 @@ class Names:
         self._numbers: dict[str, int] = {}
         """By path of a leader, what it and its companions have behind their stem."""
         self._leaders: dict[str, Leader] = {}
+        self._others = {} if self._new_folder else _published(taken)
+        self._apart = bool(taken)
+        """Whether several roots have their outputs here."""
         if None in unchanged:
             self._claimed.update(map(fold, claims))
+            self._claimed.update(self._others)
             if not (out.in_place or out.name):
                 self._leaders = companions(batch.items)
-            if known or self._leaders or any(unchanged) or not self._settle_by_name():
+            if known or taken or self._leaders or any(unchanged) or not self._settle_by_name():
                 self._settle(known, unchanged)
 
     def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[object | None]) -> None:
@@ -150,6 +167,19 @@ class Names:
         self._levels = {folder + name: level for name, level in (raised or {}).items()}
         return raised is not None
 
+    def folders(self, item: Item) -> list[str]:
+        """The folders in which the outputs of an item may lie; they end with a separator."""
+        return [self._folder, os.path.join(self._folder, self._root_name(item), "")]
+
+    def owner(self, item: Item) -> tuple[str, Done] | None:
+        """The input of another root, and what is known of it, that has the name that this item would get."""
+        return next(
+            (self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None
+        )
+
+    def _root_name(self, item: Item) -> str:
+        return os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
+
     def paths(self, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in the order of its wish."""
         return self._paths(item, self._levels.get(item.path, 0))
@@ -191,11 +221,19 @@ class Names:
         except OSError:
             return None
 
-    def is_input(self, path: str) -> bool:
-        """Whether an item of this batch lies at this path, under whatever spelling of its folder."""
+    def is_input(self, path: str, status: os.stat_result) -> bool:
+        """Whether what is at this path is an item of this batch, under whatever spelling of its folder, or
+        by a link."""
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
-        return self._real(path) in self._inputs
+            self._inodes = {item.inode: item.path for item in self._batch.items if item.inode}
+        if self._real(path) in self._inputs:
+            return True
+        other = self._inodes.get(status.st_ino & INODE_BITS)
+        try:
+            return other is not None and os.path.samefile(path, other)
+        except OSError:
+            return False
 
     def claim(self, path: str) -> bool:
         """Take a further name, if no item of this batch has it."""
@@ -223,6 +261,11 @@ class Names:
         folder, name = os.path.split(item.path)
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
+        if (
+            self._apart and level > 1
+        ):  # several roots: then the name of its own as a folder, then longer names
+            folder = self.folders(item)[1] if level < 4 else folder
+            level -= 2
         first = os.path.basename(self._first(leader, level)) if leader else ""
         if leader is None or not first:
             number = self._numbers.get(item.path, 0)
@@ -240,7 +283,7 @@ class Names:
         if not known:
             return False
         before = {
-            made[0] for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
+            made.path for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
         }
         if self._pages:
             before |= {whole for path in before if (whole := whole_path(path))}
@@ -256,6 +299,16 @@ class Names:
                 self._levels[item.path] = level
                 return True
         return False
+
+
+def _published(taken: Sequence[tuple[str, Done]]) -> dict[str, tuple[str, Done]]:
+    """Inputs of other roots by the folded paths of their outputs that are there."""
+    return {
+        fold(made.path): (name, record)
+        for name, record in taken
+        for made in (*record.outputs, *record.claims)
+        if os.path.lexists(made.path)
+    }
 
 
 class Pages:

@@ -9,21 +9,33 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
+from imgpar.errors import garbled
 from imgpar.model import Item, Outcome, OutputFile
 from imgpar.sources.base import Entries, opened
-from imgpar.targets import Done, Made
+from imgpar.targets import Done
 
 TOGETHER = 4000
 """Most items that go on together, so that a run can be stopped in between."""
 
-Row = tuple[int, int, int, int, str, bytes]
-"""An input that was done, as the journal has it: its row, size, mtime_ns, inode, outputs as JSON, name."""
+Row = tuple[int, int, int, int, int, str, bytes]
+"""An input that was done, as the journal has it: its row, size, mtime_ns, ctime_ns, inode, outputs as JSON,
+name."""
 
 _CODE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+
+class Unpacker(Protocol):
+    """Reads outputs as the journal has them."""
+
+    prefix: str
+
+    def unpack(self, text: str) -> tuple[OutputFile, ...]:
+        """The outputs with absolute paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +43,22 @@ class Recorded:
     """Inputs of one folder that were done, by name."""
 
     rows: Mapping[bytes, Row]
-    base: str = ""
-    """What the paths of outputs are relative to, with a separator at its end."""
+    paths: Unpacker | None = None
+    where: str = ""
+    """The journal, for what is said of errors."""
 
-    def outputs(self, row: Row) -> tuple[Made, ...]:
-        """What was made of an input, with absolute paths."""
-        return tuple(
-            (os.path.join(self.base, at.replace("/", os.sep)), *facts) for at, *facts in json.loads(row[4])
-        )
+    @property
+    def base(self) -> str:
+        """What the paths of outputs are relative to, with a separator at its end."""
+        return self.paths.prefix if self.paths else ""
+
+    def outputs(self, row: Row) -> tuple[OutputFile, ...]:
+        """What was made of an input, with absolute paths. Raises OutputError."""
+        assert self.paths is not None
+        try:
+            return self.paths.unpack(row[5])
+        except (ValueError, TypeError, LookupError) as error:
+            raise garbled(self.where) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +82,15 @@ class Unchanged:
             yield skipped(self.items[self.start + offset], self.job + offset, self.known.outputs(row))
 
 
-def skipped(item: Item, job: int, outputs: Sequence[Made]) -> Outcome:
+def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
     """The outcome of an input that needs no work."""
-    made = tuple([OutputFile(at[0], at[1] or 0, *at[2:]) for at in outputs])
-    return Outcome(item.path, "skipped", made, reason="unchanged", source_bytes=item.size, job=job)
+    return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
 
 
 def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row | None]:
     """For each file its row, if file and outputs (in `folder`, which ends with a separator) are as recorded.
 
-    An inode of 0 is unknown.
+    A ctime or inode of 0 is unknown. Raises OutputError where the journal is garbled.
     """
     get, code = known.rows.get, _CODE
     found = [
@@ -79,22 +98,26 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row |
         if (row := get(name.encode(*code))) is not None
         and mtime == row[2]
         and size == row[1]
-        and (inode == row[3] or not inode or not row[3])
+        and (ctime == row[3] or not ctime or not row[3])
+        and (inode == row[4] or not inode or not row[4])
         else None
-        for name, size, mtime, inode in entries.rows()
+        for name, size, mtime, inode, ctime in entries.rows()
     ]
     if not folder.startswith(known.base):
         return [None] * len(found)
     prefix = folder.removeprefix(known.base).replace(os.sep, "/")
     for start in range(0, len(found), TOGETHER):
         part = found[start : start + TOGETHER]
-        found[start : start + TOGETHER] = _intact(part, prefix, folder)
+        try:
+            found[start : start + TOGETHER] = _intact(part, prefix, folder)
+        except (ValueError, TypeError, LookupError) as error:
+            raise garbled(known.where) from error
     return found
 
 
 def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None]:
     """The rows whose outputs are all in that folder with their recorded size, None in the place of others."""
-    made = json.loads("[" + ",".join([row[4] if row else "[]" for row in rows]) + "]")
+    made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut, stat = len(prefix), os.stat
     with opened(folder) as (handle, where):
         for index, files in enumerate(made):
@@ -113,14 +136,15 @@ def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None
     return rows
 
 
-def intact(outputs: Sequence[Made], folder: str | None) -> bool:
-    """Whether all outputs are there (in `folder`, which ends with a separator) with their recorded size."""
+def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None) -> bool:
+    """Whether all outputs are there (in one of `folders`, which end with a separator) with their recorded
+    size."""
     for made in outputs:
-        path = made[0]
-        if folder is not None and path[: path.rindex(os.sep) + 1] != folder:
+        path = made.path
+        if folders is not None and path[: path.rindex(os.sep) + 1] not in folders:
             return False
         try:
-            if os.lstat(path).st_size != made[1]:
+            if os.lstat(path).st_size != made.bytes:
                 return False
         except OSError:
             return False

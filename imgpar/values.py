@@ -50,6 +50,21 @@ def integer(low: int, high: int) -> Parser:
     return parse
 
 
+def days(value: object) -> int:
+    """A number of days, or "none" for 0.
+
+    >>> days("none"), days("30")
+    (0, 30)
+    """
+    if value == "none":
+        return 0
+    try:
+        found: int = integer(0, 100_000)(value)
+    except BadValueError:
+        raise bad_value(VALUE, "a number of days, or none", value, ["none"]) from None
+    return found
+
+
 def number(low: float, high: float) -> Parser:
     """A number from `low` to `high`, both included."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from fractions import Fraction
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
@@ -17,13 +16,13 @@ from imgpar.model import ITEM_BYTES, Frame, Layout, OutputFile, Spec, Target
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.files import Half
     from imgpar.runtime.frame_program import LastStep
     from imgpar.video.clip import Clip
     from imgpar.video.feed import Feed
 
     Array = np.ndarray[Any, Any]
 
-_numbers = count(1)
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _CLOCK = Fraction(1, 90_000)
 """Unit of the time stamps that a writer is given; every common rate fits."""
@@ -64,6 +63,7 @@ class VideoWriter:
         threads: int = 0,
     ) -> None:
         name = os.path.abspath(values.named("path", values.path, path))
+        replace = values.named("replace", values.switch, replace)
         found = format_of_suffix(name)
         if found is None or found.kind != "video":
             raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
@@ -76,7 +76,7 @@ class VideoWriter:
         self._threads = values.named("threads", values.integer(0, 1024), threads)
         self._feed: Feed | None = None
         self._spec: Spec | None = None
-        self._output = ""
+        self._half: Half | None = None
         self.count = 0
         """Frames so far."""
         self._last = -math.inf
@@ -121,6 +121,7 @@ class VideoWriter:
 
     def _begin(self, spec: Spec) -> None:
         from imgpar.commit import begin_file
+        from imgpar.files import sweep
         from imgpar.runtime.frame_program import LastStep
         from imgpar.video.feed import Feed
         from imgpar.video.plan import plan_of_frames
@@ -131,8 +132,9 @@ class VideoWriter:
         self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
         layout = self._step.layout(*spec.size)
         self._room = memoryview(bytearray(layout.nbytes))
-        self._output = begin_file(self._target, f"{os.getpid()}-writer", next(_numbers))
-        self._feed = Feed(plan, clip, layout, self._output, self._threads)
+        sweep(os.path.dirname(self._target.path))
+        self._half = begin_file(self._target)
+        self._feed = Feed(plan, clip, layout, self._half.path, self._threads)
 
     def close(self) -> OutputFile:
         """Finish the file, count its frames, give it its name.
@@ -145,22 +147,23 @@ class VideoWriter:
 
         if self._closed:
             raise UsageError(f"{self._target.path} is closed already.")
-        if self._feed is None:
+        if self._feed is None or self._half is None:
             raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
+        half = self._half
         try:
             self._feed.close()
-            made: Clip = probe(self._output)
+            made: Clip = probe(half.path)
             if len(made.times) != self.count:
                 raise EncodeError(f"{len(made.times)} of {self.count} frames arrived in {self._target.path}.")
         except BaseException:
             self.cancel()
             raise
-        size = os.path.getsize(self._output)
+        size = os.path.getsize(half.path)
         self._closed = True
         there = os.path.exists(self._target.path)
         target = self._target._replace(replaces=there and self._may_replace)
         return commit_file(
-            self._output,
+            half,
             target,
             keep_times_of=None,
             fsync=False,
@@ -170,11 +173,11 @@ class VideoWriter:
 
     def cancel(self) -> None:
         """Give the file up; nothing is left of it."""
-        from imgpar.files import remove
-
-        if self._feed is not None and not self._closed:
-            self._feed.kill()
-            remove(self._output)
+        if not self._closed:
+            if self._feed is not None:
+                self._feed.kill()
+            if self._half is not None:
+                self._half.drop()
         self._closed = True
 
 

@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from storm import session
+from storm_kills import session
 
 ENGINES = ("pool", "executor", "joblib", "imgpar")
 COLUMNS = ("rounds", "kills", "files", "lost", "hung", "raised")

@@ -4,11 +4,20 @@
     python scripts/storm.py --kills 2000 --folder photos/     a real one
     python scripts/storm.py --kills 200 --in-place            originals replaced; each must stay whole
     python scripts/storm.py --kills 200 --files 0 --clips 12  clips, with every ffmpeg a target, too
+    python scripts/storm.py --kills 200 --containers          two runs at once that do not see each other
+    python scripts/storm.py --kills 200 --edits               somebody edits files between the runs
 
 A round starts `imgpar convert` and kills processes of its session until it ends by itself: workers, the fork
 server and ffmpeg (the run must survive that), in other rounds also the parent or the whole process group
 (then the same command is started again, and has to go on where it stopped). Then the folder is compared, byte
 by byte, with that of an undisturbed run. What is printed is a table; the exit code is 1 if anything was lost.
+
+With --containers each of two runs has its own pid namespace, and half of the inputs; they share /dev/shm,
+TMPDIR and OUT, in which each has a folder of its own, and then a third one where both write single files.
+With --edits files are changed in every third pause after the death of a parent, also with their size and
+time kept; what was edited last has to be in its place in the end, or, in place, among the kept originals.
+
+As root the storm has a /dev/shm of its own: runs beside it are neither seen nor counted.
 
 The bytes of a clip depend on how many threads its encoder has, and that on what else is in work. So each
 clip is made once for every number of threads that it can get, and has to equal one of these.
@@ -18,247 +27,83 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 from storm_inputs import make_inputs
-from storm_table import ORPHAN_SECONDS, Table, contents, facts, session
+from storm_kills import WEIGHTS
+from storm_lane import Lane
+from storm_table import Table
 
-STUCK_SECONDS = 300.0
-"""A run that nobody disturbs any more and that takes longer than this hangs."""
-LOOK_SECONDS = 0.02
-WEIGHTS = {"worker": 40, "forkserver": 5, "ffmpeg": 10, "parent": 2, "group": 2}
-GIVEN_UP = "every time it was tried"
-"""What a job says that was killed five times in a row while no other one was."""
-DEADLY = ("parent", "group")
-CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
+from imgpar.testing import own_shm
 
 
 class Storm:
-    """One storm over one folder."""
+    """One lane, or two of them in containers, and what they leave behind together."""
 
     def __init__(self, args: argparse.Namespace, work: Path) -> None:
-        self.args = args
-        self.random = random.Random(args.seed)
+        self.args, self.work, self.shared = args, work, work / "tmp"
+        self.shared.mkdir()
         self.table = Table()
-        self.work = work
-        self.leaders: set[int] = set()
-        self.family: dict[int, str] = {}
-        self.source = Path(args.folder or make_inputs(work / "in", args.files, args.clips)).resolve()
-        files = [path for path in self.source.rglob("*") if path.is_file()]
-        self.names = sorted(path.relative_to(self.source) for path in files)
-        self.environment = os.environ | {"TMPDIR": str(work / "tmp")}
-        (work / "tmp").mkdir(exist_ok=True)
-        self.failing: set[str] = set()
-        """Inputs that fail without any storm fail in it, too; they are not what is measured."""
-        self.wanted = self._undisturbed(self.source, args.jobs)
-        for threads in range(1, args.jobs + 1):
-            for name in self.names:
-                if name.suffix.lower() in CLIPS:
-                    self._alone(name, threads)
-
-    def _undisturbed(self, source: Path, jobs: int) -> dict[str, set[str]]:
-        folder = self._fresh(self.work / "calm", source)
-        code = self._start(folder, source, jobs).wait(1800)
-        if code not in (0, 1):
-            raise SystemExit(f"The undisturbed run ended with {code}: {self._log()}")
-        self.failing |= {item["source"] for item in self._report()["items"] if item["status"] == "failed"}
-        wanted = {name: {digest} for name, digest in contents(folder).items()}
-        shutil.rmtree(folder)
-        return wanted
-
-    def _alone(self, name: Path, threads: int) -> None:
-        """What becomes of a clip that has the encoder's threads of so many workers."""
-        folder = self.work / "alone"
-        (folder / name).parent.mkdir(parents=True)
-        shutil.copy2(self.source / name, folder / name)
-        for made, digests in self._undisturbed(folder, threads).items():
-            self.wanted.setdefault(made, set()).update(digests)
-        shutil.rmtree(folder)
-
-    def _fresh(self, folder: Path, source: Path) -> Path:
-        """An empty OUT, or in place a copy of the originals."""
-        shutil.rmtree(folder, ignore_errors=True)
-        if self.args.in_place:
-            shutil.copytree(source, folder, symlinks=True)
-        return folder
-
-    def _start(self, folder: Path, source: Path, jobs: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "imgpar", "convert", "-j", str(jobs), "-q"]
-        command += ["--schedule", self.args.schedule, "--report", str(self.work / "report.json")]
-        command += ["--resize", self.args.resize, "--memory", self.args.memory]
-        command += [str(folder), "--in-place"] if self.args.in_place else [str(source), "-o", str(folder)]
-        command += ["--to", self.args.to] if self.args.to else []
-        (self.work / "report.json").unlink(missing_ok=True)
-        self.table.runs += 1
-        with (self.work / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True, env=self.environment
-            )
-        self.leaders.add(process.pid)
-        return process
-
-    def _report(self) -> dict:
-        return json.loads((self.work / "report.json").read_text())
-
-    def _log(self) -> str:
-        return (self.work / "log").read_text(errors="replace")[-1500:]
-
-    # ----- a round --------------------------------------------------------------------------------
+        source = Path(args.folder or make_inputs(work / "in", args.files, args.clips)).resolve()
+        count = 2 if args.containers else 1
+        sources = halves(source, work) if args.containers else [source]
+        self.lanes = [
+            Lane(args, work / f"lane{number}", part, seed=args.seed + 10 * number, most=args.kills // count,
+                 shared=self.shared, contained=args.containers)
+            for number, part in enumerate(sources)
+        ]  # fmt: skip
 
     def run(self) -> Table:
         """Rounds until there were enough kills."""
         until = time.monotonic() + self.args.seconds
-        while self.table.kills.total() < self.args.kills and time.monotonic() < until:
-            self._round(self.work / "out")
-            self.table.rounds += 1
+        rounds = 0
+        while (
+            self._kills() < self.args.kills // len(self.lanes) * len(self.lanes) and time.monotonic() < until
+        ):
+            self._round()
+            rounds += 1
             if self.args.verbose:
-                print(f"{self.table.kills.total()} kills", *self.table.words, file=sys.stderr, flush=True)
+                words = [word for lane in self.lanes for word in lane.table.words]
+                print(f"{self._kills()} kills", *words, file=sys.stderr, flush=True)
+        for lane in self.lanes:
+            self.table.add(lane.table)
+        self.table.rounds = rounds
         return self.table
 
-    def _round(self, folder: Path) -> None:
-        self._fresh(folder, self.source)
-        deadly = self.random.random() < 0.5
-        for attempt in range(8):
-            process = self._start(folder, self.source, self.args.jobs)
-            again = self._disturb(process, deadly=deadly and attempt < 7)
-            self._look_for_orphans(process.pid)
-            if not again:
-                break
-            self._look_for_torn(folder)
-        self._judge(process.returncode, folder)
+    def _kills(self) -> int:
+        return sum(lane.table.kills.total() for lane in self.lanes)
 
-    def _disturb(self, process: subprocess.Popen[bytes], *, deadly: bool) -> bool:
-        """Kill until the run ends; says whether it was the parent that was killed."""
-        kinds = [kind for kind in WEIGHTS if deadly or kind not in DEADLY]
-        kinds = [kind for kind in kinds if kind in self.args.kinds]
-        limit = time.monotonic() + self.random.uniform(*self.args.storm_seconds)
-        looks = 0
-        while process.poll() is None:
-            if time.monotonic() > limit or self.table.kills.total() >= self.args.kills:
-                # Looks are counted, not seconds: the whole storm may stand still for a while.
-                time.sleep(LOOK_SECONDS)
-                looks += 1
-                if looks * LOOK_SECONDS > STUCK_SECONDS:
-                    return self._stuck(process)
-                continue
-            time.sleep(self.random.expovariate(self.args.rate))
-            kind = self.random.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0]
-            if self._kill(process, kind) and kind in DEADLY:
-                process.wait()
-                return True
-        return False
+    def _round(self) -> None:
+        out = self.work / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        if len(self.lanes) == 1:
+            self.lanes[0].round(out)
+        else:
+            single = None if self.args.in_place else out / "single"
+            threads = [
+                threading.Thread(target=lane.round, args=(out / str(number), single))
+                for number, lane in enumerate(self.lanes)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.table.count_leftovers(out, self.shared)
 
-    def _stuck(self, process: subprocess.Popen[bytes]) -> bool:
-        self.table.say(f"stuck: {self._log()}")
-        self.table.refused += 1
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
 
-    def _kill(self, process: subprocess.Popen[bytes], kind: str) -> bool:
-        family = self.family = session(process.pid)
-        pids = [process.pid] if kind in DEADLY else [pid for pid, found in family.items() if found == kind]
-        if not pids or process.poll() is not None:
-            return False
-        try:
-            if kind == "group":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                os.kill(self.random.choice(pids), signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        self.table.kills[kind] += 1
-        return True
-
-    # ----- what is left ---------------------------------------------------------------------------
-
-    def _look_for_orphans(self, leader: int) -> None:
-        looks = 0
-        while (left := session(leader)) and looks * LOOK_SECONDS < ORPHAN_SECONDS:
-            time.sleep(LOOK_SECONDS)
-            looks += 1
-        self.table.processes += len(left)
-        for pid, kind in left.items():
-            self.table.say(f"left behind: {self.family.get(pid, kind)} {pid}")
-            os.kill(pid, signal.SIGKILL)
-
-    def _look_for_torn(self, folder: Path) -> None:
-        """After the death of a parent: whatever has a final name is whole."""
-        before = contents(self.source) if self.args.in_place else {}
-        for name, digest in contents(folder).items():
-            if digest not in self.wanted.get(name, ()) and digest != before.get(name):
-                self.table.torn += 1
-                self.table.say(f"torn after a kill: {name}")
-
-    def _judge(self, code: int, folder: Path) -> None:
-        if not (self.work / "report.json").exists():
-            self.table.refused += 1
-            self.table.say(f"exit {code}: {self._log()}")
-            return
-        given_up = self._judge_lines(folder)
-        if given_up and not self.args.in_place:  # a plain second run makes what is missing
-            self._start(folder, self.source, self.args.jobs).wait(STUCK_SECONDS)
-        self._judge_files(contents(folder), given_up if self.args.in_place else set())
-        if self.args.in_place:
-            self._undo(folder)
-        self.table.count_leftovers(folder, self.work / "tmp", self.leaders)
-
-    def _judge_lines(self, folder: Path) -> set[str]:
-        """Every input has one line, and it is a good one; returns those that were killed too often."""
-        given_up = set()
-        items = self._report()["items"]
-        sources = Counter(item["source"] for item in items)
-        inputs = {str((folder if self.args.in_place else self.source) / name) for name in self.names}
-        self.table.jobs += len(self.names)
-        if not self.args.in_place or not self.args.to:
-            self.table.duplicated += sum(sources[name] != 1 for name in inputs)
-        failing = {Path(name).name for name in self.failing}
-        for item in items:
-            if item["status"] == "failed" and GIVEN_UP in item["error"]:
-                given_up.add(Path(item["source"]).name)
-            elif item["status"] == "failed" and Path(item["source"]).name not in failing:
-                self.table.lost += 1
-                self.table.say(f"failed: {item['source']}: {item['error']}")
-        self.table.given_up += len(given_up)
-        return given_up
-
-    def _judge_files(self, found: dict[str, str], given_up: set[str]) -> None:
-        """The folder is that of an undisturbed run, but originals that were given up are as they were."""
-        before = contents(self.source) if given_up else {}
-        for name, digests in self.wanted.items():
-            if Path(name).name in given_up:
-                digests = {before.get(name, "")}
-            if name not in found:
-                self.table.lost += 1
-                self.table.say(f"missing: {name}")
-            elif found[name] not in digests:
-                self.table.torn += 1
-                self.table.say(f"not as in the undisturbed run: {name}")
-        extra = sorted(set(found) - set(self.wanted))
-        self.table.duplicated += len(extra)
-        self.table.say(*(f"too much: {name}" for name in extra))
-
-    def _undo(self, folder: Path) -> None:
-        """Undo gives back every original: bytes, time and mode."""
-        command = [sys.executable, "-m", "imgpar", "undo", str(folder)]
-        subprocess.run(command, check=False, capture_output=True, env=self.environment)
-        for name in self.names:
-            old, new = self.source / name, folder / name
-            if not new.exists() or facts(old) != facts(new):
-                self.table.lost += 1
-                self.table.say(f"not restored: {name}")
-        extra = sorted(set(contents(folder)) - set(map(str, self.names)))
-        self.table.say(*(f"left by undo: {name}" for name in extra))
-        self.table.duplicated += len(extra)
+def halves(source: Path, work: Path) -> list[Path]:
+    """Every second file for each of two lanes."""
+    parts = [work / "half0", work / "half1"]
+    for number, path in enumerate(sorted(path for path in source.rglob("*") if path.is_file())):
+        target = parts[number % 2] / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    return parts
 
 
 def read_arguments() -> argparse.Namespace:
@@ -279,6 +124,8 @@ def read_arguments() -> argparse.Namespace:
     add("--resize", default="50%")
     add("--to", default="")
     add("--in-place", action="store_true")
+    add("--containers", action="store_true", help="two runs at once, each in its own pid namespace")
+    add("--edits", action="store_true", help="edit files between the runs")
     add("--seed", type=int, default=1)
     add("--json", metavar="FILE", help="write the table there, too")
     add("-v", "--verbose", action="store_true")
@@ -287,6 +134,7 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> int:
     args = read_arguments()
+    own_shm()
     with tempfile.TemporaryDirectory(prefix="storm-") as work:
         table = Storm(args, Path(work)).run()
     print("\n".join(table.lines()))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgpar.leftovers import is_orphan
+from imgpar.held import is_free
 
 ORPHAN_SECONDS = 2.0
 """So long may a process outlive its run."""
@@ -29,6 +29,11 @@ class Table:
     """Inputs with more or fewer than one line in a report."""
     torn: int = 0
     """Outputs that differ from those of the undisturbed run, at the end or after any kill of the parent."""
+    swapped: int = 0
+    """Outputs that are those of another input."""
+    edits: int = 0
+    overwritten: int = 0
+    """Edits of the user that are neither in their place nor kept as an original."""
     given_up: int = 0
     """Jobs that were killed five times in a row while no other one was; a second run does them."""
     refused: int = 0
@@ -42,25 +47,31 @@ class Table:
     def clean(self) -> bool:
         """Whether nothing at all went wrong."""
         found = (self.lost, self.duplicated, self.torn, self.refused, self.processes, self.segments)
-        return not any((*found, self.temporary))
+        return not any((*found, self.temporary, self.swapped, self.overwritten))
 
     def say(self, *lines: str) -> None:
         """Keep what a person has to look at."""
         self.words.extend(lines)
 
-    def count_leftovers(self, folder: Path, temporary: Path, leaders: set[int]) -> None:
+    def add(self, other: Table) -> None:
+        """Count what another table has, too."""
+        for name, value in vars(other).items():
+            getattr(self, name).extend(value) if name == "words" else setattr(
+                self, name, getattr(self, name) + value
+            )
+
+    def count_leftovers(self, folder: Path, temporary: Path, shm: Path = Path("/dev/shm")) -> None:
         """What is left when the last run of a round has ended; it is removed, to be counted once."""
         left = [*folder.rglob("*.tmp"), *temporary.iterdir()]
         self.temporary += len(left)
         self.say(*(f"left behind: {path}" for path in left))
         shutil.rmtree(temporary)
         temporary.mkdir()
-        for path in Path("/dev/shm").glob("imgpar-*"):
-            # Numbers of processes are used again: what has an owner belongs to a run beside this storm.
-            if path.name.split("-")[1] in map(str, leaders) and is_orphan(path.name):
+        for path in shm.glob("imgpar-*"):
+            if is_free(str(path)):  # what is held belongs to a run beside this storm
                 self.segments += 1
                 self.say(f"left behind: {path}")
-                path.unlink(missing_ok=True)
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def lines(self) -> list[str]:
         """The table, for people."""
@@ -69,6 +80,8 @@ class Table:
             "kills": f"{self.kills.total():,} ({kills})",
             "rounds, runs, jobs": f"{self.rounds:,}, {self.runs:,}, {self.jobs:,}",
             "lost": self.lost,
+            "overwritten edits": f"{self.overwritten} of {self.edits}",
+            "swapped": self.swapped,
             "duplicated": self.duplicated,
             "torn": self.torn,
             "refused, stuck": self.refused,
@@ -78,32 +91,6 @@ class Table:
             "temporary files": self.temporary,
         }
         return [f"{name:30} {value}" for name, value in rows.items()] + self.words[:20]
-
-
-def session(leader: int) -> dict[int, str]:
-    """Living processes of a session by their kind; the leader's pid is the session's number."""
-    found: dict[int, str] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            state, parent, _, sid = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            words = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(sid) == leader and state != "Z":
-            found[int(entry.name)] = _kind(int(entry.name), int(parent), leader, words)
-    return found
-
-
-def _kind(pid: int, parent: int, leader: int, words: bytes) -> str:
-    if pid == leader:
-        return "parent"
-    if b"resource_tracker" in words:
-        return "tracker"
-    if b"forkserver" in words and parent == leader:
-        return "forkserver"
-    return "ffmpeg" if b"ffmpeg" in words.split(b"\0")[0] else "worker"
 
 
 def contents(folder: Path) -> dict[str, str]:

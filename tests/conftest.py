@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver, resource_tracker
@@ -16,12 +17,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgpar.testing import own_shm
+
 LINUX = sys.platform == "linux"
+# A shell that starts the tests in the background, or nohup, has them ignore these, and what they start, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PATIENCE = 10.0
 """Seconds that processes may take to end after a test."""
+ALONE = own_shm()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Temporary files of these tests and of what they start have a folder of their own, and so has the
+    journal of single files."""
+    os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("own"))
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    tempfile.tempdir = None
+
 
 PhotoMaker = Callable[..., np.ndarray]
 FolderMaker = Callable[..., Path]
@@ -123,8 +139,8 @@ def command_line(pid: int) -> str:
 
 
 def own_segments() -> set[str]:
-    """Names of the shared segments that this process made and has not removed."""
-    return {path.name for path in Path("/dev/shm").glob(f"imgpar-{os.getpid()}-*")} if LINUX else set()
+    """Names of the shared segments that are there; none where others may have some, too."""
+    return {path.name for path in Path("/dev/shm").glob("imgpar-*")} if ALONE else set()
 
 
 def open_descriptors() -> set[tuple[int, str]]:
@@ -132,10 +148,11 @@ def open_descriptors() -> set[tuple[int, str]]:
     if not LINUX:
         return set()
     allowed = {helper(forkserver, "descriptor"), helper(resource_tracker, "descriptor")}
+    socket_folder = multiprocessing.process.current_process()._config.get("tempdir")
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:
             found.add((int(name), os.readlink(f"/proc/self/fd/{name}")))
         except OSError:
             continue  # the listing itself
-    return {(number, target) for number, target in found if number not in allowed}
+    return {each for each in found if each[0] not in allowed and each[1] != socket_folder}

@@ -18,10 +18,12 @@ NUMBERS = {
     "x86_64": {
         "write": (1,), "pwrite64": (18,), "fsync": (74, 75), "fchmod": (91,), "mkdir": (83, 258),
         "fallocate": (285,), "rename": (82, 264, 316), "link": (86, 265), "utimensat": (280,),
+        "flock": (73,),
     },
     "aarch64": {
         "write": (64,), "pwrite64": (68,), "fsync": (82, 83), "fchmod": (52,), "mkdir": (34,),
         "fallocate": (47,), "rename": (38, 276), "link": (37,), "utimensat": (88,),
+        "flock": (32,),
     },
 }  # fmt: skip
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

@@ -17,7 +17,7 @@ from imgpar.errors import BadValueError, UsageError
 from imgpar.model import RunOptions
 from imgpar.operations import operation_types
 from imgpar.recipe import Recipe, make_operation
-from imgpar.values import duration, pixels
+from imgpar.values import duration, pixels, switch
 
 
 def recipe_of(*argv: str) -> Recipe:
@@ -199,7 +199,8 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(capsys, argv, part):
 
 @pytest.mark.parametrize("name", sorted(set(flags.modifiers()) - set(EncodeOptions.options())))
 def test_a_modifier_without_its_operation_names_the_operation(capsys, name):
-    value = [] if flags.flag(name) in ("--enlarge", "--tile") else ["1"]
+    kind = operation_types()[flags.modifiers()[name][0]]
+    value = [] if kind.options()[name].parse is switch else ["1"]
     said = wrong(capsys, ["in.jpg", "-o", "out", flags.flag(name), *value])
     assert f"Write {flags.flag(flags.modifiers()[name][0])}" in said
 

@@ -6,22 +6,25 @@ import errno
 import os
 import stat
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgpar import files
-from imgpar.commit import commit, commit_file, sweep, temporary_path
-from imgpar.errors import CommitError, DiskFullError
-from imgpar.model import OutputFile, Target
+from imgpar.commit import Original, begin_file, commit, commit_file, temporary_path
+from imgpar.digest import content_digest
+from imgpar.errors import CommitError, DiskFullError, KeptError
+from imgpar.model import Facts, OutputFile, Target
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and links like these")
 
 
 def put(path: Path, data: Any = b"new", *, replaces: bool = False, **facts: Any) -> OutputFile:
-    target = Target("webp", str(path), replaces, facts.pop("retires", ""), facts.pop("backup", ""))
+    retires, known = facts.pop("retires", ""), facts.pop("known", ())
+    target = Target("webp", str(path), replaces, retires, facts.pop("backup", ""), known=known)
+    if retires:
+        facts = {"original": Original(retires, Facts.of(os.lstat(retires))), **facts}
     facts = {"keep_times_of": None, "fsync": False, "run": "r1", "job": 4, **facts}
     return commit(data, target, **facts)
 
@@ -34,7 +37,9 @@ def test_a_file_is_written_below_folders_that_are_made(tmp_path: Path) -> None:
     path = tmp_path / "x/y/a.webp"
     out = put(path, b"12345", dimensions=(3, 2))
     assert path.read_bytes() == b"12345"
-    assert out == OutputFile(str(path), 5, 3, 2, path.stat().st_mtime_ns)
+    status = path.stat()
+    times = status.st_mtime_ns, status.st_ctime_ns
+    assert out == OutputFile(str(path), 5, 3, 2, *times, status.st_ino, content_digest(b"12345"))
     assert names(path.parent) == ["a.webp"]
 
 
@@ -101,12 +106,14 @@ def test_an_attempt_that_died_after_its_rename_may_be_repeated(tmp_path: Path) -
     assert names(tmp_path) == ["a.webp"]
 
 
-def test_an_attempt_that_died_before_its_rename_may_be_repeated(tmp_path: Path) -> None:
-    target = Target("webp", str(tmp_path / "a.webp"))
-    Path(temporary_path(target, "r1", 4)).write_bytes(b"half of")
-    put(tmp_path / "a.webp")
-    assert (tmp_path / "a.webp").read_bytes() == b"new"
-    assert names(tmp_path) == ["a.webp"]
+@posix
+def test_a_temporary_name_that_is_taken_is_not_written_to(tmp_path: Path) -> None:
+    half = Path(temporary_path(Target("webp", str(tmp_path / "a.webp")), "r1", 4))
+    (tmp_path / "other").write_bytes(b"of somebody else")
+    half.symlink_to(tmp_path / "other")
+    with pytest.raises(CommitError, match="cannot be written"):
+        put(tmp_path / "a.webp")
+    assert (tmp_path / "other").read_bytes() == b"of somebody else"
 
 
 def test_a_folder_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
@@ -171,6 +178,68 @@ def test_in_place_the_old_bytes_are_kept(tmp_path: Path) -> None:
     assert backup.read_bytes() == b"the original"
 
 
+def test_an_original_that_was_saved_anew_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"as it was read")
+    read = Original(str(path), Facts.of(path.lstat()))
+    path.write_bytes(b"saved since   ")
+    with pytest.raises(CommitError, match="saved anew"):
+        put(path, replaces=True, retires=str(path), original=read)
+    assert path.read_bytes() == b"saved since   "
+    assert names(tmp_path) == ["a.jpg"]
+
+
+def test_an_original_that_was_deleted_meanwhile_does_not_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"as it was read")
+    read = Original(str(path), Facts.of(path.lstat()))
+    path.unlink()
+    target = Target("webp", str(path), True, str(path))
+    with pytest.raises(CommitError, match="deleted"):
+        commit(b"new", target, keep_times_of=None, fsync=False, run="r1", job=4, original=read)
+    assert names(tmp_path) == []
+
+
+@posix
+def test_an_edit_that_keeps_size_and_time_is_an_edit(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    made = put(path, b"made by imgpar")
+    path.write_bytes(b"edited by user")
+    os.utime(path, ns=(made.mtime_ns, made.mtime_ns))
+    with pytest.raises(KeptError, match="changed since"):
+        put(path, replaces=True, known=(made,))
+    assert path.read_bytes() == b"edited by user"
+
+
+@posix
+def test_an_output_that_was_copied_is_still_ours(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    made = put(path, b"made by imgpar")
+    path.rename(tmp_path / "old")
+    path.write_bytes(b"made by imgpar")
+    put(path, b"new", replaces=True, known=(made,))
+    assert path.read_bytes() == b"new"
+
+
+def test_what_imgpar_made_is_no_original(tmp_path: Path) -> None:
+    path, backup = tmp_path / "a.jpg", tmp_path / ".imgpar/undo/r2/a.jpg"
+    made = put(path, b"made by the first run")
+    target = Target("webp", str(path), True, str(path), str(backup), covered=(made,))
+    read = Original(str(path), Facts.of(path.lstat()))
+    commit(b"new", target, keep_times_of=None, fsync=False, run="r2", job=1, original=read)
+    assert (path.read_bytes(), backup.exists()) == (b"new", False)
+
+
+def test_a_file_is_noted_before_it_gets_its_name(tmp_path: Path) -> None:
+    path, noted = tmp_path / "a.webp", []
+
+    def note(file: OutputFile) -> None:
+        noted.append((file.path, file.digest, path.exists()))
+
+    put(path, b"12345", note=note)
+    assert noted == [(str(path), content_digest(b"12345"), False)]
+
+
 def test_in_place_under_another_name_the_original_goes(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"the original")
     backup = tmp_path / "kept/a.png"
@@ -198,27 +267,15 @@ def test_the_backup_is_a_copy_where_there_are_no_hard_links(
 def test_a_file_of_another_program_is_verified_and_moved(tmp_path: Path) -> None:
     target = Target("mp4", str(tmp_path / "a.mp4"))
     for expected, survives in ((3, False), (4, True)):
-        half = Path(temporary_path(target, "r1", 1))
-        half.write_bytes(b"clip")
+        half = begin_file(target)
+        Path(half.path).write_bytes(b"clip")
         if survives:
-            out = commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+            out = commit_file(half, target, keep_times_of=None, fsync=False, expected=expected)
             assert out.bytes == 4
         else:
             with pytest.raises(CommitError, match="instead of 3"):
-                commit_file(str(half), target, keep_times_of=None, fsync=False, expected=expected)
+                commit_file(half, target, keep_times_of=None, fsync=False, expected=expected)
     assert names(tmp_path) == ["a.mp4"]
-
-
-def test_sweep_removes_what_dead_runs_left_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".imgpar-old-1.tmp", ".imgpar-now-1.tmp", ".imgpar", "a.tmp", "a.jpg"):
-        (tmp_path / name).write_bytes(b"")
-    assert sweep(str(tmp_path), "now", older_than=3600) == 0
-    hour_ago = time.time() - 7200
-    os.utime(tmp_path / ".imgpar-old-1.tmp", (hour_ago, hour_ago))
-    assert sweep(str(tmp_path), "now", older_than=3600) == 1
-    (tmp_path / ".imgpar-old-1.tmp").write_bytes(b"")
-    assert sweep(str(tmp_path), "now") == 1
-    assert names(tmp_path) == [".imgpar", ".imgpar-now-1.tmp", "a.jpg", "a.tmp"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")

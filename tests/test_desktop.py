@@ -326,6 +326,20 @@ def test_undo_deletes_the_new_files_and_no_others(control: Control, photo_folder
     assert (folder / "sub" / "b.png").exists()
 
 
+def test_other_settings_keep_both_and_undo_takes_back_the_last(
+    control: Control, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder("a.png")
+    for size in ("40", "20"):
+        control.drop([str(folder)], Settings(size=size))
+        until(control, "idle")
+    out = Path(f"{folder}-imgpar")
+    assert sorted(path.name for path in out.glob("*.webp")) == ["a-1.webp", "a.webp"]
+    control.undo()
+    until(control, "idle")
+    assert [path.name for path in out.glob("*.webp")] == ["a.webp"]
+
+
 def test_undo_leaves_no_empty_folder(control: Control, photo_folder: FolderMaker) -> None:
     folder = photo_folder("a.png", "sub/b.png")
     control.drop([str(folder)], Settings())

@@ -25,11 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "model", "values", "names", "files", "leftovers", "operations", "pixels", "codecs", "sources",
-    "recipe", "recipes", "stems", "output", "wishes", "targets", "existing", "unchanged", "lock",
-    "database", "plan", "digest", "commit", "video", "runtime",
-    "sql", "history", "journal", "report", "bundle", "undo", "homes", "progress",
-    "pipeline stream session opening run api footage video_writer", "extract assemble join",
+    "errors", "model", "values", "names", "held", "files", "within", "lock", "digest", "leftovers",
+    "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems",
+    "output", "wishes", "targets", "existing", "unchanged", "migrate", "database", "plan", "written",
+    "commit", "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals",
+    "homes", "progress",
+    "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
+    "extract assemble join",
     "desktop",
     "cli", "__main__",
     "testing",
@@ -52,6 +54,7 @@ if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
 EXPORTS = {
     "__version__",
     *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
+    *("retry", "undo", "verify", "OutputFile"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
     *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from imgpar.database import read_database, state_folder
+from imgpar.database import read_database
 from imgpar.errors import OutputError, OutputLockedError
-from imgpar.journal import KEEP_RUNS, Journal, journal_path
+from imgpar.journal import Journal, journal_path
+from imgpar.lines import state_folder
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.output import Out
 from imgpar.sources.base import Batch
+from imgpar.targets import PLANNED
+from imgpar.unchanged import Unchanged
 
 
 def place(tmp_path: Path) -> str:
@@ -29,7 +32,7 @@ def opened(tmp_path: Path, **facts: Any) -> Journal:
 
 def job(tmp_path: Path, name: str = "a.jpg", number: int = 0, **facts: Any) -> Job:
     stem = name.rpartition(".")[0]
-    item = Item(str(tmp_path / "in" / name), name, 10, 20, 30)
+    item = Item(str(tmp_path / "in" / name), os.path.basename(name), 10, 20, 30, ctime_ns=40)
     return Job(number, item, (Target("webp", str(tmp_path / "out" / f"{stem}.webp")),), **facts)
 
 
@@ -51,8 +54,8 @@ def test_what_was_recorded_is_known_in_the_next_run(tmp_path: Path) -> None:
         journal.finish({"ok": 1})
     with opened(tmp_path) as journal:
         (record,) = done(journal, tmp_path)[work.item.path]
-    assert record[:6] == ("key", "ok", 10, 20, 30, "d1")
-    assert record.outputs == ((str(tmp_path / "out/a.webp"), 5, 4, 3, 20),)
+    assert record[:7] == ("key", "ok", 10, 20, 40, 30, "d1")
+    assert record.outputs == (OutputFile(str(tmp_path / "out/a.webp"), 5, 4, 3, 20),)
     assert record.claims == ()
 
 
@@ -78,7 +81,7 @@ def test_a_planned_name_is_claimed_before_anything_is_recorded(tmp_path: Path) -
     (record,) = done(first, tmp_path)[work.item.path]
     first.close()
     assert (record.state, record.outputs) == ("planned", ())
-    assert record.claims == ((str(tmp_path / "out/a.webp"), None, 0, 0, 20),)
+    assert record.claims == (OutputFile(str(tmp_path / "out/a.webp"), PLANNED, 0, 0, 20),)
 
 
 def test_a_new_plan_remembers_the_output_of_the_old_one(tmp_path: Path) -> None:
@@ -89,20 +92,21 @@ def test_a_new_plan_remembers_the_output_of_the_old_one(tmp_path: Path) -> None:
         journal.begin("key")
         journal.planned([work])
         (record,) = done(journal, tmp_path)[work.item.path]
-        assert [made[1] for made in record.claims] == [None, 5]
+        assert [made.bytes for made in record.claims] == [PLANNED, 5]
         journal.record(Outcome(work.item.path, "failed", error="no", stage="decode", job=0), work)
         (record,) = done(journal, tmp_path)[work.item.path]
         # The name that was planned stays its own too: a job of several outputs may have written it.
         assert (record.state, record.outputs, [made[1] for made in record.claims]) == (
             "failed",
             (),
-            [None, 5],
+            [PLANNED, 5],
         )
 
 
 def test_an_equal_digest_renews_the_time_and_keeps_the_rest(tmp_path: Path) -> None:
     work = job(tmp_path)
-    touched = Job(0, Item(work.item.path, "a.jpg", 10, 99, 77), work.targets, digest="d1")
+    item = Item(work.item.path, "a.jpg", 10, 99, 77, ctime_ns=88)
+    touched = Job(0, item, work.targets, digest="d1")
     with opened(tmp_path) as journal:
         journal.begin("key")
         journal.record(ok(work), work)
@@ -110,9 +114,8 @@ def test_an_equal_digest_renews_the_time_and_keeps_the_rest(tmp_path: Path) -> N
         journal.planned([touched])
         journal.record(Outcome(work.item.path, "skipped", reason="unchanged", job=0), touched)
         (record,) = done(journal, tmp_path)[work.item.path]
-        assert record[:6] == ("key", "ok", 10, 99, 77, "d1")
+        assert record[:7] == ("key", "ok", 10, 99, 88, 77, "d1")
         assert (len(record.outputs), record.claims) == (1, ())
-        assert [file.bytes for file in journal.outcomes()[0].outputs] == [5]
 
 
 def test_recipes_are_remembered_apart_the_newest_first(tmp_path: Path) -> None:
@@ -152,51 +155,79 @@ def test_lines_come_back_as_they_were_in_order_after_the_journal_is_closed(tmp_p
         lines[1200]
 
 
+def unchanged(journal: Journal, work: Job) -> Unchanged:
+    """What the planner makes of a folder in which one input needs no work."""
+    folder = os.path.dirname(work.item.path)
+    known = journal.recorded(Batch(folder, "", [work.item]), "key")
+    return Unchanged([work.item], 0, work.id, list(known.rows.values()), known)
+
+
 def test_unchanged_lines_show_the_outputs_that_are_there(tmp_path: Path) -> None:
-    work = job(tmp_path)
+    works = [job(tmp_path, name, number) for number, name in enumerate(("a.jpg", "b.jpg"))]
     with opened(tmp_path) as journal:
         journal.begin("key")
-        journal.record(ok(work), work)
+        journal.record(ok(works[0]), works[0])
         first = journal.outcomes()
         journal.begin("key")
-        journal.record(Outcome(work.item.path, "skipped", reason="unchanged", job=0))
+        journal.record_unchanged(unchanged(journal, works[0]))
+        journal.record(ok(works[1]), works[1])
         second = journal.outcomes()
         assert [line.status for line in first] == ["ok"]
-        (line,) = second
-        assert (line.reason, line.source_bytes, line.outputs) == ("unchanged", 10, ok(work).outputs)
+        assert [line.source for line in second] == [work.item.path for work in works]
+        assert (len(second), second[1].status) == (2, "ok")
+        line = second[0]
+        assert (line.reason, line.source_bytes, line.outputs) == ("unchanged", 10, ok(works[0]).outputs)
 
 
-def test_an_output_in_place_that_was_never_an_input_still_gets_its_line(tmp_path: Path) -> None:
+def test_a_line_of_an_unchanged_item_leaves_what_is_known_of_it(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         journal.begin("key")
         journal.record(Outcome(str(tmp_path / "in/new.webp"), "skipped", reason="unchanged", job=0))
         assert [line.source for line in journal.outcomes()] == [str(tmp_path / "in/new.webp")]
+        assert done(journal, tmp_path) == {}
 
 
-def test_old_reports_go_and_what_is_done_stays(tmp_path: Path) -> None:
-    work = job(tmp_path)
+def test_lines_lie_in_the_state_folder_for_the_user_alone(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
-        first = journal.begin("key")
+        uid = journal.begin("key")
+        path = Path(state_folder(), "runs", f"{uid}.db")
+        assert path.stat().st_mode & 0o077 == 0 or os.name == "nt"
+
+
+def test_the_journal_names_no_place_outside_of_its_home(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    bad = Outcome(work.item.path, "failed", error=f"{tmp_path} is bad", traceback=str(tmp_path), job=0)
+    with opened(tmp_path) as journal:
+        journal.begin("key")
+        journal.planned([work])
         journal.record(ok(work), work)
-        for _ in range(KEEP_RUNS):
-            assert len(journal.outcomes(first)) == 1
-            journal.begin("other")
-        assert len(journal.outcomes(first)) == 0
-        assert done(journal, tmp_path)[work.item.path]
+        journal.record(bad, work)
+    content = Path(place(tmp_path)).read_bytes()
+    assert os.fsencode(tmp_path) not in content
+    assert b"a.jpg" in content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes like these")
+def test_the_journal_is_the_users_alone_and_out_of_version_control(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    assert Path(place(tmp_path)).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "out/.imgpar/.gitignore").read_text() == "*\n"
 
 
 def test_failed_items_are_those_of_the_latest_recipe_not_done_since(tmp_path: Path) -> None:
     works = [job(tmp_path, f"{at}.jpg", at) for at in range(3)]
     with opened(tmp_path) as journal:
-        journal.begin("key", recipe="[output]", command=["imgpar", "x\udcff"])
+        uid = journal.begin("key", recipe="[output]")
         for work in works:
             journal.record(Outcome(work.item.path, "failed", error="no", job=work.id), work)
         journal.record(ok(works[1]), works[1])
     with opened(tmp_path) as journal:
-        assert journal.failed_items() == [works[0].item.path, works[2].item.path]
+        batch = Batch(str(tmp_path / "in"), "", [work.item for work in works])
+        assert journal.failed_in(batch) == {works[0].item.path, works[2].item.path}
+        assert journal.count_failed() == 2
         last = journal.last_run()
         assert last is not None
-        assert (last.recipe, last.command, last.finished) == ("[output]", ("imgpar", "x\udcff"), None)
+        assert (last.recipe, last.uid, last.finished) == ("[output]", uid, None)
 
 
 def test_a_run_that_did_not_end_is_noticed(tmp_path: Path) -> None:
@@ -259,7 +290,8 @@ def test_a_damaged_journal_is_set_aside_with_one_note(tmp_path: Path, damage: by
         with opened(tmp_path) as journal:
             assert len(journal.notes) == 1
             assert f"broken-{number}" in journal.notes[0]
-            assert journal.begin("key") == 1
+            journal.begin("key")
+            assert journal.run == 1
         assert (path.parent / f"journal.db.broken-{number}").read_bytes() == damage
 
 

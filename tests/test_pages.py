@@ -16,11 +16,12 @@ from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 import imgpar
 from imgpar.codecs import profiles, read_header
 from imgpar.errors import UsageError
-from imgpar.model import Item, Job, Limits, Outcome
+from imgpar.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch
 from imgpar.targets import Done
+from imgpar.unchanged import Recorded
 
 SIZES = [(40, 30), (50, 20), (30, 60)]
 
@@ -172,9 +173,25 @@ class TestSplit:
         assert [path.name for path in sorted(tmp_path.glob("*.png"))] == ["page-p1.png", "page-p2.png"]
 
 
+class Known:
+    """What earlier runs knew."""
+
+    def __init__(self, records: dict[str, list[Done]]) -> None:
+        self._records = records
+
+    def done(self, batch: Batch, paths: object = None) -> dict[str, list[Done]]:
+        return self._records
+
+    def recorded(self, batch: Batch, key: str) -> Recorded:
+        return Recorded({})
+
+    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+        return []
+
+
 def planned(*inputs: str, done: dict[str, list[Done]] | None = None, out: str = "/nowhere") -> dict[str, str]:
     items = [Item(f"/in/{name}", name, 10, 20, 30) for name in inputs]
-    planner = Planner(Out(out), to=["webp"], split=True, done=(lambda *_: done or {}), recipe="key")
+    planner = Planner(Out(out), to=["webp"], split=True, past=Known(done or {}), recipe="key")
     entries: list[Job | Outcome] = list(planner.plan(Batch("/in", "", items)))
     return {
         os.path.basename(job.item.path): os.path.basename(job.targets[0].path)
@@ -197,18 +214,19 @@ class TestNames:
         assert planned("DOC.pdf", "doc-p2.png")["DOC.pdf"] == "DOC.pdf.webp"
 
     def test_a_newcomer_does_not_take_the_name_of_a_page_that_is_there(self) -> None:
-        record = Done("key", "ok", 10, 20, 30, "", 1, (("/nowhere/doc-p1.webp", 5, 1, 1, 20),))
+        page = OutputFile("/nowhere/doc-p1.webp", 5, 1, 1, 20)
+        record = Done("key", "ok", 10, 20, 0, 30, "", 1, (page,))
         names = planned("doc.pdf", "doc-p1.png", done={"/in/doc.pdf": [record]})
         assert names == {"doc.pdf": "doc.webp", "doc-p1.png": "doc-p1.png.webp"}
 
     def test_pages_of_a_run_that_died_are_ours(self, tmp_path: Path) -> None:
         page = tmp_path / "a-p1.webp"
         page.write_bytes(b"12345")
-        os.utime(page, ns=(20, 20))
-        record = Done("key", "planned", 10, 20, 30, "", 1, (), ((str(tmp_path / "a.webp"), None, 0, 0, 20),))
-        (job,) = Planner(
-            Out(str(tmp_path)), to=["webp"], split=True, done=lambda *_: {"/in/a.tif": [record]}, recipe="key"
-        ).plan(Batch("/in", "", [Item("/in/a.tif", "a.tif", 10, 20, 30)]))
+        claim = OutputFile(str(page), 5, 1, 1, 20)
+        record = Done("key", "planned", 10, 20, 0, 30, "", 1, (), (claim,))
+        past = Known({"/in/a.tif": [record]})
+        planner = Planner(Out(str(tmp_path)), to=["webp"], split=True, past=past, recipe="key")
+        (job,) = planner.plan(Batch("/in", "", [Item("/in/a.tif", "a.tif", 10, 20, 30)]))
         assert isinstance(job, Job)
         assert job.targets[0].pages == (str(page),)
 

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgpar.errors import BadValueError, OutputError, UsageError
-from imgpar.model import Item, Job, Outcome
+from imgpar.model import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.names import fold, legal
 from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch, Entries
 from imgpar.sources.local import scan
-from imgpar.targets import Done
+from imgpar.targets import PLANNED, Done
+from imgpar.unchanged import Recorded
 
 
 def items(*names: str, folder: str = "/in") -> list[Item]:
@@ -165,7 +166,7 @@ def test_outputs_never_meet_and_the_order_of_the_inputs_changes_nothing(
 def test_a_folder_is_settled_by_its_names_as_it_is_by_its_items(
     names: list[str], to: tuple[str, ...], folders: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
-    rows = [(name, 1, 2, 3) for name in dict.fromkeys([*names, *more])]
+    rows = [(name, 1, 2, 3, 4) for name in dict.fromkeys([*names, *more])]
     entries = Entries.of("/in", "", rows, {"a.b": "png", "scan": "jpeg"})
     planner = Planner(Out("/nowhere"), to=to)
     by_name = targets(list(planner.plan(Batch("/in", "", entries, folders=folders))))
@@ -196,6 +197,12 @@ def test_ids_count_all_inputs_in_order() -> None:
     assert planner.count == 3
 
 
+def written(path: Path, digest: str = "") -> OutputFile:
+    status = path.stat()
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return OutputFile(str(path), status.st_size, 1, 1, *times, status.st_ino, digest)
+
+
 class Place:
     """A real input folder and a real OUT, planned as a run would."""
 
@@ -204,6 +211,8 @@ class Place:
         self.out = root / "out"
         self.source.mkdir()
         self.known: dict[str, list[Done]] = {}
+        self.others: list[tuple[str, Done]] = []
+        self.covered: tuple[OutputFile, ...] = ()
 
     def write(self, name: str, data: bytes = b"\xff\xd8\xff") -> Path:
         path = self.source / name
@@ -219,16 +228,30 @@ class Place:
 
     def remember(self, source: Path, *outputs: Path, recipe: str = "key", **facts: Any) -> None:
         status = source.stat()
-        made = tuple((str(path), path.stat().st_size, 1, 1, path.stat().st_mtime_ns) for path in outputs)
+        made = tuple(written(path) for path in outputs)
+        times = status.st_mtime_ns, status.st_ctime_ns
         inode = 0 if os.name == "nt" else status.st_ino
-        record = Done(recipe, "ok", status.st_size, status.st_mtime_ns, inode, "digest", 1, made)
+        record = Done(recipe, "ok", status.st_size, *times, inode, "digest", 1, made)
         self.known.setdefault(str(source), []).insert(0, record._replace(**facts))
+
+    def done(self, batch: Batch, paths: Any = None) -> dict[str, list[Done]]:
+        return self.known
+
+    def recorded(self, batch: Batch, key: str) -> Recorded:
+        return Recorded({})
+
+    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+        return self.others
+
+    def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
+        inside = os.path.relpath(path, self.source)
+        return str(self.source / ".imgpar/undo/7" / inside), self.covered
 
     def plan(
         self, *, in_place: bool = False, to: Sequence[str] = ("webp",), **facts: Any
     ) -> list[Job | Outcome]:
         out = Out(str(self.source), in_place=True) if in_place else Out(str(self.out))
-        planner = Planner(out, "key", to=to, done=lambda _: self.known, run="7", **facts)
+        planner = Planner(out, "key", to=to, past=self, originals=self, **facts)
         return [entry for found in scan([str(self.source)], out=None) for entry in planner.plan(found)]
 
 
@@ -267,26 +290,35 @@ def test_a_changed_input_replaces_its_own_output(place: Place) -> None:
     assert only(place.plan()).targets[0].replaces
 
 
-def test_a_missing_or_damaged_output_is_made_again(place: Place) -> None:
+def test_a_missing_output_is_made_again(place: Place) -> None:
     output = place.output("a.webp")
     place.remember(place.write("a.jpg"), output)
-    when = output.stat().st_mtime_ns
-    output.write_bytes(b"")
-    os.utime(output, ns=(when, when))
-    assert only(place.plan()).targets[0].replaces
     output.unlink()
     assert not only(place.plan()).targets[0].replaces
 
 
-def test_an_output_that_the_user_edited_is_kept(place: Place) -> None:
+@pytest.mark.parametrize("keep_time", [False, True])
+def test_an_output_that_the_user_edited_is_kept(place: Place, keep_time: bool) -> None:
     output = place.output("a.webp")
     place.remember(place.write("a.jpg"), output)
+    when = output.stat().st_mtime_ns
     output.write_bytes(b"retouched")
-    os.utime(output, ns=(10**18, 10**18 + 10**11))
-    assert only(place.plan()).reason == "exists"
+    os.utime(output, ns=(when, when) if keep_time else (10**18, 10**18 + 10**11))
+    assert only(place.plan()).reason == "changed"
 
 
-@pytest.mark.parametrize("facts", [{"mtime_ns": 5}, {"inode": 12345}], ids=["time", "inode"])
+def test_an_output_is_replaced_only_while_it_is_what_was_recorded(place: Place) -> None:
+    """An edit may keep the size, so whoever replaces it compares the digest."""
+    output = place.output("a.webp")
+    place.remember(place.write("a.jpg"), output, size=99)
+    recorded = written(output)
+    output.write_bytes(b"EDIT")
+    assert only(place.plan()).targets[0].known == (recorded,)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"mtime_ns": 5}, {"ctime_ns": 5}, {"inode": 12345}], ids=["time", "change", "inode"]
+)
 def test_a_touched_input_is_compared_by_its_digest(place: Place, facts: dict[str, int]) -> None:
     if os.name == "nt" and "inode" in facts:
         pytest.skip("Windows lists no inodes")
@@ -312,12 +344,14 @@ def test_a_newcomer_never_moves_an_output_that_is_there(place: Place) -> None:
     assert targets(place.plan()) == {"a.jpg": ["a.webp"], "a.png": ["a.png.webp"]}
 
 
-def test_an_output_of_a_planned_row_is_ours_when_it_has_the_time_of_its_input(place: Place) -> None:
+def test_an_output_of_a_planned_row_is_ours_only_when_its_worker_noted_it(place: Place) -> None:
     source, output = place.write("a.jpg"), place.output("a.webp", b"written just before the crash")
-    claim = (str(output), None, 0, 0, source.stat().st_mtime_ns)
+    os.utime(output, ns=(source.stat().st_mtime_ns,) * 2)
+    claim = OutputFile(str(output), PLANNED, 0, 0, source.stat().st_mtime_ns)
     place.remember(source, state="planned", outputs=(), claims=(claim,))
     assert only(place.plan()).reason == "exists"
-    os.utime(output, ns=(10**18, 10**18))
+    place.known.clear()
+    place.remember(source, state="planned", outputs=(), claims=(written(output),))
     assert only(place.plan()).targets[0].replaces
 
 
@@ -384,12 +418,101 @@ def test_in_place_a_file_that_stays_keeps_its_name(place: Place) -> None:
 
 def test_a_second_run_in_place_recognises_its_own_output(place: Place) -> None:
     old, new = place.source / "a.png", place.write("a.webp", b"small")
-    new_status = new.stat()
-    made = (str(new), new_status.st_size, 1, 1, new_status.st_mtime_ns)
-    place.known[str(old)] = [Done("key", "ok", 999, 1, 1, "digest", 1, (made,))]
+    place.known[str(old)] = [Done("key", "ok", 999, 1, 1, 1, "digest", 1, (written(new),))]
     assert only(place.plan(in_place=True)).reason == "unchanged"
     new.write_bytes(b"edited by the user")
     assert isinstance(only(place.plan(in_place=True)), Job)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no time of the last change")
+def test_an_output_in_place_that_was_moved_is_compared_by_its_digest(place: Place) -> None:
+    new = place.write("a.webp", b"small")
+    made = written(new, "digest of the output")
+    place.known[str(new)] = [Done("key", "ok", 999, 1, 1, 1, "digest", 1, (made,))]
+    os.utime(new)
+    assert only(place.plan(in_place=True)).digest == "digest of the output"
+
+
+def test_in_place_what_imgpar_wrote_is_known_to_be_no_original(place: Place) -> None:
+    place.covered = (written(place.write("a.webp")),)
+    assert only(place.plan(in_place=True)).targets[0].covered == place.covered
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows links need privileges")
+def test_in_place_a_link_is_skipped(place: Place) -> None:
+    (place.source / "a.webp").symlink_to(place.output("real.webp"))
+    assert only(place.plan(in_place=True)).reason == "link"
+
+
+class TestOtherRoots:
+    """Outputs of another root lie in the same folder."""
+
+    def other(self, place: Place, output: Path, **facts: Any) -> None:
+        record = Done("key", "ok", 3, 1, 1, 1, "digest", 1, (written(output),), (), 5)
+        self.record = record._replace(**facts)
+        place.others.append(("a.jpg", self.record))
+
+    def test_a_newcomer_takes_its_whole_name(self, place: Place) -> None:
+        place.write("a.jpg")
+        self.other(place, place.output("a.webp"))
+        assert targets(place.plan()) == {"a.jpg": ["a.jpg.webp"]}
+
+    def test_and_then_the_name_of_its_root_as_a_folder(self, place: Place) -> None:
+        place.write("a.jpg")
+        for name in ("a.webp", "a.jpg.webp"):
+            self.other(place, place.output(name))
+        assert only(place.plan()).targets[0].path == str(place.out / "in/a.webp")
+
+    def test_without_a_format_there_is_no_longer_name(self, place: Place) -> None:
+        place.write("a.jpg")
+        self.other(place, place.output("a.jpg"))
+        assert only(place.plan(to=())).targets[0].path == str(place.out / "in/a.jpg")
+
+    def test_equal_content_is_the_same_input(self, place: Place) -> None:
+        place.write("a.jpg")
+        self.other(place, place.output("a.webp"))
+        job = only(place.plan())
+        assert (job.digest, job.same) == ("digest", SameItem(5, self.record.outputs))
+
+    @pytest.mark.parametrize("facts", [{"size": 4}, {"recipe": "other"}, {"digest": ""}], ids=str)
+    def test_other_content_is_told_without_reading(self, place: Place, facts: dict[str, Any]) -> None:
+        place.write("a.jpg")
+        self.other(place, place.output("a.webp"), **facts)
+        assert (only(place.plan()).digest, only(place.plan()).same) == ("", None)
+
+    def test_an_output_that_is_gone_gives_its_name_free(self, place: Place) -> None:
+        place.write("a.jpg")
+        output = place.output("a.webp")
+        self.other(place, output)
+        output.unlink()
+        assert targets(place.plan()) == {"a.jpg": ["a.webp"]}
+
+
+@pytest.mark.parametrize(
+    ("on_exists", "expected"), [(None, "a.webp"), ("overwrite", "a.webp"), ("rename", "a-1.webp")]
+)
+def test_outputs_of_other_settings_are_replaced_unless_the_user_says_what_to_do(
+    place: Place, on_exists: str | None, expected: str
+) -> None:
+    place.remember(place.write("a.jpg"), place.output("a.webp"), recipe="other")
+    assert targets(place.plan(on_exists=on_exists)) == {"a.jpg": [expected]}
+
+
+def test_outputs_of_other_settings_stay_when_the_user_says_so(place: Place) -> None:
+    place.remember(place.write("a.jpg"), place.output("a.webp"), recipe="other")
+    assert only(place.plan(on_exists="skip")).reason == "settings"
+
+
+def test_outputs_of_other_settings_are_no_error_of_foreign_files(place: Place) -> None:
+    place.remember(place.write("a.jpg"), place.output("a.webp"), recipe="other")
+    assert "made with other settings" in only(place.plan(on_exists="error")).error
+
+
+def test_what_is_verified_is_a_job_that_writes_nothing(place: Place) -> None:
+    output = place.output("a.webp")
+    place.remember(place.write("a.jpg"), output)
+    job = only(place.plan(verify=True))
+    assert (job.check, job.targets) == ((written(output),), ())
 
 
 def test_out_may_be_one_file(tmp_path: Path) -> None:

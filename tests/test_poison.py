@@ -122,7 +122,7 @@ def test_a_folder_for_failures_that_cannot_be_made_is_a_note(pictures, tmp_path)
     (pictures / "2.png").write_bytes(b"no picture")
     (tmp_path / "file").write_bytes(b"")
     report = imgpar.convert(
-        pictures, tmp_path / "out", to="jpg", jobs=1, keep_failures=str(tmp_path / "file")
+        pictures, tmp_path / "out", to="jpg", jobs=1, keep_failures=str(tmp_path / "file" / "kept")
     )
     assert (report.ok, report.failed) == (3, 1)
     assert "cannot be kept" in "".join(report.notes)

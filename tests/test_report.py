@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from imgpar import errors
 from imgpar.errors import OutputError
 from imgpar.journal import Journal
 from imgpar.model import Item, Job, Outcome, OutputFile
@@ -49,7 +50,8 @@ def test_the_exit_code_says_how_it_went(outcomes: tuple[Outcome, ...], cancelled
 
 
 def test_the_summary_names_failures_losses_and_what_to_do() -> None:
-    text = report(OK, SKIPPED, FAILED, seconds=2.0, ignored=3, can_retry=True).summary()
+    failed = FAILED._replace(kind="CommitError")
+    text = report(OK, SKIPPED, failed, seconds=2.0, ignored=3, can_retry=True).summary()
     assert text.splitlines()[0] == "Done: 1 ok, 1 skipped (1 unchanged), 1 failed in 2.0 s, 0.5 a second."
     for part in ("gps (1)", "/in/c\\xff.jpg: It is damaged.", "imgpar retry /out", "3 other files"):
         assert part in text
@@ -102,3 +104,26 @@ def test_the_lines_may_come_from_a_journal_that_is_closed(tmp_path: Path) -> Non
     assert len(made.items) == made.ok == 3
     written = json.loads((tmp_path / "report.json").read_text())["items"]
     assert [line["source"] for line in written] == [str(tmp_path / f"{number}.jpg") for number in range(3)]
+
+
+PASSING = {
+    *("SourceError", "CommitError", "WorkerDiedError", "MissingExtraError", "HelperKilledError"),
+    *("OutOfMemoryError", "RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
+}
+
+
+def test_what_may_go_better_a_second_time_is_told_by_the_kind_of_error() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert {name for name in kinds if errors.may_pass(name)} == PASSING
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        (["WorkerDiedError", "CommitError"], "Run these again: imgpar retry /out"),
+        (["WorkerDiedError", "DamagedError"], "1 of them may go better a second time: imgpar retry /out"),
+    ],
+)
+def test_a_retry_is_advised_for_those_that_it_may_help(kinds: list[str], words: str) -> None:
+    made = report(*[FAILED._replace(kind=kind) for kind in kinds], can_retry=True)
+    assert made.summary().splitlines()[-1] == words

@@ -453,9 +453,18 @@ def test_what_a_dead_run_left_is_swept(session, pictures, out):
 
     with Journal.open(str(out / ".imgpar/journal.db"), str(out)) as journal:
         journal.begin("another recipe")  # and never finished
-    (out / "sub/.imgpar-1-1-5.tmp").write_bytes(b"half a picture")
+    (out / "sub/.imgpar-0123456789abcdef-5.tmp").write_bytes(b"half a picture")
     convert(session, pictures, out, to="jpg")
-    assert "sub/.imgpar-1-1-5.tmp" not in files(out)
+    assert "sub/.imgpar-0123456789abcdef-5.tmp" not in files(out)
+
+
+def test_a_file_without_a_journal_has_its_report_all_the_same(tmp_path, monkeypatch):
+    """Where the journal of single files cannot be, a temporary one is used, which goes with the run."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
+    monkeypatch.setenv("LOCALAPPDATA", "/dev/null/nowhere")
+    picture = testing.write_pictures(tmp_path, ["a.png"]) / "a.png"
+    report = imgpar.convert(picture, tmp_path / "a.webp", jobs=1)
+    assert [item.status for item in report.items] == ["ok"]
 
 
 def test_the_profile_accounts_for_the_time(session, pictures, out):
@@ -472,3 +481,30 @@ def test_nothing_to_do_leaves_nothing_behind(session, tmp_path, settings):
     report = imgpar.convert(tmp_path / "in", out, session=session, **settings)
     assert (report.exit_code, report.ignored, len(report.items)) == (3, 1, 0)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["in", "notes.txt"]
+
+
+@pytest.mark.parametrize("content", [b"no picture", b""], ids=["damaged", "empty"])
+def test_a_retry_is_not_advised_for_what_can_only_fail_again(tmp_path, session, content):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(content)
+    report = imgpar.Pipeline().run(folder, tmp_path / "out", to="webp", session=session)
+    assert (report.failed, report.can_retry) == (1, False)
+    assert "imgpar retry" not in report.summary()
+
+
+def test_a_retry_is_advised_where_it_may_help(tmp_path, session, photo_folder):
+    folder = photo_folder("a.jpg", "b.jpg")
+    (tmp_path / "out" / "a.webp").mkdir(parents=True)
+    (tmp_path / "out" / "a.webp" / "x").touch()
+    pipe, out = imgpar.Pipeline(), tmp_path / "out"
+    report = pipe.run(folder, out, to="webp", on_exists="overwrite", session=session)
+    assert (report.ok, report.failed, report.can_retry) == (1, 1, True)
+    assert f"imgpar retry {tmp_path / 'out'}" in report.summary()
+
+
+def test_a_retry_is_not_advised_for_a_name_that_leads_nowhere(tmp_path, session, photo_folder):
+    folder = photo_folder("a.jpg")
+    inputs = [folder / "a.jpg", tmp_path / "mistyped.jpg"]
+    report = imgpar.Pipeline().run(inputs, tmp_path / "out", to="webp", session=session)
+    assert (report.ok, report.failed, report.can_retry) == (1, 1, False)

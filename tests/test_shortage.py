@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from private_mounts import IMGPAR, private
+from video_clips import make_clip
 
 import imgpar
 from imgpar import testing
@@ -136,3 +138,129 @@ def test_standard_input_that_is_larger_than_the_disk_is_a_sentence(tmp_path: Pat
     done = private(script, tmp_path / "out.jpg")
     assert done.stdout.split() == ["exit", "4"], done.stderr
     assert done.stderr.startswith("imgpar: No space is left in /mnt/")
+
+
+# ----- limits of the shell ----------------------------------------------------------------------------
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep these limits")
+
+
+def limited(limits: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run imgpar in a shell that sets limits first."""
+    command = f'{limits} && exec {sys.executable} -m imgpar "$@"'
+    words = ["bash", "-c", command, "bash", *map(str, arguments)]
+    return subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+
+
+def one_sentence(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
+    """Nothing but one line was said, and the exit code fits it."""
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+    assert done.stderr.startswith("imgpar: ")
+    assert words in done.stderr
+
+
+@pytest.fixture
+def six(tmp_path: Path) -> Path:
+    """Six pictures of 180 kB as BMP."""
+    return testing.write_pictures(tmp_path / "in", [f"{n}.png" for n in range(6)], size=(300, 200))
+
+
+@linux
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ("ulimit -v 24000", "too little memory"),
+        ("ulimit -v 60000", "The address space of a process is limited to 58 MiB"),
+        ("ulimit -v 400000", "Raise the limit (ulimit -v unlimited)"),
+        ("ulimit -f 4", "disk I/O error"),
+        ("ulimit -f 200", "The system gives no shared memory of 16 MiB (File too large)"),
+        ("ulimit -n 16", "Only 16 files may be open at a time"),
+    ],
+)
+def test_too_low_a_limit_is_one_sentence(six, tmp_path, limits, words):
+    one_sentence(limited(limits, "convert", six, "-o", tmp_path / "out", "--to", "jpg", "-j", 2), 4, words)
+
+
+@linux
+@pytest.mark.parametrize("limits", ["ulimit -v 1000000", "ulimit -f 100000", "ulimit -n 32"])
+def test_limits_that_leave_enough_are_kept_to(six, tmp_path, limits):
+    done = limited(limits, "convert", six, "-o", tmp_path / "out", "--to", "jpg", "-j", 8)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@linux
+def test_a_picture_that_may_not_become_so_large_fails_alone(six, tmp_path):
+    testing.write_pictures(six, ["large.png"], size=(1900, 1500))
+    arguments = ("convert", six, "-o", tmp_path / "out", "--to", "tiff", "--effort", 0, "-j", 2, "-q")
+    done = limited("ulimit -f 8000", *arguments, "--memory", "8000K")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "large.png" in done.stderr
+
+
+@linux
+@pytest.mark.slow
+def test_a_clip_that_may_not_become_so_large_is_named(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", size=(320, 240), frames=50)
+    done = limited("ulimit -f 100", "concat", clip, clip, "-o", tmp_path / "c.mp4")
+    one_sentence(done, 1, "larger than a file may be")
+
+
+# ----- files that nobody may change -------------------------------------------------------------------
+
+PINNED = "touch /mnt/x && chattr +i /mnt/x && chattr -i /mnt/x"
+DISK = """mount -t tmpfs tmpfs /mnt && truncate -s 160M /mnt/disk && mkfs.ext2 -qF /mnt/disk && \\
+mount -o loop /mnt/disk /mnt && rmdir /mnt/lost+found"""
+
+
+def pinned(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a script on a disk of its own, whose files can be made immutable."""
+    return private(f"{DISK}\n{script}", *arguments, needs=f"{DISK} && {PINNED}")
+
+
+@pytest.mark.parametrize("setting", ["--grey", "--to jpg"])
+def test_in_place_an_original_that_may_not_be_changed_fails_alone_and_stays(six, setting):
+    script = f"""
+        cp "$1"/* /mnt; chattr +i /mnt/1.png
+        {IMGPAR} /mnt --in-place {setting} -j 2; echo exit $?
+        ls /mnt/1.*; find /mnt/.imgpar/undo -name 1.png
+        {sys.executable} -m imgpar undo /mnt -q; echo exit $?
+        for file in "$1"/*; do cmp "$file" /mnt/$(basename "$file") || echo differs; done"""
+    done = pinned(script, six)
+    assert done.stdout.split("\n")[-4:] == ["exit 1", "/mnt/1.png", "exit 0", ""], done.stdout
+    assert done.stderr.count("\n") == 2
+    assert "note    5 originals are kept in /mnt/.imgpar/undo" in done.stderr
+    assert "/mnt/1.png cannot be" in done.stderr
+    assert "Operation not permitted. Change" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "words"),
+    [
+        ("out/1.jpg", 1, "out/1.jpg cannot be written: Operation not permitted"),
+        ("out/.imgpar", 4, "cannot be written"),
+        ("out/.imgpar/journal.db", 4, "journal.db cannot be written"),
+        ("out/.imgpar/journal.db.lock", 4, "Operation not permitted"),
+        ("new", 4, "new cannot be written: Operation not permitted"),
+    ],
+)
+def test_what_may_not_be_written_is_named(six, what, code, words):
+    out = what.partition("/")[0]
+    script = f"""
+        mkdir /mnt/new; {IMGPAR} "$1" -o /mnt/out --to jpg -q
+        chattr +i /mnt/{what}
+        {IMGPAR} "$1" -o /mnt/{out} --to jpg --quality 30 -y -q; echo exit $?"""
+    done = pinned(script, six)
+    assert done.stdout == f"exit {code}\n", done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("inodes", [9, 10, 11, 12])
+def test_in_place_a_disk_without_room_for_the_originals_is_a_sentence(six, inodes):
+    script = f"""
+        mount -t tmpfs -o nr_inodes={inodes} tmpfs /mnt; cp "$1"/* /mnt
+        {IMGPAR} /mnt --in-place --flip horizontal -q -j 2; echo exit $?"""
+    done = private(script, six)
+    assert done.stdout == "exit 4\n"
+    assert "No space is left in /mnt" in done.stderr
+    assert "Traceback" not in done.stderr

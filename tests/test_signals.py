@@ -21,6 +21,8 @@ from imgpar import testing
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals and /proc")
 
 SECONDS = 60.0
+COUNT = 120
+"""So many that a test that is late still sees the middle of a run; two workers take 32 of them at once."""
 
 
 class Terminal:
@@ -61,7 +63,9 @@ class Terminal:
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
     """Pictures that take a while."""
-    return testing.write_pictures(tmp_path / "in", [f"{number}.png" for number in range(60)], size=(700, 500))
+    return testing.write_pictures(
+        tmp_path / "in", [f"{number}.png" for number in range(COUNT)], size=(700, 500)
+    )
 
 
 def started(tmp_path: Path, slow: Path) -> Terminal:
@@ -97,7 +101,7 @@ def test_the_next_run_goes_on(tmp_path, slow):
     there = len(outputs(tmp_path))
     again = Terminal(slow, "-o", tmp_path / "out", "--to", "webp", "--blur", "4", "-j", "2")
     assert again.end() == 0
-    assert f"{60 - there} ok, {there} skipped" in again.text
+    assert f"{COUNT - there} ok, {there} skipped" in again.text
 
 
 def test_a_second_ctrl_c_stops_at_once_and_leaves_nothing_half(tmp_path, slow):
@@ -130,9 +134,9 @@ def test_a_terminal_that_goes_away_does_not_hurt_the_files(tmp_path, slow):
     assert terminal.process.wait(SECONDS) == 130
     assert all_whole(tmp_path)
     made = len(outputs(tmp_path))
-    assert 0 < made < 60
+    assert 0 < made < COUNT
     report = imgpar.convert(slow, tmp_path / "out", to="webp", blur=4, jobs=2)
-    assert (report.ok, report.skipped) == (60 - made, made)
+    assert (report.ok, report.skipped) == (COUNT - made, made)
 
 
 @pytest.mark.parametrize("end", ["2>&1 | head -1 >/dev/null", "2>&-", ">&-", "| true"])

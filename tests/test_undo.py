@@ -56,7 +56,8 @@ def width(path: Path) -> int:
 
 
 def kept(folder: Path) -> list[Path]:
-    return [path for path in (folder / ".imgpar/undo").rglob("*") if path.is_file()]
+    runs = [path for path in (folder / ".imgpar/undo").iterdir() if path.is_dir() and path.name != "written"]
+    return [path for run in runs for path in run.rglob("*") if path.is_file()]
 
 
 def test_files_are_replaced(session, photos):
@@ -137,9 +138,9 @@ def test_a_run_that_replaces_nothing_keeps_the_originals(session, photos):
     assert facts(photos) == before
 
 
-def test_the_next_run_that_replaces_something_lets_the_originals_go(session, photos):
-    in_place(session, photos)
+def test_the_next_run_that_replaces_something_keeps_the_first_originals(session, photos):
     before = facts(photos)
+    in_place(session, photos)
     in_place(session, photos, resize="20")
     assert len(kept(photos)) == 3
     api.undo(photos)
@@ -224,13 +225,23 @@ def test_several_formats_take_the_place_of_one(session, photos, schedule):
 
 
 @posix
-def test_a_link_is_replaced_not_what_it_points_to(session, photos, tmp_path):
+def test_a_link_stays_and_what_it_leads_to_is_left_alone(session, photos, tmp_path):
     real = testing.write_pictures(tmp_path / "elsewhere", ["real.png"]) / "real.png"
     (photos / "link.png").symlink_to("../elsewhere/real.png")
-    in_place(session, photos)
-    assert (width(real), width(photos / "link.png")) == (96, 48)
-    api.undo(photos)
+    report = in_place(session, photos)
+    assert dict(report.reasons) == {"link": 1}
     assert os.readlink(photos / "link.png") == "../elsewhere/real.png"
+    assert width(real) == 96
+
+
+@posix
+def test_a_link_that_is_named_means_its_file(session, photos, tmp_path):
+    (tmp_path / "link.png").symlink_to("photos/a.png")
+    assert in_place(session, tmp_path / "link.png").ok == 1
+    assert (tmp_path / "link.png").is_symlink()
+    assert width(photos / "a.png") == 48
+    assert api.undo(photos).ok == 1
+    assert width(photos / "a.png") == 96
 
 
 def test_retry_goes_on_in_place(session, photos):
@@ -290,16 +301,18 @@ def die_after_replacing(array):
 
 @posix
 @pytest.mark.parametrize("formats", ["", "webp"])
-def test_who_is_given_up_after_its_original_was_replaced_gets_it_back(photos, formats):
-    """Else the next run would take what was made for an original, and convert it again."""
+def test_what_was_replaced_by_a_worker_that_died_is_done(photos, formats):
+    """The next attempt finds the notes of the one that died, and does not convert its output again."""
     before = facts(photos)
     with imgpar.Session(jobs=1, memory="64M") as own:
         pipe = Pipeline().resize("50%").apply(die_after_replacing)
         settings = {"to": formats} if formats else {}
         report = own.run(pipe, photos / "a.png", None, in_place=True, **settings)
-    assert report.failed == 1
+    assert report.ok == 1
+    assert width(photos / f"a.{formats or 'png'}") == 48
+    assert (photos / "a.png").exists() == (not formats)
+    assert api.undo(photos).ok == 1
     assert facts(photos) == before
-    assert kept(photos) == []
 
 
 @posix

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from imgpar import __version__
-from imgpar.errors import ImgparError, UsageError, closest
+from imgpar.errors import ImgparError, RunError, UsageError, closest
 
 __all__ = ["main"]
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "assemble": ("imgpar.cli.assemble", "a clip out of a folder of pictures"),
     "concat": ("imgpar.cli.concat", "one clip out of several"),
     "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
+    "verify": ("imgpar.cli.verify", "are the outputs in a folder still what imgpar wrote?"),
     "undo": ("imgpar.cli.undo", "put back the originals that --in-place replaced"),
     "info": ("imgpar.cli.show", "what is in a file"),
     "formats": ("imgpar.cli.show", "what can be read and written"),
@@ -73,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _nobody_reads()
     except KeyboardInterrupt:
         return _complain("Stopped.", 130)
-    except FileNotFoundError:
-        if _has_folder():
-            raise
-        return _complain(NO_FOLDER, 2)
+    except (OSError, MemoryError, ImportError) as error:
+        if isinstance(error, FileNotFoundError) and not _has_folder():
+            return _complain(NO_FOLDER, 2)
+        return _complain(_refused(error), RunError.exit_code)
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code
@@ -134,6 +135,18 @@ def _complain(text: str, code: int) -> int:
 
     print(f"imgpar: {printable(text)}", file=sys.stderr)
     return code
+
+
+def _refused(error: OSError | MemoryError | ImportError) -> str:
+    """The sentence for what the system refuses where no other part of imgpar has one."""
+    said = str(error)
+    if isinstance(error, MemoryError) or "failed to map segment" in said:
+        return "There is too little memory for imgpar. Close other programs, or raise the limit (ulimit -v)."
+    if isinstance(error, ImportError):
+        return f"A package cannot be loaded: {said}. Install imgpar again."
+    names = " → ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    where = f" ({names})" if names else ""
+    return f"The system refuses what imgpar needs: {error.strerror or said}{where}. Check the disk."
 
 
 def _has_folder() -> bool:

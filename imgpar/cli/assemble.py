@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from imgpar import values
 from imgpar.cli import flags
-from imgpar.cli.parsing import Parser, Store
+from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.errors import UsageError
 from imgpar.progress import Progress, printable
+from imgpar.settings import ASSEMBLE
 
 if TYPE_CHECKING:
     from imgpar.recipe import Recipe
@@ -30,7 +31,6 @@ Pictures of another size than the first one are fitted into its size and padded 
 the numbering is named."""
 
 MIXED = ("pad", "crop", "stretch", "fail")
-_CLIPS_ONLY = ("trim", "speed", "audio")
 
 
 def assemble_parser() -> Parser:
@@ -38,7 +38,7 @@ def assemble_parser() -> Parser:
     parser = Parser("assemble", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
     add = parser.add_argument_group("the clip").add_argument
-    add("-o", "--out", metavar="CLIP", help="the clip: .mp4, .mov, .mkv, .webm or .avi")
+    add("-o", "--out", action=Once, metavar="CLIP", help="the clip: .mp4, .mov, .mkv, .webm or .avi")
     add(
         "--mixed",
         action=Store,
@@ -55,8 +55,8 @@ def assemble_parser() -> Parser:
     )
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
-    flags.add_operations(parser)
-    flags.add_settings(parser)
+    flags.add_operations(parser, ASSEMBLE)
+    flags.add_settings(parser, ASSEMBLE)
     return parser
 
 
@@ -67,9 +67,6 @@ def assemble(argv: Sequence[str]) -> int:
         raise UsageError("No picture was given.", fix="Name a folder: imgpar assemble frames/ -o clip.mp4")
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o clip.mp4.")
-    for step in args.steps or ():
-        if step.name in _CLIPS_ONLY:
-            raise UsageError(f"{step.label} is for clips that are there already.", fix="Leave it out.")
     from imgpar.recipe import Recipe
 
     return _run(args, inputs, flags.build(args.steps or (), Recipe()))

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgpar.cli import flags
-from imgpar.cli.parsing import Parser
+from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.stopping import stopping
 from imgpar.errors import RunError, UsageError
 from imgpar.progress import Progress, printable
+from imgpar.settings import CONCAT
 
 if TYPE_CHECKING:
     from imgpar.codecs.options import EncodeOptions
@@ -33,10 +34,10 @@ def concat_parser() -> Parser:
     parser = Parser("concat", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
     add = parser.add_argument_group("the clip").add_argument
-    add("-o", "--out", metavar="CLIP", help="the clip: .mp4, .mov, .mkv or .webm")
+    add("-o", "--out", action=Once, metavar="CLIP", help="the clip: .mp4, .mov, .mkv or .webm")
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
-    flags.add_settings(parser)
+    flags.add_settings(parser, CONCAT)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from typing import IO, TYPE_CHECKING
 
 from imgpar import values
 from imgpar.cli import flags, running
-from imgpar.cli.parsing import Parser, Store
+from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.codecs.formats import FORMATS, find_format
 from imgpar.errors import BadValueError, UsageError, bad_value
+from imgpar.sidefiles import check_journal
 
 if TYPE_CHECKING:
     from imgpar.recipe import Recipe
@@ -37,8 +39,14 @@ def convert_parser() -> Parser:
     flags.add_operations(parser)
     flags.add_settings(parser)
     group = parser.add_argument_group("recipes")
-    group.add_argument("--recipe", metavar="FILE|NAME", help="start from a file, or web, thumbnails, archive")
-    group.add_argument("--save-recipe", metavar="FILE", help="write the operations and settings to a file")
+    add = group.add_argument
+    add(
+        "--recipe",
+        action=Once,
+        metavar="FILE|NAME",
+        help="start from a file, or web, thumbnails …",
+    )
+    add("--save-recipe", action=Once, metavar="FILE", help="write the operations and settings to a file")
     running.add_run_options(parser)
     running.add_reporting(parser)
     return parser
@@ -50,6 +58,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "-o",
         "--out",
+        action=Once,
         metavar="OUT",
         help="folder to write to; for one input also a file, or - for standard output",
     )
@@ -64,9 +73,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--on-exists",
         action=Store,
         parse=values.choice(*running.EXISTS),
-        default="skip",
         metavar="|".join(running.EXISTS),
-        help="for files that imgpar did not make (default: skip)",
+        help="for files that are there (default: skip what imgpar did not make, replace what it made with "
+        "other settings)",
     )
     add(
         "-y",
@@ -86,7 +95,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--in-place", action="store_true", help="replace the originals, and keep them in .imgpar/undo")
     add("-n", "--dry-run", action="store_true", help="only show what would be done")
     add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")
-    add("--files-from", metavar="FILE", help="read the inputs from a file, one a line; - is standard input")
+    add("--files-from", action=Once, metavar="FILE",
+        help="read the inputs from a file, one a line; - is standard input")  # fmt: skip
     add("--null", action="store_true",
         help="the names there end with NUL, not with a new line (-0 for short)")  # fmt: skip
 
@@ -96,7 +106,7 @@ def convert(argv: Sequence[str]) -> int:
     args, inputs = convert_parser().parse(argv)
     recipe = read_recipe(args)
     options = running.run_options(args)
-    only_save = args.save_recipe and not inputs and not args.files_from
+    only_save = args.save_recipe and not (inputs or args.files_from or args.out or args.in_place)
     if not only_save:
         _check(args, inputs)
     if args.save_recipe:
@@ -146,7 +156,25 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError(
             "--files-from takes the place of INPUT.", fix=f"Leave out one, or put {inputs[0]!r} in the list."
         )
-    running.check_reporting(args)
+    if args.profile and (args.dry_run or args.explain):
+        raise UsageError("--profile says how long a run took, but nothing is to be run.", fix="Leave it out.")
+    _check_side_files(args, inputs)
+
+
+def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
+    """Refuse reports, recipes and journals that would replace something else."""
+    from imgpar.recipe import check_recipe_place
+
+    read = [*inputs, *filter(None, [args.files_from])]
+    running.check_reporting(args, read)
+    if args.journal:
+        check_journal(args.journal, read)
+    if args.save_recipe:
+        check_recipe_place(args.save_recipe, read)
+    names = [os.path.realpath(path) for path in (args.report, args.save_recipe, args.journal) if path]
+    if len(set(names)) < len(names):
+        words = "Two of --report, --save-recipe and --journal name the same file."
+        raise UsageError(words, fix="Give each its own.")
 
 
 def parse_formats(value: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ that of the letters, `--colour srgb` a profile.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ from imgpar import values
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import UsageError
 from imgpar.operations import Option, operation_types
+from imgpar.settings import RECIPE_KEYS
 
 if TYPE_CHECKING:
     from imgpar.recipe import Recipe
@@ -71,8 +72,9 @@ def modifiers() -> dict[str, list[str]]:
     return owners
 
 
-def add_operations(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every operation and every field, under one heading."""
+def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+    """Add a flag for every operation and every field, under one heading; not for fields with the name of a
+    setting, when that is `taken`, as `add_settings` adds it."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -83,15 +85,17 @@ def add_operations(parser: argparse.ArgumentParser) -> None:
         _add(group, name, primary, text)
     settings = EncodeOptions.options()
     for name, owners in modifiers().items():
-        if name not in settings:
+        if name not in settings or name not in taken:
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every setting of the encoders."""
+def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+    """Add a flag for every setting of the encoders, or for those that a command takes."""
     group = parser.add_argument_group("settings of the output")
     owners = modifiers()
     for name, option in EncodeOptions.options().items():
+        if name not in taken:
+            continue
         text = option.help
         if name in owners:
             text += f"; after {', '.join(map(flag, owners[name]))} it is that operation's, if it fits there"

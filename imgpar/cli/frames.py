@@ -8,17 +8,19 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgpar import values
 from imgpar.cli import flags
-from imgpar.cli.parsing import Parser, Store
+from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
 from imgpar.errors import NoInputError, SourceError, UsageError, bad_value
 from imgpar.names import candidate, settle, split_suffix
 from imgpar.progress import Progress, printable
+from imgpar.settings import FRAMES, check_settings
+from imgpar.sidefiles import identities
 
 if TYPE_CHECKING:
     from imgpar.codecs.options import EncodeOptions
@@ -49,7 +51,7 @@ def frames_parser() -> Parser:
     parser.set_defaults(steps=None)
     group = parser.add_argument_group("what is taken")
     add = group.add_argument
-    add("-o", "--out", metavar="OUT", help="folder, or a file where one picture is made")
+    add("-o", "--out", action=Once, metavar="OUT", help="folder, or a file where one picture is made")
     add(
         "--every",
         action=Store,
@@ -84,8 +86,8 @@ def frames_parser() -> Parser:
     add("--accept-damaged", action="store_true", help="be content with what can be read of a damaged clip")
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
-    flags.add_operations(parser)
-    flags.add_settings(parser)
+    flags.add_operations(parser, FRAMES)
+    flags.add_settings(parser, FRAMES)
     return parser
 
 
@@ -95,9 +97,11 @@ def frames(argv: Sequence[str]) -> int:
     if not inputs:
         raise UsageError("No clip was given.", fix="Name one: imgpar frames clip.mp4 -o stills --every 1s")
     kind = _kind(args)
+    _check_use(args, kind)
     from imgpar.recipe import Recipe
 
     recipe = flags.build(args.steps or (), Recipe())
+    check_settings("frames", recipe.encode, FRAMES)
     items = list(_items(inputs, motion=kind == "motion"))
     if not items:
         raise NoInputError("There are no clips in the input.", fix="imgpar frames takes clips and folders.")
@@ -111,6 +115,7 @@ def _run(args: argparse.Namespace, items: Sequence[Item], recipe: Recipe, kind: 
     from imgpar.runtime.scheduler import CancelToken
 
     token, stems, single = CancelToken(), _stems(items), len(items) == 1
+    args.inputs = identities(item.path for item in items)
     cores = args.jobs or available_cores()
 
     def take(number: int, choice: Choice) -> str:
@@ -138,6 +143,22 @@ def _kind(args: argparse.Namespace) -> str:
     if args.threshold is not None and not (args.every and args.every.scenes):
         raise UsageError("--threshold belongs to --every scene.", fix="Add --every scene, or leave it out.")
     return kinds[0] if kinds else "every"
+
+
+def _check_use(args: argparse.Namespace, kind: str) -> None:
+    """Refuse what this kind of picture has no use for."""
+    labels = [step.label for step in args.steps or ()]
+    if kind == "motion":
+        given = ["--to"] * bool(args.to) + ["--accept-damaged"] * args.accept_damaged + labels
+        if given:
+            fix = "Leave it out; `imgpar convert` changes clips."
+            raise UsageError(f"--motion takes the clip out as it is, so there is no {given[0]}.", fix=fix)
+    if kind != "animation" and "--fps" in labels:
+        raise UsageError("--fps belongs to --animation.", fix="Choose pictures with --every, such as 2s.")
+    suffix = format_of_suffix(args.out)
+    named = kind in ("poster", "sheet", "animation") and suffix is not None and not os.path.isdir(args.out)
+    if named and args.to and find_format(args.to) != suffix:
+        raise UsageError(f"{args.out} and --to {args.to} contradict each other.", fix="Leave --to out.")
 
 
 def _items(inputs: Sequence[str], *, motion: bool) -> Iterator[Item]:
@@ -180,7 +201,7 @@ def _take(
     if item.error:
         raise SourceError(item.error)
     if kind == "motion":
-        made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace)
+        made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace, inputs=args.inputs)
         return made.path if made else "no motion photo"
     with motion.clip_of(item.path) as path:
         return _pictures(args, _seen(path, recipe.encode), stem, recipe, kind, choice, single=single)
@@ -210,15 +231,16 @@ def _pictures(
     from imgpar.pipeline import Pipeline
 
     pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
+    existing: dict[str, Any] = {"replace": args.replace, "inputs": args.inputs}
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
     if kind == "every":
         every = args.every or stills.Every()
         picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, choice=choice)
-        made = writing.write_pictures(picked, args.out, stem, suffix, options, replace=args.replace)
+        made = writing.write_pictures(picked, args.out, stem, suffix, options, **existing)
         return f"{sum(1 for _ in made)} pictures in {args.out}"
     if kind == "sprites":
         found = sheets.sprites(clip, args.sprites, pipeline, span, choice)
-        return writing.write_sprites(found, args.out, stem, suffix, options, replace=args.replace)
+        return writing.write_sprites(found, args.out, stem, suffix, options, **existing)
     named = single and "." in os.path.basename(args.out) and not os.path.isdir(args.out)
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
@@ -228,7 +250,7 @@ def _pictures(
         arrays = [sheets.sheet(clip, args.sheet, pipeline, span, choice)]
     else:
         arrays, durations = animation.animation(clip, options.fps or 10, pipeline, span, choice)
-    return writing.write_picture(arrays, path, options, replace=args.replace, durations=durations).path
+    return writing.write_picture(arrays, path, options, durations=durations, **existing).path
 
 
 def _every(value: object) -> object:

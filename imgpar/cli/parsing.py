@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from imgpar import values
 from imgpar.errors import UsageError, closest
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,6 +33,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's complaint as ours."""
+        if found := re.fullmatch(r"argument (-\w)\S*: ignored explicit argument '(=?[\d.]+)'", message):
+            flag, value = found.groups()
+            raise UsageError(f"{flag} takes no value.", fix=self._instead(flag, value))
         message = re.sub(r"ignored explicit argument (.*)", r"it takes no value, but \1 was given", message)
         message = re.sub(r"^argument (\S+): ", r"\1: ", message).rstrip(".")
         raise UsageError(f"{message}.", fix=f"See {self.prog} --help.")
@@ -38,13 +45,40 @@ class Parser(argparse.ArgumentParser):
         # -0 cannot be declared: argparse would then take every negative number for an option.
         args = ["--null" if arg == "-0" else arg for arg in argv]
         end = args.index("--") if "--" in args else len(args)
+        self._check_words(args[:end])
         found, rest = self.parse_known_args(args[:end])
         for arg in rest:
             if arg.startswith("-") and arg != "-":
                 raise self._unknown(arg.partition("=")[0])
         return found, rest + list(argv[end + 1 :])
 
+    def _check_words(self, args: Sequence[str]) -> None:
+        """Refuse what argparse would read as something else: `-out web` as `-o ut` and an input, `-q 80` as
+        `--quiet` and an input."""
+        flags = self._option_string_actions
+        for arg in args:
+            if len(arg) > 2 and arg[0] == "-" != arg[1] and f"-{arg.partition('=')[0]}" in flags:
+                raise self._unknown(arg.partition("=")[0])
+        for arg, word in pairwise(args):
+            alone = arg in flags and flags[arg].nargs == 0
+            if alone and _NUMBER.fullmatch(word) and not os.path.lexists(word):
+                raise UsageError(
+                    f"{arg} takes no value, and there is no file {word!r}.", fix=self._instead(arg, word)
+                )
+
+    def _instead(self, flag: str, value: str) -> str:
+        """What was probably meant by a flag with a value that it does not take."""
+        if flag in ("-q", "--quiet") and "--quality" in self._option_string_actions:
+            return f"For the quality write --quality {value.lstrip('=')}."
+        return f"Leave {value} out, or see {self.prog} --help."
+
     def _unknown(self, flag: str) -> UsageError:
+        from imgpar.operations import operation_types
+        from imgpar.settings import PARSERS, RECIPE_KEYS
+
+        name = flag.removeprefix("--").replace("-", "_")
+        if name in PARSERS.keys() | RECIPE_KEYS | operation_types().keys():
+            return UsageError(f"{self.prog} has no use for {flag}.", fix=f"See {self.prog} --help.")
         near = closest(flag, self._option_string_actions)
         known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):
@@ -83,6 +117,25 @@ class Store(argparse.Action):
     ) -> None:
         """Called by argparse for each use of the flag."""
         setattr(namespace, self.dest, values.named(option_string or self.dest, self.parse, value))
+
+
+class Once(argparse.Action):
+    """Store a name; a second, other one is a mistake, and not the better one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        value: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse for each use of the flag."""
+        before = getattr(namespace, self.dest)
+        if before not in (None, value):
+            raise UsageError(
+                f"{option_string} is given twice, {before!r} and {value!r}.", fix="Leave out one."
+            )
+        setattr(namespace, self.dest, value)
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
     """Print one line per input and a sum; 1 if an input would fail, 3 if there is none."""
     from imgpar import api
+    from imgpar.dryrun import planned, report_of
 
     if args.explain and not args.json:
         print("\n".join(explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
+    items = list[Outcome]()
     for entry in api.dry_run(inputs, args.out, recipe, options):
+        if args.report:
+            items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)
         sums[facts["status"]] += 1
         sums["files"] += len(facts["outputs"])
@@ -47,6 +51,8 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {sums['files']} files; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. Nothing was written."
         )
+    if args.report:
+        report_of(items, args.out or "").write_json(args.report)
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)

@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
 from imgpar.errors import UsageError
+from imgpar.settings import RETRY
+
+DESCRIPTION = """\
+Run again what failed in OUT, with the recipe of that run. Where the inputs lay is known on the machine that
+converted them; elsewhere name them again.
+
+  imgpar retry web/
+  imgpar retry web/ photos/"""
 
 
 def retry_parser() -> Parser:
     """The parser of `imgpar retry`."""
-    parser = Parser("retry", "OUT [options]", "Run again what failed in OUT, with the recipe of that run.")
+    parser = Parser("retry", "OUT [INPUT...] [options]", DESCRIPTION)
     running.add_run_options(parser)
     running.add_reporting(parser)
     return parser
@@ -21,13 +29,16 @@ def retry_parser() -> Parser:
 def retry(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = retry_parser().parse(argv)
-    if len(rest) != 1:
-        raise UsageError("imgpar retry takes one folder, the OUT of an earlier run.")
+    if not rest:
+        raise UsageError("imgpar retry takes a folder, the OUT of an earlier run.")
     running.check_reporting(args)
     from imgpar import api
 
-    out, options = rest[0], running.run_options(args)
+    settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
     command = shlex.join(["imgpar", "retry", *argv])
     return running.carry_out(
-        args, lambda listen, token: api.retry(out, options, on_event=listen, cancel=token, command=command)
+        args,
+        lambda listen, token: api.retry(
+            rest[0], rest[1:] or None, on_event=listen, cancel=token, command=command, **settings
+        ),
     )

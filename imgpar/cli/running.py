@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar import values
-from imgpar.cli.parsing import Store
+from imgpar.cli.parsing import Once, Store
 from imgpar.cli.stopping import stopping
 from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
 from imgpar.progress import Progress, discard, printable
+from imgpar.sidefiles import check_report
 
 if TYPE_CHECKING:
     from imgpar.api import CancelToken
@@ -91,18 +90,29 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="private memory of a worker (default: 4G, Linux only); what needs more fails",
     )
+    add(
+        "--keep-originals",
+        action=Store,
+        parse=values.days,
+        metavar="DAYS|none",
+        help="in place: remove originals that are older, or keep none (default: until undo --forget)",
+    )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
-    add("--verify", action="store_true", help="decode every output again and compare it before it is written")
-    add("--keep-failures", metavar="DIR", help="keep what is needed to see each failure again")
+    add(
+        "--verify",
+        action="store_true",
+        help="decode every output again before it is written, and compare those that are there",
+    )
+    add("--keep-failures", action=Once, metavar="DIR", help="keep what is needed to see each failure again")
     add("--strict", action="store_true", help="losing anything (GPS, depth, frames …) is a failure")
-    add("--journal", metavar="FILE", help="where to note what is done (default: OUT/.imgpar/)")  # fmt: skip
+    add("--journal", action=Once, metavar="FILE", help="where to note what is done (default: in OUT/.imgpar)")
 
 
 def add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say what is printed and written about a run."""
     group = parser.add_argument_group("what is said")
     add = group.add_argument
-    add("--report", metavar="FILE.json", help="write what happened to every input")
+    add("--report", action=Once, metavar="FILE.json", help="write what happened to every input")
     add("--json", action="store_true", help="results on standard output, one JSON object per line")
     add("--profile", action="store_true", help="say where the time went")
     add("-q", "--quiet", action="store_true", help="print failures only")
@@ -185,8 +195,6 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
 def summary(report: Report) -> list[str]:
     """The end of a run in a few lines, without what has been said line by line while it ran."""
     lines = replace(report, failures=(), notes=()).summary().splitlines()
-    if report.failed and report.can_retry:
-        lines.append(f"Run these again: imgpar retry {shlex.quote(report.out)}")
     return [printable(line) for line in lines]
 
 
@@ -195,14 +203,9 @@ def _nothing(report: Report) -> str:
     return f"There are no pictures or clips in the input.{others} See 'imgpar formats'."
 
 
-def check_reporting(args: argparse.Namespace) -> None:
-    """Find out before a long run that its report could not be written after it."""
+def check_reporting(args: argparse.Namespace, inputs: Sequence[str] = ()) -> None:
+    """Find out before a long run that its report cannot be written after it, or replaces something."""
     if args.quiet and args.verbose:
         raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
-    if not args.report:
-        return
-    folder = os.path.dirname(os.path.abspath(args.report))
-    if os.path.isdir(args.report) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UsageError(
-            f"The report cannot be written to {args.report!r}.", fix="Name a file in a folder that exists."
-        )
+    if args.report:
+        check_report(args.report, inputs)

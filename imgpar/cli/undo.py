@@ -10,7 +10,10 @@ from imgpar.errors import UsageError
 
 DESCRIPTION = """\
 Put back the originals that --in-place replaced in FOLDER, with their bytes, times and modes. They are kept
-until a later run replaces something there."""
+until --forget removes them. A file that was changed after the run is left alone, and so is its original.
+
+  imgpar undo photos/
+  imgpar undo photos/2024 --forget"""
 
 
 def undo_parser() -> Parser:
@@ -38,6 +41,8 @@ def undo(argv: Sequence[str]) -> int:
             print(f"imgpar: {printable(outcome.source)}: {printable(outcome.error)}", file=sys.stderr)
         for note in outcome.notes:
             print(f"imgpar: {printable(note)}", file=sys.stderr)
+    for note in report.notes:
+        print(f"imgpar: {printable(note)}", file=sys.stderr)
     if not args.quiet:
         files = "original" if report.ok == 1 else "originals"
         done = f"were forgotten ({size(report.bytes_in)})" if args.forget else "were put back"

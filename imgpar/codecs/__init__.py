@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import FORMATS, TWINNED, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import DamagedError, EncodeError, ItemError, LimitError, UnknownFormatError
+from imgpar.errors import (
+    DamagedError,
+    EncodeError,
+    ItemError,
+    MissingExtraError,
+    OutOfMemoryError,
+    UnknownFormatError,
+)
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 if TYPE_CHECKING:
@@ -308,8 +315,10 @@ def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
     from imgpar.codecs.base import damaged
 
     if isinstance(error, MemoryError):
-        return LimitError(f"Not enough memory: this {fmt.title} could not be {done}.")
+        return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
     words = str(error) or type(error).__name__
+    if isinstance(error, ImportError):
+        return MissingExtraError(f"A package cannot be loaded: {words}.", fix="imgpar doctor tells more.")
     if done != "written":
         return damaged(fmt.title, words, hopeless=done == "opened")
     return EncodeError(f"The {fmt.title} encoder failed: {words}.")

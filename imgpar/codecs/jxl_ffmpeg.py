@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from imgpar.leftovers import temporary
 
 _SECONDS = 60
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
@@ -48,7 +49,7 @@ def durations(codestream: bytes, most: int) -> tuple[int, ...]:
 
 def _told(codestream: bytes, wanted: Sequence[str], animated: bool) -> bytes:
     """What ffmpeg writes to its standard output; it needs a file, in which it can go back."""
-    with tempfile.TemporaryDirectory(prefix="imgpar-jxl-") as folder:
+    with temporary() as folder:
         path = Path(folder, "a.jxl")
         path.write_bytes(codestream)
         command = [

@@ -14,6 +14,8 @@ import imgpar
 
 KINDS = {
     "SourceError": "无法读取：文件可能已被移走、没有权限，或磁盘已断开。",
+    "NoFileError": "文件不存在，或不是普通文件。",
+    "OutOfMemoryError": "内存不足，无法处理这个文件。",
     "UnknownFormatError": "不是可识别的图片或视频。",
     "MissingExtraError": "这种格式需要另外安装一个软件包。",
     "LimitError": "文件太大，超出限制。",
@@ -89,7 +91,7 @@ GONE = re.compile("was removed during the run|disk I/O error|Input/output error|
 def chinese(said: str, kind: str = "") -> str:
     """The Chinese sentence for an English one and its kind; empty where there is none.
 
-    >>> chinese("It is empty (0 bytes).", "SourceError")
+    >>> chinese("It is empty (0 bytes).", "DamagedError")
     '文件是空的（0 字节）。'
     """
     for pattern, sentence in KNOWN.items():

@@ -58,10 +58,11 @@ class Settings:
     def save(self, path: Path | None = None) -> None:
         """Write the settings; that they cannot be kept is no reason to stop."""
         target = path or settings_path()
-        half = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        half = target.with_name(f"{target.name}.{os.urandom(8).hex()}.tmp")
         with suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True)
-            half.write_text(json.dumps(asdict(self), indent=1), "utf-8")
+            with half.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(self), indent=1))
             os.replace(half, target)
 
     def pipeline(self) -> imgpar.Pipeline:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import imgpar
 
 OURS = ".imgpar"
-COARSE = 2_000_000_000
-"""Nanoseconds by which FAT, the coarsest file system, rounds a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,7 @@ def take_back(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone
         for file in outcome.outputs if outcome.status == "ok" else ():
             parents.add(os.path.dirname(file.path))
             try:
-                status = os.lstat(file.path)
-                same = stat.S_ISREG(status.st_mode) and status.st_size == file.bytes
-                if not same or abs(status.st_mtime_ns - (file.mtime_ns or status.st_mtime_ns)) > COARSE:
+                if not _untouched(file, os.lstat(file.path)):
                     raise PermissionError
                 os.remove(file.path)
                 gone += 1
@@ -48,6 +44,16 @@ def take_back(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone
     for top in tops:
         _tidy(parents, top)
     return Undone(gone, kept)
+
+
+def _untouched(file: imgpar.OutputFile, status: os.stat_result) -> bool:
+    """Whether a file is as it was written; an edit may keep size and time, but not the time of the change."""
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return (
+        stat.S_ISREG(status.st_mode)
+        and status.st_size == file.bytes
+        and times == (file.mtime_ns, file.ctime_ns)
+    )
 
 
 def _tidy(folders: set[str], top: str) -> None:

@@ -98,7 +98,13 @@ class Work:
             if not self.paths:
                 for message in self._list():
                     self._inbox.put(message)
-            report = pipeline.run(self.paths, self._out, on_event=self._inbox.put, cancel=self._token)
+            report = pipeline.run(
+                self.paths,
+                self._out,
+                on_exists="rename",  # nothing is replaced: not what other settings made, either
+                on_event=self._inbox.put,
+                cancel=self._token,
+            )
             self._inbox.put(Ended(report))
         except Exception as error:  # whatever it is, the window has to hear of it
             self._inbox.put(Ended(error=error))

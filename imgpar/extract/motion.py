@@ -10,7 +10,7 @@ from imgpar import codecs
 from imgpar.codecs.formats import sniff
 from imgpar.codecs.motion import find_clip, has_clip
 from imgpar.errors import DamagedError, SourceError
-from imgpar.extract.writing import write_file
+from imgpar.extract.writing import NONE, Inputs, write_file
 from imgpar.leftovers import temporary
 from imgpar.model import Limits, OutputFile
 from imgpar.sources.base import why_unreadable
@@ -18,7 +18,7 @@ from imgpar.sources.base import why_unreadable
 _HEAD = 4096
 
 
-def split(path: str, stem: str, *, replace: bool) -> OutputFile | None:
+def split(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> OutputFile | None:
     """Write the clip of a motion photo as `stem.mp4` (or .mov), byte by byte; None where there is none.
 
     Raises:
@@ -34,7 +34,7 @@ def split(path: str, stem: str, *, replace: bool) -> OutputFile | None:
     suffix = record.suffix if record else "mp4"
     with _spooled(found) as spooled:
         check_source(probe(spooled), accept_damaged=False)
-    return write_file(found, f"{stem}.{suffix}", suffix, replace=replace)
+    return write_file(found, f"{stem}.{suffix}", suffix, replace=replace, inputs=inputs)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import find_format
@@ -13,22 +13,32 @@ from imgpar.errors import CommitError
 from imgpar.extract.sheets import Sprites
 from imgpar.footage import ClipFrame
 from imgpar.model import Frame, Header, Metadata, OutputFile, Spec, Target
+from imgpar.sidefiles import is_one_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-_numbers = count(1)
+Inputs = frozenset[tuple[int, int]]
+"""The inputs, as `sidefiles.identities` knows them: they are never replaced."""
+NONE: Inputs = frozenset()
 
 
 def write_pictures(
-    found: Iterable[ClipFrame], folder: str, stem: str, suffix: str, options: EncodeOptions, *, replace: bool
+    found: Iterable[ClipFrame],
+    folder: str,
+    stem: str,
+    suffix: str,
+    options: EncodeOptions,
+    *,
+    replace: bool,
+    inputs: Inputs = NONE,
 ) -> Iterator[OutputFile]:
     """Write frames as `stem-000123.suffix`, the number being that of the frame."""
     for frame in found:
         path = os.path.join(folder, f"{stem}-{frame.index:06}.{suffix}")
-        yield write_picture([frame.array], path, options, replace=replace)
+        yield write_picture([frame.array], path, options, replace=replace, inputs=inputs)
 
 
 def write_picture(
@@ -37,6 +47,7 @@ def write_picture(
     options: EncodeOptions,
     *,
     replace: bool,
+    inputs: Inputs = NONE,
     durations: Sequence[int] = (),
 ) -> OutputFile:
     """Write one picture, or an animation with milliseconds per frame.
@@ -48,12 +59,14 @@ def write_picture(
     from imgpar.runtime.stages import encode
 
     fmt = find_format(path.rpartition(".")[2])
-    _check_free(path, replace=replace)
+    _check_free(path, replace=replace, inputs=inputs)
     height, width = arrays[0].shape[:2]
     spec = Spec(width, height, "RGB")
     header = Header(fmt.name, spec, frames=len(arrays), metadata=Metadata(durations=tuple(durations)))
     encoded = encode([Frame(spec, array) for array in arrays], header, fmt.name, options)
-    return write_file(encoded.data, path, fmt.name, replace=replace, dimensions=(width, height))
+    return write_file(
+        encoded.data, path, fmt.name, replace=replace, inputs=inputs, dimensions=(width, height)
+    )
 
 
 def write_file(
@@ -62,27 +75,49 @@ def write_file(
     kind: str,
     *,
     replace: bool,
+    inputs: Inputs = NONE,
     dimensions: tuple[int, int] = (0, 0),
 ) -> OutputFile:
-    """Write any bytes; raises CommitError where something is there already and may not be replaced."""
+    """Write any bytes.
+
+    Args:
+        data: the bytes.
+        path: their place.
+        kind: of file, in a word.
+        replace: whether what is there may be replaced.
+        inputs: what may not in any case.
+        dimensions: are only passed on.
+
+    Raises:
+        CommitError: something is there already and may not be replaced.
+    """
     from imgpar.commit import commit
 
     path = os.path.abspath(path)
-    exists = _check_free(path, replace=replace)
+    _sweep_once(os.path.dirname(path))
+    exists = _check_free(path, replace=replace, inputs=inputs)
     return commit(
         data,
         Target(kind, path, replaces=exists),
         keep_times_of=None,
         fsync=False,
-        run=f"{os.getpid()}-frames",
-        job=next(_numbers),
         dimensions=dimensions,
     )
 
 
-def _check_free(path: str, *, replace: bool) -> bool:
+@lru_cache(maxsize=64)
+def _sweep_once(folder: str) -> None:
+    """A clip may give thousands of pictures to one folder."""
+    from imgpar.files import sweep
+
+    sweep(folder)
+
+
+def _check_free(path: str, *, replace: bool, inputs: Inputs) -> bool:
     """Whether something is there that may be replaced."""
     exists = os.path.lexists(path)
+    if exists and is_one_of(path, inputs):
+        raise CommitError(f"{os.path.abspath(path)} is an input itself.", fix="Choose another OUT.")
     if exists and not replace:
         raise CommitError(f"{os.path.abspath(path)} is there already.", fix="Move it away, or say -y.")
     return exists
@@ -96,17 +131,19 @@ def write_sprites(
     options: EncodeOptions,
     *,
     replace: bool,
+    inputs: Inputs = NONE,
 ) -> str:
     """Write `stem-sprites-1.suffix` … and, last, `stem.vtt`, which names them; returns words for what was
     written. Raises as `write_picture` does."""
     index = os.path.join(folder, f"{stem}.vtt")
-    _check_free(index, replace=replace)
+    _check_free(index, replace=replace, inputs=inputs)
     names: list[str] = []
     facts: Sprites | None = None
     for each, array in found:
         facts = each
         path = os.path.join(folder, f"{stem}-sprites-{len(names) + 1}.{suffix}")
-        names.append(os.path.basename(write_picture([array], path, options, replace=replace).path))
+        made = write_picture([array], path, options, replace=replace, inputs=inputs)
+        names.append(os.path.basename(made.path))
     assert facts is not None
-    write_file(facts.vtt(names).encode(), index, "vtt", replace=replace)
+    write_file(facts.vtt(names).encode(), index, "vtt", replace=replace, inputs=inputs)
     return f"{facts.tiles} sprites in {len(names)} {'picture' if len(names) == 1 else 'pictures'}, {index}"

@@ -62,9 +62,8 @@ def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -
     if task.stage == "frame":
         return "finished a frame of another's clip with results of its own" if _results(message) else ""
     if message.unchanged:
-        return (
-            "" if task.job.digest and not _results(message) else "called a file unchanged that nobody knows"
-        )
+        known = task.job.digest or task.job.check
+        return "" if known and not _results(message) else "called a file unchanged that nobody knows"
     by_page = task.stage == "decode" and message.placed is None and bool(message.outputs)
     if arrays or (task.stage in ("decode", "transform") and not is_clip(task.job) and not by_page):
         if message.placed is None or message.outputs:
@@ -73,8 +72,9 @@ def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
     found = sorted(file.path for file in message.outputs)
-    wanted = sorted(target.path for target in targets)
-    if message.placed is not None or not (found == wanted or _are_pages(found, targets)):
+    # What was there already may be the user's by now, and stays; at least one is made.
+    wanted = sorted(target.path for target in targets if target.path in found or not target.known)
+    if message.placed is not None or not found or not (found == wanted or _are_pages(found, targets)):
         return "finished with files that are not its job's"
     return ""
 

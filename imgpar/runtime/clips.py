@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import FORMATS, sniff
 from imgpar.codecs.options import EncodeOptions
-from imgpar.commit import begin_file, commit_file, original_path, take_back
+from imgpar.commit import Original, begin_file, commit_file, done_before, take_back, taken_over
 from imgpar.digest import file_digest
-from imgpar.errors import ItemError, SourceError, TransformError
-from imgpar.files import remove
-from imgpar.model import Job, OutputFile, Target
+from imgpar.errors import ItemError, KeptError, SourceError, TransformError
+from imgpar.model import Facts, Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
 
 if TYPE_CHECKING:
@@ -68,6 +67,7 @@ class ClipWork:
     def __init__(self, job: Job, run: RunSpec, crew: Crew, during: During) -> None:
         self._job, self._run, self._crew, self._during = job, run, crew, during
         self._result = ClipResult()
+        self._source: os.stat_result | None = None
         self._parts: Resuming | None = None
 
     def perform(self) -> ClipResult:
@@ -81,9 +81,12 @@ class ClipWork:
         from imgpar.video.prepare import measured, prepared
         from imgpar.video.probe import probe
 
-        path, result = original_path(self._job), self._result
+        path, result = self._job.item.path, self._result
+        if self._crew.alone and (before := done_before(self._job.targets, self._run.noted())):
+            result.outputs += before
+            return result
         with self._during("read"):
-            before = _status(path)
+            self._source = _status(path)
             if self._run.digests:
                 result.digest = _digest(path)
                 if self._job.digest and self._job.digest == result.digest:
@@ -94,16 +97,37 @@ class ClipWork:
             result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
             clip = measured(prepared(clip, self._run.encode), self._run.encode)
         try:
-            for target in self._job.targets:
-                self._make(clip, target)
+            self._make_all(clip)
         except ItemError:
-            if self._run.strict:  # where a loss is a failure, it is all outputs or none
-                take_back(zip(self._job.targets, result.outputs, strict=False))
+            if self._run.strict or any(target.retires for target in self._job.targets):
+                take_back(self._written())
             raise
-        after = _status(original_path(self._job))  # in place, another name by now
+        if not any(target.retires for target in self._job.targets):
+            self._check_source()
+        return result
+
+    def _make_all(self, clip: Clip) -> None:
+        """Every target; a file of the user in the place of one stays, and the others are made."""
+        targets = self._job.targets
+        for target in sorted(targets, key=lambda target: bool(target.retires)):
+            try:
+                self._make(clip, target)
+            except KeptError as error:
+                if len(targets) == 1 or self._run.strict:
+                    raise
+                self._result.notes.append(str(error))
+        if not self._result.outputs:
+            raise KeptError(" ".join(self._result.notes))
+
+    def _written(self) -> list[tuple[Target, OutputFile]]:
+        by_path = {target.path: target for target in self._job.targets}
+        return [(by_path[file.path], file) for file in self._result.outputs]
+
+    def _check_source(self) -> None:
+        assert self._source is not None
+        before, after = self._source, _status(self._job.item.path)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
-        return result
 
     def _make(self, clip: Clip, target: Target) -> None:
         """One target, from the plan to its final name."""
@@ -125,25 +149,35 @@ class ClipWork:
         if self._run.encode.target and plan.encoding:
             plan = self._aim(clip, planned)
         self._check_strict(plan.lost)
-        output = begin_file(target, self._run.name, self._crew.serial)
-        try:
+        with begin_file(target, self._run.name, self._crew.serial) as half:
+            output = half.path
             lost, size = self._convert(plan, clip, output, target.path)
             self._check_strict(lost)
+            if self._crew.alone:
+                target = taken_over(target, self._run.noted())
+            original = self._original(target)
             with self._during("commit"):
                 written = commit_file(
-                    output,
+                    half,
                     target,
                     keep_times_of=os.stat(clip.path),
                     fsync=target.replaces or bool(target.retires),
                     expected=os.path.getsize(output),
                     dimensions=size,
+                    original=original,
+                    note=self._run.note(),
                 )
-        except BaseException:
-            remove(output)
-            raise
         self._result.outputs.append(written)
-        self._result.lost += lost
+        self._result.lost += [*lost, *(original.lost if original else ())]
         self._result.notes += plan.notes
+
+    def _original(self, target: Target) -> Original | None:
+        """In place, what the target retires."""
+        if not target.retires:
+            return None
+        assert self._source is not None
+        facts = Facts.of(self._source)
+        return Original(target.retires, facts, self._result.digest, strict=self._run.strict)
 
     def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
         """The plan with the lowest quality that reaches the target."""

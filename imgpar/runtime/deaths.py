@@ -1,6 +1,7 @@
 """Workers that hang, lie or die: how that is noticed, what it is called, and what is cleaned up after them.
 
-same step for too long ─► SIGABRT ─► SIGKILL ─┐
+stopped (SIGSTOP) for a minute ─────► SIGKILL─┐
+same step for too long ─► SIGABRT ─► SIGKILL ─┤
 cannot be believed ──────────────────► SIGKILL ┼─► end of its channel ─► bury ─► ledger.died
 the OOM killer, a crash, a person ─────────────┘
 """
@@ -19,6 +20,7 @@ from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Failed
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
 from imgpar.runtime.records import Cause, Settled
+from imgpar.runtime.stopped import is_stopped
 
 PICTURE_SECONDS = 900.0
 """A picture that takes a worker longer than this has hung it."""
@@ -28,6 +30,9 @@ MAX_STILLBORN_KILLED = 50
 """The same for those that were killed from outside."""
 START_SECONDS = 60.0
 """How long a worker may take to begin what it was given; looked at only where there are deadlines."""
+STOPPED_SECONDS = 60.0
+"""How long a worker that has something to do may be stopped (SIGSTOP), before it is killed."""
+LOOK_SECONDS = 1.0
 ABORT_SECONDS = 1.0
 """How long an overdue worker may take to say where it is, before it is killed."""
 
@@ -38,6 +43,8 @@ class Sighting:
 
     begun: Begun
     since: float
+    looked: float = 0.0
+    """When its state was asked for."""
 
 
 class Deaths:
@@ -81,12 +88,21 @@ class Deaths:
             seen = self._sightings.get(worker.index)
             if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):
                 self._sightings[worker.index] = Sighting(begun, now)
+            elif now - seen.since > STOPPED_SECONDS and self._is_stopped(worker, seen, now):
+                self._pool.kill(worker)
             elif now - seen.since > self._deadline(worker, begun):
                 if worker.index not in self._overdue:
                     self._overdue[worker.index] = now
                     self._pool.abort(worker)
                 elif now - self._overdue[worker.index] > ABORT_SECONDS:
                     self._pool.kill(worker)
+
+    def _is_stopped(self, worker: Worker, seen: Sighting, now: float) -> bool:
+        """Whether a worker that has something to do will never do it; looked at once a second."""
+        if now - seen.looked < LOOK_SECONDS or not (seen.begun.serial or self._ledger.owes(worker.index)):
+            return False
+        seen.looked = now
+        return is_stopped(worker.process.pid)
 
     def _deadline(self, worker: Worker, begun: Begun) -> float:
         """Seconds that a worker may be seen at the same step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from imgpar.errors import ImgparError, LimitError, MissingExtraError, SourceError, TransformError
+from imgpar.errors import ImgparError, MissingExtraError, OutOfMemoryError, SourceError, TransformError
 from imgpar.files import no_room
 from imgpar.runtime.channel import shorten
 from imgpar.runtime.messages import Failed
@@ -19,7 +19,7 @@ def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[s
 
 def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
-        return LimitError(
+        return OutOfMemoryError(
             f"It needs more memory than a worker may use{_memory_words()}.",
             fix="Give it more with --worker-memory, or leave it out.",
         )

@@ -25,8 +25,9 @@ from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
 from imgpar.errors import ArenaError
-from imgpar.leftovers import SHM_FOLDER, segment_name, sweep
+from imgpar.leftovers import SHM_FOLDER, new_segment, remove_segment, sweep
 from imgpar.runtime.messages import Lease
+from imgpar.runtime.rlimits import most_memory
 
 if TYPE_CHECKING:
     from multiprocessing.shared_memory import SharedMemory
@@ -36,6 +37,8 @@ BOARD_BYTES = CHUNK
 CELL_BYTES = 64
 ENOUGH = 1 << 30
 """Bytes of free /dev/shm with which a run is content."""
+LEAST = 16 << 20
+"""Bytes of an arena with which it is worth to begin."""
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
 
 
@@ -152,9 +155,8 @@ class Arena:
         ) from problem
 
     def _open_named(self, _: str) -> None:
-        from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
-
-        self._shm = SharedMemory(segment_name(), create=True, size=self.size)
+        _try_to_map(self.size)
+        self._shm = new_segment(self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
         self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
@@ -181,10 +183,7 @@ class Arena:
     def _drop(self) -> None:
         self.buffer = memoryview(b"")
         if self._shm is not None:
-            with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
-                self._shm.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._shm.unlink()
+            remove_segment(self._shm)
             self._shm = None
         elif self._fd >= 0:
             os.close(self._fd)
@@ -251,10 +250,25 @@ def reserve(fd: int, offset: int, size: int) -> None:
             raise
 
 
+def _try_to_map(size: int) -> None:
+    """Raise the OSError that a segment of this size would meet in the limits of the shell. `SharedMemory`
+    fails there, too, but its resource tracker then prints a traceback."""
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("imgpar", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(handle, size)
+            mmap.mmap(handle, size).close()
+        finally:
+            os.close(handle)
+
+
 def default_memory() -> int:
     """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has, but no more
-    than fits into a /dev/shm of a sensible size; a small one is not used at all."""
+    than fits into a /dev/shm of a sensible size (a small one is not used at all) and than the limits of the
+    shell leave beside the codecs."""
     wanted = max(256 << 20, physical_memory() // 4)
+    if (most := most_memory()) is not None:
+        wanted = max(LEAST, min(wanted, most))
     room = _shm_room()
     return min(wanted, room * 9 // 10) if room is not None and room >= ENOUGH else wanted
 

@@ -96,9 +96,9 @@ class Ledger:
     # ----- what workers say -----------------------------------------------------------------------
 
     def owes(self, index: int) -> bool:
-        """Whether a worker has something to do and waits for nothing."""
+        """Whether a worker has something to do or to give back, and waits for nothing."""
         worker = self.workers[index]
-        return bool(worker.outstanding) and worker.waiting is None
+        return worker.waiting is None and bool(worker.outstanding or worker.revoked)
 
     def held(self, index: int) -> tuple[Task, ...]:
         """What a worker has been given and has not answered."""

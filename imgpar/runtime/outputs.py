@@ -14,13 +14,14 @@ from imgpar.codecs import density, motion, quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UsageError
+from imgpar.errors import EncodeError, TransformError, UsageError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages
 from imgpar.runtime.programs import Program
 from imgpar.runtime.stages import Encoded
+from imgpar.runtime.verify import verify as compare
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
 _TURNED_AS_FILES = ("jpeg", "avif")
@@ -165,6 +166,9 @@ def convert_bytes(
     format_name: str,
     options: EncodeOptions,
     limits: Limits,
+    *,
+    strict: bool = False,
+    verify: bool = False,
 ) -> Encoded:
     """The whole chain in this process and in its own memory."""
     if options.split:
@@ -179,4 +183,20 @@ def convert_bytes(
     frames, _ = stages.transform(program, frames, lease)
     head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
+    check(encoded, frames, fmt.name, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *encoded.notes))
+
+
+def check(encoded: Encoded, frames: Sequence[Frame], format_name: str, *, strict: bool, verify: bool) -> None:
+    """Refuse an output that lost something (`strict`), or that is not the picture it was made of (`verify`).
+
+    Raises:
+        TransformError, EncodeError: it is not to be written.
+    """
+    if strict and encoded.lost:
+        raise TransformError(
+            f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
+            fix="Choose a format that holds it, or leave --strict out.",
+        )
+    if verify:
+        compare(encoded, frames, format_name)

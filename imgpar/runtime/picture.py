@@ -14,9 +14,8 @@ from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.commit import original_path
-from imgpar.digest import content_digest
-from imgpar.errors import SourceError
+from imgpar.digest import content_digest, what_is_wrong
+from imgpar.errors import CommitError, SourceError
 from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec
 from imgpar.runtime import documents, outputs, planar, stages
 from imgpar.runtime.clock import Clock
@@ -50,6 +49,8 @@ class PictureWork:
 
     def perform(self) -> Done:
         """Do it; raises ItemError, or whatever an operation of the user raises."""
+        if self._task.job.check:
+            return self._compare()
         if self._task.job.item.format == SIDECAR:
             return self._copy()
         match self._task.stage:
@@ -63,6 +64,8 @@ class PictureWork:
 
     def _begin(self) -> Done:
         """The task reads the input."""
+        if files := self._writing.before():
+            return self._done(files=files)
         data, digest = self._read()
         if answer := self._unchanged(digest):
             return answer
@@ -119,6 +122,8 @@ class PictureWork:
         return self._done(placed=placed)
 
     def _encode(self) -> Done:
+        if files := self._writing.before():
+            return self._done(files=files)
         placed = self._placed()
         metadata = pickle.loads(self._memory.blob(placed))  # noqa: S301 - written by a sibling
         header = placed.header._replace(metadata=metadata)
@@ -144,6 +149,8 @@ class PictureWork:
 
     def _copy(self) -> Done:
         """A file that goes along with a picture, as it is."""
+        if files := self._writing.before():
+            return self._done(files=files)
         data, digest = self._read()
         if answer := self._unchanged(digest):
             return answer
@@ -151,11 +158,22 @@ class PictureWork:
         written = self._writing.commit(target, stages.Encoded(data, Spec(0, 0)))
         return self._done(files=(written,), digest=digest)
 
+    def _compare(self) -> Done:
+        """Nothing is to be made: the outputs that are there are compared with their digests."""
+        with self._clock.during("read"):
+            for file in self._task.job.check:
+                if wrong := what_is_wrong(file.path, (file,)):
+                    raise CommitError(
+                        f"{file.path}: {wrong}", fix="Remove it and run again to have it made anew."
+                    )
+        return Done(self._task.serial, self._clock.timings(), unchanged=True)
+
     def _read(self) -> tuple[bytes, str]:
         """The input's bytes, and their digest where the journal wants it."""
         with self._clock.during("read"):
-            data, self._writing.source = read_whole(original_path(self._task.job))
-            return data, content_digest(data) if self._run.digests else ""
+            data, self._writing.source = read_whole(self._task.job.item.path)
+            self._writing.digest = content_digest(data) if self._run.digests else ""
+            return data, self._writing.digest
 
     def _original(self, placed: Placed) -> outputs.Original:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
@@ -166,8 +184,8 @@ class PictureWork:
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         if not same:
             return outputs.Original()
-        data, status = read_whole(original_path(self._task.job))
         item = self._task.job.item
+        data, status = read_whole(item.path)
         if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
         return outputs.Original(data, same)

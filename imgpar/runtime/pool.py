@@ -14,7 +14,6 @@ import contextlib
 import multiprocessing
 import os
 import select
-import shutil
 import signal
 import sys
 import time
@@ -23,11 +22,12 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from imgpar.errors import RunError
-from imgpar.leftovers import temporary_folder
+from imgpar.leftovers import remove_folder, temporary_folder
 from imgpar.runtime.channel import Channel
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena
 from imgpar.runtime.messages import STAGES, Stop
+from imgpar.runtime.stopped import KILL_SECONDS, ServerWatch, wake, wake_at_exit
 from imgpar.runtime.warmup import clean_start, preload, start_method
 
 WINDOWS_HANDLES = 60
@@ -36,6 +36,10 @@ STOP_SECONDS = 3.0
 """How long a worker may take to exit when it is told to; then it is killed."""
 START_TRIES = 20
 """Attempts to start one worker: the fork server may die in the middle of each."""
+
+
+SILENT_TRIES = 2
+"""Fork servers that do not answer, before the run is given up."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ class Pool:
         self._memory_limit = memory_limit
         self._context: Any = multiprocessing.get_context(method or start_method())
         self._folder = temporary_folder()
+        wake_at_exit()
         self._next = 0
         self.workers: dict[int, Worker] = {}
         # `connection.wait` makes a selector at every call.
@@ -87,11 +92,20 @@ class Pool:
             RunError: the system starts no further process.
         """
         problem: Exception | None = None
+        silent = 0
         for attempt in range(START_TRIES):
+            watch = ServerWatch()
             try:
-                return self._start()
+                with watch:
+                    return self._start()
             except (OSError, EOFError) as error:  # the fork server has died: the next try starts it again
                 problem = error
+                silent += watch.killed
+                if silent == SILENT_TRIES:
+                    raise RunError(
+                        f"The process that starts the workers gave no answer for {KILL_SECONDS:g} s, twice.",
+                        fix="Look for what stops new processes, and run again.",
+                    ) from error
                 time.sleep(0.005 * attempt)  # a dying process refuses connections a little before it is dead
         lost = isinstance(problem, FileNotFoundError)  # the socket of the fork server
         raise RunError(
@@ -186,6 +200,7 @@ class Pool:
 
     def close(self) -> None:
         """End every worker: asked first, killed if it does not listen."""
+        wake()  # the fork server says how they end
         for worker in self.workers.values():
             with contextlib.suppress(OSError):
                 worker.channel.send(Stop())
@@ -194,7 +209,7 @@ class Pool:
             if not _ended(worker, deadline - time.monotonic()):
                 self.kill(worker)
             self.bury(worker)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     def kill_all(self) -> None:
         """Stop every worker now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from imgpar.errors import SourceError
+from imgpar.errors import DamagedError, SourceError
 from imgpar.sources.base import why_unreadable
 
 ONE_READ = 1 << 30
@@ -35,5 +35,5 @@ def read_whole(path: str) -> tuple[bytes, os.stat_result]:
     ) != after.st_size:
         raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
     if not data:
-        raise SourceError("It is empty (0 bytes).")
+        raise DamagedError("It is empty (0 bytes).")
     return data, after

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from imgpar.errors import KeptError
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.runtime.messages import Failed, Lease, Placed, Task
 
@@ -77,14 +78,20 @@ class Settled:
     def outcome(self) -> Outcome:
         """The line of the report for this job."""
         state, failure = self.state, self.state.failure
+        if failure and failure.error == KeptError.__name__:
+            notes = (*state.job.notes, *state.notes, failure.message)
+            return self._skipped("changed", tuple(state.outputs), notes)
+        if self.kind == "unchanged":
+            same = state.job.same
+            there = same.outputs if same else state.job.check
+            return self._skipped("unchanged", there, state.job.notes)
         return Outcome(
             state.job.item.path,
-            "failed" if failure else "skipped" if self.kind == "unchanged" else "ok",
+            "failed" if failure else "ok",
             tuple(state.outputs),
             error=f"{failure.message} {failure.fix}".strip() if failure else "",
             stage=failure.stage if failure else "",
             traceback=failure.traceback if failure else "",
-            reason="unchanged" if self.kind == "unchanged" else "",
             seconds=sum(state.timings.values()),
             stages=tuple(state.timings.items()),
             lost=tuple(dict.fromkeys(state.lost)),
@@ -93,4 +100,18 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
             kind=failure.error if failure else "",
+        )
+
+    def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:
+        item, state = self.state.job.item, self.state
+        return Outcome(
+            item.path,
+            "skipped",
+            outputs,
+            reason=reason,
+            seconds=sum(state.timings.values()),
+            notes=tuple(dict.fromkeys(notes)),
+            source_bytes=item.size,
+            job=state.job.id,
+            digest=state.digest,
         )

@@ -12,7 +12,8 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 
-from imgpar.files import remove
+from imgpar.files import WINDOWS, remove
+from imgpar.held import hold_folder
 from imgpar.video.clip import Clip
 from imgpar.video.native import check_exit, native_arguments
 from imgpar.video.parts import Part, is_whole, join, part_arguments, parts_of
@@ -42,19 +43,20 @@ class Resuming:
     ) -> None:
         self._plan, self._clip, self._threads, self._decoders = plan, clip, threads, decoders
         self._advanced = advanced
+        self._handle = -1
         self._all, self._folder = folder, os.path.join(folder, sha256(os.fsencode(target)).hexdigest()[:16])
         self.kept = 0
         """Parts that were there already."""
         self.count = 1
 
     def run(self, output: str) -> tuple[str, ...] | None:
-        """Write the clip; None where it has to be done in one piece.
+        """Write the clip; None where it has to be done in one piece, and while another run has the parts.
 
         Raises what `check_exit` raises.
         """
         parts = parts_of(self._clip)
         self.count = len(parts)
-        if self.count < 2:
+        if self.count < 2 or not self._take():
             return None
         self._begin()
         files = list[str]()
@@ -72,6 +74,22 @@ class Resuming:
         shutil.rmtree(self._folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # other clips have parts there
             os.rmdir(self._all)
+        self._let_go()
+
+    def _take(self) -> bool:
+        """Keep other runs out: journals of single files are shared, and so is the folder of their parts."""
+        os.makedirs(self._folder, exist_ok=True)
+        if not WINDOWS:  # folders cannot be held there, but nobody removes a file in one that is open
+            self._handle = hold_folder(self._folder)
+        return WINDOWS or self._handle >= 0
+
+    def _let_go(self) -> None:
+        if self._handle >= 0:
+            handle, self._handle = self._handle, -1
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self._let_go()
 
     def _begin(self) -> None:
         """Keep what was made of the same source in the same way, and nothing else."""
@@ -85,8 +103,8 @@ class Resuming:
                     return
         except OSError:
             pass
-        self.clear()
-        os.makedirs(self._folder)
+        for name in os.listdir(self._folder):
+            remove(os.path.join(self._folder, name))
         with open(mark, "w", encoding="ascii") as file:
             file.write(key)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 import types
 from collections.abc import Iterator
 
 from imgpar.errors import RunError
-from imgpar.leftovers import SHM_FOLDER, segment_name, temporary_folder
+from imgpar.leftovers import SHM_FOLDER, remove_folder, temporary_folder
+from imgpar.runtime.rlimits import few_files
 
 TYPE_CHECKING = False  # `typing` takes as long to import as this module
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def start_method() -> str:
 
 def warm_up() -> None:
     """Let the fork server import the codecs while this process plans; returns at once."""
-    if start_method() != "forkserver":
+    if start_method() != "forkserver" or few_files():
         return
     # Where it cannot start, the pool finds that out again, and says so.
     with contextlib.suppress(OSError, RunError):
@@ -61,9 +63,11 @@ def _alone() -> bool:
 
 def _start() -> None:
     """By `multiprocessing`, unless a server has been started without it."""
-    import shutil
     from multiprocessing import forkserver, process, util
 
+    from imgpar.runtime.stopped import wake_at_exit
+
+    wake_at_exit()
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
     with clean_start():
         preload()
@@ -75,11 +79,11 @@ def _start() -> None:
         if "tempdir" not in settings:
             folder = temporary_folder()
             if len(folder) > LONGEST_FOLDER:
-                os.rmdir(folder)
+                remove_folder(folder)
                 folder = temporary_folder(SHM_FOLDER)
             # A folder of ours: when this process is killed, the next run sweeps it.
             settings["tempdir"] = folder
-            util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-100)
+            util.Finalize(None, remove_folder, (folder,), exitpriority=-100)
         forkserver.ensure_running()
 
 
@@ -92,8 +96,7 @@ def _start_early() -> None:
     first picture waits for."""
     import socket
 
-    os.mkdir(folder := os.path.join(SHM_FOLDER, segment_name()), 0o700)
-    atexit.register(_remove, folder)
+    atexit.register(remove_folder, folder := temporary_folder(SHM_FOLDER))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address := os.path.join(folder, "listener"))
         listener.listen()
@@ -107,13 +110,14 @@ def _start_early() -> None:
             pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ | _surroundings())
         finally:
             os.close(theirs)
+    atexit.register(_wake, pid)
     _early.append((folder, address, ours, pid))
 
 
-def _remove(folder: str) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
+def _wake(pid: int) -> None:
+    """A server that somebody stopped would not see that its only client ends."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def preload() -> None:

@@ -14,23 +14,21 @@ from itertools import islice
 from typing import overload
 
 from imgpar.codecs.formats import Format, format_of_suffix, sniff
-from imgpar.model import Item
+from imgpar.files import OURS
+from imgpar.model import INODE_BITS, Item
 from imgpar.names import in_order
 
-OURS = ".imgpar"
-"""Folder in an output folder that holds the journal."""
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
 
 HEAD = 512
 """Bytes that `sniff` looks at."""
-INODE_BITS = (1 << 63) - 1
 TOGETHER = 2000
 """Files of a folder whose facts are read together."""
 
-Facts = tuple[int, int, int]
-"""Size, mtime_ns, inode."""
-Row = tuple[str, int, int, int]
+Facts = tuple[int, int, int, int]
+"""Size, mtime_ns, inode, ctime_ns."""
+Row = tuple[str, int, int, int, int]
 """A name and its facts."""
 
 _BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
@@ -81,7 +79,7 @@ class Entries(Sequence[Item]):
         self._facts = facts
         self._wrong: dict[str, str] = {}
         self._ordered: list[str] = []
-        self._columns = array("q"), array("q"), array("q")
+        self._columns = array("q"), array("q"), array("q"), array("q")
         self._left = in_order(names)
 
     @classmethod
@@ -96,7 +94,7 @@ class Entries(Sequence[Item]):
         return len(self.names)
 
     def rows(self) -> Iterator[Row]:
-        """Name, size, mtime_ns and inode of each, without making items."""
+        """Name, size, mtime_ns, inode and ctime_ns of each, without making items."""
         self._read(len(self))
         return zip(self._ordered, *self._columns, strict=True)
 
@@ -112,7 +110,7 @@ class Entries(Sequence[Item]):
         if index >= len(self._ordered):
             self._read(index + 1)
         name = self._ordered[index]
-        sizes, times, inodes = self._columns
+        sizes, times, inodes, changes = self._columns
         return Item(
             self._folder + name,
             self._mirror + name,
@@ -121,6 +119,7 @@ class Entries(Sequence[Item]):
             inodes[index],
             self._wrong.get(name, ""),
             self.formats.get(name, ""),
+            changes[index],
         )
 
     def _read(self, count: int) -> None:
@@ -141,12 +140,12 @@ class Entries(Sequence[Item]):
             try:
                 status = os.stat(where + name, dir_fd=handle)
                 if stat.S_ISREG(status.st_mode):
-                    return status.st_size, status.st_mtime_ns, inode_of(status)
+                    return facts_of(status)
             except OSError:
                 pass
         item = named_item(self._folder + name, name)
         self._wrong[name], self.formats[name] = item.error, item.format
-        return item.size, item.mtime_ns, item.inode
+        return item.size, item.mtime_ns, item.inode, item.ctime_ns
 
 
 @contextlib.contextmanager
@@ -180,6 +179,8 @@ class Batch:
     """What to tell the user about this folder."""
     sidecars: int = 0
     """Those among the ignored files that belong to pictures."""
+    root: str = ""
+    """The input that was named and that holds this folder; empty is the folder itself."""
 
 
 @lru_cache(maxsize=4096)
@@ -220,9 +221,10 @@ def holds_output(folder: str) -> bool:
     return os.path.isdir(ours) and not os.path.isdir(os.path.join(ours, UNDO))
 
 
-def inode_of(status: os.stat_result) -> int:
-    """The inode as SQLite can hold it; 0 where the system does not say (Windows folder listings)."""
-    return status.st_ino & INODE_BITS
+def facts_of(status: os.stat_result) -> Facts:
+    """The facts in a status; the inode as SQLite can hold it, 0 where the system does not say (Windows
+    folder listings)."""
+    return status.st_size, status.st_mtime_ns, status.st_ino & INODE_BITS, status.st_ctime_ns
 
 
 def why_unreadable(error: OSError) -> str:
@@ -247,25 +249,28 @@ def named_item(path: str, mirror: str) -> Item:
         status = os.stat(path)
     except FileNotFoundError:
         if os.path.islink(path):
-            return Item(
-                path, mirror, 0, 0, error="It is a link to a file that does not exist. Repair the link."
-            )
+            return _no_file(path, mirror, "It is a link to a file that does not exist. Repair the link.")
         if glob.has_magic(path):
-            return Item(path, mirror, 0, 0, error="Nothing matches this pattern. Check it and the folder.")
-        return Item(path, mirror, 0, 0, error="It does not exist. Check the spelling.")
+            return _no_file(path, mirror, "Nothing matches this pattern. Check it and the folder.")
+        return _no_file(path, mirror, "It does not exist. Check the spelling.")
     except OSError as error:
         return Item(path, mirror, 0, 0, error=why_unreadable(error))
     except ValueError:
-        return Item(path, mirror, 0, 0, error="It is no path: it holds a NUL character. Check the list.")
+        return _no_file(path, mirror, "It is no path: it holds a NUL character. Check the list.")
     if stat.S_ISDIR(status.st_mode):
-        return Item(path, mirror, 0, 0, error="It is a folder where a file is expected. Name it as an input.")
+        return _no_file(path, mirror, "It is a folder where a file is expected. Name it as an input.")
     if not stat.S_ISREG(status.st_mode):
         kind = special_kind(status.st_mode)
-        return Item(path, mirror, 0, 0, error=f"It is {kind}, not a file. Name files or folders.")
+        return _no_file(path, mirror, f"It is {kind}, not a file. Name files or folders.")
     shown = ""
     if known_suffix(suffix_of(os.path.basename(path))) is None:
         try:
             shown = look_inside(path)
         except OSError as error:
             return Item(path, mirror, status.st_size, status.st_mtime_ns, error=why_unreadable(error))
-    return Item(path, mirror, status.st_size, status.st_mtime_ns, inode_of(status), "", shown)
+    size, mtime_ns, inode, ctime_ns = facts_of(status)
+    return Item(path, mirror, size, mtime_ns, inode, "", shown, ctime_ns)
+
+
+def _no_file(path: str, mirror: str, error: str) -> Item:
+    return Item(path, mirror, 0, 0, error=error, kind="NoFileError")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from imgpar.model import Item
 from imgpar.names import fold, split_suffix
-from imgpar.sources.base import SIDECARS, Batch, Entries, inode_of, known_suffix, suffix_of, why_unreadable
+from imgpar.sources.base import SIDECARS, Batch, Entries, facts_of, known_suffix, suffix_of, why_unreadable
 
 SIDECAR = "sidecar"
 """What a sidecar has in the place of a format: it is copied as it is."""
@@ -129,4 +129,5 @@ def _item(path: str, owner: Item) -> Item | None:
         return Item(path, owner.mirror, 0, 0, error=why_unreadable(error))
     mirror = owner.mirror.rpartition("/")[0]
     below = f"{mirror}/{os.path.basename(path)}" if mirror else os.path.basename(path)
-    return Item(path, below, status.st_size, status.st_mtime_ns, inode_of(status), "", SIDECAR)
+    size, mtime_ns, inode, ctime_ns = facts_of(status)
+    return Item(path, below, size, mtime_ns, inode, "", SIDECAR, ctime_ns)

@@ -116,7 +116,7 @@ def _batch(group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: se
         if item.error:
             failed.append(item)
             continue
-        rows.append((name, item.size, item.mtime_ns, item.inode))
+        rows.append((name, item.size, item.mtime_ns, item.inode, item.ctime_ns))
         if item.format:
             formats[name] = item.format
     entries = Entries.of(folder, mirror, rows, formats)

@@ -7,15 +7,15 @@ import stat
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from imgpar.files import OURS
 from imgpar.model import Item
 from imgpar.names import fold, natural, short_hash
 from imgpar.sources.base import (
-    OURS,
     Batch,
     Entries,
     Facts,
+    facts_of,
     holds_output,
-    inode_of,
     is_sidecar,
     known_suffix,
     look_inside,
@@ -71,7 +71,8 @@ def walk(
         try:
             found = list_folder(folder, forced)
         except OSError as error:
-            yield Batch(folder, place, (Item(folder, place or ".", 0, 0, error=why_unreadable(error)),))
+            failed = Item(folder, place or ".", 0, 0, error=why_unreadable(error))
+            yield Batch(folder, place, (failed,), root=root)
             continue
         if found.output and relative:
             note = f"{folder} holds the outputs of a run and was left out. Name it as an input to take it."
@@ -83,7 +84,7 @@ def walk(
         if found.names or found.ignored:
             entries = Entries(folder, place, found.names, found.formats, found.facts, found.failed)
             below = tuple(places.values())
-            yield Batch(folder, place, entries, found.ignored, below, sidecars=found.sidecars)
+            yield Batch(folder, place, entries, found.ignored, below, sidecars=found.sidecars, root=root)
         stack += [
             (os.path.join(folder, name), _below(place, places[name]), _below(relative, name))
             for name in sorted(found.folders, key=lambda name: (natural(name), name), reverse=True)
@@ -173,8 +174,7 @@ def _cannot_read(name: str, found: Listing, forced: Container[str]) -> None:
 
 
 def _facts(entry: os.DirEntry[str]) -> Facts:
-    status = entry.stat()
-    return status.st_size, status.st_mtime_ns, inode_of(status)
+    return facts_of(entry.stat())
 
 
 def mirror_names(folders: list[str]) -> dict[str, str]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 from imgpar.codecs.options import EncodeOptions, Target
 from imgpar.errors import EncodeError
-from imgpar.leftovers import temporary, temporary_folder
+from imgpar.leftovers import remove_folder, temporary, temporary_folder
 from imgpar.video.clip import Clip
 from imgpar.video.native import (
     check_exit,
@@ -177,14 +176,14 @@ class Samples:
         try:
             self._wholes = [self._whole(plan, start) for start in _starts(clip)]
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_folder(self._folder)
             raise
 
     def __enter__(self) -> Samples:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     def measured(self, plan: ClipPlan) -> float:
         """What the plan's encoder reaches with its options, on average over the samples."""

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable
 
-from imgpar.errors import DamagedError, DiskFullError, EncodeError, HelperKilledError, LimitError
+from imgpar.errors import (
+    CommitError,
+    DamagedError,
+    DiskFullError,
+    EncodeError,
+    HelperKilledError,
+    OutOfMemoryError,
+)
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
@@ -18,6 +26,8 @@ _THREADS_SHOW = frozenset({"libx264", "mpeg4"})
 """Encoders that write other bytes with another number of threads."""
 _NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
 """What an ffmpeg says, whatever C library it has, and what that means."""
+_TOO_LARGE = -getattr(signal, "SIGXFSZ", 1 << 30)
+"""With this code the system ends a program whose file exceeds the limit of the shell."""
 _NO_MEMORY = ("Cannot allocate memory", "malloc of size")
 """What ffmpeg says, and x264."""
 ACCEPT = "Use --accept-damaged to keep what can be read."
@@ -172,12 +182,14 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
                 fix="Free some space and run again; what is done stays done.",
             )
     if any(words in line for line in lines for words in _NO_MEMORY):
-        raise LimitError(
+        raise OutOfMemoryError(
             "ffmpeg needed more memory than a worker may use.",
             fix="Allow more with --worker-memory 16G, or make the clip smaller with --resize.",
         )
     if "Invalid data found when processing input" in said:
         raise DamagedError(f"This clip is truncated or corrupt: {said}", fix=ACCEPT)
+    if code == _TOO_LARGE or "File too large" in said:
+        raise CommitError("The clip became larger than a file may be.", fix="Raise the limit (ulimit -f).")
     if code == -9:
         raise HelperKilledError("ffmpeg was killed from outside, perhaps because memory was short.")
     how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"

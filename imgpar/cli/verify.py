@@ -1,0 +1,50 @@
+"""`imgpar verify`: whether outputs are still what imgpar wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from imgpar.cli.parsing import Once, Parser
+from imgpar.errors import UsageError
+
+DESCRIPTION = """\
+Compare the outputs in OUT with the digests that were noted when they were written. Those that were changed,
+damaged or removed since are named, and the exit code is 1. Nothing is written.
+
+  imgpar verify web/
+  imgpar verify web/ --json | jq -r 'select(.status == "failed") | .source'"""
+
+
+def verify_parser() -> Parser:
+    """The parser of `imgpar verify`."""
+    parser = Parser("verify", "OUT [options]", DESCRIPTION)
+    parser.add_argument(
+        "--journal", action=Once, metavar="FILE", help="the journal of the run, if it had one"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per output on standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print what is wrong only")
+    return parser
+
+
+def verify(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    args, rest = verify_parser().parse(argv)
+    if len(rest) != 1:
+        raise UsageError("imgpar verify takes one folder, the OUT of an earlier run.")
+    from imgpar import api
+    from imgpar.progress import printable
+    from imgpar.report import item_json
+
+    report = api.verify(rest[0], journal=args.journal)
+    for outcome in report.items:
+        if args.json:
+            print(json.dumps(item_json(outcome)))
+        elif outcome.error:
+            print(f"{printable(outcome.source)}: {printable(outcome.error)}")
+    if not (args.quiet or args.json):
+        files = "output is" if report.ok == 1 else "outputs are"
+        wrong = f", {report.failed} not" if report.failed else ""
+        print(f"{report.ok} {files} as imgpar made them{wrong}.", file=sys.stderr)
+    return report.exit_code

@@ -1,0 +1,89 @@
+"""What a run would do, without doing it: nothing is written, no worker starts, no journal is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from imgpar.database import copy_database
+from imgpar.errors import ItemError
+from imgpar.homes import Homes
+from imgpar.journal import Journal, journal_path
+from imgpar.leftovers import temporary
+from imgpar.model import Event, Job, Outcome, OutputFile, RunOptions
+from imgpar.opening import planner
+from imgpar.output import Out, read_out
+from imgpar.recipe import Recipe
+from imgpar.report import Report, Tally
+from imgpar.runtime.scheduler import CancelToken
+from imgpar.sources.companions import with_sidecars
+from imgpar.sources.lists import scan_list
+from imgpar.sources.local import scan
+
+
+def entries(
+    inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions
+) -> Iterator[Job | Outcome]:
+    """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
+    named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+    place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
+    with contextlib.ExitStack() as stack:
+        journal, homes = _copied_journal(place, options, stack), None
+        if place.in_place:
+            homes = Homes(
+                place.folder,
+                journal,
+                lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
+            )
+        plan = planner(place, recipe, options, journal, homes=homes)
+        batches = scan_list(inputs) if named is None else scan(named, out=place.path)
+        if options.companions == "copy" and not place.in_place:
+            batches = with_sidecars(batches)
+        for batch in batches:
+            yield from plan.plan(batch)
+
+
+def planned(job: Job) -> Outcome:
+    """The line of the report for what would be done: the outputs have their names, and no size yet."""
+    outputs = tuple(OutputFile(target.path, 0) for target in job.targets)
+    return Outcome(job.item.path, "planned", outputs, notes=job.notes, source_bytes=job.item.size, job=job.id)
+
+
+def report_of(
+    found: Iterable[Job | Outcome],
+    out: str,
+    listen: Callable[[Event], None] = lambda _: None,
+    cancel: CancelToken | None = None,
+) -> Report:
+    """The report of a dry run; the listener hears of it as of a run."""
+    started, tally, items = time.monotonic(), Tally(), list[Outcome]()
+    place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
+    listen(Event("start", text=place))
+    for entry in found:
+        if cancel.cancelled or cancel.killed:
+            break
+        outcome = planned(entry) if isinstance(entry, Job) else entry
+        items.append(outcome)
+        tally.add(outcome)
+        listen(Event("item", len(items), outcome=outcome))
+    listen(Event("planned", len(items), len(items)))
+    listen(Event("end", len(items), len(items)))
+    stopped = cancel.cancelled or cancel.killed
+    seconds = time.monotonic() - started
+    return tally.report(tuple(items), out=place, cancelled=stopped, seconds=seconds, dry_run=True)
+
+
+def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
+    """The journal as it stands, to be asked without locking or touching it."""
+    path = journal_path(place, options.journal)
+    if not os.path.exists(path):
+        return None
+    try:
+        copy = copy_database(path, stack.enter_context(temporary()))
+        base = "" if place.name else place.folder
+        return stack.enter_context(Journal.open(copy, base, lock=False, in_place=place.in_place))
+    except (sqlite3.Error, ItemError):
+        return None  # a damaged journal is set aside by the run itself

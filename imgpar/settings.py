@@ -1,0 +1,131 @@
+"""The settings of public calls: how each option of a run is read, and which call takes which.
+
+A call takes what it uses and refuses the rest; None stands for "not given" everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imgpar import values
+from imgpar.codecs.options import EncodeOptions
+from imgpar.errors import UsageError, unknown
+from imgpar.model import RunOptions
+from imgpar.operations import operation_types
+
+PARSERS: dict[str, values.Parser] = {
+    "jobs": values.integer(1, 1000),
+    "memory": values.byte_size,
+    "timeout": values.duration,
+    "on_exists": values.choice("skip", "overwrite", "rename", "error"),
+    "schedule": values.choice("auto", "staged", "chain"),
+    "in_place": values.switch,
+    "keep_originals": values.days,
+    "dry_run": values.switch,
+    "strict": values.switch,
+    "companions": values.choice("ignore", "copy"),
+    "accept_damaged": values.switch,
+    "verify": values.switch,
+    "keep_failures": values.path,
+    "max_pixels": values.pixels,
+    "max_frames": values.integer(1, 1 << 31),
+    "worker_memory": values.byte_size,
+    "journal": values.path,
+}
+"""How each field of `RunOptions` is read."""
+
+RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
+CLIP_KEYS = frozenset(
+    ("codec", "audio", "trim", "speed", "fps", "map", "loudnorm", "deinterlace", "tonemap", "max_bytes",
+     "target", "hardware")
+)  # fmt: skip
+"""Settings that mean something for clips only."""
+OF_SESSION = frozenset(("memory", "worker_memory"))
+"""What a session was made with."""
+_READING = ("accept_damaged", "max_pixels", "max_frames")
+_READING_KEYS = frozenset(("density", "pages"))
+"""Keys of the recipe that say how files are read."""
+_STREAMED = frozenset((*_READING, "jobs", "timeout", "schedule"))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one public call takes as keywords, beside those that its signature names."""
+
+    name: str
+    run: frozenset[str]
+    """Options of the run."""
+    recipe: frozenset[str] = frozenset()
+    """Keys of the recipe."""
+    operations: bool = False
+
+    def check(self, given: Mapping[str, Any]) -> None:
+        """Refuse what this call has no use for.
+
+        Raises:
+            UsageError: a setting is none of this call's, or none at all.
+        """
+        kinds = operation_types()
+        fields = {field for kind in kinds.values() for field in kind.options()}
+        known = {*PARSERS, *RECIPE_KEYS, *kinds}
+        for key, value in given.items():
+            if key in self.run or key in self.recipe or (self.operations and key in kinds.keys() | fields):
+                continue
+            if key not in known:
+                taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
+                raise unknown("setting", key, sorted(taken))
+            if value is not None or key in kinds:
+                raise UsageError(f"{self.name} has no use for {key}.", fix=self._instead(key))
+
+    def _instead(self, key: str) -> str:
+        if key in operation_types():
+            return f"Put it into the pipeline: Pipeline().{key}(...)."
+        if key in OF_SESSION and "jobs" in self.run:
+            return f"Give it to the session: Session({key}=...)."
+        if not self.run | self.recipe:
+            return "Leave it out."
+        return f"Leave it out; it takes {', '.join(sorted(self.run | self.recipe))}."
+
+
+RUN = Call("run", frozenset(PARSERS), RECIPE_KEYS, operations=True)
+"""`convert` and `Pipeline.run`."""
+SESSION_RUN = Call("A run in a session", frozenset(PARSERS) - OF_SESSION, RECIPE_KEYS, operations=True)
+"""`Session.run`, and `Pipeline.run` in a session."""
+ARRAYS = Call("arrays", _STREAMED | OF_SESSION, _READING_KEYS)
+SESSION_ARRAYS = Call("Session.arrays", _STREAMED, _READING_KEYS)
+ENCODE = Call("encode", frozenset((*_READING, "strict", "verify")), RECIPE_KEYS - CLIP_KEYS, operations=True)
+RETRY = Call("retry", frozenset(PARSERS) - {"in_place", "dry_run"})
+SESSION_RETRY = Call("A retry in a session", RETRY.run - OF_SESSION)
+
+FRAMES = frozenset(
+    ("quality", "lossless", "effort", "subsampling", "progressive", "colour", "trim", "deinterlace",
+     "tonemap", "fps")
+)  # fmt: skip
+"""Settings of `imgpar frames`."""
+ASSEMBLE = frozenset(("quality", "lossless", "effort", "codec", "fps", "density", "pages"))
+"""Settings of clips that are made of pictures."""
+CONCAT = frozenset(("quality", "lossless", "effort", "codec", "audio", "hardware"))
+"""Settings of clips that are put together."""
+
+
+def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> None:
+    """Refuse settings that `name` has no use for; raises UsageError."""
+    plain = EncodeOptions()
+    for key in EncodeOptions.options():
+        if key not in taken and getattr(given, key) != getattr(plain, key):
+            raise UsageError(f"{name} has no use for {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+
+
+def run_options(given: Mapping[str, Any]) -> RunOptions:
+    """Check the values of options of a run.
+
+    Raises:
+        UsageError: a name or a value is wrong.
+    """
+    for key in given:
+        if key not in PARSERS:
+            raise unknown("setting", key, PARSERS)
+    read = {key: values.named(key, PARSERS[key], value) for key, value in given.items() if value is not None}
+    return RunOptions(**read)

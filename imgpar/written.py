@@ -1,0 +1,121 @@
+"""Outputs are noted before they get their final names: after a kill they are told from files of the user.
+
+    JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON for each file, the fields of OutputFile,
+                                                    its path relative to OUT
+
+Every worker writes to two files of its own in turn. An outcome is in the journal long before so many further
+ones of the same worker follow, so older lines are not needed any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+
+from imgpar.errors import OutputError
+from imgpar.held import hold, is_free, random_name
+from imgpar.model import OutputFile
+from imgpar.within import join_inside
+
+LINES = 2000
+"""Lines of one file, before the other one is begun anew."""
+LONGEST = 64 << 20
+"""Bytes of a file that are read; a longer one is none of ours."""
+
+
+class WrittenLog:
+    """The notes of one process for one run; `folder` is made when the first one is written.
+
+    Paths are written down relative to `base`, so that it may be moved; where it is empty, as they are.
+    """
+
+    def __init__(self, folder: str, run: str, base: str) -> None:
+        self._prefix = os.path.join(base, "") if base else ""
+        self._folder, self._name = folder, f"{run}-{random_name()}"
+        self._handle = -1
+        self._lines = self._turn = 0
+
+    def note(self, file: OutputFile) -> None:
+        """Write down what is about to get its final name. Raises OSError."""
+        if self._handle < 0 or self._lines >= LINES:
+            self._begin()
+        # The time of the last change is not known before the rename.
+        path = file.path.removeprefix(self._prefix)
+        facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
+        os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
+        self._lines += 1
+
+    def _begin(self) -> None:
+        self.close()
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        path = os.path.join(self._folder, f"{self._name}-{self._turn % 2}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        self._handle = os.open(path, flags, 0o600)
+        hold(self._handle, path)
+        self._turn, self._lines = self._turn + 1, 0
+
+    def close(self) -> None:
+        """Let the files be read and removed by others."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@lru_cache(maxsize=1)
+def log_of(folder: str, run: str, base: str) -> WrittenLog:
+    """The log of this process for a run."""
+    return WrittenLog(folder, run, base)
+
+
+def read_written(folder: str, base: str, run: str = "") -> dict[str, list[OutputFile]]:
+    """What was noted, by absolute path: by all runs, or by this one only. Lines that cannot be read, and
+    paths that lie outside of `base`, are left out."""
+    found: dict[str, list[OutputFile]] = {}
+    for path in _logs(folder):
+        if os.path.basename(path).startswith(run):
+            for file in _lines_of(path, base):
+                found.setdefault(file.path, []).append(file)
+    return found
+
+
+def remove_written(folder: str, run: str) -> None:
+    """Remove the notes of a run that is over, and those of all processes that have ended."""
+    for path in _logs(folder):
+        if (run and os.path.basename(path).startswith(run)) or is_free(path):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+    with contextlib.suppress(OSError):  # others are at work
+        os.rmdir(folder)
+
+
+def _logs(folder: str) -> list[str]:
+    if os.path.islink(folder):
+        return []
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in names]
+
+
+def _lines_of(path: str, base: str) -> Iterator[OutputFile]:
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with open(handle, "rb") as file:
+            lines = file.read(LONGEST).split(b"\n")
+    except OSError:
+        return
+    for line in lines:
+        try:
+            path, *facts = json.loads(line)
+            name = os.fsdecode(bytes.fromhex(path))
+            place = join_inside(base, name.replace(os.sep, "/")) if base else name
+            yield OutputFile._make((place, *map(int, facts[:6]), str(facts[6])))
+        except (ValueError, TypeError, IndexError, OutputError):
+            continue

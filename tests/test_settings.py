@@ -1,0 +1,314 @@
+"""Settings of public calls: each is taken and has an effect, or is refused with a sentence."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import imgpar
+from imgpar import api
+from imgpar.assemble import assemble
+from imgpar.join import join
+from imgpar.model import RunOptions
+from imgpar.operations import operation_types
+from imgpar.settings import (
+    ARRAYS,
+    ASSEMBLE,
+    CLIP_KEYS,
+    CONCAT,
+    ENCODE,
+    PARSERS,
+    RECIPE_KEYS,
+    RETRY,
+    RUN,
+    SESSION_ARRAYS,
+    SESSION_RUN,
+    Call,
+    run_options,
+)
+
+PIPE = imgpar.Pipeline()
+GOOD: dict[str, Any] = {
+    "jobs": 1, "memory": "64M", "timeout": 60, "on_exists": "rename", "schedule": "staged", "in_place": False,
+    "keep_originals": 3,
+    "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
+    "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "journal": "j.db",
+}  # fmt: skip
+RECIPE_GOOD: dict[str, Any] = {
+    "to": "png", "quality": 50, "lossless": True, "effort": 1, "subsampling": "444", "progressive": True,
+    "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72, "codec": "h264",
+    "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True, "deinterlace": True,
+    "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
+}  # fmt: skip
+
+
+def encoded(picture: Path, **settings: Any) -> bytes:
+    return PIPE.encode(picture.read_bytes(), **settings)
+
+
+def in_session(call: Callable[[imgpar.Session], Any]) -> Any:
+    with imgpar.Session(jobs=1, memory="64M") as session:
+        return call(session)
+
+
+CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
+    "convert": (RUN, lambda picture, out, **given: imgpar.convert(picture, out, **given)),
+    "Pipeline.run": (RUN, lambda picture, out, **given: PIPE.run(picture, out, **given)),
+    "Session.run": (
+        SESSION_RUN,
+        lambda picture, out, **given: in_session(lambda session: session.run(PIPE, picture, out, **given)),
+    ),
+    "Pipeline.arrays": (ARRAYS, lambda picture, out, **given: list(PIPE.arrays(picture, **given))),
+    "Session.arrays": (
+        SESSION_ARRAYS,
+        lambda picture, out, **given: in_session(lambda own: list(own.arrays(PIPE, picture, **given))),
+    ),
+    "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
+    "retry": (RETRY, lambda picture, out, **given: api.retry(out, **given)),
+}
+REFUSED = [
+    (name, key)
+    for name, (call, _) in CALLS.items()
+    for key in sorted(PARSERS.keys() | RECIPE_KEYS)
+    if key not in call.run | call.recipe
+]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "a.png"
+    path.parent.mkdir()
+    Image.effect_noise((40, 30), 90).convert("RGB").save(path)
+    return path
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every name below a folder, with time and content."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(folder))] = (path.lstat().st_mtime_ns, content)
+    return found
+
+
+def test_every_option_of_a_run_has_a_parser():
+    assert list(PARSERS) == list(RunOptions.__dataclass_fields__)
+
+
+def test_every_setting_has_a_value_in_these_tests():
+    assert (GOOD.keys(), RECIPE_GOOD.keys()) == (PARSERS.keys(), RECIPE_KEYS)
+    assert CLIP_KEYS < RECIPE_KEYS
+
+
+@pytest.mark.parametrize("key", list(PARSERS))
+def test_an_option_is_read(key):
+    with pytest.raises(imgpar.BadValueError, match=key):
+        run_options({key: object()})
+
+
+@pytest.mark.parametrize("key", list(PARSERS))
+def test_nothing_stands_for_not_given(key):
+    assert run_options({key: None}) == RunOptions()
+
+
+@pytest.mark.parametrize("key", list(PARSERS))
+def test_an_option_that_is_taken_arrives(key):
+    assert getattr(run_options({key: GOOD[key]}), key) != getattr(RunOptions(), key) or key == "in_place"
+
+
+@pytest.mark.parametrize(("name", "key"), REFUSED)
+def test_what_a_call_has_no_use_for_is_refused(name, key, picture, tmp_path):
+    before = tree(tmp_path)
+    with pytest.raises(imgpar.UsageError, match=rf"has no use for {key}\. \S"):
+        CALLS[name][1](picture, tmp_path / "out", **{key: {**GOOD, **RECIPE_GOOD}[key]})
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [name for name, (call, _) in CALLS.items() if not call.operations])
+@pytest.mark.parametrize("operation", ["resize", "grey"])
+def test_operations_are_refused_where_they_belong_into_the_pipeline(name, operation, picture, tmp_path):
+    with pytest.raises(imgpar.UsageError, match=rf"Pipeline\(\)\.{operation}"):
+        CALLS[name][1](picture, tmp_path / "out", **{operation: 8})
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_a_mistyped_option_names_the_nearest(name, picture, tmp_path):
+    with pytest.raises(imgpar.UsageError, match=r"Did you mean 'max_pixels'\?"):
+        CALLS[name][1](picture, tmp_path / "out", max_pixel=8)
+
+
+def words_of(function: object) -> set[str]:
+    """The names in backquotes of the paragraph in a docstring that says which settings there are."""
+    text = inspect.getdoc(function) or ""
+    found = re.search(r"^    (?:settings|options): (.*?)(?:^$|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, text
+    return set(re.findall(r"`([a-z_]+)`", found[1]))
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        (imgpar.Pipeline.run, RUN),
+        (imgpar.Pipeline.arrays, ARRAYS),
+        (imgpar.Session.arrays, SESSION_ARRAYS),
+        (imgpar.Pipeline.encode, ENCODE),
+        (api.retry, RETRY),
+    ],
+)
+def test_the_documents_of_a_call_list_what_it_takes(function, call):
+    own = set(inspect.signature(function).parameters)
+    assert words_of(function) == (call.run | call.recipe) - own
+
+
+# ----- encode ----------------------------------------------------------------------------------------
+
+
+def test_encode_fails_a_loss_where_it_is_to_be_strict():
+    data = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 100)).save(data, "PNG")
+    assert PIPE.encode(data.getvalue(), to="jpg")
+    with pytest.raises(imgpar.TransformError, match="It would lose alpha"):
+        PIPE.encode(data.getvalue(), to="jpg", strict=True)
+
+
+def test_encode_verifies(picture, monkeypatch):
+    from imgpar.runtime import stages
+
+    right = stages.encode
+
+    def wrong(frames: Any, *others: Any) -> Any:
+        made = right(frames, *others)
+        return made._replace(data=bytes(made.data)[:-400])
+
+    monkeypatch.setattr(stages, "encode", wrong)
+    assert encoded(picture, to="webp")
+    with pytest.raises(imgpar.EncodeError, match="--verify found"):
+        encoded(picture, to="webp", verify=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("max_pixels", 100, "limit is 100"),
+        ("pages", "split", "cannot be split"),
+        ("to", "jpg,png", "one format"),
+    ],
+)
+def test_encode_honours(key, value, words, picture):
+    with pytest.raises(imgpar.ImgparError, match=words):
+        encoded(picture, **{key: value})
+
+
+# ----- arrays ----------------------------------------------------------------------------------------
+
+
+def test_arrays_refuse_at_once_and_not_with_the_first_picture(picture):
+    with pytest.raises(imgpar.UsageError, match="strict"):
+        PIPE.arrays(picture, strict=True)
+    with pytest.raises(imgpar.BadValueError, match="copy"):
+        PIPE.arrays(picture, copy="perhaps")  # type: ignore[arg-type]
+
+
+def shapes(found: Iterator[tuple[imgpar.Item, Any]]) -> list[tuple[int, ...]]:
+    return [array.shape for _, array in found]
+
+
+def test_arrays_show_the_page_that_is_asked_for(tmp_path):
+    pages = [Image.new("RGB", (20 + 10 * number, 16)) for number in range(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert shapes(PIPE.arrays(tmp_path / "a.tif", jobs=1)) == [(16, 20, 3)]
+    assert shapes(PIPE.arrays(tmp_path / "a.tif", jobs=1, pages=3)) == [(16, 40, 3)]
+    recipe = imgpar.Recipe().merged({"pages": "2"})
+    assert shapes(imgpar.Pipeline(recipe).arrays(tmp_path / "a.tif", jobs=1)) == [(16, 30, 3)]
+
+
+def test_pages_are_not_split_into_arrays(picture):
+    with pytest.raises(imgpar.UsageError, match="cannot be split into arrays"):
+        PIPE.arrays(picture, pages="split")
+
+
+# ----- a dry run -------------------------------------------------------------------------------------
+
+DRY = {name: CALLS[name][1] for name in ("convert", "Pipeline.run", "Session.run")}
+
+
+@pytest.mark.parametrize("name", list(DRY))
+def test_a_dry_run_writes_nothing_and_says_what_would_be_done(name, picture, tmp_path):
+    (picture.parent / "broken.txt.png").mkdir()
+    before = tree(tmp_path)
+    report = DRY[name](picture.parent, tmp_path / "out", to="webp", dry_run=True)
+    assert tree(tmp_path) == before
+    assert (report.planned, report.ok, report.total, report.exit_code, report.dry_run) == (1, 0, 1, 0, True)
+    (item,) = report.items
+    assert (item.source, item.status) == (str(picture), "planned")
+    assert [file.path for file in item.outputs] == [str(tmp_path / "out" / "a.webp")]
+    assert report.summary() == "Would work on 1; 0 skipped, 0 failed. Nothing was written."
+
+
+@pytest.mark.parametrize("name", list(DRY))
+def test_a_dry_run_in_place_leaves_the_originals(name, picture, tmp_path):
+    before = tree(tmp_path)
+    report = DRY[name](picture, None, grey=True, in_place=True, dry_run=True)
+    assert (report.planned, tree(tmp_path)) == (1, before)
+
+
+def test_a_dry_run_after_a_run_leaves_its_journal_as_it_is(picture, tmp_path):
+    imgpar.convert(picture, tmp_path / "out", to="webp", jobs=1)
+    before = tree(tmp_path)
+    report = imgpar.convert(picture, tmp_path / "out", to="webp", dry_run=True)
+    assert (report.planned, report.skipped, tree(tmp_path)) == (0, 1, before)
+    assert "Would work on 0; 1 skipped (1 unchanged)" in report.summary()
+
+
+def test_a_dry_run_tells_its_listener(picture, tmp_path):
+    kinds = list[str]()
+    PIPE.run(picture, tmp_path / "out", dry_run=True, on_event=lambda event: kinds.append(event.kind))
+    assert kinds == ["start", "item", "planned", "end"]
+
+
+def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
+    assert not PARSERS.keys() & (operation_types().keys() | RECIPE_KEYS)
+
+
+# ----- clips ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - CONCAT - {"to"}))
+def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tmp_path):
+    options = imgpar.Recipe().merged({key: RECIPE_GOOD[key]}).encode
+    with pytest.raises(imgpar.UsageError, match=f"concat has no use for {key}"):
+        join(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
+
+
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
+def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
+    pipe = imgpar.Pipeline(imgpar.Recipe().merged({key: RECIPE_GOOD[key]}))
+    with pytest.raises(imgpar.UsageError, match=f"assemble has no use for {key}"):
+        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+
+
+def test_pages_are_not_split_into_frames(picture, tmp_path):
+    pipe = imgpar.Pipeline(imgpar.Recipe().merged({"pages": "split"}))
+    with pytest.raises(imgpar.UsageError, match="cannot be split into frames"):
+        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: imgpar.frames("a.mp4", keys="perhaps"), "keys"),  # type: ignore[arg-type]
+        (lambda: imgpar.frames("a.mp4", accept_damaged="perhaps"), "accept_damaged"),  # type: ignore[arg-type]
+        (lambda: imgpar.VideoWriter("a.mp4", replace="perhaps"), "replace"),  # type: ignore[arg-type]
+        (lambda: api.undo(".", forget="perhaps"), "forget"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_switch_is_read(call, name):
+    with pytest.raises(imgpar.BadValueError, match=f"true or false for {name}"):
+        call()

@@ -1,0 +1,108 @@
+"""Paths that come from somebody else stay inside a folder, and follow no link."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imgpar.errors import OutputError
+from imgpar.within import (
+    is_real_folder,
+    join_inside,
+    move_inside,
+    open_inside,
+    parts_inside,
+    remove_inside,
+    status_inside,
+)
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links need privileges there")
+
+
+@pytest.mark.parametrize("path", ["a", "a/b.jpg", ".hidden", "...", "a b/ä\udcff"])
+def test_a_path_inside_is_taken(path: str) -> None:
+    assert "/".join(parts_inside(path)) == path
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/etc/passwd", "..", "a/../b", "../a", "a//b", "./a", "a/.", "a\0b", "a/"]
+)
+def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
+    with pytest.raises(OutputError, match="is no path inside"):
+        join_inside("/base", path)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "base/sub").mkdir(parents=True)
+    (tmp_path / "base/sub/a.txt").write_text("a")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.txt").write_text("outside")
+    return tmp_path / "base"
+
+
+def test_files_inside_are_moved_and_removed(base: Path) -> None:
+    move_inside(str(base), "sub/a.txt", "new/folder/b.txt")
+    assert (base / "new/folder/b.txt").read_text() == "a"
+    remove_inside(str(base), "new/folder/b.txt")
+    assert status_inside(str(base), "new/folder/b.txt") is None
+
+
+def test_a_move_takes_the_place_of_what_is_there(base: Path) -> None:
+    (base / "b.txt").write_text("b")
+    move_inside(str(base), "b.txt", "sub/a.txt")
+    assert (base / "sub/a.txt").read_text() == "b"
+
+
+def test_a_file_inside_is_read(base: Path) -> None:
+    handle = open_inside(str(base), "sub/a.txt")
+    assert os.read(handle, 9) == b"a"
+    os.close(handle)
+
+
+def test_a_folder_is_no_file(base: Path) -> None:
+    with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
+        open_inside(str(base), "sub")
+
+
+@posix
+class TestLinks:
+    """Somebody has put a link where a folder or a file was."""
+
+    @pytest.fixture
+    def linked(self, base: Path) -> Path:
+        (base / "link").symlink_to(base.parent / "outside")
+        (base / "file.txt").symlink_to(base.parent / "outside/a.txt")
+        return base
+
+    def test_nothing_is_found_behind_one(self, linked: Path) -> None:
+        assert status_inside(str(linked), "link/a.txt") is None
+
+    def test_nothing_is_removed_behind_one(self, linked: Path) -> None:
+        with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
+            remove_inside(str(linked), "link/a.txt")
+        assert (linked.parent / "outside/a.txt").exists()
+
+    def test_nothing_is_moved_there(self, linked: Path) -> None:
+        with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
+            move_inside(str(linked), "sub/a.txt", "link/a.txt")
+        assert (linked.parent / "outside/a.txt").read_text() == "outside"
+
+    def test_nothing_is_moved_from_there(self, linked: Path) -> None:
+        with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
+            move_inside(str(linked), "link/a.txt", "b.txt")
+        assert (linked.parent / "outside/a.txt").exists()
+
+    def test_nothing_is_read_behind_one(self, linked: Path) -> None:
+        for path in ("link/a.txt", "file.txt"):
+            with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
+                open_inside(str(linked), path)
+
+    def test_a_link_to_a_folder_is_none(self, linked: Path) -> None:
+        assert (is_real_folder(str(linked / "sub")), is_real_folder(str(linked / "link"))) == (True, False)
+
+    def test_the_folder_itself_may_be_named_through_a_link(self, linked: Path) -> None:
+        (linked.parent / "named").symlink_to(linked)
+        assert status_inside(str(linked.parent / "named"), "sub/a.txt") is not None
