@@ -156,9 +156,11 @@ def _of_other_size(paths: Sequence[str]) -> int:
     """How many pictures are not as large as the first one, as they are stored; nothing is decoded."""
     from PIL import Image
 
+    Image.init()
+    known = [record.pillow for record in FORMATS.values() if record.pillow in Image.OPEN]
     sizes = list[tuple[int, int]]()
     for path in paths:
-        with contextlib.suppress(Exception), Image.open(path) as image:
+        with contextlib.suppress(Exception), Image.open(path, formats=known) as image:
             sizes.append(image.size)
     return sum(size != sizes[0] for size in sizes)
 

@@ -187,7 +187,7 @@ class Metadata(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the blocks, roughly what pickling them takes."""
+        """Bytes of the blocks, roughly what packing them takes."""
         parts = (self.icc, self.exif, self.xmp, self.comment, self.iptc, self.gain_map)
         return sum(map(len, parts)) + 8 * len(self.durations) + 256
 

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.model import Item, Job, Target
+from imgpar.errors import TransformError
+from imgpar.model import Item, Job, Limits, OutputFile, Target
+from imgpar.runtime.claims import LONGEST_FACTS, MOST_OFFERS
+from imgpar.runtime.crew import Helper
+from imgpar.runtime.frame_program import FrameFacts
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import Done, Failed, Finished, Grant, Offer, Returned
+from imgpar.runtime.messages import (
+    Advanced,
+    Done,
+    Failed,
+    Finished,
+    Grant,
+    Lease,
+    Need,
+    NoMemory,
+    Offer,
+    Recall,
+    Returned,
+    Task,
+)
+from imgpar.runtime.plain import pack
+from imgpar.runtime.runspec import RunSpec
+from imgpar.video.clip import Picture, Stream
+from imgpar.video.encoders import Encoding
+from imgpar.video.planes import PlaneLayout
 
 
 def clip(number: int = 0) -> Job:
@@ -120,3 +142,68 @@ def test_abandoning_a_run_frees_everything(ledger: Ledger) -> None:
     ledger.failed(0, failed(serial))
     ledger.abandon()
     assert ledger.allocator.leased == 0
+
+
+# ----- what cannot be true --------------------------------------------------------------------------
+
+INSIDE, OUTSIDE = CHUNK, 3 * CHUNK + CHUNK
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (Offer(0, 1, OUTSIDE, INSIDE, b""), "offered a frame outside of its memory"),
+        (Offer(0, 1, INSIDE, OUTSIDE, b""), "offered a frame outside of its memory"),
+        (Offer(0, 1, 0, INSIDE, b""), "offered a frame outside of its memory"),
+        (Offer(0, 1, INSIDE, -1, b""), "offered a frame outside of its memory"),
+        (Offer(0, -1, INSIDE, INSIDE, b""), "offered a frame that cannot be"),
+        (Offer(0, 1, INSIDE, INSIDE, bytes(LONGEST_FACTS + 1)), "offered a frame that cannot be"),
+        (Advanced(0, -1, 9), "counted frames that cannot be"),
+        (Advanced(0, 1, 1 << 63), "counted frames that cannot be"),
+    ],
+)
+def test_frames_that_cannot_be_are_not_believed(
+    ledger: Ledger, message: Offer | Advanced, words: str
+) -> None:
+    (task,) = ledger.held(0)
+    assert ledger.disorder(0, message._replace(serial=task.serial)) == words
+
+
+def test_a_true_offer_is_believed(ledger: Ledger) -> None:
+    (task,) = ledger.held(0)
+    assert ledger.disorder(0, Offer(task.serial, 1, INSIDE, INSIDE + 64, b"")) == ""
+
+
+def test_offers_without_end_are_not_believed(ledger: Ledger) -> None:
+    serial = offer(ledger, *range(MOST_OFFERS))
+    words = "offered more frames than it has memory for"
+    assert ledger.disorder(0, Offer(serial, 1, INSIDE, INSIDE, b"")) == words
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (Need(0, 5), "spoke of memory for a task that needs none"),
+        (NoMemory(0), "spoke of memory for a task that needs none"),
+        (Recall(0), "spoke of frames of a clip that it does not have"),
+        (Done(0, (), None, (OutputFile("/out/a.mp4", 1),)), "a frame of another's clip with results"),
+    ],
+)
+def test_a_helper_speaks_of_its_frame_only(ledger: Ledger, message: Need | Done, words: str) -> None:
+    offer(ledger, 5)
+    (task,) = ledger.tasks.assign(1)
+    assert words in ledger.disorder(1, message._replace(serial=task.serial))
+
+
+@pytest.mark.parametrize(("offset", "output"), [(0, CHUNK), (CHUNK, 2 * CHUNK - 8)], ids=["before", "behind"])
+def test_a_helper_touches_nothing_outside_of_the_memory_of_the_clip(offset: int, output: int) -> None:
+    """The worker of a clip may say anything of its frames."""
+    arena = bytearray(b"\7" * 3 * CHUNK)
+    picture = Picture(Stream(0, "video", "h264"), 16, 16, "yuv420p", 8, False, "420")
+    layout = PlaneLayout("yuv420p", 16, 16, "420")
+    encoding = Encoding("libx264", "yuv420p", (), True, "420", 8, False)
+    piece = Offer(1, 0, offset, output, pack((FrameFacts(picture, encoding), layout)))
+    task = Task(2, 1, "frame", clip(), piece=piece, lease=Lease(CHUNK, CHUNK))
+    with pytest.raises(TransformError):
+        Helper().work(task, RunSpec("run", limits=Limits()), memoryview(arena))
+    assert arena == b"\7" * 3 * CHUNK

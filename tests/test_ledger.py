@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from imgpar.model import FrameRef, Header, Item, Job, OutputFile, Spec, Target
+from imgpar.model import FrameRef, Item, Job, OutputFile, Spec, Target
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task
@@ -17,7 +17,6 @@ from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
 from imgpar.runtime.tasks import BATCH_REFILL
 
 SPEC = Spec(4, 4, "RGB")
-HEADER = Header("jpeg", SPEC)
 GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
 
 
@@ -36,7 +35,7 @@ def ledger(schedule: str = "chain", workers: int = 1, chunks: int = 64, *, array
 def placed(book: Ledger, number: int) -> Placed:
     lease = book.jobs[number].lease
     assert lease is not None
-    return Placed(lease, FrameRef(lease.offset, SPEC), (0, 0), HEADER)
+    return Placed(lease, FrameRef(lease.offset, SPEC))
 
 
 def written(task: Task) -> tuple[OutputFile, ...]:
@@ -75,7 +74,7 @@ LIES = (
     moved(lambda at: at._replace(frames=FrameRef(at.frames.offset, Spec(4, 4, "XYZ")))),
     moved(lambda at: at._replace(frames=FrameRef(at.lease.offset - 1, SPEC))),
     moved(lambda at: at._replace(frames=FrameRef(at.lease.offset + at.lease.size - 1, SPEC))),
-    moved(lambda at: at._replace(metadata=(at.lease.offset + at.lease.size, 1))),
+    moved(lambda at: at._replace(header=(at.lease.offset + at.lease.size, 1))),
 )
 """What the parent has to notice; each takes a message that is true."""
 
@@ -190,9 +189,10 @@ def test_stages_hand_the_lease_on():
     (decode,) = book.tasks.assign(0)
     book.need(0, decode.serial, 1000)
     book.leases.grants()
-    book.done(0, Done(decode.serial, (), placed(book, 0)))
+    there = placed(book, 0)
+    book.done(0, Done(decode.serial, (), there))
     (transform,) = book.tasks.assign(1)
-    assert (transform.stage, transform.placed) == ("transform", placed(book, 0))
+    assert (transform.stage, transform.placed) == ("transform", there)
 
 
 def test_every_target_is_encoded_by_whoever_is_free():

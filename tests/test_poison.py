@@ -65,10 +65,10 @@ def confuse(array):
     """Say something that no worker says, through the worker's own channel."""
     import gc
 
-    from imgpar.runtime.channel import Channel
+    from imgpar.runtime.channel import WorkerEnd
     from imgpar.runtime.messages import Done
 
-    next(found for found in gc.get_objects() if isinstance(found, Channel)).send(Done(10**9, ()))
+    next(found for found in gc.get_objects() if isinstance(found, WorkerEnd)).send(Done(10**9, ()))
     time.sleep(60)
     return array
 

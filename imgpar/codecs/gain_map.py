@@ -7,6 +7,7 @@ in the index of pictures. Ultra HDR also tells its length in XMP; ISO has a segm
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from imgpar.codecs import multi_picture
 from imgpar.codecs.jpeg_header import (
@@ -21,6 +22,7 @@ from imgpar.codecs.jpeg_header import (
     split_head,
 )
 from imgpar.codecs.metadata import strip
+from imgpar.codecs.xml_parts import Span, elements, without
 from imgpar.codecs.xmp import XMP
 from imgpar.errors import ItemError
 from imgpar.model import Metadata
@@ -29,14 +31,10 @@ ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE = b"HDRGainMap"
 _JOINED = re.compile(rb"infe(?:\x02.{7}|\x03.{9})tmap", re.DOTALL)
 """Version, flags, number and protection of an item stand before its type."""
-_ITEM = re.compile(rb"<rdf:li\b(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL)
 _SEMANTIC = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")
 _LENGTH = re.compile(rb"(:Length\s*(?:=\s*[\"']|>\s*))\d+")
-_PROMISE = re.compile(
-    rb"(?<!\s)\s+hdrgm:\w+\s*=\s*\"[^\"]*\"|<(Container:Directory|HDRGainMap:\w+)\b.*?</\1\s*>|(?<!\s)\s+HDRGainMap:\w+\s*=\s*\"[^\"]*\"",
-    re.DOTALL,
-)
-"""What XMP says of a gain map."""
+_PROMISE = re.compile(rb"(?<!\s)\s+(?:hdrgm|HDRGainMap):\w+\s*=\s*\"[^\"]*\"")
+"""What XMP says of a gain map, beside elements."""
 _CONTAINER = b"""<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"
  xmlns:Container="http://ns.google.com/photos/1.0/container/"
  xmlns:Item="http://ns.google.com/photos/1.0/container/item/" hdrgm:Version="1.0">
@@ -89,17 +87,30 @@ def in_container(head: bytes) -> bool:
 
 def behind(data: bytes, xmp: bytes) -> bytes:
     """The gain map that XMP alone tells of: so many bytes at the file's end. Empty where there is none."""
-    for item in _ITEM.findall(xmp):
-        semantic, length = _SEMANTIC.search(item), _LENGTH.search(item)
+    for start, end in _items(xmp):
+        semantic, length = _SEMANTIC.search(xmp, start, end), _LENGTH.search(xmp, start, end)
         if semantic and semantic[1] == b"GainMap" and length:
-            found = data[-int(length[0][len(length[1]) :]) :]
+            found = data[-int(length[0][len(length[1]) :][:19]) :]
             return found if found.startswith(b"\xff\xd8") and is_gain_map(found) else b""
     return b""
 
 
 def without_promise(xmp: bytes) -> bytes:
     """XMP that no longer speaks of a gain map, because there is none any more."""
-    return _PROMISE.sub(b"", xmp) if is_promised(xmp) else xmp
+    return _without(xmp) if is_promised(xmp) else xmp
+
+
+def _without(xmp: bytes) -> bytes:
+    xmp = without(xmp, elements(xmp, _promises))
+    return _PROMISE.sub(b"", xmp)
+
+
+def _promises(name: bytes) -> bool:
+    return name == b"Container:Directory" or name.startswith(b"HDRGainMap:")
+
+
+def _items(xmp: bytes) -> Iterator[Span]:
+    return elements(xmp, b"rdf:li".__eq__)
 
 
 def attached(primary: bytes, gain_map: bytes) -> bytes:
@@ -151,22 +162,35 @@ def _promising(segments: list[Segment], length: int) -> list[Segment]:
     at = next((i for i, segment in enumerate(segments) if segment[1].startswith(XMP)), None)
     packet = segments[at][1][len(XMP) :] if at is not None else _PACKET
 
-    def item(found: re.Match[bytes]) -> bytes:
-        semantic = _SEMANTIC.search(found[0])
-        if semantic is None or semantic[1] == b"Primary":
-            return found[0]
-        return _LENGTH.sub(rb"\g<1>%d" % length, found[0]) if semantic[1] == b"GainMap" else b""
-
-    if any((m := _SEMANTIC.search(text)) and m[1] == b"GainMap" for text in _ITEM.findall(packet)):
-        packet = _ITEM.sub(item, packet)
+    items = list(_items(packet))
+    if any(_semantic(packet[start:end]) == b"GainMap" for start, end in items):
+        parts, done = list[bytes](), 0
+        for start, end in items:
+            parts += packet[done:start], _told(packet[start:end], length)
+            done = end
+        packet = b"".join((*parts, packet[done:]))
     else:
-        before, end, after = _PROMISE.sub(b"", packet).rpartition(b"</rdf:RDF>")
-        packet = before + _CONTAINER % length + end + after if end else packet
+        before, closing, after = _without(packet).rpartition(b"</rdf:RDF>")
+        packet = before + _CONTAINER % length + closing + after if closing else packet
     new = (APP0 + 1, XMP + packet)
     if at is not None:
         return [*segments[:at], new, *segments[at + 1 :]]
     place = _after_exif(segments)
     return [*segments[:place], new, *segments[place:]]
+
+
+def _told(item: bytes, length: int) -> bytes:
+    """An item of the list of pictures in a file of two: with the map's length, or gone from the list."""
+    what = _semantic(item)
+    if what in (b"", b"Primary"):
+        return item
+    return _LENGTH.sub(rb"\g<1>%d" % length, item) if what == b"GainMap" else b""
+
+
+def _semantic(item: bytes) -> bytes:
+    """What an item of the list of pictures is; empty where it does not say."""
+    found = _SEMANTIC.search(item)
+    return found[1] if found else b""
 
 
 def _after_exif(segments: list[Segment]) -> int:

@@ -10,13 +10,13 @@ import re
 import struct
 from collections.abc import Iterator
 
+from imgpar.codecs.xml_parts import Span, elements, without
+
 _SAYS = re.compile(rb"(?<!\s)\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 """A run of spaces is looked at from its beginning only: packets are padded with thousands of them."""
-_ITEM = re.compile(
-    rb"<rdf:li\b(?:(?!</rdf:li>).)*?[\"'>]\s*MotionPhoto(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL
-)
-_LENGTH = re.compile(rb"\bItem:Length\s*=\s*[\"'](\d+)|<Item:Length>(\d+)<")
-_OFFSET = re.compile(rb"\bMicroVideoOffset\s*=\s*[\"'](\d+)|<\w+:MicroVideoOffset>(\d+)<")
+_NAMED = re.compile(rb"[\"'>]\s*+MotionPhoto")
+_LENGTH = re.compile(rb"\bItem:Length\s*=\s*[\"'](\d{1,19})|<Item:Length>(\d{1,19})<")
+_OFFSET = re.compile(rb"\bMicroVideoOffset\s*=\s*[\"'](\d{1,19})|<\w+:MicroVideoOffset>(\d{1,19})<")
 _SAMSUNG_CLIP = 0x0A30
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"mfra", b"sidx", b"styp",
           b"meta", b"udta"}  # fmt: skip
@@ -32,7 +32,7 @@ def has_clip(xmp: bytes) -> bool:
     True
     """
     named = b"MotionPhoto" in xmp or b"MicroVideo" in xmp
-    return named and (_SAYS.search(xmp) is not None or _ITEM.search(xmp) is not None)
+    return named and (_SAYS.search(xmp) is not None or any(True for _ in _items(xmp)))
 
 
 def without_clip(xmp: bytes) -> bytes:
@@ -41,7 +41,15 @@ def without_clip(xmp: bytes) -> bytes:
     >>> without_clip(b'<rdf:Description GCamera:MotionPhoto="1" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
-    return _ITEM.sub(b"", _SAYS.sub(b"", xmp))
+    xmp = _SAYS.sub(b"", xmp)
+    return without(xmp, _items(xmp))
+
+
+def _items(xmp: bytes) -> Iterator[Span]:
+    """The items of lists that speak of a clip."""
+    for start, end in elements(xmp, b"rdf:li".__eq__):
+        if _NAMED.search(xmp, start, end):
+            yield start, end
 
 
 def find_clip(data: bytes | memoryview, xmp: bytes) -> memoryview | None:
@@ -68,8 +76,8 @@ def has_trailer(data: bytes | memoryview) -> bool:
 def _places(view: memoryview, xmp: bytes) -> Iterator[int]:
     """Where the clip may begin."""
     yield from _samsung(view)
-    items = _ITEM.findall(xmp)
-    for found in (*(_LENGTH.search(item) for item in items), _OFFSET.search(xmp)):
+    lengths = (_LENGTH.search(xmp, start, end) for start, end in _items(xmp))
+    for found in (*lengths, _OFFSET.search(xmp)):
         if found is not None:
             yield len(view) - int(found[1] or found[2])
     at = 0

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from imgpar.codecs import exif as tiff
+from imgpar.codecs.xml_parts import Span, elements, without
 
-_WORDS = (
-    rb"\w*(?:gps|latitude|longitude|altitude|location|country)\w*|city|state|provincestate|sublocation"
-    rb"|worldregion"
-)
-_NAME = rb"(?:cell:\w+|geo:\w+|[\w-]+:(?:" + _WORDS + rb"))"
-_PROPERTIES = (
-    re.compile(rb"(?<!\s)\s+" + _NAME + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE),
-    re.compile(rb"<(" + _NAME + rb")(?:\s[^>]*)?(?:/>|(?<!/)>.*?</\1\s*>)", re.IGNORECASE | re.DOTALL),
-)
+_WORD = re.compile(rb"gps|latitude|longitude|altitude|location|country", re.IGNORECASE)
+_NAMES = frozenset((b"city", b"state", b"provincestate", b"sublocation", b"worldregion"))
+_NAMESPACES = frozenset((b"cell", b"geo"))
+_ATTRIBUTE = re.compile(rb"(?<!\s)\s++([\w-]++:[\w-]++)\s*+=\s*+")
+_VALUE = re.compile(rb"\"[^\"]*+\"|'[^']*+'")
 _MAKER_NOTE = 0x927C
 _PANASONIC = (0x67, 0x69, 0x6B, 0x6D, 0x6F, 0x80)
 """Location, country, state, city, landmark, and the city again."""
@@ -29,9 +27,25 @@ def without_places(xmp: bytes) -> bytes:
     >>> without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
-    for pattern in _PROPERTIES:
-        xmp = pattern.sub(b"", xmp)
-    return xmp
+    xmp = without(xmp, _attributes(xmp))
+    return without(xmp, elements(xmp, _is_place))
+
+
+def _is_place(name: bytes) -> bool:
+    """Whether a property tells of a place."""
+    namespace, colon, own = name.lower().partition(b":")
+    return bool(colon) and (namespace in _NAMESPACES or own in _NAMES or _WORD.search(own) is not None)
+
+
+def _attributes(xmp: bytes) -> Iterator[Span]:
+    """The properties of places that are written as attributes, with the spaces before them."""
+    at = 0
+    for found in _ATTRIBUTE.finditer(xmp):
+        if found.start() < at or not _is_place(found[1]):
+            continue
+        if value := _VALUE.match(xmp, found.end()):
+            at = value.end()
+            yield found.start(), at
 
 
 def clear_maker_note(exif: bytearray) -> None:

@@ -15,7 +15,7 @@ from imgpar.model import Frame, Header, Layout, Limits, Spec
 
 Array = np.ndarray[Any, Any]
 
-_TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
+_TOKEN = re.compile(rb"(?:\s|#[^\n\r]*+[\n\r])*+([^\s#]++)")
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _HEAD = 4096
 

@@ -15,9 +15,10 @@ _NOTE = re.compile(
     rb"(?<!\s)\s+xmpNote:HasExtendedXMP\s*=\s*[\"']([0-9A-Fa-f]{32})[\"']"
     rb"|<xmpNote:HasExtendedXMP>\s*([0-9A-Fa-f]{32})\s*</xmpNote:HasExtendedXMP>"
 )
-_RDF = re.compile(rb"<rdf:RDF\b([^>]*)>(.*)</rdf:RDF\s*>", re.DOTALL)
+_RDF = re.compile(rb"<rdf:RDF\b[^<>]*+>")
+_RDF_END = re.compile(rb"</rdf:RDF\s*+>")
 _NAMESPACE = re.compile(rb"\s(xmlns:[\w.-]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-_TAG = re.compile(rb"<(/?)rdf:Description\b[^>]*?(/?)>", re.DOTALL)
+_TAG = re.compile(rb"<(/?)rdf:Description\b[^<>]*+>")
 _NAMED = b"""<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/"
  xmpNote:HasExtendedXMP="%s"/>"""
 
@@ -30,13 +31,14 @@ def extension_name(packet: bytes) -> bytes:
 
 def joined(first: bytes, second: bytes) -> bytes:
     """One packet of both parts; empty where they are no well-formed XMP."""
-    one, other = _RDF.search(first), _RDF.search(second)
+    one, other = _inside(first), _inside(second)
     if one is None or other is None:
         return b""
-    declared = dict(_NAMESPACE.findall(first[: one.start(2)]))
-    above = _NAMESPACE.findall(second[: other.start(2)])
+    head, tail = first[: one.start], first[one.stop :]
+    declared = dict(_NAMESPACE.findall(head))
+    above = _NAMESPACE.findall(second[: other.start])
     more = b"".join(b" %s=%s" % pair for pair in above if pair[0] not in declared)
-    packet = b"".join((first[: one.end(1)], more, b">", one[2], other[2], first[one.end(2) :]))
+    packet = b"".join((head[:-1], more, b">", first[one], second[other], tail))
     packet = _NOTE.sub(b"", packet)
     return packet if is_well_formed(packet) else b""
 
@@ -48,13 +50,13 @@ def parted(packet: bytes, room: int) -> tuple[bytes, bytes, bytes]:
     """
     if len(packet) <= room:
         return packet, b"", b""
-    found = _RDF.search(packet)
+    found = _inside(packet)
     if found is None:
         return b"", b"", b""
-    head, tail = packet[: found.start(2)], packet[found.end(2) :].rstrip(b"\0 \n\r\t")
+    head, tail = packet[: found.start], packet[found.stop :].rstrip(b"\0 \n\r\t")
     left = room - len(head) - len(tail) - len(_NAMED) - 32
     kept, moved = list[bytes](), list[bytes]()
-    for part in _descriptions(found[2]):
+    for part in _descriptions(packet[found]):
         if len(part) <= left:
             left -= len(part)
             kept.append(part)
@@ -102,11 +104,19 @@ def is_well_formed(packet: bytes) -> bool:
     return True
 
 
+def _inside(packet: bytes) -> slice | None:
+    """Where the descriptions stand: between the first beginning and the last end of what holds them."""
+    begin, ends = _RDF.search(packet), list(_RDF_END.finditer(packet))
+    if begin is None or not ends or ends[-1].start() < begin.end():
+        return None
+    return slice(begin.end(), ends[-1].start())
+
+
 def _descriptions(text: bytes) -> list[bytes]:
     """The outermost descriptions, with what stands before each."""
     found, depth, start = list[bytes](), 0, 0
     for tag in _TAG.finditer(text):
-        depth += -1 if tag[1] else 0 if tag[2] else 1
+        depth += -1 if tag[1] else 0 if tag[0].endswith(b"/>") else 1
         if depth == 0:
             found.append(text[start : tag.end()])
             start = tag.end()

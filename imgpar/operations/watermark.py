@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""Those that Pillow reads itself: it would start Ghostscript for others."""
+
+
 def parse_file(value: object) -> str:
     """A path, absolute from now on: workers need not have the caller's working directory."""
     return os.path.abspath(values.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
@@ -112,7 +116,7 @@ def _mark(
     import numpy as np
     from PIL import Image, ImageOps
 
-    with open(file[0], "rb") as whole, Image.open(io.BytesIO(whole.read())) as opened:
+    with open(file[0], "rb") as whole, Image.open(io.BytesIO(whole.read()), formats=_FORMATS) as opened:
         image = ImageOps.exif_transpose(opened).convert("RGBA")
     scale = min(width / image.width, room[0] / image.width, room[1] / image.height)
     image = image.resize(

@@ -1,50 +1,176 @@
-"""A private pipe between the parent and one worker.
+"""A private pipe between the parent and one worker; each has its own end of it.
 
 1. One writer and one reader at each end: nothing is locked, so nothing can be left locked by the dead.
-2. The parent closes its copy of the child's end: when the worker dies, the parent reads to the end of what
+2. The parent closes its copy of the worker's end: when the worker dies, the parent reads to the end of what
    it had sent and then gets EOF. That is the proof of death.
-3. Messages stay below 16 KiB, which the system writes in one piece; texts are cut to fit.
+3. What the parent says is pickled, functions of the user among it. What a worker says is plain data: it
+   decodes files of strangers, and its bytes must not be able to run anything in the parent.
+4. The parent takes what is there and never waits for the rest of a message; of each worker it reads a little
+   at a time, so that none can keep it from the others.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import select
-from multiprocessing.connection import Connection
+import struct
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgpar.runtime.messages import ToParent, ToWorker
+    from imgpar.runtime.messages import Garbled, ToParent, ToWorker
 
 MAX_TEXT = 4000
 """Characters of a traceback or a note that travel; the rest is cut in the middle."""
+MAX_MESSAGE = 16 << 20
+"""Bytes of what a worker says at once: most is below 1 KiB, the files of 10,000 pages are 2 MiB."""
+READ_BYTES = 1 << 16
+READ_MESSAGES = 64
+"""How much of one worker the parent reads before it looks at the others."""
+SEND_SECONDS = 60.0
+"""How long a worker may leave what it is sent in a full pipe."""
+
+_LENGTH = struct.Struct("!i")
+_LONG = struct.Struct("!iQ")
+"""How `Connection` writes the length of a message; the second is for those of 2 GiB and more."""
 
 
-class Channel:
-    """Sends and receives messages over a `Connection`."""
+class WorkerEnd:
+    """The worker's end of a `Connection`."""
 
     def __init__(self, connection: Connection[Any, Any]) -> None:
-        self.connection = connection
+        from imgpar.runtime.plain import pack_message
+
+        self._connection, self._pack = connection, pack_message
         # `Connection.poll` makes a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
         if self._poll:
             self._poll.register(connection, select.POLLIN)
 
-    def send(self, message: ToWorker | ToParent) -> None:
-        """Raises OSError (BrokenPipeError) when the other side is gone."""
-        self.connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+    def send(self, message: ToParent) -> None:
+        """Raises OSError when the parent is gone, ValueError when it would not read so long a message."""
+        data = self._pack(message)
+        if len(data) > MAX_MESSAGE:
+            raise ValueError(f"{type(message).__name__} of {len(data)} bytes")
+        self._connection.send_bytes(data)
 
     def receive(self) -> Any:
-        """The next message; blocks. Raises EOFError or OSError when the other side is gone."""
-        return pickle.loads(self.connection.recv_bytes())  # noqa: S301 - from our own process
+        """The next message; blocks. Raises EOFError or OSError when the parent is gone."""
+        return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own parent
 
     def waiting(self) -> bool:
         """Whether `receive` would return (or raise) at once."""
-        return bool(self._poll.poll(0)) if self._poll else self.connection.poll()
+        return bool(self._poll.poll(0)) if self._poll else self._connection.poll()
+
+
+class ParentEnd:
+    """The parent's end of a `Connection`."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self.connection = connection
+        # A pipe of Windows delivers whole messages; elsewhere a message may come in pieces.
+        self._stream = os.name != "nt"
+        self._rest = bytearray()
+        """The beginning of a message whose end has not come."""
+        self._deaf = False
+        """What comes now is no messages."""
+        if self._stream:
+            os.set_blocking(connection.fileno(), False)
+
+    def send(self, message: ToWorker) -> None:
+        """Raises OSError when the worker is gone; TimeoutError, which is one, when it does not read."""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        if not self._stream:
+            self.connection.send_bytes(data)
+            return
+        size = len(data)
+        self._write((_LENGTH.pack(size) if size < 1 << 31 else _LONG.pack(-1, size)) + data)
+
+    def _write(self, data: bytes) -> None:
+        handle, left = self.connection.fileno(), memoryview(data)
+        deadline = 0.0
+        while left:
+            try:
+                left = left[os.write(handle, left) :]
+            except BlockingIOError:
+                deadline = deadline or time.monotonic() + SEND_SECONDS
+                room = select.poll()
+                room.register(handle, select.POLLOUT)
+                if not room.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    raise TimeoutError("the worker reads nothing") from None
+
+    def receive(self) -> list[ToParent | Garbled]:
+        """Some of the messages that are there, in order; does not wait. Raises EOFError or OSError when the
+        worker is gone and all is read."""
+        from imgpar.runtime.plain import unpack_message
+
+        whole = self._cut(self._read()) if self._stream else self._pipe()
+        return [unpack_message(data) if isinstance(data, bytes) else data for data in whole]
+
+    def _read(self) -> bytes:
+        try:
+            data = os.read(self.connection.fileno(), READ_BYTES)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise EOFError
+        return data
+
+    def _cut(self, data: bytes) -> Iterator[bytes | Garbled]:
+        """The whole messages in what has come so far."""
+        if self._deaf:
+            return
+        rest, at = self._rest, 0
+        rest += data
+        while len(rest) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(rest, at)
+            if not 0 <= length <= MAX_MESSAGE:
+                self._deaf = True
+                rest.clear()
+                yield _oversized()
+                return
+            end = at + _LENGTH.size + length
+            if end > len(rest):
+                break
+            yield bytes(rest[at + _LENGTH.size : end])
+            at = end
+        del rest[:at]
+
+    def _pipe(self) -> list[bytes | Garbled]:
+        found = list[bytes | Garbled]()
+        try:
+            while len(found) < READ_MESSAGES and self.connection.poll():
+                found.append(self.connection.recv_bytes(MAX_MESSAGE))
+        except (EOFError, OSError):
+            if not found:
+                raise
+        return found
+
+    def ended(self, seconds: float) -> bool:
+        """Whether the end comes within that time; what the worker still says is dropped."""
+        deadline = time.monotonic() + seconds
+        self._deaf = True
+        try:
+            while wait([self.connection], max(0.0, deadline - time.monotonic())):
+                self.receive()
+                if time.monotonic() > deadline:
+                    break
+        except (EOFError, OSError):
+            return True
+        return False
 
     def close(self) -> None:
         """Close this end."""
         self.connection.close()
+
+
+def _oversized() -> Garbled:
+    from imgpar.runtime.messages import Garbled
+
+    return Garbled(f"sent a message that is longer than {MAX_MESSAGE >> 20} MiB")
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:

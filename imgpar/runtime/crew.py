@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable
 from typing import Any
 
-from imgpar.runtime.channel import Channel
+from imgpar.errors import TransformError
+from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.frame_program import FrameFacts, FrameProgram
 from imgpar.runtime.messages import Advanced, Finished, Lease, Offer, Recall, Returned, Task
+from imgpar.runtime.plain import unpack
 from imgpar.runtime.runspec import RunSpec
 from imgpar.video.plan import steps_of
 from imgpar.video.planes import Array, PlaneLayout
@@ -31,7 +32,7 @@ class Crew:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: WorkerEnd,
         buffer: memoryview,
         task: Task,
         memory: Callable[[int], Lease],
@@ -94,16 +95,25 @@ class Helper:
         Raises:
             TransformError: an operation fails on it, or its size is not that of the first frame.
         """
-        piece = task.piece
+        piece, lease = task.piece, task.lease
         assert piece is not None
+        assert lease is not None
         key = (piece.serial, piece.facts)
         if self._program is None or self._key != key:
-            facts, self._wanted = pickle.loads(piece.facts)  # noqa: S301 - written by a sibling
+            facts, self._wanted = unpack(piece.facts, tuple[FrameFacts, PlaneLayout])
             self._program = program_of(facts, run)
             self._key = key
-        source = buffer[piece.offset : piece.offset + self._program.layout.nbytes]
+        source = _piece(buffer, lease, piece.offset, self._program.layout.nbytes)
+        target = _piece(buffer, lease, piece.output, self._wanted.nbytes)
         planes = self._program.layout.arrays(source)
-        put(self._program.run(planes), self._wanted, buffer[piece.output :])
+        put(self._program.run(planes), self._wanted, target)
+
+
+def _piece(buffer: memoryview, lease: Lease, offset: int, nbytes: int) -> memoryview:
+    """A part of a clip's memory; never what lies beside it, whatever the clip's worker says."""
+    if not lease.offset <= offset < offset + nbytes <= lease.offset + lease.size:
+        raise TransformError("A frame was offered that does not lie in the memory of its clip.")
+    return buffer[offset : offset + nbytes]
 
 
 def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:
@@ -113,8 +123,6 @@ def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:
 
 def put(result: tuple[PlaneLayout, list[Array]], wanted: PlaneLayout, memory: memoryview) -> None:
     """Copy a result to where the encoder takes it from; raises TransformError where the sizes differ."""
-    from imgpar.errors import TransformError
-
     layout, planes = result
     if layout != wanted:
         raise TransformError(

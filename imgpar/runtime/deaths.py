@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgpar.codecs.formats import FORMATS
 from imgpar.commit import temporary_path
@@ -132,6 +132,8 @@ class Deaths:
         self._clean_up_after(worker)
         overdue = self._overdue.pop(worker.index, None) is not None
         confused = self._disorder.pop(worker.index, "")
+        if confused:
+            begun = self._at_fault(worker, begun)
         cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
         cause = "crash" if confused else cause
         self.stillborn = 0 if begun.tick else self.stillborn + 1
@@ -140,6 +142,14 @@ class Deaths:
         end = confused or describe_exit(code)
         failure = self._overran(worker, begun, words) if overdue else _obituary(begun, end, words)
         return self._ledger.died(worker.index, begun.serial, cause, failure)
+
+    def _at_fault(self, worker: Worker, begun: Begun) -> Begun:
+        """The task to charge for what a worker said: the one at hand, or else the next, so that it does not
+        go on for ever."""
+        held = [task.serial for task in self._ledger.held(worker.index)]
+        if begun.serial in held or not held:
+            return begun
+        return replace(begun, serial=held[0])
 
     def end_all(self) -> None:
         """Kill and bury everybody: what they were at is nobody's any more."""
@@ -162,5 +172,6 @@ class Deaths:
 
 
 def _obituary(begun: Begun, end: str, words: str) -> Failed:
-    message = f"The worker process {end} in stage {begun.stage}, every time it was tried."
+    where = f" in stage {begun.stage}" if begun.stage else ""
+    message = f"The worker process {end}{where}, every time it was tried."
     return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", words)

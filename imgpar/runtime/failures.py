@@ -14,7 +14,15 @@ def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[s
     """The message for an exception; with its traceback where it is not one of imgpar's own sentences."""
     known = error if isinstance(error, ImgparError) else _as_item_error(error)
     text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
-    return Failed(serial, stage, type(known).__name__, shorten(known.message, 1000), known.fix, text, timings)
+    return Failed(
+        serial,
+        stage,
+        type(known).__name__,
+        shorten(known.message, 1000),
+        shorten(known.fix, 1000),
+        text,
+        timings,
+    )
 
 
 def _as_item_error(error: Exception) -> ImgparError:

@@ -16,11 +16,10 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.errors import DamagedError
@@ -29,8 +28,9 @@ from imgpar.runtime.frame_program import FrameFacts
 from imgpar.runtime.helping import NOBODY
 from imgpar.runtime.messages import Finished, Returned
 from imgpar.runtime.pace import Pace
+from imgpar.runtime.plain import pack
 from imgpar.runtime.runspec import RunSpec
-from imgpar.video.clip import Clip
+from imgpar.video.clip import Clip, Stream
 from imgpar.video.feed import Feed
 from imgpar.video.native import decoder_threads
 from imgpar.video.plan import ClipPlan
@@ -77,7 +77,10 @@ class FramePath:
         self._plan, self._clip, self._output = plan, clip, output
         self._wanted_clip = plan.timing.retimed(clip)
         self._crew, self._during = crew, during
-        facts = FrameFacts(clip.picture, plan.encoding, run.encode.background)
+        stream = clip.picture.stream
+        # Titles may be of any length, and nobody works by them.
+        picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
+        facts = FrameFacts(picture, plan.encoding, run.encode.background)
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)
@@ -115,7 +118,7 @@ class FramePath:
         self._room = memoryview(bytearray(wanted.nbytes))
         put((wanted, planes), wanted, self._room)
         self._wanted = wanted
-        self._blob = pickle.dumps((self._facts, wanted), pickle.HIGHEST_PROTOCOL)
+        self._blob = pack((self._facts, wanted))
         feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._crew.cores)
         try:
             with self._during("encode"):

@@ -47,6 +47,10 @@ class Helping:
         self._owners[owner.serial] = index
         self.queue.append(owner._replace(serial=0, stage="frame", piece=message, lease=lease))
 
+    def offered(self, serial: int) -> int:
+        """How many frames of a clip nobody has taken yet."""
+        return sum(task.piece is not None and task.piece.serial == serial for task in self.queue)
+
     def recall(self, index: int, serial: int) -> None:
         """A worker has nothing to do: give it back the oldest of its frames that nobody has begun."""
         for task in self.queue:

@@ -73,8 +73,14 @@ class Leases:
     def confirm(self, worker: WorkerState, task: Task) -> None:
         """A task that ended well has reserved its pages."""
         lease = self.of(worker, task)
-        if lease is not None and lease.fresh:
-            self._allocator.confirm(lease)
+        if lease is None or not lease.fresh:
+            return
+        self._allocator.confirm(lease)
+        known = lease._replace(fresh=False)
+        if self.owned_by_job(task):
+            self._jobs[task.job.id].lease = known
+        else:
+            worker.pocket = known
 
     # ----- given back -----------------------------------------------------------------------------
 

@@ -108,7 +108,11 @@ class Ledger:
         """What is wrong with what this worker says; nothing when it can be believed. See `claims`."""
         worker = self.workers[index]
         return disorder(
-            message, worker.outstanding, lambda task: self.leases.of(worker, task), arrays=self.arrays
+            message,
+            worker,
+            lambda task: self.leases.of(worker, task),
+            arrays=self.arrays,
+            offered=self._helping.offered,
         )
 
     def need(self, index: int, serial: int, nbytes: int) -> Settled | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from imgpar.model import Frame, FrameRef, Header
+from imgpar.model import Frame, FrameRef
 from imgpar.runtime import stages
 from imgpar.runtime.messages import Lease, Placed
 
@@ -38,19 +38,19 @@ class Memory:
         return stages.frames_at(self._buffer, ref.offset, ref.spec, ref.count)
 
     def blob(self, placed: Placed) -> bytes:
-        """The pickled metadata behind frames."""
-        offset, length = placed.metadata
+        """The packed header behind frames."""
+        offset, length = placed.header
         return bytes(self._buffer[offset : offset + length])
 
     def put_blob(self, lease: Lease, offset: int, blob: bytes) -> tuple[int, int]:
         """Put bytes at this offset of a lease; returns where they are in the arena, and how many."""
         start = lease.offset + offset
         if offset + len(blob) > lease.size:
-            raise AssertionError("the metadata do not fit behind the frames")
+            raise AssertionError("the header does not fit behind the frames")
         self._buffer[start : start + len(blob)] = blob
         return start, len(blob)
 
-    def put(self, lease: Lease, frames: Sequence[Frame], blob: bytes, header: Header) -> Placed:
+    def put(self, lease: Lease, frames: Sequence[Frame], blob: bytes = b"") -> Placed:
         """Put frames from our own memory into a lease: the one at hand, or a larger one in its place."""
         spec, count = frames[0].spec, len(frames)
         nbytes = spec.nbytes * count
@@ -59,4 +59,4 @@ class Memory:
         ref = FrameRef(lease.offset, spec, count)
         for slot, frame in zip(self.frames(ref), frames, strict=True):
             slot.array[...] = frame.array
-        return Placed(lease, ref, self.put_blob(lease, nbytes, blob), header)
+        return Placed(lease, ref, self.put_blob(lease, nbytes, blob))

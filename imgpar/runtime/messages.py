@@ -1,13 +1,14 @@
 """What parent and workers say to each other. Small by design: ids, offsets and specs, never pixels.
 
-Named tuples, because they are pickled in a third of the time of dataclasses.
+Named tuples, because they are pickled in a third of the time of dataclasses. What a worker says is no pickle
+but plain data, see `plain`; whether it can be true is for `claims`.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from imgpar.model import FrameRef, Header, Job, OutputFile
+from imgpar.model import FrameRef, Job, OutputFile
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""
@@ -25,14 +26,12 @@ class Lease(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Decoded or transformed frames in a lease, and the pickled metadata behind them."""
+    """Decoded or transformed frames in a lease, and the packed header behind them."""
 
     lease: Lease
     frames: FrameRef
-    metadata: tuple[int, int]
-    """Offset and length."""
-    header: Header
-    """Without its metadata blocks."""
+    header: tuple[int, int] = (0, 0)
+    """Offset and length; none where the frames are handed to the caller."""
 
 
 class Offer(NamedTuple):
@@ -46,7 +45,7 @@ class Offer(NamedTuple):
     output: int
     """Where the result shall lie."""
     facts: bytes
-    """What is to be done, pickled; the same for all frames."""
+    """What is to be done, packed; the same for all frames."""
 
 
 class Task(NamedTuple):
@@ -191,6 +190,12 @@ class Failed(NamedTuple):
     traceback: str
     timings: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class Garbled(NamedTuple):
+    """What came out of a channel and is no message; `problem` goes on from "the worker process"."""
+
+    problem: str
 
 
 ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Finished | Returned | Stop

@@ -9,18 +9,18 @@ encode     from the lease to the names
 from __future__ import annotations
 
 import os
-import pickle
 from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.digest import content_digest, what_is_wrong
 from imgpar.errors import CommitError, SourceError
-from imgpar.model import Frame, FrameRef, Header, Metadata, OutputFile, Spec
+from imgpar.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.runtime import documents, outputs, planar, stages
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.memory import Memory
 from imgpar.runtime.messages import Done, Lease, Placed, Task
+from imgpar.runtime.plain import pack_header, unpack_header
 from imgpar.runtime.programs import Program
 from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
@@ -76,11 +76,13 @@ class PictureWork:
         with self._clock.during("decode"):
             program = self._compiled(header, keep_frames=self._keeps_frames(header))
         chain = self._task.stage == "chain"
-        lease = self._memory.lease(program.nbytes, standing=chain and not self._run.arrays)
+        blob = b"" if chain else _travelling(program)
+        nbytes = max(program.nbytes, sum(program.sides) + len(blob))
+        lease = self._memory.lease(nbytes, standing=chain and not self._run.arrays)
         with self._clock.during("decode"):
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
-            return self._hand_on(program, lease, frames, notes, digest)
+            return self._hand_on(program, lease, frames, blob, notes, digest)
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         original = outputs.Original(data if same else b"", same)
         del data
@@ -88,34 +90,37 @@ class PictureWork:
             frames, offset = stages.transform(program, frames, self._memory.within(lease))
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
-            placed = self._array(lease, frames, offset, header)
+            placed = self._array(lease, frames, offset)
             return self._done(placed=placed, lost=program.lost, notes=(*program.notes, *notes))
         made = self._writing.all(frames, header, original)
         return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
 
     def _hand_on(
-        self, program: Program, lease: Lease, frames: list[Frame], notes: tuple[str, ...], digest: str
+        self,
+        program: Program,
+        lease: Lease,
+        frames: list[Frame],
+        header: bytes,
+        notes: tuple[str, ...],
+        digest: str,
     ) -> Done:
-        """Decoded frames stay where they are; the metadata go behind them."""
-        blob = pickle.dumps(program.header.metadata, pickle.HIGHEST_PROTOCOL)
-        where = self._memory.put_blob(lease, sum(program.sides), blob)
-        # Sizes in percent are meant of the whole picture: the header travels as the file gave it.
-        header = program.source._replace(metadata=Metadata(), lost=program.lost)
-        placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where, header)
+        """Decoded frames stay where they are; the header goes behind them."""
+        where = self._memory.put_blob(lease, sum(program.sides), header)
+        placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where)
         # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
         lost, said = (program.lost, program.notes) if self._run.arrays else ((), ())
         return self._done(placed=placed, lost=lost, notes=(*said, *notes), digest=digest)
 
     def _transform(self) -> Done:
-        placed = self._placed()
+        placed, header = self._placed()
         with self._clock.during("transform"):
-            program = self._compiled(placed.header, keep_frames=placed.frames.count > 1)
+            program = self._compiled(header, keep_frames=placed.frames.count > 1)
             within = self._memory.within(placed.lease)
             frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
         if self._run.arrays:
-            return self._done(placed=self._array(placed.lease, frames, offset, placed.header))
+            return self._done(placed=self._array(placed.lease, frames, offset))
         if offset is None:
-            placed = self._memory.put(placed.lease, frames, self._memory.blob(placed), placed.header)
+            placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
         else:
             ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
             placed = placed._replace(frames=ref)
@@ -124,10 +129,9 @@ class PictureWork:
     def _encode(self) -> Done:
         if files := self._writing.before():
             return self._done(files=files)
-        placed = self._placed()
-        metadata = pickle.loads(self._memory.blob(placed))  # noqa: S301 - written by a sibling
-        header = placed.header._replace(metadata=metadata)
-        made = self._writing.all(self._memory.frames(placed.frames), header, self._original(placed))
+        placed, header = self._placed()
+        original = self._original(header, placed.frames.count)
+        made = self._writing.all(self._memory.frames(placed.frames), header, original)
         return self._done(files=made.files, lost=made.lost, notes=made.notes)
 
     def _by_page(self, data: bytes, digest: str, header: Header) -> Done:
@@ -175,12 +179,11 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _original(self, placed: Placed) -> outputs.Original:
+    def _original(self, header: Header, frames: int) -> outputs.Original:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
-        header = placed.header._replace(lost=())
         if header.format not in self._formats:
             return outputs.Original()
-        program = self._compiled(header, keep_frames=placed.frames.count > 1)
+        program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         if not same:
             return outputs.Original()
@@ -200,18 +203,19 @@ class PictureWork:
         """Whether more than the first frame is wanted."""
         return header.frames > 1 and any(find_format(name).frames for name in self._formats)
 
-    def _placed(self) -> Placed:
-        assert self._task.placed is not None
-        return self._task.placed
+    def _placed(self) -> tuple[Placed, Header]:
+        """The frames that another worker has left, and what it read of their file."""
+        placed = self._task.placed
+        assert placed is not None
+        return placed, unpack_header(self._memory.blob(placed))
 
-    def _array(self, lease: Lease, frames: list[Frame], offset: int | None, header: Header) -> Placed:
+    def _array(self, lease: Lease, frames: list[Frame], offset: int | None) -> Placed:
         """The first frame as the caller wants it, in the lease that will be the caller's."""
-        light = header._replace(metadata=Metadata(), detail={})
         frame = frames[0]
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
         if wanted is frame and offset is not None:
-            return Placed(lease, FrameRef(lease.offset + offset, frame.spec), (0, 0), light)
-        return self._memory.put(lease, [wanted], b"", light)
+            return Placed(lease, FrameRef(lease.offset + offset, frame.spec))
+        return self._memory.put(lease, [wanted])
 
     def _done(
         self,
@@ -228,3 +232,9 @@ class PictureWork:
         if not self._task.job.digest or self._task.job.digest != digest:
             return None
         return Done(self._task.serial, self._clock.timings(), digest=digest, unchanged=True)
+
+
+def _travelling(program: Program) -> bytes:
+    """The header for those who get the frames. Sizes in percent are meant of the whole picture: it says what
+    the file said."""
+    return pack_header(program.source._replace(metadata=program.header.metadata, lost=program.lost))

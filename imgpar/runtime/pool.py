@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any
 
 from imgpar.errors import RunError
 from imgpar.leftovers import remove_folder, temporary_folder
-from imgpar.runtime.channel import Channel
+from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena
 from imgpar.runtime.messages import STAGES, Stop
@@ -48,7 +49,7 @@ class Worker:
 
     index: int
     process: Any
-    channel: Channel
+    channel: ParentEnd
     log: str
     handle: int = -1
     """A descriptor of the process, which no other process can take over; -1 where there are none."""
@@ -135,7 +136,7 @@ class Pool:
             raise
         finally:
             theirs.close()
-        worker = Worker(index, process, Channel(ours), log, _handle_of(process.pid))
+        worker = Worker(index, process, ParentEnd(ours), log, _handle_of(process.pid))
         self.workers[index] = worker
         if self._poll:
             self._poll.register(ours, select.POLLIN)
@@ -147,7 +148,8 @@ class Pool:
     def begun(self, worker: Worker) -> Begun:
         """What the worker is at, from its cell of the board."""
         serial, tick, stage = self._arena.board[_cell(worker.index) : _cell(worker.index) + 3]
-        return Begun(serial, tick, STAGES[stage])
+        # The board lies in memory that every worker can write.
+        return Begun(serial, tick, STAGES[stage] if 0 <= stage < len(STAGES) else "")
 
     def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[Worker], list[Any]]:
         """Workers whose channel has something to read (or has ended), and which of `also` have."""
@@ -166,9 +168,9 @@ class Pool:
         del self.workers[worker.index]
         if self._poll:
             self._poll.unregister(worker.channel.connection)
-        if not _ended(worker, STOP_SECONDS):
+        if not worker.channel.ended(STOP_SECONDS):
             self.kill(worker)
-            _ended(worker, STOP_SECONDS)
+            worker.channel.ended(STOP_SECONDS)
         worker.channel.close()
         worker.process.join(1.0)
         if worker.process.is_alive():  # it closed its channel, but lingers
@@ -206,7 +208,7 @@ class Pool:
                 worker.channel.send(Stop())
         deadline = time.monotonic() + STOP_SECONDS
         for worker in list(self.workers.values()):
-            if not _ended(worker, deadline - time.monotonic()):
+            if not worker.channel.ended(deadline - time.monotonic()):
                 self.kill(worker)
             self.bury(worker)
         remove_folder(self._folder)
@@ -215,6 +217,9 @@ class Pool:
         """Stop every worker now."""
         for worker in self.workers.values():
             self.kill(worker)
+
+
+_PLAIN_FILE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def available_cores() -> int:
@@ -231,8 +236,12 @@ def available_cores() -> int:
 def read_log(path: str, limit: int = 4000) -> str:
     """The end of what a worker printed."""
     try:
-        with open(path, "rb") as file:
-            return file.read()[-limit:].decode("utf-8", "replace").strip("\0\n ")
+        # A worker may have put anything there: a pipe, or more than fits into memory.
+        with open(os.open(path, os.O_RDONLY | _PLAIN_FILE), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return ""
+            file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
+            return file.read(limit).decode("utf-8", "replace").strip("\0\n ")
     except OSError:
         return ""
 
@@ -264,14 +273,3 @@ def _handle_of(pid: int) -> int:
     with contextlib.suppress(AttributeError, OSError):  # Linux has them; a process may be gone already
         return os.pidfd_open(pid)
     return -1
-
-
-def _ended(worker: Worker, seconds: float) -> bool:
-    """Whether the channel of a worker comes to its end within that time; what it still sends is dropped."""
-    deadline = time.monotonic() + seconds
-    try:
-        while worker.channel.connection.poll(max(0.0, deadline - time.monotonic())):
-            worker.channel.connection.recv_bytes()
-    except (EOFError, OSError):
-        return True
-    return False

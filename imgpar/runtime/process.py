@@ -14,7 +14,7 @@ from typing import Any
 
 import PIL.Image
 
-from imgpar.runtime.channel import Channel
+from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.frames import ArenaHandle
 from imgpar.runtime.worker import Worker
 
@@ -36,7 +36,7 @@ def run_worker(
     PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
-        Worker(index, Channel(connection), arena.map(), tail).loop()
+        Worker(index, WorkerEnd(connection), arena.map(), tail).loop()
     # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
     os._exit(0)
 

@@ -27,7 +27,7 @@ ALIGN = 64
 """Frames start at multiples of this many bytes, as SIMD code likes it."""
 
 BLOB_SLACK = 1024
-"""What pickling the metadata adds to their own bytes."""
+"""What packing the header adds to the bytes of its metadata."""
 
 Work = Callable[[Frame, Frame], None]
 

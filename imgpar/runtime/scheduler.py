@@ -223,7 +223,10 @@ class Scheduler:
 
     def _send(self, worker: Worker, message: ToWorker) -> None:
         with contextlib.suppress(OSError):  # it is dead; the end of its channel will tell
-            worker.channel.send(message)
+            try:
+                worker.channel.send(message)
+            except TimeoutError:  # it reads nothing any more, and half of a message is in its pipe
+                self._pool.kill(worker)
 
     def _feed(self) -> None:
         for index, message in self._ledger.leases.grants():
@@ -244,19 +247,15 @@ class Scheduler:
         self._feed()  # before plan and journal take their time
 
     def _read(self, worker: Worker) -> None:
-        """Everything that a worker has sent; at the end of its channel, its burial."""
-        while True:
-            try:
-                if not worker.channel.waiting():
-                    return
-                message = worker.channel.receive()
-            except (EOFError, OSError):
-                for settled in self._deaths.bury(worker):
-                    self._sink(settled)
-                return
-            except Exception as error:
-                message = error  # no pickle: as wrong as any other message that is none
-            # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
+        """Some of what a worker has sent; at the end of its channel, its burial."""
+        try:
+            messages = worker.channel.receive()
+        except (EOFError, OSError):
+            for settled in self._deaths.bury(worker):
+                self._sink(settled)
+            return
+        # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
+        for message in messages:
             if not self._deaths.confused(worker, message):
                 self._handle(worker, message)
 

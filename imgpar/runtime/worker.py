@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imgpar.errors import HelperKilledError
 from imgpar.runtime import clips
-from imgpar.runtime.channel import Channel, shorten
+from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.frames import ArenaView
@@ -65,7 +65,7 @@ class Log(Protocol):
 class Worker:
     """State of a worker: its channel, its view of the arena, its standing lease."""
 
-    def __init__(self, index: int, channel: Channel, view: ArenaView, log: Log) -> None:
+    def __init__(self, index: int, channel: WorkerEnd, view: ArenaView, log: Log) -> None:
         self._channel = channel
         self._view = view
         self._cell = index * 8
@@ -131,14 +131,22 @@ class Worker:
         except Exception as error:
             message = failure_of(error, task.serial, clock.stage, clock.timings())
         if isinstance(message, Done | Failed):
-            notes = (*message.notes, *self._log.lines())
-            if notes:
-                kept = list(dict.fromkeys(notes))[:10]
-                message = message._replace(notes=tuple(shorten(note, 500) for note in kept))
+            if notes := (*message.notes, *self._log.lines()):
+                message = message._replace(notes=_brief(notes, 10))
+            if isinstance(message, Done) and message.lost:
+                message = message._replace(lost=_brief(message.lost, 100))
         if message is not None:
-            self._channel.send(message)
+            self._tell(message)
         # Last: a task that has run, but has not been answered, must not pass for one that never began.
         board[self._cell] = 0
+
+    def _tell(self, message: Done | Failed | NoMemory) -> None:
+        try:
+            self._channel.send(message)
+        except ValueError:
+            text = "It became more files than can be told of at once."
+            fix = "They are there; convert fewer pages at a time with --pages."
+            self._channel.send(Failed(message.serial, "commit", "LimitError", text, fix, ""))
 
     def _stage(self, task: Task, clock: Clock) -> Done:
         run = self._runs[task.run]
@@ -216,3 +224,8 @@ class Worker:
                             self._queue.append(other)
                 case _:
                     self._accept_now(message)
+
+
+def _brief(texts: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Each text once and cut; the parent takes no long ones."""
+    return tuple(shorten(text, 500) for text in list(dict.fromkeys(texts))[:most])

@@ -1,0 +1,150 @@
+"""Plain data: what a worker says or leaves in shared memory for others, as bytes that can hold values only.
+
+A worker decodes files of strangers, so its bytes are not trusted: unpickling them could run code in whoever
+reads them. They are MessagePack, read into the types that the fields declare; anything else is refused. A new
+field of a named tuple or dataclass needs nothing here, if it is a number, a text, bytes or a tuple of these.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import msgspec
+
+from imgpar.errors import TransformError
+from imgpar.model import Header
+from imgpar.runtime.messages import (
+    Advanced,
+    Done,
+    Dropped,
+    Failed,
+    Garbled,
+    Need,
+    NoMemory,
+    Offer,
+    Recall,
+    ToParent,
+)
+
+Value = TypeVar("Value")
+
+KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed)
+"""The first byte of a message is its place here, twice; one more where its texts are escaped."""
+_NUMBER = {kind: 2 * number for number, kind in enumerate(KINDS)}
+
+
+def pack(value: Any) -> bytes:
+    """A value of declared types as bytes."""
+    return _pack(value, 0)
+
+
+def unpack(data: bytes, kind: type[Value]) -> Value:
+    """What another worker has packed; raises TransformError where it is something else."""
+    try:
+        if data[:1] not in (b"\0", b"\1"):
+            raise ValueError("it is no plain data")
+        return _unpack(data, kind)
+    except ValueError as error:
+        raise TransformError(
+            f"What another worker left of this file cannot be read ({error}).", fix="Run again."
+        ) from None
+
+
+def pack_message(message: ToParent) -> bytes:
+    """A message of a worker as bytes."""
+    return _pack(message, _NUMBER[type(message)])
+
+
+def unpack_message(data: bytes) -> ToParent | Garbled:
+    """The message in some bytes, whoever wrote them."""
+    if not data or data[0] >= 2 * len(KINDS):
+        return Garbled("sent a message of an unknown kind")
+    kind = KINDS[data[0] // 2]
+    try:
+        message: ToParent = _unpack(data, kind)
+    except ValueError as error:
+        return Garbled(f"sent a {kind.__name__} that cannot be read ({error})")
+    return message
+
+
+def pack_header(header: Header) -> bytes:
+    """A header for the worker that encodes: without the details that only its decoder understands."""
+    detail = {name: fact for name, fact in header.detail.items() if _simple(fact)}
+    return pack(header._replace(detail=detail))
+
+
+def unpack_header(data: bytes) -> Header:
+    """What `pack_header` was given; raises TransformError."""
+    header = unpack(data, Header)
+    facts = header.detail.items()
+    return header._replace(
+        detail={name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts}
+    )
+
+
+def _simple(fact: Any) -> bool:
+    if type(fact) is tuple and len(fact) <= 4:  # the numbers of all pages are for the decoder
+        return all(isinstance(part, int | float) for part in fact)
+    return isinstance(fact, bool | int | float | str)
+
+
+def _pack(value: Any, number: int) -> bytes:
+    try:
+        return bytes((number,)) + _encoder.encode(value)
+    except UnicodeEncodeError:  # a name that is not UTF-8, which Python holds as lone surrogates
+        basic = msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_parts)
+        return bytes((number + 1,)) + _encoder.encode(_mapped(basic, _escaped))
+
+
+def _unpack(data: bytes, kind: type[Value]) -> Value:
+    try:
+        value: Value = _decoder(kind).decode(memoryview(data)[1:])
+        if data[0] & 1:
+            basic = msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_parts)
+            basic = _mapped(basic, _unescaped)
+            value = msgspec.convert(basic, kind, builtin_types=(bytes,), dec_hook=_whole)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise ValueError(str(error)[:200]) from None
+    return value
+
+
+def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
+    if (found := _decoders.get(kind)) is None:
+        found = _decoders[kind] = msgspec.msgpack.Decoder(kind, dec_hook=_whole)
+    return found
+
+
+def _parts(value: Any) -> tuple[int, int]:
+    if isinstance(value, Fraction):
+        return value.as_integer_ratio()
+    raise TypeError(f"{type(value).__name__} is no plain data")
+
+
+def _whole(kind: type[Any], value: Any) -> Any:
+    if kind is Fraction:
+        return Fraction(*msgspec.convert(value, tuple[int, int]))
+    raise ValueError(f"{kind} is no plain data")
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    """The same tuples, lists and dictionaries with every text changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return [_mapped(part, change) for part in value]
+    if isinstance(value, dict):
+        return {_mapped(key, change): _mapped(part, change) for key, part in value.items()}
+    return value
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _unescaped(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "surrogatepass")
+
+
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+_encoder = msgspec.msgpack.Encoder(enc_hook=_parts)
