@@ -97,9 +97,13 @@ def _new_folder(path: str) -> bool:
     if WINDOWS:
         return _hold(path, os.path.join(path, _LOCK), os.O_CREAT)
     try:
-        return _hold(path, path, os.O_RDONLY)
+        if _hold(path, path, os.O_RDONLY):
+            return True
     except FileNotFoundError:  # swept before it was locked
         return False
+    with contextlib.suppress(OSError):  # somebody only looked whether it is free
+        os.rmdir(path)
+    return False
 
 
 # ----- segments -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,7 +71,10 @@ class Table:
         for path in shm.glob("imgpar-*"):
             if is_free(str(path)):  # what is held belongs to a run beside this storm
                 self.segments += 1
-                self.say(f"left behind: {path}")
+                inside = (
+                    sorted(entry.name for entry in path.iterdir()) if path.is_dir() else path.stat().st_size
+                )
+                self.say(f"left behind: {path}, {inside}, {time.time() - path.stat().st_mtime:.1f} s old")
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def lines(self) -> list[str]:
