@@ -14,7 +14,7 @@ from itertools import count
 
 from imgpar import migrate
 from imgpar.errors import DiskFullError, OutputError, OutputLockedError, garbled
-from imgpar.files import make_private, no_room
+from imgpar.files import make_private, no_room, refuse_links
 from imgpar.leftovers import temporary
 
 PATIENCE = 0.2
@@ -261,8 +261,9 @@ def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
 
 
 def _make_file(path: str) -> None:
-    """An empty file that only the user can read; SQLite would ask nobody."""
+    """An empty file that only the user can read; SQLite would ask nobody, and follow links."""
     try:
+        refuse_links(*(f"{path}{end}" for end in ("", "-wal", "-shm", "-journal", ".written", ".parts")))
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         pass

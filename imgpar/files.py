@@ -157,14 +157,21 @@ def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
     return ["ACL or extended attributes"] if copied else []
 
 
+def refuse_links(*paths: str) -> None:
+    """Raise OSError where a file of ours is a link: it leads to a file of somebody else."""
+    for path in paths:
+        if os.path.islink(path):
+            raise OSError(errno.ELOOP, "it is a link", path)
+
+
 def make_private(folder: str) -> None:
     """Make a folder for what imgpar knows; one called `.imgpar` is kept out of version control.
 
     Raises OSError, also where the name is a link: that leads to a folder of somebody else.
     """
     ours = os.path.basename(folder) == OURS
-    if ours and os.path.islink(folder):
-        raise OSError(errno.ELOOP, "it is a link", folder)
+    if ours:
+        refuse_links(folder)
     os.makedirs(folder, exist_ok=True)
     if ours:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from imgpar.database import explained, readable
 from imgpar.digest import is_one_of
 from imgpar.errors import OutputError
-from imgpar.files import OURS, is_half, long_path, make_private, no_room, same_content
+from imgpar.files import OURS, is_half, long_path, make_private, no_room, refuse_links, same_content
 from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
@@ -98,11 +98,8 @@ class Originals:
         self.top = os.path.join(folder, OURS, UNDO)
         self.path = os.path.join(self.top, REGISTER)
         self._paths = Paths(folder)
-        _make_folder(self.top)
+        new = _make_register(self.top)
         with explained(self.path):
-            new = not os.path.lexists(self.path)
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare(new)
@@ -292,20 +289,14 @@ class Originals:
         if backup is None:
             self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
             return False
-        path = join_inside(self.folder, original.path)
-        there = status_inside(self.folder, original.path)
         ours = [file for wanted in original.planned for file in noted.get(wanted.path, ())]
-        planned = {wanted.path for wanted in original.planned}
-        if there is not None and (os.path.samestat(there, backup) or self._is_copy(original, there, backup)):
-            remove_inside(self.folder, original.place)
-        elif (there is None and path not in planned) or (there and is_one_of(path, noted.get(path, ()))):
-            move_inside(self.folder, original.place, original.path)
-        else:
-            what = "changed" if there else "removed"
-            notes.append(
-                f"{path} was {what} after a run that ended too early, and was left alone. "
-                f"Its original is {os.path.join(self.folder, *original.place.split('/'))}."
-            )
+        try:
+            why = self._take_back(original, backup, noted)
+        except OSError as error:
+            why = f"could not be put back after a run that ended too early: {error.strerror or error}"
+        path = join_inside(self.folder, original.path)
+        if why:
+            notes.append(f"{path} {why}. Its original is {join_inside(self.folder, original.place)}.")
             update = "UPDATE originals SET state = 'kept', planned = '[]', bytes = ? WHERE id = ?"
             self._database.execute(update, (backup.st_size, original.id))
             self._stand(original.id, ours)
@@ -316,6 +307,22 @@ class Originals:
                     remove_inside(self.folder, self._inside(file.path))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
         return True
+
+    def _take_back(
+        self, original: Original, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
+    ) -> str:
+        """Give an original its place again; why that must not be, or nothing. Raises OSError."""
+        path = join_inside(self.folder, original.path)
+        there = status_inside(self.folder, original.path)
+        if there is not None and (os.path.samestat(there, backup) or self._is_copy(original, there, backup)):
+            remove_inside(self.folder, original.place)
+            return ""
+        retired = there is None and path not in {wanted.path for wanted in original.planned}
+        if retired or (there is not None and is_one_of(path, noted.get(path, ()))):
+            move_inside(self.folder, original.place, original.path)
+            return ""
+        what = "changed" if there else "removed"
+        return f"was {what} after a run that ended too early, and was left alone"
 
     def _is_copy(self, original: Original, there: os.stat_result, backup: os.stat_result) -> bool:
         """Whether the original was only copied yet: where the file system has no hard links."""
@@ -502,13 +509,20 @@ INSERT OR IGNORE INTO originals(path, backup, run, time, bytes, state, planned) 
 """
 
 
-def _make_folder(top: str) -> None:
-    """Make `.imgpar/undo`; neither may be a link to somewhere else."""
-    ours = os.path.dirname(top)
+def _make_register(top: str) -> bool:
+    """Make `.imgpar/undo` and an empty register in it, where there is none; whether that is new.
+
+    None of them may be a link to somewhere else. Raises OutputError, DiskFullError.
+    """
+    ours, path = os.path.dirname(top), os.path.join(top, REGISTER)
     try:
         make_private(ours)
         with contextlib.suppress(FileExistsError):
             os.mkdir(top, 0o777)
+        refuse_links(top, path, f"{path}-journal", os.path.join(top, "written"))
+        new = not os.path.lexists(path)
+        if new:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         if full := no_room(error, os.path.dirname(ours)):
             raise full from error
@@ -521,6 +535,7 @@ def _make_folder(top: str) -> None:
             f"{top}, where originals are kept, is a link or a file.",
             fix="Remove it: originals are kept in the folder itself.",
         )
+    return new
 
 
 def _files_below(top: str) -> Iterator[str]:

@@ -493,3 +493,20 @@ def test_the_command_says_why_a_file_stays(session, photos, capsys):
 def test_keep_originals_is_checked(session, photos):
     with pytest.raises(imgpar.UsageError, match="a number of days, or none"):
         in_place(session, photos, keep_originals="soon")
+
+
+@posix
+@pytest.mark.parametrize(
+    "name", ["undo/originals.db", "undo/originals.db-journal", "undo/written", "journal.db", "journal.db-wal"]
+)
+def test_a_link_in_the_place_of_a_file_of_ours_is_refused(session, photos, tmp_path, name):
+    """SQLite would follow it, and workers would write their notes there."""
+    victim = tmp_path / "victim"
+    victim.mkdir() if name.endswith("written") else victim.write_bytes(b"")
+    (photos / ".imgpar/undo").mkdir(parents=True)
+    (photos / ".imgpar" / name).symlink_to(victim)
+    before = contents(photos)
+    with pytest.raises(OutputError):
+        in_place(session, photos)
+    assert (victim.read_bytes() == b"") if victim.is_file() else (list(victim.iterdir()) == [])
+    assert contents(photos) == before
