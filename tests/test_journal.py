@@ -13,6 +13,7 @@ import pytest
 
 from imgpar.database import read_database
 from imgpar.errors import OutputError, OutputLockedError
+from imgpar.history import Paths
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import state_folder
 from imgpar.model import Item, Job, Outcome, OutputFile, Target
@@ -335,3 +336,22 @@ def test_the_journal_is_where_the_user_says_in_out_or_in_the_state_folder(
     assert journal_path(Out(folder)) == os.path.join(folder, ".imgpar", "journal.db")
     assert journal_path(Out(folder, "a.webp")) == os.path.join(state_folder(), "journal.db")
     assert state_folder().startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('[["a.webp", "5", 1, 1, 1]]', '[["a.webp", 5, 1.5, 1, 1]]', '[["a", true]]', "[[5, 5]]"),
+        *('[["../a", 5]]', '[["/a", 5]]', '[["b/../../a", 5]]', '[["a\\u0000", 5]]', "[7]", "not JSON"),
+    ],
+)
+def test_outputs_that_imgpar_did_not_write_are_not_read(tmp_path: Path, text: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Paths(str(tmp_path)).unpack(text)
+
+
+def test_outputs_come_back_below_the_folder(tmp_path: Path) -> None:
+    file = OutputFile(str(tmp_path / "sub/a.webp"), 5, 4, 3, 20, 30, 40, "digest")
+    paths = Paths(str(tmp_path))
+    assert paths.unpack(paths.pack([file])) == (file,)
+    assert str(tmp_path) not in paths.pack([file])

@@ -510,3 +510,24 @@ def test_a_link_in_the_place_of_a_file_of_ours_is_refused(session, photos, tmp_p
         in_place(session, photos)
     assert (victim.read_bytes() == b"") if victim.is_file() else (list(victim.iterdir()) == [])
     assert contents(photos) == before
+
+
+@posix
+def test_what_cannot_be_put_back_when_a_job_fails_is_said(photos):
+    """The disk refuses the last step, and the user has changed the file by then."""
+
+    def refuse(array):
+        import imgpar.commit
+
+        def no(folder):
+            (Path(folder) / "a.png").write_bytes(b"newer")
+            raise OSError(5, "Input/output error")
+
+        imgpar.commit.sync_folder = no
+        return array
+
+    with imgpar.Session(jobs=1, memory="64M") as own:
+        pipe = imgpar.Pipeline().resize("50%").apply(refuse)
+        report = own.run(pipe, photos / "a.png", None, in_place=True)
+    assert (photos / "a.png").read_bytes() == b"newer"
+    assert any("was changed after a run that ended too early" in note for note in report.notes)
