@@ -40,10 +40,10 @@ def failed(serial: int) -> Failed:
     return Failed(serial, "transform", "TransformError", "on purpose", "", "")
 
 
-@pytest.fixture
-def ledger() -> Ledger:
+@pytest.fixture(params=["auto", "staged", "chain"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
     """Worker 0 has a clip and its memory, worker 1 has nothing."""
-    ledger = Ledger(Allocator(8 * CHUNK))
+    ledger = Ledger(Allocator(8 * CHUNK), request.param)
     ledger.hired(0)
     ledger.hired(1)
     ledger.submit(clip(), 1)
@@ -169,9 +169,14 @@ def test_frames_that_cannot_be_are_not_believed(
     assert ledger.disorder(0, message._replace(serial=task.serial)) == words
 
 
-def test_a_true_offer_is_believed(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    "message",
+    [Offer(0, 1, INSIDE, INSIDE + 64, b""), Advanced(0, 1, 2), Recall(0)],
+    ids=lambda m: type(m).__name__,
+)
+def test_what_is_true_of_frames_is_believed(ledger: Ledger, message: Offer | Advanced | Recall) -> None:
     (task,) = ledger.held(0)
-    assert ledger.disorder(0, Offer(task.serial, 1, INSIDE, INSIDE + 64, b"")) == ""
+    assert ledger.disorder(0, message._replace(serial=task.serial)) == ""
 
 
 def test_offers_without_end_are_not_believed(ledger: Ledger) -> None:

@@ -41,6 +41,8 @@ MOST_TEXTS = 1000
 LONGEST_SECONDS = 1e9
 LONGEST_FACTS = 1 << 16
 """Bytes that describe what is to be done with the frames of a clip."""
+_TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
+"""Which facts of a file, behind its path, are times; a number of an inode may be larger."""
 MOST_OFFERS = 4096
 """Frames of a clip that nobody has taken: its worker has a few for each core."""
 
@@ -77,7 +79,7 @@ def disorder(
         case Need() | NoMemory():
             return _wrong_memory(message, task, lease_of(task))
         case Offer() | Advanced() | Recall():
-            if task.stage != "chain" or not is_clip(task.job):
+            if task.stage == "frame" or not is_clip(task.job):
                 return "spoke of frames of a clip that it does not have"
             return _wrong_frames(message, lease_of(task), offered)
         case Failed():
@@ -148,12 +150,12 @@ def _plain(text: str) -> bool:
 
 def _possible(file: OutputFile) -> bool:
     """Whether there can be such a file; its path is compared with the job's."""
-    if not (0 <= file.bytes < LARGEST and -LARGEST <= file.mtime_ns < LARGEST):
-        return False
-    if not (0 <= file.width < LARGEST_SIDE and 0 <= file.height < LARGEST_SIDE):
+    if not (0 <= file.bytes < LARGEST and 0 <= file.width < LARGEST_SIDE and 0 <= file.height < LARGEST_SIDE):
         return False
     facts: tuple[Any, ...] = file[1:]
-    return all(_plain(fact) for fact in facts if isinstance(fact, str))
+    if any(isinstance(fact, str) and not _plain(fact) for fact in facts):
+        return False
+    return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
 
 
 def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
