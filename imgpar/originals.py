@@ -94,7 +94,6 @@ class Originals:
 
     def __init__(self, folder: str, run: str = "") -> None:
         self.folder, self._run = folder, run
-        self._real = os.path.realpath(folder)
         self.top = os.path.join(folder, OURS, UNDO)
         self.path = os.path.join(self.top, REGISTER)
         self._paths = Paths(folder)
@@ -164,7 +163,7 @@ class Originals:
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
         """Where the original of an input is to be kept, and what imgpar wrote in the place of one that is
         kept already. Raises OutputError."""
-        inside = self._inside(path)
+        inside = self.inside(path)
         with readable(self.path):
             rows = self._database.execute(_COVERED, (os.fsencode(inside),)).fetchall()
             covered = tuple(file for (text,) in rows for file in self._paths.unpack(text))
@@ -176,7 +175,7 @@ class Originals:
         for job in jobs:
             for target in job.targets:
                 if target.retires:
-                    path = self._inside(target.retires)
+                    path = self.inside(target.retires)
                     names = self._paths.pack(OutputFile(other.path, 0) for other in job.targets)
                     backup = os.fsencode(f"{self._run}/{path}")
                     rows.append((os.fsencode(path), backup, self._run, time.time(), 0, "planned", names))
@@ -194,7 +193,7 @@ class Originals:
         noted: dict[str, list[OutputFile]] | None = None
         with self._writing():
             for outcome, job in done:
-                path = self._inside(job.item.path)
+                path = self.inside(job.item.path)
                 row = self._planned_row(path)
                 if row is None:
                     continue
@@ -226,9 +225,7 @@ class Originals:
         self._stand(original.id, outputs)
 
     def _stand(self, original: int, outputs: Sequence[OutputFile]) -> None:
-        rows = [
-            (original, os.fsencode(self._inside(file.path)), self._paths.pack([file])) for file in outputs
-        ]
+        rows = [(original, os.fsencode(self.inside(file.path)), self._paths.pack([file])) for file in outputs]
         self._database.executemany("INSERT OR IGNORE INTO standing VALUES (?, ?, ?)", rows)
 
     # ----- after a crash --------------------------------------------------------------------------
@@ -304,7 +301,7 @@ class Originals:
         for file in ours:
             if file.path != path and is_one_of(file.path, (file,)):
                 with contextlib.suppress(OSError):
-                    remove_inside(self.folder, self._inside(file.path))
+                    remove_inside(self.folder, self.inside(file.path))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
         return True
 
@@ -342,7 +339,7 @@ class Originals:
     def nest(self, folder: str) -> None:
         """Remember that a folder inside keeps the originals of its own files."""
         with self._writing() as database:
-            row = (os.fsencode(self._inside(folder)),)
+            row = (os.fsencode(self.inside(folder)),)
             database.execute("INSERT OR IGNORE INTO nested VALUES (?)", row)
 
     def nested(self) -> list[str]:
@@ -412,7 +409,7 @@ class Originals:
             return
         if is_one_of(path, standing):
             with contextlib.suppress(OSError):
-                remove_inside(self.folder, self._inside(path))
+                remove_inside(self.folder, self.inside(path))
         else:
             notes.append(f"{path} was changed after the run; it was left alone")
 
@@ -457,18 +454,10 @@ class Originals:
     # ----- inside ---------------------------------------------------------------------------------
 
     def inside(self, path: str) -> str:
-        """A path as seen from the folder, also where one of them is named through a link.
-
-        Raises OutputError when it lies outside."""
-        return self._inside(path)
-
-    def _inside(self, path: str) -> str:
+        """A path as seen from the folder, with `/`. Raises OutputError when it lies outside."""
         prefix = os.path.join(self.folder, "")
         if not path.startswith(prefix):
-            folder, name = os.path.split(path)
-            path, prefix = os.path.join(os.path.realpath(folder), name), os.path.join(self._real, "")
-            if not path.startswith(prefix):
-                raise OutputError(f"{path} does not lie in {self.folder}.")
+            raise OutputError(f"{path} does not lie in {self.folder}.")
         inside = path[len(prefix) :].replace(os.sep, "/")
         parts_inside(inside)
         return inside

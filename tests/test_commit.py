@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imgpar import files
-from imgpar.commit import Original, begin_file, commit, commit_file, temporary_path
+from imgpar.commit import Original, begin_file, commit, commit_file, take_back, temporary_path
 from imgpar.digest import content_digest
 from imgpar.errors import CommitError, DiskFullError, KeptError
 from imgpar.model import Facts, OutputFile, Target
@@ -228,6 +228,33 @@ def test_what_imgpar_made_is_no_original(tmp_path: Path) -> None:
     read = Original(str(path), Facts.of(path.lstat()))
     commit(b"new", target, keep_times_of=None, fsync=False, run="r2", job=1, original=read)
     assert (path.read_bytes(), backup.exists()) == (b"new", False)
+
+
+@posix
+def test_what_was_read_decides_whether_it_is_an_original(tmp_path: Path) -> None:
+    """The digest of what was read is known; that of the record was written elsewhere."""
+    path, backup = tmp_path / "a.jpg", tmp_path / "kept/a.jpg"
+    path.write_bytes(b"made by imgpar")
+    made = OutputFile("/elsewhere/a.jpg", 99, digest=content_digest(b"made by imgpar"))
+    read = Original(str(path), Facts.of(path.lstat()), content_digest(b"made by imgpar"))
+    target = Target("webp", str(path), True, str(path), str(backup), covered=(made,))
+    commit(b"new", target, keep_times_of=None, fsync=False, run="r2", job=1, original=read)
+    assert (path.read_bytes(), backup.exists()) == (b"new", False)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("replaces", "edited", "stays"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+def test_only_new_outputs_that_nobody_changed_are_taken_back(
+    tmp_path: Path, replaces: bool, edited: bool, stays: bool
+) -> None:
+    path = tmp_path / "a.webp"
+    made = put(path, b"made by imgpar")
+    if edited:
+        path.write_bytes(b"edited by user")
+    take_back([(Target("webp", str(path), replaces), made)])
+    assert path.exists() == stays
 
 
 def test_a_file_is_noted_before_it_gets_its_name(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import imgpar
 from imgpar import testing
 from imgpar.cli import main
 from imgpar.errors import OutputError
+from imgpar.originals import Originals
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="extended attributes of Linux")
@@ -156,6 +157,7 @@ def test_undo_finds_what_a_run_with_a_journal_of_its_own_replaced(session, photo
     in_place(session, photos, journal=str(tmp_path / "mine.db"))
     assert imgpar.undo(photos).ok == 3
     assert contents(photos) == before
+    assert not (photos / ".imgpar/journal.db").exists()
 
 
 def test_originals_whose_register_was_lost_are_kept_and_named(session, photos):
@@ -314,6 +316,15 @@ def test_undo_of_a_folder_above_finds_those_that_keep_their_own(session, photos)
     assert contents(photos) == before
 
 
+def test_several_folders_of_one_that_keeps_its_own_are_recognised(session, tmp_path):
+    inner = testing.write_pictures(tmp_path / "photos/inner", ["a.png", "x/b.png", "y/c.png"])
+    in_place(session, inner)
+    report = in_place(session, tmp_path / "photos")
+    assert dict(report.reasons) == {"unchanged": 3}
+    assert in_place(session, tmp_path / "photos", resize="20").ok == 3
+    assert imgpar.undo(tmp_path / "photos").ok == 3
+
+
 def test_the_nearest_folder_keeps_the_original(session, photos):
     before = contents(photos)
     in_place(session, photos / "sub")
@@ -425,6 +436,11 @@ def test_undo_writes_nothing_outside_of_the_folder(session, tmp_path, path):
     with pytest.raises(OutputError):
         imgpar.undo(folder)
     assert victim.read_text() == "mine"
+
+
+def test_the_register_knows_nothing_outside_of_its_folder(tmp_path):
+    with Originals(str(tmp_path), "run") as originals, pytest.raises(OutputError, match="does not lie in"):
+        originals.of(f"{tmp_path}-other/a.png")
 
 
 def test_undo_takes_nothing_from_outside_of_the_folder(session, tmp_path):
