@@ -32,6 +32,7 @@ from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
 from imgpar.sources.base import UNDO
+from imgpar.strange import check_files, check_tables
 from imgpar.within import is_real_folder, join_inside, move_inside, parts_inside, remove_inside, status_inside
 from imgpar.written import read_written, remove_written
 
@@ -100,6 +101,7 @@ class Originals:
         self._paths = Paths(folder)
         _make_folder(self.top)
         with explained(self.path):
+            check_files(self.path)
             new = not os.path.lexists(self.path)
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -111,6 +113,7 @@ class Originals:
                 raise
 
     def _prepare(self, new: bool) -> None:
+        check_tables(self._database, self.path)
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise OutputError(
