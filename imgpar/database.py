@@ -16,6 +16,7 @@ from imgpar import migrate
 from imgpar.errors import DiskFullError, OutputError, OutputLockedError, garbled
 from imgpar.files import make_private, no_room, refuse_links
 from imgpar.leftovers import temporary
+from imgpar.strange import check_files, check_tables
 
 PATIENCE = 0.2
 """Seconds to wait for a run that has the journal open, before a copy is read."""
@@ -74,6 +75,7 @@ def open_database(
             ) from error
         if chosen:
             _refuse_others(path)
+        check_files(path, chosen=chosen)
         try:
             return _open(path, base, alone), notes
         except sqlite3.OperationalError:
@@ -261,9 +263,9 @@ def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
 
 
 def _make_file(path: str) -> None:
-    """An empty file that only the user can read; SQLite would ask nobody, and follow links."""
+    """An empty file that only the user can read; SQLite would ask nobody."""
     try:
-        refuse_links(*(f"{path}{end}" for end in ("", "-wal", "-shm", "-journal", ".written", ".parts")))
+        refuse_links(f"{path}.written", f"{path}.parts")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         pass
@@ -308,6 +310,7 @@ def _refuse_others(path: str) -> None:
 
 
 def _check_version(connection: sqlite3.Connection, path: str) -> None:
+    check_tables(connection, path)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -22,6 +22,7 @@ from imgpar.runtime.scheduler import CancelToken
 from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
+from imgpar.strange import check_files
 
 
 def entries(
@@ -81,6 +82,7 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
     path = journal_path(place, options.journal)
     if not os.path.exists(path):
         return None
+    check_files(path, chosen=bool(options.journal))
     try:
         copy = copy_database(path, stack.enter_context(temporary()))
         base = "" if place.name else place.folder

@@ -32,6 +32,7 @@ from imgpar.history import Paths
 from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
 from imgpar.sources.base import UNDO
+from imgpar.strange import check_files, check_tables
 from imgpar.within import is_real_folder, join_inside, move_inside, parts_inside, remove_inside, status_inside
 from imgpar.written import read_written, remove_written
 
@@ -97,6 +98,7 @@ class Originals:
         self.top = os.path.join(folder, OURS, UNDO)
         self.path = os.path.join(self.top, REGISTER)
         self._paths = Paths(folder)
+        check_files(self.path)
         new = _make_register(self.top)
         with explained(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
@@ -107,6 +109,7 @@ class Originals:
                 raise
 
     def _prepare(self, new: bool) -> None:
+        check_tables(self._database, self.path)
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise OutputError(
@@ -508,7 +511,7 @@ def _make_register(top: str) -> bool:
         make_private(ours)
         with contextlib.suppress(FileExistsError):
             os.mkdir(top, 0o777)
-        refuse_links(top, path, f"{path}-journal", os.path.join(top, "written"))
+        refuse_links(top, os.path.join(top, "written"))
         new = not os.path.lexists(path)
         if new:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

@@ -23,9 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
-    "commit": "test_commit test_originals test_identity test_faults",
+    "commit": "test_commit test_undo test_originals test_identity test_faults",
     "originals": "test_originals test_undo test_upgrade",
-    "restore": "test_originals test_undo test_upgrade",
+    "restore": "test_originals test_undo test_upgrade test_verify_out",
     "homes": "test_originals test_undo",
     "unchanged": "test_unchanged test_plan test_identity",
     "existing": "test_plan test_identity",

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from imgpar import files
-from imgpar.commit import Original, begin_file, commit, commit_file, take_back, temporary_path
+from imgpar.commit import (
+    Original,
+    begin_file,
+    commit,
+    commit_file,
+    done_before,
+    take_back,
+    taken_over,
+    temporary_path,
+)
 from imgpar.digest import content_digest
 from imgpar.errors import CommitError, DiskFullError, KeptError
 from imgpar.model import Facts, OutputFile, Target
@@ -255,6 +264,52 @@ def test_only_new_outputs_that_nobody_changed_are_taken_back(
         path.write_bytes(b"edited by user")
     take_back([(Target("webp", str(path), replaces), made)])
     assert path.exists() == stays
+
+
+class TestDoneBefore:
+    """An attempt that died had put files in place."""
+
+    @pytest.fixture
+    def target(self, tmp_path: Path) -> Target:
+        (tmp_path / "a.png").write_bytes(b"the original")
+        os.link(tmp_path / "a.png", tmp_path / "kept.png")
+        return Target(
+            "webp", str(tmp_path / "a.webp"), False, str(tmp_path / "a.png"), str(tmp_path / "kept.png")
+        )
+
+    def noted(self, target: Target) -> dict[str, list[OutputFile]]:
+        return {target.path: [put(Path(target.path), b"made")._replace(ctime_ns=0)]}
+
+    def test_what_it_noted_is_done(self, target: Target) -> None:
+        (file,) = done_before([target], self.noted(target))
+        assert (file.path, file.ctime_ns) == (target.path, os.stat(target.path).st_ctime_ns)
+
+    def test_the_original_is_retired_now(self, target: Target) -> None:
+        done_before([target], self.noted(target))
+        assert not os.path.exists(target.retires)
+
+    def test_a_file_that_somebody_put_there_is_not_retired(self, target: Target) -> None:
+        os.unlink(target.retires)
+        Path(target.retires).write_bytes(b"newer")
+        done_before([target], self.noted(target))
+        assert Path(target.retires).read_bytes() == b"newer"
+
+    def test_what_was_changed_since_is_not_done(self, target: Target) -> None:
+        noted = self.noted(target)
+        Path(target.path).write_bytes(b"EDIT")
+        assert done_before([target], noted) == []
+        assert os.path.exists(target.retires)
+
+    def test_half_of_the_targets_is_not_done(self, target: Target, tmp_path: Path) -> None:
+        other = Target("png", str(tmp_path / "b.png"))
+        assert done_before([target, other], self.noted(target)) == []
+        assert os.path.exists(target.retires)
+
+    def test_what_it_noted_may_be_replaced(self, target: Target) -> None:
+        noted = self.noted(target)
+        assert taken_over(target, noted).replaces
+        Path(target.path).write_bytes(b"EDIT")
+        assert not taken_over(target, noted).replaces
 
 
 def test_a_file_is_noted_before_it_gets_its_name(tmp_path: Path) -> None:

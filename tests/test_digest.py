@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgpar import digest
+from imgpar.model import OutputFile
 
 LARGE = bytes(range(251)) * 10_000
 
@@ -43,3 +44,15 @@ def test_it_has_32_digits(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["without"], indirect=True)
 def test_without_the_package_it_is_sha_256(kind: str) -> None:
     assert digest.content_digest(LARGE) == hashlib.sha256(LARGE).hexdigest()[:32]
+
+
+def test_damage_is_told_from_an_edit_by_what_the_system_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    path.write_bytes(b"made")
+    status = path.stat()
+    facts = (4, 1, 1, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    made = OutputFile(str(path), *facts, digest.content_digest(b"other"))
+    assert digest.what_is_wrong(str(path), [made]).startswith("It is damaged")
+    assert digest.what_is_wrong(str(path), [made._replace(ctime_ns=1)]).startswith("It was changed since")
+    assert digest.what_is_wrong(str(path), [made._replace(digest=digest.content_digest(b"made"))]) == ""
+    assert digest.what_is_wrong(str(tmp_path / "gone"), [made]).startswith("It was removed")

@@ -27,8 +27,9 @@ PACKAGE = Path(imgpar.__file__).parent
 LEVELS = [
     "errors", "model", "values", "names", "held", "files", "within", "lock", "digest", "leftovers",
     "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems",
-    "output", "wishes", "targets", "existing", "unchanged", "migrate", "database", "plan", "written",
-    "commit", "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle", "originals",
+    "output", "wishes", "targets", "existing", "unchanged", "strange", "migrate", "database", "plan",
+    "written", "commit", "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle",
+    "originals",
     "homes", "progress",
     "pipeline stream session opening dryrun restore verify_out run api footage video_writer",
     "extract assemble join",

@@ -182,13 +182,15 @@ def listen(event):
         os.killpg(0, signal.SIGKILL)
 
 imgpar.run.FLUSH_SECONDS = 3600
-Pipeline().resize("50%").run(sys.argv[1], None, in_place=True, jobs=1, on_event=listen)
+Pipeline().resize("50%").run(
+    sys.argv[1], None, in_place=True, jobs=1, on_event=listen, **({"to": sys.argv[2]} if sys.argv[2] else {})
+)
 """
 
 
-def killed(folder: Path) -> None:
+def killed(folder: Path, to: str = "") -> None:
     """A run that is killed, with all its processes, when the first file was replaced and nothing recorded."""
-    command = [sys.executable, "-c", RUN, str(folder)]
+    command = [sys.executable, "-c", RUN, str(folder), to]
     code = subprocess.run(command, start_new_session=True, check=False).returncode
     assert code == -signal.SIGKILL
 
@@ -205,6 +207,17 @@ def test_what_a_killed_run_replaced_is_not_converted_again(session, photos):
     assert replaced(photos)
     in_place(session, photos)
     assert len(replaced(photos)) == 3
+
+
+@posix
+def test_nor_what_took_another_name(session, photos):
+    before = contents(photos)
+    killed(photos, "webp")
+    assert len(list(photos.glob("*.webp"))) == 1
+    in_place(session, photos, to="webp")
+    assert sorted(width(path) for path in photos.rglob("*.webp") if ".imgpar" not in path.parts) == [48] * 3
+    assert imgpar.undo(photos).ok == 3
+    assert contents(photos) == before
 
 
 @posix

@@ -160,17 +160,12 @@ class Worker:
         """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
         from imgpar.runtime.crew import Crew
 
-        crew = Crew(self._channel, self._view.buffer, task, partial(self._film, task), self._accept_now)
+        crew = Crew(self._channel, self._view.buffer, task, partial(self._lease, task), self._accept_now)
         made = clips.ClipWork(task.job, run, crew, clock.during).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
         return Done(
             task.serial, clock.timings(), None, tuple(made.outputs), lost, notes, made.digest, made.unchanged
         )
-
-    def _film(self, task: Task, nbytes: int) -> Lease:
-        """Memory for the frames of a clip; the standing lease goes back with the question."""
-        self._pocket = None
-        return self._lease(task, nbytes)
 
     def _help(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """One frame of a clip that another worker has."""
@@ -191,8 +186,7 @@ class Worker:
         """Memory for a task that holds none: the standing lease if it is enough, else the parent's."""
         if standing and self._pocket is not None and nbytes <= self._pocket.size:
             return self._pocket
-        if standing:
-            self._pocket = None
+        self._pocket = None  # who asks gives back what it has: see `Ledger.need`
         self._channel.send(Need(task.serial, nbytes))
         lease = self._await_grant(task)
         try:
