@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -121,18 +120,6 @@ def copy_database(path: str, folder: str) -> str:
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{part}", f"{copy}{part}")
     return copy
-
-
-def state_folder() -> str:
-    """The folder of this user in which programs remember things."""
-    home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-    elif sys.platform == "darwin":
-        base = os.path.join(home, "Library", "Application Support")
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
-    return os.path.join(base, "imgpar")
 
 
 def set_aside(path: str) -> str:
