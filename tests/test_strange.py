@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,19 @@ def test_notes_that_no_worker_wrote_are_left_out(session, place, line):
     written.mkdir()
     (written / "0123456789abcdef-0123456789abcdef-0").write_bytes(line + b"\n")
     assert imgpar.convert(place, None, in_place=True, resize="8", session=session).ok == 1
+
+
+@posix
+def test_originals_behind_a_link_are_not_looked_after(session, place, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(place, other)
+    with closing(sqlite3.connect(other / DATABASES[1])) as register:
+        register.execute("UPDATE originals SET state = 'planned'")
+        register.commit()
+    before = (other / DATABASES[1]).read_bytes()
+    (place / "link").symlink_to(other)
+    with closing(sqlite3.connect(place / DATABASES[1])) as register:
+        register.execute("INSERT INTO nested VALUES (CAST('link' AS BLOB))")
+        register.commit()
+    assert imgpar.undo(place).ok == 1
+    assert (other / DATABASES[1]).read_bytes() == before
