@@ -70,8 +70,10 @@ class Paths:
     def _output(self, at: str, *facts: Any) -> OutputFile:
         if self.prefix and (f"/{at}/".find("/../") >= 0 or at[:1] == "/" or os.path.isabs(at) or "\0" in at):
             raise ValueError(f"{at!a} is not inside")
-        if not all(type(fact) is int for fact in facts[:6]):
+        if not all(type(fact) is int for fact in facts[:6]) or (len(facts) > 6 and type(facts[6]) is not str):
             raise TypeError(f"{facts!a} are no facts")
+        if not at.isascii():
+            os.fsencode(at)  # half a character cannot be asked for
         return OutputFile(self.prefix + (at if os.sep == "/" else at.replace("/", os.sep)), *facts)
 
 

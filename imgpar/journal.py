@@ -96,6 +96,8 @@ class Journal:
         self._unchanged_lines = 0
         with readable(path):
             self._salt: bytes = connection.execute("SELECT salt FROM about").fetchone()[0]
+            if not (isinstance(self._salt, bytes) and len(self._salt) <= blake2b.MAX_KEY_SIZE):
+                raise TypeError(self._salt)
             last = self.last_run()
         self.key = last.key if last else ""
         self.unfinished = last is not None and last.finished is None

@@ -302,6 +302,8 @@ class Job(NamedTuple):
     """Nothing is to be done but to compare these outputs with their digests."""
     changed: bool = False
     """Whether there are outputs of an earlier state of this input."""
+    there: tuple[OutputFile, ...] = ()
+    """Set together with `digest`: what stays where the content is the same."""
 
 
 class SameItem(NamedTuple):

@@ -90,7 +90,11 @@ def run_spec(
     base: str,
     parts: str,
 ) -> RunSpec:
-    """What the workers of `session` have to know about a run."""
+    """What the workers of `session` have to know about a run. Raises OutputError where they would write
+    through a link."""
+    for folder in (written, parts):
+        if os.path.islink(folder):
+            raise OutputError(f"{folder} is a link; nothing was written to it.", fix="Remove it.")
     return RunSpec(
         name,
         recipe.operations,

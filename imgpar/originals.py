@@ -349,8 +349,10 @@ class Originals:
         """Folders inside that keep the originals of their own files, as far as is known here."""
         with readable(self.path):
             rows = self._database.execute("SELECT path FROM nested").fetchall()
-            folders = [join_inside(self.folder, os.fsdecode(path)) for (path,) in rows]
-        return [folder for folder in folders if is_home(folder)]
+            paths = [os.fsdecode(path) for (path,) in rows]
+        # Behind a link there would be a folder of others.
+        homes = [path for path in paths if status_inside(self.folder, f"{path}/{UNDO_FOLDER}")]
+        return [folder for path in homes if is_home(folder := join_inside(self.folder, path))]
 
     def below(self, inside: str) -> dict[str, list[Original]]:
         """The originals in and below a folder (a path with `/`, empty for all), by where they were, the

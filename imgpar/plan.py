@@ -239,7 +239,8 @@ class Planner:
         digest = self._digest(item, records, targets)
         current = _current(records, self.recipe)
         changed = current is not None and not item.facts.agree(current.facts)
-        return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed)
+        there = current.outputs if current and digest else ()
+        return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:
         """The target that takes the place of an original; without `originals` the plan is only shown."""

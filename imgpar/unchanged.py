@@ -57,7 +57,7 @@ class Recorded:
         assert self.paths is not None
         try:
             return self.paths.unpack(row[5])
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(self.where) from error
 
 
@@ -110,7 +110,7 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row |
         part = found[start : start + TOGETHER]
         try:
             found[start : start + TOGETHER] = _intact(part, prefix, folder)
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(known.where) from error
     return found
 

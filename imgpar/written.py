@@ -117,5 +117,5 @@ def _lines_of(path: str, base: str) -> Iterator[OutputFile]:
             name = os.fsdecode(bytes.fromhex(path))
             place = join_inside(base, name.replace(os.sep, "/")) if base else name
             yield OutputFile._make((place, *map(int, facts[:6]), str(facts[6])))
-        except (ValueError, TypeError, IndexError, OutputError):
+        except (ValueError, TypeError, IndexError, OverflowError, RecursionError, OutputError):
             continue

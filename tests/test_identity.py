@@ -304,6 +304,11 @@ GARBLED = {
     "absolute": 'UPDATE items SET outputs = \'[["/etc/victim", 1, 1, 1, 1, 1, 1, ""]]\'',
     "planned": "UPDATE items SET planned = '{}', key = 'other'",
     "counts": "UPDATE runs SET counts = 'x'",
+    "digest": 'UPDATE items SET outputs = \'[["a.webp", 1, 1, 1, 1, 1, 1, ["x"]]]\'',
+    "deep": f"UPDATE items SET outputs = '{'[' * 100_000}'",
+    "half a character": 'UPDATE items SET outputs = \'[["\\ud800.png", 1, 1, 1, 1, 1, 1, ""]]\'',
+    "salt": "UPDATE about SET salt = 'x'",
+    "long salt": "UPDATE about SET salt = zeroblob(65)",
 }
 
 
@@ -321,6 +326,7 @@ def test_garbled_rows_are_a_sentence(session, work, change, resize):
     said = "has rows that cannot be read"
     try:
         convert(session, work / "in", work / "out", **settings)
+        imgpar.verify(work / "out")
     except imgpar.OutputError as error:
         said = str(error)
     assert "has rows that cannot be read" in said

@@ -179,6 +179,8 @@ def test_a_touched_but_equal_input_is_not_written_again(session, pictures, out):
     report = convert(session, pictures, out, to="jpg")
     assert (report.ok, report.skipped) == (0, 4)
     assert (out / "b 2.jpg").stat().st_ino == before
+    touched = next(item for item in report.items if item.source.endswith("b 2.png"))
+    assert [file.path for file in touched.outputs] == [str(out / "b 2.jpg")]
 
 
 def test_another_recipe_is_done_again(session, pictures, out):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,38 @@ def test_a_journal_with_programs_is_not_run(session, place, statements):
         database.execute(statement)
     database.close()
     assert refused(place, session) == 5
+
+
+@posix
+@pytest.mark.parametrize("name", [".imgpar/undo/written", ".imgpar/journal.db.parts"])
+def test_workers_write_nothing_through_a_link(session, place, tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    (place / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        imgpar.convert(place, None, in_place=True, resize="8", session=session)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (place / name).is_symlink()
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'["61", 1e400, 1, 1, 1, 1, 1, "x"]', b"[[]]", b'["zz"]'])
+def test_notes_that_no_worker_wrote_are_left_out(session, place, line):
+    written = place / ".imgpar/undo/written"
+    written.mkdir()
+    (written / "0123456789abcdef-0123456789abcdef-0").write_bytes(line + b"\n")
+    assert imgpar.convert(place, None, in_place=True, resize="8", session=session).ok == 1
+
+
+@posix
+def test_originals_behind_a_link_are_not_looked_after(session, place, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(place, other)
+    with closing(sqlite3.connect(other / DATABASES[1])) as register:
+        register.execute("UPDATE originals SET state = 'planned'")
+        register.commit()
+    before = (other / DATABASES[1]).read_bytes()
+    (place / "link").symlink_to(other)
+    with closing(sqlite3.connect(place / DATABASES[1])) as register:
+        register.execute("INSERT INTO nested VALUES (CAST('link' AS BLOB))")
+        register.commit()
+    assert imgpar.undo(place).ok == 1
+    assert (other / DATABASES[1]).read_bytes() == before

@@ -83,7 +83,7 @@ class Settled:
             return self._skipped("changed", tuple(state.outputs), notes)
         if self.kind == "unchanged":
             same = state.job.same
-            there = same.outputs if same else state.job.check
+            there = same.outputs if same else state.job.check or state.job.there
             return self._skipped("unchanged", there, state.job.notes)
         return Outcome(
             state.job.item.path,
