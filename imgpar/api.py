@@ -12,7 +12,7 @@ from typing import Any
 
 from imgpar import dryrun, values
 from imgpar.codecs.formats import sniff
-from imgpar.errors import ItemError, NoInputError, SourceError, UsageError
+from imgpar.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
 from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
@@ -35,7 +35,7 @@ from imgpar.verify_out import verify as compare
 __all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]
 
 
-def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Report:
+def convert(inputs: Paths, out: str | os.PathLike[str] | None = None, **settings: Any) -> Report:
     """Convert files and folders: the command line as a function.
 
     Operations are keywords, applied in their order; what belongs to one comes after it.
@@ -45,7 +45,8 @@ def convert(inputs: Paths, out: str | os.PathLike[str], **settings: Any) -> Repo
 
     Args:
         inputs: one or more files, folders (with everything below) or globs.
-        out: folder for the results, or a file name where there is one input file.
+        out: folder for the results, or a file name where there is one input file; None only with
+            `in_place=True`.
         settings: operations, recipe keys and run options as for `Pipeline.run`; `recipe` is a Recipe, or
             the path or name of one to start from.
 
@@ -121,7 +122,10 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
 
 def _check_originals(options: RunOptions) -> None:
     if options.keep_originals is not None and not options.in_place:
-        raise UsageError("Only in place there are originals to keep.", fix="Leave keep_originals out.")
+        raise UsageError(
+            "Only --in-place replaces originals, so there are none to keep.",
+            fix="Leave out --keep-originals.",
+        )
 
 
 def dry_run(
@@ -210,7 +214,7 @@ def retry(
     with Journal.open(path, os.path.abspath(out), chosen=bool(options.journal)) as journal:
         last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:
-        raise UsageError(f"Nothing failed in {out}, so there is nothing to run again.")
+        raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))

@@ -71,6 +71,12 @@ class NoInputError(UsageError):
     exit_code = 3
 
 
+class NothingFailedError(UsageError):
+    """There is nothing to run again, which is as good as if it had been done."""
+
+    exit_code = 0
+
+
 class ItemError(ImgparError):
     """One input failed; the run goes on."""
 

@@ -177,7 +177,8 @@ def put_right(journal: Journal, folder: str, note: Callable[[str], None], *, but
         journal.recover(in_place=True, noted=originals.noted())
         done = originals.recover(but=but)
         if done.back:
-            note(f"{done.back} originals were put back: the run before this one ended too early.")
+            were = "original was" if done.back == 1 else "originals were"
+            note(f"{done.back} {were} put back: the run before this one ended too early.")
         for text in done.notes:
             note(text)
 

@@ -127,11 +127,19 @@ def remove_segment(segment: SharedMemory) -> None:
         segment.close()
     name = segment.name.lstrip("/")
     for path in [path for path in _held if os.path.basename(path).removesuffix(_RECORD) == name]:
-        with contextlib.suppress(FileNotFoundError):
-            segment.unlink()
+        _free_name(segment)
         if path.endswith(_RECORD):
             _unlink(path)
         _let_go(path)
+
+
+def _free_name(segment: SharedMemory) -> None:
+    try:
+        segment.unlink()
+    except FileNotFoundError:  # swept by another; Python would miss it at exit, and say so to the user
+        from multiprocessing import resource_tracker
+
+        resource_tracker.unregister(f"/{segment.name.lstrip('/')}", "shared_memory")
 
 
 def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
@@ -149,8 +157,7 @@ def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
         except FileNotFoundError:
             pass
         segment.close()
-        with contextlib.suppress(FileNotFoundError):
-            segment.unlink()
+        _free_name(segment)
         return None
     record = os.path.join(_temporary_place(), name + _RECORD)
     if not _hold(record, record, os.O_CREAT | os.O_EXCL):

@@ -63,7 +63,7 @@ class Lock:
             if taken is False:
                 raise OutputLockedError(
                     f"Another run is writing to {what}{self._owner()}.",
-                    fix="Wait until it ends, or choose another OUT.",
+                    fix="Wait until it ends, or work in another folder.",
                 )
             self.kept = taken is True
             if self.kept and not shared:

@@ -266,7 +266,9 @@ def _columns(stream: TextIO) -> int:
 def _described(outcome: Outcome) -> str:
     """One item as a line of the log."""
     if outcome.status == "skipped":
-        return f"{outcome.source}: {outcome.reason}"
+        from imgpar.report import why_skipped
+
+        return f"{outcome.source}: {why_skipped(outcome.reason)}"
     text = f"{outcome.source} → {', '.join(output.path for output in outcome.outputs)}"
     text += f" ({outcome.seconds:.2f} s)"
     if outcome.lost:

@@ -165,11 +165,14 @@ class Report:
         if self.stopped:
             yield self.stopped
         if self.left:
-            yield f"{self.left} planned inputs are not done; the same command goes on with them."
-        if self.ok:
+            verb, them = ("is", "it") if self.left == 1 else ("are", "them")
+            planned = counted(self.left, "planned input")
+            yield f"{planned} {verb} not done; the same command goes on with {them}."
+        if self.bytes_out:  # neither what is compared nor what is put back becomes anything
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
         if self.ignored:
-            yield f"{self.ignored} other files are no pictures or clips and were left alone."
+            are, were = ("is", "was") if self.ignored == 1 else ("are", "were")
+            yield f"{counted(self.ignored, 'other file')} {are} no pictures or clips and {were} left alone."
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
@@ -195,7 +198,11 @@ class Report:
         return f"{self.retriable} of them may go better a second time: {command}"
 
     def _why_skipped(self) -> str:
-        parts = [f"{count} {_WORDS.get(reason, reason)}" for reason, count in self.reasons.items() if reason]
+        parts = [
+            counted(count, "link") if reason == "link" else f"{count} {_WORDS.get(reason, reason)}"
+            for reason, count in self.reasons.items()
+            if reason
+        ]
         return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -203,7 +210,12 @@ _WORDS = {
     "exists": "there already",
     "changed": "changed since",
     "settings": "made with other settings",
-    "link": "links",
+}
+_WHY = {
+    "exists": "there is a file of that name already",
+    "changed": "its output was changed since",
+    "settings": "its output was made with other settings",
+    "link": "it is a link",
 }
 _KEPT = {
     "exists": "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that.",
@@ -328,6 +340,24 @@ def escaped(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return text
+
+
+def why_skipped(reason: str) -> str:
+    """Why one input was left alone, in words.
+
+    >>> why_skipped("changed")
+    'its output was changed since'
+    """
+    return _WHY.get(reason, reason)
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "file"), counted(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{count} {thing if count == 1 else thing + 's'}"
 
 
 def size(count: int) -> str:

@@ -246,9 +246,9 @@ class Run:
         if not self._replaced_said:
             self._replaced_said = True
             most = self._journal.count_other_settings()
-            outputs = "output that was" if most == 1 else f"{most} outputs that were"
+            outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
             self._note(
-                f"Up to {outputs} made with other settings will be replaced; "
+                f"{outputs} made with other settings will be replaced; "
                 "choose another OUT to keep both, or --on-exists skip or rename."
             )
 
@@ -331,8 +331,9 @@ class Run:
 
     def _report(self, effort: Effort) -> Report:
         if self._sidecars and not self._place.in_place:
+            are = "is a sidecar" if self._sidecars == 1 else "are sidecars"
             self._notes.append(
-                f"{self._sidecars} of them are sidecars (XMP, AAE); --companions copy takes them along."
+                f"{self._sidecars} of them {are} (XMP, AAE); --companions copy takes them along."
             )
         outcomes = self._journal.outcomes()
         return self._tally.report(

@@ -71,7 +71,7 @@ class Session:
             values.named("memory", values.byte_size, memory) if memory is not None else default_memory()
         )
         self._worker_memory = (
-            values.named("worker_memory", values.byte_size, worker_memory)
+            values.named("worker_memory", values.worker_memory, worker_memory)
             if worker_memory is not None
             else min(WORKER_MEMORY, physical_memory())
         )

@@ -31,7 +31,7 @@ PARSERS: dict[str, values.Parser] = {
     "keep_failures": values.path,
     "max_pixels": values.pixels,
     "max_frames": values.integer(1, 1 << 31),
-    "worker_memory": values.byte_size,
+    "worker_memory": values.worker_memory,
     "journal": values.path,
 }
 """How each field of `RunOptions` is read."""

@@ -19,6 +19,8 @@ Parser = Callable[[object], Any]
 VALUE = "the value"
 """Stands for the option's name inside a parser."""
 
+LEAST_WORKER_MEMORY = 128 << 20
+"""Bytes without which Python and the codecs do not start."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -137,6 +139,18 @@ def byte_size(value: object) -> int:
     if isinstance(value, bool) or not match:
         raise bad_value(VALUE, "a size such as 800M or 2G", value)
     return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
+
+
+def worker_memory(value: object) -> int:
+    """Bytes that one worker may take for itself.
+
+    >>> worker_memory("2G") == 2 << 30
+    True
+    """
+    size = byte_size(value)
+    if size < LEAST_WORKER_MEMORY:
+        raise bad_value(VALUE, f"at least {LEAST_WORKER_MEMORY >> 20}M", value)
+    return size
 
 
 def duration(value: object) -> float:

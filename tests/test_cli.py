@@ -184,7 +184,7 @@ def wrong(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int = 2
         (["--resiz", "8"], "There is no option --resiz. Did you mean --resize?"),
         (["--qual=8"], "There is no option --qual."),
         (["-x"], "after '--'"),
-        (["--resize"], "--resize: expected one argument."),
+        (["--resize"], "--resize needs a value."),
         (["--grey=yes"], "--grey"),
         (["--null"], "--files-from"),
         (["--files-from", os.devnull], "takes the place of INPUT"),

@@ -135,6 +135,14 @@ def test_retry_runs_what_failed(photos, tmp_path):
     assert os.path.basename(str(item["source"])) == "bad.jpg"
 
 
+def test_retry_says_that_its_inputs_are_not_there(photos, tmp_path):
+    convert(photos, "-o", tmp_path / "out", code=1)
+    (photos / "bad.jpg").unlink()
+    done = imgpar("retry", tmp_path / "out", *JOBS)
+    assert done.returncode == 3
+    assert b"What failed in that run is not in the input any more." in done.stderr
+
+
 def test_names_from_a_list_on_standard_input(tmp_path):
     names = [
         draw(tmp_path / "in" / name) for name in ("a.jpg", "new\nline.jpg" if os.name == "posix" else "b.jpg")
@@ -199,7 +207,7 @@ def test_a_folder_without_pictures_is_exit_code_3(tmp_path):
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     done = convert("in", "-o", "out", code=3, cwd=tmp_path)
     assert len(done.stderr.splitlines()) == 1
-    assert b"1 other files were left alone" in done.stderr
+    assert b"1 other file was left alone" in done.stderr
     assert done.stdout == b""
 
 

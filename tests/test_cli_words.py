@@ -102,6 +102,45 @@ def test_a_dry_run_writes_the_report_that_is_asked_for_and_nothing_else(here, ca
     assert (plan["planned"], plan["ok"], [item["status"] for item in plan["items"]]) == (1, 0, ["planned"])
     assert plan["items"][0]["outputs"] == [{"path": str(here / "out" / "a.webp"), "bytes": 0}]
     assert sorted(os.listdir(here)) == ["photos", "plan.json"]
+    assert "write 1 file; 0 skipped, 0 failed. Only the report was written." in capsys.readouterr().out
+
+
+def test_a_dry_run_as_json_tells_what_it_means(here, capsys):
+    assert main(["convert", "photos", "-o", "out", "--to", "webp", "-n", "--json"]) == 0
+    item = json.loads(capsys.readouterr().out.splitlines()[0])
+    path = str(here / "out" / "a.webp")
+    assert item["outputs"] == [{"path": path, "format": "webp", "replaces": False, "split": False}]
+
+
+def test_a_dry_run_says_what_would_be_compared(here, capsys):
+    assert main(["convert", "photos", "-o", "out", "--to", "webp", "-j", "1"]) == 0
+    capsys.readouterr()
+    assert main(["convert", "photos", "-o", "out", "--to", "webp", "-n", "--verify"]) == 0
+    line = f"compare {here / 'photos' / 'a.png'} → {here / 'out' / 'a.webp'}"
+    assert capsys.readouterr().out.splitlines()[0] == line
+
+
+def test_what_was_changed_is_the_output(here, capsys):
+    assert main(["convert", "photos", "-o", "out", "--to", "webp", "-j", "1"]) == 0
+    with open(here / "out" / "a.webp", "ab") as file:
+        file.write(b"mine")
+    capsys.readouterr()
+    assert main(["convert", "photos", "-o", "out", "--to", "webp", "-n"]) == 0
+    assert "a.png: its output was changed since" in capsys.readouterr().out
+
+
+def test_originals_are_kept_in_place_only(here, capsys):
+    said = refused(capsys, "convert", "photos", "-o", "out", "--keep-originals", "3")
+    assert "Leave out --keep-originals." in said
+
+
+def test_workers_need_some_memory(here, capsys):
+    said = refused(capsys, "convert", "photos", "-o", "out", "--worker-memory", "10M")
+    assert "Expected at least 128M for --worker-memory" in said
+
+
+def test_a_flag_without_its_value_says_so(here, capsys):
+    assert "--on-exists needs a value." in refused(capsys, "convert", "photos", "-o", "out", "--on-exists")
 
 
 # ----- flags of other commands ------------------------------------------------------------------------

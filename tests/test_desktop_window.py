@@ -196,10 +196,20 @@ def test_what_was_dropped_on_the_icon_is_done(photo_folder: FolderMaker) -> None
     folder = photo_folder("a.png", "b.png")
     script = HERE.parent / "scripts" / "imgpar_drop.pyw"
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    with subprocess.Popen([sys.executable, str(script), str(folder)], env=environment) as program:
+    command = [sys.executable, str(script), str(folder)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as program:
         wait_for(lambda: len(list(Path(f"{folder}-imgpar").glob("*.webp"))) == 2)
         program.send_signal(signal.SIGTERM)
         assert program.wait(PATIENCE) == 0
+        assert program.stderr is not None
+        assert program.stderr.read() == b""
+
+
+def test_a_signal_in_the_middle_of_a_tick_lets_it_end(screen: Screen) -> None:
+    screen.window.told_to_go()
+    assert not screen.gone
+    screen.until(lambda: screen.gone)
+    screen.window.told_to_go()  # too late, and no matter
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -265,7 +275,7 @@ def test_a_drop_without_pictures_is_said_to_be_one(screen: Screen, tmp_path: Pat
     screen.window.drop([str(tmp_path / "texts")])
     screen.idle()
     assert screen.window.status.line["text"] == "There is no picture or clip in what you dropped."
-    assert screen.window.status.detail["text"] == "1 other files were left alone"
+    assert screen.window.status.detail["text"] == "other files, left alone: 1"
 
 
 def test_a_wrong_size_is_said_to_be_wrong(screen: Screen, photo_folder: FolderMaker) -> None:

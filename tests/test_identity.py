@@ -175,6 +175,12 @@ def test_outputs_of_other_settings_are_replaced_after_a_note(session, work):
     assert any(note.startswith("Up to 2 outputs that were made with other settings") for note in report.notes)
 
 
+def test_one_output_of_other_settings_is_one_in_the_note(session, work):
+    convert(session, work / "in/a.png", work / "out", resize="40")
+    report = convert(session, work / "in/a.png", work / "out", resize="20")
+    assert report.notes[0].startswith("An output that was made with other settings will be replaced;")
+
+
 @pytest.mark.parametrize("on_exists", ["skip", "rename"])
 def test_what_the_user_says_of_files_that_are_there_holds_for_them(session, work, on_exists):
     convert(session, work / "in", work / "out", resize="40")

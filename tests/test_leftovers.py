@@ -212,6 +212,24 @@ def test_nothing_is_swept_between_its_name_and_its_lock(place: Path, make: Calla
     assert (gone, count > 50) == (0, True)
 
 
+def test_a_segment_that_another_has_swept_is_no_warning_at_the_end() -> None:
+    code = """
+import os, imgpar.leftovers as l
+one = l.new_segment(1 << 16)
+os.unlink("/dev/shm/" + one.name)
+l.remove_segment(one)
+hold = l._hold
+def beaten(path, what, flags):
+    os.unlink(path)
+    l._hold = hold
+    return hold(path, what, flags)
+l._hold = beaten
+l.remove_segment(l.new_segment(1 << 16))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_who_comes_after_the_sweeper_takes_another_name(tmp_path: Path) -> None:
     path = tmp_path / "a"
     handle = os.open(path, os.O_CREAT | os.O_RDWR)

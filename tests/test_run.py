@@ -217,8 +217,9 @@ def test_nothing_to_retry_is_said(session, pictures, out):
     convert(session, pictures, out, to="jpg")
     from imgpar import api
 
-    with pytest.raises(imgpar.UsageError, match="Nothing failed"):
+    with pytest.raises(imgpar.UsageError, match="Nothing failed") as refused:
         api.retry(str(out), session=session)
+    assert refused.value.exit_code == 0  # nothing left to do
 
 
 # ----- bad input ------------------------------------------------------------------------------------

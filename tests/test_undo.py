@@ -195,6 +195,27 @@ def test_the_command_says_what_it_did(session, photos, capsys):
     assert main(["undo", str(photos)]) == 0
     assert capsys.readouterr().out == "3 originals were put back.\n"
     assert main(["undo", str(photos)]) == 3
+    assert main(["undo", str(photos), "--forget"]) == 3
+    assert capsys.readouterr().out == "There was nothing to put back.\nThere was nothing to forget.\n"
+
+
+def test_the_command_puts_back_one_by_its_name(session, photos, capsys):
+    in_place(session, photos)
+    assert main(["undo", str(photos / "a.png")]) == 0
+    assert capsys.readouterr().out == "1 original was put back.\n"
+
+
+def test_python_needs_no_out_in_place(session, photos):
+    assert imgpar.convert(photos, in_place=True, resize="50%", session=session).ok == 3
+    assert "became" not in api.undo(photos).summary()
+
+
+def test_originals_of_earlier_runs_stay_where_none_are_to_be_kept(session, photos):
+    before = facts(photos)
+    in_place(session, photos)
+    in_place(session, photos, resize="25%", keep_originals="none")
+    assert api.undo(photos).ok == 3
+    assert facts(photos) == before
 
 
 def test_the_command_forgets(session, photos, capsys):

@@ -107,6 +107,22 @@ def test_the_command_names_what_is_wrong_and_exits_with_1(out, capsys):
     assert said == "2 outputs are as imgpar made them, 1 not.\n"
 
 
+def test_the_command_knows_one_from_many(out, capsys):
+    for name in ("a.webp", "b.webp"):
+        (out / name).unlink()
+    assert main(["verify", str(out), "-q"]) == 1
+    capsys.readouterr()
+    assert main(["verify", str(out)]) == 1
+    assert capsys.readouterr().err == "1 output is as imgpar made it, 2 not.\n"
+
+
+def test_outputs_of_a_journal_elsewhere_are_not_known(out, tmp_path, capsys):
+    imgpar.convert(out, tmp_path / "other", to="jpg", jobs=1, journal=tmp_path / "own.db")
+    imgpar.convert(out, tmp_path / "other", to="jpg", jobs=1)
+    assert main(["verify", str(tmp_path / "other")]) == 3
+    assert capsys.readouterr().err == "No output is known there. If the run had a --journal, name it.\n"
+
+
 def test_the_command_as_json(out, capsys):
     (out / "a.webp").unlink()
     assert main(["verify", str(out), "--json"]) == 1

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 USAGE = "INPUT... -o OUT [options]"
 DESCRIPTION = """\
-Make converted copies of files and folders. Folders are mirrored below OUT; names and metadata are kept.
+Make converted copies of files and folders. Folders are mirrored below OUT, several of
+them each in a folder of its own; names and metadata are kept.
 
   imgpar convert photos/ -o web/ --resize 1920 --to webp          longest side 1920 pixels
   imgpar convert photos/ -o square/ --resize 800x800 --fit cover  cut to exactly 800 × 800
   imgpar convert scans/ -o small/ --grey --quality 70 --to jpg    grey JPEGs
-  imgpar convert photos/ -o out/ --watermark-text '© Me' -n       only show what would be done"""
+  imgpar convert photos/ -o out/ --watermark-text '© Me' -n       only show what would be done
+  imgpar convert photos/ --in-place --resize 3000                 imgpar undo photos/ puts them back"""
 EPILOG = "'imgpar ops' explains every operation, 'imgpar formats' every format. '--' ends the options."
 
 

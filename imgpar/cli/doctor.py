@@ -18,7 +18,11 @@ from imgpar.progress import printable
 def doctor_parser() -> Parser:
     """The parser of `imgpar doctor`."""
     parser = Parser(
-        "doctor", "[--json]", "Say whether this machine is ready, and the exact fix if it is not."
+        "doctor",
+        "[--json]",
+        "Say whether this machine is ready, and the exact fix if it is not.\n\n"
+        "  imgpar doctor\n"
+        "  imgpar doctor --json | jq -r 'select(.status != \"ok\") | .fix'",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser

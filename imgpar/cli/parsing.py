@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
             flag, value = found.groups()
             raise UsageError(f"{flag} takes no value.", fix=self._instead(flag, value))
         message = re.sub(r"ignored explicit argument (.*)", r"it takes no value, but \1 was given", message)
+        message = re.sub(r"^argument (\S+): expected one argument$", r"\1 needs a value", message)
         message = re.sub(r"^argument (\S+): ", r"\1: ", message).rstrip(".")
         raise UsageError(f"{message}.", fix=f"See {self.prog} --help.")
 

@@ -13,6 +13,7 @@ from imgpar.cli.flags import flag
 from imgpar.errors import ImgparError, NoInputError
 from imgpar.model import Job, Outcome, RunOptions, Spec
 from imgpar.progress import printable
+from imgpar.report import counted, why_skipped
 
 if TYPE_CHECKING:
     from imgpar.operations import Operation
@@ -47,9 +48,10 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     if args.json:
         print(json.dumps({"summary": {**summary, "files": sums["files"]}}))
     else:
+        written = "Only the report was written." if args.report else "Nothing was written."
         print(
-            f"Would work on {sums['planned']} and write {sums['files']} files; "
-            f"{sums['skipped']} skipped, {sums['failed']} failed. Nothing was written."
+            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
+            f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
     if args.report:
         report_of(items, args.out or "").write_json(args.report)
@@ -58,10 +60,15 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     return int(sums["failed"] > 0)
 
 
+_TOLD = ("path", "format", "replaces", "split")
+"""What is told of an output that would be made."""
+
+
 def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
-        outputs = [target._asdict() for target in entry.targets]
-        return {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        outputs = [{name: getattr(target, name) for name in _TOLD} for target in entry.targets]
+        facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts
     return {
         "source": entry.source,
         "status": entry.status,
@@ -73,7 +80,9 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
 
 def _line(facts: dict[str, Any]) -> str:
     if facts["status"] == "skipped":
-        return f"skip    {facts['source']}: {facts['reason']}"
+        return f"skip    {facts['source']}: {why_skipped(facts['reason'])}"
+    if facts.get("compared"):
+        return f"compare {facts['source']} → {', '.join(facts['compared'])}"
     to = ", ".join(out["path"] + _remark(out) for out in facts["outputs"])
     text = f"write   {facts['source']} → {to}"
     if facts.get("sizes"):

@@ -14,13 +14,21 @@ DESCRIPTION = """\
 Run again what failed in OUT, with the recipe of that run. Where the inputs lay is known on the machine that
 converted them; elsewhere name them again.
 
-  imgpar retry web/
-  imgpar retry web/ photos/"""
+  imgpar retry web/                         what failed in the last run
+  imgpar retry web/ photos/                 its inputs lie in photos/ here
+  imgpar retry web/ --accept-damaged        keep what can be read of damaged files
+  imgpar retry photos/                      a folder that was converted --in-place"""
+
+
+NOTHING = (
+    "What failed in that run is not in the input any more. Name the files or folders that were given to it."
+)
 
 
 def retry_parser() -> Parser:
     """The parser of `imgpar retry`."""
     parser = Parser("retry", "OUT [INPUT...] [options]", DESCRIPTION)
+    parser.set_defaults(nothing=NOTHING)
     running.add_run_options(parser)
     running.add_reporting(parser)
     return parser

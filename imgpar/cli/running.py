@@ -86,7 +86,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--worker-memory",
         action=Store,
-        parse=values.byte_size,
+        parse=values.worker_memory,
         metavar="SIZE",
         help="private memory of a worker (default: 4G, Linux only); what needs more fails",
     )
@@ -95,7 +95,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         action=Store,
         parse=values.days,
         metavar="DAYS|none",
-        help="in place: remove originals that are older, or keep none (default: until undo --forget)",
+        help="in place: remove kept originals that are older, or keep none of this run "
+        "(default: until undo --forget)",
     )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
     add(
@@ -181,7 +182,8 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
     if results.json:
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
-        print(f"imgpar: {_nothing(report)}", file=sys.stderr)
+        nothing = getattr(args, "nothing", "") or _nothing(report)
+        print(f"imgpar: {nothing}", file=sys.stderr)
     elif report.stopped and args.quiet:
         print(f"imgpar: {printable(report.stopped)}", file=sys.stderr)
     elif not args.quiet and not args.json and not to_stdout:
@@ -199,7 +201,12 @@ def summary(report: Report) -> list[str]:
 
 
 def _nothing(report: Report) -> str:
-    others = f" {report.ignored} other files were left alone." if report.ignored else ""
+    from imgpar.report import counted
+
+    others = ""
+    if report.ignored:
+        were = "was" if report.ignored == 1 else "were"
+        others = f" {counted(report.ignored, 'other file')} {were} left alone."
     return f"There are no pictures or clips in the input.{others} See 'imgpar formats'."
 
 

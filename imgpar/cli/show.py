@@ -21,7 +21,11 @@ from imgpar.progress import printable
 def info_parser() -> Parser:
     """The parser of `imgpar info`."""
     parser = Parser(
-        "info", "FILE... [--json]", "Say what is in a file, from its header: no pixel is decoded."
+        "info",
+        "FILE... [--json]",
+        "Say what is in a file, from its header: no pixel is decoded.\n\n"
+        "  imgpar info IMG_1.HEIC\n"
+        "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
     return parser
@@ -139,7 +143,13 @@ def _shown(value: object) -> str:
 
 def formats_parser() -> Parser:
     """The parser of `imgpar formats`."""
-    parser = Parser("formats", "[--json]", "Say which formats can be read and written.")
+    parser = Parser(
+        "formats",
+        "[--json]",
+        "Say which formats can be read and written.\n\n"
+        "  imgpar formats\n"
+        "  imgpar formats --json | jq -r 'select(.write and .alpha) | .name'",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per format and line")
     return parser
 
@@ -190,7 +200,13 @@ def _format_facts(name: str) -> dict[str, Any]:
 
 def ops_parser() -> Parser:
     """The parser of `imgpar ops`."""
-    parser = Parser("ops", "[NAME...] [--json]", "Explain the operations and settings of 'imgpar convert'.")
+    parser = Parser(
+        "ops",
+        "[NAME...] [--json]",
+        "Explain the operations and settings of 'imgpar convert'.\n\n"
+        "  imgpar ops                  all of them\n"
+        "  imgpar ops resize crop      these",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per operation and line")
     return parser
 

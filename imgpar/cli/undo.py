@@ -12,8 +12,10 @@ DESCRIPTION = """\
 Put back the originals that --in-place replaced in FOLDER, with their bytes, times and modes. They are kept
 until --forget removes them. A file that was changed after the run is left alone, and so is its original.
 
-  imgpar undo photos/
-  imgpar undo photos/2024 --forget"""
+  imgpar undo photos/                all that were replaced in and below photos/
+  imgpar undo photos/2024            those of one folder in it
+  imgpar undo photos/2024/IMG_1.jpg  one, by the name of the original
+  imgpar undo photos/ --forget       keep what was made, remove the originals"""
 
 
 def undo_parser() -> Parser:
@@ -33,7 +35,7 @@ def undo(argv: Sequence[str]) -> int:
         raise UsageError("imgpar undo takes one folder, the one that was converted --in-place.")
     from imgpar import api
     from imgpar.progress import printable
-    from imgpar.report import size
+    from imgpar.report import counted, size
 
     report = api.undo(rest[0], forget=args.forget)
     for outcome in report.items:
@@ -44,7 +46,8 @@ def undo(argv: Sequence[str]) -> int:
     for note in report.notes:
         print(f"imgpar: {printable(note)}", file=sys.stderr)
     if not args.quiet:
-        files = "original" if report.ok == 1 else "originals"
-        done = f"were forgotten ({size(report.bytes_in)})" if args.forget else "were put back"
-        print(f"{report.ok} {files} {done}." if report.total else "There was nothing to put back.")
+        were = "was" if report.ok == 1 else "were"
+        done = f"forgotten ({size(report.bytes_in)})" if args.forget else "put back"
+        nothing = f"There was nothing to {'forget' if args.forget else 'put back'}."
+        print(f"{counted(report.ok, 'original')} {were} {done}." if report.total else nothing)
     return report.exit_code

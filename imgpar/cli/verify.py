@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imgpar.cli.parsing import Once, Parser
 from imgpar.errors import UsageError
+
+if TYPE_CHECKING:
+    from imgpar.report import Report
 
 DESCRIPTION = """\
 Compare the outputs in OUT with the digests that were noted when they were written. Those that were changed,
@@ -44,7 +48,12 @@ def verify(argv: Sequence[str]) -> int:
         elif outcome.error:
             print(f"{printable(outcome.source)}: {printable(outcome.error)}")
     if not (args.quiet or args.json):
-        files = "output is" if report.ok == 1 else "outputs are"
-        wrong = f", {report.failed} not" if report.failed else ""
-        print(f"{report.ok} {files} as imgpar made them{wrong}.", file=sys.stderr)
+        print(_sum(report), file=sys.stderr)
     return report.exit_code
+
+
+def _sum(report: Report) -> str:
+    if not report.total:
+        return "No output is known there. If the run had a --journal, name it."
+    files = "output is as imgpar made it" if report.ok == 1 else "outputs are as imgpar made them"
+    return f"{report.ok} {files}{f', {report.failed} not' if report.failed else ''}."

@@ -65,7 +65,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "There is no picture or clip in what you dropped.",
         "拖入的内容中没有图片或视频。",
     ),
-    "ignored": ("{count} other files were left alone", "其他 {count} 个文件未处理"),
+    "ignored": ("other files, left alone: {count}", "其他 {count} 个文件未处理"),
     "queued": ("{count} more drops wait", "还有 {count} 批等待处理"),
     # files
     "all_files": ("A&ll files ({count})", "全部文件(&L)（{count}）"),

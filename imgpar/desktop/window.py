@@ -40,7 +40,7 @@ def open_window(names: Sequence[str]) -> int:
     tune()
     window = Window(tk.Tk(className="imgpar"), Settings.load())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close(ask=False))
+        signal.signal(number, window.told_to_go)
     window.drop(names)
     window.root.mainloop()
     return 0
@@ -237,6 +237,11 @@ class Window:
         elif not ask or self.ask(self.texts("close_title"), self.texts("close_ask"), parent=self.root):
             self._closing = True
             self.control.stop()
+
+    def told_to_go(self, *_: object) -> None:
+        """A signal: it may come in the middle of a tick, which needs the window to its end."""
+        with suppress(tk.TclError):  # there is no window any more
+            self.root.after(0, lambda: self.close(ask=False))
 
     def _leave(self) -> None:
         replace(self.form.read(), geometry=self.root.geometry()).save()

@@ -138,7 +138,9 @@ class Deaths:
         cause = "crash" if confused else cause
         self.stillborn = 0 if begun.tick else self.stillborn + 1
         if self.stillborn >= (MAX_STILLBORN_KILLED if cause == "killed" else MAX_STILLBORN):
-            raise RunError(f"Workers die as soon as they start (the last one {describe_exit(code)}). {words}")
+            last = next(reversed(words.strip().splitlines()), "")
+            said = f"The last one {describe_exit(code)}{f': {last}' if last else ''}"
+            raise RunError(f"Workers die as soon as they start. {said}.", fix="See imgpar doctor.")
         end = confused or describe_exit(code)
         failure = self._overran(worker, begun, words) if overdue else _obituary(begun, end, words)
         return self._ledger.died(worker.index, begun.serial, cause, failure)

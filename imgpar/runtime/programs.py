@@ -100,11 +100,16 @@ def checked(program: Program, limits: Limits) -> Program:
     spec = program.header.spec
     if program.nbytes > limits.memory:
         raise LimitError(
-            f"It needs {program.nbytes >> 20:,} MiB for {program.frames} frame(s) of "
-            f"{spec.width}×{spec.height}, but --memory is {limits.memory >> 20:,} MiB.",
+            f"It needs {_mebibytes(program.nbytes)} for {program.frames} "
+            f"{'frame' if program.frames == 1 else 'frames'} of "
+            f"{spec.width}×{spec.height}, but --memory is {_mebibytes(limits.memory)}.",
             fix="Give it more with --memory.",
         )
     return program
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / (1 << 20):,.1f} MiB" if count < 10 << 20 else f"{count >> 20:,} MiB"
 
 
 class _Way(NamedTuple):
