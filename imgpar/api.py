@@ -224,7 +224,9 @@ def retry(
         place, options = None, replace(options, in_place=True)
         given = given or [os.fspath(out)]
     _check_originals(options)
-    again = Run(given, place, recipe, options, listen, cancel, command=command, retry=True)
+    again = Run(
+        given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
+    )
     return again.execute(session)
 
 

@@ -72,10 +72,18 @@ class Original:
             raise CommitError(
                 "It was deleted or moved while it was converted; nothing was written."
             ) from None
-        if not now.agree(self._facts):
+        if not now.agree(self._facts) and not self._only_touched(now):
             raise CommitError(
                 "It was saved anew while it was converted; the newer file was left alone.", fix="Run again."
             )
+
+    def _only_touched(self, now: Facts) -> bool:
+        """Whether only its status was changed, as by another name of it (a hard link) that came or went."""
+        same = now._replace(ctime_ns=0).agree(self._facts)
+        try:
+            return same and bool(self._digest) and file_digest(self.path) == self._digest
+        except OSError:
+            return False
 
     def is_one_of(self, files: Sequence[OutputFile]) -> bool:
         """Whether imgpar wrote it, so that an older file is the original."""

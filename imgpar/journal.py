@@ -85,6 +85,9 @@ class Journal:
         self.notes: list[str] = []
         self.run = 0
         self.uid = ""
+        self.named_again = False
+        """The user says that the inputs are those of the last run, wherever they are now: their folders are
+        known by their paths below them."""
         self._database = connection
         self._lock = lock
         self._paths = Paths(base)
@@ -201,6 +204,8 @@ class Journal:
         with readable(self.path):
             run = self._database.execute
             row = run(sql.FIND_FOLDER, (known.mirror, here, place, here)).fetchone()
+            if row is None and self.named_again:
+                row = run(sql.FIND_BELOW, (known.mirror, known.path)).fetchone()
             if row is not None:
                 known = known._replace(row=int(row[0]))
                 if (row[1], row[2]) != (here, place):

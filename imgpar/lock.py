@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 from imgpar.errors import OutputLockedError
-from imgpar.files import OURS
+from imgpar.files import OURS, make_private
 
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
 _FAR = 1 << 20
@@ -108,13 +108,14 @@ class OutLock:
         self._folder = folder
         self._held: dict[str, Lock] = {}
         try:
+            above = os.path.dirname(folder)
+            while above != os.path.dirname(above):  # first: who is refused leaves nothing here
+                self._share(above)
+                above = os.path.dirname(above)
+            make_private(os.path.join(folder, OURS))
             own = Lock(os.path.join(folder, OURS, "lock"), folder)
             self._held[folder] = own
             self.kept = own.kept
-            above = os.path.dirname(folder)
-            while above != os.path.dirname(above):
-                self._share(above)
-                above = os.path.dirname(above)
         except BaseException:
             self.release()
             raise

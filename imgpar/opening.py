@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from imgpar.errors import OutputError
-from imgpar.files import OURS, make_private, no_room
+from imgpar.files import no_room
 from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
@@ -29,7 +29,6 @@ def new_session(options: RunOptions) -> Session:
 def lock_out(place: Out) -> OutLock:
     """Keep all other runs out of the folder that outputs go to. Raises OutputLockedError, OutputError."""
     try:
-        make_private(os.path.join(place.folder, OURS))
         return OutLock(place.folder)
     except OSError as error:
         if full := no_room(error, place.folder):

@@ -355,12 +355,15 @@ class Originals:
         return [folder for path in homes if is_home(folder := join_inside(self.folder, path))]
 
     def below(self, inside: str) -> dict[str, list[Original]]:
-        """The originals in and below a folder (a path with `/`, empty for all), by where they were, the
-        newest first."""
+        """The originals in and below a folder (a path with `/`, empty for all), or of an output, by where
+        they were, the newest first."""
         found: dict[str, list[Original]] = {}
         with readable(self.path):
+            query = "SELECT DISTINCT original FROM standing WHERE path = ?"
+            named = {row[0] for row in self._database.execute(query, (os.fsencode(inside),))}
             for original in self._originals("state = 'kept'", ()):
-                if not inside or original.path == inside or original.path.startswith(inside + "/"):
+                below = not inside or original.path == inside or original.path.startswith(inside + "/")
+                if below or original.id in named:
                     found.setdefault(original.path, []).insert(0, original)
         return dict(sorted(found.items()))
 

@@ -277,7 +277,12 @@ class Planner:
         replaced = strange if self.on_exists == "overwrite" else () if strange else there
         for at, status in replaced:
             if names.is_input(at, status):
-                return f"{at} is an input itself. Choose another OUT, or use --in-place."
+                fix = (
+                    "Convert the two apart."
+                    if self.out.in_place
+                    else "Choose another OUT, or use --in-place."
+                )
+                return f"{at} is an input itself. {fix}"
         if not strange:
             return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
         at, status = strange[0]

@@ -61,6 +61,7 @@ class Run:
             together that are as they were.
         command: what the user typed, for the journal.
         retry: only what failed the last time is done again.
+        moved: the inputs are those of that run, wherever they lie now.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Run:
         *,
         command: str = "",
         retry: bool = False,
+        moved: bool = False,
     ) -> None:
         self._inputs = inputs
         self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
@@ -81,7 +83,7 @@ class Run:
             self._named = [_behind(path) for path in self._named]
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
-        self._command, self._retry = command, retry
+        self._command, self._retry, self._moved = command, retry, moved
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
@@ -121,6 +123,7 @@ class Run:
             if self._lock:
                 stack.callback(self._lock.release)
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
+            self._journal.named_again = self._moved
             for note in self._journal.notes:
                 self._note(note)
             self._sweeps = self._journal.unfinished or bool(self._place.name)

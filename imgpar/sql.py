@@ -6,6 +6,7 @@ FIND_FOLDER = """
 SELECT id, here, place FROM folders WHERE mirror = ? AND (here = ? OR place = ?)
 ORDER BY here = ? DESC LIMIT 1
 """
+FIND_BELOW = "SELECT id, here, place FROM folders WHERE mirror = ? AND path = ? ORDER BY id DESC LIMIT 1"
 ADD_FOLDER = "INSERT INTO folders(here, place, path, mirror) VALUES (?, ?, ?, ?)"
 MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
 FORGET_PLACE = "UPDATE folders SET place = x'' WHERE mirror = ? AND place = ? AND id <> ?"

@@ -355,3 +355,15 @@ def test_an_output_that_is_an_input_by_a_link_is_not_replaced(session, tmp_path,
     assert report.failed == 1
     assert "is an input itself" in report.failures[0].error
     assert (out / "a.png").read_bytes() == before
+
+
+def test_retry_takes_inputs_wherever_they_lie_now(session, work, tmp_path, monkeypatch):
+    good = broken(work)
+    convert(session, work / "in", work / "out")
+    (work / "in/a.png").write_bytes(good)
+    shutil.copytree(work / "in", tmp_path / "far/away/pictures")
+    (work / "out").rename(tmp_path / "web")
+    shutil.rmtree(work)
+    assert imgpar.retry(tmp_path / "web", tmp_path / "far/away/pictures", session=session).ok == 1
+    with pytest.raises(imgpar.UsageError, match="Nothing failed"):
+        imgpar.retry(tmp_path / "web", tmp_path / "far/away/pictures", session=session)

@@ -136,3 +136,13 @@ def test_undo_is_kept_out_too(tmp_path: Path) -> None:
         imgpar.undo(pictures)
     lock.release()
     assert imgpar.undo(pictures).ok == 1
+
+
+@posix
+def test_who_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    lock = OutLock(str(out))
+    with pytest.raises(imgpar.OutputLockedError):
+        convert(tmp_path, out / "sub")
+    assert not (out / "sub").exists()
+    lock.release()

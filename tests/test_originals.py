@@ -560,3 +560,28 @@ def test_what_cannot_be_put_back_when_a_job_fails_is_said(photos):
         report = own.run(pipe, photos / "a.png", None, in_place=True)
     assert (photos / "a.png").read_bytes() == b"newer"
     assert any("was changed after a run that ended too early" in note for note in report.notes)
+
+
+@posix
+def test_two_names_of_one_file_are_both_converted(session, tmp_path):
+    """Replacing one changes the status of the other, but not its content."""
+    folder = testing.write_pictures(tmp_path / "photos", ["a.png"])
+    for number in range(12):
+        os.link(folder / "a.png", folder / f"{number}.png")
+    report = in_place(session, folder)
+    assert (report.ok, report.failed) == (13, 0)
+    assert imgpar.undo(folder).ok == 13
+
+
+def test_an_original_is_found_by_the_name_of_what_was_made_of_it(session, photos):
+    in_place(session, photos, to="webp")
+    assert imgpar.undo(photos / "a.webp").ok == 1
+    assert sorted(contents(photos)) == ["a.png", "b.webp", "sub/c.webp"]
+
+
+def test_in_place_the_name_of_another_input_is_not_taken(session, tmp_path):
+    folder = testing.write_pictures(tmp_path / "photos", ["a.png"])
+    testing.write_pictures(folder, ["a.webp"], size=(50, 40))
+    report = in_place(session, folder, to="webp", on_exists="overwrite")
+    assert width(folder / "a.webp") == 25
+    assert all("use --in-place" not in item.error for item in report.items)
