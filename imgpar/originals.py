@@ -214,11 +214,11 @@ class Originals:
         """An input was replaced: by a run that kept it, or in the place of an older original."""
         status = status_inside(self.folder, original.place)
         if status is None:
-            covered = self._database.execute(
-                "SELECT DISTINCT original FROM standing WHERE path = ?", (os.fsencode(original.path),)
-            ).fetchall()
+            # It stands for the newest: an older one was given up when the user put that in its place.
+            query = "SELECT max(original) FROM standing WHERE path = ?"
+            (older,) = self._database.execute(query, (os.fsencode(original.path),)).fetchone()
             self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
-            for (older,) in covered:
+            if older is not None:
                 self._stand(older, outputs)
             return
         self._database.execute(

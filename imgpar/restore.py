@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from operator import attrgetter
 
 from imgpar.errors import UsageError
 from imgpar.homes import put_right
@@ -64,8 +65,14 @@ def _undo_in(
     if journal is None:
         notes += originals.recover().notes
     inside = originals.inside(folder) if folder.startswith(os.path.join(base, "")) else ""
-    for kept in originals.below(inside).values():
-        yield from (map(originals.forget, kept) if forget else [_put_back(originals, journal, kept)])
+    found = list(originals.below(inside).values())
+    if forget:
+        yield from (originals.forget(one) for kept in found for one in kept)
+    else:
+        # The newest first: what was made of one may have the place of an older one.
+        found.sort(key=lambda kept: kept[0].id, reverse=True)
+        put_back = [_put_back(originals, journal, kept) for kept in found]
+        yield from sorted(put_back, key=attrgetter("source"))
     originals.remove_empty()
 
 

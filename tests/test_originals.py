@@ -105,6 +105,29 @@ def test_what_the_user_put_there_between_two_runs_is_an_original_too(session, ph
     assert kept == [first]
 
 
+def test_an_edit_that_was_only_copied_is_no_output_for_undo(session, photos):
+    in_place(session, photos)
+    edited = (photos / "a.png").read_bytes() + b"edited"
+    (photos / "a.png").write_bytes(edited)
+    for size in ("5000", "4000"):  # it is smaller than that: both runs copy it as it is
+        in_place(session, photos, resize=size)
+    report = imgpar.undo(photos)
+    assert (photos / "a.png").read_bytes() == edited
+    assert any("has an older original" in note for item in report.items for note in item.notes)
+
+
+def test_an_edit_between_two_changes_of_the_format_is_undone_before_what_it_was_made_of(session, photos):
+    first = (photos / "a.png").read_bytes()
+    in_place(session, photos / "a.png", to="webp")
+    edited = (photos / "a.webp").read_bytes() + b"edited"
+    (photos / "a.webp").write_bytes(edited)
+    in_place(session, photos / "a.webp", to="png")
+    report = imgpar.undo(photos)
+    assert (report.ok, report.failed) == (2, 0)
+    assert (photos / "a.png").read_bytes() == first
+    assert (photos / "a.webp").read_bytes() == edited
+
+
 def test_the_end_of_a_run_says_what_is_kept_and_how_to_free_it(session, photos):
     size = sum(map(len, contents(photos).values()))
     (note,) = in_place(session, photos).notes
