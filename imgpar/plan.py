@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
+from imgpar.digest import is_one_of
 from imgpar.errors import UsageError
 from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.model import Item, Job, Outcome, OutputFile, SameItem, Target
@@ -184,7 +185,7 @@ class Planner:
                 if (records := known.get(item.path))
                 and (record := _current(records, self.recipe))
                 and item.facts.agree(record.facts)
-                and intact(record.outputs, folders)
+                and self._intact(record, folders)
                 else None
             )
             for item, row in zip(batch.items, rows, strict=True)
@@ -316,7 +317,14 @@ class Planner:
         paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
         every = all(target.replaces or target.pages for target in targets)
         same = every and paths == [made.path for made in record.outputs]
-        return record.digest if same and intact(record.outputs, None) else ""
+        return record.digest if same and self._intact(record, None) else ""
+
+    def _intact(self, record: Done, folders: Collection[str] | None) -> bool:
+        """Whether the outputs of an input are there. One file may have been written from another input since,
+        in the same size."""
+        if self.out.name:
+            return all(is_one_of(made.path, (made,)) for made in record.outputs)
+        return intact(record.outputs, folders)
 
 
 def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[OutputFile]:

@@ -338,6 +338,22 @@ def test_garbled_rows_are_a_sentence(session, work, change, resize):
     assert "has rows that cannot be read" in said
 
 
+# ----- one file for several inputs ------------------------------------------------------------------
+
+
+def test_an_output_that_another_input_took_over_in_the_same_size_is_not_unchanged(session, tmp_path):
+    folder = testing.write_pictures(tmp_path / "in", ["a.bmp", "b.bmp"])
+    out = tmp_path / "out.bmp"
+    settings = {"to": None, "resize": "20", "on_exists": "overwrite"}
+    convert(session, folder / "a.bmp", out, **settings)
+    first = out.read_bytes()
+    convert(session, folder / "b.bmp", out, **settings)
+    assert len(out.read_bytes()) == len(first)
+    assert out.read_bytes() != first
+    assert convert(session, folder / "a.bmp", out, **settings).ok == 1
+    assert out.read_bytes() == first
+
+
 # ----- an input that is an output -------------------------------------------------------------------
 
 
