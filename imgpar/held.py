@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,7 +84,9 @@ def if_free(path: str, act: Callable[[str], bool]) -> bool:
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), os.lstat(path)) and not is_mandatory(path):
+        status = os.fstat(handle)
+        plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)  # from a pipe nothing would come
+        if plain and os.path.samestat(status, os.lstat(path)) and not is_mandatory(path):
             return act(path)
     return False
 

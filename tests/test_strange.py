@@ -157,3 +157,11 @@ def test_originals_behind_a_link_are_not_looked_after(session, place, tmp_path):
         register.commit()
     assert imgpar.undo(place).ok == 1
     assert (other / DATABASES[1]).read_bytes() == before
+
+
+@posix
+def test_a_pipe_among_the_notes_of_workers_is_not_waited_for(session, place):
+    written = place / ".imgpar/undo/written"
+    written.mkdir()
+    os.mkfifo(written / "0123456789abcdef-0123456789abcdef-0")
+    assert imgpar.convert(place, None, in_place=True, resize="8", session=session).ok == 1
