@@ -24,6 +24,9 @@ VERSION = 2
 APPLICATION = 0x696D6770
 """`imgp`, in the header of the file: other SQLite files are refused."""
 
+_GARBLED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What comes of rows that imgpar did not write."""
+
 TABLES = """
 -- salt: of the hashes in folders, random and never repeated.
 CREATE TABLE about(salt BLOB NOT NULL);
@@ -172,7 +175,7 @@ def readable(path: str) -> Iterator[None]:
     with explained(path):
         try:
             yield
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        except _GARBLED as error:
             raise garbled(path) from error
 
 
@@ -215,7 +218,10 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
                 migrate.begin(connection)
             make_tables(connection)
             if version == 1:
-                migrate.finish(connection, base, last_write)
+                try:
+                    migrate.finish(connection, base, last_write)
+                except _GARBLED as error:
+                    raise garbled(path) from error
         connection.execute("COMMIT")
         if version == 1:
             os.chmod(path, 0o600)

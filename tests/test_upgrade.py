@@ -14,6 +14,7 @@ import os
 import sqlite3
 import tarfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,25 @@ def test_the_new_journal_names_no_place_outside_of_its_home(session, old):
     content = (old / "out/web/.imgpar/journal.db").read_bytes()
     assert HOME not in content
     assert os.fsencode(old) not in content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE runs SET facts = '[1]'",
+        "UPDATE items SET outputs = 'x'",
+        "UPDATE items SET outputs = '[5]'",
+        """UPDATE items SET state = 'planned', planned = '[["\\ud800", null, 1, 1, 1]]'""",
+        "UPDATE folders SET path = 7 WHERE id = 1",
+        "UPDATE folders SET path = x'00' WHERE id = 1",
+    ],
+)
+def test_a_garbled_journal_is_a_sentence_and_stays(session, old, change):
+    path = old / "out/web/.imgpar/journal.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(change)
+        database.commit()
+    with pytest.raises(OutputError, match="has rows that cannot be read"):
+        imgpar.convert(old / "out/in", old / "out/web", to="webp", session=session)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
