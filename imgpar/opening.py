@@ -71,6 +71,7 @@ def planner(
         originals=originals,
         split=recipe.encode.split,
         verify=options.verify,
+        careful=bool(options.journal),
     )
 
 

@@ -64,7 +64,8 @@ class Planner:
     folders of the batch. With `recorded(batch, recipe)` most of a folder is compared at once; then
     `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
     `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
-    with their digests.
+    with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
+    more than their size.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
@@ -80,6 +81,7 @@ class Planner:
         originals: Originals | None = None,
         split: bool = False,
         verify: bool = False,
+        careful: bool = False,
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -90,6 +92,7 @@ class Planner:
         self.on_exists = on_exists
         self.split = split
         self.verify = verify
+        self.careful = careful or bool(out.name)
         self.count = 0
         """Items so far."""
         self.replaced = 0
@@ -140,7 +143,7 @@ class Planner:
         if (
             self._past is not None
             and isinstance(batch.items, Entries)
-            and not (self.out.in_place or self.out.name)
+            and not (self.out.in_place or self.careful)
         ):
             known = self._past.recorded(batch, self.recipe)
             if known.rows:
@@ -321,8 +324,8 @@ class Planner:
 
     def _intact(self, record: Done, folders: Collection[str] | None) -> bool:
         """Whether the outputs of an input are there. One file may have been written from another input since,
-        in the same size."""
-        if self.out.name:
+        and one journal be used for several OUTs, in the same size."""
+        if self.careful:
             return all(is_one_of(made.path, (made,)) for made in record.outputs)
         return intact(record.outputs, folders)
 

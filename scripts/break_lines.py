@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
     "commit": "test_commit test_undo test_originals test_identity test_faults",
     "originals": "test_originals test_undo test_upgrade",
-    "restore": "test_originals test_undo test_upgrade test_verify_out",
-    "homes": "test_originals test_undo",
+    "restore": "test_originals test_undo test_upgrade test_verify_out test_lock",
+    "homes": "test_originals test_undo test_upgrade",
     "unchanged": "test_unchanged test_plan test_identity",
     "existing": "test_plan test_identity",
     "journal": "test_journal test_identity test_originals test_upgrade",

@@ -354,6 +354,16 @@ def test_an_output_that_another_input_took_over_in_the_same_size_is_not_unchange
     assert out.read_bytes() == first
 
 
+def test_a_journal_of_two_outs_calls_no_stale_output_unchanged(session, tmp_path):
+    folder = testing.write_pictures(tmp_path / "in", ["a.bmp"])
+    journal = {"journal": str(tmp_path / "both.db"), "to": None, "resize": "20"}
+    convert(session, folder, tmp_path / "o1", **journal)
+    shutil.move(testing.write_pictures(tmp_path / "new", ["x.bmp", "a.bmp"]) / "a.bmp", folder / "a.bmp")
+    convert(session, folder, tmp_path / "o2", **journal)
+    report = convert(session, folder, tmp_path / "o1", **journal)
+    assert "unchanged" not in report.reasons
+
+
 # ----- an input that is an output -------------------------------------------------------------------
 
 
