@@ -106,3 +106,16 @@ class TestLinks:
     def test_the_folder_itself_may_be_named_through_a_link(self, linked: Path) -> None:
         (linked.parent / "named").symlink_to(linked)
         assert status_inside(str(linked.parent / "named"), "sub/a.txt") is not None
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are listed on Linux")
+def test_no_descriptor_is_left_open(base: Path) -> None:
+    def use() -> None:
+        move_inside(str(base), "sub/a.txt", "new/folder/b.txt")
+        move_inside(str(base), "new/folder/b.txt", "sub/a.txt")
+        status_inside(str(base), "sub/none/there")
+
+    use()
+    before = len(os.listdir("/proc/self/fd"))
+    use()
+    assert len(os.listdir("/proc/self/fd")) == before
