@@ -136,8 +136,7 @@ class Run:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)
             self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
-            named = self._named if self._named is not None else None
-            write_facts(self._name, run_facts(self._command, named, self._place, self._toml))
+            write_facts(self._name, run_facts(self._command, self._named, self._place, self._toml))
             if self._place.in_place:
                 days = self._options.keep_originals
                 self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)

@@ -96,20 +96,6 @@ def remove_inside(base: str, relative: str) -> None:
         os.unlink(prefix + name, dir_fd=handle)
 
 
-def open_inside(base: str, relative: str) -> int:
-    """A descriptor for reading a regular file inside. Raises OSError."""
-    *folders, name = parts_inside(relative)
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with opened_inside(base, folders) as (prefix, handle):
-        opened = os.open(prefix + name, flags, dir_fd=handle)
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise OSError(f"{relative} is no file")
-    return opened
-
-
 def is_real_folder(path: str) -> bool:
     """Whether a folder, and not a link to one, has this name."""
     try:

@@ -12,7 +12,6 @@ from imgpar.within import (
     is_real_folder,
     join_inside,
     move_inside,
-    open_inside,
     parts_inside,
     remove_inside,
     status_inside,
@@ -56,17 +55,6 @@ def test_a_move_takes_the_place_of_what_is_there(base: Path) -> None:
     assert (base / "sub/a.txt").read_text() == "b"
 
 
-def test_a_file_inside_is_read(base: Path) -> None:
-    handle = open_inside(str(base), "sub/a.txt")
-    assert os.read(handle, 9) == b"a"
-    os.close(handle)
-
-
-def test_a_folder_is_no_file(base: Path) -> None:
-    with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
-        open_inside(str(base), "sub")
-
-
 @posix
 class TestLinks:
     """Somebody has put a link where a folder or a file was."""
@@ -94,11 +82,6 @@ class TestLinks:
         with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
             move_inside(str(linked), "link/a.txt", "b.txt")
         assert (linked.parent / "outside/a.txt").exists()
-
-    def test_nothing_is_read_behind_one(self, linked: Path) -> None:
-        for path in ("link/a.txt", "file.txt"):
-            with pytest.raises(OSError, match=r"symbolic links|Not a directory|no file|no folder"):
-                open_inside(str(linked), path)
 
     def test_a_link_to_a_folder_is_none(self, linked: Path) -> None:
         assert (is_real_folder(str(linked / "sub")), is_real_folder(str(linked / "link"))) == (True, False)
