@@ -54,8 +54,8 @@ class JxlHeader:
 
     @property
     def light(self) -> bool:
-        """Whether the decoder delivers linear light: XYB with an ICC profile, which it cannot use, and grey under
-        another white than D65."""
+        """Whether the decoder delivers linear light: XYB with an ICC profile, which it cannot use, and grey
+        whose white is not D65."""
         return self.absolute and (self.profile or (self.grey and self.white != D65))
 
 
@@ -63,8 +63,9 @@ class Places(NamedTuple):
     """Bits after the two bytes of the magic, of fields in the header."""
 
     more: int
-    """Whether orientation, size of display, preview and animation follow; `shown`: whether such a size does."""
+    """Whether orientation, size of display, preview and animation follow."""
     shown: int
+    """Whether a size of display follows; 0 where that is left out."""
     depth: tuple[int, int]
     """From where to where the kind and the number of bits stand."""
     colours: int

@@ -2,8 +2,8 @@
 
 XYB tells colours of light. libjxl has no colour management engine in imagecodecs, and so makes linear sRGB of
 them, in the depth that the header names. 8 bits of linear light have too few steps in the dark, and hold no
-colour outside of sRGB. The depth in the header has no part in how XYB is coded, so the decoder is given a header
-that asks for floats:
+colour outside of sRGB. The depth in the header has no part in how XYB is coded, so the decoder is given a
+header that asks for floats.
 
     linear sRGB, floats ─► Rec. 2020 with the curve of sRGB, or grey with it ─► depth of the frame
 """
@@ -33,8 +33,8 @@ _SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
     (True, 3): (_LONG, (1, 14)),
     (True, 9): (_SHORT, (0, 26)),
 }
-"""Whether orientation and the like are there, and bits of the depth ─► floats, and a size of display, which no
-decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
+"""Whether orientation and the like are there, and bits of the depth ─► floats, and a size of display, which
+no decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
 
 
 def colours(*, grey: bool) -> bytes:
