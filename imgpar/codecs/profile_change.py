@@ -30,6 +30,7 @@ _OUTSIDE = 0.01
 """A colour counts as outside the target when a linear value misses it by more than this."""
 _ENOUGH = 0.001
 """So large a share of the pixels has to be outside before it is called a loss."""
+_TINT = 8 / 255
 _COLOUR_SPACE = 0xA001
 
 
@@ -43,11 +44,13 @@ def to_profile(
     """
     target = _target(wanted)
     source = metadata.icc or profiles.srgb()
+    if frames[0].spec.grey and not colourspace.has_curve_of_srgb(target):
+        # Without a profile, which is one for colours, grey would look different.
+        frames = [_coloured(frame) for frame in frames]
     kept = metadata._replace(icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
     if source == target or _same(source, target):
         return list(frames), kept, (), ()
-    misfit = source[16:20] == b"GRAY" and not frames[0].spec.grey
-    if misfit or _transform(source, target) is None:
+    if _transform(source, target) is None:
         note = "the colour profile cannot be used, taken as sRGB"
         return list(frames), kept, ("icc",), (note,)
     lost: tuple[str, ...] = ("gamut",) if _outside(frames[0], source, target) else ()
@@ -55,6 +58,20 @@ def to_profile(
     if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target):
         lost += ("depth",)
     return changed, kept, lost, ()
+
+
+def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
+    """Bring pixels in a profile for grey to sRGB, in place; they may have channels of colour, all alike.
+
+    Returns a remark where nothing was done, because the profile is of no use for these pixels.
+    """
+    if _same(icc, profiles.srgb()):
+        return ()
+    if _transform(icc, profiles.srgb()) is None or any(map(_has_colours, frames)):
+        return ("its colour profile, one for grey, cannot be used; taken as sRGB",)
+    for frame in frames:
+        np.copyto(frame.array, _converted(frame, icc, profiles.srgb()).array)
+    return ()
 
 
 def from_hdr(
@@ -92,7 +109,27 @@ def _tagged(exif: bytes, target: bytes) -> bytes:
 
 def _same(source: bytes, target: bytes) -> bool:
     one, other = colourspace.parse(source), colourspace.parse(target)
-    return one is not None and other is not None and colourspace.alike(one, other)
+    if one is None or other is None:
+        return False
+    if one.grey and not other.grey:  # grey looks the same under the same curve, whatever the primaries
+        return bool(np.abs(one.curves - other.curves).max() < colourspace.STEP)
+    return colourspace.alike(one, other)
+
+
+def _has_colours(frame: Frame) -> bool:
+    """Whether channels differ by more than what compression makes of grey."""
+    if frame.spec.grey:
+        return False
+    pixels = frame.array.reshape(-1, frame.spec.channels)
+    sample = pixels[:: max(len(pixels) // _SAMPLES, 1), :3] / PEAK[frame.spec.dtype]
+    return bool((np.ptp(sample, axis=-1) > _TINT).mean() > _ENOUGH)
+
+
+def _coloured(frame: Frame) -> Frame:
+    spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB")
+    result = Frame(spec, np.empty(spec.shape, spec.dtype))
+    convert(frame, result)
+    return result
 
 
 def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace] | None:
@@ -154,9 +191,10 @@ def _with_littlecms(frame: Frame, transform: Any) -> Frame:
 
 def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
     """Grey is equal amounts of light in all three channels, and stays so in every target."""
-    if values.shape[-1] == 1:
-        light = source.to_linear(values if source.grey else values.repeat(3, axis=-1))
-        return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :1]
+    count = values.shape[-1]
+    if count == 1 or source.grey:
+        light = source.to_linear(values[..., :1] if source.grey else values.repeat(3, axis=-1))
+        return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :count]
     return target.from_linear(source.to_linear(values) @ colourspace.transform(source, target).T)
 
 
