@@ -13,9 +13,10 @@ from codec_pictures import read, saved
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
-from imgpar.codecs import profiles
+from imgpar.codecs import profiles, shown
 from imgpar.codecs.given import into
 from imgpar.codecs.png_chunks import build
+from imgpar.model import Frame, Metadata, Spec
 
 GIVEN = (200, 60, 40)
 ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
@@ -251,6 +252,19 @@ def test_a_profile_of_tables() -> None:
     given = into(by_lightness())
     assert given is not None
     assert np.abs(np.array(given.colour((130, 130, 130, 255))[:3]) - 139).max() <= 1.5  # L* 54.4
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_a_profile_of_tables_keeps_the_depth(dtype: str) -> None:
+    pytest.importorskip("imagecodecs")
+    peak = 65535 if dtype == "uint16" else 1
+    ramp = (np.linspace(0, 1, 2000)[None, :, None].repeat(3, axis=-1) * peak).astype(dtype)
+    frame = Frame(Spec(2000, 1, "RGB", dtype), ramp)
+    made, lost = shown(frame, Metadata(icc=by_lightness()))
+    assert lost == ()
+    assert len(np.unique(made.array[..., 0])) > 1500
+    # L* 50 is 119 in sRGB.
+    assert abs(made.array[0, 1000, 0] / peak * 255 - 119) < 1.5
 
 
 def test_a_profile_of_no_use_counts_as_srgb() -> None:

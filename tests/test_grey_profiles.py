@@ -166,6 +166,15 @@ def test_channels_of_colour_with_a_profile_for_grey_are_seen_through_it() -> Non
     assert np.abs(tones(Pipeline().flip("horizontal").encode(data))[::-1] - SEEN).max() <= 1
 
 
+def test_exif_says_srgb_where_the_profile_is_left(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = 65535
+    exif[0x8769] = exif.get_ifd(0x8769)
+    data = saved(ramp(), "JPEG", icc_profile=LINEAR, exif=exif)
+    made = Pipeline().pad("100x40", background="red").encode(data)
+    assert Image.open(io.BytesIO(made)).getexif().get_ifd(0x8769)[0xA001] == 1
+
+
 def test_verify_compares_what_is_seen() -> None:
     assert Pipeline().encode(tagged(), to="webp", verify=True)
     assert Pipeline().encode(tagged(), to="bmp", verify=True)

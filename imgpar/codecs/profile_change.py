@@ -1,13 +1,14 @@
 """Frames from one colour profile into another, relative colorimetric with black point compensation.
 
 8 bits go through LittleCMS. 16 bits and floats, which Pillow does not hand to it, go through the same
-curves and matrix as arithmetic; a profile made of tables is applied with 8 bits, and that is named.
+curves and matrix as arithmetic. Profiles made of tables are applied by the LittleCMS of imagecodecs; where
+that is not installed, with 8 bits, and that is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -47,7 +48,7 @@ def to_profile(
     if frames[0].spec.grey and not colourspace.has_curve_of_srgb(target):
         # Without a profile, which is one for colours, grey would look different.
         frames = [_coloured(frame) for frame in frames]
-    kept = metadata._replace(icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
+    kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
     if source == target or _same(source, target):
         return list(frames), kept, (), ()
     if _transform(source, target) is None:
@@ -55,7 +56,7 @@ def to_profile(
         return list(frames), kept, ("icc",), (note,)
     lost: tuple[str, ...] = ("gamut",) if _outside(frames[0], source, target) else ()
     changed = [_converted(frame, source, target) for frame in frames]
-    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target):
+    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target) and _wide_engine() is None:
         lost += ("depth",)
     return changed, kept, lost, ()
 
@@ -99,11 +100,11 @@ def _embedded(target: bytes, fmt: Format) -> bytes:
     return b"" if not fmt.icc or target == profiles.srgb() else target
 
 
-def _tagged(exif: bytes, target: bytes) -> bytes:
-    """EXIF says 1 for sRGB and 65535 for everything else."""
+def tagged(exif: bytes, target: bytes = b"") -> bytes:
+    """EXIF that is true of the profile: 1 for sRGB, which is the default, and 65535 for everything else."""
     block = bytearray(exif)
     detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
-    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target == profiles.srgb() else 65535)
+    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target in (b"", profiles.srgb()) else 65535)
     return bytes(block)
 
 
@@ -155,6 +156,9 @@ def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
     """A frame of its own memory, in the same layout and depth."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
+    engine = _wide_engine() if spaces is None and spec.dtype != "uint8" else None
+    if engine is not None:
+        return _with_engine(engine, frame, source, target)
     if spec.dtype == "uint8" or spaces is None:
         narrow = frame
         if spec.dtype != "uint8":
@@ -175,6 +179,31 @@ def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
         values = _through(band / PEAK[spec.dtype], *spaces) * PEAK[spec.dtype]
         np.copyto(band, values if spec.dtype == "float32" else np.rint(values), casting="unsafe")
     return result
+
+
+@cache
+def _wide_engine() -> Any:
+    """The transform of imagecodecs, which takes 16 bits and floats; None where it is not installed."""
+    try:
+        import imagecodecs
+    except ImportError:
+        return None
+    return imagecodecs.cms_transform if imagecodecs.CMS.available else None
+
+
+def _with_engine(engine: Any, frame: Frame, source: bytes, target: bytes) -> Frame:
+    grey, spec = source[16:20] == b"GRAY", frame.spec
+    count = 1 if spec.grey else 3
+    colours = frame.array[..., :count]
+    given = colours[..., 0] if grey else colours.repeat(3, axis=-1) if count == 1 else colours
+    made = engine(
+        np.ascontiguousarray(given), source, target,
+        colorspace="gray" if grey else "rgb", outcolorspace="rgb", outdtype=spec.dtype,
+        intent=int(ImageCms.Intent.RELATIVE_COLORIMETRIC), flags=int(ImageCms.Flags.BLACKPOINTCOMPENSATION),
+    )  # fmt: skip
+    result = frame.array.copy()
+    result[..., :count] = made[..., :count]
+    return Frame(spec, result)
 
 
 def _with_littlecms(frame: Frame, transform: Any) -> Frame:

@@ -113,7 +113,10 @@ def _in_its_colours(
     from imgpar.codecs.given import into_colours_of
 
     if profile_space(metadata.icc) == "GRAY" and _has_colours(header, operations):
-        return header._replace(metadata=metadata._replace(icc=b"")), operations, metadata.icc
+        from imgpar.codecs.profile_change import tagged
+
+        srgb = metadata._replace(icc=b"", exif=tagged(metadata.exif))
+        return header._replace(metadata=srgb), operations, metadata.icc
     into = into_colours_of(metadata)
     if into is None:
         return header, operations, b""
