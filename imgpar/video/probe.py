@@ -16,13 +16,13 @@ from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.base import check_size
-from imgpar.codecs.formats import sniff
+from imgpar.codecs.formats import peek, sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Containers that may be opened: playlists, which name other files, are not among them."""
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
@@ -125,7 +125,7 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
 
 def _head(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.read(64)
+        return peek(file.read)
 
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:
