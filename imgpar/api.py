@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar import dryrun, values
-from imgpar.codecs.formats import sniff
+from imgpar.codecs.formats import Format, format_of_suffix, peek, sniff
 from imgpar.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
 from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
@@ -176,7 +176,7 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
 
 def _sniffed(path: str) -> str:
     with open(path, "rb") as file:
-        found = sniff(file.read(64))
+        found = sniff(peek(file.read))
     return found.name if found else ""
 
 
@@ -298,7 +298,7 @@ def describe(path: str) -> dict[str, Any]:
 
     try:
         with open(path, "rb") as file:
-            found = sniff(data := file.read(64))
+            found = sniff(data := peek(file.read)) or _named_clip(path)
             if found is not None and found.kind == "video":
                 return describe_clip(path, found.name)
             data += file.read()
@@ -328,6 +328,11 @@ def describe(path: str) -> dict[str, Any]:
     }
 
 
+def _named_clip(path: str) -> Format | None:
+    found = format_of_suffix(path)
+    return found if found is not None and found.kind == "video" else None
+
+
 class _Silent:
     """Nobody listens."""
 
@@ -340,7 +345,7 @@ class _Silent:
 def _spooled(stack: contextlib.ExitStack) -> str:
     """Standard input as a file: workers read files, and the format decides the name."""
     folder = stack.enter_context(temporary())
-    head = sys.stdin.buffer.read(64)
+    head = peek(sys.stdin.buffer.read)
     if not head:
         raise NoInputError("Nothing came on standard input.")
     found = sniff(head)

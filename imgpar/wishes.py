@@ -13,9 +13,10 @@ from imgpar.output import Out
 from imgpar.sources.base import known_suffix, suffix_of
 from imgpar.sources.companions import SIDECAR
 
-STAND_INS = {"raw": "jpeg"}
-"""What becomes of pictures in a format that imgpar reads but does not write: photos JPEG, all others PNG,
-which holds everything."""
+STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
+             "mpeg": "mkv", "wmv": "mkv", "ogv": "mkv"}  # fmt: skip
+"""What becomes of files in a format that imgpar reads but does not write: photos JPEG, other pictures PNG,
+which holds everything, clips a container that takes their usual streams as they are."""
 
 
 class Wish(NamedTuple):
@@ -39,9 +40,9 @@ class Wishes:
         )
         self._made: dict[tuple[str, str], Wish] = {}
         for target in self._to:
-            if target.kind == "image" and not target.writable:
+            if not target.writable:
                 fix = "Choose one of " + ", ".join(
-                    known.suffix for known in FORMATS.values() if known.writable
+                    known.suffix for known in FORMATS.values() if known.writable and known.kind == target.kind
                 )
                 raise UsageError(f"imgpar does not write {target.title}.", fix=fix + ".")
 
@@ -77,7 +78,7 @@ class Wishes:
             )
         if source is None:
             return Wish(error="Neither its name nor its content says what it is. Name a format with --to.")
-        if source.kind == "video" or source.writable:
+        if source.writable:
             return Wish(((source.name, "" if by_name or in_place else "." + source.suffix),))
         if in_place:
             return Wish(error=f"imgpar does not write {source.title}. Name a format with --to.")

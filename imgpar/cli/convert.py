@@ -185,7 +185,7 @@ def parse_formats(value: object) -> tuple[str, ...]:
     >>> parse_formats("JPG,webp")
     ('jpeg', 'webp')
     """
-    writable = [name for name, record in FORMATS.items() if record.writable or record.kind == "video"]
+    writable = [name for name, record in FORMATS.items() if record.writable]
     known = [word for name in writable for word in (name, FORMATS[name].suffix)]
     names: list[str] = []
     for word in str(value).split(","):

@@ -11,11 +11,21 @@ from os import fspath
 from os.path import splitext
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from imgpar.codecs.clip_heads import clip_container, wants_more
 from imgpar.errors import unknown
 from imgpar.model import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
+
+
+HEAD = 512
+"""Bytes at the beginning of a file that `sniff` looks at."""
+MORE = 1 << 16
+"""Bytes that it needs where a container may hold sound alone."""
+UNCERTAIN = frozenset({"ts", "mts"})
+"""Suffixes that other files have, too (TypeScript): content decides whether it is a clip."""
 
 
 class Format(NamedTuple):
@@ -102,8 +112,12 @@ def _extra(
     )
 
 
-def _video(name: str, title: str, suffixes: str, mime: str) -> Format:
-    return Format(name, title, tuple(suffixes.split()), mime, kind="video", frames=True)
+def _video(name: str, title: str, suffixes: str, mime: str, *, written: bool = True) -> Format:
+    """A clip; readers and writers are those of `video/`."""
+    return Format(
+        name, title, tuple(suffixes.split()), mime, kind="video", frames=True,
+        readers=("video",), writers=("video",) if written else (),
+    )  # fmt: skip
 
 
 _COLOUR: tuple[Layout, ...] = ("RGB", "RGBX")
@@ -205,20 +219,19 @@ _RECORDS = (
     _video("mkv", "Matroska", "mkv", "video/x-matroska"),
     _video("webm", "WebM", "webm", "video/webm"),
     _video("avi", "AVI", "avi", "video/x-msvideo"),
+    _video("ts", "MPEG transport stream", "ts mts m2ts", "video/mp2t", written=False),
+    _video("mpeg", "MPEG program stream", "mpg mpeg vob", "video/mpeg", written=False),
+    _video("flv", "Flash Video", "flv", "video/x-flv", written=False),
+    _video("wmv", "Windows Media", "wmv asf", "video/x-ms-wmv", written=False),
+    _video("mxf", "MXF", "mxf", "application/mxf", written=False),
+    _video("ogv", "Ogg video", "ogv", "video/ogg", written=False),
+    _video("dv", "DV", "dv", "video/x-dv", written=False),
 )  # fmt: skip
 
 FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}
 TWINNED = {record.twin for record in _RECORDS if record.twin}
 """Formats whose content alone does not tell them from their twins."""
 _BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
-_BRANDS = {
-    **dict.fromkeys((b"avif", b"avis"), "avif"),
-    **dict.fromkeys(
-        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), "heic"
-    ),
-    b"crx ": "raw",
-    b"qt  ": "mov",
-}
 
 
 def find_format(name: str) -> Format:
@@ -256,24 +269,27 @@ def format_of_suffix(path: str | PathLike[str]) -> Format | None:
 
 
 def sniff(head: bytes) -> Format | None:
-    """The format that the first bytes of a file show; 64 bytes are enough (512 for SVG after a preamble).
+    """The format that the first bytes of a file show, see `peek`; of most pictures 64 are enough.
 
     >>> sniff(b"GIF89a").name
     'gif'
     """
-    if head[4:8] == b"ftyp":
-        return FORMATS[_brand(head)]
+    kind = clip_container(head)
+    if kind is not None:
+        return FORMATS.get(kind)
     if head[:4] == b"RIFF":
-        return FORMATS.get({b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], ""))
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return FORMATS["webm" if b"webm" in head[:64] else "mkv"]
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free"):
-        return FORMATS["mov"]
+        return FORMATS["webp"] if head[8:12] == b"WEBP" else None
     for at, magic, record in _magics():
         if head.startswith(magic, at):
             return record
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return FORMATS["svg"] if text[:4] == b"<svg" or (text[:1] == b"<" and b"<svg" in text) else None
+
+
+def peek(read: Callable[[int], bytes]) -> bytes:
+    """As many bytes of the beginning of a file as `sniff` needs."""
+    head = read(HEAD)
+    return head + read(MORE - HEAD) if wants_more(head) else head
 
 
 @cache
@@ -282,12 +298,3 @@ def _magics() -> tuple[tuple[int, bytes, Format], ...]:
     record comes first."""
     records = sorted(_RECORDS, key=lambda record: record.twin, reverse=True)
     return tuple((*magic, record) for record in records if record.name != "webp" for magic in record.magic)
-
-
-def _brand(head: bytes) -> str:
-    """The name of the format of an ISO media file, by its major brand, then by the compatible ones."""
-    end = min(max(int.from_bytes(head[:4], "big"), 12), len(head))
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
-    if brands[0] in (b"mif1", b"msf1", b"miaf") and not {b"avif", b"avis"}.isdisjoint(brands):
-        return "avif"
-    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "mp4")

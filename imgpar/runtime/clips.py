@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from imgpar.codecs.formats import FORMATS, sniff
+from imgpar.codecs.formats import FORMATS, peek, sniff
 from imgpar.codecs.options import EncodeOptions
 from imgpar.commit import Original, begin_file, commit_file, done_before, take_back, taken_over
 from imgpar.digest import file_digest
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from imgpar.runtime.resuming import Resuming
     from imgpar.video.clip import Clip
     from imgpar.video.plan import ClipPlan
-
-HEAD = 64
 
 During = Callable[[str], AbstractContextManager[None]]
 """Measures a stage: `with during("encode"): …`."""
@@ -278,7 +276,7 @@ class ClipWork:
 
 def _content(path: str) -> str:
     with open(path, "rb") as file:
-        found = sniff(file.read(HEAD))
+        found = sniff(peek(file.read))
     return found.name if found else ""
 
 
