@@ -72,6 +72,7 @@ def planner(
         split=recipe.encode.split,
         verify=options.verify,
         careful=bool(options.journal),
+        options=recipe.encode,
     )
 
 

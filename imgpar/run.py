@@ -38,6 +38,7 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
+from imgpar.wishes import check_kinds
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -85,6 +86,7 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+        check_kinds(self._named or (), self._place, recipe.to)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
@@ -324,6 +326,8 @@ class Run:
         if self._anew:
             what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
             self._note(f"{what} made anew, because the inputs changed.")
+        for remark in self._planner.remarks():
+            self._note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
 
