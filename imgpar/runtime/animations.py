@@ -178,6 +178,11 @@ def _even(
     return [(times[max(at, 0)][0], round(1000 * number / fps)) for number, at in enumerate(shown)]
 
 
+def _uneven(times: Sequence[float], last: float) -> bool:
+    """Whether the last frame is not as long as the one before it."""
+    return len(times) > 1 and abs(times[-1] - times[-2] - last) > 0.001
+
+
 def _write(
     frames: Sequence[tuple[Frame, int]], end: float, path: str, format_name: str, options: EncodeOptions
 ) -> tuple[int, int]:
@@ -192,7 +197,8 @@ def _write(
     clip, plan = plan_of_frames(spec, format_name, rate, _CLOCK, options)
     assert plan.encoding is not None
     stamps = [stamp for _, stamp in frames]
-    clip = replace(clip, times=tuple(stamp / 1000 for stamp in stamps), last=max(end - stamps[-1], 1) / 1000)
+    last_for, times = max(end - stamps[-1], 1) / 1000, tuple(stamp / 1000 for stamp in stamps)
+    clip = replace(clip, times=times, last=last_for, ends=_uneven(times, last_for))
     last = LastStep(clip.picture, plan.encoding, options.background)
     layout = last.layout(*spec.size)
     room = memoryview(bytearray(layout.nbytes))

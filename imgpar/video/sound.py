@@ -85,7 +85,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
     copied = stream.codec in form.copied and not filters and options.quality is None
     codec = "copy" if copied else _encoder(form, deep=deep)
     arguments = [*timing.input_options, *guarded(clip.path, clip.demuxer), "-map", f"0:{stream.index}", "-vn"]
-    arguments += ["-c:a", codec, *([] if copied else _encoded(form, stream, options))]
+    arguments += ["-c:a", codec, *([] if copied else _encoded(form, stream, options, deep=deep))]
     arguments += ["-filter:a", ",".join(filters)] if filters else []
     arguments += [*_metadata(clip, options.strip), *form.options, "-f", form.muxer]
     others = tuple(track.words for track in tracks if track is not stream)
@@ -125,10 +125,12 @@ def _encoder(form: _Sound, *, deep: bool) -> str:
     return "pcm_s24le" if deep and form.muxer == "wav" else first_available(form.encoders)
 
 
-def _encoded(form: _Sound, stream: Stream, options: EncodeOptions) -> list[str]:
+def _encoded(form: _Sound, stream: Stream, options: EncodeOptions, *, deep: bool) -> list[str]:
+    if form.muxer == "flac":
+        level = [] if options.effort is None else ["-compression_level", str(options.effort)]
+        return [*level, "-sample_fmt", "s32" if deep else "s16"]
     if not form.bitrate:
-        level = options.effort
-        return [] if level is None or form.muxer != "flac" else ["-compression_level", str(level)]
+        return []
     rate = form.bitrate * max(1, stream.channels) * (options.quality or _DEFAULT_QUALITY) // _DEFAULT_QUALITY
     return ["-b:a", f"{min(max(rate, 32), 320 if form.muxer == 'mp3' else 512)}k"]
 
