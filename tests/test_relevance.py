@@ -97,7 +97,8 @@ def test_bytes_are_copied_where_a_setting_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("to", "given"),
     [("jpg", {"codec": "hevc"}), ("png", {"max_bytes": "1M"}), ("jpg", {"effort": 3}),
-     ("jpg", {"lossless": True}), ("webp", {"progressive": True}), ("mp4", {"subsampling": "444"}), ("mp3", {"fps": 25}),
+     ("jpg", {"lossless": True}), ("webp", {"progressive": True}), ("mp4", {"subsampling": "444"}),
+     ("mp3", {"fps": 25}),
      ("webp", {"audio": "none"}), ("png", {"background": "red"})],
 )  # fmt: skip
 def test_a_setting_that_no_output_can_take_is_refused(
