@@ -224,6 +224,7 @@ def retry(
         raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)

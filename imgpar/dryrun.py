@@ -36,7 +36,7 @@ def entries(
     """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-    check_kinds(named or (), place, recipe.to)
+    check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -45,7 +45,7 @@ def entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        plan = planner(place, recipe, options, journal, homes=homes)
+        plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         batches = scan_list(inputs) if named is None else scan(named, out=place.path)
         if options.companions == "copy" and not place.in_place:
             batches = with_sidecars(batches)

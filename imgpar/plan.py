@@ -68,7 +68,7 @@ class Planner:
     `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
     with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
     more than their size. `options` are the settings of the encoders, some of which may say nothing about an
-    input.
+    input; `alone` says that one input was named, and formats for it.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
@@ -86,6 +86,7 @@ class Planner:
         verify: bool = False,
         careful: bool = False,
         options: EncodeOptions | None = None,
+        alone: bool = False,
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -104,7 +105,7 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings that said nothing about an input, and how many inputs of which format those were."""
-        self._wishes = Wishes(out, to, options)
+        self._wishes = Wishes(out, to, options, alone=alone)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item that has something to do, an Outcome for the others, in order."""

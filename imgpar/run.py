@@ -86,7 +86,7 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(self._named or (), self._place, recipe.to)
+        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
@@ -138,7 +138,7 @@ class Run:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)
             self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
-            write_facts(self._name, run_facts(self._command, self._named, self._place, self._toml))
+            write_facts(self._name, self._facts())
             if self._place.in_place:
                 days = self._options.keep_originals
                 self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
@@ -150,6 +150,7 @@ class Run:
                 self._journal,
                 homes=homes,
                 originals=self._originals,
+                alone=len(self._named or ()) == 1,
             )
             own = session or stack.enter_context(new_session(self._options))
             spec = run_spec(
@@ -173,6 +174,9 @@ class Run:
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _facts(self) -> dict[str, object]:
+        return run_facts(self._command, self._named, self._place, self._toml, chosen=self._recipe.chosen)
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
         for batch in batches:

@@ -49,13 +49,18 @@ class Wishes:
         out: where outputs go; a file's name counts as the only format.
         to: names of formats.
         options: the settings, some of which may say nothing about an input.
+        alone: whether there is one input, for which the user named these very formats. Only then a clip
+            becomes an animation in a format that is mostly one of still pictures.
 
     Raises:
         UsageError: a format cannot be written, or not in place.
     """
 
-    def __init__(self, out: Out, to: Sequence[str], options: EncodeOptions | None = None) -> None:
+    def __init__(
+        self, out: Out, to: Sequence[str], options: EncodeOptions | None = None, *, alone: bool = False
+    ) -> None:
         self._out, self._options = out, options or EncodeOptions()
+        self._alone = alone or bool(out.name)
         self._to = tuple(
             dict.fromkeys(find_format(word) for word in ([suffix_of(out.name)] if out.name else to))
         )
@@ -118,7 +123,7 @@ class Wishes:
         ]
         if own or source is None or not (named or self._out.name):
             return own
-        return [target for target in self._to if _crosses(source, target)]
+        return [target for target in self._to if _crosses(source, target, alone=self._alone)]
 
     def _make(self, suffix: str, shown: str, wanted: Sequence[Format]) -> Wish:
         if shown == SIDECAR:
@@ -144,10 +149,10 @@ class Wishes:
         return Wish(((stand_in.name, "." + stand_in.suffix),), note)
 
 
-def _crosses(source: Format, target: Format) -> bool:
-    """Whether an input that was named by itself can become an output of another kind."""
+def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
+    """Whether an input that was named by itself becomes an output of another kind."""
     if source.kind == "video":
-        return target.animated
+        return target.animated and (alone or target.name == "gif")
     return source.animated and target.kind == "video"
 
 
@@ -163,7 +168,7 @@ def shows_frames(path: str) -> bool:
     return header.frames > 1
 
 
-def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str]) -> None:
+def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
     """Refuse formats that none of the files named can become; raises UsageError.
 
     Args:
@@ -171,25 +176,27 @@ def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str]) -> None:
             is refused.
         out: where outputs go.
         to: names of formats.
+        chosen: whether the user named them for this run. A recipe's are meant for what they fit.
     """
     words = [suffix_of(out.name)] if out.name else to
     targets = [find_format(word) for word in words]
-    if not targets or not inputs or not all(map(os.path.isfile, inputs)):
+    chosen = chosen or bool(out.name)
+    if not (targets and inputs and chosen and all(map(os.path.isfile, inputs))):
         return
     kinds = {target.kind for target in targets}
     for path in inputs:
         source = known_suffix(suffix_of(os.path.basename(path))) or FORMATS.get(_look(path))
         if source is None or source.kind in kinds or (source.kind == "video" and "audio" in kinds):
             return
-        if any(_crosses(source, target) for target in targets) and (
+        if any(_crosses(source, target, alone=len(inputs) == 1) for target in targets) and (
             source.kind == "video" or shows_frames(path)
         ):
             return
     titles = " or ".join(dict.fromkeys(target.title for target in targets))
+    if any(target.animated for target in targets):
+        raise UsageError(f"Several clips do not become {titles}.", fix="Convert one at a time, or choose gif.")
     if "image" in kinds:
-        raise UsageError(
-            f"A clip does not become {titles}.", fix="imgpar frames takes pictures out of clips."
-        )
+        raise UsageError(f"A clip does not become {titles}.", fix="imgpar frames takes pictures out of clips.")
     what = "a clip" if kinds == {"audio"} else "a clip or an animation"
     fix = "" if kinds == {"audio"} else "imgpar assemble makes a clip of pictures."
     raise UsageError(f"None of the inputs is {what}, so nothing can become {titles}.", fix=fix)

@@ -220,3 +220,24 @@ def test_a_still_picture_beside_a_clip_keeps_its_format(
 def test_a_folder_of_photos_is_copied_with_a_note(tmp_path: Path, session, photo_folder) -> None:
     report = imgpar.convert(photo_folder("a.jpg"), tmp_path / "out", session=session, to="mp4")
     assert report.notes == ("--to says nothing about 1 input (1 JPEG): it keeps its format.",)
+
+
+def test_several_clips_become_gifs_and_nothing_else(tmp_path: Path, session) -> None:
+    clips = [make_clip(tmp_path / name, frames=3) for name in ("a.mp4", "b.mp4")]
+    assert imgpar.convert(clips, tmp_path / "out", session=session, to="gif").ok == 2
+    with pytest.raises(UsageError, match="Several clips do not become WebP"):
+        imgpar.convert(clips, tmp_path / "out", to="webp")
+
+
+def test_the_formats_of_a_recipe_are_meant_for_pictures(tmp_path: Path, session, clip: Path) -> None:
+    imgpar.convert(clip, tmp_path / "out", session=session, recipe="web")
+    assert [path.name for path in (tmp_path / "out").glob("film.*")] == ["film.mp4"]
+
+
+def test_a_retry_makes_the_same_kind(tmp_path: Path, session, clip: Path) -> None:
+    source = tmp_path / "film.mp4"
+    source.write_bytes(clip.read_bytes()[:3000])
+    assert imgpar.convert(source, tmp_path / "out", session=session, to="webp").failed == 1
+    source.write_bytes(clip.read_bytes())
+    assert imgpar.retry(tmp_path / "out", session=session).ok == 1
+    assert shown(tmp_path / "out" / "film.webp")[0][-1] == pytest.approx(1000, abs=5)

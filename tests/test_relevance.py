@@ -96,7 +96,7 @@ def test_bytes_are_copied_where_a_setting_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("to", "given"),
-    [("jpg", {"codec": "hevc"}), ("png", {"max_bytes": "1M"}), ("jpg", {"effort": 3}),
+    [("jpg", {"codec": "hevc"}), ("png", {"max_bytes": "1M"}),
      ("jpg", {"lossless": True}), ("webp", {"progressive": True}), ("mp4", {"subsampling": "444"}),
      ("mp3", {"fps": 25}),
      ("webp", {"audio": "none"}), ("png", {"background": "red"})],
@@ -119,16 +119,17 @@ def test_the_command_refuses_it_too(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "--codec says nothing about JPEG. Leave it out, or choose another --to." in capsys.readouterr().err
 
 
-def test_a_quality_is_never_refused(tmp_path: Path, session) -> None:
+@pytest.mark.parametrize(("to", "name"), [("png", "quality"), ("jpg", "effort")])
+def test_quality_and_effort_are_never_refused(tmp_path: Path, session, to: str, name: str) -> None:
     picture(tmp_path, "jpg")
-    report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, to="png", quality=80)
+    report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, to=to, **{name: 8})
     assert report.ok == 1
-    assert "--quality says nothing about 1 input (1 JPEG)" in report.notes[-1]
+    assert f"--{name} says nothing about 1 input (1 JPEG)" in report.notes[-1]
 
 
 def test_one_of_several_formats_is_enough(tmp_path: Path, session) -> None:
     picture(tmp_path, "jpg")
-    report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, to=["jpg", "webp"], effort=3)
+    report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, to=["jpg", "avif"], effort=3)
     assert (report.ok, report.notes) == (1, ())
 
 

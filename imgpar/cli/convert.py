@@ -141,7 +141,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
     recipe = flags.build(args.steps or (), base)
-    recipe = replace(recipe, to=args.to) if args.to else recipe
+    recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]

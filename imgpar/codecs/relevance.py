@@ -29,6 +29,7 @@ _OF_KINDS: dict[tuple[str, str], frozenset[str]] = {
 _KINDS = ("image", "video")
 _KEPT = "lossless"
 """A promise: a format that cannot keep it refuses, and the file is not written with less."""
+_SCALES = ("quality", "effort")
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(EncodeOptions)}
 
 
@@ -91,13 +92,13 @@ def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tup
 def pointless(names: Iterable[str], to: Collection[str]) -> str:
     """The first of the given settings that says nothing about any file in one of these formats, or nothing.
 
-    A quality is never pointless: a format without loss keeps more than any quality asks for.
+    Quality and effort are never pointless: a format that knows no such scale keeps or does all it can.
 
     >>> pointless(["quality", "codec"], ["png"])
     'codec'
     """
     targets = [find_format(word) for word in to]
-    known = [name for name in names if name in _DEFAULTS and name != "quality"]
+    known = [name for name in names if name in _DEFAULTS and name not in _SCALES]
     return next(
         (name for name in known if not any(says_something(name, None, target) for target in targets)),
         "",

@@ -44,6 +44,9 @@ _FORMATS = {
 }  # fmt: skip
 
 
+_READ_AS = {"m4a": "mov"}
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """The track that is taken, and how."""
@@ -51,6 +54,8 @@ class Track:
     stream: Stream
     seconds: float
     """How long it will be."""
+    format: str
+    """How PyAV reads it."""
     arguments: tuple[str, ...]
     """Of ffmpeg, but for the name of the output."""
     lost: tuple[str, ...] = ()
@@ -90,7 +95,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
     arguments += [*_metadata(clip, options.strip), *form.options, "-f", form.muxer]
     others = tuple(track.words for track in tracks if track is not stream)
     notes = () if copied else (f"{stream.words} converted with {codec}",)
-    return Track(stream, seconds, tuple(arguments), others, notes)
+    return Track(stream, seconds, _READ_AS.get(target, target), tuple(arguments), others, notes)
 
 
 def write_track(track: Track, output: str, accept_damaged: bool = False) -> None:
@@ -104,7 +109,7 @@ def write_track(track: Track, output: str, accept_damaged: bool = False) -> None
 
     child = Ffmpeg([*track.arguments, f"file:{output}"])
     check_exit(child.wait(), child.lines)
-    with av.open(f"file:{output}") as container:
+    with av.open(f"file:{output}", format=track.format) as container:
         found, _ = _facts(container, 0)
     if abs(found - track.seconds) > max(SHORT, track.seconds / 200) and not accept_damaged:
         raise EncodeError(f"{found:.2f} of {track.seconds:.2f} seconds of sound arrived.")
