@@ -194,9 +194,11 @@ def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: b
             return
     titles = " or ".join(dict.fromkeys(target.title for target in targets))
     if any(target.animated for target in targets):
-        raise UsageError(f"Several clips do not become {titles}.", fix="Convert one at a time, or choose gif.")
+        fix = "Convert one at a time, or choose gif."
+        raise UsageError(f"Several clips do not become {titles}.", fix=fix)
     if "image" in kinds:
-        raise UsageError(f"A clip does not become {titles}.", fix="imgpar frames takes pictures out of clips.")
+        fix = "imgpar frames takes pictures out of clips."
+        raise UsageError(f"A clip does not become {titles}.", fix=fix)
     what = "a clip" if kinds == {"audio"} else "a clip or an animation"
     fix = "" if kinds == {"audio"} else "imgpar assemble makes a clip of pictures."
     raise UsageError(f"None of the inputs is {what}, so nothing can become {titles}.", fix=fix)
