@@ -6,12 +6,12 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from imgpar import dryrun, values
-from imgpar.codecs.formats import sniff
+from imgpar.codecs.formats import Format, format_of_suffix, peek, sniff
 from imgpar.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
 from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
@@ -80,8 +80,9 @@ def run(
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     _check(inputs, out, options)
     if options.dry_run:
-        found = dry_run(inputs, out, recipe, options)
-        return dryrun.report_of(found, out or "", listen, cancel)
+        notes = list[str]()
+        found = dry_run(inputs, out, recipe, options, tell=notes.append)
+        return dryrun.report_of(found, out or "", listen, cancel, notes)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -129,9 +130,15 @@ def _check_originals(options: RunOptions) -> None:
 
 
 def dry_run(
-    inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions | None = None
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Job | Outcome]:
-    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
+    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
+    `tell` hears what is to be said at the end."""
     options, recipe = options or RunOptions(), checked(recipe)
     _check(inputs, out, options)
     if out == "-":
@@ -141,7 +148,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        yield from dryrun.entries(inputs, out, recipe, options)
+        yield from dryrun.entries(inputs, out, recipe, options, tell)
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
@@ -176,7 +183,7 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
 
 def _sniffed(path: str) -> str:
     with open(path, "rb") as file:
-        found = sniff(file.read(64))
+        found = sniff(peek(file.read))
     return found.name if found else ""
 
 
@@ -217,6 +224,7 @@ def retry(
         raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)
@@ -298,7 +306,7 @@ def describe(path: str) -> dict[str, Any]:
 
     try:
         with open(path, "rb") as file:
-            found = sniff(data := file.read(64))
+            found = sniff(data := peek(file.read)) or _named_clip(path)
             if found is not None and found.kind == "video":
                 return describe_clip(path, found.name)
             data += file.read()
@@ -328,6 +336,11 @@ def describe(path: str) -> dict[str, Any]:
     }
 
 
+def _named_clip(path: str) -> Format | None:
+    found = format_of_suffix(path)
+    return found if found is not None and found.kind == "video" else None
+
+
 class _Silent:
     """Nobody listens."""
 
@@ -340,7 +353,7 @@ class _Silent:
 def _spooled(stack: contextlib.ExitStack) -> str:
     """Standard input as a file: workers read files, and the format decides the name."""
     folder = stack.enter_context(temporary())
-    head = sys.stdin.buffer.read(64)
+    head = peek(sys.stdin.buffer.read)
     if not head:
         raise NoInputError("Nothing came on standard input.")
     found = sniff(head)

@@ -12,7 +12,11 @@ from imgpar.codecs import FORMATS, EncodeOptions, decode, encode, find_format, r
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 LIMITS = Limits()
-WRITABLE = [name for name, record in FORMATS.items() if record.writable and record.installed]
+WRITABLE = [
+    name
+    for name, record in FORMATS.items()
+    if record.writable and record.installed and record.kind == "image"
+]
 """Formats that can be written here: some need packages that are not everywhere."""
 PEAK = {"uint8": 255, "uint16": 65535, "float32": 1.0}
 

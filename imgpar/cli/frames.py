@@ -275,7 +275,7 @@ def _grid(value: object) -> tuple[int, int]:
 
 def _picture(value: object) -> str:
     record = find_format(str(value))
-    if not record.writable:
-        known = [record.suffix for record in FORMATS.values() if record.writable]
+    known = [each.suffix for each in FORMATS.values() if each.writable and each.kind == "image"]
+    if record.suffix not in known:
         raise bad_value(values.VALUE, "one of " + ", ".join(known), value, known)
     return record.suffix

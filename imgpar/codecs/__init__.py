@@ -184,7 +184,7 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     """
     from imgpar.pixels import nearest
 
-    if not fmt.writers:
+    if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
     if spec.planar:
         return spec, ()  # made for the one encoder that takes it
@@ -207,7 +207,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     """
     from imgpar.codecs.density import fitted
 
-    if not fmt.writers:
+    if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
@@ -244,7 +244,7 @@ def _some_frames(header: Header, limits: Limits) -> Header:
 
 
 def _unwritable(fmt: Format) -> EncodeError:
-    known = ", ".join(record.name for record in FORMATS.values() if record.writable)
+    known = ", ".join(each.name for each in FORMATS.values() if each.writable and each.kind == "image")
     return EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 

@@ -9,11 +9,11 @@ import stat
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
 
-from imgpar.codecs.formats import Format, format_of_suffix, sniff
+from imgpar.codecs.formats import UNCERTAIN, Format, format_of_suffix, peek, sniff
 from imgpar.files import OURS
 from imgpar.model import INODE_BITS, Item
 from imgpar.names import in_order
@@ -21,8 +21,6 @@ from imgpar.names import in_order
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
 
-HEAD = 512
-"""Bytes that `sniff` looks at."""
 TOGETHER = 2000
 """Files of a folder whose facts are read together."""
 
@@ -185,8 +183,20 @@ class Batch:
 
 @lru_cache(maxsize=4096)
 def known_suffix(suffix: str) -> Format | None:
-    """The format of a suffix without its dot, in any case; remembered, as folders repeat a few."""
-    return format_of_suffix("x." + suffix)
+    """The format of inputs with this suffix, without its dot, in any case; remembered, as folders repeat a
+    few."""
+    found = format_of_suffix("x." + suffix)
+    return found if found and found.readable else None
+
+
+def is_media(name: str) -> bool:
+    """Whether a name alone says that a file is media.
+
+    >>> is_media("clip.MP4"), is_media("index.ts"), is_media("notes.txt")
+    (True, False, False)
+    """
+    suffix = suffix_of(name)
+    return known_suffix(suffix) is not None and suffix.lower() not in UNCERTAIN
 
 
 def suffix_of(name: str) -> str:
@@ -209,9 +219,12 @@ def look_inside(path: str) -> str:
     # Non-blocking, in case the file became a pipe since it was listed.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        found = sniff(os.read(handle, HEAD))
+        head = peek(partial(os.read, handle))
     finally:
         os.close(handle)
+    found = sniff(head)
+    if found is None and suffix_of(path).lower() in UNCERTAIN and b"\0" in head:
+        found = format_of_suffix(path)  # binary, and named like a clip: a damaged one, perhaps
     return found.name if found else ""
 
 

@@ -16,8 +16,8 @@ from imgpar.sources.base import (
     Facts,
     facts_of,
     holds_output,
+    is_media,
     is_sidecar,
-    known_suffix,
     look_inside,
     suffix_of,
     why_unreadable,
@@ -116,13 +116,13 @@ def list_folder(folder: str, forced: Container[str] = ()) -> Listing:
 def _take_plain(folder: str, names: list[str], found: Listing, forced: Container[str]) -> None:
     text = "/".join(names) + "/"
     suffix = suffix_of(names[0]) if names else ""
-    if names and known_suffix(suffix) and text.count(f".{suffix}/") == len(names) and "/." not in "/" + text:
+    if names and is_media(names[0]) and text.count(f".{suffix}/") == len(names) and "/." not in "/" + text:
         found.names += names  # the usual folder: nothing has to be asked of each
         return
     for name in names:
         if name[0] == "." and name not in forced:
             found.ignored += 1
-        elif known_suffix(suffix_of(name)):
+        elif is_media(name):
             found.names.append(name)
         else:
             _look(os.path.join(folder, name), name, found, forced)
@@ -142,7 +142,7 @@ def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str])
             found.ignored += 1
         else:
             found.facts[name] = _facts(entry)
-            if known_suffix(suffix_of(name)):
+            if is_media(name):
                 found.names.append(name)
             else:
                 _look(entry.path, name, found, forced)
@@ -166,7 +166,7 @@ def _look(path: str, name: str, found: Listing, forced: Container[str]) -> None:
 
 
 def _cannot_read(name: str, found: Listing, forced: Container[str]) -> None:
-    if known_suffix(suffix_of(name)) or name in forced:
+    if is_media(name) or name in forced:
         found.names.append(name)
         found.failed.add(name)
     else:

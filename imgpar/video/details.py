@@ -10,6 +10,7 @@ from typing import Any
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.probe import opened
+from imgpar.video.side_data import side_data
 
 _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
 _OTHER_HDR = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid", "DOVI_METADATA": "Dolby Vision",
@@ -85,8 +86,7 @@ def _hdr(frame: Any) -> list[str]:
     """What the first frame says about the screen it was made for."""
     found = []
     known = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *_OTHER_HDR)
-    sides = {kind: frame.side_data.get(kind) for kind in known}
-    data = {kind: bytes(side) for kind, side in sides.items() if side is not None}
+    data = side_data(frame, *known)
     if (mastering := data.get("MASTERING_DISPLAY_METADATA")) and len(mastering) >= 88:
         found.append(_mastering(mastering))
     if (light := data.get("CONTENT_LIGHT_LEVEL")) and len(light) >= 8:

@@ -108,7 +108,7 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     # Both inputs are moved to begin at zero; the frames may have begun later than the sound.
     late = clip.times[0] - clip.start if clip.times else 0.0
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
-    source = (*plan.timing.input_options, *guarded(clip.path)) if clip.path else ()
+    source = (*plan.timing.input_options, *guarded(clip.path, clip.demuxer)) if clip.path else ()
     arguments += [*source, "-map", "0:v:0"]
     colour = clip.picture.colour
     names = {

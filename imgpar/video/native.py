@@ -79,7 +79,12 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     arguments = ["-threads", str(decoders)]
     if plan.encoding:
         arguments += decoder_options(clip)
-    arguments += [*plan.timing.input_options, *guarded(clip.path), "-map", f"0:{picture.stream.index}"]
+    arguments += [
+        *plan.timing.input_options,
+        *guarded(clip.path, clip.demuxer),
+        "-map",
+        f"0:{picture.stream.index}",
+    ]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
     else:

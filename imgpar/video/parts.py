@@ -136,7 +136,14 @@ def _join_arguments(plan: ClipPlan, clip: Clip, output: str) -> list[str]:
     late = clip.times[0] - clip.start  # both inputs are moved to begin at zero
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     codec = "hevc" if plan.encoding and plan.encoding.encoder == "libx265" else ""
-    arguments += [*guarded(clip.path), "-map", "0:v:0", "-c:v:0", "copy", *tag_options(plan, codec)]
+    arguments += [
+        *guarded(clip.path, clip.demuxer),
+        "-map",
+        "0:v:0",
+        "-c:v:0",
+        "copy",
+        *tag_options(plan, codec),
+    ]
     return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]
 
 

@@ -6,6 +6,7 @@ of the stream. When the two differ the file is truncated.
 
 from __future__ import annotations
 
+import codecs
 import os
 import struct
 from collections.abc import Iterator
@@ -16,13 +17,14 @@ from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.base import check_size
-from imgpar.codecs.formats import sniff
+from imgpar.codecs.formats import peek, sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
+from imgpar.video.side_data import side_data
 
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Containers that may be opened: playlists, which name other files, are not among them."""
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
@@ -48,6 +50,9 @@ _MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "s
 _ORIENTATIONS = {(1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5,
                  (0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8}  # fmt: skip
 """Signs of the matrix that maps stored to shown coordinates → EXIF orientation."""
+_LATIN_1 = "imgpar.latin_1"
+codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
+"""Metadata that are no UTF-8 are taken for Latin-1, as in old 3GP and AVI files."""
 UNEVEN = 0.1
 """Part of a frame's time by which a frame may be off before the rate counts as variable."""
 
@@ -109,7 +114,8 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         if not os.fstat(file.fileno()).st_size:
             raise UnknownFormatError("The file is empty.")
         try:
-            container = av.open(file, container_options={"format_whitelist": demuxers})
+            allowed = {"format_whitelist": demuxers}
+            container = av.open(file, container_options=allowed, metadata_errors=_LATIN_1)
         except (av.error.ArgumentError, av.error.PermissionError) as error:
             raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
         except av.error.FFmpegError as error:
@@ -123,9 +129,15 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
                 raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
 
 
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    """Those bytes of a text that are no UTF-8, as the error handler of a decoder."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
 def _head(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.read(64)
+        return peek(file.read)
 
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:
@@ -226,9 +238,9 @@ def _colour(frame: Any) -> dict[str, str]:
 
 def _orientation(frame: Any) -> int:
     """What the display matrix says, as an EXIF orientation; other angles than quarters count as upright."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data = side_data(frame, "DISPLAYMATRIX").get("DISPLAYMATRIX")
     if data is not None:
-        a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
+        a, b, _, c, d = struct.unpack("<5i", data[:20])
         return _ORIENTATIONS.get((_sign(a), _sign(b), _sign(c), _sign(d)), 1)
     return 1
 

@@ -20,6 +20,8 @@ from imgpar.video.probe import DEMUXERS
 
 LAST_LINES = 20
 LOOK_SECONDS = 0.5
+_SPARSE = frozenset({"mpeg", "mpegts", "asf"})
+"""Containers in which not every packet has a presentation time; muxers need them all."""
 _PR_SET_PDEATHSIG = 1
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
 
@@ -111,9 +113,11 @@ class Ffmpeg:
                 self.process.stdin.close()
 
 
-def guarded(path: str) -> tuple[str, ...]:
-    """Options that open a clip by its name, whatever the name or the file's content is."""
+def guarded(path: str, demuxer: str = "") -> tuple[str, ...]:
+    """Options that open a clip by its name, whatever the name or the file's content is; with its `demuxer`
+    where streams are to be copied."""
     return (
+        *(("-fflags", "+genpts") if demuxer in _SPARSE else ()),
         "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{os.path.abspath(path)}",
     )  # fmt: skip
 

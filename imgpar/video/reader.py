@@ -108,6 +108,8 @@ class Reader:
         context.thread_type, context.thread_count = "AUTO", self._threads
         waiting: list[int] | None = [] if self._clip.guessed and not piped else None
         for packet in container.demux(stream):
+            if not packet.size and packet.dts is not None:
+                continue  # of Theora: the frame before stays
             if waiting is not None and packet.size and packet.dts is not None:
                 heappush(waiting, packet.dts)
             try:

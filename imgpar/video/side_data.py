@@ -1,0 +1,28 @@
+"""Side data of decoded frames: display matrix, mastering display, light levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def side_data(frame: Any, *kinds: str) -> dict[str, bytes]:
+    """What a PyAV frame has of these kinds, which are named as in `av.sidedata.sidedata.Type`."""
+    try:
+        found = frame.side_data
+    except ValueError:  # of a kind that this PyAV has no name for, though its FFmpeg has
+        _name_all_kinds()
+        found = frame.side_data
+    pieces = {kind: found.get(kind) for kind in kinds}
+    return {kind: bytes(piece) for kind, piece in pieces.items() if piece is not None}
+
+
+def _name_all_kinds() -> None:
+    """Have PyAV take kinds of side data that its enumeration lacks (three-dimensional views, EXIF …)."""
+    from av.sidedata.sidedata import Type
+
+    def unknown(cls: Any, value: object) -> Any:
+        member = object.__new__(cls)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        return member
+
+    Type._missing_ = classmethod(unknown)  # type: ignore[method-assign, assignment]
