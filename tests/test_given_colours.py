@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codec_pictures import read, saved
+from codec_pictures import finest, read, saved
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
@@ -82,7 +82,7 @@ class TestSeenAsGiven:
     def test_by_operations(self, icc: bytes, name: str, to: str) -> None:
         pipeline, place = PLACES[name]
         data = plain(icc, "L" if icc is GREY else "RGB")
-        assert close(seen(pipeline.encode(data, to=to, quality=100, lossless=to == "webp"), *place))
+        assert close(seen(pipeline.encode(data, to=to, **finest(to)), *place))
 
     def test_by_a_logo(self, icc: bytes, logo: str) -> None:
         data = plain(icc, "L" if icc is GREY else "RGB")
@@ -95,7 +95,7 @@ class TestSeenAsGiven:
         data = saved(
             Image.new(mode, (32, 32), (90, 0) if mode == "LA" else (0, 0, 0, 0)), "PNG", icc_profile=icc
         )
-        made = Pipeline().encode(data, to=to, background=GIVEN, quality=100, subsampling="444")
+        made = Pipeline().encode(data, to=to, background=GIVEN, **finest(to))
         assert close(seen(made, 10, 10))
 
     def test_grey_behind_transparency(self, icc: bytes) -> None:

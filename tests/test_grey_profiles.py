@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codec_pictures import WRITABLE, picture, read, saved, written
+from codec_pictures import WRITABLE, finest, picture, read, saved, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline, Session
@@ -60,21 +60,21 @@ def tones(data: bytes, *, through: bool = True) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["L", "LA"])
 @pytest.mark.parametrize("name", WRITABLE)
 def test_every_format_shows_the_same_tones(name: str, mode: str) -> None:
-    made = Pipeline().encode(tagged(mode), to=name, quality=100, lossless=name == "jp2")
+    made = Pipeline().encode(tagged(mode), to=name, **finest(name))
     assert np.abs(tones(made) - SEEN).max() <= 2
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
 @pytest.mark.parametrize("name", sorted({"avif", "heic", "webp", "jxl"} & set(WRITABLE)))
 def test_readers_that_ignore_profiles_see_them_too(name: str, mode: str) -> None:
-    made = Pipeline().encode(tagged(mode), to=name, quality=100, lossless=name == "jp2")
+    made = Pipeline().encode(tagged(mode), to=name, **finest(name))
     assert np.abs(tones(made, through=False) - SEEN).max() <= 2
     assert read_header(made, "", Limits()).metadata.icc == b""
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "tiff"])
 def test_grey_stays_as_it_is_where_its_profile_has_a_place(name: str) -> None:
-    made = Pipeline().encode(tagged(), to=name, quality=100, lossless=name == "jp2")
+    made = Pipeline().encode(tagged(), to=name, **finest(name))
     header, (array,) = read(made)
     assert header.metadata.icc == LINEAR
     assert np.abs(array[..., 0].astype(int) - np.asarray(ramp())).max() <= (1 if name == "jpeg" else 0)
@@ -123,7 +123,7 @@ class TestPngGamma:
     @pytest.mark.parametrize("mode", ["L", "LA"])
     @pytest.mark.parametrize("name", WRITABLE)
     def test_it_counts_in_every_format(self, name: str, mode: str) -> None:
-        made = Pipeline().encode(self.png(mode, 100000), to=name, quality=100, lossless=name == "jp2")
+        made = Pipeline().encode(self.png(mode, 100000), to=name, **finest(name))
         assert np.abs(tones(made) - SEEN).max() <= 2
 
     @pytest.mark.parametrize("mode", ["L", "LA"])
