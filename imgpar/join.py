@@ -139,7 +139,7 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 def _facts(clip: Clip) -> dict[str, object]:
     """What has to be the same in all clips, so that one header fits them."""
-    from imgpar.video.probe import opened
+    from imgpar.video.opening import opened
 
     picture = clip.picture
     with opened(clip.path) as container:

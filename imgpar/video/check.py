@@ -8,7 +8,8 @@ from imgpar.errors import DamagedError, EncodeError
 from imgpar.video.clip import Clip, StreamKind
 from imgpar.video.native import ACCEPT, last_words
 from imgpar.video.plan import ClipPlan
-from imgpar.video.probe import opened, probe
+from imgpar.video.opening import opened
+from imgpar.video.probe import probe
 
 DRIFT = 0.002
 """Seconds by which a time stamp may move: Matroska counts milliseconds."""

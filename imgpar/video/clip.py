@@ -100,6 +100,10 @@ class Clip:
     guessed: bool = False
     """Whether frames are stored out of order in a container without times (AVI), so that decoders guess when
     each is shown."""
+    jumps: int = 0
+    """How often its clock jumps (transport streams); `times` are without the jumps."""
+    origin: float = 0.0
+    """Seconds at which a transport stream begins by its own clock; `times` are without them."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""

@@ -120,4 +120,7 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     tags = ":".join(f"{names[key]}={value}" for key, value in colour.items())
     arguments += ["-filter:v:0", ",".join(filter(None, (f"setparams={tags}" if tags else "", "setsar=1")))]
     arguments += encode_options(plan, clip, threads)
-    return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]
+    arguments += [*stream_options(plan, 1), *output_options(plan, output)]
+    if clip.jumps:  # so ffmpeg sees the clock jump in the same place as `clip.times`
+        arguments += ["-map", f"1:{clip.picture.stream.index}", "-c", "copy", "-f", "null", "-"]
+    return arguments

@@ -79,9 +79,16 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     arguments = ["-threads", str(decoders)]
     if plan.encoding:
         arguments += decoder_options(clip)
-    arguments += [*plan.timing.input_options, *guarded(clip.path, clip.demuxer), "-map", f"0:{picture.stream.index}"]
+    arguments += [
+        *plan.timing.input_options,
+        *guarded(clip.path, clip.demuxer),
+        "-map",
+        f"0:{picture.stream.index}",
+    ]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
+        if "timecode" in clip.metadata and picture.rate and plan.container.name in ("mp4", "mov"):
+            arguments += ["-r:v:0", str(picture.rate)]  # which a time code counts by
     else:
         arguments += filter_options(plan, clip, threads)
         arguments += encode_options(plan, clip, threads)

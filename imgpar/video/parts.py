@@ -14,6 +14,7 @@ from typing import Any
 
 from imgpar.errors import ItemError
 from imgpar.video.clip import Clip
+from imgpar.video.clock import JUMPING
 from imgpar.video.native import (
     check_exit,
     decoder_options,
@@ -24,7 +25,7 @@ from imgpar.video.native import (
     tag_options,
 )
 from imgpar.video.plan import ClipPlan
-from imgpar.video.probe import opened
+from imgpar.video.opening import opened
 from imgpar.video.process import Ffmpeg, guarded
 
 LONG = 120.0
@@ -51,7 +52,7 @@ def may_be_cut(plan: ClipPlan, clip: Clip) -> bool:
         and plan.encoding.encoder in _ENCODERS
         and plan.container.variable
         and plan.timing.idle
-        and not (clip.before or clip.lingers)
+        and not (clip.before or clip.lingers or clip.demuxer in JUMPING)
         and clip.frames == len(clip.times)
         and clip.times[-1] - clip.times[0] >= LONG
     )
@@ -136,7 +137,14 @@ def _join_arguments(plan: ClipPlan, clip: Clip, output: str) -> list[str]:
     late = clip.times[0] - clip.start  # both inputs are moved to begin at zero
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     codec = "hevc" if plan.encoding and plan.encoding.encoder == "libx265" else ""
-    arguments += [*guarded(clip.path, clip.demuxer), "-map", "0:v:0", "-c:v:0", "copy", *tag_options(plan, codec)]
+    arguments += [
+        *guarded(clip.path, clip.demuxer),
+        "-map",
+        "0:v:0",
+        "-c:v:0",
+        "copy",
+        *tag_options(plan, codec),
+    ]
     return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]
 
 

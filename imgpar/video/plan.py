@@ -9,6 +9,7 @@ frames    some operation is not                                    through share
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,6 +22,7 @@ from imgpar.operations import Operation
 from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
 from imgpar.video.clip import Clip, Picture, Stream
+from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, short_sighted
 from imgpar.video.streams import Streams, plan_streams
@@ -91,8 +93,13 @@ def make_plan(
     names = encoders_of(container, options, picture.depth, alpha=alpha)
     encoding = short_sighted(choose(picture, names, options, alpha=alpha, depth=picture.depth), size)
     filters, why = _filters(steps, picture)
-    if staged or clip.guessed:
-        filters, why = None, "the schedule is staged" if staged else "this AVI stores frames out of order"
+    if clip.jumps and (timing.start or timing.stop < math.inf):
+        raise EncodeError(
+            "The clock of this clip jumps, so no part of it can be cut out.",
+            fix="Convert it as a whole, then take a part of the result.",
+        )
+    if other := _not_native(clip, timing, staged=staged):
+        filters, why = None, other
     streams = plan_streams(clip, container, options)
     notes = streams.notes
     if squared:
@@ -126,6 +133,15 @@ def make_plan(
         tuple(dict.fromkeys(lost)),
         notes,
     )
+
+
+def _not_native(clip: Clip, timing: Timing, *, staged: bool) -> str:
+    """Why one ffmpeg is not enough, whatever the operations are; nothing where it may be."""
+    if staged:
+        return "the schedule is staged"
+    if clip.guessed:
+        return "this AVI stores frames out of order"
+    return "this container has no index of key frames" if timing.start and clip.demuxer in JUMPING else ""
 
 
 def plan_of_frames(
