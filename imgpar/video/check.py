@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from imgpar.errors import DamagedError, EncodeError
 from imgpar.video.clip import Clip, StreamKind
 from imgpar.video.native import ACCEPT, last_words
-from imgpar.video.plan import ClipPlan
 from imgpar.video.opening import opened
+from imgpar.video.plan import ClipPlan
 from imgpar.video.probe import probe
 
 DRIFT = 0.002

@@ -49,7 +49,8 @@ CONTAINERS: dict[str, Container] = {
         ),
         Container(
             "mov", "mov",
-            frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle", "dnxhd", "dvvideo", "mpeg2video"}),
+            frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle", "dnxhd", "dvvideo"}) | {"mpeg2video"},
+            | {"mpeg2video"},
             _ISO_ENCODERS,
             ("libx265", "prores_ks", "libx264"),
             frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM, ("aac",),

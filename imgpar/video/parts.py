@@ -24,8 +24,8 @@ from imgpar.video.native import (
     stream_options,
     tag_options,
 )
-from imgpar.video.plan import ClipPlan
 from imgpar.video.opening import opened
+from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
 
 LONG = 120.0

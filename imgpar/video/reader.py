@@ -11,8 +11,8 @@ from typing import Any
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.clock import JUMPING, Clock
 from imgpar.video.native import check_exit, decoder_options
-from imgpar.video.planes import PlaneLayout
 from imgpar.video.opening import opened
+from imgpar.video.planes import PlaneLayout
 from imgpar.video.process import Ffmpeg, guarded
 
 _STEPS = (0.0, 1.0, 5.0, 25.0)
