@@ -113,7 +113,7 @@ def assemble(
     writer = VideoWriter(out, fps=fps, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)
-    channels = "RGBA" if _sees_through(settings, out) and first.alpha else "RGB"
+    channels = "RGBA" if first.alpha and (settings.lossless or _sees_through(settings, out)) else "RGB"
     try:
         with Session() if session is None else contextlib.nullcontext(session) as workers:
             arrays = workers.arrays(

@@ -49,7 +49,7 @@ CONTAINERS: dict[str, Container] = {
         ),
         Container(
             "mov", "mov",
-            frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle", "dnxhd", "dvvideo"}) | {"mpeg2video"},
+            frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle", "dnxhd", "dvvideo"})
             | {"mpeg2video"},
             _ISO_ENCODERS,
             ("libx265", "prores_ks", "libx264"),

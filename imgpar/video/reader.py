@@ -10,6 +10,7 @@ from typing import Any
 
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.clock import JUMPING, Clock
+from imgpar.video.lossless import kind_of
 from imgpar.video.native import check_exit, decoder_options
 from imgpar.video.opening import opened
 from imgpar.video.planes import PlaneLayout
@@ -26,6 +27,8 @@ def layout_of(picture: Picture) -> PlaneLayout:
     chroma = picture.subsampling
     if picture.pixel_format.startswith(("yuv", "gray")):
         letter = ("yuva" if picture.alpha else "yuv") + f"{chroma}p" if chroma else "gray"
+    elif (kind := kind_of(picture)) is not None and kind.name.startswith("rgb"):
+        chroma, letter = "444", "gbrap" if picture.alpha else "gbrp"
     else:
         chroma, letter = "444", "yuva444p" if picture.alpha else "yuv444p"
     deep = f"{picture.depth}le" if picture.depth > 8 else ""
