@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from imgpar.errors import DamagedError, EncodeError
 from imgpar.video.clip import Clip, StreamKind
 from imgpar.video.encoders import written
+from imgpar.video.hdr import lost_of
 from imgpar.video.native import ACCEPT, last_words
 from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
@@ -119,5 +120,8 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     old, new = picture.colour, made.picture.colour
     # The limited range is what players take where nothing is said.
     implied = {"range": "tv"}
+    lost += lost_of(clip.picture, made.picture)
+    if plan.streams.timecode and made.timecode != plan.streams.timecode:
+        lost.append("timecode")
     changed = [f"colour {key}" for key, value in old.items() if new.get(key, implied.get(key)) != value]
     return (*lost, *changed)

@@ -25,6 +25,8 @@ class Container:
     subtitle_encoder: str = ""
     covers: bool = False
     attachments: bool = False
+    timecode: bool = True
+    """Whether it has a place for SMPTE time codes."""
     chapters: bool = True
     variable: bool = True
     """Whether each frame has a time stamp of its own."""
@@ -75,7 +77,7 @@ CONTAINERS: dict[str, Container] = {
         Container(
             "avi", "avi", frozenset({"h264", "mpeg4", "mjpeg", "msmpeg4v3", "msmpeg4v2", "ffv1"}),
             _ISO_ENCODERS, ("libx264",), frozenset({"mp3", "ac3", "mp2"}) | _PCM, ("libmp3lame", "ac3"),
-            chapters=False, variable=False,
+            timecode=False, chapters=False, variable=False,
         ),
     )
 }  # fmt: skip

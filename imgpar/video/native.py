@@ -87,7 +87,7 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     ]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
-        if "timecode" in clip.metadata and picture.rate and plan.container.name in ("mp4", "mov"):
+        if clip.timecode and picture.rate and plan.container.name in ("mp4", "mov"):
             arguments += ["-r:v:0", str(picture.rate)]  # which a time code counts by
     else:
         arguments += filter_options(plan, clip, threads)

@@ -25,6 +25,7 @@ from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted, written
+from imgpar.video.hdr import with_hdr
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
@@ -94,7 +95,7 @@ def make_plan(
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
-    encoding = short_sighted(_encoding(picture, asked, container, options), size)
+    encoding = with_hdr(short_sighted(_encoding(picture, asked, container, options), size), picture)
     if options.lossless and encoding.even and (size[0] % 2 or size[1] % 2):
         raise EncodeError(
             f"{encoding.encoder} cannot keep frames of {size[0]}×{size[1]} without loss: it halves colour.",

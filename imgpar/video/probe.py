@@ -18,6 +18,7 @@ from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 from imgpar.video.clock import Clock
+from imgpar.video.hdr import hdr_of
 from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
 
@@ -124,6 +125,7 @@ def _stream(stream: Any) -> Stream:
         Disposition.default in stream.disposition,
         getattr(context, "channels", 0) if kind == "audio" else 0,
         (getattr(context, "sample_rate", 0) or 0) if kind == "audio" else 0,
+        metadata.get("timecode", ""),
     )
 
 
@@ -166,6 +168,7 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
         chosen.time_base,
         _colour(frame),
         bool(frame.interlaced_frame),
+        hdr_of(frame),
     )
 
 
