@@ -136,6 +136,8 @@ def assemble(
         writer.cancel()
         raise
     notes = _notes([item.path for item in items], len(listener.failed), mixed)
+    if first.alpha and channels == "RGB":
+        notes.append("transparency is lost: it is kept in .webm, and with --codec prores or ffv1")
     return Assembled(file, written, tuple(notes))
 
 

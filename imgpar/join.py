@@ -62,7 +62,7 @@ def join(
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)
-    if len(inputs) < 2 or found is None or found.kind != "video":
+    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
     path = os.path.abspath(out)

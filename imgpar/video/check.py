@@ -120,6 +120,8 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     old, new = picture.colour, made.picture.colour
     # The limited range is what players take where nothing is said.
     implied = {"range": "tv"}
+    if clip.layer and made.layer != clip.layer:
+        lost.append(clip.layer)
     lost += lost_of(clip.picture, made.picture)
     if plan.streams.timecode and made.timecode != plan.streams.timecode:
         lost.append("timecode")

@@ -108,6 +108,8 @@ class Clip:
     """How often its clock jumps (transport streams); `times` are without the jumps."""
     origin: float = 0.0
     """Seconds at which a transport stream begins by its own clock; `times` are without them."""
+    layer: str = ""
+    """What HEVC has beside the picture that everybody sees: a second view (MV-HEVC), or another layer."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""

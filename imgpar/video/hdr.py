@@ -16,7 +16,7 @@ MASTERING, LIGHT = "mastering display", "MaxCLL and MaxFALL"
 DYNAMIC = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid", "DOVI_METADATA": "Dolby Vision",
            "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment"}  # fmt: skip
 _CHROMA, _LUMA = 50_000, 10_000
-"""Units in which HEVC counts places in the colour diagram and candelas per square metre (ITU-T H.265, D.3.28)."""
+"""Units in which HEVC counts chromaticities and candelas per square metre (ITU-T H.265, D.3.28)."""
 
 
 def hdr_of(frame: Any) -> dict[str, str]:

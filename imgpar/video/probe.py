@@ -16,6 +16,7 @@ from imgpar.codecs.base import check_size
 from imgpar.errors import DamagedError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
+from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 from imgpar.video.clock import Clock
 from imgpar.video.hdr import hdr_of
@@ -90,6 +91,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             row and chosen.codec_context.has_b_frames > 0,
             clock.jumps,
             begins if clock.watches else 0.0,
+            _layer(path, picture.stream) if "mov" in container.format.name else "",
         )
 
 
@@ -170,6 +172,15 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
         bool(frame.interlaced_frame),
         hdr_of(frame),
     )
+
+
+def _layer(path: str, stream: Stream) -> str:
+    """What an HEVC stream has beside its first layer."""
+    if stream.codec != "hevc":
+        return ""
+    with open(path, "rb") as file:
+        found = tracks(file)
+    return found[stream.index].layer if stream.index < len(found) else ""
 
 
 def _with_rate(picture: Picture, times: list[float]) -> Picture:
