@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -80,8 +80,9 @@ def run(
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     _check(inputs, out, options)
     if options.dry_run:
-        found = dry_run(inputs, out, recipe, options)
-        return dryrun.report_of(found, out or "", listen, cancel)
+        notes = list[str]()
+        found = dry_run(inputs, out, recipe, options, tell=notes.append)
+        return dryrun.report_of(found, out or "", listen, cancel, notes)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -129,9 +130,15 @@ def _check_originals(options: RunOptions) -> None:
 
 
 def dry_run(
-    inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions | None = None
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Job | Outcome]:
-    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing."""
+    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
+    `tell` hears what is to be said at the end."""
     options, recipe = options or RunOptions(), checked(recipe)
     _check(inputs, out, options)
     if out == "-":
@@ -141,7 +148,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        yield from dryrun.entries(inputs, out, recipe, options)
+        yield from dryrun.entries(inputs, out, recipe, options, tell)
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
@@ -217,6 +224,7 @@ def retry(
         raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.database import copy_database
 from imgpar.errors import ItemError
@@ -23,14 +23,20 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.strange import check_files
+from imgpar.wishes import check_kinds
 
 
 def entries(
-    inputs: Iterable[str], out: str | None, recipe: Recipe, options: RunOptions
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Job | Outcome]:
     """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
+    check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -39,12 +45,14 @@ def entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        plan = planner(place, recipe, options, journal, homes=homes)
+        plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         batches = scan_list(inputs) if named is None else scan(named, out=place.path)
         if options.companions == "copy" and not place.in_place:
             batches = with_sidecars(batches)
         for batch in batches:
             yield from plan.plan(batch)
+        for remark in plan.remarks():
+            tell(remark)
 
 
 def planned(job: Job) -> Outcome:
@@ -58,8 +66,9 @@ def report_of(
     out: str,
     listen: Callable[[Event], None] = lambda _: None,
     cancel: CancelToken | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
-    """The report of a dry run; the listener hears of it as of a run."""
+    """The report of a dry run; the listener hears of it as of a run. `notes` may grow with `found`."""
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
     place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
     listen(Event("start", text=place))
@@ -74,7 +83,14 @@ def report_of(
     listen(Event("end", len(items), len(items)))
     stopped = cancel.cancelled or cancel.killed
     seconds = time.monotonic() - started
-    return tally.report(tuple(items), out=place, cancelled=stopped, seconds=seconds, dry_run=True)
+    return tally.report(
+        tuple(items),
+        out=place,
+        cancelled=stopped,
+        seconds=seconds,
+        dry_run=True,
+        notes=tuple(notes),
+    )
 
 
 def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:

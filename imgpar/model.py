@@ -229,6 +229,8 @@ class Item(NamedTuple):
     edit cannot keep this one."""
     kind: str = "SourceError"
     """The name of the exception that `error` stands for."""
+    named: bool = False
+    """Whether the user named this very file, not a folder or a list that holds it."""
 
     @property
     def facts(self) -> Facts:

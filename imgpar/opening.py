@@ -60,6 +60,7 @@ def planner(
     *,
     homes: Homes | None = None,
     originals: KeptOriginals | None = None,
+    alone: bool = False,
 ) -> Planner:
     """A planner that knows what the journal knows; in place, what those of `homes` know."""
     return Planner(
@@ -72,6 +73,8 @@ def planner(
         split=recipe.encode.split,
         verify=options.verify,
         careful=bool(options.journal),
+        options=recipe.encode,
+        alone=alone and recipe.chosen,
     )
 
 
@@ -110,7 +113,7 @@ def run_spec(
 
 
 def run_facts(
-    command: str, inputs: Iterable[str] | None, place: Out, recipe: str | None
+    command: str, inputs: Iterable[str] | None, place: Out, recipe: str | None, *, chosen: bool
 ) -> dict[str, object]:
     """What `retry` has to know about a run; `inputs` is None where they came from a list."""
     paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
@@ -121,6 +124,7 @@ def run_facts(
         "out": place.path,
         "in_place": place.in_place,
         "recipe": recipe,
+        "chosen": chosen,
     }
 
 

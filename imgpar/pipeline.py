@@ -16,7 +16,7 @@ from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
 from imgpar.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, run_options
+from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, check_relevance, run_options
 from imgpar.values import choice, named
 
 if TYPE_CHECKING:
@@ -259,7 +259,9 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
             raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
-    return checked(recipe.merged(others)), run_options(run)
+    recipe = checked(recipe.merged(others))
+    check_relevance([key for key, value in others.items() if value is not None], recipe.to)
+    return recipe, run_options(run)
 
 
 def checked(recipe: Recipe) -> Recipe:

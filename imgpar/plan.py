@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
+from imgpar.codecs.options import EncodeOptions
 from imgpar.digest import is_one_of
 from imgpar.errors import UsageError
 from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
@@ -65,7 +67,8 @@ class Planner:
     `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
     `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
     with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
-    more than their size.
+    more than their size. `options` are the settings of the encoders, some of which may say nothing about an
+    input; `alone` says that one input was named, and formats for it.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
     """
@@ -82,6 +85,8 @@ class Planner:
         split: bool = False,
         verify: bool = False,
         careful: bool = False,
+        options: EncodeOptions | None = None,
+        alone: bool = False,
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -98,7 +103,9 @@ class Planner:
         self.replaced = 0
         """Outputs of other settings that are to be replaced."""
         self._past, self._originals = past, originals
-        self._wishes = Wishes(out, to)
+        self.silent: dict[str, Counter[str]] = {}
+        """Settings that said nothing about an input, and how many inputs of which format those were."""
+        self._wishes = Wishes(out, to, options, alone=alone)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item that has something to do, an Outcome for the others, in order."""
@@ -136,6 +143,16 @@ class Planner:
                     yield _link(item, number)
                 else:
                     yield self._decide(item, number, names, known, mine)
+
+    def remarks(self) -> Iterator[str]:
+        """What to tell at the end: the settings that said nothing about some inputs."""
+        for name, formats in self.silent.items():
+            inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
+            titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
+            they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
+            treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
+            flag = f"--{name.replace('_', '-')}"
+            yield f"{flag} says nothing about {inputs} ({titles}): {they if name == 'to' else treated}."
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, where that needs no second thought."""
@@ -206,6 +223,8 @@ class Planner:
         wish = self._wishes.of(item)
         if wish.error:
             return _failed(item, number, wish.error, "plan", "EncodeError")
+        for name in wish.silent:
+            self.silent.setdefault(name, Counter())[wish.title] += 1
         records = known.get(item.path, ())
         owned = owned_by(records)
         if self.on_exists == "rename":

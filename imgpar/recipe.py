@@ -47,6 +47,8 @@ class Recipe:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
+    chosen: bool = field(default=False, compare=False)
+    """Whether the user named `to` for this very run: the formats of a recipe are not meant for clips."""
 
     @classmethod
     def load(cls, source: str | os.PathLike[str]) -> Recipe:
@@ -87,7 +89,7 @@ class Recipe:
         made = tuple(
             _from_table(table, f"operation {n} of {where}", folder) for n, table in enumerate(tables, 1)
         )
-        return cls(made).merged(settings, label=lambda key: f"{key} in {where}")
+        return replace(cls(made).merged(settings, label=lambda key: f"{key} in {where}"), chosen=False)
 
     @classmethod
     def _parsed(cls, text: str, where: str, name: str, folder: str | os.PathLike[str] = "") -> Recipe:
@@ -120,7 +122,8 @@ class Recipe:
                 changes[key] = values.named(label(key), options[key].parse, value)
             else:
                 raise _unknown("key", key, label(key), ["to", "operations", *options])
-        return replace(self, to=to, encode=replace(self.encode, **changes))
+        chosen = self.chosen or settings.get("to") is not None
+        return replace(self, to=to, encode=replace(self.encode, **changes), chosen=chosen)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values; what has its default is left out. Raises UsageError for functions."""

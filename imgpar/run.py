@@ -38,6 +38,7 @@ from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
 from imgpar.unchanged import Unchanged
+from imgpar.wishes import check_kinds
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -85,6 +86,7 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._ignored = self._sidecars = 0
@@ -136,7 +138,7 @@ class Run:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)
             self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
-            write_facts(self._name, run_facts(self._command, self._named, self._place, self._toml))
+            write_facts(self._name, self._facts())
             if self._place.in_place:
                 days = self._options.keep_originals
                 self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
@@ -148,6 +150,7 @@ class Run:
                 self._journal,
                 homes=homes,
                 originals=self._originals,
+                alone=len(self._named or ()) == 1,
             )
             own = session or stack.enter_context(new_session(self._options))
             spec = run_spec(
@@ -171,6 +174,9 @@ class Run:
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _facts(self) -> dict[str, object]:
+        return run_facts(self._command, self._named, self._place, self._toml, chosen=self._recipe.chosen)
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
         for batch in batches:
@@ -324,6 +330,8 @@ class Run:
         if self._anew:
             what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
             self._note(f"{what} made anew, because the inputs changed.")
+        for remark in self._planner.remarks():
+            self._note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
 

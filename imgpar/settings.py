@@ -5,12 +5,14 @@ A call takes what it uses and refuses the rest; None stands for "not given" ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from imgpar import values
+from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
+from imgpar.codecs.relevance import CLIP_SETTINGS, pointless
 from imgpar.errors import UsageError, unknown
 from imgpar.model import RunOptions
 from imgpar.operations import operation_types
@@ -37,11 +39,6 @@ PARSERS: dict[str, values.Parser] = {
 """How each field of `RunOptions` is read."""
 
 RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
-CLIP_KEYS = frozenset(
-    ("codec", "audio", "trim", "speed", "fps", "map", "loudnorm", "deinterlace", "tonemap", "max_bytes",
-     "target", "hardware")
-)  # fmt: skip
-"""Settings that mean something for clips only."""
 OF_SESSION = frozenset(("memory", "worker_memory"))
 """What a session was made with."""
 _READING = ("accept_damaged", "max_pixels", "max_frames")
@@ -95,7 +92,9 @@ SESSION_RUN = Call("A run in a session", frozenset(PARSERS) - OF_SESSION, RECIPE
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = Call("arrays", _STREAMED | OF_SESSION, _READING_KEYS)
 SESSION_ARRAYS = Call("Session.arrays", _STREAMED, _READING_KEYS)
-ENCODE = Call("encode", frozenset((*_READING, "strict", "verify")), RECIPE_KEYS - CLIP_KEYS, operations=True)
+ENCODE = Call(
+    "encode", frozenset((*_READING, "strict", "verify")), RECIPE_KEYS - CLIP_SETTINGS, operations=True
+)
 RETRY = Call("retry", frozenset(PARSERS) - {"in_place", "dry_run"})
 SESSION_RETRY = Call("A retry in a session", RETRY.run - OF_SESSION)
 
@@ -116,6 +115,26 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(plain, key):
             raise UsageError(f"{name} has no use for {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+
+
+def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:
+    """Refuse a setting that says nothing about any output, where the formats of `to` alone show that.
+
+    Args:
+        given: names of settings, as the user gave them.
+        to: names of formats.
+        label: what a setting is called in the sentence.
+
+    Raises:
+        UsageError: it is such a setting.
+    """
+    name = pointless(given, to) if to else ""
+    if name:
+        titles = " and ".join(FORMATS[word].title for word in to)
+        raise UsageError(
+            f"{label(name)} says nothing about {titles}.",
+            fix=f"Leave it out, or choose another {label('to')}.",
+        )
 
 
 def run_options(given: Mapping[str, Any]) -> RunOptions:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from imgpar.codecs.formats import FORMATS, find_format
-from imgpar.errors import UsageError
-from imgpar.model import Item
+from imgpar.codecs.formats import FORMATS, Format, find_format
+from imgpar.codecs.options import EncodeOptions
+from imgpar.codecs.relevance import silent
+from imgpar.errors import ItemError, UsageError
+from imgpar.model import Item, Limits
 from imgpar.output import Out
-from imgpar.sources.base import known_suffix, suffix_of
+from imgpar.sources.base import known_suffix, look_inside, suffix_of
 from imgpar.sources.companions import SIDECAR
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
@@ -28,53 +30,113 @@ class Wish(NamedTuple):
     error: str = ""
     pages: bool = False
     """Whether it may have several pages or frames."""
+    silent: tuple[str, ...] = ()
+    """Settings that say nothing about it."""
+    title: str = ""
+    """Of its format, for people."""
+    moving: bool = False
+    """Whether it becomes a clip, which only an animation can."""
 
 
 class Wishes:
-    """The formats of outputs, from `to` or from the input's own format. Raises UsageError."""
+    """The formats of outputs, from `to` or from the input's own format.
 
-    def __init__(self, out: Out, to: Sequence[str]) -> None:
-        self._out = out
+    An input takes the formats of its own kind, and a clip those of sound too. Where there is none, an input
+    that was named by itself becomes what it can (clip → animation, animation → clip); one in a folder keeps
+    its format.
+
+    Args:
+        out: where outputs go; a file's name counts as the only format.
+        to: names of formats.
+        options: the settings, some of which may say nothing about an input.
+        alone: whether there is one input, for which the user named these very formats. Only then a clip
+            becomes an animation in a format that is mostly one of still pictures.
+
+    Raises:
+        UsageError: a format cannot be written, or not in place.
+    """
+
+    def __init__(
+        self, out: Out, to: Sequence[str], options: EncodeOptions | None = None, *, alone: bool = False
+    ) -> None:
+        self._out, self._options = out, options or EncodeOptions()
+        self._alone = alone or bool(out.name)
         self._to = tuple(
             dict.fromkeys(find_format(word) for word in ([suffix_of(out.name)] if out.name else to))
         )
-        self._made: dict[tuple[str, str], Wish] = {}
+        self._made: dict[tuple[str, str, bool], Wish] = {}
         for target in self._to:
-            if not target.writable:
-                fix = "Choose one of " + ", ".join(
-                    known.suffix for known in FORMATS.values() if known.writable and known.kind == target.kind
-                )
-                raise UsageError(f"imgpar does not write {target.title}.", fix=fix + ".")
+            self._check(target)
+
+    def _check(self, target: Format) -> None:
+        if not target.writable:
+            same = [
+                known.suffix for known in FORMATS.values() if known.writable and known.kind == target.kind
+            ]
+            raise UsageError(
+                f"imgpar does not write {target.title}.", fix=f"Choose one of {', '.join(same)}."
+            )
+        if target.kind == "audio" and self._out.in_place:
+            raise UsageError(
+                f"In place, {target.title} would take the place of the clips.", fix="Name a folder with -o."
+            )
 
     def of(self, item: Item) -> Wish:
         """Formats and suffixes of the outputs of this item."""
-        return self.by_name(os.path.basename(item.path), item.format)
-
-    def by_name(self, name: str, shown: str) -> Wish:
-        """The same for the name of a file and what its first bytes show."""
-        key = (suffix_of(name), shown)
-        wish = self._made.get(key)
-        if wish is None:
-            wish = self._make(*key)
-            source = known_suffix(key[0]) or FORMATS.get(key[1])
-            many = source is None or (source.kind == "image" and source.frames)
-            wish = self._made[key] = wish._replace(pages=many)
+        name = os.path.basename(item.path)
+        wish = self.by_name(name, item.format, named=item.named)
+        if wish.moving and not shows_frames(item.path):
+            wish = self.by_name(name, item.format)  # a still picture, although its format holds animations
         return wish
 
-    def _make(self, suffix: str, shown: str) -> Wish:
+    def by_name(self, name: str, shown: str, *, named: bool = False) -> Wish:
+        """The same for the name of a file and what its first bytes show.
+
+        Args:
+            name: of the file.
+            shown: the name of the format that its content shows.
+            named: whether the user named the file itself, not a folder that holds it.
+        """
+        key = (suffix_of(name), shown, named)
+        wish = self._made.get(key)
+        if wish is None:
+            wish = self._made[key] = self._made_for(*key)
+        return wish
+
+    def _made_for(self, suffix: str, shown: str, named: bool) -> Wish:
+        source = known_suffix(suffix) or FORMATS.get(shown)
+        wanted = self._wanted(source, named=named)
+        wish = self._make(suffix, shown, wanted)
+        many = source is None or (source.kind == "image" and source.frames)
+        if source is None or wish.error or shown == SIDECAR:
+            return wish._replace(pages=many)
+        said = silent(self._options, source.name, [name for name, _ in wish.targets])
+        said += ("to",) if self._to and not wanted else ()
+        moving = source.kind == "image" and any(target.kind == "video" for target in wanted)
+        return wish._replace(pages=many, silent=said, title=source.title, moving=moving)
+
+    def _wanted(self, source: Format | None, *, named: bool) -> list[Format]:
+        """Those of the formats that were asked for that such an input becomes."""
+        kind = source.kind if source else "image"
+        own = [
+            target for target in self._to if target.kind in ((kind, "audio") if kind == "video" else (kind,))
+        ]
+        if own or source is None or not (named or self._out.name):
+            return own
+        return [target for target in self._to if _crosses(source, target, alone=self._alone)]
+
+    def _make(self, suffix: str, shown: str, wanted: Sequence[Format]) -> Wish:
         if shown == SIDECAR:
             return Wish(((SIDECAR, ""),))
         by_name = known_suffix(suffix)
         source = by_name or FORMATS.get(shown)
         in_place = self._out.in_place
-        kind = source.kind if source else "image"
-        wanted = [target for target in self._to if target.kind == kind]
         if wanted:
             same = in_place and wanted == [source]
             return Wish(tuple((target.name, "" if same else "." + target.suffix) for target in wanted))
         if self._out.name:
             return Wish(
-                error=f"It is no {self._to[0].kind}, so it cannot become {self._out.name}. Choose another."
+                error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
             )
         if source is None:
             return Wish(error="Neither its name nor its content says what it is. Name a format with --to.")
@@ -85,3 +147,65 @@ class Wishes:
         stand_in = FORMATS[STAND_INS.get(source.name, "png")]
         note = f"written as {stand_in.title}, because imgpar does not write {source.title}"
         return Wish(((stand_in.name, "." + stand_in.suffix),), note)
+
+
+def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
+    """Whether an input that was named by itself becomes an output of another kind."""
+    if source.kind == "video":
+        return target.animated and (alone or target.name == "gif")
+    return source.animated and target.kind == "video"
+
+
+def shows_frames(path: str) -> bool:
+    """Whether a picture file is an animation, by its header."""
+    from imgpar import codecs
+
+    try:
+        with open(path, "rb") as file:
+            header = codecs.read_header(file.read(), path, Limits(max_pixels=1 << 62))
+    except (ItemError, OSError):
+        return True  # whoever reads it will say what is wrong with it
+    return header.frames > 1
+
+
+def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
+    """Refuse formats that none of the files named can become; raises UsageError.
+
+    Args:
+        inputs: as the user named them. Folders, patterns and what is missing can hold anything: then nothing
+            is refused.
+        out: where outputs go.
+        to: names of formats.
+        chosen: whether the user named them for this run. A recipe's are meant for what they fit.
+    """
+    words = [suffix_of(out.name)] if out.name else to
+    targets = [find_format(word) for word in words]
+    chosen = chosen or bool(out.name)
+    if not (targets and inputs and chosen and all(map(os.path.isfile, inputs))):
+        return
+    kinds = {target.kind for target in targets}
+    for path in inputs:
+        source = known_suffix(suffix_of(os.path.basename(path))) or FORMATS.get(_look(path))
+        if source is None or source.kind in kinds or (source.kind == "video" and "audio" in kinds):
+            return
+        if any(_crosses(source, target, alone=len(inputs) == 1) for target in targets) and (
+            source.kind == "video" or shows_frames(path)
+        ):
+            return
+    titles = " or ".join(dict.fromkeys(target.title for target in targets))
+    if any(target.animated for target in targets):
+        fix = "Convert one at a time, or choose gif."
+        raise UsageError(f"Several clips do not become {titles}.", fix=fix)
+    if "image" in kinds:
+        fix = "imgpar frames takes pictures out of clips."
+        raise UsageError(f"A clip does not become {titles}.", fix=fix)
+    what = "a clip" if kinds == {"audio"} else "a clip or an animation"
+    fix = "" if kinds == {"audio"} else "imgpar assemble makes a clip of pictures."
+    raise UsageError(f"None of the inputs is {what}, so nothing can become {titles}.", fix=fix)
+
+
+def _look(path: str) -> str:
+    try:
+        return look_inside(path)
+    except OSError:
+        return ""

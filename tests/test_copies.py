@@ -60,7 +60,9 @@ def test_bytes_in_are_bytes_out() -> None:
     assert Pipeline().resize("9999").encode(data) == data
 
 
-@pytest.mark.parametrize("settings", [{"quality": 85}, {"effort": 3}, {"colour": "p3"}, {"grey": True}])
+@pytest.mark.parametrize(
+    "settings", [{"quality": 85}, {"progressive": True}, {"colour": "p3"}, {"grey": True}]
+)
 def test_a_setting_is_something_to_do(settings: dict[str, object]) -> None:
     data = photo()
     assert Pipeline().encode(data, **settings) != data

@@ -21,7 +21,7 @@ from imgpar.operations import operation_types
 from imgpar.settings import (
     ARRAYS,
     ASSEMBLE,
-    CLIP_KEYS,
+    CLIP_SETTINGS,
     CONCAT,
     ENCODE,
     PARSERS,
@@ -104,7 +104,7 @@ def test_every_option_of_a_run_has_a_parser():
 
 def test_every_setting_has_a_value_in_these_tests():
     assert (GOOD.keys(), RECIPE_GOOD.keys()) == (PARSERS.keys(), RECIPE_KEYS)
-    assert CLIP_KEYS < RECIPE_KEYS
+    assert CLIP_SETTINGS < RECIPE_KEYS
 
 
 @pytest.mark.parametrize("key", list(PARSERS))

@@ -58,9 +58,10 @@ def test_a_folder_with_clips_among_pictures(session, tmp_path, source):
 
 
 def test_without_a_format_for_clips_the_container_is_kept(session, tmp_path, source):
-    shutil.copy(source, tmp_path / "b.mov")
+    (tmp_path / "in").mkdir()
+    shutil.copy(source, tmp_path / "in" / "b.mov")
     report = imgpar.convert(
-        tmp_path / "b.mov", tmp_path / "out", resize="32", to="webp", effort=0, session=session
+        tmp_path / "in", tmp_path / "out", resize="32", to="webp", effort=0, session=session
     )
     assert [Path(file.path).name for file in report.items[0].outputs] == ["b.mov"]
 

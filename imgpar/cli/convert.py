@@ -135,11 +135,18 @@ def convert(argv: Sequence[str]) -> int:
 
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that --recipe names, with the flags after its own operations and over its settings."""
+    from imgpar.codecs.options import EncodeOptions
     from imgpar.recipe import Recipe
+    from imgpar.settings import check_relevance
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
     recipe = flags.build(args.steps or (), base)
-    return replace(recipe, to=args.to) if args.to else recipe
+    recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
+    named = [
+        name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
+    ]
+    check_relevance(named, recipe.to, flags.flag)
+    return recipe
 
 
 def _check(args: argparse.Namespace, inputs: list[str]) -> None:

@@ -28,8 +28,8 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     if args.explain and not args.json:
         print("\n".join(explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
-    items = list[Outcome]()
-    for entry in api.dry_run(inputs, args.out, recipe, options):
+    items, notes = list[Outcome](), list[str]()
+    for entry in api.dry_run(inputs, args.out, recipe, options, tell=notes.append):
         if args.report:
             items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)
@@ -53,8 +53,10 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
+    if notes and not args.quiet:
+        print("\n".join(notes), file=sys.stderr)
     if args.report:
-        report_of(items, args.out or "").write_json(args.report)
+        report_of(items, args.out or "", notes=notes).write_json(args.report)
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)

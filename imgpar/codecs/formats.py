@@ -35,7 +35,8 @@ class Format(NamedTuple):
     title: str
     suffixes: tuple[str, ...]
     mime: str
-    kind: Literal["image", "video"] = "image"
+    kind: Literal["image", "video", "audio"] = "image"
+    """Sound is only written: what `--to m4a` takes out of clips."""
     magic: tuple[tuple[int, bytes], ...] = ()
     """Alternatives: (offset, bytes that stand there)."""
     readers: tuple[str, ...] = ()
@@ -45,9 +46,13 @@ class Format(NamedTuple):
     layouts: tuple[Layout, ...] = ()
     """What the encoder takes."""
     dtypes: tuple[str, ...] = ("uint8",)
+    takes: frozenset[str] = frozenset()
+    """Settings that its encoder honours, of those that not every encoder has."""
     alpha: bool = False
     frames: bool = False
     """Whether it holds animations or pages."""
+    paged: bool = False
+    """Whether its frames are pages, which have no times."""
     lossless: Literal["always", "optional", "never"] = "never"
     icc: bool = False
     cicp: bool = False
@@ -60,6 +65,8 @@ class Format(NamedTuple):
     text: bool = False
     density: bool = False
     """Whether it has a place of its own for dots per inch."""
+    drawn: bool = False
+    """Whether its pixels are made when it is read, at a density."""
     extra: str = ""
     """The package that pip has to install to read or write it, where imgpar does not bring it along."""
     module: str = ""
@@ -71,6 +78,11 @@ class Format(NamedTuple):
     def suffix(self) -> str:
         """The suffix of files that imgpar writes, without the dot."""
         return self.suffixes[0]
+
+    @property
+    def animated(self) -> bool:
+        """Whether it is a picture format that holds animations."""
+        return self.kind == "image" and self.frames and not self.paged
 
     @property
     def readable(self) -> bool:
@@ -104,11 +116,26 @@ def _pillow(
 
 
 def _extra(
-    name: str, title: str, suffixes: str, mime: str, package: str, module: str, *magic: tuple[int, bytes]
+    name: str,
+    title: str,
+    suffixes: str,
+    mime: str,
+    package: str,
+    module: str,
+    *magic: tuple[int, bytes],
+    drawn: bool = False,
 ) -> Format:
     """A picture that is read with a package that imgpar does not bring."""
     return Format(
-        name, title, tuple(suffixes.split()), mime, magic=magic, readers=(name,), extra=package, module=module
+        name,
+        title,
+        tuple(suffixes.split()),
+        mime,
+        magic=magic,
+        readers=(name,),
+        drawn=drawn,
+        extra=package,
+        module=module,
     )
 
 
@@ -117,7 +144,13 @@ def _video(name: str, title: str, suffixes: str, mime: str, *, written: bool = T
     return Format(
         name, title, tuple(suffixes.split()), mime, kind="video", frames=True,
         readers=("video",), writers=("video",) if written else (),
+        takes=frozenset(("quality", "lossless", "effort")),
     )  # fmt: skip
+
+
+def _audio(name: str, title: str, mime: str, *takes: str) -> Format:
+    """Sound alone: only written."""
+    return Format(name, title, (name,), mime, kind="audio", writers=("audio",), takes=frozenset(takes))
 
 
 _COLOUR: tuple[Layout, ...] = ("RGB", "RGBX")
@@ -129,41 +162,49 @@ _RECORDS = (
         magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
         layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True, gain_map=True,
         density=True,
+        takes=frozenset(("quality", "subsampling", "progressive")),
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
         icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True, density=True,
+        takes=frozenset(("effort", "lossless")),
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
         magic=((8, b"WEBP"),), readers=("webp",), writers=("webp",), pillow="WEBP",
         layouts=(*_COLOUR, "RGBA"), alpha=True, frames=True, lossless="optional",
         icc=True, exif=True, xmp=True,
+        takes=frozenset(("quality", "lossless", "effort")),
     ),
     Format(
         "avif", "AVIF", ("avif", "avifs"), "image/avif",
         readers=("avif",), writers=("avif",), pillow="AVIF",
         layouts=("L", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, frames=True,
         lossless="optional", icc=True, cicp=True, exif=True, xmp=True,
+        takes=frozenset(("quality", "lossless", "effort", "subsampling")),
     ),
     Format(
         "tiff", "TIFF", ("tif", "tiff"), "image/tiff",
         magic=((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
         readers=("tiff",), writers=("tiff",), pillow="TIFF",
-        layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, lossless="always",
+        layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, paged=True,
+        lossless="always",
         icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
+        takes=frozenset(("effort", "lossless")),
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
         magic=((0, b"BM"),), readers=("pillow",), writers=("simple",), pillow="BMP",
         layouts=("L", *_COLOUR), lossless="always", density=True,
+        takes=frozenset(("lossless",)),
     ),
     Format(
         "gif", "GIF", ("gif",), "image/gif",
         magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif",), writers=("gif",), pillow="GIF",
         layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, xmp=True, comment=True,
+        takes=frozenset(("lossless",)),
     ),
     Format(
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
@@ -171,17 +212,20 @@ _RECORDS = (
         readers=("jp2",), writers=("simple",), pillow="JPEG2000",
         layouts=("L", "LA", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, lossless="optional",
         icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
+        takes=frozenset(("quality", "lossless")),
     ),
     Format(
         "heic", "HEIC", ("heic", "heif", "hif"), "image/heic", readers=("heif",), writers=("heif",),
         layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True, pillow="HEIF",
         icc=True, cicp=True, exif=True, xmp=True, extra="pillow-heif", module="pillow_heif",
+        takes=frozenset(("quality", "effort", "subsampling")),
     ),
     Format(
         "jxl", "JPEG XL", ("jxl",), "image/jxl", readers=("jxl",), writers=("jxl",),
         magic=((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL \r\n\x87\n")),
         layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True,
         lossless="optional", exif=True, xmp=True, extra="imagecodecs", module="imagecodecs",
+        takes=frozenset(("quality", "lossless", "effort")),
     ),
     _pillow("tga", "Targa", "tga icb vda vst", "image/x-tga"),
     Format(
@@ -203,9 +247,9 @@ _RECORDS = (
     ),
     Format(
         "pdf", "PDF", ("pdf",), "application/pdf", magic=((0, b"%PDF-"),), readers=("pdf",), frames=True,
-        extra="pypdfium2", module="pypdfium2",
+        paged=True, drawn=True, extra="pypdfium2", module="pypdfium2",
     ),
-    _extra("svg", "SVG", "svg svgz", "image/svg+xml", "resvg-py", "resvg_py"),
+    _extra("svg", "SVG", "svg svgz", "image/svg+xml", "resvg-py", "resvg_py", drawn=True),
     Format(
         "raw", "camera raw",
         ("dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "sr2", "srf",
@@ -226,6 +270,10 @@ _RECORDS = (
     _video("mxf", "MXF", "mxf", "application/mxf", written=False),
     _video("ogv", "Ogg video", "ogv", "video/ogg", written=False),
     _video("dv", "DV", "dv", "video/x-dv", written=False),
+    _audio("m4a", "AAC sound", "audio/mp4", "quality"),
+    _audio("mp3", "MP3", "audio/mpeg", "quality"),
+    _audio("wav", "WAV", "audio/wav", "lossless"),
+    _audio("flac", "FLAC", "audio/flac", "lossless", "effort"),
 )  # fmt: skip
 
 FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,8 @@ class Settings:
         recipe = imgpar.Recipe.load(self.recipe) if self.recipe else imgpar.Recipe()
         if self.size.strip():
             recipe = resized(recipe, self.size.strip())
-        return imgpar.Pipeline(recipe.merged({"to": self.format or None, "quality": self.quality or None}))
+        recipe = recipe.merged({"to": self.format or None, "quality": self.quality or None})
+        return imgpar.Pipeline(replace(recipe, chosen=False))  # the format is one for pictures
 
     def place(self, inputs: Sequence[str]) -> str:
         """The folder for the results of these inputs."""

@@ -10,8 +10,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.codecs.formats import FORMATS, peek, sniff
 from imgpar.codecs.options import EncodeOptions
@@ -20,6 +19,7 @@ from imgpar.digest import file_digest
 from imgpar.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.model import Facts, Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
+from imgpar.sources.base import known_suffix, suffix_of
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Crew
@@ -31,14 +31,12 @@ During = Callable[[str], AbstractContextManager[None]]
 """Measures a stage: `with during("encode"): …`."""
 
 
-@cache
-def _video_formats() -> frozenset[str]:
-    return frozenset(name for name, record in FORMATS.items() if record.kind == "video")
-
-
 def is_clip(job: Job) -> bool:
-    """Whether a job turns a clip into clips."""
-    return bool(job.targets) and job.targets[0].format in _video_formats()
+    """Whether the input of a job is a clip that is to be converted."""
+    if not job.targets:
+        return False
+    source = known_suffix(suffix_of(job.item.path)) or FORMATS.get(job.item.format)
+    return source is not None and source.kind == "video"
 
 
 @dataclass(slots=True)
@@ -50,6 +48,14 @@ class ClipResult:
     notes: list[str] = field(default_factory=list)
     digest: str = ""
     unchanged: bool = False
+
+
+class _Made(NamedTuple):
+    """A file that is written, and has not got its name."""
+
+    size: tuple[int, int]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ClipWork:
@@ -129,6 +135,30 @@ class ClipWork:
 
     def _make(self, clip: Clip, target: Target) -> None:
         """One target, from the plan to its final name."""
+        with begin_file(target, self._run.name, self._crew.serial) as half:
+            kind = FORMATS[target.format].kind
+            make = {"video": self._make_clip, "image": self._make_animation, "audio": self._make_sound}[kind]
+            made = make(clip, target, half.path)
+            self._check_strict(made.lost)
+            if self._crew.alone:
+                target = taken_over(target, self._run.noted())
+            original = self._original(target)
+            with self._during("commit"):
+                written = commit_file(
+                    half,
+                    target,
+                    keep_times_of=os.stat(clip.path),
+                    fsync=target.replaces or bool(target.retires),
+                    expected=os.path.getsize(half.path),
+                    dimensions=made.size,
+                    original=original,
+                    note=self._run.note(),
+                )
+        self._result.outputs.append(written)
+        self._result.lost += [*made.lost, *(original.lost if original else ())]
+        self._result.notes += made.notes
+
+    def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
         from imgpar.video.plan import make_plan
 
         same = _content(clip.path) == target.format
@@ -147,27 +177,31 @@ class ClipWork:
         if self._run.encode.target and plan.encoding:
             plan = self._aim(clip, planned)
         self._check_strict(plan.lost)
-        with begin_file(target, self._run.name, self._crew.serial) as half:
-            output = half.path
-            lost, size = self._convert(plan, clip, output, target.path)
-            self._check_strict(lost)
-            if self._crew.alone:
-                target = taken_over(target, self._run.noted())
-            original = self._original(target)
-            with self._during("commit"):
-                written = commit_file(
-                    half,
-                    target,
-                    keep_times_of=os.stat(clip.path),
-                    fsync=target.replaces or bool(target.retires),
-                    expected=os.path.getsize(output),
-                    dimensions=size,
-                    original=original,
-                    note=self._run.note(),
-                )
-        self._result.outputs.append(written)
-        self._result.lost += [*lost, *(original.lost if original else ())]
-        self._result.notes += plan.notes
+        lost, size = self._convert(plan, clip, output, target.path)
+        return _Made(size, lost, plan.notes)
+
+    def _make_animation(self, clip: Clip, target: Target, output: str) -> _Made:
+        """A picture that moves; sound has no place in it."""
+        from imgpar.runtime import stages
+        from imgpar.runtime.animations import read_animation
+
+        run, fmt = self._run, FORMATS[target.format]
+        with self._during("decode"):
+            frames, header = read_animation(clip, run.operations, run.encode, run.limits, fmt)
+        with self._during("encode"):
+            encoded = stages.encode(frames, header, fmt.name, run.encode)
+            with open(output, "r+b") as file:
+                file.write(encoded.data)
+        return _Made(encoded.spec.size, (*header.lost, *encoded.lost), encoded.notes)
+
+    def _make_sound(self, clip: Clip, target: Target, output: str) -> _Made:
+        from imgpar.video.sound import plan_track, write_track
+
+        track = plan_track(clip, target.format, self._run.encode)
+        self._check_strict(track.lost)
+        with self._during("encode"):
+            write_track(track, output, accept_damaged=self._run.limits.accept_damaged)
+        return _Made((0, 0), track.lost, track.notes)
 
     def _original(self, target: Target) -> Original | None:
         """In place, what the target retires."""

@@ -14,6 +14,7 @@ from imgpar.codecs import density, motion, quality
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
+from imgpar.codecs.relevance import relevant
 from imgpar.errors import EncodeError, TransformError, UsageError
 from imgpar.model import Frame, Header, Limits
 from imgpar.operations import Operation
@@ -59,7 +60,12 @@ def same_formats(
     first, last = header.detail.get("pages", (1, header.frames))
     # Of a file with one page nothing is chosen, and nothing split.
     pages = _PLAIN.pages if first == last == 1 else options.pages
-    plain = replace(options, strip="", background=_PLAIN.background, pages=pages) == _PLAIN
+    told = relevant(options, header.format, header.format)
+    # A copy keeps every pixel; only what has been lossy so far can be asked to be written without loss.
+    exact = find_format(header.format).lossless != "optional" or bool(header.detail.get("lossless"))
+    lossless = options.lossless and not exact
+    told = replace(told, strip="", background=_PLAIN.background, pages=pages, lossless=lossless)
+    plain = told == _PLAIN
     # A copy of an animation keeps what our encoder for its format could not write.
     whole = program.frames == header.frames or not find_format(header.format).frames
     editable = not options.strip or header.format in _EDITABLE
@@ -75,9 +81,14 @@ def make(
     original: Original,
 ) -> Encoded:
     """One output, with all that is lost on the way to it."""
+    options = relevant(options, header.format, format_name)
     gone = removed(header.metadata, options.strip) if options.strip else ()
     asked = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
     said = header.notes + asked
+    if find_format(format_name).kind == "video":
+        from imgpar.runtime.animations import clip_of
+
+        return clip_of(frames, header, format_name, options)
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
         if isinstance(copied, Encoded):

@@ -183,8 +183,10 @@ class Batch:
 
 @lru_cache(maxsize=4096)
 def known_suffix(suffix: str) -> Format | None:
-    """The format of a suffix without its dot, in any case; remembered, as folders repeat a few."""
-    return format_of_suffix("x." + suffix)
+    """The format of inputs with this suffix, without its dot, in any case; remembered, as folders repeat a
+    few."""
+    found = format_of_suffix("x." + suffix)
+    return found if found and found.readable else None
 
 
 def is_media(name: str) -> bool:

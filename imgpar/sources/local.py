@@ -31,7 +31,7 @@ def scan(inputs: Iterable[str], *, out: str | None) -> Iterator[Batch]:
 
 def _batches(named: Named, out: str | None) -> Iterator[Batch]:
     if named.files:
-        items = tuple(named_item(path, os.path.basename(path)) for path in named.files)
+        items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in named.files)
         yield Batch("", "", items, folders=tuple(root.mirror for root in named.roots))
     for root in named.roots:
         yield from walk(

@@ -114,6 +114,8 @@ class Clip:
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""
     """How ffmpeg decodes it in hardware, where that was asked for and works."""
+    ends: bool = False
+    """Whether the length of its last frame is written in any case."""
     loudness: Mapping[int, str] = field(default_factory=dict)
     """Number of a sound stream → the filter that makes it as loud as it shall be."""
 
@@ -131,9 +133,9 @@ class Clip:
 
     @property
     def lingers(self) -> bool:
-        """Whether the last frame is shown for much longer than the others."""
-        if not self.last:
-            return False
+        """Whether the length of the last frame has to be written: it is much longer than the others."""
+        if not self.last or self.ends:
+            return self.ends
         usual = (self.times[-1] - self.times[0]) / max(1, len(self.times) - 1)
         return self.last > max(0.1, 1.5 * usual)
 

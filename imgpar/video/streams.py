@@ -64,7 +64,7 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
     lost += [f"video stream {stream.index}" for stream in clip.of_kind("video") if stream not in kept]
     lost += _still(clip, container, options, kept, 1 + others, strip=strip)
     lost += _data(clip)
-    stripped = [key for key in clip.metadata if _is_stripped(key, strip)]
+    stripped = [key for key in clip.metadata if is_stripped(key, strip)]
     chapters = container.chapters and timing.speed == 1
     options += _metadata(clip, container, strip, stripped, chapters=chapters)
     if clip.chapters and not chapters:
@@ -166,7 +166,8 @@ def _data(clip: Clip) -> list[str]:
     return ["timed metadata"] * (count > 0)
 
 
-def _is_stripped(key: str, strip: str) -> bool:
+def is_stripped(key: str, strip: str) -> bool:
+    """Whether `--strip` leaves out this entry of the metadata."""
     return strip in ("exif", "all") or (strip == "gps" and any(word in key.lower() for word in _PLACES))
 
 
