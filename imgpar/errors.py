@@ -10,6 +10,7 @@ ImgparError                what, where, why, and what to do
 │   ├── MissingExtraError  the format needs a package that is not installed
 │   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
 │   ├── DamagedError       its content is truncated or corrupt
+│   ├── LockedError        it is encrypted: only a password or a licence opens it
 │   ├── TransformError     an operation failed on it
 │   ├── EncodeError        the target format cannot hold it, or the encoder failed
 │   ├── CommitError        its output could not be written
@@ -115,6 +116,10 @@ class OutOfMemoryError(LimitError):
 
 class DamagedError(ItemError):
     """The content is truncated or corrupt."""
+
+
+class LockedError(ItemError):
+    """The content is encrypted: only a password or a licence opens it."""
 
 
 class TransformError(ItemError):
