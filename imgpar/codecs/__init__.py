@@ -217,6 +217,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
+    metadata, more = _of_pages(metadata, frames, fmt, options.strip)
+    lost += more
     try:
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
     except ItemError:
@@ -254,6 +256,21 @@ def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Me
 
     metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
     return _true_of_light(metadata, fmt), lost + describe_lost(metadata, fmt)
+
+
+def _of_pages(
+    metadata: Metadata, frames: Sequence[Frame], fmt: Format, what: str
+) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata of each page as the format takes them, where it holds pages."""
+    if not metadata.pages:
+        return metadata, ()
+    if not fmt.paged or len(metadata.pages) != len(frames):
+        return metadata._replace(pages=()), ()
+    carried = [
+        _carried(page, frame.spec, fmt, what) for page, frame in zip(metadata.pages, frames, strict=True)
+    ]
+    lost = tuple(loss for _, losses in carried for loss in losses)
+    return metadata._replace(pages=tuple(page for page, _ in carried)), lost
 
 
 def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:

@@ -104,6 +104,9 @@ def _usual_header(
     else:
         header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
     header = header._replace(metadata=header.metadata._replace(iptc=_iptc(data, at, tags)))
+    if len(chosen) > 1:
+        each = tuple(_page_metadata(data, *page) for page in zip(chosen, directories, strict=True))
+        header = header._replace(metadata=header.metadata._replace(pages=each))
     blocks = tags.get(34377)
     outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
@@ -112,6 +115,18 @@ def _usual_header(
         frames=len(numbers),
         lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
         detail={**header.detail, "numbers": numbers},
+    )
+
+
+def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
+    """What one page of several says of itself."""
+    icc = bytes(tags.get(34675) or b"")
+    return Metadata(
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        exif=_described(tags),
+        xmp=bytes(tags.get(700) or b""),
+        iptc=_iptc(data, page[1], tags),
+        dpi=_density(tags),
     )
 
 

@@ -104,9 +104,12 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     cut = not fmt.frames and len(frames) > 1
     dropped = "frames" if header.metadata.durations else "pages"
     written = codecs.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
-    frames, metadata, lost, notes = codecs.to_profile(
-        frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
-    )
+    if fmt.paged and len(header.metadata.pages) == len(frames):
+        frames, metadata, lost, notes = _page_by_page(frames, header.metadata, fmt, options)
+    else:
+        frames, metadata, lost, notes = codecs.to_profile(
+            frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
+        )
     lost += (dropped,) * cut
     fitting = list[Frame]()
     for frame in frames:
@@ -120,6 +123,23 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
         fitting.append(frame)
     encoded = codecs.encode(fitting, fmt, metadata, options)
     return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+
+
+def _page_by_page(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """Pages in the colours that are wanted, or in those of their own profiles."""
+    made, pages = list[Frame](), list[Metadata]()
+    lost, notes = dict[str, None](), dict[str, None]()
+    for frame, own in zip(frames, metadata.pages, strict=True):
+        grey = codecs.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
+        (page,), told, losses, said = codecs.to_profile([frame], own, fmt, options, grey=grey)
+        made.append(page)
+        pages.append(told)
+        lost |= dict.fromkeys(losses)
+        notes |= dict.fromkeys(said)
+    first = metadata._replace(icc=pages[0].icc, cicp=pages[0].cicp, pages=tuple(pages))
+    return made, first, tuple(lost), tuple(notes)
 
 
 def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
