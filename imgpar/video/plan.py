@@ -26,9 +26,6 @@ from imgpar.video.encoders import OF_CODEC, Encoding, choose, short_sighted
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
-_HDR = {"smpte2084": 16, "arib-std-b67": 18}
-_PRIMARIES, _REC2020 = {"bt709": 1, "smpte432": 12}, 9
-"""Code points (ITU-T H.273) of what ffmpeg gives names."""
 Way = Literal["copy", "remux", "native", "frames"]
 
 
@@ -158,12 +155,11 @@ def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operati
 def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
     """Colours that are given are meant in sRGB, which is taken for the same as BT.709; in HDR they look the
     same when they are converted."""
-    curve = _HDR.get(picture.colour.get("transfer", ""))
-    if curve is None:
+    if not picture.cicp:
         return operations
     from imgpar.codecs.given import into
 
-    given = into(b"", (_PRIMARIES.get(picture.colour.get("primaries", ""), _REC2020), curve))
+    given = into(b"", picture.cicp)
     return tuple(operation.coloured(given) for operation in operations) if given else operations
 
 
