@@ -7,9 +7,11 @@ ImgparError                what, where, why, and what to do
 ├── ItemError              one input failed; the run goes on (exit code 1)
 │   ├── SourceError        it cannot be found or read, or changed while it was read
 │   ├── UnknownFormatError its content is no format that imgpar knows
+│   ├── UnsupportedError   its content is of a kind that imgpar does not read; it may well be whole
 │   ├── MissingExtraError  the format needs a package that is not installed
 │   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
 │   ├── DamagedError       its content is truncated or corrupt
+│   ├── LockedError        it is encrypted: only a password or a licence opens it
 │   ├── TransformError     an operation failed on it
 │   ├── EncodeError        the target format cannot hold it, or the encoder failed
 │   ├── CommitError        its output could not be written
@@ -97,6 +99,10 @@ class UnknownFormatError(ItemError):
     """The content is no format that imgpar knows."""
 
 
+class UnsupportedError(ItemError):
+    """The content is of a kind of its format that imgpar does not read; the file may well be whole."""
+
+
 class MissingExtraError(ItemError):
     """The format needs a package that is not installed; `fix` is the exact command."""
 
@@ -115,6 +121,10 @@ class OutOfMemoryError(LimitError):
 
 class DamagedError(ItemError):
     """The content is truncated or corrupt."""
+
+
+class LockedError(ItemError):
+    """The content is encrypted: only a password or a licence opens it."""
 
 
 class TransformError(ItemError):

@@ -20,6 +20,7 @@ KINDS = {
     "MissingExtraError": "这种格式需要另外安装一个软件包。",
     "LimitError": "文件太大，超出限制。",
     "DamagedError": "文件已损坏或不完整。",
+    "LockedError": "文件已加密，需要密码或授权才能打开。",
     "TransformError": "处理图片时失败。",
     "EncodeError": "无法写成所选格式，请选择其他格式。",
     "CommitError": "无法保存结果，请检查保存位置。",
