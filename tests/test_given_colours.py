@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from codec_pictures import finest, read, saved
 from PIL import Image, ImageCms
+from video_clips import ffmpeg
 
+import imgpar
 from imgpar import Pipeline
 from imgpar.codecs import profiles, shown
 from imgpar.codecs.given import into
@@ -192,24 +194,45 @@ def test_sixteen_bits_have_all_their_steps() -> None:
     assert (got % 257 != 0).any()
 
 
+def in_hdr(curve: int) -> np.ndarray:
+    """What was given, in BT.2020 with PQ or HLG (BT.2100): white is 203 cd/m²."""
+    values = np.array(GIVEN) / 255
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4) @ TO_2020.T * 203
+    if curve == 16:
+        power = (light / 10000) ** 0.1593017578125
+        return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    luma = (light / 1000 @ (0.2627, 0.6780, 0.0593)) ** (1 / 1.2)
+    scene = light / 1000 / luma**0.2
+    bright = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
+
+
 @pytest.mark.parametrize("curve", [16, 18])
 def test_hdr(curve: int) -> None:
     data = plain()
     data = data[:33] + build(b"cICP", bytes((9, curve, 0, 1))) + data[33:]
     made = Pipeline().pad("120x40", background=GIVEN).encode(data)
     assert b"cICP" in made
-    values = np.array(GIVEN) / 255
-    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4) @ TO_2020.T * 203
-    if curve == 16:
-        power = (light / 10000) ** 0.1593017578125
-        codes = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
-    else:
-        luma = (light / 1000 @ (0.2627, 0.6780, 0.0593)) ** (1 / 1.2)
-        scene = light / 1000 / luma**0.2
-        bright = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-        codes = np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
     got = np.array(Image.open(io.BytesIO(made)).getpixel((2, 20))[:3])
-    assert np.abs(got - codes * 255).max() <= 1
+    assert np.abs(got - in_hdr(curve) * 255).max() <= 1
+
+
+@pytest.mark.parametrize("schedule", ["staged", "auto"])
+@pytest.mark.parametrize("name", ["pad", "watermark_text"])
+def test_a_clip_in_hdr(tmp_path: Path, schedule: str, name: str, no_leaks: None) -> None:
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    ffmpeg(
+        "-f", "lavfi", "-i", "color=black:s=60x40:r=5:d=0.6", "-vf", f"format=yuv444p10le,{tags}",
+        "-c:v", "ffv1", tmp_path / "a.mkv",
+    )  # fmt: skip
+    pipeline, (x, y) = PLACES[name]
+    made = tmp_path / "b.mkv"
+    report = pipeline.run(
+        str(tmp_path / "a.mkv"), str(made), codec="ffv1", lossless=True, schedule=schedule, jobs=1
+    )
+    assert report.ok == 1
+    frame = next(iter(imgpar.frames(str(made), dtype="uint16")))
+    assert np.abs(frame.array[y, x] / 65535 - in_hdr(16)).max() < 0.01
 
 
 @pytest.mark.parametrize("schedule", ["staged", "chain"])
