@@ -193,6 +193,13 @@ class TestRaw:
         with pytest.raises(DamagedError, match=r"6,\d\d\d, it has 3,000"):
             read(grey_dng()[:3000], "a.dng")
 
+    def test_a_file_without_pixels_is_no_picture(self) -> None:
+        whole = grey_dng(640, 480)
+        without = whole.replace(struct.pack("<I", 640 * 480 * 2), struct.pack("<I", 22))[:4000]
+        assert len(without) == 4000
+        with pytest.raises(DamagedError, match="it holds no pixels"):
+            read(without, "a.dng")
+
 
 class TestSvg:
     @pytest.fixture(autouse=True)
@@ -321,4 +328,5 @@ def test_an_orientation_is_obeyed_whatever_kind_of_number_it_is(kind: str) -> No
     assert read_header(data, "", LIMITS).orientation == 6
     upright = imgpar.Pipeline().encode(data, to="png")
     with Image.open(io.BytesIO(upright)) as image:
-        assert (image.size, image.getexif().get(274, 1)) == ((20, 40), 1)
+        assert image.size == (20, 40)
+        assert image.getexif().get(274, 1) in (1, b"\x01")
