@@ -59,6 +59,7 @@ EXPORTS = {
     *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
     *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),
+    "LockedError",
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
     *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
 }
