@@ -4,8 +4,8 @@ Each is named at random and locked by its maker (`held`). A process that is kill
 next run sweeps what nobody holds any more, in /dev/shm and where temporary files are.
 
 Where the system does not list its shared memory (macOS), each segment has a file `<its name>.segment` among
-the temporary ones, which is locked in its place. Windows frees a segment with its last handle. The arena gives its
-name up as soon as it is mapped (`unname_segment`), so only what died before that is swept.
+the temporary ones, which is locked in its place. Windows frees a segment with its last handle. The arena
+gives its name up once it is mapped (`unname_segment`), so only what died before that is swept.
 """
 
 from __future__ import annotations
