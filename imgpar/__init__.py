@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         SourceError,
         TransformError,
         UnknownFormatError,
+        UnsupportedError,
         UsageError,
         WorkerDiedError,
     )
@@ -93,6 +94,7 @@ __all__ = [
     "SourceError",
     "TransformError",
     "UnknownFormatError",
+    "UnsupportedError",
     "UsageError",
     "VideoWriter",
     "WorkerDiedError",

@@ -7,6 +7,7 @@ ImgparError                what, where, why, and what to do
 ├── ItemError              one input failed; the run goes on (exit code 1)
 │   ├── SourceError        it cannot be found or read, or changed while it was read
 │   ├── UnknownFormatError its content is no format that imgpar knows
+│   ├── UnsupportedError   its content is of a kind that imgpar does not read; it may well be whole
 │   ├── MissingExtraError  the format needs a package that is not installed
 │   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
 │   ├── DamagedError       its content is truncated or corrupt
@@ -96,6 +97,10 @@ class NoFileError(SourceError):
 
 class UnknownFormatError(ItemError):
     """The content is no format that imgpar knows."""
+
+
+class UnsupportedError(ItemError):
+    """The content is of a kind of its format that imgpar does not read; the file may well be whole."""
 
 
 class MissingExtraError(ItemError):

@@ -58,8 +58,16 @@ EXPORTS = {
     *("retry", "undo", "verify", "OutputFile"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
-    *("ItemError", "SourceError", "UnknownFormatError", "MissingExtraError", "LimitError", "DamagedError"),
-    "LockedError",
+    *(
+        "ItemError",
+        "SourceError",
+        "UnknownFormatError",
+        "UnsupportedError",
+        "MissingExtraError",
+        "LimitError",
+        "LockedError",
+        "DamagedError",
+    ),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
     *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
 }

@@ -17,6 +17,7 @@ KINDS = {
     "NoFileError": "文件不存在，或不是普通文件。",
     "OutOfMemoryError": "内存不足，无法处理这个文件。",
     "UnknownFormatError": "不是可识别的图片或视频。",
+    "UnsupportedError": "文件可能完好，但 imgpar 不支持这一种类。",
     "MissingExtraError": "这种格式需要另外安装一个软件包。",
     "LimitError": "文件太大，超出限制。",
     "DamagedError": "文件已损坏或不完整。",

@@ -37,6 +37,10 @@ class Stream:
         return " ".join(filter(None, (self.kind, str(self.index), f"({self.codec})")))
 
 
+_HDR = {"smpte2084": 16, "arib-std-b67": 18}
+_PRIMARIES, _REC2020 = {"bt709": 1, "smpte432": 12}, 9
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The video stream that is converted: its stored frames, and how they are meant to be shown."""
@@ -70,6 +74,12 @@ class Picture:
         elif self.aspect < 1:
             height = round(height / self.aspect)
         return (height, width) if self.orientation >= 5 else (width, height)
+
+    @property
+    def cicp(self) -> tuple[int, ...]:
+        """Primaries and curve as code points (ITU-T H.273) of a clip in HDR; empty for all others."""
+        curve = _HDR.get(self.colour.get("transfer", ""))
+        return (_PRIMARIES.get(self.colour.get("primaries", ""), _REC2020), curve) if curve else ()
 
     @property
     def spec(self) -> Spec:

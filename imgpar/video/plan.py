@@ -206,7 +206,18 @@ def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptio
 
 def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
     """What is done to upright frames: pixels are made square, then the operations that change something."""
-    return (*_squared(picture), *effective(operations, picture.spec))
+    return (*_squared(picture), *_in_its_colours(picture, effective(operations, picture.spec)))
+
+
+def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """Colours that are given are meant in sRGB, which is taken for the same as BT.709; in HDR they look the
+    same when they are converted."""
+    if not picture.cicp:
+        return operations
+    from imgpar.codecs.given import into
+
+    given = into(b"", picture.cicp)
+    return tuple(operation.coloured(given) for operation in operations) if given else operations
 
 
 def encoders_of(
