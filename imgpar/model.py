@@ -413,6 +413,10 @@ class RunOptions:
     max_frames: int = 10_000
     worker_memory: int | None = None
     """Bytes of private memory of a worker, on Linux; None is 4 GiB, or all that the machine has."""
+    include: tuple[str, ...] = ()
+    """Patterns of files that are taken, below the inputs; none takes all. See `sources.patterns`."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files and folders that are left out."""
     journal: str | None = None
     """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
 
