@@ -421,6 +421,18 @@ class RunOptions:
     """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
 
 
+class ItemFacts(NamedTuple):
+    """What the `reset` method of a function is told of the picture or clip whose frames come next."""
+
+    path: str
+    """Of the file; of bytes the name that was given with them."""
+    kind: Literal["image", "video"]
+    size: tuple[int, int]
+    """Width and height as it is seen, before any operation."""
+    frames: int
+    """How many will come; more than 1 for animations and clips."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened in a run, for `on_event`.
