@@ -113,7 +113,7 @@ def assemble(
     writer = VideoWriter(out, fps=fps, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)
-    channels = "RGBA" if _sees_through(settings, out) and first.alpha else "RGB"
+    channels = "RGBA" if first.alpha and (settings.lossless or _sees_through(settings, out)) else "RGB"
     try:
         with Session() if session is None else contextlib.nullcontext(session) as workers:
             arrays = workers.arrays(
@@ -136,6 +136,8 @@ def assemble(
         writer.cancel()
         raise
     notes = _notes([item.path for item in items], len(listener.failed), mixed)
+    if first.alpha and channels == "RGB":
+        notes.append("transparency is lost: it is kept in .webm, and with --codec prores or ffv1")
     return Assembled(file, written, tuple(notes))
 
 

@@ -62,7 +62,7 @@ def join(
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)
-    if len(inputs) < 2 or found is None or found.kind != "video":
+    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
     path = os.path.abspath(out)
@@ -139,7 +139,7 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 def _facts(clip: Clip) -> dict[str, object]:
     """What has to be the same in all clips, so that one header fits them."""
-    from imgpar.video.probe import opened
+    from imgpar.video.opening import opened
 
     picture = clip.picture
     with opened(clip.path) as container:

@@ -179,17 +179,21 @@ class Metadata(NamedTuple):
     """Milliseconds per frame of an animation."""
     loop: int = 0
     """How often an animation plays; 0 is for ever."""
+    pages: tuple[Metadata, ...] = ()
+    """Of a file with several pages: those of each, the first one included; empty where all that is known is
+    the file's."""
 
     @property
     def bare(self) -> bool:
         """Whether there is nothing but numbers: density and times."""
-        return not any(self[:8])
+        return not any(self[:8]) and not self.pages
 
     @property
     def nbytes(self) -> int:
         """Bytes of the blocks, roughly what packing them takes."""
         parts = (self.icc, self.exif, self.xmp, self.comment, self.iptc, self.gain_map)
-        return sum(map(len, parts)) + 8 * len(self.durations) + 256
+        own = sum(map(len, parts)) + 8 * len(self.durations) + 256
+        return own + sum(page.nbytes for page in self.pages)
 
 
 class Header(NamedTuple):

@@ -16,6 +16,7 @@ from imgpar.errors import TransformError
 from imgpar.model import CHANNELS, CHROMA, ITEM_BYTES, Frame, Layout, Spec
 
 Array = np.ndarray[Any, Any]
+Background = tuple[float, float, float, int]
 
 BAND = 1 << 18
 """Pixels that are worked on at a time: small enough for the cache of a core."""
@@ -38,11 +39,12 @@ _DIRECT = {
 }
 
 
-def convert(src: Frame, dst: Frame, background: tuple[int, int, int, int] = (255, 255, 255, 255)) -> None:
+def convert(src: Frame, dst: Frame, background: Background = (255, 255, 255, 255)) -> None:
     """Fill `dst` with the picture of `src` in the layout and depth of `dst`; both have the same size.
 
-    Where `dst` has no alpha, `src` is laid on `background` (8-bit red, green, blue, alpha). Values of 16
-    bits become 8 by rounding, floats are 0 to 1 and clipped. Raises TransformError for CMYK.
+    Where `dst` has no alpha, `src` is laid on `background`: red, green, blue and alpha from 0 to 255, in the
+    colours of `src`. Values of 16 bits become 8 by rounding, floats are 0 to 1 and clipped. Raises
+    TransformError for CMYK.
     """
     if src.spec.size != dst.spec.size:
         raise ValueError(f"sizes differ: {src.spec.size} and {dst.spec.size}")
@@ -210,9 +212,7 @@ def _change_depth(src: Array, dst: Array) -> Array:
     return dst
 
 
-def _change_layout(
-    src: Array, old: str, dst: Array, new: Layout, background: tuple[int, int, int, int]
-) -> None:
+def _change_layout(src: Array, old: str, dst: Array, new: Layout, background: Background) -> None:
     """Copy pixels from one layout into another of the same depth."""
     peak = PEAK[src.dtype.name]
     if (old, new) in _DIRECT:
@@ -247,12 +247,12 @@ def _change_to_alpha(src: Array, old: str, dst: Array, new: str) -> None:
     dst[..., -1] = PEAK[src.dtype.name] if part == old else src[..., -1]
 
 
-def _grey(colour: tuple[int, ...]) -> tuple[int, ...]:
+def _grey(colour: Background) -> tuple[float, ...]:
     red, green, blue = colour[:3]
-    return (round(0.299 * red + 0.587 * green + 0.114 * blue),)
+    return (red,) if red == green == blue else (round(0.299 * red + 0.587 * green + 0.114 * blue),)
 
 
-def _lay_on(src: Array, background: tuple[int, ...]) -> Array:
+def _lay_on(src: Array, background: tuple[float, ...]) -> Array:
     """The picture without its alpha channel, on a colour; grey on a coloured background becomes RGB."""
     peak = PEAK[src.dtype.name]
     colour = background[:1] if src.shape[-1] == 2 and len(set(background)) == 1 else background

@@ -43,7 +43,8 @@ class VideoWriter:
         threads: of the encoder; 0 is as many as it likes.
 
     Of an odd width or height the last column or row is cut where the encoder needs even ones; VP9 and FFV1 do
-    not.
+    not. Transparency is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere frames with
+    transparent pixels are refused.
 
     Raises:
         UsageError: a value is wrong, or the suffix is no container for clips.
@@ -65,7 +66,7 @@ class VideoWriter:
         name = os.path.abspath(values.named("path", values.path, path))
         replace = values.named("replace", values.switch, replace)
         found = format_of_suffix(name)
-        if found is None or found.kind != "video":
+        if found is None or found.kind != "video" or not found.writable:
             raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
         if os.path.lexists(name) and not replace:
             raise UsageError(f"{name} is there already.", fix="Choose another name, or replace=True.")
@@ -111,6 +112,11 @@ class VideoWriter:
             raise bad_value("time", f"seconds after {self._last:g}", seconds)
         if self._feed is None:
             self._begin(spec)
+        if spec.alpha and not self._keeps_alpha and _transparent(whole):
+            raise EncodeError(
+                f"{self._target.format} keeps no transparency with this encoder.",
+                fix="Use .webm, .mov or .mkv with the usual codec, or give frames without alpha.",
+            )
         self._last = seconds
         layout, planes = self._step.from_colours(Frame(spec, whole))
         assert self._feed is not None
@@ -128,7 +134,7 @@ class VideoWriter:
 
         clip, plan = plan_of_frames(spec, self._target.format, self._rate, _CLOCK, self._options)
         assert plan.encoding is not None
-        self._spec, self._clip = spec, clip
+        self._spec, self._clip, self._keeps_alpha = spec, clip, plan.encoding.alpha
         self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
         layout = self._step.layout(*spec.size)
         self._room = memoryview(bytearray(layout.nbytes))
@@ -197,6 +203,14 @@ def _checked(array: object) -> tuple[Array, Spec]:
     if not height or not width:
         raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
     return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+
+
+def _transparent(array: Array) -> bool:
+    """Whether any pixel of an array with alpha is."""
+    import numpy as np
+
+    most = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
+    return bool(array[..., -1].min() < most)
 
 
 def _words(spec: Spec | None) -> str:

@@ -60,3 +60,12 @@ def saved(image: Image.Image, name: str, **options: object) -> bytes:
     sink = io.BytesIO()
     image.save(sink, name, **options)
     return sink.getvalue()
+
+
+def finest(name: str) -> dict[str, object]:
+    """The settings with which a format changes pixels least."""
+    takes = find_format(name).takes
+    if "lossless" in takes and name not in ("avif", "jxl"):
+        return {"lossless": True}
+    fine = {"quality": 100, "subsampling": "444"}
+    return {key: value for key, value in fine.items() if key in takes}

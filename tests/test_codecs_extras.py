@@ -6,14 +6,16 @@ import gzip
 import io
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from codec_pictures import LIMITS, picture, read, written
+from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
-from imgpar.codecs import EncodeOptions, encode, find_format, jxl_ffmpeg, read_header
+import imgpar
+from imgpar.codecs import EncodeOptions, encode, exr, find_format, jxl_ffmpeg, read_header
 from imgpar.codecs.jxl_header import boxes, parse
 from imgpar.errors import DamagedError, EncodeError, LimitError
 from imgpar.model import Frame, Limits, Metadata, Spec
@@ -191,6 +193,13 @@ class TestRaw:
         with pytest.raises(DamagedError, match=r"6,\d\d\d, it has 3,000"):
             read(grey_dng()[:3000], "a.dng")
 
+    def test_a_file_without_pixels_is_no_picture(self) -> None:
+        whole = grey_dng(640, 480)
+        without = whole.replace(struct.pack("<I", 640 * 480 * 2), struct.pack("<I", 22))[:4000]
+        assert len(without) == 4000
+        with pytest.raises(DamagedError, match="it holds no pixels"):
+            read(without, "a.dng")
+
 
 class TestSvg:
     @pytest.fixture(autouse=True)
@@ -288,3 +297,36 @@ class TestLight:
         assert header.spec == Spec(40, 8, "RGBA", "float32")
         assert np.abs(array[..., :3] - srgb_curve(light[..., :3])).max() < 1e-5
         assert (array[..., 3] == 0.5).all()
+
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_a_sample_of_chroma_is_shared_by_pixels(self, step: int) -> None:
+        samples = np.arange(12, dtype=np.float32).reshape(3, 4)
+        channel = SimpleNamespace(pixels=samples, xSampling=step, ySampling=step)
+        spread = exr._spread(channel, Spec(4 * step, 3 * step))
+        assert np.array_equal(spread[::step, ::step], samples)
+
+    def test_luminance_and_chroma_become_colours(self, tmp_path: Path) -> None:
+        library = pytest.importorskip("OpenEXR")
+        colour = np.array([0.6, 0.3, 0.1], np.float32)
+        luminance = float(colour @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+        flat = {"Y": luminance, "RY": colour[0] / luminance - 1, "BY": colour[2] / luminance - 1}
+        channels = {name: np.full((8, 12), value, np.float32) for name, value in flat.items()}
+        facts = {"compression": library.ZIP_COMPRESSION, "type": library.scanlineimage}
+        library.File(facts, channels).write(str(tmp_path / "a.exr"))
+        header, (array,) = read((tmp_path / "a.exr").read_bytes())
+        assert (header.spec, header.lost) == (Spec(12, 8, "RGB", "float32"), ())
+        assert np.abs(array - srgb_curve(colour)).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", ["byte", "sbyte", "short", "sshort", "long", "slong"])
+def test_an_orientation_is_obeyed_whatever_kind_of_number_it_is(kind: str) -> None:
+    code = {"byte": "B", "sbyte": "b", "short": "H", "sshort": "h", "long": "I", "slong": "i"}[kind]
+    number = {"byte": 1, "sbyte": 6, "short": 3, "sshort": 8, "long": 4, "slong": 9}[kind]
+    value = struct.pack(f"<{code}", 6).ljust(4, b"\0")
+    block = struct.pack("<2sHIHHHI", b"II", 42, 8, 1, 274, number, 1) + value + bytes(4)
+    data = saved(Image.new("RGB", (40, 20)), "JPEG", exif=b"Exif\0\0" + block)
+    assert read_header(data, "", LIMITS).orientation == 6
+    upright = imgpar.Pipeline().encode(data, to="png")
+    with Image.open(io.BytesIO(upright)) as image:
+        assert image.size == (20, 40)
+        assert image.getexif().get(274, 1) in (1, b"\x01")

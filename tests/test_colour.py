@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image, ImageCms
+from video_clips import make_clip
 
 from imgpar import Pipeline
 from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_header, to_profile
@@ -248,3 +249,15 @@ class TestLosses:
 def test_grey_needs_no_profile_that_has_the_curve_of_srgb(icc: bytes, lost: tuple[str, ...]) -> None:
     encoded = encode([picture("L")], find_format("png"), Metadata(icc=icc), EncodeOptions())
     assert encoded.lost == lost
+
+
+def test_a_clip_in_hdr_becomes_an_animation_in_sdr(tmp_path: Path) -> None:
+    """PQ for 203 cd/m² is bright in SDR; taken as it is, it would be grey."""
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
+    grey = f"format=yuv420p10le,geq=lum=573:cb=512:cr=512,{tags}"
+    clip = make_clip(tmp_path / "hdr.mkv", frames=5, filters=grey, options=("-c:v", "ffv1"))
+    report = Pipeline().run(str(clip), str(tmp_path / "a.webp"), to="webp", jobs=1)
+    assert "hdr" in report.items[0].lost
+    with Image.open(tmp_path / "a.webp") as image:
+        shown = np.asarray(image.convert("RGB"))
+    assert shown.mean() > 190

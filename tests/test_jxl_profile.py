@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 from pathlib import Path
 
@@ -74,17 +75,104 @@ class TestProfile:
         )  # fmt: skip
         assert np.abs(array[..., :3].astype(int) - np.asarray(wanted)).max() <= 1
 
-    def test_of_a_lossy_file_the_decoder_makes_srgb_and_that_is_named(self, tmp_path: Path) -> None:
-        data, _ = with_profile(tmp_path, SWAPPED, distance=1)
-        header = read_header(data, "a.jxl", Limits())
-        assert (header.metadata.icc, header.lost) == (b"", ("gamut",))
-
     def test_without_libjxl_that_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         data, _ = with_profile(tmp_path, SWAPPED)
         monkeypatch.setattr(jxl_ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
         header = read_header(data, "a.jxl", Limits())
         assert (header.metadata.icc, header.lost) == (b"", ("gamut",))
         assert "taken as sRGB" in header.notes[0]
+
+
+ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
+PROPHOTO = profiles.colours(
+    "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
+)
+GREY = profiles.grey("Gamma 1.8", 1.8)
+
+
+def of_lightness(icc: bytes) -> bytes:
+    """The profile with the curve of CIE lightness instead of that of sRGB: libjxl has no name for it."""
+    begin = icc.index(b"para") + 12
+    values = (3.0, 1 / 1.16, 0.16 / 1.16, 1 / 9.033, 0.08)
+    return icc.replace(icc[begin : begin + 20], b"".join(struct.pack(">i", round(v * 65536)) for v in values))
+
+
+UNNAMED = of_lightness(profiles.colours("Unnamed", profiles.P3))
+UNNAMED_GREY = of_lightness(profiles.grey("Unnamed", 0.0))
+
+
+def soft(icc: bytes) -> Image.Image:
+    """Colours that lossy compression keeps, dark ones too; as large as libjxl likes."""
+    y, x = np.mgrid[0:96, 0:128]
+    pixels = np.stack([x * 1.6 + 4, y * 2.1 + 4, 220 - x], axis=-1).astype(np.uint8)
+    return Image.fromarray(pixels[..., 0] if icc[16:20] == b"GRAY" else pixels)
+
+
+def seen(image: Image.Image, icc: bytes) -> np.ndarray:
+    """The picture through its profile, as sRGB: by LittleCMS."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(icc)) if icc else ImageCms.createProfile("sRGB")
+    image = image.convert("RGB") if image.mode != "L" or icc[16:20] != b"GRAY" else image
+    shown = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return np.asarray(shown).astype(int)
+
+
+def lossy(folder: Path, icc: bytes, pixel_format: str = "") -> bytes:
+    soft(icc).save(folder / "a.png", icc_profile=icc)
+    command = [FFMPEG, "-v", "error", "-i", str(folder / "a.png"), "-c:v", "libjxl", "-distance", "0.5"]
+    depth = ["-pix_fmt", pixel_format] if pixel_format else []
+    subprocess.run([*command, *depth, str(folder / "a.jxl")], check=True)
+    return (folder / "a.jxl").read_bytes()
+
+
+def through_png(data: bytes) -> tuple[Image.Image, bytes]:
+    image = Image.open(io.BytesIO(Pipeline().encode(data, to="png")))
+    return image, image.info.get("icc_profile", b"")
+
+
+@needs_libjxl
+class TestLossy:
+    """libjxl tells the colours of XYB; the profile has no part in it."""
+
+    @pytest.mark.parametrize(
+        "icc", [ADOBE, PROPHOTO, profiles.display_p3(), SWAPPED, GREY, UNNAMED, UNNAMED_GREY]
+    )
+    @pytest.mark.parametrize("deep", [False, True])
+    def test_colours_are_seen_as_before(self, tmp_path: Path, icc: bytes, deep: bool) -> None:
+        grey = icc[16:20] == b"GRAY"
+        data = lossy(tmp_path, icc, ("gray16" if grey else "rgb48") if deep else "")
+        header = read_header(data, "a.jxl", Limits())
+        assert (header.spec.dtype, header.lost) == ("uint16" if deep else "uint8", ())
+        made = Pipeline().encode(data, to="webp", lossless=True)
+        image = Image.open(io.BytesIO(made))
+        difference = np.abs(seen(image, image.info.get("icc_profile", b"")) - seen(soft(icc), icc))
+        assert difference.mean() < 3
+
+    def test_dark_tones_have_all_their_steps(self, tmp_path: Path) -> None:
+        image, icc = through_png(lossy(tmp_path, UNNAMED_GREY))
+        dark = np.unique(np.asarray(image)[np.asarray(image) < 60])
+        assert (image.mode, icc, len(dark) > 30) == ("L", b"", True)
+
+    def test_colours_outside_of_srgb_are_kept(self, tmp_path: Path) -> None:
+        image, icc = through_png(lossy(tmp_path, UNNAMED))
+        source, target = (ImageCms.ImageCmsProfile(io.BytesIO(profile)) for profile in (icc, UNNAMED))
+        back = ImageCms.profileToProfile(
+            image.convert("RGB"), source, target, renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
+        )
+        assert np.abs(np.asarray(back).astype(int) - np.asarray(soft(UNNAMED))).mean() < 3
+
+    def test_with_transparency(self, tmp_path: Path) -> None:
+        pixels = np.dstack([np.asarray(soft(UNNAMED)), np.full((96, 128), 130, np.uint8)])
+        Image.fromarray(pixels).save(tmp_path / "b.png", icc_profile=UNNAMED)
+        command = [FFMPEG, "-v", "error", "-i", str(tmp_path / "b.png"), "-c:v", "libjxl", "-distance", "0.5"]
+        subprocess.run([*command, str(tmp_path / "b.jxl")], check=True)
+        image, icc = through_png((tmp_path / "b.jxl").read_bytes())
+        assert image.mode == "RGBA"
+        assert np.abs(np.asarray(image)[..., 3].astype(int) - 130).max() <= 1
+        assert np.abs(seen(image, icc) - seen(soft(UNNAMED), UNNAMED)).mean() < 3
+
+    def test_the_report_says_that_the_profile_was_not_read(self, tmp_path: Path) -> None:
+        header = read_header(lossy(tmp_path, UNNAMED), "a.jxl", Limits())
+        assert (header.lost, "ICC profile" in header.notes[0]) == ((), True)
 
 
 @needs_libjxl

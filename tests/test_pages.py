@@ -272,21 +272,28 @@ class TestTogether:
             np.array_equal(one[..., ::-1], other[:, ::-1]) for one, other in zip(found, wanted, strict=True)
         )
 
-    def test_pages_of_several_profiles_get_that_of_the_first(self, tmp_path: Path) -> None:
+    def test_pages_keep_profiles_of_their_own(self, tmp_path: Path) -> None:
         own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
         made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
         (tmp_path / "in").mkdir()
         (tmp_path / "in/a.tif").write_bytes(tagged(made, own))
-        report = imgpar.convert(tmp_path / "in", tmp_path / "out", flip="horizontal", jobs=1)
-        assert any("colour profiles" in note for note in report.items[0].notes)
+        imgpar.convert(tmp_path / "in", tmp_path / "out", flip="horizontal", jobs=1)
         for number, page in enumerate(ImageSequence.Iterator(opened(tmp_path / "out/a.tif"))):
-            assert page.info["icc_profile"] == own[0]
+            assert page.info["icc_profile"] == own[number]
+            assert np.array_equal(np.asarray(page)[:, ::-1], np.asarray(made[number]))
+
+    def test_pages_become_one_profile_where_it_is_asked_for(self, tmp_path: Path) -> None:
+        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
+        (tmp_path / "a.tif").write_bytes(tagged(made, own))
+        imgpar.convert(tmp_path / "a.tif", tmp_path / "out.tif", colour="p3", jobs=1)
+        for number, page in enumerate(ImageSequence.Iterator(opened(tmp_path / "out.tif"))):
             wanted = ImageCms.profileToProfile(
                 made[number], *(ImageCms.ImageCmsProfile(io.BytesIO(icc)) for icc in (own[number], own[0])),
                 renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )  # fmt: skip
-            assert np.abs(np.asarray(page)[:, ::-1].astype(int) - np.asarray(wanted)).max() <= 1
+            assert np.abs(np.asarray(page).astype(int) - np.asarray(wanted)).max() <= 1
 
     def test_a_thumbnail_in_between_is_no_page(self) -> None:
         sink = io.BytesIO()
@@ -325,3 +332,57 @@ class TestSome:
         report = imgpar.convert(tmp_path / "in", tmp_path / "out", to="webp", pages="first", jobs=1)
         assert report.items[0].lost == ()
         assert getattr(opened(tmp_path / "out/a.webp"), "n_frames", 1) == 1
+
+
+TEXTS = {270: "page {}", 285: "Sheet {}", 306: "2020:01:0{} 10:00:00", 315: "Ana {}"}
+"""Texts of a page, by tag."""
+
+
+class TestMetadata:
+    """Every page says what it says of itself."""
+
+    def document(self, *modes: str) -> bytes:
+        sink = io.BytesIO()
+        with TiffImagePlugin.AppendingTiffWriter(sink, True) as writer:
+            for number, mode in enumerate(modes, 1):
+                tags = TiffImagePlugin.ImageFileDirectory_v2()
+                for tag, text in TEXTS.items():
+                    tags[tag] = text.format(number)
+                page = Image.new(mode, (40, 30), number * 40 if mode == "L" else (number * 40,) * 3)
+                page.save(writer, "TIFF", tiffinfo=tags, dpi=(100 * number, 100 * number))
+                writer.newFrame()
+        return sink.getvalue()
+
+    def check(self, path: Path, numbers: list[int]) -> None:
+        found = list(ImageSequence.Iterator(opened(path)))
+        assert len(found) == len(numbers)
+        for number, page in zip(numbers, ImageSequence.Iterator(opened(path)), strict=True):
+            told = {tag: page.tag_v2[tag] for tag in TEXTS}
+            assert told == {tag: text.format(number) for tag, text in TEXTS.items()}
+            assert page.info["dpi"] == (100 * number, 100 * number)
+
+    @pytest.mark.parametrize("schedule", ["chain", "staged"])
+    @pytest.mark.parametrize("modes", [("RGB", "RGB", "RGB"), ("RGB", "L")], ids=["alike", "of two kinds"])
+    def test_pages_keep_it_when_they_change(
+        self, tmp_path: Path, modes: tuple[str, ...], schedule: str
+    ) -> None:
+        (tmp_path / "a.tif").write_bytes(self.document(*modes))
+        imgpar.convert(tmp_path / "a.tif", tmp_path / "b.tif", resize="50%", schedule=schedule, jobs=1)
+        self.check(tmp_path / "b.tif", list(range(1, len(modes) + 1)))
+
+    def test_split_pages_keep_it(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tif").write_bytes(self.document("RGB", "RGB"))
+        imgpar.convert(tmp_path / "a.tif", tmp_path / "out", pages="split", resize="50%", jobs=1)
+        for number in (1, 2):
+            self.check(tmp_path / "out" / f"a-p{number}.tif", [number])
+
+    def test_a_part_of_the_pages_keeps_it(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tif").write_bytes(self.document("RGB", "RGB", "RGB"))
+        imgpar.convert(tmp_path / "a.tif", tmp_path / "b.tif", pages="2-3", resize="50%", jobs=1)
+        self.check(tmp_path / "b.tif", [2, 3])
+
+    def test_strip_holds_for_every_page(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tif").write_bytes(self.document("RGB", "RGB"))
+        imgpar.convert(tmp_path / "a.tif", tmp_path / "b.tif", strip="all", resize="50%", jobs=1)
+        for page in ImageSequence.Iterator(opened(tmp_path / "b.tif")):
+            assert not set(TEXTS) & set(page.tag_v2)

@@ -10,7 +10,6 @@ import pytest
 from codec_pictures import LIMITS, read
 
 from imgpar.codecs import decode, read_header
-from imgpar.errors import ItemError
 from imgpar.model import Frame
 
 KINDS = {"u1": (8, 1, 255), "u2": (16, 1, 65535), "u4": (32, 1, (1 << 32) - 1), "f4": (32, 3, 1)}
@@ -261,9 +260,3 @@ def test_lab(kind: str, meaning: int) -> None:
     grey = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     assert (header.spec.layout, header.notes) == ("RGB", ("LAB was converted to sRGB",))
     assert np.abs(array / peak * 255 - grey[..., None] * 255).max() < 0.6
-
-
-def test_a_rare_compression_is_named() -> None:
-    data = packed_as(stored_as("u1", 3), **{"259": [50001]})
-    with pytest.raises(ItemError, match="packed with WebP"):
-        read(data)

@@ -233,15 +233,20 @@ def _pictures(
     pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
     existing: dict[str, Any] = {"replace": args.replace, "inputs": args.inputs}
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
+    whole = clip.picture.alpha and kind in ("every", "poster", "animation")
+    named = single and "." in os.path.basename(args.out) and not os.path.isdir(args.out)
+    holds = find_format(args.out.rpartition(".")[2] if named and kind != "every" else suffix).alpha
+    if whole and holds:
+        choice = replace(choice, layout="RGBA")
+    flat = ", transparency lost" if clip.picture.alpha and not (whole and holds) else ""
     if kind == "every":
         every = args.every or stills.Every()
         picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, choice=choice)
         made = writing.write_pictures(picked, args.out, stem, suffix, options, **existing)
-        return f"{sum(1 for _ in made)} pictures in {args.out}"
+        return f"{sum(1 for _ in made)} pictures in {args.out}{flat}"
     if kind == "sprites":
         found = sheets.sprites(clip, args.sprites, pipeline, span, choice)
-        return writing.write_sprites(found, args.out, stem, suffix, options, **existing)
-    named = single and "." in os.path.basename(args.out) and not os.path.isdir(args.out)
+        return writing.write_sprites(found, args.out, stem, suffix, options, **existing) + flat
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
     if kind == "poster":
@@ -250,7 +255,7 @@ def _pictures(
         arrays = [sheets.sheet(clip, args.sheet, pipeline, span, choice)]
     else:
         arrays, durations = animation.animation(clip, options.fps or 10, pipeline, span, choice)
-    return writing.write_picture(arrays, path, options, durations=durations, **existing).path
+    return writing.write_picture(arrays, path, options, durations=durations, **existing).path + flat
 
 
 def _every(value: object) -> object:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import FORMATS, TWINNED, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
+from imgpar.codecs.which_profile import fitting_profile, shown, to_profile
 from imgpar.errors import (
     DamagedError,
     EncodeError,
@@ -24,6 +25,7 @@ from imgpar.errors import (
     MissingExtraError,
     OutOfMemoryError,
     UnknownFormatError,
+    library_words,
 )
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
@@ -43,6 +45,7 @@ __all__ = [
     "recognise",
     "scale_for",
     "scaled",
+    "shown",
     "shrink",
     "sniff",
     "storable",
@@ -187,6 +190,8 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     if spec.planar:
         return spec, ()  # made for the one encoder that takes it
     found = nearest(spec, fmt.layouts, fmt.dtypes)
+    if fmt.name == "tiff" and found.layout == "LA" and found.dtype != "uint8":
+        found = found.converted("RGBA")  # valid, but hardly any reader takes it
     if found == spec:
         return spec, ()
     lost = ("alpha",) * (spec.alpha and not found.alpha) + ("depth",) * (
@@ -213,6 +218,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
+    metadata, more = _of_pages(metadata, frames, fmt, options.strip)
+    lost += more
     try:
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
     except ItemError:
@@ -220,29 +227,6 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     except Exception as error:
         raise _explained(error, fmt, "written") from error
     return encoded._replace(lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
-
-
-def to_profile(
-    frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
-) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """Frames and metadata in the colours that `options` ask for, or that the format can hold.
-
-    Also returns what that loses, and remarks. Frames that change are new ones.
-    """
-    if options.colour is None and not (metadata.icc or metadata.cicp):
-        return list(frames), metadata, (), ()
-    from imgpar.codecs.metadata import profile_space
-
-    if metadata.cicp and (options.colour is not None or not fmt.cicp):
-        from imgpar.codecs import profile_change
-
-        return profile_change.from_hdr(frames, metadata, fmt, options.colour)
-    described = frames[0].spec.grey and profile_space(metadata.icc) == "RGB"
-    if options.colour is None and (not metadata.icc or (fmt.icc and not described)):
-        return list(frames), metadata, (), ()
-    from imgpar.codecs import profile_change
-
-    return profile_change.to_profile(frames, metadata, fmt, options.colour)
 
 
 @cache
@@ -271,22 +255,23 @@ def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Me
     """The metadata as the format takes them, thinned by `what` and true of the new picture; what is lost."""
     from imgpar.codecs.metadata import bake, describe_lost, strip
 
-    metadata, lost = _fitting_profile(strip(bake(metadata, *spec.size), what), spec)
+    metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
     return _true_of_light(metadata, fmt), lost + describe_lost(metadata, fmt)
 
 
-def _fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:
-    """Leave out a profile for other channels than the picture has: readers reject or misread it."""
-    from imgpar.codecs.metadata import profile_space
-
-    if not metadata.icc or profile_space(metadata.icc) == ("GRAY" if spec.grey else "RGB"):
+def _of_pages(
+    metadata: Metadata, frames: Sequence[Frame], fmt: Format, what: str
+) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata of each page as the format takes them, where it holds pages."""
+    if not metadata.pages:
         return metadata, ()
-    from imgpar.codecs import colourspace
-
-    # Grey pixels look the same without a profile that has the curve of sRGB, whatever its primaries are.
-    named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
-    harmless = spec.grey and (named or colourspace.has_curve_of_srgb(metadata.icc))
-    return metadata._replace(icc=b""), () if harmless else ("icc",)
+    if not fmt.paged or len(metadata.pages) != len(frames):
+        return metadata._replace(pages=()), ()
+    carried = [
+        _carried(page, frame.spec, fmt, what) for page, frame in zip(metadata.pages, frames, strict=True)
+    ]
+    lost = tuple(loss for _, losses in carried for loss in losses)
+    return metadata._replace(pages=tuple(page for page, _ in carried)), lost
 
 
 def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
@@ -316,9 +301,8 @@ def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
 
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
-    words = str(error) or type(error).__name__
     if isinstance(error, ImportError):
-        return MissingExtraError(f"A package cannot be loaded: {words}.", fix="imgpar doctor tells more.")
+        return MissingExtraError(f"A package cannot be loaded: {error}.", fix="imgpar doctor tells more.")
     if done != "written":
-        return damaged(fmt.title, words, hopeless=done == "opened")
-    return EncodeError(f"The {fmt.title} encoder failed: {words}.")
+        return damaged(fmt.title, library_words(error), hopeless=done == "opened")
+    return EncodeError(f"The {fmt.title} encoder failed: {library_words(error, 'it cannot write this')}.")

@@ -18,6 +18,8 @@ from imgpar.codecs import profiles
 
 Array = np.ndarray[Any, Any]
 
+STEP = 0.004
+"""Differences below one step of 8 bits are seen by nobody."""
 _STEPS = 4096
 """Points of a curve; between them it is straight."""
 _GRID = np.linspace(0, 1, _STEPS + 1)
@@ -59,15 +61,15 @@ def transform(source: ColourSpace, target: ColourSpace) -> Array:
 
 def alike(one: ColourSpace, other: ColourSpace) -> bool:
     """Whether nobody can see a difference: all of it is below one step of 8 bits."""
-    if one.grey != other.grey or np.abs(one.curves - other.curves).max() > 0.004:
+    if one.grey != other.grey or np.abs(one.curves - other.curves).max() > STEP:
         return False
-    return one.grey or bool(np.abs(transform(one, other) - np.eye(3)).max() < 0.004)
+    return one.grey or bool(np.abs(transform(one, other) - np.eye(3)).max() < STEP)
 
 
 def has_curve_of_srgb(icc: bytes) -> bool:
     """Whether values mean the same amounts of light as those of sRGB, up to one step of 8 bits."""
     one, other = parse(icc), parse(profiles.srgb())
-    return one is not None and other is not None and bool(np.abs(one.curves - other.curves).max() < 0.004)
+    return one is not None and other is not None and bool(np.abs(one.curves - other.curves).max() < STEP)
 
 
 @lru_cache(maxsize=16)

@@ -51,7 +51,8 @@ def turned(metadata: Metadata) -> Metadata:
     if across and down and across.kind == down.kind == _RATIONAL:
         first, second = (slice(entry.value_at, entry.value_at + 8) for entry in (across, down))
         block[first], block[second] = block[second], block[first]
-    return metadata._replace(exif=bytes(block), dpi=metadata.dpi[::-1] if metadata.dpi else None)
+    dpi, pages = metadata.dpi[::-1] if metadata.dpi else None, tuple(map(turned, metadata.pages))
+    return metadata._replace(exif=bytes(block), dpi=dpi, pages=pages)
 
 
 def _in_exif(block: bytes) -> tuple[float, float] | None:

@@ -14,6 +14,8 @@ THUMBNAIL_AT, THUMBNAIL_LENGTH = 0x0201, 0x0202
 
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SHORT, _LONG = 3, 4
+_WHOLE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
+"""Kinds of whole numbers, as struct names them; some writers take another kind than the standard says."""
 
 
 class Entry(NamedTuple):
@@ -84,17 +86,17 @@ def sub_ifd(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> Ifd | None:
 def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None:
     """The value of a tag that holds one whole number."""
     entry = ifd.entries.get(tag) if ifd else None
-    if entry is None or entry.number != 1 or entry.kind not in (_SHORT, _LONG, 13):
+    if entry is None or entry.number != 1 or entry.kind not in _WHOLE:
         return None
-    return _unpack(exif, "H" if entry.kind == _SHORT else "I", entry.value_at)
+    return _unpack(exif, _WHOLE[entry.kind], entry.value_at)
 
 
 def get_numbers(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> list[int]:
     """All values of a tag of whole numbers."""
     entry = ifd.entries.get(tag) if ifd else None
-    if entry is None or entry.kind not in (_SHORT, _LONG, 13):
+    if entry is None or entry.kind not in _WHOLE:
         return []
-    code = "H" if entry.kind == _SHORT else "I"
+    code = _WHOLE[entry.kind]
     return list(struct.unpack_from(f"{byte_order(exif) or '<'}{entry.number}{code}", exif, entry.value_at))
 
 
@@ -103,8 +105,9 @@ def set_number(exif: bytearray, ifd: Ifd | None, tag: int, value: int) -> None:
     if ifd is None or get_number(exif, ifd, tag) is None:
         return
     entry = ifd.entries[tag]
-    code, peak = ("H", 0xFFFF) if entry.kind == _SHORT else ("I", 0xFFFFFFFF)
-    struct.pack_into(byte_order(exif) + code, exif, entry.value_at, min(value, peak))
+    code = _WHOLE[entry.kind]
+    bits = 8 * struct.calcsize("=" + code) - code.islower()
+    struct.pack_into(byte_order(exif) + code, exif, entry.value_at, min(value, (1 << bits) - 1))
 
 
 def get_orientation(exif: bytes) -> int:

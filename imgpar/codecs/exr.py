@@ -1,4 +1,4 @@
-"""OpenEXR: red, green, blue and alpha, or grey, of the first part."""
+"""OpenEXR: red, green, blue and alpha, or grey, of the first part; luminance and chroma become colours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
+import cv2
 import numpy as np
 
 from imgpar.codecs import light
@@ -19,6 +20,11 @@ _CHANNELS: dict[Layout, tuple[str, ...]] = {
     "LA": ("Y", "A"),
     "L": ("Y",),
 }
+_COLOURED: dict[Layout, Layout] = {"L": "RGB", "LA": "RGBA"}
+_CHROMA = ("RY", "BY")
+"""Differences of red and blue to the luminance, in parts of it; usually one sample for 2×2 pixels."""
+_WEIGHTS = (0.2126, 0.7152, 0.0722)
+"""Parts of red, green and blue in the luminance of Rec. 709, which holds where a file names no primaries."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -33,12 +39,15 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     layout = next((kind for kind, wanted in _CHANNELS.items() if names.issuperset(wanted)), None)
     if layout is None:
         raise damaged(fmt.title, f"it has no colours, only {', '.join(sorted(names)[:8])}", hopeless=True)
-    more = names.difference(_CHANNELS[layout])
+    chroma = layout in ("L", "LA") and names.issuperset(_CHROMA)
+    more = names.difference(_CHANNELS[layout], _CHROMA if chroma else ())
+    layout = _COLOURED[layout] if chroma else layout
     return Header(
         format=fmt.name,
         spec=Spec(width, height, layout, "float32"),
         lost=("channels",) * bool(more) + ("other pictures",) * (parts > 1),
         notes=(light.NOTE,),
+        detail={"chroma": chroma},
     )
 
 
@@ -53,8 +62,11 @@ def decode(
     frame = frames[0]
     with _open(data, FORMATS[header.format], separate_channels=True) as file:
         channels = file.channels()
-        names = _CHANNELS[header.spec.layout]
-        colours = np.stack([channels[name].pixels for name in names if name != "A"], axis=-1)
+        if header.detail.get("chroma"):
+            colours = _coloured(channels, header.spec)
+        else:
+            names = _CHANNELS[header.spec.layout]
+            colours = np.stack([channels[name].pixels for name in names if name != "A"], axis=-1)
         if colours.shape[:2] != frame.array.shape[:2]:
             raise damaged("OpenEXR", "its channels have different sizes", hopeless=True)
         colours = colours.astype(np.float32)
@@ -65,6 +77,26 @@ def decode(
             frame.array[..., -1:] = alpha
         light.to_display(colours, frame.array[..., : colours.shape[-1]])
     return ()
+
+
+def _coloured(channels: Any, spec: Spec) -> np.ndarray[Any, Any]:
+    """Red, green and blue of luminance and chroma; source: OpenEXR, "Luminance/Chroma Images"."""
+    luminance = channels["Y"].pixels.astype(np.float32)
+    red, blue = ((1 + _spread(channels[name], spec)) * luminance for name in _CHROMA)
+    green = (luminance - _WEIGHTS[0] * red - _WEIGHTS[2] * blue) / _WEIGHTS[1]
+    return np.stack([red, green, blue], axis=-1)
+
+
+def _spread(channel: Any, spec: Spec) -> np.ndarray[Any, Any]:
+    """A channel with a sample for every pixel; its samples lie on the first of those that share them."""
+    across = (np.arange(spec.width) / channel.xSampling).astype(np.float32)
+    down = (np.arange(spec.height) / channel.ySampling).astype(np.float32)
+    columns, rows = np.meshgrid(across, down)
+    samples = channel.pixels.astype(np.float32)
+    made: np.ndarray[Any, Any] = cv2.remap(
+        samples, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return made
 
 
 def _open(data: bytes | memoryview, fmt: Format, **how: Any) -> Any:

@@ -55,6 +55,8 @@ class Format(NamedTuple):
     """Whether its frames are pages, which have no times."""
     lossless: Literal["always", "optional", "never"] = "never"
     icc: bool = False
+    grey_icc: bool = False
+    """Whether readers heed a profile for grey; where not, grey becomes that of sRGB."""
     cicp: bool = False
     """Whether it has a place for the code points of HDR."""
     exif: bool = False
@@ -160,16 +162,16 @@ _RECORDS = (
     Format(
         "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
         magic=((0, b"\xff\xd8\xff"),), readers=("jpeg",), writers=("jpeg",), pillow="JPEG",
-        layouts=("L", *_COLOUR), icc=True, exif=True, xmp=True, comment=True, iptc=True, gain_map=True,
-        density=True,
+        layouts=("L", *_COLOUR), icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True,
+        gain_map=True, density=True,
         takes=frozenset(("quality", "subsampling", "progressive")),
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
-        icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True, density=True,
-        takes=frozenset(("effort", "lossless")),
+        icc=True, grey_icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True,
+        density=True, takes=frozenset(("effort", "lossless")),
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
@@ -191,7 +193,7 @@ _RECORDS = (
         readers=("tiff",), writers=("tiff",), pillow="TIFF",
         layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, paged=True,
         lossless="always",
-        icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
+        icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
         takes=frozenset(("effort", "lossless")),
     ),
     Format(
@@ -211,7 +213,7 @@ _RECORDS = (
         magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
         readers=("jp2",), writers=("simple",), pillow="JPEG2000",
         layouts=("L", "LA", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, lossless="optional",
-        icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
+        icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
         takes=frozenset(("quality", "lossless")),
     ),
     Format(

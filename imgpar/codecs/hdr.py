@@ -77,6 +77,33 @@ def hlg_light(codes: Array) -> Array:
     return result
 
 
+def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
+    """Values of sRGB, channels last, as values of HDR with these code points; white is `WHITE`.
+
+    >>> from_srgb(np.ones(3), (9, 16)).round(2).tolist()
+    [0.58, 0.58, 0.58]
+    >>> from_srgb(np.ones(3), (9, 18)).round(2).tolist()
+    [0.75, 0.75, 0.75]
+    """
+    srgb = colourspace.parse(profiles.srgb())
+    target = colourspace.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    assert srgb is not None
+    assert target is not None
+    linear = srgb.to_linear(values) @ colourspace.transform(srgb, target).T
+    light: Array = linear.clip(0) * WHITE
+    return _pq_code(light) if cicp[1] == _PQ else _hlg_code(light)
+
+
+def _hlg_code(light: Array) -> Array:
+    """The other way round from `hlg_light`."""
+    shown = light / BRIGHTEST
+    luma = (shown @ _LUMA)[..., None] ** (0.2 / 1.2)
+    scene = np.divide(shown, luma, out=np.zeros_like(shown), where=luma > 0)
+    bright = _A * np.log(np.maximum(12 * scene - _B, 1e-9)) + _C
+    result: Array = np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright).clip(0, 1)
+    return result
+
+
 def rolled_off(light: Array) -> Array:
     """Light relative to white, brought down to white at most; hues stay."""
     largest = light.max(axis=-1, keepdims=True)

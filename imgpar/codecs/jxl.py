@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import jxl_ffmpeg, quality
+from imgpar.codecs import jxl_ffmpeg, jxl_light, profiles, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
-from imgpar.codecs.code_points import Colours, colours
+from imgpar.codecs.code_points import PRIMARIES, Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
-from imgpar.codecs.jxl_header import CONTAINER, JxlHeader, boxes, codestream_of, parse
+from imgpar.codecs.jxl_header import CONTAINER, D65, JxlHeader, boxes, codestream_of, parse
 from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
@@ -49,7 +49,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     lost += (
         ["frames"] * (info.animated and not times)
         + ["channels"] * info.more_channels
-        + ["gamut"] * bool(colour.note)
+        + ["gamut"] * bool(colour.note and not info.light)
     )
     check_size(width, height, limits, frames)
     return Header(
@@ -59,7 +59,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         metadata=bake(metadata, width, height),
         lost=tuple(lost),
         notes=(colour.note,) * bool(colour.note),
-        detail={"bits": info.bits, "animated": info.animated},
+        detail={"bits": info.bits, "animated": info.animated, "light": info.light},
     )
 
 
@@ -75,7 +75,8 @@ def decode(
     # One frame by its number; else all, as each builds on others, and as a missing end is seen then.
     single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
     codecs = require(FORMATS[header.format])
-    decoded: Any = codecs.jpegxl_decode(bytes(data), index=chosen[0] if single else None, numthreads=1)
+    asked = _asking_for_light(data) if header.detail["light"] else bytes(data)
+    decoded: Any = codecs.jpegxl_decode(asked, index=chosen[0] if single else None, numthreads=1)
     if single or not header.detail["animated"]:
         decoded = {chosen[0]: decoded}
     elif len(decoded) <= max(chosen):
@@ -85,6 +86,13 @@ def decode(
     return ()
 
 
+def _asking_for_light(data: bytes | memoryview) -> bytes:
+    """The codestream, to be decoded to floats."""
+    stream = codestream_of(data)
+    info = parse(stream)
+    return jxl_light.as_floats(stream, info) if info else stream
+
+
 def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
     """Pixels as they were counted, in the range of the frame."""
     spec, out = header.spec, frame.array
@@ -92,12 +100,15 @@ def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
     if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
         raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
     pixels = pixels[..., : spec.channels]
+    if header.detail["light"]:
+        return jxl_light.store(pixels, frame)
     peak = (1 << header.detail["bits"]) - 1
     if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
         np.copyto(out, pixels, casting="unsafe")
     else:
         # 9 to 15 bits, or less than 8, come as they were counted.
         np.copyto(out, np.rint(pixels * (np.iinfo(spec.dtype).max / peak)), casting="unsafe")
+    return None
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
@@ -167,17 +178,32 @@ def _dtype(info: JxlHeader) -> str:
 
 def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
     """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
-    if info.profile and info.absolute:
-        # XYB has colours of its own, whatever the profile was; of it the decoder makes sRGB.
-        return Colours(note="its colour profile cannot be read, it was decoded to sRGB")
+    if info.light:
+        return Colours(jxl_light.colours(grey=info.grey), note=jxl_light.NOTE * info.profile)
     if info.profile:
         icc = jxl_ffmpeg.profile(codestream_of(data), animated=info.animated)
         usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
-    if None in points:
-        return Colours(note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB")
-    return colours(points[0] or 1, points[1] or 13, grey=info.grey)
+    if None not in points and (info.grey or info.white == D65):
+        return colours(points[0] or 1, points[1] or 13, grey=info.grey)
+    return _unusual(info) or Colours(
+        note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB"
+    )
+
+
+def _unusual(info: JxlHeader) -> Colours | None:
+    """Colours for which there are no code points, as a profile; None where that is not possible."""
+    gammas = {"gamma": info.gamma, "linear": 1.0, "dci": 2.6, "srgb": 0.0, "rec709": 0.0}
+    gamma = gammas.get(info.curve)
+    points = info.points or PRIMARIES.get(_PRIMARIES.get(info.primaries, 0), ())
+    if gamma is None or (gamma and not 0.1 <= gamma <= 10):
+        return None
+    if info.grey:
+        return Colours(profiles.grey(f"Gamma {gamma:g}", gamma)) if gamma else Colours()
+    if len(points) != 3 or any(y < 0.00005 for _, y in (*points, info.white)):
+        return None
+    return Colours(profiles.colours("JPEG XL", points, info.white, gamma))
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
+Point = tuple[float, float]
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIDE = ((1, 9), (1, 13), (1, 18), (1, 30))
 _ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
 _ALPHA, _SPOT, _COLOUR_FILTER = 0, 2, 5
+_CUSTOM = 2
 _PRIMARIES = {1: "srgb", 9: "rec2100", 11: "p3"}
+D65: Point = (0.3127, 0.3290)
+_WHITES = {1: D65, 10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
 _CURVES = {1: "rec709", 8: "linear", 13: "srgb", 16: "pq", 17: "dci", 18: "hlg"}
 
 
@@ -38,7 +43,33 @@ class JxlHeader:
     absolute: bool = True
     """Stored as XYB: the decoder knows what the colours mean, whatever the profile says."""
     primaries: str = "srgb"
+    points: tuple[Point, ...] = ()
+    """x and y of red, green and blue where `primaries` has no name for them."""
+    white: Point = D65
     curve: str = "srgb"
+    gamma: float = 0.0
+    """The exponent of the curve "gamma"."""
+    places: Places | None = None
+    """Where the fields are that say how the decoder delivers pixels; None where they are left out."""
+
+    @property
+    def light(self) -> bool:
+        """Whether the decoder delivers linear light: XYB with an ICC profile, which it cannot use, and grey
+        whose white is not D65."""
+        return self.absolute and (self.profile or (self.grey and self.white != D65))
+
+
+class Places(NamedTuple):
+    """Bits after the two bytes of the magic, of fields in the header."""
+
+    more: int
+    """Whether orientation, size of display, preview and animation follow."""
+    shown: int
+    """Whether a size of display follows; 0 where that is left out."""
+    depth: tuple[int, int]
+    """From where to where the kind and the number of bits stand."""
+    colours: int
+    """The end of the description of the colours."""
 
 
 def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -83,7 +114,13 @@ class _Bits:
     """Numbers from a stream of bits, the lowest first."""
 
     def __init__(self, data: bytes) -> None:
-        self._number, self._left = int.from_bytes(data[:512], "little"), 8 * min(len(data), 512)
+        self._number, self._count = int.from_bytes(data[:512], "little"), 8 * min(len(data), 512)
+        self._left = self._count
+
+    @property
+    def at(self) -> int:
+        """How many bits have been taken."""
+        return self._count - self._left
 
     def take(self, count: int) -> int:
         if count > self._left:
@@ -112,8 +149,10 @@ def _read_size(bits: _Bits) -> tuple[int, int]:
 def _read_metadata(bits: _Bits, header: JxlHeader) -> None:
     if bits.take(1):
         return
+    more, shown = bits.at, 0
     if bits.take(1):
         header.orientation = 1 + bits.take(3)
+        shown = bits.at
         if bits.take(1):
             _read_size(bits)
         if bits.take(1):
@@ -124,7 +163,9 @@ def _read_metadata(bits: _Bits, header: JxlHeader) -> None:
             bits.pick((1, 0), (1001, 0), (1, 8), (1, 10))
             header.loops = bits.pick((0, 0), (0, 3), (0, 16), (0, 32))
             bits.take(1)
+    depth = bits.at
     header.bits, header.floating = _read_depth(bits)
+    end = bits.at
     bits.take(1)
     for _ in range(bits.pick((0, 0), (1, 0), (2, 4), (1, 12))):
         kind = _read_channel(bits)
@@ -132,6 +173,7 @@ def _read_metadata(bits: _Bits, header: JxlHeader) -> None:
         header.alpha = header.alpha or kind == _ALPHA
     header.absolute = bool(bits.take(1))
     _read_colours(bits, header)
+    header.places = Places(more, shown, (depth, end), bits.at)
 
 
 def _skip_preview(bits: _Bits) -> None:
@@ -177,17 +219,21 @@ def _read_colours(bits: _Bits, header: JxlHeader) -> None:
     header.grey = space == 1
     if header.profile or space == 2:
         return
-    if bits.pick(*_ENUM) == 2:
-        _skip_points(bits, 1)
+    white = bits.pick(*_ENUM)
+    header.white = _points(bits, 1)[0] if white == _CUSTOM else _WHITES.get(white, header.white)
     if not header.grey:
         number = bits.pick(*_ENUM)
         header.primaries = _PRIMARIES.get(number, "unusual")
-        if number == 2:
-            _skip_points(bits, 3)
-    header.curve = "gamma" if bits.take(1) else ""
-    header.curve = header.curve or _CURVES.get(bits.pick(*_ENUM), "unusual")
+        header.points = _points(bits, 3) if number == _CUSTOM else ()
+    if bits.take(1):
+        header.curve, header.gamma = "gamma", 1e7 / max(bits.take(24), 1)
+    else:
+        header.curve = _CURVES.get(bits.pick(*_ENUM), "unusual")
+    bits.pick(*_ENUM)
 
 
-def _skip_points(bits: _Bits, count: int) -> None:
-    for _ in range(2 * count):
-        bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
+def _points(bits: _Bits, count: int) -> tuple[Point, ...]:
+    """Millionths, the lowest bit tells the sign."""
+    values = [bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21)) for _ in range(2 * count)]
+    signed = [(-(value + 1) // 2 if value & 1 else value // 2) / 1e6 for value in values]
+    return tuple(zip(signed[::2], signed[1::2], strict=True))

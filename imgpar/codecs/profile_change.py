@@ -1,13 +1,14 @@
 """Frames from one colour profile into another, relative colorimetric with black point compensation.
 
 8 bits go through LittleCMS. 16 bits and floats, which Pillow does not hand to it, go through the same
-curves and matrix as arithmetic; a profile made of tables is applied with 8 bits, and that is named.
+curves and matrix as arithmetic. Profiles made of tables are applied by the LittleCMS of imagecodecs; where
+that is not installed, with 8 bits, and that is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -30,6 +31,7 @@ _OUTSIDE = 0.01
 """A colour counts as outside the target when a linear value misses it by more than this."""
 _ENOUGH = 0.001
 """So large a share of the pixels has to be outside before it is called a loss."""
+_TINT = 8 / 255
 _COLOUR_SPACE = 0xA001
 
 
@@ -43,18 +45,34 @@ def to_profile(
     """
     target = _target(wanted)
     source = metadata.icc or profiles.srgb()
-    kept = metadata._replace(icc=_embedded(target, fmt), exif=_tagged(metadata.exif, target))
+    if frames[0].spec.grey and not colourspace.has_curve_of_srgb(target):
+        # Without a profile, which is one for colours, grey would look different.
+        frames = [_coloured(frame) for frame in frames]
+    kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
     if source == target or _same(source, target):
         return list(frames), kept, (), ()
-    misfit = source[16:20] == b"GRAY" and not frames[0].spec.grey
-    if misfit or _transform(source, target) is None:
+    if _transform(source, target) is None:
         note = "the colour profile cannot be used, taken as sRGB"
         return list(frames), kept, ("icc",), (note,)
     lost: tuple[str, ...] = ("gamut",) if _outside(frames[0], source, target) else ()
     changed = [_converted(frame, source, target) for frame in frames]
-    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target):
+    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target) and _wide_engine() is None:
         lost += ("depth",)
     return changed, kept, lost, ()
+
+
+def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
+    """Bring pixels in a profile for grey to sRGB, in place; they may have channels of colour, all alike.
+
+    Returns a remark where nothing was done, because the profile is of no use for these pixels.
+    """
+    if _same(icc, profiles.srgb()):
+        return ()
+    if _transform(icc, profiles.srgb()) is None or any(map(_has_colours, frames)):
+        return ("its colour profile, one for grey, cannot be used; taken as sRGB",)
+    for frame in frames:
+        np.copyto(frame.array, _converted(frame, icc, profiles.srgb()).array)
+    return ()
 
 
 def from_hdr(
@@ -82,17 +100,37 @@ def _embedded(target: bytes, fmt: Format) -> bytes:
     return b"" if not fmt.icc or target == profiles.srgb() else target
 
 
-def _tagged(exif: bytes, target: bytes) -> bytes:
-    """EXIF says 1 for sRGB and 65535 for everything else."""
+def tagged(exif: bytes, target: bytes = b"") -> bytes:
+    """EXIF that is true of the profile: 1 for sRGB, which is the default, and 65535 for everything else."""
     block = bytearray(exif)
     detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
-    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target == profiles.srgb() else 65535)
+    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target in (b"", profiles.srgb()) else 65535)
     return bytes(block)
 
 
 def _same(source: bytes, target: bytes) -> bool:
     one, other = colourspace.parse(source), colourspace.parse(target)
-    return one is not None and other is not None and colourspace.alike(one, other)
+    if one is None or other is None:
+        return False
+    if one.grey and not other.grey:  # grey looks the same under the same curve, whatever the primaries
+        return bool(np.abs(one.curves - other.curves).max() < colourspace.STEP)
+    return colourspace.alike(one, other)
+
+
+def _has_colours(frame: Frame) -> bool:
+    """Whether channels differ by more than what compression makes of grey."""
+    if frame.spec.grey:
+        return False
+    pixels = frame.array.reshape(-1, frame.spec.channels)
+    sample = pixels[:: max(len(pixels) // _SAMPLES, 1), :3] / PEAK[frame.spec.dtype]
+    return bool((np.ptp(sample, axis=-1) > _TINT).mean() > _ENOUGH)
+
+
+def _coloured(frame: Frame) -> Frame:
+    spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB")
+    result = Frame(spec, np.empty(spec.shape, spec.dtype))
+    convert(frame, result)
+    return result
 
 
 def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace] | None:
@@ -118,6 +156,9 @@ def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
     """A frame of its own memory, in the same layout and depth."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
+    engine = _wide_engine() if spaces is None and spec.dtype != "uint8" else None
+    if engine is not None:
+        return _with_engine(engine, frame, source, target)
     if spec.dtype == "uint8" or spaces is None:
         narrow = frame
         if spec.dtype != "uint8":
@@ -140,6 +181,31 @@ def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
     return result
 
 
+@cache
+def _wide_engine() -> Any:
+    """The transform of imagecodecs, which takes 16 bits and floats; None where it is not installed."""
+    try:
+        import imagecodecs
+    except ImportError:
+        return None
+    return imagecodecs.cms_transform if imagecodecs.CMS.available else None
+
+
+def _with_engine(engine: Any, frame: Frame, source: bytes, target: bytes) -> Frame:
+    grey, spec = source[16:20] == b"GRAY", frame.spec
+    count = 1 if spec.grey else 3
+    colours = frame.array[..., :count]
+    given = colours[..., 0] if grey else colours.repeat(3, axis=-1) if count == 1 else colours
+    made = engine(
+        np.ascontiguousarray(given), source, target,
+        colorspace="gray" if grey else "rgb", outcolorspace="rgb", outdtype=spec.dtype,
+        intent=int(ImageCms.Intent.RELATIVE_COLORIMETRIC), flags=int(ImageCms.Flags.BLACKPOINTCOMPENSATION),
+    )  # fmt: skip
+    result = frame.array.copy()
+    result[..., :count] = made[..., :count]
+    return Frame(spec, result)
+
+
 def _with_littlecms(frame: Frame, transform: Any) -> Frame:
     count = 1 if frame.spec.grey else 3
     colours = np.ascontiguousarray(frame.array[..., :count])
@@ -154,9 +220,10 @@ def _with_littlecms(frame: Frame, transform: Any) -> Frame:
 
 def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
     """Grey is equal amounts of light in all three channels, and stays so in every target."""
-    if values.shape[-1] == 1:
-        light = source.to_linear(values if source.grey else values.repeat(3, axis=-1))
-        return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :1]
+    count = values.shape[-1]
+    if count == 1 or source.grey:
+        light = source.to_linear(values[..., :1] if source.grey else values.repeat(3, axis=-1))
+        return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :count]
     return target.from_linear(source.to_linear(values) @ colourspace.transform(source, target).T)
 
 

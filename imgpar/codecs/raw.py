@@ -15,6 +15,8 @@ from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 """LibRaw's code for how the camera was held, as EXIF says it."""
+LEAST = 16
+"""Pixels for which there is at least one bit in the file: a frame of nothing but black takes more."""
 _SUB_IFDS = 330
 _PIXELS = ((273, 279), (324, 325))
 """Tags with the offsets and lengths of strips and of tiles."""
@@ -28,6 +30,9 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         sizes = raw.sizes
         width, height = sizes.iwidth, sizes.iheight
         check_size(width, height, limits)
+        if 8 * len(data) * LEAST < sizes.raw_width * sizes.raw_height:
+            words = f"it holds no pixels: {len(data):,} bytes are too few for {width}×{height}"
+            raise damaged("camera raw", words, hopeless=True)
         exif = described(data) if tiff.byte_order(bytes(data[:4])) else b""
         return Header(
             format=fmt.name,

@@ -13,12 +13,12 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_samples
+from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_rare, tiff_samples
 from imgpar.codecs.base import check_size, chosen_pages
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_writer import encode
-from imgpar.errors import ItemError
+from imgpar.errors import DamagedError, LimitError, UnsupportedError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 __all__ = ["decode", "encode", "read_header"]
@@ -28,19 +28,75 @@ Tags = TiffImagePlugin.ImageFileDirectory_v2
 _KEPT = (269, 270, 271, 272, 285, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
 """Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
 _MOST_PAGES = 100_000
-_RARE = {34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
-"""Compressions that only some builds of libtiff know."""
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size and kind of the first page that is wanted, and of the others where all are alike."""
     pages = _pages(data)
-    wanted = chosen_pages(limits, len(pages))
-    directories = [_tags(data, pages[number][1]) for number in wanted]
-    (first, at), tags = pages[wanted[0]], directories[0]
+    chosen = [pages[number] for number in chosen_pages(limits, len(pages))]
+    with contextlib.suppress(Exception):  # whatever Pillow finds wrong with a directory, others may not
+        if tiff_rare.wanted(_tags(data, chosen[0][1])) and tiff_rare.available():
+            return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
+    try:
+        return _of_pages(_usual_header(data, fmt, limits, chosen), pages, chosen)
+    except LimitError:
+        raise
+    except Exception:
+        with contextlib.suppress(UnsupportedError, DamagedError):
+            if tiff_rare.available():
+                return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
+        if (words := _wanted(data, chosen[0][1])) and not tiff_rare.available():
+            raise tiff_rare.missing(words) from None
+        raise
+
+
+def _wanted(data: bytes | memoryview, at: int) -> str:
+    try:
+        return tiff_rare.wanted(_tags(data, at))
+    except Exception:
+        return ""
+
+
+def _of_pages(header: Header, pages: Sequence[tuple[int, int]], chosen: Sequence[tuple[int, int]]) -> Header:
+    """The header with the numbers of the pages that are wanted, counted from 1."""
+    first, last = pages.index(chosen[0]) + 1, pages.index(chosen[-1]) + 1
+    return header._replace(detail={**header.detail, "pages": (first, last)})
+
+
+def _rare_header(
+    data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
+) -> Header:
+    """Pages that tifffile reads."""
+    found = [tiff_rare.samples_of(data, number) for number, _ in chosen]
+    samples, blocks = found[0]
+    check_size(*samples.spec.size, limits, len(chosen))
+    alike = all(other == samples and page["icc"] == blocks["icc"] for other, page in found[1:])
+    numbers = tuple(number for number, _ in chosen) if alike else (chosen[0][0],)
+    exif = b""
+    with contextlib.suppress(Exception):
+        exif = _described(_tags(data, chosen[0][1]))
+    icc = blocks["icc"] if profile_space(blocks["icc"]) in ("RGB", "GRAY") else b""
+    return Header(
+        format=fmt.name,
+        spec=samples.spec,
+        orientation=blocks["orientation"],
+        frames=len(numbers),
+        metadata=Metadata(icc=icc, exif=exif, xmp=blocks["xmp"], dpi=blocks["dpi"]),
+        lost=(*samples.lost, *("pages",) * (not alike)),
+        notes=samples.notes,
+        detail={"rare": samples, "numbers": numbers},
+    )
+
+
+def _usual_header(
+    data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
+) -> Header:
+    """Pages that Pillow and OpenCV read."""
+    directories = [_tags(data, at) for _, at in chosen]
+    (first, at), tags = chosen[0], directories[0]
     width, height = int(tags.get(256, 0)), int(tags.get(257, 0))
-    check_size(width, height, limits, len(wanted))
+    check_size(width, height, limits, len(chosen))
     samples, deep = tiff_samples.samples_of(tags, width, height), _deep_spec(tags, width, height)
     if samples:
         header = _deep_header(tags, samples.spec, fmt)
@@ -48,14 +104,29 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     else:
         header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
     header = header._replace(metadata=header.metadata._replace(iptc=_iptc(data, at, tags)))
+    if len(chosen) > 1:
+        each = tuple(_page_metadata(data, *page) for page in zip(chosen, directories, strict=True))
+        header = header._replace(metadata=header.metadata._replace(pages=each))
     blocks = tags.get(34377)
     outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
-    numbers = tuple(pages[number][0] for number in wanted) if alike else (first,)
+    numbers = tuple(number for number, _ in chosen) if alike else (first,)
     return header._replace(
         frames=len(numbers),
         lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
-        detail={**header.detail, "numbers": numbers, "pages": (wanted[0] + 1, wanted[-1] + 1)},
+        detail={**header.detail, "numbers": numbers},
+    )
+
+
+def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
+    """What one page of several says of itself."""
+    icc = bytes(tags.get(34675) or b"")
+    return Metadata(
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        exif=_described(tags),
+        xmp=bytes(tags.get(700) or b""),
+        iptc=_iptc(data, page[1], tags),
+        dpi=_density(tags),
     )
 
 
@@ -106,18 +177,18 @@ def decode(
     if header.detail.get("whole"):
         _decode_whole(data, header, frames, accept_damaged=accept_damaged)
         return ()
+    if "rare" in header.detail:
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+            np.copyto(frame.array, tiff_rare.decode(data, number, header.detail["rare"]))
+        return _reach(frames) if header.spec.dtype == "float32" else ()
     if "mode" in header.detail:
         try:
             return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
         except OSError as error:
-            tags = _tags(data, dict(_pages(data))[header.detail["numbers"][0]])
-            packing = _RARE.get(int(tags.get(259, 1)), "")
-            if not packing:
+            words = _wanted(data, dict(_pages(data))[header.detail["numbers"][0]])
+            if not words or tiff_rare.available():
                 raise
-            raise ItemError(
-                f"This TIFF is packed with {packing}, which the libtiff here does not unpack ({error}).",
-                fix="Write it anew with another compression: tiffcp -c lzw OLD NEW.",
-            ) from error
+            raise tiff_rare.missing(words) from error
     places = dict(_pages(data))
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
         samples = header.detail.get("samples")
@@ -155,17 +226,17 @@ def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]), "<")
     big = bytes(data[2:4]) in (b"+\0", b"\0+")
     count_of, link_of, step = (f"{order}Q", f"{order}Q", 20) if big else (f"{order}H", f"{order}I", 12)
-    pages, seen = list[tuple[int, int]](), set[int]()
+    pages, small, seen = list[tuple[int, int]](), list[tuple[int, int]](), set[int]()
     (at,) = struct.unpack_from(link_of, data, 8 if big else 4)
     with contextlib.suppress(struct.error):  # the last link leads out of the file
         while at and at not in seen and len(seen) < _MOST_PAGES:
             seen.add(at)
             (count,) = struct.unpack_from(count_of, data, at)
             begin = at + struct.calcsize(count_of)
-            if not pages or not _is_reduced(data, range(begin, begin + step * min(count, 1000), step), order):
-                pages.append((len(seen) - 1, at))
+            reduced = _is_reduced(data, range(begin, begin + step * min(count, 1000), step), order)
+            (small if reduced else pages).append((len(seen) - 1, at))
             (at,) = struct.unpack_from(link_of, data, begin + step * count)
-    return pages or [(0, at)]
+    return pages or small or [(0, at)]
 
 
 def _is_reduced(data: bytes | memoryview, entries: range, order: str) -> bool:

@@ -100,18 +100,18 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
         values = np.concatenate(planes, axis=-1)
     else:
         values = _unpacked(data, tags, samples, samples.total, 0)[..., list(samples.kept)]
-    pixels = _scaled(values, samples)
+    pixels = scaled(values, samples)
     if int(tags.get(262, 1)) in (_CIE_LAB, _ICC_LAB):
-        _from_lab(pixels, signed=int(tags[262]) == _CIE_LAB)
+        from_lab(pixels, signed=int(tags[262]) == _CIE_LAB)
     if int(tags.get(262, 1)) == 0:
         peak = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
         pixels[..., 0] = peak - pixels[..., 0]
     if samples.spec.alpha and _PREMULTIPLIED in tags.get(338, ()):
-        return _divided(pixels)
+        return divided(pixels)
     return pixels
 
 
-def _scaled(values: Array, samples: Samples) -> Array:
+def scaled(values: Array, samples: Samples) -> Array:
     """Stored values in the range of the spec: white is the highest, black the lowest that can be stored."""
     dtype = samples.spec.dtype
     if samples.kind == "f":
@@ -124,7 +124,7 @@ def _scaled(values: Array, samples: Samples) -> Array:
     return result
 
 
-def _from_lab(pixels: Array, *, signed: bool) -> None:
+def from_lab(pixels: Array, *, signed: bool) -> None:
     """Lightness and two colours as sRGB, in place. The colours count 256 steps a unit in 16 bits."""
     deep = pixels.dtype == np.uint16
     stored = pixels[..., 1:3].view(np.int16 if deep else np.int8) if signed else pixels[..., 1:3]
@@ -135,7 +135,7 @@ def _from_lab(pixels: Array, *, signed: bool) -> None:
     lab_colours.to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
 
 
-def _divided(pixels: Array) -> Array:
+def divided(pixels: Array) -> Array:
     """Colours that were multiplied with alpha, as they were before."""
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     alpha = pixels[..., -1:].astype(np.float64)

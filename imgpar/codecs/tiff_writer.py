@@ -26,6 +26,9 @@ from imgpar.pixels import convert
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
 _IPTC, _ICC = 33723, 34675
+_BYTES = (_BYTE, _ASCII, 6, _UNDEFINED)
+"""Kinds that are the same in either byte order."""
+_POINTERS = (tiff.EXIF_IFD, tiff.GPS_IFD, tiff.INTEROP_IFD)
 _STRIP = 1 << 20
 """Bytes of a strip before compression."""
 _PIXEL_TAGS = frozenset((
@@ -49,6 +52,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         if number == 0:
             tags |= described
             tags |= _blocks(metadata, order)
+        elif number < len(metadata.pages):
+            tags |= _told(metadata.pages[number], order)
+            tags |= _blocks(metadata.pages[number], order)
         elif metadata.icc:  # every page is a picture of its own to those who read it
             tags[_ICC] = (_UNDEFINED, len(metadata.icc), metadata.icc)
         out += bytes(len(out) % 2)
@@ -70,6 +76,19 @@ def _described(exif: bytearray, metadata: Metadata) -> Tags:
         text = metadata.comment.replace(b"\0", b" ") + b"\0"
         tags[270] = (_ASCII, len(text), text)
     return tags
+
+
+def _told(metadata: Metadata, order: str) -> Tags:
+    """The same for a further page, whose EXIF block is not in the file: its texts and numbers are copied, its
+    directories of camera and place are not."""
+    block = metadata.exif
+    main = tiff.first_ifd(block) if block else None
+    same = tiff.byte_order(block) == order
+    return {
+        entry.tag: (entry.kind, entry.number, block[entry.value_at : entry.value_at + entry.nbytes])
+        for entry in (main.entries.values() if main else ())
+        if entry.tag not in _PIXEL_TAGS and (entry.kind in _BYTES or (same and entry.tag not in _POINTERS))
+    }
 
 
 def _readable(frame: Frame) -> Frame:

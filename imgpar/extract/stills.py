@@ -115,7 +115,7 @@ def _worth(array: Array) -> float:
     """Sharpness by the variance of the Laplacian, less for frames that are nearly one colour."""
     import cv2
 
-    grey = cv2.cvtColor(array, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(array[..., :3], cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var()) * min(1.0, float(grey.std()) / 20)
 
 

@@ -60,8 +60,8 @@ def write_picture(
 
     fmt = find_format(path.rpartition(".")[2])
     _check_free(path, replace=replace, inputs=inputs)
-    height, width = arrays[0].shape[:2]
-    spec = Spec(width, height, "RGB")
+    height, width, channels = arrays[0].shape
+    spec = Spec(width, height, "RGBA" if channels == 4 else "RGB")
     header = Header(fmt.name, spec, frames=len(arrays), metadata=Metadata(durations=tuple(durations)))
     encoded = encode([Frame(spec, array) for array in arrays], header, fmt.name, options)
     return write_file(

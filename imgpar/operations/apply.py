@@ -26,7 +26,7 @@ _ADVICE = {
     "b": "Return a mask as (mask * 255).astype('uint8').",
     "i": "Return result.clip(0, 255).astype('uint8').",
     "u": "Return result.clip(0, 255).astype('uint8').",
-    "f": "Return result.astype('float32'), from 0 to 1, or .clip(0, 255).astype('uint8') where it is 0 to 255.",
+    "f": "Return result.astype('float32'), from 0 to 1, or result.clip(0, 255).astype('uint8').",
     "c": "Return numpy.abs(result).astype('float32'), from 0 to 1: complex numbers are no pixels.",
     "O": "It holds Python objects: return numpy.array(result, dtype='uint8').",
 }

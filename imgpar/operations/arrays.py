@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.model import Frame, Layout, Spec
+from imgpar.operations.base import Colour
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
-
-Colour = tuple[int, int, int, int]
 
 PEAK: dict[str, float] = {"uint8": 255, "uint16": 65_535, "float32": 1.0}
 """What white and opaque are in each depth."""

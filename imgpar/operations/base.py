@@ -13,13 +13,30 @@ pipeline converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Hashable
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from imgpar import values
 from imgpar.model import Frame, ItemFacts, Layout, Spec
 
+if TYPE_CHECKING:
+    import numpy as np
+
+Colour = tuple[float, float, float, int]
+"""Red, green, blue and alpha, 0 to 255: whole numbers of sRGB as given, fractions in another profile."""
+
 ALL_LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
+
+
+class Colouring(Protocol):
+    """From sRGB, in which colours are given, into the values of a picture that has another profile."""
+
+    def __call__(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The values, from 0 to 1, channels last, of colours in sRGB."""
+
+    def colour(self, given: Colour) -> Colour:
+        """The values of one colour."""
 
 
 class Option(NamedTuple):
@@ -91,6 +108,19 @@ class Operation:
 
     def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
+        return None
+
+    def coloured(self, into: Colouring) -> Operation:
+        """The same operation for pictures in another profile than sRGB: every colour among its fields is
+        given in sRGB, and has to look the same there. Override it where colours come from elsewhere."""
+        given = {
+            name: getattr(self, name) for name, fact in self.options().items() if fact.parse is values.colour
+        }
+        changed = {name: into.colour(colour) for name, colour in given.items() if colour is not None}
+        return replace(self, **changed) if changed else self
+
+    def state(self) -> Hashable:
+        """What may change from picture to picture and decides `plan`: the facts of a file that is used."""
         return None
 
     def identity(self) -> str:

@@ -8,8 +8,8 @@ from typing import ClassVar
 from imgpar import values
 from imgpar.errors import TransformError
 from imgpar.model import Frame, Spec
-from imgpar.operations.arrays import Colour, fill, layout_with, paste
-from imgpar.operations.base import Operation, option
+from imgpar.operations.arrays import fill, layout_with, paste
+from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import (
     GRAVITIES,
     MAX_SIDE,
@@ -81,4 +81,4 @@ class Pad(Operation):
         if (x | y | width | height) & 1:
             return None
         red, green, blue, _ = self.background or (255, 255, 255, 255)
-        return f"pad={width}:{height}:{x}:{y}:0x{red:02x}{green:02x}{blue:02x}"
+        return f"pad={width}:{height}:{x}:{y}:0x{int(red):02x}{int(green):02x}{int(blue):02x}"

@@ -8,8 +8,8 @@ from typing import ClassVar
 from imgpar import values
 from imgpar.errors import BadValueError, TransformError
 from imgpar.model import Frame, Spec
-from imgpar.operations.arrays import Colour, fill, layout_with, paste
-from imgpar.operations.base import Operation, option
+from imgpar.operations.arrays import fill, layout_with, paste
+from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import (
     GRAVITIES,
     MAX_SIDE,

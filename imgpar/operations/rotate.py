@@ -10,7 +10,6 @@ from imgpar import values
 from imgpar.errors import TransformError
 from imgpar.model import Frame, Spec
 from imgpar.operations.arrays import (
-    Colour,
     flat,
     land,
     layout_with,
@@ -20,7 +19,7 @@ from imgpar.operations.arrays import (
     seal,
     unpremultiply,
 )
-from imgpar.operations.base import Operation, option
+from imgpar.operations.base import Colour, Operation, option
 
 _CV2_LIMIT = 32_767
 """OpenCV counts pixels in 16 bits when it warps."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgpar import values
 from imgpar.errors import TransformError
 from imgpar.model import Frame, Spec
-from imgpar.operations.arrays import Colour, layout_with
-from imgpar.operations.base import Operation, option
+from imgpar.operations.arrays import layout_with
+from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
 from imgpar.operations.marks import lay
 from imgpar.operations.watermark import file_digest, parse_file

@@ -73,7 +73,7 @@ def read_animation(
         made = program.colours(memory)
         if not frames:
             _check_memory(len(wanted.times), made, limits)
-        frames.append(_opaque(made))
+        frames.append(_opaque(made, clip.picture.cicp))
         times.append(float(stamp * clip.picture.time_base))
     if not limits.accept_damaged and (len(frames) < len(wanted.times) or reader.complaints):
         said = "".join(f" | {line}" for line in reader.complaints[-3:])
@@ -82,6 +82,7 @@ def read_animation(
         raise TransformError("No frame is left.", fix="Choose another --trim.")
     ends = [*times[1:], wanted.times[-1] + (wanted.last or _usual(times))]
     lost = ("sound",) * bool(clip.of_kind("audio")) + ("depth",) * (clip.picture.depth > 8)
+    lost += ("hdr",) * bool(clip.picture.cicp)
     metadata = Metadata(durations=_milliseconds(times, ends))
     return frames, Header(target.name, frames[0].spec, frames=len(frames), metadata=metadata, lost=lost)
 
@@ -109,8 +110,10 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
         )
 
 
-def _opaque(frame: Frame) -> Frame:
-    """A copy of 8 bits; transparency stays."""
+def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
+    """A copy of 8 bits; transparency stays, HDR is tone mapped."""
+    if cicp:
+        frame, _ = codecs.shown(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
     made = own_frames(spec, 1)[0]
     if spec == frame.spec:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgpar import codecs
-from imgpar.codecs.options import ColourTarget
 from imgpar.commit import take_back
 from imgpar.errors import LimitError
 from imgpar.model import Frame, Header, OutputFile, Target
@@ -118,29 +117,15 @@ def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tupl
                 fix="Use --pages split, or give it more with --memory.",
             )
         frames.append(Frame(page.frame.spec, np.array(page.frame.array)))
-    frames, header, more = _in_one_profile(frames, headers)
-    return frames, header, (*notes, *more)
+    return frames, _together(headers), tuple(notes)
 
 
-def _in_one_profile(
-    frames: list[Frame], headers: Sequence[Header]
-) -> tuple[list[Frame], Header, tuple[str, ...]]:
-    """Pages in the colours of the first one, which are those of the whole file; and its header."""
-    first = headers[0]
+def _together(headers: Sequence[Header]) -> Header:
+    """The header of a file of pages, each with metadata and a profile of its own."""
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
-    profiles = [header.metadata.icc for header in headers]
-    if len(set(profiles)) == 1:
-        return frames, first._replace(lost=tuple(lost)), ()
-    # A profile for grey says nothing of colours: then all become sRGB.
-    shared = profiles[0] if profiles[0][16:20] != b"GRAY" else b""
-    wanted = codecs.EncodeOptions(colour=ColourTarget("the first page's" if shared else "srgb", shared))
-    for number, header in enumerate(headers):
-        if profiles[number] != shared:
-            made = codecs.to_profile([frames[number]], header.metadata, codecs.FORMATS["tiff"], wanted)
-            frames[number] = made[0][0]
-            lost |= dict.fromkeys(made[2])
-    told = first._replace(lost=tuple(lost), metadata=first.metadata._replace(icc=shared))
-    return frames, told, ("its pages had different colour profiles and were converted to one",)
+    pages = tuple(header.metadata._replace(pages=()) for header in headers)
+    metadata = headers[0].metadata._replace(pages=pages)
+    return headers[0]._replace(lost=tuple(lost), metadata=metadata)
 
 
 def split(

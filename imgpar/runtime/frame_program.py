@@ -13,11 +13,11 @@ import numpy as np
 
 from imgpar import pixels
 from imgpar.errors import TransformError
-from imgpar.model import Frame, Header, ItemFacts, Limits, Spec
+from imgpar.model import Frame, Header, ItemFacts, Layout, Limits, Spec
 from imgpar.operations import Operation
 from imgpar.runtime import programs, stages
 from imgpar.video.clip import Clip, Picture
-from imgpar.video.encoders import Encoding
+from imgpar.video.encoders import Encoding, written
 from imgpar.video.mixing import Mixer
 from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
 from imgpar.video.reader import layout_of
@@ -198,9 +198,10 @@ class LastStep:
     def __init__(self, picture: Picture, encoding: Encoding, background: tuple[int, int, int, int]) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._picture, self._encoding, self._background = picture, encoding, background
+        self._source, self._encoding, self._background = picture, encoding, background
+        self._picture = written(picture, encoding)
         self._reformatter = VideoReformatter()
-        self._mixer = Mixer(matrix_of(picture), full=range_of(picture) == _FULL)
+        self._mixer = Mixer(matrix_of(self._picture), full=range_of(self._picture) == _FULL)
 
     def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         """Planes of this layout, cut to even sides; another pixel format where the encoder wants one."""
@@ -210,7 +211,7 @@ class LastStep:
 
             frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
             store(planes, frame)
-            return self._reformatted(frame, wanted, range_of(self._picture))
+            return self._reformatted(frame, wanted, range_of(self._source))
         return wanted, [
             plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
         ]
@@ -221,17 +222,23 @@ class LastStep:
 
         wanted = self.layout(*result.spec.size)
         deep = wanted.depth > 8
-        spec = result.spec.converted("RGBA" if wanted.alpha else "RGB", "uint16" if deep else "uint8")
+        whole = not wanted.pixel_format.startswith("yuv")
+        layout: Layout = "RGBA" if wanted.alpha else "RGB" if wanted.subsampling else "L"
+        spec = result.spec.converted(layout, "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
             pixels.convert(result, converted, self._background)
             result = converted
-        names = {3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
+        names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
+        if whole and wanted.depth in (8, 16):
+            order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
+            return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
         if not deep and not wanted.alpha and _whole_samples(wanted):
             memory = _memory(wanted)
             self._mixer(array, memory)
             return wanted, memory
+        array = array if spec.channels > 1 else array[..., 0]
         frame = av.VideoFrame.from_ndarray(array, names[spec.channels][deep])
         return self._reformatted(frame, wanted, _FULL)
 
@@ -259,7 +266,12 @@ class LastStep:
         if not width or not height:
             raise TransformError(f"Frames of {width}×{height} pixels cannot be encoded.")
         return PlaneLayout(
-            encoding.pixel_format, width, height, encoding.subsampling, encoding.depth, encoding.alpha
+            encoding.planes or encoding.pixel_format,
+            width,
+            height,
+            encoding.subsampling,
+            encoding.depth,
+            encoding.alpha,
         )
 
 
@@ -271,6 +283,8 @@ def matrix_of(picture: Picture) -> int:
 def range_of(picture: Picture) -> int:
     """Whether black and white are at the ends of the scale."""
     full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
+    if "range" not in picture.colour or picture.colour.get("matrix") == "gbr":
+        full = full or not picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     return _FULL if full else _LIMITED
 
 

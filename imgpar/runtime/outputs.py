@@ -16,7 +16,7 @@ from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import relevant
 from imgpar.errors import EncodeError, TransformError, UsageError
-from imgpar.model import Frame, Header, Limits
+from imgpar.model import Frame, Header, Limits, Metadata
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages
@@ -195,11 +195,19 @@ def convert_bytes(
     frames, _ = stages.transform(program, frames, lease)
     head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
-    check(encoded, frames, fmt.name, strict=strict, verify=verify)
+    check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *encoded.notes))
 
 
-def check(encoded: Encoded, frames: Sequence[Frame], format_name: str, *, strict: bool, verify: bool) -> None:
+def check(
+    encoded: Encoded,
+    frames: Sequence[Frame],
+    format_name: str,
+    metadata: Metadata,
+    *,
+    strict: bool,
+    verify: bool,
+) -> None:
     """Refuse an output that lost something (`strict`), or that is not the picture it was made of (`verify`).
 
     Raises:
@@ -211,4 +219,4 @@ def check(encoded: Encoded, frames: Sequence[Frame], format_name: str, *, strict
             fix="Choose a format that holds it, or leave --strict out.",
         )
     if verify:
-        compare(encoded, frames, format_name)
+        compare(encoded, frames, format_name, metadata)

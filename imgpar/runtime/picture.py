@@ -91,8 +91,8 @@ class PictureWork:
             frames, offset = stages.transform(program, frames, self._memory.within(lease))
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
-            placed = self._array(lease, frames, offset)
-            return self._done(placed=placed, lost=program.lost, notes=(*program.notes, *notes))
+            placed, lost = self._array(lease, frames, offset, header)
+            return self._done(placed=placed, lost=lost, notes=(*program.notes, *notes))
         made = self._writing.all(frames, header, original)
         return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
 
@@ -121,7 +121,8 @@ class PictureWork:
             programs.begin(self._run.operations, program.source, path, count)
             frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
         if self._run.arrays:
-            return self._done(placed=self._array(placed.lease, frames, offset))
+            placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
+            return self._done(placed=placed, lost=lost)
         if offset is None:
             placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
         else:
@@ -214,13 +215,17 @@ class PictureWork:
         assert placed is not None
         return placed, unpack_header(self._memory.blob(placed))
 
-    def _array(self, lease: Lease, frames: list[Frame], offset: int | None) -> Placed:
-        """The first frame as the caller wants it, in the lease that will be the caller's."""
-        frame = frames[0]
+    def _array(
+        self, lease: Lease, frames: list[Frame], offset: int | None, header: Header
+    ) -> tuple[Placed, tuple[str, ...]]:
+        """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
+        was lost of the picture."""
+        frame, lost = codecs.shown(frames[0], header.metadata)
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
-        if wanted is frame and offset is not None:
-            return Placed(lease, FrameRef(lease.offset + offset, frame.spec))
-        return self._memory.put(lease, [wanted])
+        lost = (*header.lost, *lost)
+        if wanted is frames[0] and offset is not None:
+            return Placed(lease, FrameRef(lease.offset + offset, frame.spec)), lost
+        return self._memory.put(lease, [wanted]), lost
 
     def _done(
         self,

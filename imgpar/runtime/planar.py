@@ -13,6 +13,7 @@ from typing import cast
 
 from imgpar import codecs, pixels
 from imgpar.codecs import quality, turbo
+from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError
 from imgpar.model import CHROMA, Header, Layout, Limits, Spec
@@ -96,6 +97,7 @@ def _suits(header: Header) -> bool:
         and header.spec.width * header.spec.height >= LEAST
         and header.detail["reader"] == "simplejpeg"
         and header.detail["ycc"]
+        and profile_space(header.metadata.icc) != "GRAY"
     )
 
 

@@ -13,12 +13,13 @@ frames live in the worker's own memory, until the result is put into a lease aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imgpar import codecs, pixels
 from imgpar.codecs.base import too_many_frames
+from imgpar.codecs.metadata import profile_space
 from imgpar.errors import LimitError
 from imgpar.model import Frame, Header, ItemFacts, Limits, Spec
 from imgpar.operations import Operation
@@ -56,6 +57,9 @@ class Program(NamedTuple):
     """Operations after the first one whose result is only known when it has run."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    grey_icc: bytes = b""
+    """The profile for grey through which pixels go when they are decoded: the picture will have colours, of
+    which it says nothing. The header does not name it any more."""
 
     @property
     def nbytes(self) -> int:
@@ -83,14 +87,51 @@ def compile_program(
     if frames > limits.max_frames:
         raise too_many_frames(frames, limits)
     lost = (*header.lost, "frames") if frames < header.frames else header.lost
-    key = (header.format, header.spec, header.orientation, frames, tuple(operations))
+    told, operations, grey_icc = _in_its_colours(header, tuple(operations))
+    states = tuple(operation.state() for operation in operations)
+    key = (header.format, header.spec, header.orientation, frames, operations, states)
     try:
         way = _way(*key)
     except TypeError:  # an operation that cannot be hashed
         way = _way.__wrapped__(*key)
-    decoded = codecs.at_scale(header, way.scale)
-    program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes)
+    decoded = codecs.at_scale(told, way.scale)
+    program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes, grey_icc)
     return checked(program, limits)
+
+
+def _in_its_colours(
+    header: Header, operations: tuple[Operation, ...]
+) -> tuple[Header, tuple[Operation, ...], bytes]:
+    """The header and the operations in the same colours, and a profile for grey that has to be left first.
+
+    Colours of operations are meant in sRGB and are brought into the picture's profile. Of a profile for grey
+    no colour can be told: a picture that gets some becomes sRGB when it is decoded.
+    """
+    metadata = header.metadata
+    if not (metadata.icc or metadata.cicp):
+        return header, operations, b""
+    from imgpar.codecs.given import into_colours_of
+
+    if profile_space(metadata.icc) == "GRAY" and _has_colours(header, operations):
+        from imgpar.codecs.profile_change import tagged
+
+        srgb = metadata._replace(icc=b"", exif=tagged(metadata.exif))
+        return header._replace(metadata=srgb), operations, metadata.icc
+    into = into_colours_of(metadata)
+    if into is None:
+        return header, operations, b""
+    return header, tuple(operation.coloured(into) for operation in operations), b""
+
+
+def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
+    """Whether a picture has channels of colour, or gets them; a function may give it some."""
+    spec = pixels.oriented(header.spec, header.orientation)
+    for operation in operations:
+        if operation.dynamic or not spec.grey:
+            return True
+        if not operation.idle(spec):
+            spec = operation.plan(_accepted(operation, spec))
+    return not spec.grey
 
 
 def checked(program: Program, limits: Limits) -> Program:
@@ -124,7 +165,12 @@ class _Way(NamedTuple):
 
 @lru_cache(maxsize=256)  # planning takes longer than anything else before the first pixel
 def _way(
-    format_name: str, stored: Spec, orientation: int, frames: int, operations: tuple[Operation, ...]
+    format_name: str,
+    stored: Spec,
+    orientation: int,
+    frames: int,
+    operations: tuple[Operation, ...],
+    states: tuple[Hashable, ...],  # noqa: ARG001 - for the cache: the state of files that operations read
 ) -> _Way:
     """Walk the specs through the operations; decides the decoder's scale and when to turn upright."""
     upright = pixels.oriented(stored, orientation)

@@ -10,9 +10,10 @@ import numpy as np
 from imgpar import codecs, pixels
 from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ImgparError, TransformError
-from imgpar.model import Frame, Header, Limits, Spec
+from imgpar.errors import ImgparError, TransformError, library_words
+from imgpar.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
+from imgpar.operations.base import Colour
 from imgpar.runtime.programs import Program, Step, call, operation_steps
 
 
@@ -47,6 +48,10 @@ def decode(
     """Decode into the even side of `lease`; returns the frames and the decoder's complaints."""
     frames = frames_at(lease, 0, program.header.spec, program.frames)
     notes = codecs.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
+    if program.grey_icc:
+        from imgpar.codecs.profile_change import grey_to_srgb
+
+        notes += grey_to_srgb(frames, program.grey_icc)
     return frames, notes
 
 
@@ -72,7 +77,10 @@ def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
         except (ImgparError, MemoryError):
             raise
         except Exception as error:
-            raise TransformError(f"{step.name} failed: {type(error).__name__}: {error}.") from error
+            words = library_words(error, "an unexpected error")
+            raise TransformError(
+                f"{step.name} failed: {words}.", fix="Its traceback is in the report."
+            ) from error
 
 
 def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
@@ -98,9 +106,13 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     fmt = find_format(format_name)
     cut = not fmt.frames and len(frames) > 1
     dropped = "frames" if header.metadata.durations else "pages"
-    frames, metadata, lost, notes = codecs.to_profile(
-        frames[:1] if cut else frames, header.metadata, fmt, options
-    )
+    written = codecs.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
+    if fmt.paged and len(header.metadata.pages) == len(frames):
+        frames, metadata, lost, notes = _page_by_page(frames, header.metadata, fmt, options)
+    else:
+        frames, metadata, lost, notes = codecs.to_profile(
+            frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
+        )
     lost += (dropped,) * cut
     fitting = list[Frame]()
     for frame in frames:
@@ -109,11 +121,28 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
-            pixels.convert(frame, converted, options.background)
+            pixels.convert(frame, converted, _behind(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
     encoded = codecs.encode(fitting, fmt, metadata, options)
     return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+
+
+def _page_by_page(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """Pages in the colours that are wanted, or in those of their own profiles."""
+    made, pages = list[Frame](), list[Metadata]()
+    lost, notes = dict[str, None](), dict[str, None]()
+    for frame, own in zip(frames, metadata.pages, strict=True):
+        grey = codecs.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
+        (page,), told, losses, said = codecs.to_profile([frame], own, fmt, options, grey=grey)
+        made.append(page)
+        pages.append(told)
+        lost |= dict.fromkeys(losses)
+        notes |= dict.fromkeys(said)
+    first = metadata._replace(icc=pages[0].icc, cicp=pages[0].cicp, pages=tuple(pages))
+    return made, first, tuple(lost), tuple(notes)
 
 
 def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
@@ -121,6 +150,16 @@ def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
     red, green, blue, _ = options.background
     coloured = spec.layout == "LA" and not fmt.alpha and not red == green == blue
     return spec.converted("RGBA") if coloured else spec
+
+
+def _behind(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions) -> Colour:
+    """The background, which is given in sRGB, in the colours of the picture."""
+    if not frame.spec.alpha or spec.alpha or not (metadata.icc or metadata.cicp):
+        return options.background
+    from imgpar.codecs.given import into_colours_of
+
+    into = into_colours_of(metadata)
+    return into.colour(options.background) if into else options.background
 
 
 def _used(kind: str, frame: Frame) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from imgpar import codecs, pixels
 from imgpar.codecs.formats import find_format
 from imgpar.errors import EncodeError, ItemError
-from imgpar.model import Frame, Limits, Spec
+from imgpar.model import Frame, Limits, Metadata, Spec
 from imgpar.runtime.stages import Encoded, own_frames
 
 GRID = 32
@@ -20,13 +20,19 @@ quality of a JPEG stays below 8."""
 FAR_CELL = 96.0
 """The same for the worst cell."""
 
+_NOTHING = Metadata()
 
-def verify(encoded: Encoded, frames: Sequence[Frame], format_name: str) -> None:
+
+def verify(
+    encoded: Encoded, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
+) -> None:
     """Decode the bytes of an output and compare size, number of frames and look.
 
     Args:
         encoded: what is about to be written.
         frames: what it was made from; it may hold fewer of them (a picture of an animation).
+        format_name: of the output.
+        metadata: what is known of the frames, above all their colour profile.
 
     Raises:
         EncodeError: the output cannot be read, or is not the same picture.
@@ -50,6 +56,10 @@ def verify(encoded: Encoded, frames: Sequence[Frame], format_name: str) -> None:
         wanted = wanted[:1]  # they differ in size: the others are counted
     if len(made) != len(wanted):
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
+    if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
+        # Both are seen in sRGB: the numbers of two profiles say nothing.
+        wanted = [codecs.shown(frame, metadata)[0] for frame in wanted]
+        made = [codecs.shown(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:

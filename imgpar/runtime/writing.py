@@ -92,7 +92,8 @@ class Writing:
             encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
         if run.strict or run.verify:
             with self._clock.during("encode"):
-                outputs.check(encoded, frames, target.format, strict=run.strict, verify=run.verify)
+                strict, verify = run.strict, run.verify
+                outputs.check(encoded, frames, target.format, header.metadata, strict=strict, verify=verify)
         return self.commit(target, encoded), encoded
 
     def commit(self, target: Target, encoded: Encoded) -> OutputFile:

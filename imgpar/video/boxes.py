@@ -20,6 +20,8 @@ class Track:
 
     tag: str
     """Of its first sample entry: avc1, mp4a, mebx, gpmd …"""
+    layer: str = ""
+    """What HEVC has beside the picture that everybody sees: a second view, or alpha."""
     dolby_vision: str = ""
     """Profile and level, such as "8.1 level 6"."""
 
@@ -67,7 +69,12 @@ def _track(body: memoryview) -> Track:
     for kind, entry in _boxes(entries):
         inside = dict(_boxes(entry[_VISUAL - 8 :]))
         record = inside.get(b"dvcC") or inside.get(b"dvvC")
-        return Track(kind.decode("latin-1"), _dolby_vision(record) if record else "")
+        layer = "second view" if b"vexu" in inside else "second layer"
+        return Track(
+            kind.decode("latin-1"),
+            layer if b"lhvC" in inside else "",
+            _dolby_vision(record) if record else "",
+        )
     return Track("")
 
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from imgpar.errors import DamagedError, EncodeError
 from imgpar.video.clip import Clip, StreamKind
+from imgpar.video.encoders import written
+from imgpar.video.hdr import lost_of
 from imgpar.video.native import ACCEPT, last_words
+from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
-from imgpar.video.probe import opened, probe
+from imgpar.video.probe import probe
 
 DRIFT = 0.002
 """Seconds by which a time stamp may move: Matroska counts milliseconds."""
@@ -113,8 +116,14 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     gone = {key for key in gone if "-" not in key or key.partition("-")[0] in gone}
     if gone:
         lost.append("metadata: " + ", ".join(sorted(gone)))
-    old, new = clip.picture.colour, made.picture.colour
+    picture = written(clip.picture, plan.encoding) if plan.encoding else clip.picture
+    old, new = picture.colour, made.picture.colour
     # The limited range is what players take where nothing is said.
     implied = {"range": "tv"}
+    if clip.layer and made.layer != clip.layer:
+        lost.append(clip.layer)
+    lost += lost_of(clip.picture, made.picture)
+    if plan.streams.timecode and made.timecode != plan.streams.timecode:
+        lost.append("timecode")
     changed = [f"colour {key}" for key, value in old.items() if new.get(key, implied.get(key)) != value]
     return (*lost, *changed)

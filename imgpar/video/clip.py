@@ -26,6 +26,8 @@ class Stream:
     """Of an audio stream."""
     rate: int = 0
     """Samples a second, of an audio stream."""
+    timecode: str = ""
+    """Of its first frame, where it has SMPTE time codes."""
     tagged: bool = False
     """Of a cover: whether it holds EXIF or XMP, which may tell a place."""
 
@@ -33,6 +35,10 @@ class Stream:
     def words(self) -> str:
         """The stream in a few words, for the report."""
         return " ".join(filter(None, (self.kind, str(self.index), f"({self.codec})")))
+
+
+_HDR = {"smpte2084": 16, "arib-std-b67": 18}
+_PRIMARIES, _REC2020 = {"bt709": 1, "smpte432": 12}, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Picture:
     colour: Mapping[str, str] = field(default_factory=dict)
     """Range, primaries, transfer and matrix, as ffmpeg names them; what is not said is left out."""
     interlaced: bool = False
+    hdr: Mapping[str, str] = field(default_factory=dict)
+    """What it says of screen and light, see `video/hdr`."""
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -66,6 +74,12 @@ class Picture:
         elif self.aspect < 1:
             height = round(height / self.aspect)
         return (height, width) if self.orientation >= 5 else (width, height)
+
+    @property
+    def cicp(self) -> tuple[int, ...]:
+        """Primaries and curve as code points (ITU-T H.273) of a clip in HDR; empty for all others."""
+        curve = _HDR.get(self.colour.get("transfer", ""))
+        return (_PRIMARIES.get(self.colour.get("primaries", ""), _REC2020), curve) if curve else ()
 
     @property
     def spec(self) -> Spec:
@@ -100,6 +114,12 @@ class Clip:
     guessed: bool = False
     """Whether frames are stored out of order in a container without times (AVI), so that decoders guess when
     each is shown."""
+    jumps: int = 0
+    """How often its clock jumps (transport streams); `times` are without the jumps."""
+    origin: float = 0.0
+    """Seconds at which a transport stream begins by its own clock; `times` are without them."""
+    layer: str = ""
+    """What HEVC has beside the picture that everybody sees: a second view (MV-HEVC), or another layer."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""
@@ -108,6 +128,13 @@ class Clip:
     """Whether the length of its last frame is written in any case."""
     loudness: Mapping[int, str] = field(default_factory=dict)
     """Number of a sound stream → the filter that makes it as loud as it shall be."""
+
+    @property
+    def timecode(self) -> str:
+        """SMPTE time code of the first frame, where it has one."""
+        told = [self.picture.stream, *self.streams]
+        found = next((stream.timecode for stream in told if stream.timecode), "")
+        return found or self.metadata.get("timecode", "")
 
     @property
     def rotated(self) -> bool:

@@ -25,6 +25,8 @@ class Container:
     subtitle_encoder: str = ""
     covers: bool = False
     attachments: bool = False
+    timecode: bool = True
+    """Whether it has a place for SMPTE time codes."""
     chapters: bool = True
     variable: bool = True
     """Whether each frame has a time stamp of its own."""
@@ -35,6 +37,7 @@ class Container:
 
 
 _ISO_VIDEO = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9"})
+_WINDOWS = {"wmv1", "wmv2", "wmv3", "vc1", "flv1"}
 _ISO_ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _FAST_START = ("-movflags", "+faststart")
 
@@ -47,7 +50,10 @@ CONTAINERS: dict[str, Container] = {
             frozenset({"mov_text"}), "mov_text", covers=True, flags=_FAST_START,
         ),
         Container(
-            "mov", "mov", frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle"}), _ISO_ENCODERS,
+            "mov", "mov",
+            frozenset({"h264", "hevc", "mpeg4", "prores", "mjpeg", "qtrle", "dnxhd", "dvvideo"})
+            | {"mpeg2video"},
+            _ISO_ENCODERS,
             ("libx265", "prores_ks", "libx264"),
             frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM, ("aac",),
             frozenset({"mov_text"}), "mov_text", flags=_FAST_START,
@@ -55,9 +61,10 @@ CONTAINERS: dict[str, Container] = {
         ),
         Container(
             "mkv", "matroska",
-            _ISO_VIDEO | {"vp8", "prores", "mjpeg", "ffv1", "mpeg2video", "mpeg1video", "theora"},
+            _ISO_VIDEO | {"vp8", "prores", "mjpeg", "ffv1", "mpeg2video", "mpeg1video", "theora"} | _WINDOWS,
             _ISO_ENCODERS, ("libx265", "libsvtav1", "libx264"),
-            frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts"}) | _PCM,
+            frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "dts", "wmav1",
+                       "wmav2", "wmapro"}) | _PCM,
             ("aac",),
             frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle"}), "subrip",
             attachments=True, alpha_encoders=("libvpx-vp9", "ffv1"),
@@ -70,7 +77,7 @@ CONTAINERS: dict[str, Container] = {
         Container(
             "avi", "avi", frozenset({"h264", "mpeg4", "mjpeg", "msmpeg4v3", "msmpeg4v2", "ffv1"}),
             _ISO_ENCODERS, ("libx264",), frozenset({"mp3", "ac3", "mp2"}) | _PCM, ("libmp3lame", "ac3"),
-            chapters=False, variable=False,
+            timecode=False, chapters=False, variable=False,
         ),
     )
 }  # fmt: skip

@@ -36,7 +36,7 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
         "frames_promised": clip.claimed if clip.claimed not in (0, len(clip.times)) else None,
         "counted": "frames: every packet of the stream; seconds: "
         + ("as the container says" if clip.duration else "not told by the container"),
-        "starts_at": (round(clip.times[0], 3) if clip.times else 0.0) or None,
+        "starts_at": (round(clip.times[0] + clip.origin, 3) if clip.times else 0.0) or None,
         "rate": _rate(clip),
         "video": " ".join(filter(None, (picture.stream.codec, more["profile"], more["bit_rate"]))),
         "pixels": picture.pixel_format,

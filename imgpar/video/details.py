@@ -9,12 +9,11 @@ from typing import Any
 
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
-from imgpar.video.probe import opened
+from imgpar.video.hdr import DYNAMIC
+from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
 
 _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
-_OTHER_HDR = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid", "DOVI_METADATA": "Dolby Vision",
-              "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment"}  # fmt: skip
 
 
 def details(clip: Clip) -> dict[str, Any]:
@@ -85,14 +84,14 @@ def _kilobits(rate: int | None) -> str:
 def _hdr(frame: Any) -> list[str]:
     """What the first frame says about the screen it was made for."""
     found = []
-    known = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *_OTHER_HDR)
+    known = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *DYNAMIC)
     data = side_data(frame, *known)
     if (mastering := data.get("MASTERING_DISPLAY_METADATA")) and len(mastering) >= 88:
         found.append(_mastering(mastering))
     if (light := data.get("CONTENT_LIGHT_LEVEL")) and len(light) >= 8:
         most, average = struct.unpack_from("=II", light)
         found.append(f"MaxCLL {most}, MaxFALL {average} cd/m²")
-    return [*found, *(words for kind, words in _OTHER_HDR.items() if kind in data)]
+    return [*found, *(words for kind, words in DYNAMIC.items() if kind in data)]
 
 
 def _mastering(data: bytes) -> str:

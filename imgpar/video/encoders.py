@@ -13,7 +13,9 @@ from functools import cache
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, MissingExtraError
+from imgpar.installing import pip
 from imgpar.video.clip import Picture
+from imgpar.video.lossless import exact, kind_of
 
 DEFAULT_QUALITY = 80
 DEFAULT_EFFORT = 5
@@ -25,6 +27,9 @@ _X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 _LOOKAHEAD = {"libx264": (0, 0, 10, 20, 30, 40, 50, 60, 60, 60, 60),
               "libx265": (5, 10, 15, 15, 15, 20, 25, 40, 40, 40, 40)}  # fmt: skip
 """Frames at which an encoder looks ahead, by preset."""
+_QUIET = "log-level=error:frame-threads=2:info=0"
+"""The number of x265's frame threads, and what it says of itself, show in its bytes."""
+_FFV1 = ("-level", "3", "-slicecrc", "1")
 SEEN_PIXELS = 80 * 1920 * 1080
 """So many of them at most: 20 frames of 4K."""
 
@@ -79,6 +84,8 @@ class Encoding:
     depth: int
     alpha: bool
     lost: tuple[str, ...] = ()
+    planes: str = ""
+    """Pixel format of the frames that it is sent, where that is another: the same samples as planes."""
 
 
 @cache
@@ -94,7 +101,7 @@ def ffmpeg() -> str:
             _utils._get_ffmpeg_exe.cache_clear()
             found = get_ffmpeg_exe()
     except (ImportError, RuntimeError):
-        raise MissingExtraError("There is no ffmpeg.", fix="Run: pip install imageio-ffmpeg") from None
+        raise MissingExtraError("There is no ffmpeg.", fix=f"Run: {pip('imageio-ffmpeg')}") from None
     return found
 
 
@@ -125,7 +132,7 @@ def choose(
 ) -> Encoding:
     """The encoder for frames like those of `picture`, with as much of their pixel format as it takes."""
     name = first_available(names)
-    if options.hardware and depth <= 8 and not alpha and not options.lossless:
+    if options.hardware and depth <= 8 and not alpha:
         hard = _hardware(name, options)
         if hard is not None:
             return hard
@@ -154,6 +161,40 @@ def choose(
         alpha and facts.alpha,
         lost,
     )
+
+
+def lossless(picture: Picture, container: str, names: tuple[str, ...], options: EncodeOptions) -> Encoding:
+    """The encoder that keeps every sample of frames like those of `picture`; raises EncodeError."""
+    kind = kind_of(picture)
+    name, form = exact(kind, container, options.codec, names, available())
+    assert kind is not None
+    odd = name in ("libvpx-vp9", "ffv1") or kind.name[:3] not in ("420", "422", "440")
+    chroma = {"gre": "", "rgb": "444"}.get(kind.name[:3], kind.name[:3])
+    alpha = kind.name.endswith("a")
+    told = _lossless_options(name, DEFAULT_EFFORT if options.effort is None else options.effort)
+    return Encoding(name, form, told, not odd, chroma, kind.depth, alpha, planes=kind.planes)
+
+
+def _lossless_options(name: str, effort: int) -> tuple[str, ...]:
+    preset = ("-preset", _X26X_PRESETS[effort])
+    if name in ("libx264", "libx264rgb"):
+        return (*preset, "-qp", "0")
+    if name == "libx265":
+        return (*preset, "-x265-params", _QUIET + ":lossless=1")
+    if name == "libvpx-vp9":
+        return (*_hurry(effort), "-lossless", "1")
+    if name == "libaom-av1":
+        return ("-cpu-used", str(8 - effort * 8 // 10), "-row-mt", "1", "-aom-params", "lossless=1")
+    return _FFV1 if name == "ffv1" else ()
+
+
+def written(picture: Picture, encoding: Encoding) -> Picture:
+    """The picture with the colours of what is written: where RGB or grey becomes YUV, those of video."""
+    yuv = picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
+    if yuv or not encoding.pixel_format.startswith("yuv"):
+        return picture
+    kept = {key: picture.colour[key] for key in ("primaries", "transfer") if key in picture.colour}
+    return replace(picture, colour={**kept, "range": "tv", "matrix": "bt709"})
 
 
 def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
@@ -205,19 +246,21 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) ->
     effort = DEFAULT_EFFORT if options.effort is None else options.effort
     preset = ("-preset", _X26X_PRESETS[effort])
     if name == "libx264":
-        return (*preset, *(("-qp", "0") if options.lossless else ("-crf", number)))
+        return (*preset, "-crf", number)
     if name == "libx265":
-        # The number of its frame threads, and what it says of itself, show in its bytes.
-        quiet = "log-level=error:frame-threads=2:info=0" + (":lossless=1" if options.lossless else "")
-        return (*preset, "-crf", number, "-x265-params", quiet)
+        return (*preset, "-crf", number, "-x265-params", _QUIET)
     if name == "libvpx-vp9":
-        hurry = "realtime" if effort < 3 else "good"
-        speed = ("-deadline", hurry, "-cpu-used", str(8 - effort * 8 // 10), "-row-mt", "1")
-        return (*speed, *(("-lossless", "1") if options.lossless else ("-crf", number, "-b:v", "0")))
+        return (*_hurry(effort), "-crf", number, "-b:v", "0")
     if name == "libsvtav1":
         return ("-preset", str(12 - effort), "-crf", number)
     if name == "prores_ks":
         return ("-profile:v", "4444" if chroma == "444" else "hq")
     if name == "ffv1":
-        return ("-level", "3", "-slicecrc", "1")
+        return _FFV1
     return ("-q:v", number)
+
+
+def _hurry(effort: int) -> tuple[str, ...]:
+    """VP9's own scale of effort."""
+    return ("-deadline", "realtime" if effort < 3 else "good", "-cpu-used", str(8 - effort * 8 // 10),
+            "-row-mt", "1")  # fmt: skip

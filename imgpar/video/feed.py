@@ -16,6 +16,7 @@ from typing import IO, Any, NoReturn
 
 from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip
+from imgpar.video.encoders import written
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options
 from imgpar.video.nut import NutHeaders
 from imgpar.video.plan import ClipPlan
@@ -110,7 +111,8 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     source = (*plan.timing.input_options, *guarded(clip.path, clip.demuxer)) if clip.path else ()
     arguments += [*source, "-map", "0:v:0"]
-    colour = clip.picture.colour
+    assert plan.encoding is not None
+    colour = written(clip.picture, plan.encoding).colour
     names = {
         "range": "range",
         "primaries": "color_primaries",
@@ -120,4 +122,7 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     tags = ":".join(f"{names[key]}={value}" for key, value in colour.items())
     arguments += ["-filter:v:0", ",".join(filter(None, (f"setparams={tags}" if tags else "", "setsar=1")))]
     arguments += encode_options(plan, clip, threads)
-    return [*arguments, *stream_options(plan, 1), *output_options(plan, output)]
+    arguments += [*stream_options(plan, 1), *output_options(plan, output)]
+    if clip.jumps:  # so ffmpeg sees the clock jump in the same place as `clip.times`
+        arguments += ["-map", f"1:{clip.picture.stream.index}", "-c", "copy", "-f", "null", "-"]
+    return arguments

@@ -87,6 +87,8 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     ]
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
+        if clip.timecode and picture.rate and plan.container.name in ("mp4", "mov"):
+            arguments += ["-r:v:0", str(picture.rate)]  # which a time code counts by
     else:
         arguments += filter_options(plan, clip, threads)
         arguments += encode_options(plan, clip, threads)

@@ -14,6 +14,7 @@ from typing import Any
 
 from imgpar.errors import ItemError
 from imgpar.video.clip import Clip
+from imgpar.video.clock import JUMPING
 from imgpar.video.native import (
     check_exit,
     decoder_options,
@@ -23,8 +24,8 @@ from imgpar.video.native import (
     stream_options,
     tag_options,
 )
+from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
-from imgpar.video.probe import opened
 from imgpar.video.process import Ffmpeg, guarded
 
 LONG = 120.0
@@ -51,7 +52,7 @@ def may_be_cut(plan: ClipPlan, clip: Clip) -> bool:
         and plan.encoding.encoder in _ENCODERS
         and plan.container.variable
         and plan.timing.idle
-        and not (clip.before or clip.lingers)
+        and not (clip.before or clip.lingers or clip.demuxer in JUMPING)
         and clip.frames == len(clip.times)
         and clip.times[-1] - clip.times[0] >= LONG
     )

@@ -9,8 +9,9 @@ frames    some operation is not                                    through share
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -21,12 +22,18 @@ from imgpar.operations import Operation
 from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
 from imgpar.video.clip import Clip, Picture, Stream
+from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import OF_CODEC, Encoding, choose, short_sighted
+from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted, written
+from imgpar.video.hdr import with_hdr
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
 Way = Literal["copy", "remux", "native", "frames"]
+
+
+_GREY = frozenset({"resize", "crop", "flip", "rotate", "grey", "blur", "sharpen"})
+"""Operations that make nothing coloured of a grey picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +95,20 @@ def make_plan(
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
-    names = encoders_of(container, options, picture.depth, alpha=alpha)
-    encoding = short_sighted(choose(picture, names, options, alpha=alpha, depth=picture.depth), size)
+    encoding = with_hdr(short_sighted(_encoding(picture, asked, container, options), size), picture)
+    if options.lossless and encoding.even and (size[0] % 2 or size[1] % 2):
+        raise EncodeError(
+            f"{encoding.encoder} cannot keep frames of {size[0]}×{size[1]} without loss: it halves colour.",
+            fix="Choose --codec ffv1 in an MKV, or another --resize.",
+        )
     filters, why = _filters(steps, picture)
-    if staged or clip.guessed:
-        filters, why = None, "the schedule is staged" if staged else "this AVI stores frames out of order"
+    if clip.jumps and (timing.start or timing.stop < math.inf):
+        raise EncodeError(
+            "The clock of this clip jumps, so no part of it can be cut out.",
+            fix="Convert it as a whole, then take a part of the result.",
+        )
+    if other := _not_native(clip, timing, staged=staged):
+        filters, why = None, other
     streams = plan_streams(clip, container, options)
     notes = streams.notes
     if squared:
@@ -106,6 +122,8 @@ def make_plan(
         notes += (f"each frame is repeated until the next one comes, at {timing.fps:g} a second",)
     if filters is not None:
         graph = [*timing.filters, *([filters] if filters else [])]
+        if written(picture, encoding) is not picture:
+            graph.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
         if alpha and "alpha" in encoding.lost:
             graph.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
         if encoding.even and (size[0] % 2 or size[1] % 2):
@@ -128,28 +146,78 @@ def make_plan(
     )
 
 
+def _encoding(
+    picture: Picture, asked: Sequence[Operation], container: Container, options: EncodeOptions
+) -> Encoding:
+    names = encoders_of(container, options, picture.depth, alpha=picture.alpha)
+    if not options.lossless:
+        return choose(picture, names, options, alpha=picture.alpha, depth=picture.depth)
+    if options.max_bytes or options.target:
+        raise EncodeError(
+            "What is lossless has no size or quality that could be chosen.",
+            fix="Leave --lossless out, or --max-bytes and --target.",
+        )
+    if picture.pixel_format.startswith("gray") and any(step.name not in _GREY for step in asked):
+        picture = replace(picture, pixel_format="rgb")  # the operation may draw in colour
+    return lossless(picture, container.name, names, options)
+
+
+def _not_native(clip: Clip, timing: Timing, *, staged: bool) -> str:
+    """Why one ffmpeg is not enough, whatever the operations are; nothing where it may be."""
+    if staged:
+        return "the schedule is staged"
+    if clip.guessed:
+        return "this AVI stores frames out of order"
+    return "this container has no index of key frames" if timing.start and clip.demuxer in JUMPING else ""
+
+
 def plan_of_frames(
     spec: Spec, target: str, rate: Fraction, time_base: Fraction, options: EncodeOptions
 ) -> tuple[Clip, ClipPlan]:
     """A clip of frames that come from elsewhere: what it is taken for, and how it is written."""
-    depth = 8 if spec.dtype == "uint8" else 10
-    colour = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
-    picture = Picture(
-        Stream(0, "video", "rawvideo"), *spec.size, "rgb24", depth, spec.alpha, "420",
-        rate=rate, time_base=time_base, colour=colour,
-    )  # fmt: skip
     container = CONTAINERS[target]
-    names = encoders_of(container, options, depth)
-    encoding = choose(picture, names, options, alpha=spec.alpha, depth=depth)
+    picture = _given(spec, rate, time_base, options)
+    names = encoders_of(container, options, picture.depth, alpha=spec.alpha)
+    if options.lossless:
+        encoding = lossless(picture, target, names, options)
+    else:
+        encoding = choose(picture, names, options, alpha=spec.alpha, depth=picture.depth)
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
         "frames", "the frames are given", container, encoding=encoding, streams=streams
     )
 
 
+def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptions) -> Picture:
+    """What frames in memory are taken for: as they are where nothing may be lost, or else as video."""
+    if options.lossless and spec.dtype == "float32":
+        raise EncodeError("Frames of float32 cannot be kept without loss.", fix="Give uint8 or uint16.")
+    deep, grey = spec.dtype != "uint8", spec.layout == "L" and options.lossless
+    colour = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
+    if options.lossless:
+        colour |= {"range": "pc", "matrix": "" if grey else "gbr"}
+    depth = 8 if not deep else 16 if options.lossless else 10
+    return Picture(
+        Stream(0, "video", "rawvideo"), *spec.size, "gray" if grey else "rgb24", depth, spec.alpha,
+        "" if grey else "420", rate=rate, time_base=time_base,
+        colour={key: value for key, value in colour.items() if value},
+    )  # fmt: skip
+
+
 def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
     """What is done to upright frames: pixels are made square, then the operations that change something."""
-    return (*_squared(picture), *effective(operations, picture.spec))
+    return (*_squared(picture), *_in_its_colours(picture, effective(operations, picture.spec)))
+
+
+def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """Colours that are given are meant in sRGB, which is taken for the same as BT.709; in HDR they look the
+    same when they are converted."""
+    if not picture.cicp:
+        return operations
+    from imgpar.codecs.given import into
+
+    given = into(b"", picture.cicp)
+    return tuple(operation.coloured(given) for operation in operations) if given else operations
 
 
 def encoders_of(

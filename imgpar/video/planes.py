@@ -140,7 +140,7 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
         width, height, x, y = map(int, written.removeprefix("crop=").split(":"))
         part = Region(-(-width // across), -(-height // down), (x // across, y // down))
         return PlaneStep(layout.resized(width, height), _applied([operation, Crop(part)]))
-    if isinstance(operation, Grey):
+    if isinstance(operation, Grey) and not layout.pixel_format.startswith("gbr"):
         return PlaneStep(layout, partial(_grey, 1 << (layout.depth - 1)))
     if isinstance(operation, Blur | Sharpen) and across == down and layout.depth <= 8:
         # A blur is the same sum of neighbours in every colour system; in a small plane they are nearer.

@@ -53,7 +53,7 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
                 )
         found.append(_tonemap(options.tonemap, picture.colour))
         sdr = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
-        picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420")
+        picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420", hdr={})
     if options.hardware:
         from imgpar.video.hardware import hardware_decoder
 

@@ -6,31 +6,25 @@ of the stream. When the two differ the file is truncated.
 
 from __future__ import annotations
 
-import codecs
-import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.base import check_size
-from imgpar.codecs.formats import peek, sniff
-from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
+from imgpar.errors import DamagedError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
+from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
+from imgpar.video.clock import Clock
+from imgpar.video.hdr import hdr_of
+from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
-
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
-"""Containers that may be opened: playlists, which name other files, are not among them."""
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
 """Marks of EXIF and XMP in a JPEG or PNG."""
-_UNKNOWN = "Its content is no clip that imgpar knows."
-_MISNAMED = "It may be a playlist, or misnamed."
 _KINDS: dict[str, StreamKind] = {"video": "video", "audio": "audio", "subtitle": "subtitle"}
 _RANGES = {1: "tv", 2: "pc"}
 _PRIMARIES = {
@@ -50,9 +44,8 @@ _MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "s
 _ORIENTATIONS = {(1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5,
                  (0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8}  # fmt: skip
 """Signs of the matrix that maps stored to shown coordinates → EXIF orientation."""
-_LATIN_1 = "imgpar.latin_1"
-codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
-"""Metadata that are no UTF-8 are taken for Latin-1, as in old 3GP and AVI files."""
+_FASTEST = 10_000
+"""Frames a second that high-speed cameras write at most."""
 UNEVEN = 0.1
 """Part of a frame's time by which a frame may be off before the rate counts as variable."""
 
@@ -74,19 +67,21 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         streams = tuple(_with_tags(container, stream) for stream in streams)
         picture = _picture(container, chosen, streams[chosen.index])
         _rewind(container, chosen)
-        times, discarded, last = _times(container, chosen)
+        begins, duration = (container.start_time or 0) / 1_000_000, (container.duration or 0) / 1_000_000
+        clock = Clock(container.format.name, begins)
+        times, discarded, last = _times(container, chosen, clock)
+        picture = _with_rate(picture, times)
         claimed = chosen.frames - discarded if chosen.frames else 0
         row = container.format.name == "avi"
         if row and claimed > len(times):
             claimed, last = _without_empty(path, chosen, times)
-        duration = container.duration
         return Clip(
             path,
             container.format.name,
-            float(duration / 1_000_000) if duration else 0.0,
+            times[-1] + last if clock.jumps else duration,
             picture,
             streams,
-            (container.start_time or 0) / 1_000_000,
+            0.0 if clock.watches else begins,
             len(container.chapters()),
             dict(container.metadata),
             max(claimed, 0),
@@ -94,50 +89,10 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             last,
             _is_variable(times, 0.0 if row else float(chosen.time_base)),
             row and chosen.codec_context.has_b_frames > 0,
+            clock.jumps,
+            begins if clock.watches else 0.0,
+            _layer(path, picture.stream) if "mov" in container.format.name else "",
         )
-
-
-@contextmanager
-def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
-    """The clip as a PyAV container; other files that it may name are never opened."""
-    try:
-        import av
-    except ImportError:
-        raise MissingExtraError(
-            "Clips need a package that is not installed.", fix="Run: pip install av"
-        ) from None
-    try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
-    with file:
-        if not os.fstat(file.fileno()).st_size:
-            raise UnknownFormatError("The file is empty.")
-        try:
-            allowed = {"format_whitelist": demuxers}
-            container = av.open(file, container_options=allowed, metadata_errors=_LATIN_1)
-        except (av.error.ArgumentError, av.error.PermissionError) as error:
-            raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
-        except av.error.FFmpegError as error:
-            if sniff(_head(path)) is None:
-                raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
-            raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
-        with container:
-            try:
-                yield container
-            except av.error.FFmpegError as error:
-                raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
-
-
-def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
-    """Those bytes of a text that are no UTF-8, as the error handler of a decoder."""
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-def _head(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return peek(file.read)
 
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:
@@ -172,6 +127,7 @@ def _stream(stream: Any) -> Stream:
         Disposition.default in stream.disposition,
         getattr(context, "channels", 0) if kind == "audio" else 0,
         (getattr(context, "sample_rate", 0) or 0) if kind == "audio" else 0,
+        metadata.get("timecode", ""),
     )
 
 
@@ -214,7 +170,25 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
         chosen.time_base,
         _colour(frame),
         bool(frame.interlaced_frame),
+        hdr_of(frame),
     )
+
+
+def _layer(path: str, stream: Stream) -> str:
+    """What an HEVC stream has beside its first layer."""
+    if stream.codec != "hevc":
+        return ""
+    with open(path, "rb") as file:
+        found = tracks(file)
+    return found[stream.index].layer if stream.index < len(found) else ""
+
+
+def _with_rate(picture: Picture, times: list[float]) -> Picture:
+    """A rate that nobody can mean (of DV ffmpeg gives the ticks of its clock) is counted from the times."""
+    if picture.rate is None or picture.rate <= _FASTEST or len(times) < 2:
+        return picture
+    counted = Fraction((len(times) - 1) / (times[-1] - times[0])).limit_denominator(1001)
+    return replace(picture, rate=counted)
 
 
 def _subsampling(form: Any, components: list[Any]) -> str:
@@ -249,14 +223,15 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
+def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int, float]:
     """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is."""
     stamps: list[int] = []
     in_order = container.format.name != "avi"  # whose packets have only a place in a row
     count = discarded = 0
     last, length = -1, 0
-    for packet in container.demux(chosen):
-        if not packet.size:
+    for packet in container.demux(clock.streams(container, chosen)):
+        clock.correct(packet)
+        if not packet.size or packet.stream.index != chosen.index:
             continue
         if packet.is_discard:
             discarded += 1

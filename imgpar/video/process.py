@@ -16,7 +16,7 @@ from functools import cache
 from typing import IO, Any
 
 from imgpar.video.encoders import ffmpeg
-from imgpar.video.probe import DEMUXERS
+from imgpar.video.opening import DEMUXERS
 
 LAST_LINES = 20
 LOOK_SECONDS = 0.5

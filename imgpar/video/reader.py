@@ -9,11 +9,15 @@ from heapq import heappop, heappush
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
+from imgpar.video.clock import JUMPING, Clock
+from imgpar.video.lossless import kind_of
 from imgpar.video.native import check_exit, decoder_options
+from imgpar.video.opening import opened
 from imgpar.video.planes import PlaneLayout
-from imgpar.video.probe import opened
 from imgpar.video.process import Ffmpeg, guarded
 
+_STEPS = (0.0, 1.0, 5.0, 25.0)
+"""Seconds by which it is tried to begin earlier where a seek does not come to a key frame."""
 SPARE = 1.0
 """Seconds that an ffmpeg with filters begins earlier, for what a filter makes of the frames before."""
 
@@ -23,6 +27,8 @@ def layout_of(picture: Picture) -> PlaneLayout:
     chroma = picture.subsampling
     if picture.pixel_format.startswith(("yuv", "gray")):
         letter = ("yuva" if picture.alpha else "yuv") + f"{chroma}p" if chroma else "gray"
+    elif (kind := kind_of(picture)) is not None and kind.name.startswith("rgb"):
+        chroma, letter = "444", "gbrap" if picture.alpha else "gbrp"
     else:
         chroma, letter = "444", "yuva444p" if picture.alpha else "yuv444p"
     deep = f"{picture.depth}le" if picture.depth > 8 else ""
@@ -35,13 +41,31 @@ def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
     """An ffmpeg that sends frames with their own time stamps, after the filters of `clip.before`; none that
     is shown after `start` is left out."""
     late = start - clip.start - SPARE
+    whole = clip.demuxer in JUMPING  # ffmpeg then finds no key frame, and makes the clock that `times` go by
     return [
-        *(["-ss", f"{late:.3f}"] if late > 0 else []),
-        "-threads", str(threads), *decoder_options(clip), "-copyts", "-noautorotate", *guarded(clip.path),
+        *(["-ss", f"{late:.3f}"] if late > 0 and not whole else []),
+        *([] if whole else ["-copyts"]),
+        "-threads", str(threads), *decoder_options(clip), "-noautorotate", *guarded(clip.path),
         "-map", f"0:{clip.picture.stream.index}", "-filter:v:0", ",".join(clip.before), "-c:v", "rawvideo",
         "-pix_fmt", layout_of(clip.picture).pixel_format, "-fps_mode", "passthrough",
         "-enc_time_base", "demux", "-f", "nut", "pipe:1",
     ]  # fmt: skip
+
+
+def seek(container: Any, stream: Any, start: float) -> None:
+    """To a key frame that is shown at or before `start` seconds, or to the beginning."""
+    goal = int(start / stream.time_base)
+    if container.format.name not in JUMPING:
+        container.seek(goal, stream=stream)
+        return
+    for back in _STEPS:  # such a container knows no key frames: it comes to any packet
+        place = goal - int(back / stream.time_base)
+        container.seek(place, stream=stream)
+        key = next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
+        if key is not None and key.pts is not None and key.pts <= goal:
+            container.seek(place, stream=stream)
+            return
+    container.seek(0)
 
 
 class Reader:
@@ -101,15 +125,17 @@ class Reader:
         piped = bool(self._clip.before)
         stream = container.streams[0 if piped else self._clip.picture.stream.index]
         context = stream.codec_context if piped else self._decoder(stream)
-        if self._start > 0 and not piped:
-            container.seek(int(self._start / stream.time_base), stream=stream)
+        clock = Clock("" if piped else self._clip.demuxer, self._clip.origin)
+        if self._start > 0 and not piped and not self._clip.jumps:
+            seek(container, stream, self._start + self._clip.origin)
         if self._keys:
             context.skip_frame = "NONKEY"
         context.thread_type, context.thread_count = "AUTO", self._threads
         waiting: list[int] | None = [] if self._clip.guessed and not piped else None
-        for packet in container.demux(stream):
-            if not packet.size and packet.dts is not None:
-                continue  # of Theora: the frame before stays
+        for packet in container.demux(clock.streams(container, stream)):
+            clock.correct(packet)
+            if packet.stream.index != stream.index or (not packet.size and packet.dts is not None):
+                continue  # one without bytes is Theora's: the frame before stays
             if waiting is not None and packet.size and packet.dts is not None:
                 heappush(waiting, packet.dts)
             try:

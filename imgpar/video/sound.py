@@ -10,7 +10,7 @@ from imgpar.errors import EncodeError, TransformError
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.encoders import first_available
 from imgpar.video.native import check_exit
-from imgpar.video.probe import opened
+from imgpar.video.opening import opened
 from imgpar.video.process import Ffmpeg, guarded
 from imgpar.video.streams import is_stripped
 from imgpar.video.timing import Timing

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container
 from imgpar.video.encoders import first_available
+from imgpar.video.timecode import advanced
 from imgpar.video.timing import Timing
 
 _PLACES = ("location", "gps", "geo", "\xa9xyz")
@@ -28,6 +30,8 @@ class Streams:
     kept: tuple[Stream, ...] = ()
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    timecode: str = ""
+    """SMPTE time code of the first frame of the new clip."""
     stripped: frozenset[str] = frozenset()
     """Metadata that are left out on purpose, in lower case."""
 
@@ -65,8 +69,24 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
     options += _metadata(clip, container, strip, stripped, chapters=chapters)
     if clip.chapters and not chapters:
         lost.append("chapters")
+    code = "" if strip in ("exif", "all") else _timecode(clip, timing)
+    if code and not container.timecode:
+        lost.append("timecode")
+    code = code if container.timecode else ""
+    options += ["-metadata:s:v:0", f"timecode={code}"] if code else []
     gone = frozenset(key.lower() for key in stripped)
-    return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), gone)
+    return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), code, gone)
+
+
+def _timecode(clip: Clip, timing: Timing) -> str:
+    """That of the first frame that is kept."""
+    rate = clip.picture.rate
+    if not clip.timecode or rate is None or not clip.times:
+        return clip.timecode
+    begin, half = timing.window(clip)[0], float(clip.picture.time_base) / 2
+    first = next((time for time in clip.times if time >= begin - half), clip.times[0])
+    new = Fraction(timing.fps).limit_denominator(1001) if timing.fps else None
+    return advanced(clip.timecode, first - clip.times[0], rate, new)
 
 
 def _codec(stream: Stream, container: Container, wanted: str, timing: Timing, *, even: bool) -> str:
@@ -141,8 +161,8 @@ def _still(
 
 def _data(clip: Clip) -> list[str]:
     """Timed metadata; the text track of chapters is written anew with them, timecodes are metadata."""
-    count = len(clip.of_kind("data"))
-    count -= bool(clip.chapters and "mov" in clip.demuxer) + ("timecode" in clip.metadata)
+    count = sum(not stream.timecode for stream in clip.of_kind("data"))
+    count -= bool(clip.chapters and "mov" in clip.demuxer)
     return ["timed metadata"] * (count > 0)
 
 

@@ -1,0 +1,98 @@
+"""Colours that people give, of text, borders, backgrounds and logos: from sRGB into the profile of a picture.
+
+    sRGB ─► linear ─► matrix of the profile ─► its curve ─► values of the picture
+
+In HDR white is 203 cd/m² (BT.2408). Profiles made of tables are left to LittleCMS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from imgpar.codecs import colourspace, hdr, profiles
+from imgpar.codecs.code_points import PRIMARIES
+from imgpar.codecs.metadata import profile_space
+from imgpar.model import Metadata
+
+Array = np.ndarray[Any, Any]
+
+_NEUTRAL = 0.5
+"""Of 255: grey that was given stays grey, whatever profiles round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """From sRGB into the values of a profile, or of HDR."""
+
+    icc: bytes = b""
+    cicp: tuple[int, ...] = ()
+
+    def __call__(self, values: Array) -> Array:
+        """Red, green and blue from 0 to 1, channels last, as values from 0 to 1 that look the same."""
+        if self.cicp:
+            return hdr.from_srgb(values, self.cicp)
+        space, srgb = colourspace.parse(self.icc), colourspace.parse(profiles.srgb())
+        assert srgb is not None
+        if space is None:
+            return _with_littlecms(values, self.icc)
+        light = srgb.to_linear(values)
+        if space.grey:
+            return space.from_linear((light @ srgb.matrix[1])[..., None]).repeat(3, axis=-1)
+        return space.from_linear(light @ colourspace.transform(srgb, space).T)
+
+    def colour(self, given: tuple[float, float, float, int]) -> tuple[float, float, float, int]:
+        """A colour from 0 to 255, and its alpha, which stays."""
+        made = self(np.array(given[:3], np.float64) / 255) * 255
+        if given[0] == given[1] == given[2] and np.ptp(made) < _NEUTRAL:
+            made[:] = made.mean()
+        red, green, blue = (float(value) for value in made)
+        return red, green, blue, given[3]
+
+
+@lru_cache(maxsize=16)
+def into(icc: bytes, cicp: tuple[int, ...] = ()) -> Given | None:
+    """What colours have to go through for a picture in this profile, or with these code points of HDR; None
+    where its values are those of sRGB, or the profile is of no use."""
+    if cicp:
+        return Given(b"", cicp) if cicp[0] in PRIMARIES else None
+    if not icc:
+        return None
+    space, srgb = colourspace.parse(icc), colourspace.parse(profiles.srgb())
+    assert srgb is not None
+    if space is None:
+        return Given(icc) if _transform(icc) is not None else None
+    same = colourspace.has_curve_of_srgb(icc) if space.grey else colourspace.alike(space, srgb)
+    return None if same else Given(icc)
+
+
+def into_colours_of(metadata: Metadata) -> Given | None:
+    """The same for a picture with these metadata."""
+    return into(metadata.icc, metadata.cicp) if metadata.icc or metadata.cicp else None
+
+
+@lru_cache(maxsize=8)
+def _transform(icc: bytes) -> Any:
+    mode = {"GRAY": "L", "RGB": "RGB"}.get(profile_space(icc))
+    try:
+        return mode and ImageCms.buildTransform(
+            ImageCms.createProfile("sRGB"), ImageCms.ImageCmsProfile(BytesIO(icc)), "RGB", mode,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )  # fmt: skip
+    except (ImageCms.PyCMSError, OSError):
+        return None
+
+
+def _with_littlecms(values: Array, icc: bytes) -> Array:
+    """The same with 8 bits."""
+    pixels = np.rint(values.reshape(1, -1, 3) * 255).astype(np.uint8)
+    made = ImageCms.applyTransform(Image.fromarray(pixels), _transform(icc))
+    assert made is not None
+    result: Array = np.asarray(made.convert("RGB")).reshape(values.shape) / 255
+    return result

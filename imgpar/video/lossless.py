@@ -1,0 +1,124 @@
+"""Encoders that keep every sample, and the pixel formats in which they do: exact, or refused.
+
+kind     what is stored                                      planes in memory
+grey     brightness, at the ends of the scale                gray
+420 …    brightness and colour, `a` with transparency        yuv420p, yuva420p …
+rgb      red, green and blue, `a` with transparency          gbrp, gbrap
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgpar.errors import EncodeError
+from imgpar.video.clip import Picture
+
+_YUV = ("420", "422", "444")
+_TO_10, _TO_12, _TO_16 = (8, 10), (8, 10, 12), (8, 9, 10, 12, 14, 16)
+_HOLDS: dict[str, dict[str, tuple[int, ...]]] = {
+    "libx264": dict.fromkeys((*_YUV, "grey"), _TO_10),
+    "libx264rgb": {"rgb": (8,)},
+    "libx265": dict.fromkeys((*_YUV, "grey", "rgb"), _TO_12),
+    "libvpx-vp9": {**dict.fromkeys((*_YUV, "440", "rgb"), _TO_12), "420a": (8,)},
+    "libaom-av1": dict.fromkeys((*_YUV, "grey", "rgb"), _TO_12),
+    "ffv1": {
+        **dict.fromkeys((*_YUV, "grey", "rgb"), _TO_16),
+        "440": _TO_12, "rgba": (8, 10, 12, 14, 16),
+        **dict.fromkeys(("420a", "422a", "444a"), (8, 9, 10, 16)),
+    },
+    "qtrle": {"rgb": (8,), "rgba": (8,)},
+}  # fmt: skip
+"""Encoder → kind → bits of a sample."""
+_PACKED = {
+    ("libx264rgb", "rgb"): "rgb24", ("ffv1", "rgb"): "bgr0", ("ffv1", "rgba"): "bgra",
+    ("qtrle", "rgb"): "rgb24", ("qtrle", "rgba"): "argb",
+}  # fmt: skip
+"""What encoders call 8 bits that they do not take as planes; ffmpeg puts the same samples in that order."""
+_REPLACED = {"h264": ("libx264", "libx264rgb"), "av1": ("libaom-av1",)}
+"""Other encoders of a codec that is asked for."""
+_USUAL = {
+    "mp4": ("libx264", "libx264rgb", "libx265", "libvpx-vp9"),
+    "mov": ("libx264", "libx264rgb", "libx265", "qtrle"),
+    "mkv": ("libx264", "libx264rgb", "libx265", "libvpx-vp9", "ffv1"),
+    "webm": ("libvpx-vp9", "libaom-av1"),
+    "avi": ("libx264", "ffv1"),
+}
+"""By container, where no codec is asked for."""
+_SAME = {"nv12": "420", "nv21": "420", "p010le": "420", "p012le": "420", "p016le": "420", "nv16": "422",
+         "yuyv422": "422", "uyvy422": "422", "yvyu422": "422", "p210le": "422", "nv24": "444"}  # fmt: skip
+"""The same samples in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the frames of a clip are made of."""
+
+    name: str
+    depth: int
+    full: bool = False
+    """Whether YUV has black and white at the ends of the scale."""
+
+    @property
+    def words(self) -> str:
+        """For messages."""
+        what = {"grey": "grey", "rgb": "RGB", "rgba": "RGB with alpha"}.get(self.name)
+        if what is None:
+            what = f"YUV 4:{self.name[1]}:{self.name[2]}" + (" with alpha" if self.name[3:] else "")
+        return f"{what} of {self.depth} bits" + (" and full range" if self.full else "")
+
+    @property
+    def planes(self) -> str:
+        """ffmpeg's name of its planes."""
+        deep = f"{self.depth}le" if self.depth > 8 else ""
+        if self.name == "grey":
+            return "gray" + deep
+        if self.name.startswith("rgb"):
+            return ("gbrap" if self.name == "rgba" else "gbrp") + deep
+        return f"yuv{self.name[3:]}{self.name[:3]}p{deep}"
+
+
+def kind_of(picture: Picture) -> Kind | None:
+    """What the frames of a picture are made of; None where no encoder has the same."""
+    depth, form = max(8, picture.depth), picture.pixel_format.replace("yuvj", "yuv")
+    if form.startswith(("gray", "mono")):
+        found = Kind("grey", depth)
+        return found if "f" not in form[4:] else None
+    full = picture.colour.get("range") == "pc" or form != picture.pixel_format
+    if form in _SAME:
+        return Kind(_SAME[form], depth, full)
+    if form.startswith(("yuv", "nv", "p0", "p2", "p4")):
+        found = Kind(picture.subsampling + ("a" if picture.alpha else ""), depth, full)
+        return found if picture.alpha or found.planes == form else None
+    if "f" in form or form.startswith(("xyz", "bayer")):
+        return None
+    return Kind("rgba" if picture.alpha else "rgb", depth)
+
+
+def exact(
+    kind: Kind | None, container: str, codec: str, names: Sequence[str], known: frozenset[str]
+) -> tuple[str, str]:
+    """The encoder that keeps every sample, and its pixel format.
+
+    Args:
+        kind: what is to be kept.
+        container: name of the target.
+        codec: the one that is asked for, if any.
+        names: its encoders.
+        known: the encoders that this ffmpeg has.
+
+    Raises:
+        EncodeError: there is none.
+    """
+    tried = _REPLACED.get(codec, tuple(names)) if codec else _USUAL[container]
+    for name in tried if kind is not None else ():
+        assert kind is not None
+        limited = name == "ffv1" and kind.full  # it takes no other YUV, and ffmpeg would convert it
+        if name in known and not limited and kind.depth in _HOLDS.get(name, {}).get(kind.name, ()):
+            packed = _PACKED.get((name, kind.name)) if kind.depth == 8 else None
+            return name, packed or kind.planes
+    what = kind.words if kind is not None else "This pixel format"
+    raise EncodeError(
+        f"{what} cannot be kept without loss by {codec or container}.",
+        fix="Choose --codec ffv1 in an MKV, or leave --lossless out.",
+    )
