@@ -29,6 +29,7 @@ from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import RETRY, SESSION_RETRY, run_options
 from imgpar.sidefiles import check_journal, is_same_file
+from imgpar.sources.aside import Aside
 from imgpar.sources.base import why_unreadable
 from imgpar.verify_out import verify as compare
 
@@ -80,9 +81,9 @@ def run(
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     _check(inputs, out, options)
     if options.dry_run:
-        notes = list[str]()
-        found = dry_run(inputs, out, recipe, options, tell=notes.append)
-        return dryrun.report_of(found, out or "", listen, cancel, notes)
+        notes, aside = list[str](), Aside()
+        found = dry_run(inputs, out, recipe, options, tell=notes.append, aside=aside)
+        return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -136,9 +137,10 @@ def dry_run(
     options: RunOptions | None = None,
     *,
     tell: Callable[[str], None] = lambda _: None,
+    aside: Aside | None = None,
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
-    `tell` hears what is to be said at the end."""
+    `tell` hears what is to be said at the end, `aside` counts what is left out."""
     options, recipe = options or RunOptions(), checked(recipe)
     _check(inputs, out, options)
     if out == "-":
@@ -148,7 +150,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        yield from dryrun.entries(inputs, out, recipe, options, tell)
+        yield from dryrun.entries(inputs, out, recipe, options, tell, aside)
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
@@ -206,7 +208,8 @@ def retry(
         command: what the user typed, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`, `max_frames`,
-            `worker_memory`, `journal`. A session has its own `memory` and `worker_memory`.
+            `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given). A session has
+            its own `memory` and `worker_memory`.
 
     Raises:
         UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
@@ -225,6 +228,11 @@ def retry(
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
     recipe = replace(recipe, chosen=bool(facts.get("chosen")))
+    options = replace(
+        options,
+        include=options.include or tuple(facts.get("include") or ()),
+        exclude=options.exclude or tuple(facts.get("exclude") or ()),
+    )
     given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
     listen, cancel = on_event or _Silent(), cancel or CancelToken()
     place: str | None = os.fspath(out)

@@ -19,9 +19,11 @@ from imgpar.output import Out, read_out
 from imgpar.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.scheduler import CancelToken
+from imgpar.sources.aside import Aside
 from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
+from imgpar.sources.patterns import Patterns
 from imgpar.strange import check_files
 from imgpar.wishes import check_kinds
 
@@ -32,6 +34,7 @@ def entries(
     recipe: Recipe,
     options: RunOptions,
     tell: Callable[[str], None] = lambda _: None,
+    aside: Aside | None = None,
 ) -> Iterator[Job | Outcome]:
     """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
@@ -46,12 +49,18 @@ def entries(
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
         plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
-        batches = scan_list(inputs) if named is None else scan(named, out=place.path)
+        patterns = Patterns(options.include, options.exclude)
+        if named is None:
+            batches = scan_list(inputs, patterns)
+        else:
+            batches = scan(named, out=place.path, patterns=patterns)
         if options.companions == "copy" and not place.in_place:
             batches = with_sidecars(batches)
+        aside = Aside() if aside is None else aside
         for batch in batches:
+            aside.add(batch.kinds, batch.left_out, batch.excluded)
             yield from plan.plan(batch)
-        for remark in plan.remarks():
+        for remark in (*plan.remarks(), *patterns.unmatched()):
             tell(remark)
 
 
@@ -67,8 +76,10 @@ def report_of(
     listen: Callable[[Event], None] = lambda _: None,
     cancel: CancelToken | None = None,
     notes: Sequence[str] = (),
+    aside: Aside | None = None,
 ) -> Report:
-    """The report of a dry run; the listener hears of it as of a run. `notes` may grow with `found`."""
+    """The report of a dry run; the listener hears of it as of a run. `notes` and `aside` may grow with
+    `found`."""
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
     place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
     listen(Event("start", text=place))
@@ -90,6 +101,7 @@ def report_of(
         seconds=seconds,
         dry_run=True,
         notes=tuple(notes),
+        **(aside or Aside()).facts(),
     )
 
 

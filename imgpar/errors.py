@@ -25,6 +25,8 @@ ImgparError                what, where, why, and what to do
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Iterable
 
 
@@ -217,6 +219,36 @@ def closest(word: str, known: Iterable[str]) -> str:
     import difflib  # this module is imported before all others
 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")
+
+
+_PYTHONS_OWN = (
+    TypeError, AttributeError, LookupError, AssertionError, NameError, UnicodeError, RecursionError,
+    StopIteration, struct.error,
+)  # fmt: skip
+"""Errors that tell where a decoder stumbled, in words for those who write it."""
+_PYTHONS_WORDS = re.compile(
+    "invalid literal|unpack|is not a valid|could not convert|could not broadcast|cannot reshape|argument"
+)
+
+
+def library_words(error: BaseException, otherwise: str = "its structure cannot be read") -> str:
+    """What a library says of a file, for people; `otherwise` where the words are Python's own.
+
+    >>> library_words(RuntimeError(b"Unsupported file format"))
+    'Unsupported file format'
+    >>> library_words(TypeError("'bytes' object cannot be interpreted as an integer"))
+    'its structure cannot be read'
+    """
+    if isinstance(error, _PYTHONS_OWN) or isinstance(error.__cause__, _PYTHONS_OWN):
+        return otherwise
+    first = error.args[0] if error.args else ""
+    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    text = str(getattr(error, "err", "") or text)  # OpenCV: without the place in its source
+    text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", text)
+    text = re.sub(r"""\bb(['"])(.*?)\1""", r"\2", text).strip().rstrip(".:")
+    return otherwise if not text or _PYTHONS_WORDS.search(text) else text
 
 
 def garbled(path: str) -> OutputError:

@@ -159,13 +159,14 @@ class _Maker:
     """Makes arrays of the decoded frames of one clip."""
 
     def __init__(self, clip: Clip, pipeline: Pipeline, choice: Choice) -> None:
-        from imgpar.runtime.frame_program import FrameFacts, FrameProgram
+        from imgpar.runtime.frame_program import FrameFacts, FrameProgram, facts_of
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         steps = steps_of(clip.picture, pipeline.recipe.operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
+        self._program.begin(facts_of(clip, len(clip.times)))
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)
 

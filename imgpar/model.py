@@ -417,8 +417,24 @@ class RunOptions:
     max_frames: int = 10_000
     worker_memory: int | None = None
     """Bytes of private memory of a worker, on Linux; None is 4 GiB, or all that the machine has."""
+    include: tuple[str, ...] = ()
+    """Patterns of files that are taken, below the inputs; none takes all. See `sources.patterns`."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files and folders that are left out."""
     journal: str | None = None
     """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
+
+
+class ItemFacts(NamedTuple):
+    """What the `reset` method of a function is told of the picture or clip whose frames come next."""
+
+    path: str
+    """Of the file; of bytes the name that was given with them."""
+    kind: Literal["image", "video"]
+    size: tuple[int, int]
+    """Width and height as it is seen, before any operation."""
+    frames: int
+    """How many will come; more than 1 for animations and clips."""
 
 
 @dataclass(frozen=True, slots=True)

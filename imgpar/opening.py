@@ -113,7 +113,13 @@ def run_spec(
 
 
 def run_facts(
-    command: str, inputs: Iterable[str] | None, place: Out, recipe: str | None, *, chosen: bool
+    command: str,
+    inputs: Iterable[str] | None,
+    place: Out,
+    recipe: str | None,
+    options: RunOptions,
+    *,
+    chosen: bool,
 ) -> dict[str, object]:
     """What `retry` has to know about a run; `inputs` is None where they came from a list."""
     paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
@@ -125,6 +131,8 @@ def run_facts(
         "in_place": place.in_place,
         "recipe": recipe,
         "chosen": chosen,
+        "include": options.include,
+        "exclude": options.exclude,
     }
 
 

@@ -106,7 +106,7 @@ class Pipeline:
                 `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
-                `journal`.
+                `journal`, `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; the report says in items with the status "planned" what
                 would be made.
@@ -151,7 +151,7 @@ class Pipeline:
         Args:
             inputs, channels, dtype, copy, on_event, cancel: as there.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `density`, `pages`.
+                `accept_damaged`, `include`, `exclude`, `density`, `pages`.
         """
         from imgpar.session import Session
         from imgpar.stream import read_request

@@ -13,6 +13,7 @@ from typing import Any
 from imgpar.errors import OutputError, may_pass
 from imgpar.model import Outcome
 from imgpar.sidefiles import check_report_place, write_whole
+from imgpar.sources.aside import told
 
 SCHEMA = 1
 """Of the JSON report; it changes when a key goes or changes its meaning."""
@@ -38,6 +39,12 @@ class Report:
     """What a dry run would work on; of a real run 0."""
     ignored: int = 0
     """Files that are no media: seen and left alone."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
+    left_out_folders: Mapping[str, int] = field(default_factory=dict)
+    """Folders that were not entered (hidden, or a system's own such as @eaDir), by name."""
+    excluded: int = 0
+    """Media and folders that `include` and `exclude` left out."""
     seconds: float = 0.0
     bytes_in: int = 0
     """Size of the inputs that were worked on."""
@@ -121,6 +128,8 @@ class Report:
             "schema": SCHEMA,
             "out": escaped(self.out),
             **{name: getattr(self, name) for name in _COUNTS},
+            "left_out": {escaped(kind): count for kind, count in self.left_out.items()},
+            "left_out_folders": {escaped(name): count for name, count in self.left_out_folders.items()},
             "reasons": dict(self.reasons),
             "lost": dict(self.lost),
             "stages": {stage: round(spent, 6) for stage, spent in self.stages.items()},
@@ -155,6 +164,8 @@ class Report:
         if self.dry_run:
             skipped = f"{self.skipped} skipped{self._why_skipped()}"
             yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
+            if aside := told(self.left_out, self.left_out_folders, self.excluded):
+                yield aside
             yield from self._failures()
             return
         speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
@@ -170,9 +181,8 @@ class Report:
             yield f"{planned} {verb} not done; the same command goes on with {them}."
         if self.bytes_out:  # neither what is compared nor what is put back becomes anything
             yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
-        if self.ignored:
-            are, were = ("is", "was") if self.ignored == 1 else ("are", "were")
-            yield f"{counted(self.ignored, 'other file')} {are} no pictures or clips and {were} left alone."
+        if aside := told(self.left_out, self.left_out_folders, self.excluded):
+            yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
@@ -231,6 +241,7 @@ _COUNTS = (
     "skipped",
     "planned",
     "ignored",
+    "excluded",
     "seconds",
     "bytes_in",
     "bytes_out",

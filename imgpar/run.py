@@ -33,10 +33,12 @@ from imgpar.report import Report, Tally
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session
+from imgpar.sources.aside import Aside
 from imgpar.sources.base import Batch
 from imgpar.sources.companions import with_sidecars
 from imgpar.sources.lists import scan_list
 from imgpar.sources.local import scan
+from imgpar.sources.patterns import Patterns
 from imgpar.unchanged import Unchanged
 from imgpar.wishes import check_kinds
 
@@ -89,7 +91,8 @@ class Run:
         check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
-        self._done = self._ignored = self._sidecars = 0
+        self._done = self._sidecars = 0
+        self._aside, self._patterns = Aside(), Patterns(options.include, options.exclude)
         self._notes: list[str] = []
         self._swept: set[str] = set()
         self._stopped = ""
@@ -113,7 +116,10 @@ class Run:
             RunError: the run could not begin (OUT locked or not writable).
         """
         # A wrong path is found before anything is made: it must not leave a folder behind.
-        batches = scan_list(self._inputs) if self._named is None else scan(self._named, out=self._place.path)
+        if self._named is None:
+            batches = scan_list(self._inputs, self._patterns)
+        else:
+            batches = scan(self._named, out=self._place.path, patterns=self._patterns)
         if self._options.companions == "copy" and not self._place.in_place:
             batches = with_sidecars(batches)
         first = self._first_with_items(batches)
@@ -176,7 +182,9 @@ class Run:
         return report
 
     def _facts(self) -> dict[str, object]:
-        return run_facts(self._command, self._named, self._place, self._toml, chosen=self._recipe.chosen)
+        return run_facts(
+            self._command, self._named, self._place, self._toml, self._options, chosen=self._recipe.chosen
+        )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
         for batch in batches:
@@ -186,7 +194,7 @@ class Run:
         return None
 
     def _read_past(self, batch: Batch) -> None:
-        self._ignored += batch.ignored
+        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
         self._sidecars += batch.sidecars
         for note in batch.notes:
             self._note(note)
@@ -195,9 +203,11 @@ class Run:
         """There is nothing to do: no folder is made, no journal, no worker."""
         for kind in ("start", "planned", "end"):
             self._listen(Event(kind, text=self._place.path, total=0))
+        for remark in self._patterns.unmatched():
+            self._note(remark)
         seconds = time.monotonic() - self._started
         return self._tally.report(
-            (), ignored=self._ignored, seconds=seconds, out=self._place.path, notes=tuple(self._notes)
+            (), seconds=seconds, out=self._place.path, notes=tuple(self._notes), **self._aside.facts()
         )
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
@@ -330,10 +340,14 @@ class Run:
         if self._anew:
             what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
             self._note(f"{what} made anew, because the inputs changed.")
-        for remark in self._planner.remarks():
+        for remark in (*self._planner.remarks(), *self._unmatched()):
             self._note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
+
+    def _unmatched(self) -> list[str]:
+        """Patterns that matched nothing; an interrupted run has not seen everything."""
+        return [] if self._cancel.cancelled else self._patterns.unmatched()
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
@@ -348,7 +362,7 @@ class Run:
         outcomes = self._journal.outcomes()
         return self._tally.report(
             tuple(outcomes) if self._place.name else outcomes,  # that journal may be a temporary one
-            ignored=self._ignored,
+            **self._aside.facts(),
             seconds=time.monotonic() - self._started,
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,

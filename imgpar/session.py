@@ -201,7 +201,8 @@ class Session:
             copy: give arrays of their own memory instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
-            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`; and of the
+            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`,
+                `include`, `exclude`; and of the
                 recipe's keys `density` and `pages`. What else it says is for files.
 
         Yields:

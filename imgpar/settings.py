@@ -34,6 +34,8 @@ PARSERS: dict[str, values.Parser] = {
     "max_pixels": values.pixels,
     "max_frames": values.integer(1, 1 << 31),
     "worker_memory": values.worker_memory,
+    "include": values.patterns,
+    "exclude": values.patterns,
     "journal": values.path,
 }
 """How each field of `RunOptions` is read."""
@@ -42,9 +44,10 @@ RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
 OF_SESSION = frozenset(("memory", "worker_memory"))
 """What a session was made with."""
 _READING = ("accept_damaged", "max_pixels", "max_frames")
+_CHOOSING = ("include", "exclude")
 _READING_KEYS = frozenset(("density", "pages"))
 """Keys of the recipe that say how files are read."""
-_STREAMED = frozenset((*_READING, "jobs", "timeout", "schedule"))
+_STREAMED = frozenset((*_READING, *_CHOOSING, "jobs", "timeout", "schedule"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.settings import Call, run_options
 from imgpar.sources.local import scan
+from imgpar.sources.patterns import Patterns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +108,8 @@ class ArrayStream:
     # ----- the scheduler's thread -----------------------------------------------------------------
 
     def _plan(self) -> Iterator[Job | Outcome]:
-        for batch in scan(self._request.inputs, out=None):
+        patterns = Patterns(self._options.include, self._options.exclude)
+        for batch in scan(self._request.inputs, out=None, patterns=patterns):
             for item in batch.items:
                 if item.error:
                     yield Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)

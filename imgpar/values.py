@@ -129,6 +129,20 @@ def path(value: object) -> str:
     raise bad_value(VALUE, "a path", value)
 
 
+def patterns(value: object) -> tuple[str, ...]:
+    """One pattern for names of files, or several.
+
+    >>> patterns("*.jpg"), patterns(["*.jpg", "2024/**"])
+    (('*.jpg',), ('*.jpg', '2024/**'))
+    """
+    several = (value,) if isinstance(value, str) else value
+    if not isinstance(several, (list, tuple)) or not all(
+        isinstance(one, str) and one.strip("/") for one in several
+    ):
+        raise bad_value(VALUE, "a pattern such as *.jpg, or several", value)
+    return tuple(several)
+
+
 def byte_size(value: object) -> int:
     """Bytes, as a number or with a unit: 800M, 2G, 1.5GiB.
 

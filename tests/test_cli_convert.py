@@ -207,7 +207,7 @@ def test_a_folder_without_pictures_is_exit_code_3(tmp_path):
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     done = convert("in", "-o", "out", code=3, cwd=tmp_path)
     assert len(done.stderr.splitlines()) == 1
-    assert b"1 other file was left alone" in done.stderr
+    assert b"Left out: 1 .txt." in done.stderr
     assert done.stdout == b""
 
 

@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "model", "values", "names", "held", "files", "within", "lock", "digest", "leftovers",
-    "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes", "settings", "stems",
+    "errors", "installing", "model", "values", "names", "held", "files", "within", "lock", "digest",
+    "leftovers", "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes",
+    "settings", "stems",
     "output", "wishes", "targets", "existing", "unchanged", "strange", "migrate", "database", "plan",
     "written", "commit", "video", "runtime", "sql", "history", "lines", "journal", "report", "bundle",
     "originals",

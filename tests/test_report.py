@@ -51,9 +51,9 @@ def test_the_exit_code_says_how_it_went(outcomes: tuple[Outcome, ...], cancelled
 
 def test_the_summary_names_failures_losses_and_what_to_do() -> None:
     failed = FAILED._replace(kind="CommitError")
-    text = report(OK, SKIPPED, failed, seconds=2.0, ignored=3, can_retry=True).summary()
+    text = report(OK, SKIPPED, failed, seconds=2.0, left_out={".txt": 3}, can_retry=True).summary()
     assert text.splitlines()[0] == "Done: 1 ok, 1 skipped (1 unchanged), 1 failed in 2.0 s, 0.5 a second."
-    for part in ("gps (1)", "/in/c\\xff.jpg: It is damaged.", "imgpar retry /out", "3 other files"):
+    for part in ("gps (1)", "/in/c\\xff.jpg: It is damaged.", "imgpar retry /out", "Left out: 3 .txt."):
         assert part in text
     text.encode()
 

@@ -39,7 +39,8 @@ GOOD: dict[str, Any] = {
     "jobs": 1, "memory": "64M", "timeout": 60, "on_exists": "rename", "schedule": "staged", "in_place": False,
     "keep_originals": 3,
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
-    "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "journal": "j.db",
+    "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
+    "exclude": "absent", "journal": "j.db",
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "subsampling": "444", "progressive": True,

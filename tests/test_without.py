@@ -125,5 +125,5 @@ def test_a_missing_extra_is_the_command_that_gets_it(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     said = {Path(line["source"]).name: line.get("error", "") for line in lines if line.get("source")}
     for name, _, package in EXTRAS.values():
-        assert said[name].endswith(f"Run: pip install {package}"), said[name]
+        assert said[name].endswith(f"-m pip install {package}"), said[name]
     assert (tmp_path / "out/good.png").exists()

@@ -94,6 +94,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         metavar="ignore|copy",
         help="sidecars of pictures (XMP, AAE): leave them, or copy them along under the new names",
     )
+    running.add_patterns(add)
     add("--in-place", action="store_true", help="replace the originals, and keep them in .imgpar/undo")
     add("-n", "--dry-run", action="store_true", help="only show what would be done")
     add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")

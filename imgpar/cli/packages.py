@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from imgpar.cli.check import Check
+from imgpar.installing import pip
 
 MODULES = {
     "pillow": "PIL",
@@ -138,14 +139,3 @@ def _optional(requirement: str, extra: str) -> Check:
     if version:
         return Check("ok", name, f"{version} (for {extra})")
     return Check("off", name, f"not installed (optional, for {extra})", pip(requirement))
-
-
-def pip(what: str, command: str = "install") -> str:
-    """The command for this very interpreter, to be pasted into a shell.
-
-    >>> pip("rawpy>=0.23").endswith('-m pip install "rawpy>=0.23"')
-    True
-    """
-    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
-    quoted = re.sub(r"(\S*[<>\[]\S*)", r'"\1"', what)
-    return f"{python} -m pip {command} {quoted}"

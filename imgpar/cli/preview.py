@@ -14,6 +14,7 @@ from imgpar.errors import ImgparError, NoInputError
 from imgpar.model import Job, Outcome, RunOptions, Spec
 from imgpar.progress import printable
 from imgpar.report import counted, why_skipped
+from imgpar.sources.aside import Aside, told
 
 if TYPE_CHECKING:
     from imgpar.operations import Operation
@@ -28,8 +29,8 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     if args.explain and not args.json:
         print("\n".join(explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
-    items, notes = list[Outcome](), list[str]()
-    for entry in api.dry_run(inputs, args.out, recipe, options, tell=notes.append):
+    items, notes, aside = list[Outcome](), list[str](), Aside()
+    for entry in api.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
         if args.report:
             items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)
@@ -46,17 +47,19 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             print(printable(_line(facts)))
     summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
     if args.json:
-        print(json.dumps({"summary": {**summary, "files": sums["files"]}}))
+        print(json.dumps({"summary": {**summary, "files": sums["files"], **aside.facts()}}))
     else:
         written = "Only the report was written." if args.report else "Nothing was written."
         print(
             f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
+    if (said := told(aside.kinds, aside.folders, aside.excluded)) and not args.json and not args.quiet:
+        print(printable(said))
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
     if args.report:
-        report_of(items, args.out or "", notes=notes).write_json(args.report)
+        report_of(items, args.out or "", notes=notes, aside=aside).write_json(args.report)
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)

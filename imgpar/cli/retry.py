@@ -30,6 +30,7 @@ def retry_parser() -> Parser:
     parser = Parser("retry", "OUT [INPUT...] [options]", DESCRIPTION)
     parser.set_defaults(nothing=NOTHING)
     running.add_run_options(parser)
+    running.add_patterns(parser.add_argument_group("files").add_argument)
     running.add_reporting(parser)
     return parser
 

@@ -40,6 +40,39 @@ def add_jobs(add: Callable[..., Any]) -> None:
     )
 
 
+class Patterns(argparse.Action):
+    """Append a pattern to those that came before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        value: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse for each use of the flag."""
+        parsed = values.named(option_string or self.dest, values.patterns, value)
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), *parsed))
+
+
+def add_patterns(add: Callable[..., Any]) -> None:
+    """Add the flags that choose among the files of folders."""
+    add(
+        "--include",
+        action=Patterns,
+        default=(),
+        metavar="GLOB",
+        help="take only files that match, such as '*.jpg' or '2024/**'; again for more",
+    )
+    add(
+        "--exclude",
+        action=Patterns,
+        default=(),
+        metavar="GLOB",
+        help="leave out files and folders that match, such as 'proofs/'; again for more",
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `RunOptions` that do not depend on the kind of run."""
     group = parser.add_argument_group("the run")
@@ -201,13 +234,13 @@ def summary(report: Report) -> list[str]:
 
 
 def _nothing(report: Report) -> str:
-    from imgpar.report import counted
+    from imgpar.sources.aside import told
 
-    others = ""
-    if report.ignored:
-        were = "was" if report.ignored == 1 else "were"
-        others = f" {counted(report.ignored, 'other file')} {were} left alone."
-    return f"There are no pictures or clips in the input.{others} See 'imgpar formats'."
+    aside = told(report.left_out, report.left_out_folders, report.excluded)
+    words = "There are no pictures or clips in the input."
+    if report.excluded and not report.ignored:
+        words = "There is nothing to do."
+    return " ".join(filter(None, [words, printable(aside), *report.notes, "See 'imgpar formats'."]))
 
 
 def check_reporting(args: argparse.Namespace, inputs: Sequence[str] = ()) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from imgpar import values
 from imgpar.cli.flags import flag
-from imgpar.cli.packages import pip
 from imgpar.cli.parsing import Parser, table
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError, UsageError, bad_value
+from imgpar.installing import pip
 from imgpar.operations import Operation, Option, operation_types
 from imgpar.progress import printable
 

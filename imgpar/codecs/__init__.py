@@ -25,6 +25,7 @@ from imgpar.errors import (
     MissingExtraError,
     OutOfMemoryError,
     UnknownFormatError,
+    library_words,
 )
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
@@ -305,21 +306,14 @@ def _fitting_frames(
     return frames, ()
 
 
-def _words(error: Exception) -> str:
-    """What an exception says, for people: bindings of C libraries say it in bytes."""
-    first = error.args[0] if error.args else ""
-    return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
-
-
 def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
     """Whatever a backend raises becomes an ItemError that says what the backend said."""
     from imgpar.codecs.base import damaged
 
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
-    words = _words(error) or type(error).__name__
     if isinstance(error, ImportError):
-        return MissingExtraError(f"A package cannot be loaded: {words}.", fix="imgpar doctor tells more.")
+        return MissingExtraError(f"A package cannot be loaded: {error}.", fix="imgpar doctor tells more.")
     if done != "written":
-        return damaged(fmt.title, words, hopeless=done == "opened")
-    return EncodeError(f"The {fmt.title} encoder failed: {words}.")
+        return damaged(fmt.title, library_words(error), hopeless=done == "opened")
+    return EncodeError(f"The {fmt.title} encoder failed: {library_words(error, 'it cannot write this')}.")

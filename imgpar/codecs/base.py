@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from imgpar.codecs.formats import Format
 from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError
+from imgpar.installing import pip
 from imgpar.model import Limits, Metadata
 
 
@@ -66,5 +67,5 @@ def require(fmt: Format, module: str = "") -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"{fmt.title} needs the package {fmt.extra}, which is not installed.",
-            fix=f"Run: pip install {fmt.extra}",
+            fix=f"Run: {pip(fmt.extra)}",
         ) from error

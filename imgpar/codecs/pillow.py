@@ -21,6 +21,7 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
+from imgpar.errors import library_words
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}
@@ -76,7 +77,11 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
     except (SyntaxError, TypeError) as error:
         if "unpack" in str(error):
             raise damaged(fmt.title, "its header ends too early", hopeless=True) from None
-        raise damaged(fmt.title, f"its header cannot be read ({error})", hopeless=True) from None
+        raise damaged(
+            fmt.title,
+            f"its header cannot be read ({library_words(error, 'unknown structure')})",
+            hopeless=True,
+        ) from None
     return image
 
 

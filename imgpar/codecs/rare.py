@@ -9,6 +9,7 @@ import numpy as np
 
 from imgpar.codecs.base import damaged
 from imgpar.errors import MissingExtraError
+from imgpar.installing import pip
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +26,7 @@ def available() -> bool:
 
 def missing(what: str) -> MissingExtraError:
     """The error for a file that would be read with this package."""
-    return MissingExtraError(f"{what} needs the package imagecodecs.", fix="Run: pip install imagecodecs")
+    return MissingExtraError(f"{what} needs the package imagecodecs.", fix=f"Run: {pip('imagecodecs')}")
 
 
 def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array:

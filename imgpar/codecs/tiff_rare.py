@@ -17,7 +17,8 @@ from PIL import Image
 from imgpar.codecs import colour, tiff_samples
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_samples import Samples
-from imgpar.errors import DamagedError, MissingExtraError, UnsupportedError
+from imgpar.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
+from imgpar.installing import pip
 from imgpar.model import Layout, Spec
 
 Array = np.ndarray[Any, Any]
@@ -72,7 +73,7 @@ def available() -> bool:
 
 def missing(what: str) -> MissingExtraError:
     """The error for a file that would be read with these packages."""
-    fix = "Run: pip install imgpar[rare]"
+    fix = f"Run: {pip('imgpar[rare]')}"
     return MissingExtraError(f"This TIFF {what}; it needs the packages tifffile and imagecodecs.", fix=fix)
 
 
@@ -184,7 +185,11 @@ def _opened(data: bytes | memoryview) -> Any:
     try:
         return tifffile.TiffFile(BytesIO(data))
     except Exception as error:
-        raise damaged("TIFF", f"its directory cannot be read ({error})", hopeless=True) from error
+        raise damaged(
+            "TIFF",
+            f"its directory cannot be read ({library_words(error, 'unknown structure')})",
+            hopeless=True,
+        ) from error
 
 
 def _check_places(page: Any, length: int) -> None:
@@ -203,11 +208,12 @@ def _unpacked(page: Any) -> Array:
     try:
         values = np.asarray(page.asarray(maxworkers=1))
     except (NotImplementedError, KeyError) as error:
-        raise UnsupportedError(f"This TIFF is of a kind that no decoder here reads: {error}.") from error
+        words = library_words(error, "an unknown compression or layout")
+        raise UnsupportedError(f"This TIFF is of a kind that no decoder here reads: {words}.") from error
     except DamagedError:
         raise
     except Exception as error:
-        raise damaged("TIFF", str(error), hopeless=True) from error
+        raise damaged("TIFF", library_words(error), hopeless=True) from error
     height, width, count = page.imagelength, page.imagewidth, page.samplesperpixel
     if page.planarconfig == _SEPARATE and count > 1:
         return np.moveaxis(values.reshape(count, height, width), 0, -1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from imgpar.errors import TransformError
-from imgpar.model import Frame, Layout, Spec
+from imgpar.model import Frame, ItemFacts, Layout, Spec
 from imgpar.operations.arrays import PEAK, store
 from imgpar.operations.base import Operation
 from imgpar.operations.fingerprint import fingerprint, qualified_name
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _BY_CHANNELS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+BEYOND = 0.5
+"""How far values in floating point may lie outside of 0 to 1, and are clipped."""
+_ODD_BYTE = 300.0
+"""Up to here values in floating point look like those of 8 bits."""
+_ADVICE = {
+    "b": "Return a mask as (mask * 255).astype('uint8').",
+    "i": "Return result.clip(0, 255).astype('uint8').",
+    "u": "Return result.clip(0, 255).astype('uint8').",
+    "f": "Return result.astype('float32'), from 0 to 1, or result.clip(0, 255).astype('uint8').",
+    "c": "Return numpy.abs(result).astype('float32'), from 0 to 1: complex numbers are no pixels.",
+    "O": "It holds Python objects: return numpy.array(result, dtype='uint8').",
+}
+"""What to do about a type that is no pixel, by numpy's kind of it."""
 _RESULT = "height × width or height × width × 1 to 4 channels of uint8, uint16 or float32"
 
 
@@ -29,6 +42,9 @@ class Apply(Operation):
     an array of height × width or height × width × 1, 2 (grey, alpha), 3 or 4 (RGBA) channels in uint8,
     uint16 or float32 (0 to 1). A picture's transparency is put back where the result has none and the
     same size. Raises TransformError for anything else, and where the function raises.
+
+    A function that is an object with a method `reset(item)` keeps a state: it is reset before the first frame
+    of each item, and sees the frames of that item in order, in one process.
     """
 
     name: ClassVar[str] = "apply"
@@ -39,19 +55,24 @@ class Apply(Operation):
     channels: Literal["L", "RGB", "RGBA"] = "RGB"
     dtype: str = "uint8"
 
+    def begin(self, item: ItemFacts) -> None:
+        """Call the function's `reset(item)`, if it has one."""
+        if self.in_order:
+            self._guarded(self.function.reset, item)  # type: ignore[attr-defined]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the function keeps a state from frame to frame: it has a method `reset`."""
+        return callable(getattr(self.function, "reset", None))
+
     def call(self, frame: Frame) -> Frame:
         """Run the function on a copy of the frame; the result owns its memory."""
         given = converted(frame, self.channels, self.dtype)
-        try:
-            result = self.function(given)
-        except MemoryError:
-            raise  # the limit of workers, which the runtime names
-        except (Exception, SystemExit) as error:
-            said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
-            raise TransformError(
-                f"{self._label} raised {said}.", fix="Its traceback is in the report."
-            ) from error
-        array = self._checked(result)
+        deep = frame.spec.dtype == self.dtype == "float32"
+        least, most = (float(given.min()), float(given.max())) if deep else (0.0, 1.0)
+        array = self._checked(self._guarded(self.function, given))
+        if array.dtype.kind == "f":
+            array = self._in_range(array, min(least, 0.0), max(most, 1.0))
         height, width, count = array.shape
         spec = Spec(width, height, _BY_CHANNELS[count], array.dtype.name)
         if frame.spec.alpha and not spec.alpha and spec.size == frame.spec.size:
@@ -61,6 +82,18 @@ class Apply(Operation):
     def identity(self) -> str:
         """A digest of the function's code and of the plain values it uses."""
         return fingerprint((self.function, self.channels, self.dtype))
+
+    def _guarded(self, function: Callable[[Any], Any], given: object) -> object:
+        """Call what the user wrote."""
+        try:
+            return function(given)
+        except MemoryError:
+            raise  # the limit of workers, which the runtime names
+        except (Exception, SystemExit) as error:
+            said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+            raise TransformError(
+                f"{self._label} raised {said}.", fix="Its traceback is in the report."
+            ) from error
 
     @property
     def _label(self) -> str:
@@ -82,12 +115,39 @@ class Apply(Operation):
             or 0 in shape
             or array.dtype.name not in PEAK
         ):
+            advice = _ADVICE.get(array.dtype.kind, "") if array.dtype.name not in PEAK else ""
             raise TransformError(
                 f"{self._label} returned an array of shape {shape} and type {result.dtype}.",
-                fix=f"Return {_RESULT}.",
+                fix=advice or f"Return {_RESULT}.",
             )
         # A contiguous result that owns its memory is used as it is; views may look at anything.
         return np.ascontiguousarray(array)
+
+    def _in_range(self, array: Array, least: float, most: float) -> Array:
+        """Floating point as it is stored: 0 to 1, or as far as the picture itself went.
+
+        A little beyond is what resampling and sharpening do, and is clipped.
+        """
+        import numpy as np
+
+        low, high = float(array.min()), float(array.max())
+        if not np.isfinite(low + high):
+            raise TransformError(
+                f"{self._label} returned values that are no numbers (NaN) or infinite.",
+                fix="Look for a division by zero in it, or use numpy.nan_to_num.",
+            )
+        if low < least - BEYOND or high > most + BEYOND:
+            scale = (
+                "Divide by 255, or return uint8."
+                if low >= 0 and 2 < high <= _ODD_BYTE
+                else "Scale it to 0 to 1, or clip it: numpy.clip(array, 0, 1)."
+            )
+            raise TransformError(
+                f"{self._label} returned {array.dtype} values from {low:.4g} to {high:.4g}; "
+                "floating point is 0 (black) to 1 (white).",
+                fix=scale,
+            )
+        return array.clip(least, most) if low < least or high > most else array
 
 
 def converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> Array:

@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from imgpar import values
-from imgpar.model import Frame, Layout, Spec
+from imgpar.model import Frame, ItemFacts, Layout, Spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +88,14 @@ class Operation:
         operation shrinks them anyway), but `dst.spec` is always the planned size: work with ratios.
         """
         raise NotImplementedError
+
+    def begin(self, item: ItemFacts) -> None:
+        """Called in each worker before the first frame of an item; only for what keeps a state."""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether it has to see all frames of an item in order, in one process."""
+        return False
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
         """Whether this operation changes nothing on such a frame."""

@@ -50,7 +50,7 @@ def read_animation(
         LimitError: they take more memory than a run may use.
         ItemError: the clip cannot be read, or an operation fails.
     """
-    from imgpar.runtime.frame_program import FrameFacts, FrameProgram
+    from imgpar.runtime.frame_program import FrameFacts, FrameProgram, facts_of
     from imgpar.video.plan import steps_of
     from imgpar.video.planes import load
     from imgpar.video.reader import Reader
@@ -67,6 +67,7 @@ def read_animation(
     start, stop = timing.window(clip)
     reader = Reader(clip, 1, start=start, stop=stop)
     frames, times = list[Frame](), list[float]()
+    program.begin(facts_of(clip, len(wanted.times)))
     for stamp, decoded in timing.frames(iter(reader), clip):
         load(decoded, planes)
         made = program.colours(memory)

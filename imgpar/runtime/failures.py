@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-from imgpar.errors import ImgparError, MissingExtraError, OutOfMemoryError, SourceError, TransformError
+from imgpar.errors import (
+    ImgparError,
+    MissingExtraError,
+    OutOfMemoryError,
+    SourceError,
+    TransformError,
+    library_words,
+)
 from imgpar.files import no_room
 from imgpar.runtime.channel import shorten
 from imgpar.runtime.messages import Failed
@@ -43,7 +50,10 @@ def _as_item_error(error: Exception) -> ImgparError:
         return SourceError(
             f"It cannot be read or written: {error.strerror or error}.", fix="Check the disk and run again."
         )
-    return TransformError(f"{type(error).__name__}: {error}.")
+    return TransformError(
+        f"Something went wrong inside imgpar: {library_words(error, 'an unexpected error')}.",
+        fix="Its traceback is in the report; please send it to the authors.",
+    )
 
 
 def _traceback(error: Exception) -> str:

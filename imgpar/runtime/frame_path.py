@@ -12,6 +12,7 @@
    while it has nothing else to do. So the path is right, and only slower, with a single worker.
 4. The first frame is done before the encoder starts: only then is the size known for certain, since a
    Python function may return any.
+5. A function that keeps a state from frame to frame gets all of them here, in order; nothing is offered.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 
 from imgpar.errors import DamagedError
 from imgpar.runtime.crew import Crew, program_of, put
-from imgpar.runtime.frame_program import FrameFacts
+from imgpar.runtime.frame_program import FrameFacts, facts_of
 from imgpar.runtime.helping import NOBODY
 from imgpar.runtime.messages import Finished, Returned
 from imgpar.runtime.pace import Pace
@@ -84,6 +85,7 @@ class FramePath:
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)
+        self._facts_of_item = facts_of(clip, len(self._wanted_clip.times))
         start, stop = plan.timing.window(clip)
         threads = decoder_threads(clip.picture, crew.cores, run.limits.memory)
         self._reader = Reader(clip, threads, start=start, stop=stop)
@@ -114,6 +116,7 @@ class FramePath:
                 f"This clip has no frame that could be read. {'; '.join(self._reader.complaints[:3])}"
             )
         with self._during("transform"):
+            self._program.begin(self._facts_of_item)
             wanted, planes = self._program.run_on(first[1])
         self._room = memoryview(bytearray(wanted.nbytes))
         put((wanted, planes), wanted, self._room)
@@ -182,7 +185,7 @@ class FramePath:
         self._frames.append(Entry(number, stamp, slot))
 
     def _offer(self) -> None:
-        if self._crew.alone:
+        if self._crew.alone or self._program.in_order:
             return
         for entry in self._frames:
             if self._abroad >= self._appetite:

@@ -13,10 +13,10 @@ import numpy as np
 
 from imgpar import pixels
 from imgpar.errors import TransformError
-from imgpar.model import Frame, Header, Layout, Limits, Spec
+from imgpar.model import Frame, Header, ItemFacts, Layout, Limits, Spec
 from imgpar.operations import Operation
 from imgpar.runtime import programs, stages
-from imgpar.video.clip import Picture
+from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
 from imgpar.video.mixing import Mixer
 from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
@@ -39,6 +39,12 @@ class FrameFacts:
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
 
 
+def facts_of(clip: Clip, frames: int) -> ItemFacts:
+    """What is told of a clip of which so many frames will come."""
+    width, height = clip.picture.upright
+    return ItemFacts(clip.path, "video", (width, height), frames)
+
+
 class FrameProgram:
     """Compiled once per clip and worker; it keeps its scratch memory from frame to frame.
 
@@ -59,6 +65,16 @@ class FrameProgram:
         whole = rest or facts.encoding is None
         self._colour = _Colour(picture, self._planar, rest, orientation, limits) if whole else None
         self._last = LastStep(picture, facts.encoding, facts.background) if facts.encoding else None
+
+    def begin(self, item: ItemFacts) -> None:
+        """Tell the operations that the frames of a clip come."""
+        for operation in self._rest:
+            operation.begin(item)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether all frames have to be given to this program, in their order."""
+        return any(operation.in_order for operation in self._rest)
 
     @property
     def path(self) -> str:

@@ -20,7 +20,7 @@ from imgpar.model import Frame, Header, Limits, Metadata
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages
-from imgpar.runtime.programs import Program
+from imgpar.runtime.programs import Program, begin
 from imgpar.runtime.stages import Encoded
 from imgpar.runtime.verify import verify as compare
 
@@ -191,6 +191,7 @@ def convert_bytes(
     same = same_formats(program, (fmt.name,), options, limits)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
+    begin(operations, header, name, len(frames))
     frames, _ = stages.transform(program, frames, lease)
     head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))

@@ -16,7 +16,7 @@ from imgpar.codecs.formats import find_format
 from imgpar.digest import content_digest, what_is_wrong
 from imgpar.errors import CommitError, SourceError
 from imgpar.model import Frame, FrameRef, Header, OutputFile, Spec
-from imgpar.runtime import documents, outputs, planar, stages
+from imgpar.runtime import documents, outputs, planar, programs, stages
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.memory import Memory
 from imgpar.runtime.messages import Done, Lease, Placed, Task
@@ -87,6 +87,7 @@ class PictureWork:
         original = outputs.Original(data if same else b"", same)
         del data
         with self._clock.during("transform"):
+            programs.begin(self._run.operations, program.source, self._task.job.item.path, len(frames))
             frames, offset = stages.transform(program, frames, self._memory.within(lease))
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
@@ -116,6 +117,8 @@ class PictureWork:
         with self._clock.during("transform"):
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
             within = self._memory.within(placed.lease)
+            path, count = self._task.job.item.path, placed.frames.count
+            programs.begin(self._run.operations, program.source, path, count)
             frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
@@ -142,7 +145,9 @@ class PictureWork:
             lease = self._memory.lease(nbytes, standing=self._task.stage == "chain")
             return self._memory.within(lease)
 
-        name, targets = os.path.basename(self._task.job.item.path), self._task.job.targets
+        path, targets = self._task.job.item.path, self._task.job.targets
+        name = os.path.basename(path)
+        programs.begin(self._run.operations, header, path, header.frames)
         pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
         if any(target.split for target in targets):
             files, lost, notes = documents.split(pages, targets, self._writing.one)

@@ -44,8 +44,11 @@ def run_worker(
 def _calm_opencv() -> None:
     """One thread, and no graphics card: the cores are shared out by us. It is imported when it is needed."""
     os.environ |= {"OPENCV_FOR_THREADS_NUM": "1", "OPENCV_OPENCL_RUNTIME": "disabled"}
+    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # it names places in its own source; what matters is raised
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(1)
+        if logs := getattr(cv2.utils, "logging", None):
+            logs.setLogLevel(logs.LOG_LEVEL_SILENT)
         cv2.ocl.setUseOpenCL(False)
 
 

@@ -21,7 +21,7 @@ from imgpar import codecs, pixels
 from imgpar.codecs.base import too_many_frames
 from imgpar.codecs.metadata import profile_space
 from imgpar.errors import LimitError
-from imgpar.model import Frame, Header, Limits, Spec
+from imgpar.model import Frame, Header, ItemFacts, Limits, Spec
 from imgpar.operations import Operation
 
 ALIGN = 64
@@ -258,6 +258,14 @@ def _turn(spec: Spec, orientation: int) -> Step:
 def call(operation: Operation, frame: Frame) -> Frame:
     """What a function of unknown result makes of a frame."""
     return operation.call(frame)  # type: ignore[attr-defined,no-any-return]
+
+
+def begin(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:
+    """Tell operations that the frames of another picture come."""
+    for operation in operations:
+        if operation.in_order:
+            width, height = pixels.oriented(header.spec, header.orientation).size
+            operation.begin(ItemFacts(path, "image", (width, height), frames))
 
 
 def _check_pixels(step: Step, limits: Limits) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from imgpar import codecs, pixels
 from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ImgparError, TransformError
+from imgpar.errors import ImgparError, TransformError, library_words
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
 from imgpar.operations.base import Colour
@@ -77,7 +77,10 @@ def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
         except (ImgparError, MemoryError):
             raise
         except Exception as error:
-            raise TransformError(f"{step.name} failed: {type(error).__name__}: {error}.") from error
+            words = library_words(error, "an unexpected error")
+            raise TransformError(
+                f"{step.name} failed: {words}.", fix="Its traceback is in the report."
+            ) from error
 
 
 def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:

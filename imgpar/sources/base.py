@@ -7,8 +7,8 @@ import glob
 import os
 import stat
 from array import array
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
@@ -177,6 +177,12 @@ class Batch:
     """What to tell the user about this folder."""
     sidecars: int = 0
     """Those among the ignored files that belong to pictures."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The ignored files by kind."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Folders that are not entered, by name."""
+    excluded: int = 0
+    """Media and folders that patterns leave out."""
     root: str = ""
     """The input that was named and that holds this folder; empty is the folder itself."""
 

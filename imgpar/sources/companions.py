@@ -9,12 +9,14 @@ IMG_1.HEIC + IMG_1.AAE          what was edited on an iPhone
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.model import Item
 from imgpar.names import fold, split_suffix
+from imgpar.sources.aside import kind_of
 from imgpar.sources.base import SIDECARS, Batch, Entries, facts_of, known_suffix, suffix_of, why_unreadable
 
 SIDECAR = "sidecar"
@@ -37,6 +39,7 @@ def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
             items=[*batch.items, *found],
             ignored=batch.ignored - taken,
             sidecars=batch.sidecars - taken,
+            kinds=Counter(batch.kinds) - Counter(kind_of(os.path.basename(item.path)) for item in found),
         )
 
 

@@ -14,6 +14,7 @@ from typing import IO
 from imgpar.model import Item
 from imgpar.names import fold, short_hash
 from imgpar.sources.base import Batch, Entries, Row, named_item
+from imgpar.sources.patterns import Patterns
 from imgpar.sources.roots import absolute
 
 _CHUNK = 1 << 16
@@ -46,12 +47,13 @@ def read_list(stream: IO[bytes], *, nul: bool = False) -> Iterator[str]:
     yield from _decoded(rest, nul=nul)
 
 
-def scan_list(names: Iterable[str]) -> Iterator[Batch]:
+def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterator[Batch]:
     """Items for a list of files, grouped by folder in the order in which the folders appear.
 
     Names are relative to the current folder and keep their path below it. A file outside of it keeps its
     whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. What is named is always taken, once; a folder in the
     list is a failed item. The list is kept on disk while it is sorted, so its length does not matter.
+    `patterns` see the path below the current folder.
     """
     here = os.path.realpath(os.curdir)
     # An empty name makes a private database that SQLite spills to a temporary file and removes.
@@ -72,7 +74,7 @@ def scan_list(names: Iterable[str]) -> Iterator[Batch]:
             "FROM entry JOIN place ON place.id = place ORDER BY place, entry.id"
         )
         for _, group in groupby(rows, key=itemgetter(0)):
-            yield _batch(group, clashing)
+            yield _batch(group, clashing, patterns)
 
 
 @lru_cache(maxsize=1024)
@@ -102,14 +104,20 @@ def mirror_of(folder: str, here: str) -> str:
     return "/".join(part for part in whole.split("/") if part not in ("", "?", ".")) or "root"
 
 
-def _batch(group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: set[bytes]) -> Batch:
+def _batch(
+    group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: set[bytes], patterns: Patterns | None
+) -> Batch:
     """The items of one folder. Folders that would share a mirror all get one with a hash."""
     failed: list[Item] = []
     formats: dict[str, str] = {}
     rows: list[Row] = []
     folder = mirror = ""
+    excluded = 0
     for _, raw_name, raw_folder, raw_mirror, key in group:
         name, folder, mirror = os.fsdecode(raw_name), os.fsdecode(raw_folder), os.fsdecode(raw_mirror)
+        if patterns and not patterns.takes(f"{mirror}/{name}" if mirror else name):
+            excluded += 1
+            continue
         if key in clashing:
             mirror = f"{mirror}-{short_hash(folder)}".lstrip("-")
         item = named_item(os.path.join(folder, name), f"{mirror}/{name}" if mirror else name)
@@ -120,7 +128,7 @@ def _batch(group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: se
         if item.format:
             formats[name] = item.format
     entries = Entries.of(folder, mirror, rows, formats)
-    return Batch(folder, mirror, [*entries, *failed] if failed else entries)
+    return Batch(folder, mirror, [*entries, *failed] if failed else entries, excluded=excluded)
 
 
 def _decoded(name: bytes, *, nul: bool) -> Iterator[str]:

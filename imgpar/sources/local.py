@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from imgpar.errors import NoInputError, UsageError
 from imgpar.sources.base import Batch, named_item
+from imgpar.sources.patterns import Patterns
 from imgpar.sources.roots import Named, read_inputs
 from imgpar.sources.walk import walk
 
 
-def scan(inputs: Iterable[str], *, out: str | None) -> Iterator[Batch]:
+def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = None) -> Iterator[Batch]:
     """Find all media in the inputs: files, folders (recursive) and patterns.
 
     One folder alone (or one pattern with `**`) is mirrored into OUT itself. Of several inputs each folder
@@ -20,19 +21,22 @@ def scan(inputs: Iterable[str], *, out: str | None) -> Iterator[Batch]:
     its matches, named one by one. An input that lies inside another one is part of that.
 
     `out` is the output folder; it is left out where it lies inside an input. None when there is none.
+    `patterns` see paths below a folder, and the mere names of files that were named.
 
     Raises UsageError at once when every input is missing, NoInputError when all are patterns without match.
     """
     named = read_inputs(inputs, out)
     if named.missing and not named.roots and len(named.missing) == len(named.files):
         raise _nothing_there(named.missing)
-    return _batches(named, out)
+    return _batches(named, out, patterns)
 
 
-def _batches(named: Named, out: str | None) -> Iterator[Batch]:
+def _batches(named: Named, out: str | None, patterns: Patterns | None) -> Iterator[Batch]:
     if named.files:
-        items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in named.files)
-        yield Batch("", "", items, folders=tuple(root.mirror for root in named.roots))
+        files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
+        items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
+        folders = tuple(root.mirror for root in named.roots)
+        yield Batch("", "", items, folders=folders, excluded=len(named.files) - len(files))
     for root in named.roots:
         yield from walk(
             root.path,
@@ -40,6 +44,7 @@ def _batches(named: Named, out: str | None) -> Iterator[Batch]:
             wanted=None if root.everything else root.takes,
             named=root.named,
             leave_out=out or "",
+            patterns=patterns,
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.names import fold, natural, short_hash
+from imgpar.sources.aside import is_system_folder
 from imgpar.sources.base import holds_output
 
 
@@ -164,13 +165,13 @@ def _walked(roots: list[Root], place: str, outside: str) -> bool:
 
 
 def _reaches(root: Root, folder: str, outside: str) -> bool:
-    """Whether a walk from `root` comes to `folder`: nothing hidden and no output folder is on the way."""
+    """Whether a walk from `root` comes to `folder`: no hidden, system or output folder is on the way."""
     if not folder.startswith(os.path.join(root.real, "")):
         return False
     at = root.real
     for part in _relative(folder, root.real).split("/"):
         at = os.path.join(at, part)
-        if part.startswith(".") or at == outside or holds_output(at):
+        if part.startswith(".") or is_system_folder(part) or at == outside or holds_output(at):
             return False
     return True
 

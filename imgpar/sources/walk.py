@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from imgpar.files import OURS
 from imgpar.model import Item
 from imgpar.names import fold, natural, short_hash
+from imgpar.sources.aside import HIDDEN, is_system_folder, kind_of
 from imgpar.sources.base import (
     Batch,
     Entries,
@@ -22,6 +24,7 @@ from imgpar.sources.base import (
     suffix_of,
     why_unreadable,
 )
+from imgpar.sources.patterns import Patterns
 
 STATUS_IS_FREE = os.name == "nt"
 """Windows tells size and time of a file together with its name."""
@@ -39,7 +42,11 @@ class Listing:
     failed: set[str] = field(default_factory=set)
     """Names of files that are media, or were named, but cannot be read."""
     folders: list[str] = field(default_factory=list)
-    ignored: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Files that are no media, by kind."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Folders that are not entered, by name."""
+    excluded: int = 0
     sidecars: int = 0
     output: bool = False
     """It holds the outputs of a run."""
@@ -52,14 +59,17 @@ def walk(
     wanted: Callable[[str], bool] | None = None,
     named: Mapping[str, set[str]] | None = None,
     leave_out: str = "",
+    patterns: Patterns | None = None,
 ) -> Iterator[Batch]:
     """Every folder at and below `root` that holds media, parents first, folders and files in natural order.
 
     `wanted(relative path)` leaves files out; `named` (relative folder → file names) are items whatever
-    they are called and hold; `leave_out` is the output folder, which may lie inside. Relative paths use `/`.
+    they are called and hold; `leave_out` is the output folder, which may lie inside. `patterns` leave out
+    files and folders, also those that were named. Relative paths use `/`.
 
     Symbolic links to files are followed, to folders not, so links cannot make a loop. What starts with a
-    dot is left out: `.git`, `.thumbnails`, and `._IMG_1.jpg`, which macOS puts beside `IMG_1.jpg`.
+    dot is left out: `.git`, `.thumbnails`, and `._IMG_1.jpg`, which macOS puts beside `IMG_1.jpg`; so are
+    folders of systems, such as `@eaDir`.
     """
     out = _identity(leave_out) if leave_out else None
     stack = [(root, mirror, "")]
@@ -69,7 +79,7 @@ def walk(
             continue
         forced = named.get(relative, set()) if named else set()
         try:
-            found = list_folder(folder, forced)
+            found = list_folder(folder, forced, _below(relative, ""), patterns)
         except OSError as error:
             failed = Item(folder, place or ".", 0, 0, error=why_unreadable(error))
             yield Batch(folder, place, (failed,), root=root)
@@ -81,18 +91,34 @@ def walk(
         if wanted:
             _keep(found, relative, wanted, forced)
         places = mirror_names(found.folders)
-        if found.names or found.ignored:
-            entries = Entries(folder, place, found.names, found.formats, found.facts, found.failed)
-            below = tuple(places.values())
-            yield Batch(folder, place, entries, found.ignored, below, sidecars=found.sidecars, root=root)
+        if found.names or found.kinds or found.left_out or found.excluded:
+            yield _batch(folder, place, found, tuple(places.values()), root)
         stack += [
             (os.path.join(folder, name), _below(place, places[name]), _below(relative, name))
             for name in sorted(found.folders, key=lambda name: (natural(name), name), reverse=True)
         ]
 
 
-def list_folder(folder: str, forced: Container[str] = ()) -> Listing:
+def _batch(folder: str, place: str, found: Listing, below: tuple[str, ...], root: str) -> Batch:
+    return Batch(
+        folder,
+        place,
+        Entries(folder, place, found.names, found.formats, found.facts, found.failed),
+        found.kinds.total(),
+        below,
+        sidecars=found.sidecars,
+        kinds=found.kinds,
+        left_out=found.left_out,
+        excluded=found.excluded,
+        root=root,
+    )
+
+
+def list_folder(
+    folder: str, forced: Container[str] = (), below: str = "", patterns: Patterns | None = None
+) -> Listing:
     """Read one folder; the hot loop of a scan. `forced` are names of files to take in any case.
+    `patterns` see names behind `below`, the path of the folder with a `/` at its end.
 
     Plain files are not looked at: a million of them are listed in half a second.
     """
@@ -108,9 +134,31 @@ def list_folder(folder: str, forced: Container[str] = ()) -> Listing:
                     continue
             except OSError:
                 pass
-            _take_other(entry, found, forced)
+            if not patterns or _passes(entry.name, below, patterns, found, folder=_is_folder(entry)):
+                _take_other(entry, found, forced)
+    if patterns:
+        plain = [name for name in plain if _passes(name, below, patterns, found)]
     _take_plain(folder, plain, found, forced)
     return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _passes(name: str, below: str, patterns: Patterns, found: Listing, *, folder: bool = False) -> bool:
+    """Whether the patterns leave this file or folder in; media that they leave out are counted."""
+    if folder:
+        if name == OURS or is_system_folder(name):
+            return True  # these are counted elsewhere
+        passes = patterns.enters(below + name)
+    else:
+        passes = patterns.takes(below + name)
+    found.excluded += not passes and name[0] != "." and (folder or is_media(name))
+    return passes
 
 
 def _take_plain(folder: str, names: list[str], found: Listing, forced: Container[str]) -> None:
@@ -121,7 +169,7 @@ def _take_plain(folder: str, names: list[str], found: Listing, forced: Container
         return
     for name in names:
         if name[0] == "." and name not in forced:
-            found.ignored += 1
+            found.kinds[HIDDEN] += 1
         elif is_media(name):
             found.names.append(name)
         else:
@@ -136,10 +184,12 @@ def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str])
         return
     try:
         if entry.is_dir(follow_symlinks=False):
-            if not _is_junction(entry):
+            if is_system_folder(name):
+                found.left_out[name] += 1
+            elif not _is_junction(entry):
                 found.folders.append(name)
         elif not entry.is_symlink() or not stat.S_ISREG(entry.stat().st_mode):
-            found.ignored += 1
+            found.kinds[kind_of(name)] += 1
         else:
             found.facts[name] = _facts(entry)
             if is_media(name):
@@ -161,7 +211,7 @@ def _look(path: str, name: str, found: Listing, forced: Container[str]) -> None:
         found.names.append(name)
         found.formats[name] = shown
     else:
-        found.ignored += 1
+        found.kinds[kind_of(name)] += 1
         found.sidecars += is_sidecar(name)
 
 
@@ -170,7 +220,7 @@ def _cannot_read(name: str, found: Listing, forced: Container[str]) -> None:
         found.names.append(name)
         found.failed.add(name)
     else:
-        found.ignored += 1
+        found.kinds[kind_of(name)] += 1
 
 
 def _facts(entry: os.DirEntry[str]) -> Facts:
@@ -192,15 +242,19 @@ def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: 
         return name in forced or wanted(_below(relative, name))
 
     found.names = [name for name in found.names if keep(name)]
-    found.ignored = found.sidecars = 0
+    found.kinds.clear()
+    found.left_out.clear()
+    found.sidecars = 0
 
 
 def _hidden(entry: os.DirEntry[str], found: Listing) -> None:
     if entry.is_dir(follow_symlinks=False):
         if entry.name == OURS:
             found.output = holds_output(os.path.dirname(entry.path))
+        else:
+            found.left_out[entry.name] += 1
     else:
-        found.ignored += 1
+        found.kinds[HIDDEN] += 1
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:

@@ -13,6 +13,7 @@ from functools import cache
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError, MissingExtraError
+from imgpar.installing import pip
 from imgpar.video.clip import Picture
 from imgpar.video.lossless import exact, kind_of
 
@@ -100,7 +101,7 @@ def ffmpeg() -> str:
             _utils._get_ffmpeg_exe.cache_clear()
             found = get_ffmpeg_exe()
     except (ImportError, RuntimeError):
-        raise MissingExtraError("There is no ffmpeg.", fix="Run: pip install imageio-ffmpeg") from None
+        raise MissingExtraError("There is no ffmpeg.", fix=f"Run: {pip('imageio-ffmpeg')}") from None
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from imgpar.codecs.formats import peek, sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
+from imgpar.installing import pip
 from imgpar.video.locked import why_not
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
@@ -29,7 +30,7 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         import av
     except ImportError:
         raise MissingExtraError(
-            "Clips need a package that is not installed.", fix="Run: pip install av"
+            "Clips need a package that is not installed.", fix=f"Run: {pip('av')}"
         ) from None
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below

@@ -1,0 +1,94 @@
+"""What a walk leaves out: files that are no media, by kind, and folders in which systems keep their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HIDDEN = "hidden"
+"""The kind of files whose names begin with a dot."""
+BARE = "without suffix"
+SHOWN = 6
+"""Kinds that are named in a sentence."""
+
+_FOLDERS = frozenset(
+    (
+        "@eadir", "#recycle", "#snapshot",  # Synology
+        "@recycle", "@recently-snapshot",  # QNAP
+        "__macosx",  # ZIP archives made by macOS
+        "$recycle.bin", "system volume information",  # Windows
+        "lost+found",
+    )
+)  # fmt: skip
+_ENDS = (".lrdata",)
+"""Previews of Lightroom catalogues."""
+
+
+def is_system_folder(name: str) -> bool:
+    """Whether a folder of this name holds thumbnails, deleted files or the like, and nothing of the user's.
+
+    >>> is_system_folder("@eaDir"), is_system_folder("Smart Previews.lrdata"), is_system_folder("photos")
+    (True, True, False)
+    """
+    name = name.lower()
+    return name in _FOLDERS or name.endswith(_ENDS)
+
+
+def kind_of(name: str) -> str:
+    """The kind of a file that is no media, from its name.
+
+    >>> kind_of("a.TXT"), kind_of("README"), kind_of("._a.jpg")
+    ('.txt', 'without suffix', 'hidden')
+    """
+    if name.startswith("."):
+        return HIDDEN
+    stem, _, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if stem and suffix else BARE
+
+
+@dataclass(slots=True)
+class Aside:
+    """Counts of what was left out, of a whole run."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Files by kind."""
+    folders: Counter[str] = field(default_factory=Counter)
+    """Folders by name; what is in them is not counted."""
+    excluded: int = 0
+    """Media, and whole folders, that the patterns of the run leave out."""
+
+    def add(self, kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int) -> None:
+        """Count what was left out of one folder."""
+        self.kinds.update(kinds)
+        self.folders.update(folders)
+        self.excluded += excluded
+
+    def facts(self) -> dict[str, object]:
+        """The fields of a report."""
+        return {
+            "ignored": self.kinds.total(),
+            "left_out": dict(self.kinds.most_common()),
+            "left_out_folders": dict(self.folders.most_common()),
+            "excluded": self.excluded,
+        }
+
+
+def told(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
+    """One sentence for what was left out; nothing where that is nothing.
+
+    >>> told({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)
+    'Left out: 12 .txt, 2 without suffix; folders @eaDir (3), __MACOSX; 5 by include and exclude.'
+    """
+    parts = [_listed([f"{count} {kind}" for kind, count in kinds.items()], "other kinds")]
+    names = [f"{name} ({count})" if count > 1 else name for name, count in folders.items()]
+    word = "folder" if len(folders) == 1 and folders[next(iter(folders))] == 1 else "folders"
+    parts.append(f"{word} {_listed(names, 'other names')}" if names else "")
+    parts.append(f"{excluded} by include and exclude" if excluded else "")
+    found = "; ".join(filter(None, parts))
+    return f"Left out: {found}." if found else ""
+
+
+def _listed(words: list[str], others: str) -> str:
+    rest = [f"{len(words) - SHOWN} {others}"] if len(words) > SHOWN else []
+    return ", ".join([*words[:SHOWN], *rest])

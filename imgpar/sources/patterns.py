@@ -1,0 +1,124 @@
+"""`--include` and `--exclude`: patterns for paths below an input, as in a `.gitignore`.
+
+    *.jpg          files of that name, in any folder
+    proofs         everything in folders of that name, in any folder, and files of that name
+    proofs/        everything in folders of that name
+    /proofs        only directly below the input
+    2024/*/raw     from the input on; `*` and `?` stay within one name
+    2024/**        everything below; `**/` is any number of folders
+
+Upper and lower case are the same, and so are the Unicode forms of a letter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from imgpar.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One pattern, ready to be asked."""
+
+    text: str
+    regex: re.Pattern[str]
+
+    @classmethod
+    def of(cls, text: str) -> Pattern:
+        """The pattern that a user wrote."""
+        return cls(text, re.compile(expression(text), re.DOTALL))
+
+
+def expression(pattern: str) -> str:
+    """The regular expression for folded paths that `match` has to find from the beginning.
+
+    >>> bool(re.match(expression("*.JPG"), "2024/may/a.jpg"))
+    True
+    >>> bool(re.match(expression("/*.jpg"), "may/a.jpg"))
+    False
+    >>> bool(re.match(expression("proofs"), "may/proofs/a.jpg"))
+    True
+    """
+    text = fold(pattern.replace("\\", "/"))
+    body = text.strip("/")
+    anywhere = "/" not in text.rstrip("/")
+    begin = "(?:.*/)?" if anywhere else ""
+    end = "/.*" if text.endswith("/") else "(?:/.*)?"
+    return f"{begin}{''.join(_translated(body))}{end}\\Z"
+
+
+def _translated(body: str) -> Iterator[str]:
+    at = 0
+    while at < len(body):
+        if body.startswith("**/", at):
+            yield "(?:.*/)?"
+            at += 3
+        elif body.startswith("**", at):
+            yield ".*"
+            at += 2
+        elif body[at] == "[" and (end := body.find("]", at + 2)) > 0:
+            yield _class(body[at + 1 : end])
+            at = end + 1
+        else:
+            yield {"*": "[^/]*", "?": "[^/]"}.get(body[at]) or re.escape(body[at])
+            at += 1
+
+
+def _class(inner: str) -> str:
+    """What stands between brackets: letters and ranges, all others behind `!` or `^`."""
+    negated = inner[0] in "!^" and len(inner) > 1
+    letters = re.escape(inner[negated:]).replace(r"\-", "-")
+    return f"[{'^/' if negated else ''}{letters}]"
+
+
+class Patterns:
+    """Which files are taken; remembers which patterns matched something.
+
+    >>> patterns = Patterns(["*.jpg"], ["proofs/"])
+    >>> patterns.takes("2024/a.JPG"), patterns.takes("a.png"), patterns.takes("2024/proofs/a.jpg")
+    (True, False, False)
+    >>> patterns.enters("2024"), patterns.enters("2024/proofs")
+    (True, False)
+    """
+
+    def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+        self._include = [Pattern.of(text) for text in include]
+        self._exclude = [Pattern.of(text) for text in exclude]
+        self._matched: set[tuple[str, str]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._include or self._exclude)
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is taken: one of `include` matches it, if there are any, and none of `exclude`."""
+        text = fold(path)
+        wanted = not self._include or self._hit("include", self._include, text)
+        return not self._hit("exclude", self._exclude, text) and wanted
+
+    def enters(self, folder: str) -> bool:
+        """Whether a folder may hold files that are taken; empty is the input itself."""
+        return not folder or not self._hit("exclude", self._exclude, fold(folder) + "/")
+
+    def unmatched(self) -> list[str]:
+        """A sentence for each pattern that matched nothing."""
+        every = [("include", pattern) for pattern in self._include]
+        every += [("exclude", pattern) for pattern in self._exclude]
+        return [
+            f"Nothing in the input matches {name} {pattern.text!r}."
+            for name, pattern in every
+            if (name, pattern.text) not in self._matched
+        ]
+
+    def _hit(self, name: str, patterns: Iterable[Pattern], text: str) -> bool:
+        """Whether one matches; those that never did so far are asked in any case."""
+        found = False
+        for pattern in patterns:
+            if found and (name, pattern.text) in self._matched:
+                continue
+            if pattern.regex.match(text):
+                found = True
+                self._matched.add((name, pattern.text))
+        return found
