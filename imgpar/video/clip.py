@@ -12,6 +12,10 @@ from imgpar.model import Layout, Spec
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 
 
+COARSE = 0.0005
+"""Half a tick, in seconds, of the coarsest clock that rounds times: Matroska's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A stream of a clip; `cover` is a still picture that players show instead of a film."""
@@ -108,6 +112,11 @@ class Clip:
     """Whether the length of its last frame is written in any case."""
     loudness: Mapping[int, str] = field(default_factory=dict)
     """Number of a sound stream → the filter that makes it as loud as it shall be."""
+
+    @property
+    def slack(self) -> float:
+        """Seconds by which a time may be early because the container's clock rounds it."""
+        return min(float(self.picture.time_base) / 2, COARSE)
 
     @property
     def rotated(self) -> bool:

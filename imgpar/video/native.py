@@ -95,7 +95,7 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
 
 def filter_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     """What is done to the picture between decoder and encoder."""
-    filters = ",".join(filter(None, (*clip.before, plan.filters)))
+    filters = ",".join(filter(None, (*clip.before, plan.cut, plan.filters)))
     if not filters:
         return []
     # Decoder and encoder have threads of their own; a filter is quicker on one than in slices.
@@ -163,7 +163,14 @@ def stream_options(plan: ClipPlan, source: int) -> list[str]:
 
 def output_options(plan: ClipPlan, output: str) -> list[str]:
     """The muxer and the file."""
-    return ["-max_muxing_queue_size", "4096", "-f", plan.container.muxer, f"file:{output}"]
+    return [
+        *plan.timing.output_options,
+        "-max_muxing_queue_size",
+        "4096",
+        "-f",
+        plan.container.muxer,
+        f"file:{output}",
+    ]
 
 
 def check_exit(code: int, lines: Iterable[str]) -> None:

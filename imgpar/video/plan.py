@@ -41,6 +41,8 @@ class ClipPlan:
     """Those that change something, on upright frames of square pixels."""
     filters: str = ""
     """The same as an ffmpeg filter graph; empty where there is none."""
+    cut: str = ""
+    """The filter that keeps a part of the source's frames, before all others."""
     encoding: Encoding | None = None
     streams: Streams = field(default_factory=Streams)
     timing: Timing = field(default_factory=Timing)
@@ -120,6 +122,7 @@ def make_plan(
         container,
         steps,
         filters or "",
+        timing.cut(clip),
         encoding,
         streams,
         timing,

@@ -66,8 +66,7 @@ class Reader:
     ) -> None:
         self._clip, self._keys = clip, keys
         self._threads = threads
-        half = float(clip.picture.time_base) / 2
-        self._start, self._stop = start - half, stop - half
+        self._start, self._stop = start - clip.slack, stop - clip.slack
         self._format = layout_of(clip.picture).pixel_format
         self.complaints: list[str] = []
         """What the decoder could not read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,9 +44,32 @@ class Timing:
 
     @property
     def input_options(self) -> list[str]:
-        """How ffmpeg reads only the part that is kept."""
-        options = ["-ss", f"{self.start:.6f}"] if self.start else []
-        return [*options, *(["-t", f"{self.stop - self.start:.6f}"] if self.stop < math.inf else [])]
+        """How ffmpeg reads only the part that is kept; what is decoded on the way to it comes with negative
+        time stamps, and `cut`, `sound_filters` and `stream_options` leave it out."""
+        return ["-noaccurate_seek", "-ss", f"{self.start:.6f}"] if self.start else []
+
+    @property
+    def output_options(self) -> list[str]:
+        """Where ffmpeg stops. It counts from the first frame that is written: frames need `cut` as well."""
+        return ["-t", f"{self.length / self.speed:.6f}"] if self.stop < math.inf else []
+
+    @property
+    def length(self) -> float:
+        """Seconds of the source that are kept; may be infinite."""
+        return self.stop - self.start
+
+    def cut(self, clip: Clip) -> str:
+        """The ffmpeg filter that keeps the frames of `window`: its bounds lie halfway between frames, so that
+        no rounding decides."""
+        begin, end = (at - clip.slack for at in self.window(clip))
+        first, stop = bisect_left(clip.times, begin), bisect_left(clip.times, end)
+        zero = clip.start + self.start
+        bounds = [
+            f"{name}={(clip.times[at - 1] + clip.times[at]) / 2 - zero:.6f}"
+            for name, at in (("start", first), ("end", stop))
+            if 0 < at < len(clip.times)
+        ]
+        return f"trim={':'.join(bounds)},setpts=max(PTS\\,0)" if bounds else ""
 
     @property
     def filters(self) -> list[str]:
@@ -53,14 +77,39 @@ class Timing:
         speed = [f"setpts=PTS/{self.speed:.9g}"] if self.speed != 1 else []
         return [*speed, *([f"fps={self.fps:.9g}"] if self.fps else [])]
 
-    @property
-    def sound_filter(self) -> str:
-        """The same for sound, without changing its pitch."""
+    def sound_filters(self, loudness: str = "") -> list[str]:
+        """The same for sound, without changing its pitch; `loudness` is a filter that runs on the part."""
+        part = [*self._part("atrim"), *([loudness] if loudness else [])]
+        if self.speed == 1:
+            return part
         steps, left = list[float](), self.speed
         while left < _SLOWEST:
             steps.append(_SLOWEST)
             left /= _SLOWEST
-        return ",".join(f"atempo={step:.9g}" for step in [*steps, left])
+        return [*part, *(f"atempo={step:.9g}" for step in [*steps, left])]
+
+    def _part(self, name: str) -> list[str]:
+        bounds = [*(["start=0"] if self.start else []),
+                  *([f"end={self.length:.6f}"] if self.stop < math.inf else [])]  # fmt: skip
+        return [f"{name}={':'.join(bounds)}"] if bounds else []
+
+    @property
+    def other_filters(self) -> list[str]:
+        """As `filters`, with the cut, for a video stream of which no times are known."""
+        return [*self._part("trim"), *self.filters]
+
+    def stream_options(self, kind: str, stream: str, *, copied: bool) -> list[str]:
+        """Options of ffmpeg for the packets of a stream, such as `a:0`: none that is copied is from before
+        the part, and none outlasts it."""
+        late = "" if self.stop == math.inf else f"gte(pts*tb\\,{self.length:.6f})"
+        if kind != "subtitle":
+            first = [f"-copypriorss:{stream}", "0"] if self.start else []
+            return [*first, *([f"-bsf:{stream}", f"noise=drop={late}"] if copied and late else [])]
+        if not self.start and not late:
+            return []
+        end = "PTS+DURATION" if self.stop == math.inf else f"min(PTS+DURATION\\,{self.length:.6f}/TB)"
+        shown = f"setts=pts=max(PTS\\,0):dts=max(DTS\\,0):duration={end}-max(PTS\\,0)"
+        return [f"-bsf:{stream}", f"noise=drop=lt(pts+d\\,1)*lt(pts\\,0)+{late or 0},{shown}"]
 
     def window(self, clip: Clip) -> tuple[float, float]:
         """From when to when, in the clip's own time stamps."""
@@ -73,8 +122,7 @@ class Timing:
         """
         if self.idle:
             return clip
-        half = float(clip.picture.time_base) / 2
-        begin, end = (at - half for at in self.window(clip))
+        begin, end = (at - clip.slack for at in self.window(clip))
         kept = [time for time in clip.times if begin <= time < end]
         if not kept:
             raise TransformError(
