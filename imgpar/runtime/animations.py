@@ -73,7 +73,7 @@ def read_animation(
         if not frames:
             _check_memory(len(wanted.times), made, limits)
         frames.append(_opaque(made))
-        times.append(float(stamp * clip.picture.time_base))
+        times.append(float(stamp * timing.base(clip)))
     if not limits.accept_damaged and (len(frames) < len(wanted.times) or reader.complaints):
         said = "".join(f" | {line}" for line in reader.complaints[-3:])
         raise DamagedError(f"{len(frames)} of {len(wanted.times)} frames could be read{said}.")

@@ -104,6 +104,10 @@ class Clip:
     guessed: bool = False
     """Whether frames are stored out of order in a container without times (AVI), so that decoders guess when
     each is shown."""
+    hidden: int = 0
+    """Frames that an edit list hides."""
+    doubled: bool = False
+    """Whether some frames have the same time stamp: each is then shown a tick after the one before."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""
@@ -117,6 +121,11 @@ class Clip:
     def slack(self) -> float:
         """Seconds by which a time may be early because the container's clock rounds it."""
         return min(float(self.picture.time_base) / 2, COARSE)
+
+    @property
+    def row(self) -> bool:
+        """Whether the container has no time stamps: frames stand in a row, and are counted (AVI)."""
+        return self.demuxer == "avi"
 
     @property
     def rotated(self) -> bool:

@@ -81,8 +81,9 @@ def make_plan(
     picture = clip.picture
     asked = effective(operations, picture.spec)
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
-    if not asked and even and _copyable(clip, container, options):
-        if same_container and not options.strip and options.audio == "copy" and not options.loudnorm:
+    same = same_container and not options.strip and options.audio == "copy" and not options.loudnorm
+    if not asked and even and _copyable(clip, container, options) and (same or not clip.hidden):
+        if same:
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
@@ -93,8 +94,8 @@ def make_plan(
     names = encoders_of(container, options, picture.depth, alpha=alpha)
     encoding = short_sighted(choose(picture, names, options, alpha=alpha, depth=picture.depth), size)
     filters, why = _filters(steps, picture)
-    if staged or clip.guessed:
-        filters, why = None, "the schedule is staged" if staged else "this AVI stores frames out of order"
+    if staged or clip.guessed or (clip.row and timing.start):
+        filters, why = None, "the schedule is staged" if staged else "the frames of this AVI must be counted"
     streams = plan_streams(clip, container, options)
     notes = streams.notes
     if squared:

@@ -53,6 +53,8 @@ _ORIENTATIONS = {(1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0,
 _LATIN_1 = "imgpar.latin_1"
 codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
 """Metadata that are no UTF-8 are taken for Latin-1, as in old 3GP and AVI files."""
+_DELAYED = ("h264", "hevc")
+"""Codecs whose frames ffmpeg labels one too late in an AVI, also where none is out of order."""
 UNEVEN = 0.1
 """Part of a frame's time by which a frame may be off before the rate counts as variable."""
 
@@ -74,8 +76,11 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         streams = tuple(_with_tags(container, stream) for stream in streams)
         picture = _picture(container, chosen, streams[chosen.index])
         _rewind(container, chosen)
-        times, discarded, last = _times(container, chosen)
-        claimed = chosen.frames - discarded if chosen.frames else 0
+        times, discarded, last, doubled = _times(container, chosen)
+        # An edit list leaves some samples of the table out, and hides others.
+        edited = "mov" in container.format.name and chosen.index_entries
+        promised = len(chosen.index_entries) if edited else chosen.frames
+        claimed = promised - discarded if chosen.frames else 0
         row = container.format.name == "avi"
         if row and claimed > len(times):
             claimed, last = _without_empty(path, chosen, times)
@@ -93,7 +98,9 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             tuple(times),
             last,
             _is_variable(times, 0.0 if row else float(chosen.time_base)),
-            row and chosen.codec_context.has_b_frames > 0,
+            row and (chosen.codec_context.has_b_frames > 0 or chosen.codec_context.name in _DELAYED),
+            discarded,
+            doubled,
         )
 
 
@@ -249,8 +256,9 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
-    """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is."""
+def _times(container: Any, chosen: Any) -> tuple[list[float], int, float, bool]:
+    """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is;
+    whether some would be shown at the same time."""
     stamps: list[int] = []
     in_order = container.format.name != "avi"  # whose packets have only a place in a row
     count = discarded = 0
@@ -270,8 +278,17 @@ def _times(container: Any, chosen: Any) -> tuple[list[float], int, float]:
     base = chosen.time_base
     if len(stamps) != count:  # some containers leave out what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
-        return [float(number / rate) for number in range(count)], discarded, 0.0
-    return [float(stamp * base) for stamp in sorted(stamps)], discarded, float(length * base)
+        return [float(number / rate) for number in range(count)], discarded, 0.0, False
+    doubled = len(set(stamps)) < len(stamps)
+    return [float(stamp * base) for stamp in _apart(stamps)], discarded, float(length * base), doubled
+
+
+def _apart(stamps: list[int]) -> Iterator[int]:
+    """Sorted time stamps; one that is there already becomes a tick later."""
+    last = -1 << 62
+    for stamp in sorted(stamps):
+        last = max(stamp, last + 1)
+        yield last
 
 
 def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, float]:

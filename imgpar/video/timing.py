@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from imgpar.codecs.options import EncodeOptions
@@ -16,6 +17,8 @@ FASTEST = 240
 """Frames a second at most where an uneven clip becomes an even one."""
 MOVED = 0.01
 """Seconds by which a frame may then be early or late."""
+_COARSE = Fraction(1, 90000)
+"""Seconds that new time stamps count in where a clip has a coarser unit."""
 _SLOWEST = 0.5
 """What ffmpeg's `atempo` does in one step."""
 
@@ -59,8 +62,8 @@ class Timing:
         return self.stop - self.start
 
     def cut(self, clip: Clip) -> str:
-        """The ffmpeg filter that keeps the frames of `window`: its bounds lie halfway between frames, so that
-        no rounding decides."""
+        """The ffmpeg filters that keep the frames of `window`, and show none at the time of another.
+        Bounds lie halfway between frames, so that no rounding decides."""
         begin, end = (at - clip.slack for at in self.window(clip))
         first, stop = bisect_left(clip.times, begin), bisect_left(clip.times, end)
         zero = clip.start + self.start
@@ -69,7 +72,9 @@ class Timing:
             for name, at in (("start", first), ("end", stop))
             if 0 < at < len(clip.times)
         ]
-        return f"trim={':'.join(bounds)},setpts=max(PTS\\,0)" if bounds else ""
+        apart = ["setpts=if(isnan(PREV_OUTPTS)\\,PTS\\,max(PTS\\,PREV_OUTPTS+1))"] if clip.doubled else []
+        part = [f"trim={':'.join(bounds)}", "setpts=max(PTS\\,0)"] if bounds else []
+        return ",".join([*apart, *part])
 
     @property
     def filters(self) -> list[str]:
@@ -136,6 +141,7 @@ class Timing:
             last = 1 / self.fps
         return replace(
             clip,
+            picture=replace(clip.picture, time_base=self.base(clip)),
             times=tuple(times),
             last=last,
             start=0.0,
@@ -159,20 +165,26 @@ class Timing:
                 break
         return replace(self, fps=float(best[2])), best[0]
 
+    def base(self, clip: Clip) -> Fraction:
+        """The unit of new time stamps: that of the clip, or a part of it where that is coarse (AVI counts in
+        frames)."""
+        old = clip.picture.time_base
+        return old if self.idle or old < _COARSE else old / math.ceil(old / _COARSE)
+
     def _index(self, seconds: float) -> int:
         return math.floor(seconds * self.fps + 0.5)
 
     def frames(self, source: Iterator[tuple[int, Any]], clip: Clip) -> Iterator[tuple[int, Any]]:
-        """Decoded frames of `window` with their new time stamps, in units of the clip's time base; with a
-        rate some come twice and some not at all."""
+        """Decoded frames of `window` with their new time stamps, in units of `base`; with a rate some
+        come twice and some not at all."""
         if self.idle:
             yield from source
             return
-        base = clip.picture.time_base
+        old, base = clip.picture.time_base, self.base(clip)
         held: tuple[int, Any] | None = None
         seconds = 0.0
         for stamp, frame in source:
-            seconds = (float(stamp * base) - clip.start - self.start) / self.speed
+            seconds = (float(stamp * old) - clip.start - self.start) / self.speed
             if not self.fps:
                 yield round(seconds / base), frame
                 continue
