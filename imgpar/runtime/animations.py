@@ -59,7 +59,7 @@ def read_animation(
     timing = Timing.of(options)
     shortest = SHORTEST.get(target.name, 0)
     if shortest and not timing.fps and _too_fast(timing.retimed(clip).times, shortest):
-        timing = replace(timing, fps=1000 / shortest)
+        timing = replace(timing, fps=Fraction(1000, shortest))
     wanted = timing.retimed(clip)
     program = FrameProgram(FrameFacts(clip.picture, None), steps_of(clip.picture, operations), limits)
     memory = memoryview(bytearray(program.layout.nbytes))

@@ -121,7 +121,7 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
     if not plan.container.variable:
         arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
-        arguments += ["-r:v:0", f"{plan.timing.fps:.9g}"] if plan.timing.fps else []
+        arguments += ["-r:v:0", str(plan.timing.fps)] if plan.timing.fps else []
     else:
         arguments += ["-fps_mode:v:0", "passthrough"]
         arguments += ["-enc_time_base:v:0", "filter" if plan.timing.fps and plan.filters else "demux"]

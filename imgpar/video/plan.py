@@ -106,7 +106,7 @@ def make_plan(
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
         lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))
-        notes += (f"each frame is repeated until the next one comes, at {timing.fps:g} a second",)
+        notes += (f"each frame is repeated until the next one comes, at {float(timing.fps):g} a second",)
     if filters is not None:
         graph = [*timing.filters, *([filters] if filters else [])]
         if alpha and "alpha" in encoding.lost:

@@ -193,10 +193,14 @@ def _with_tags(container: Any, stream: Stream) -> Stream:
 
 def _rewind(container: Any, stream: Any) -> None:
     """Back to the first packet."""
+    first = stream.index_entries[0].timestamp if stream.index_entries else 0
     try:
-        container.seek(0)
+        if first < 0:  # an edit list hides what is before zero
+            container.seek(first, stream=stream)
+        else:
+            container.seek(0)
     except PermissionError:  # its index begins later
-        container.seek(stream.index_entries[0].timestamp, stream=stream)
+        container.seek(first, stream=stream)
 
 
 def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:

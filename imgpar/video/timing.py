@@ -30,7 +30,7 @@ class Timing:
     start: float = 0.0
     stop: float = math.inf
     speed: float = 1.0
-    fps: float = 0.0
+    fps: Fraction = Fraction(0)
     """0 keeps the time of every frame."""
 
     @classmethod
@@ -38,7 +38,7 @@ class Timing:
         """From the settings of a recipe."""
         span = options.trim
         start, stop = (span.start, span.stop) if span else (0.0, math.inf)
-        return cls(start, stop, options.speed or 1.0, options.fps or 0.0)
+        return cls(start, stop, options.speed or 1.0, Fraction(options.fps or 0))
 
     @property
     def idle(self) -> bool:
@@ -80,7 +80,7 @@ class Timing:
     def filters(self) -> list[str]:
         """The same for frames, as ffmpeg filters."""
         speed = [f"setpts=PTS/{self.speed:.9g}"] if self.speed != 1 else []
-        return [*speed, *([f"fps={self.fps:.9g}"] if self.fps else [])]
+        return [*speed, *([f"fps={self.fps}"] if self.fps else [])]
 
     def sound_filters(self, loudness: str = "") -> list[str]:
         """The same for sound, without changing its pitch; `loudness` is a filter that runs on the part."""
@@ -136,9 +136,11 @@ class Timing:
         last = min(clip.last, end - kept[-1]) / self.speed
         times = [(time - clip.start - self.start) / self.speed for time in kept]
         if self.fps:
-            first, stop = self._index(times[0]), self._index(times[-1] + (last or 1 / self.fps))
-            times = [number / self.fps for number in range(first, max(stop, self._index(times[-1]) + 1))]
-            last = 1 / self.fps
+            first, stop = self._index(times[0]), self._index(times[-1] + (last or float(1 / self.fps)))
+            times = [
+                float(number / self.fps) for number in range(first, max(stop, self._index(times[-1]) + 1))
+            ]
+            last = float(1 / self.fps)
         return replace(
             clip,
             picture=replace(clip.picture, time_base=self.base(clip)),
@@ -163,7 +165,7 @@ class Timing:
             best = min(best, (len(times) - len(set(places)), max(moved, MOVED), fps))
             if best[:2] == (0, MOVED):
                 break
-        return replace(self, fps=float(best[2])), best[0]
+        return replace(self, fps=Fraction(best[2])), best[0]
 
     def base(self, clip: Clip) -> Fraction:
         """The unit of new time stamps: that of the clip, or a part of it where that is coarse (AVI counts in
