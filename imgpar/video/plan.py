@@ -26,6 +26,8 @@ from imgpar.video.encoders import OF_CODEC, Encoding, choose, short_sighted
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
+_CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
+"""Codecs that may change the size of frames on the way, as calls do when the network is slow."""
 Way = Literal["copy", "remux", "native", "frames"]
 
 
@@ -108,7 +110,7 @@ def make_plan(
         lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))
         notes += (f"each frame is repeated until the next one comes, at {float(timing.fps):g} a second",)
     if filters is not None:
-        graph = [*timing.filters, *([filters] if filters else [])]
+        graph = [*timing.filters, *_one_size(steps, picture), *([filters] if filters else [])]
         if alpha and "alpha" in encoding.lost:
             graph.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
         if encoding.even and (size[0] % 2 or size[1] % 2):
@@ -233,6 +235,17 @@ def _filters(operations: Sequence[Operation], picture: Picture) -> tuple[str | N
         found.append(f"{written},setsar=1" if operation.name == "resize" else written)
         spec = operation.plan(spec)
     return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
+
+
+def _one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:
+    """The filter that gives every frame the size of the first one, for operations that count in pixels; it
+    passes on what has that size."""
+    form = picture.pixel_format
+    counting = bool(operations) and operations[0].name != "resize"
+    if not counting or picture.stream.codec not in _CHANGING or not form.startswith(("yuv4", "yuva4")):
+        return []
+    width, height = stored_upright(picture).size
+    return [f"scale={width}:{height}", f"format={form}"]
 
 
 def _on_background(colour: tuple[int, int, int, int], span: str) -> str:
