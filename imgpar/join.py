@@ -184,11 +184,12 @@ def _encoding(
 
     first = clips[0]
     plan, size = _plan(first, target, options)
+    fitted = _kept(clips, plan) if options.lossless else _fitted(size, first)
     sounds = any(clip.of_kind("audio") for clip in clips) and options.audio != "none"
     arguments, graph = list[str](), list[str]()
     for number, clip in enumerate(clips):
         arguments += [*decoder_options(clip), *guarded(clip.path)]
-        graph.append(f"[{number}:{clip.picture.stream.index}]{_fitted(size, first)}[v{number}]")
+        graph.append(f"[{number}:{clip.picture.stream.index}]{fitted}[v{number}]")
         if sounds:
             graph.append(f"{_sounding(number, clip)}[a{number}]")
     pairs = "".join(f"[v{number}]" + (f"[a{number}]" if sounds else "") for number in range(len(clips)))
@@ -228,6 +229,22 @@ def _fitted(size: tuple[int, int], first: Clip) -> str:
         f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,settb=1/90000,"
         f"format={_form(first)}"
     )
+
+
+def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
+    """Nothing but new times, for clips that may not lose anything; raises EncodeError where they differ."""
+    from imgpar.video.lossless import kind_of
+
+    first = clips[0].picture
+    for number, clip in enumerate(clips[1:], 2):
+        facts = (clip.picture.upright, kind_of(clip.picture), clip.picture.colour)
+        if facts != (first.upright, kind_of(first), first.colour):
+            raise EncodeError(
+                f"Clip {number} has frames of another size or kind than the first one.",
+                fix="Leave --lossless out; then they are made the same.",
+            )
+    assert plan.encoding is not None
+    return f"setsar=1,settb=1/90000,format={plan.encoding.pixel_format}"
 
 
 def _form(first: Clip) -> str:

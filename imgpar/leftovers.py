@@ -4,7 +4,8 @@ Each is named at random and locked by its maker (`held`). A process that is kill
 next run sweeps what nobody holds any more, in /dev/shm and where temporary files are.
 
 Where the system does not list its shared memory (macOS), each segment has a file `<its name>.segment` among
-the temporary ones, which is locked in its place. Windows frees a segment with its last handle.
+the temporary ones, which is locked in its place. Windows frees a segment with its last handle. The arena
+gives its name up once it is mapped (`unname_segment`), so only what died before that is swept.
 """
 
 from __future__ import annotations
@@ -121,16 +122,22 @@ def new_segment(size: int, *, listed: bool | None = None) -> SharedMemory:
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
-def remove_segment(segment: SharedMemory) -> None:
-    """Close shared memory that this process has made, and free its name; in a fork of it the name stays."""
-    with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
-        segment.close()
+def unname_segment(segment: SharedMemory) -> None:
+    """Free the name of shared memory that this process has made and mapped: the system then frees the memory
+    with the last process that has it, however that ends, and nobody has to be told of a leak. POSIX only."""
     name = segment.name.lstrip("/")
     for path in [path for path in _held if os.path.basename(path).removesuffix(_RECORD) == name]:
         _free_name(segment)
         if path.endswith(_RECORD):
             _unlink(path)
         _let_go(path)
+
+
+def remove_segment(segment: SharedMemory) -> None:
+    """Close shared memory that this process has made, and free its name; in a fork of it the name stays."""
+    with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
+        segment.close()
+    unname_segment(segment)
 
 
 def _free_name(segment: SharedMemory) -> None:

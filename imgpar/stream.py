@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+END_SECONDS = 5.0
+"""How long the thread of unfinished arrays is waited for when Python ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayRequest:
@@ -183,8 +186,10 @@ class ArrayStream:
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
+        self._session.open()  # so Python, when it ends, ends this thread before the workers
         thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
         thread.start()
+        ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
         done = failed = 0
         try:
             while (result := self._take()) is not None:
@@ -198,6 +203,7 @@ class ArrayStream:
             if failed and on_event is None:
                 warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
         finally:
+            ender.detach()
             self._finish(thread)
 
     def _take(self) -> Outcome | Settled | None:
@@ -244,6 +250,13 @@ class ArrayStream:
                 self._ledger.leases.release(result.placed.lease)
         self._wake_reader.close()
         self._wake_writer.close()
+
+
+def _end(cancel: CancelToken, wake: Callable[[], None], thread: threading.Thread) -> None:
+    """Python ends while arrays are still to come."""
+    cancel.kill()
+    wake()
+    thread.join(END_SECONDS)
 
 
 def _give_back(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import weakref
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,7 @@ class VideoWriter:
         sweep(os.path.dirname(self._target.path))
         self._half = begin_file(self._target)
         self._feed = Feed(plan, clip, layout, self._half.path, self._threads)
+        self._finalizer = weakref.finalize(self, _give_up, self._feed, self._half)
 
     def close(self) -> OutputFile:
         """Finish the file, count its frames, give it its name.
@@ -156,6 +158,7 @@ class VideoWriter:
         if self._feed is None or self._half is None:
             raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
         half = self._half
+        self._finalizer.detach()
         try:
             self._feed.close()
             made: Clip = probe(half.path)
@@ -181,10 +184,17 @@ class VideoWriter:
         """Give the file up; nothing is left of it."""
         if not self._closed:
             if self._feed is not None:
+                self._finalizer.detach()
                 self._feed.kill()
             if self._half is not None:
                 self._half.drop()
         self._closed = True
+
+
+def _give_up(feed: Feed, half: Half) -> None:
+    """Of a writer that was neither closed nor cancelled, nothing is left."""
+    feed.kill()
+    half.drop()
 
 
 def _checked(array: object) -> tuple[Array, Spec]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -242,3 +244,15 @@ def test_what_is_there_can_be_protected(tmp_path):
     with pytest.raises(imgpar.UsageError, match="is there already"):
         imgpar.VideoWriter(tmp_path / "new.mp4", replace=False)
     assert (tmp_path / "new.mp4").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("end", ["", "; del writer; import gc; gc.collect()"])
+def test_a_writer_that_is_not_closed_leaves_nothing(tmp_path, end):
+    code = (
+        "import imgpar, numpy as np; writer = imgpar.VideoWriter('a.mp4');"
+        f"writer.write(np.zeros((48, 64, 3), np.uint8)){end}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (0, "", [])

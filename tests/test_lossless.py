@@ -173,3 +173,27 @@ def test_rgb_becomes_video_with_its_colours(tmp_path: Path) -> None:
         assert not report.items[0].lost
         found = np.frombuffer(raw(path, "rgb24"), np.uint8).reshape(-1, 3)
         assert np.abs(found.mean(0) - (0xC8, 0x3C, 0x28)).max() < 3
+
+
+def test_clips_are_put_together_exactly(tmp_path: Path) -> None:
+    source = noise(tmp_path / "a.mkv", "bgr0")
+    arguments = [
+        "concat",
+        str(source),
+        str(source),
+        "-o",
+        str(tmp_path / "b.mkv"),
+        "--lossless",
+        "--codec",
+        "ffv1",
+    ]
+    assert main(arguments) == 0
+    assert raw(tmp_path / "b.mkv", "rgb24") == 2 * raw(source, "rgb24")
+
+
+def test_clips_of_other_frames_are_not_put_together_without_loss(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [str(noise(tmp_path / f"{form}.mkv", form)) for form in ("bgr0", "yuv420p")]
+    assert main(["concat", *clips, "-o", str(tmp_path / "b.mkv"), "--lossless", "--codec", "ffv1"]) == 1
+    assert "another size or kind" in capsys.readouterr().err

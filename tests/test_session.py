@@ -279,3 +279,27 @@ def test_a_python_that_is_typed_into_may_start_a_session():
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("open\n", "")
+
+
+ENDS = {
+    "of its own": "",
+    "by an error": "raise SystemExit(0)",
+    "at once": "os._exit(0)",
+    "killed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "ended": "os.kill(os.getpid(), signal.SIGTERM)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("begin", ["imgpar.Pipeline()", "imgpar.Session(jobs=1)"])
+def test_python_may_end_while_arrays_are_to_come(tmp_path: Path, begin: str, end: str) -> None:
+    """Nothing is written but what the script says: no traceback of a thread, no word of leaked memory."""
+    for number in range(12):
+        Image.new("RGB", (64, 48), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    call = "made.arrays('.')" if "Pipeline" in begin else "made.arrays(imgpar.Pipeline(), '.')"
+    code = f"import imgpar, os, signal; made = {begin}; found = {call}; first = next(found)"
+    code += f"; print('taken', flush=True); {ENDS[end]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("taken\n", "")

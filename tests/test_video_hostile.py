@@ -145,7 +145,8 @@ def test_what_ffmpeg_said_is_in_the_error(convert, tmp_path):
         data[at] ^= 0xFF
     clip.write_bytes(data)
     _, item = convert(clip)
-    assert "[h264]" in item.error
+    assert "h264: " in item.error
+    assert "0x" not in item.error
 
 
 def test_a_clip_that_takes_too_long_is_ended(tmp_path, session):

@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _HEAD = 4096
+_LEAST_DPI, _MOST_DPI = 0.01, 1e6
 _JUNK = 1 << 16
 """Bytes in which a JPEG is looked for that does not begin the file; no viewer shows such files."""
 
@@ -68,7 +69,7 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
     named = format_of_suffix(name)
     if named and named is not found:
         packed = named.name == "svg" and bytes(data[:2]) == b"\x1f\x8b"
-        weak = found is None and not named.magic and (named.readers == ("pillow",) or packed)
+        weak = found is None and not named.magic and (named.pillow or packed)
         if weak or (found is not None and named.twin == found.name):
             found = named
     if found is None:
@@ -104,6 +105,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     try:
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
+        header = _without_nonsense(header)
         if header.frames > 1 and limits.pages and "pages" not in header.detail:
             header = _some_frames(header, limits)
     except ItemError:
@@ -244,6 +246,15 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     metadata = header.metadata._replace(durations=kept)
     detail = {**header.detail, "numbers": tuple(wanted)}
     return header._replace(frames=len(wanted), metadata=metadata, detail=detail)
+
+
+def _without_nonsense(header: Header) -> Header:
+    """The header without a density that no device has, and no format holds."""
+    dpi = header.metadata.dpi
+    if dpi is None or all(_LEAST_DPI <= value <= _MOST_DPI for value in dpi):
+        return header
+    note = f"its density of {dpi[0]:.3g} dots per inch was left out"
+    return header._replace(metadata=header.metadata._replace(dpi=None), notes=(*header.notes, note))
 
 
 def _unwritable(fmt: Format) -> EncodeError:

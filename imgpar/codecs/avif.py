@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import gain_map, opencv, pillow, quality
+from imgpar.codecs import gain_map, opencv, pillow, quality, rare
 from imgpar.codecs.base import Encoded, durations_of
 from imgpar.codecs.code_points import colours, in_container, into_container
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.errors import DamagedError, EncodeError
 from imgpar.model import Frame, Header, Limits, Metadata
 from imgpar.pixels import convert, fits, to_bits
 
@@ -52,9 +52,11 @@ def decode(
     """Fill the frames; 10 and 12 bits are stretched to 16."""
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-    pixels = opencv.decode(data, header.spec, "AVIF")
-    peak = (1 << header.detail["bits"]) - 1
-    np.copyto(frames[0].array, np.rint(pixels * (65535 / peak)), casting="unsafe")
+    try:
+        pixels = opencv.decode(data, header.spec, "AVIF")
+    except DamagedError:  # OpenCV refuses some that are whole
+        pixels = rare.decode("avif", data, "AVIF")
+    np.copyto(frames[0].array, rare.stretched(pixels, header.detail["bits"], "uint16"))
     return ()
 
 

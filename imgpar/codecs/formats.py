@@ -198,7 +198,7 @@ _RECORDS = (
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
-        magic=((0, b"BM"),), readers=("pillow",), writers=("simple",), pillow="BMP",
+        magic=((0, b"BM"),), readers=("bmp",), writers=("simple",), pillow="BMP",
         layouts=("L", *_COLOUR), lossless="always", density=True,
         takes=frozenset(("lossless",)),
     ),
@@ -229,7 +229,7 @@ _RECORDS = (
         lossless="optional", exif=True, xmp=True, extra="imagecodecs", module="imagecodecs",
         takes=frozenset(("quality", "lossless", "effort")),
     ),
-    _pillow("tga", "Targa", "tga icb vda vst", "image/x-tga"),
+    Format("tga", "Targa", ("tga", "icb", "vda", "vst"), "image/x-tga", readers=("tga",), pillow="TGA"),
     Format(
         "pnm", "Netpbm", ("pnm", "ppm", "pgm", "pbm", "pfm", "pam"), "image/x-portable-anymap",
         magic=tuple((0, b"P%c%c" % (kind, space)) for kind in b"1234567fF" for space in b"\n \r\t"),
@@ -239,7 +239,8 @@ _RECORDS = (
     _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),
     _pillow("dds", "DirectDraw surface", "dds", "image/vnd-ms.dds", (0, b"DDS ")),
     Format(
-        "psd", "Photoshop", ("psd",), "image/vnd.adobe.photoshop", magic=((0, b"8BPS\0\1"),),
+        "psd", "Photoshop", ("psd", "psb"), "image/vnd.adobe.photoshop",
+        magic=((0, b"8BPS\0\1"), (0, b"8BPS\0\2")),
         readers=("psd",), pillow="PSD",
     ),
     _extra("exr", "OpenEXR", "exr", "image/x-exr", "OpenEXR", "OpenEXR", (0, b"\x76\x2f\x31\x01")),

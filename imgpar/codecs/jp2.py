@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import jp2_boxes, opencv, pillow
+from imgpar.codecs import jp2_boxes, opencv, pillow, rare
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.model import Frame, Header, Layout, Limits
@@ -16,11 +16,18 @@ from imgpar.model import Frame, Header, Layout, Limits
 _SIZ = b"\xff\x4f\xff\x51"
 """Start of the codestream, with the marker that tells its size."""
 _LAYOUTS: dict[int, Layout] = {3: "RGB", 4: "RGBA"}
+_COLUMNS: dict[int, Layout] = {1: "L", **_LAYOUTS}
+"""Columns of a palette, which Pillow and OpenCV do not look at."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view, with the depth that it hides."""
     header = _described(pillow.read_header(data, fmt, limits), data)
+    columns = jp2_boxes.palette(data)
+    if columns in _COLUMNS:
+        return header._replace(
+            spec=header.spec.converted(_COLUMNS[columns], "uint8"), detail={**header.detail, "palette": True}
+        )
     bits = _depths(bytes(data[:65536]))
     layout = _LAYOUTS.get(len(bits))
     deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
@@ -34,6 +41,9 @@ def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
     """Fill the one frame; 10 and 12 bits are stretched to 16."""
+    if header.detail.get("palette"):
+        np.copyto(frames[0].array, rare.decode("jpeg2k", data, "JPEG 2000").astype(np.uint8))
+        return ()
     if not header.detail.get("deep"):
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     pixels = opencv.decode(data, header.spec, "JPEG 2000")

@@ -44,6 +44,18 @@ def read(data: bytes | memoryview) -> dict[str, bytes]:
     return found
 
 
+def palette(data: bytes | memoryview) -> int:
+    """Columns of the palette: the channels that a picture with one has. 0 where there is none, or where its
+    entries have more than 8 bits."""
+    for kind, body in _boxes(data):
+        for inner, content in _boxes(body) if kind == b"jp2h" else ():
+            if inner == b"pclr" and len(content) > 3:
+                columns = content[2]
+                deep = any((depth & 0x7F) + 1 > 8 for depth in content[3 : 3 + columns])
+                return 0 if deep else columns
+    return 0
+
+
 def comment_of(text: bytes) -> bytes:
     """The comment, unless only a program speaks of itself.
 

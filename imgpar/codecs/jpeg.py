@@ -15,20 +15,27 @@ import numpy as np
 
 from imgpar import pixels
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import gain_map, iptc, motion, quality, turbo, xmp
+from imgpar.codecs import gain_map, iptc, motion, quality, rare, turbo, xmp
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
 from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, FrameHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UnknownFormatError
+from imgpar.errors import EncodeError, UnsupportedError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
 _UNREAD = (3, 5, 6, 7, 11, 13, 14, 15)
 """Lossless and hierarchical coding, by the low nibble of the frame marker."""
-_HARMLESS = ("extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform")
+_SECOND = (0, 1, 2, 3)
+"""Coding that imagecodecs knows in any number of bits: baseline, extended, progressive and lossless."""
+_HARMLESS = (
+    "bad icc marker",
+    "extraneous bytes before marker",
+    "unknown jfif revision",
+    "unknown adobe color transform",
+)
 """Complaints of the decoder that cost no pixel: cameras and old editors write such files."""
 
 
@@ -41,11 +48,10 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """What the segments say; no pixel is decoded."""
     info = parse(data)
     frame = info.frame
-    if frame.bits != 8 or frame.process in _UNREAD:
-        raise UnknownFormatError(
-            f"It is a rare JPEG ({frame.bits} bits, process {frame.process}) that no decoder here reads."
-        )
-    layout: Layout = "L" if frame.components == 1 else "RGBX"
+    unusual = frame.bits != 8 or frame.process in _UNREAD
+    if unusual:
+        _check_rare(frame)
+    layout: Layout = "L" if frame.components == 1 else "RGB" if unusual else "RGBX"
     exif, lost, notes = info.exif, list(info.lost), list(info.notes)
     if exif and not tiff.is_sound(exif):
         exif = b""
@@ -76,7 +82,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         lost.append(motion.CLIP)
     return Header(
         format=fmt.name,
-        spec=Spec(frame.width, frame.height, layout),
+        spec=Spec(frame.width, frame.height, layout, "uint8" if frame.bits <= 8 else "uint16"),
         orientation=tiff.get_orientation(exif) if exif else 1,
         metadata=metadata,
         lost=tuple(lost),
@@ -87,12 +93,21 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             "bits": frame.bits,
             "quality": info.quality,
             "components": frame.components,
-            "reader": _reader(frame),
+            "reader": "rare" if unusual else _reader(frame),
             "ycc": info.in_ycc,
             "scale": 1,
             "whole": (frame.width, frame.height),
         },
     )
+
+
+def _check_rare(frame: FrameHeader) -> None:
+    """Refuse a JPEG that the second decoder does not read either."""
+    words = f"{frame.bits} bits, process {frame.process}, {frame.components} components"
+    if frame.process not in _SECOND or frame.components not in (1, 3) or not 2 <= frame.bits <= 16:
+        raise UnsupportedError(f"It is a rare JPEG ({words}) that no decoder here reads.")
+    if not rare.available():
+        raise rare.missing(f"This rare kind of JPEG ({words})")
 
 
 def scale_for(spec: Spec, width: int, height: int) -> int:
@@ -111,6 +126,12 @@ def decode(
     """Fill the one frame, whose spec is the header's (perhaps shrunk). Returns what the decoder said."""
     if header.spec.planar:
         return _decode_planes(data, header, frames[0], accept_damaged=accept_damaged)
+    if header.detail["reader"] == "rare":
+        if not accept_damaged and bytes(data[-1 << 16 :]).rfind(b"\xff\xd9") < 0:
+            raise damaged("JPEG", "it ends before its end marker")  # of which this decoder says nothing
+        found = rare.decode("jpeg8", data, "JPEG")
+        np.copyto(frames[0].array, rare.stretched(found, header.detail["bits"], header.spec.dtype))
+        return ()
     if header.detail["reader"] == "pillow" or not _has_simplejpeg():
         from imgpar.codecs import pillow
 

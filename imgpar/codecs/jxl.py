@@ -75,7 +75,8 @@ def decode(
     # One frame by its number; else all, as each builds on others, and as a missing end is seen then.
     single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
     codecs = require(FORMATS[header.format])
-    asked = _asking_for_light(data) if header.detail["light"] else bytes(data)
+    # The bare codestream: libjxl here fails on boxes whose length has 64 bits.
+    asked = _asking_for_light(data) if header.detail["light"] else codestream_of(data)
     decoded: Any = codecs.jpegxl_decode(asked, index=chosen[0] if single else None, numthreads=1)
     if single or not header.detail["animated"]:
         decoded = {chosen[0]: decoded}

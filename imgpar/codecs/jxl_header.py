@@ -82,7 +82,10 @@ def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     while at + 8 <= len(view):
         length, kind, head = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8]), 8
         if length == 1:
+            # ISO has the kind before the length of 64 bits, libjxl after it: the one that fits is meant.
             length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
+            if not head <= length <= len(view) - at:
+                length, kind = int.from_bytes(view[at + 4 : at + 12], "big"), bytes(view[at + 12 : at + 16])
         end = at + length if length else len(view)
         if end < at + head:
             return

@@ -13,6 +13,7 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
+from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Limits, Metadata
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
@@ -22,6 +23,8 @@ _HEAD = 26
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
     found, flat = _resources(data), psd_flat.find(data)
+    if flat is None and psd_flat.is_large(data):
+        raise UnsupportedError("This large Photoshop file is of a kind that imgpar does not read.")
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
     exif = found.get(_EXIF, b"")

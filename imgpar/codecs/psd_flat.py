@@ -36,6 +36,8 @@ class Flat(NamedTuple):
     mode: int
     transparent: bool
     at: int
+    large: bool = False
+    """PSB, the kind for pictures of more than 30,000 pixels a side: some numbers have twice the bytes."""
 
     @property
     def colours(self) -> int:
@@ -64,19 +66,26 @@ class Flat(NamedTuple):
 def find(data: bytes | memoryview) -> Flat | None:
     """The facts of a file that is read here; None for what is left to Pillow."""
     channels, height, width, depth, mode = struct.unpack_from(">HIIHH", data, 12)
-    at = 26
+    at, large = 26, is_large(data)
     transparent = False
     for section in range(3):  # palette, resources, layers
-        (length,) = struct.unpack_from(">I", data, at)
+        step = 8 if large and section == 2 else 4
+        (length,) = struct.unpack_from(">Q" if step == 8 else ">I", data, at)
         if section == 2 and length >= 6:
             # A negative number of layers says that the next channel is the transparency of the whole.
-            transparent = struct.unpack_from(">h", data, at + 8)[0] < 0
-        at += 4 + length
+            transparent = struct.unpack_from(">h", data, at + 2 * step)[0] < 0
+        at += step + length
     if mode not in _COLOURS or depth not in (8, 16) or channels < _COLOURS[mode] or min(width, height) < 1:
         return None
     more = channels > _COLOURS[mode]
-    needed = depth > 8 or more or mode == _LAB
-    return Flat(width, height, channels, depth, mode, transparent and more, at) if needed else None
+    needed = depth > 8 or more or mode == _LAB or large
+    found = Flat(width, height, channels, depth, mode, transparent and more, at, large)
+    return found if needed else None
+
+
+def is_large(data: bytes | memoryview) -> bool:
+    """Whether it is a PSB, by its version."""
+    return bytes(data[4:6]) == b"\0\2"
 
 
 def decode(data: bytes | memoryview, flat: Flat) -> Array:
@@ -106,8 +115,9 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
         lengths: Any = [row] * rows
     elif packing == _PACKED:
         count = flat.channels * flat.height
-        lengths = struct.unpack_from(f">{count}H", data, flat.at + 2)[:rows]
-        ends = flat.at + 2 + 2 * count + np.cumsum((0, *lengths))
+        code, size = ("I", 4) if flat.large else ("H", 2)
+        lengths = struct.unpack_from(f">{count}{code}", data, flat.at + 2)[:rows]
+        ends = flat.at + 2 + size * count + np.cumsum((0, *lengths))
         offsets = ends[:-1].tolist()
     else:
         raise damaged("Photoshop", f"its pixels are packed in an unknown way ({packing})", hopeless=True)

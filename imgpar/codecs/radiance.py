@@ -10,7 +10,7 @@ from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import Format
 from imgpar.model import Frame, Header, Limits, Spec
 
-_SIZE = re.compile(rb"\n[-+]Y (\d{1,9}) [-+]X (\d{1,9})\n")
+_SIZE = re.compile(rb"\n[-+]Y +(\d{1,9}) +[-+]X +(\d{1,9}) *\r?\n")
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:

@@ -261,7 +261,8 @@ class ClipWork:
 
         most = self._run.encode.max_bytes
         if most and plan.encoding:
-            complaints = within(most, plan, wanted, output, self._crew.cores, write)
+            complaints, note = within(most, plan, wanted, output, self._crew.cores, write)
+            self._result.notes += [note] if note else []
         elif (complaints_of_parts := self._by_parts(plan, wanted, output, final)) is not None:
             complaints = complaints_of_parts
         else:

@@ -25,7 +25,7 @@ from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
 from imgpar.errors import ArenaError
-from imgpar.leftovers import SHM_FOLDER, new_segment, remove_segment, sweep
+from imgpar.leftovers import SHM_FOLDER, new_segment, remove_segment, sweep, unname_segment
 from imgpar.runtime.messages import Lease
 from imgpar.runtime.rlimits import most_memory
 
@@ -159,7 +159,11 @@ class Arena:
         self._shm = new_segment(self.size)
         self._fd = getattr(self._shm, "_fd", -1)
         # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
-        self.buffer = memoryview(mmap.mmap(self._fd, self.size)) if self._fd >= 0 else _buffer_of(self._shm)
+        if self._fd < 0:
+            self.buffer = _buffer_of(self._shm)
+            return
+        self.buffer = memoryview(mmap.mmap(self._fd, self.size))
+        unname_segment(self._shm)  # workers get the descriptor
 
     def _open_anonymous(self, why: str) -> None:
         """Memory without a name is not limited by the size of /dev/shm."""

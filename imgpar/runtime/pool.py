@@ -165,7 +165,8 @@ class Pool:
 
     def bury(self, worker: Worker) -> tuple[int | None, str]:
         """Clean up after a dead worker; returns its exit code (−N for signal N) and its last words."""
-        del self.workers[worker.index]
+        if self.workers.pop(worker.index, None) is None:
+            return None, ""  # Python ends: the thread of an unfinished run has seen it end, too
         if self._poll:
             self._poll.unregister(worker.channel.connection)
         if not worker.channel.ended(STOP_SECONDS):

@@ -11,11 +11,13 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from imgpar.codecs.options import EncodeOptions, Target
 from imgpar.errors import EncodeError
 from imgpar.leftovers import remove_folder, temporary, temporary_folder
-from imgpar.video.clip import Clip
+from imgpar.video.clip import Clip, Stream
+from imgpar.video.encoders import first_available
 from imgpar.video.native import (
     check_exit,
     decoder_options,
@@ -23,6 +25,7 @@ from imgpar.video.native import (
     last_words,
     thread_options,
 )
+from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
 from imgpar.video.prepare import has_filter
 from imgpar.video.process import Ffmpeg, guarded
@@ -30,6 +33,8 @@ from imgpar.video.process import Ffmpeg, guarded
 TRIES = 4
 SPARE = 0.97
 """Part of the bytes that is given to the streams; the rest is the container's."""
+SMALL_SOUND = (64, 32, 16)
+"""Kilobits a second and channel that are tried where the sound leaves no room for a picture."""
 LEAST = 10_000
 """Bits a second under which nobody recognises anything."""
 SAMPLES, SAMPLE_SECONDS = 3, 2.0
@@ -37,17 +42,73 @@ _CRF = re.compile(r"-crf|-qp|-q:v")
 _MEASURED = re.compile(r"VMAF score: ([\d.]+)|SSIM.*All:([\d.]+)")
 
 
-def bitrate(clip: Clip, plan: ClipPlan, most: int) -> int:
-    """Bits a second that the picture may have; raises EncodeError where nothing would be left."""
-    seconds = max(clip.duration, (clip.times[-1] - clip.times[0] + clip.last) if clip.times else 0.0, 0.04)
-    sound = sum(96_000 * max(1, stream.channels) for stream in plan.streams.kept if stream.kind == "audio")
-    left = most * 8 * SPARE / seconds - sound - len(clip.times) * 8 * 12 / seconds
-    if left < LEAST:
-        raise EncodeError(
-            f"{most:,} bytes are too few for {seconds:.0f} seconds.",
-            fix="Allow more with --max-bytes, or leave the sound out with --audio none.",
-        )
-    return int(left)
+def bitrate(clip: Clip, most: int, sound: int) -> int:
+    """Bits a second that the picture may have beside `sound` bytes; nothing, or less, where none are left."""
+    seconds = _seconds(clip)
+    return int(most * 8 * SPARE / seconds - sound * 8 / seconds - len(clip.times) * 8 * 12 / seconds)
+
+
+def _seconds(clip: Clip) -> float:
+    return max(clip.duration, (clip.times[-1] - clip.times[0] + clip.last) if clip.times else 0.0, 0.04)
+
+
+def sound_bytes(clip: Clip, plan: ClipPlan) -> int:
+    """How many bytes the sound will take: counted where it is copied, by its bit rate where it is encoded."""
+    told = dict(pairwise(plan.streams.options))
+    streams = [stream for stream in plan.streams.kept if stream.kind == "audio"]
+    copied = {stream.index for number, stream in enumerate(streams) if told.get(f"-c:a:{number}") == "copy"}
+    total = sum(_rate(told.get(f"-b:a:{number}", ""), stream) for number, stream in enumerate(streams)
+                if stream.index not in copied) * _seconds(clip) / 8  # fmt: skip
+    if not copied:
+        return int(total)
+    begin, end = plan.timing.start, plan.timing.stop
+    with opened(clip.path) as container:
+        first = (container.start_time or 0) / 1_000_000
+        for packet in container.demux([container.streams[index] for index in sorted(copied)]):
+            at = float(packet.pts * packet.time_base) - first if packet.pts is not None else begin
+            total += packet.size if begin <= at < end else 0
+    return int(total)
+
+
+def _rate(written: str, stream: Stream) -> int:
+    return int(written[:-1]) * 1000 if written else 96_000 * max(1, stream.channels)
+
+
+def fitting(clip: Clip, plan: ClipPlan, most: int) -> tuple[ClipPlan, int, str]:
+    """The plan with sound that leaves room for a picture, the bits a second for that, and a note.
+
+    Raises:
+        EncodeError: even small sound leaves none.
+    """
+    sound = sound_bytes(clip, plan)
+    if (bits := bitrate(clip, most, sound)) >= LEAST:
+        return plan, bits, ""
+    for rate in SMALL_SOUND if sound else ():
+        small = with_small_sound(plan, rate)
+        if (bits := bitrate(clip, most, sound_bytes(clip, small))) >= LEAST:
+            return small, bits, f"sound encoded with {rate} kb/s a channel: alone it had {sound:,} bytes"
+    least = sound_bytes(clip, with_small_sound(plan, SMALL_SOUND[-1])) if sound else 0
+    words = f", and the sound alone takes {least:,} at its smallest" if sound else ""
+    raise EncodeError(
+        f"{most:,} bytes are too few for {_seconds(clip):.0f} seconds{words}.",
+        fix="Allow more with --max-bytes" + (", or leave the sound out with --audio none." if sound else "."),
+    )
+
+
+def with_small_sound(plan: ClipPlan, rate: int) -> ClipPlan:
+    """The plan with all sound encoded with so many kilobits a second and channel."""
+    options, streams = list(plan.streams.options), plan.streams
+    sounds = [stream for stream in streams.kept if stream.kind == "audio"]
+    for number, stream in enumerate(sounds):
+        place = options.index(f"-c:a:{number}") + 1
+        if options[place] == "copy":
+            options[place] = first_available(plan.container.audio_encoders)
+        told = f"{rate * max(1, stream.channels)}k"
+        if f"-b:a:{number}" in options:
+            options[options.index(f"-b:a:{number}") + 1] = told
+        else:
+            options[place + 1 : place + 1] = [f"-b:a:{number}", told]
+    return replace(plan, streams=replace(streams, options=tuple(options)))
 
 
 def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
@@ -111,13 +172,13 @@ def within(
     output: str,
     threads: int,
     write: Callable[[ClipPlan], tuple[str, ...]],
-) -> tuple[str, ...]:
-    """Write the clip with at most so many bytes.
+) -> tuple[tuple[str, ...], str]:
+    """Write the clip with at most so many bytes; returns complaints, and what to say of its sound.
 
     Raises:
         EncodeError: it does not fit.
     """
-    bits = bitrate(clip, plan, most)
+    plan, bits, note = fitting(clip, plan, most)
     with temporary() as folder:
         for number in range(TRIES):
             rated = with_rate(plan, bits)
@@ -127,7 +188,7 @@ def within(
             complaints = write(rated)
             size = os.path.getsize(output)
             if size <= most:
-                return complaints
+                return complaints, note
             bits = int(bits * min(0.95, 0.98 * most / size))
             if bits < LEAST:
                 break

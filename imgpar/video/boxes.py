@@ -32,7 +32,13 @@ def tracks(file: BinaryIO) -> list[Track]:
     return [_track(body) for kind, body in _boxes(moov) if kind == b"trak"]
 
 
-def _moov(file: BinaryIO) -> memoryview:
+def kinds(file: BinaryIO) -> list[bytes]:
+    """The kinds of the boxes at the top of a file, in order."""
+    return [kind for kind, _, _ in _top(file)]
+
+
+def _top(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, place and length of each box at the top; the last one may be longer than the file."""
     file.seek(0, 2)
     end, at = file.tell(), 0
     while at + 8 <= end:
@@ -42,12 +48,17 @@ def _moov(file: BinaryIO) -> memoryview:
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         length = length or end - at
-        if kind == b"moov" and length <= _LARGEST:
+        yield kind, at, length
+        if length < 8:
+            return
+        at += length
+
+
+def _moov(file: BinaryIO) -> memoryview:
+    for kind, at, length in _top(file):
+        if kind == b"moov" and 8 <= length <= _LARGEST:
             file.seek(at + 8)
             return memoryview(file.read(length - 8))
-        if length < 8:
-            break
-        at += length
     return memoryview(b"")
 
 

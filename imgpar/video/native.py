@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Callable, Iterable
 
@@ -18,7 +17,6 @@ from imgpar.video.clip import Clip, Picture
 from imgpar.video.plan import ClipPlan
 from imgpar.video.process import Ffmpeg, guarded
 
-_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 LINES_A_THREAD = 120
 REFERRED_TO = 6
 """Frames that a decoder holds for others, and those on their way out of it."""
@@ -204,5 +202,5 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
 
 
 def last_words(lines: Iterable[str]) -> str:
-    """The last things that ffmpeg said, on one line, without the addresses of its objects."""
-    return " | ".join(_ADDRESS.sub("", line) for line in list(lines)[-3:])
+    """The last things that ffmpeg said, on one line."""
+    return " | ".join(list(lines)[-3:])

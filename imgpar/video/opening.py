@@ -11,6 +11,7 @@ from typing import Any
 from imgpar.codecs.formats import peek, sniff
 from imgpar.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.installing import pip
+from imgpar.video.locked import why_not
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Containers that may be opened: playlists, which name other files, are not among them."""
@@ -44,6 +45,8 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         except (av.error.ArgumentError, av.error.PermissionError) as error:
             raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
         except av.error.FFmpegError as error:
+            if (reason := why_not(file)) is not None:
+                raise reason from error
             if sniff(_head(path)) is None:
                 raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
             raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
@@ -51,6 +54,8 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
             try:
                 yield container
             except av.error.FFmpegError as error:
+                if (reason := why_not(file)) is not None:
+                    raise reason from error
                 raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
 
 

@@ -115,7 +115,7 @@ def make_plan(
         notes += (
             "pixels made square: {}×{} → {}×{}".format(picture.width, picture.height, *picture.spec.size),
         )
-    lost = (*encoding.lost, *streams.lost)
+    lost = (*encoding.lost, *streams.lost, *(("interlacing",) if picture.interlaced else ()))
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
         lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))

@@ -13,13 +13,14 @@ from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.base import check_size
-from imgpar.errors import DamagedError, UnknownFormatError
+from imgpar.errors import DamagedError, LockedError, UnknownFormatError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
 from imgpar.video.clock import Clock
 from imgpar.video.hdr import hdr_of
+from imgpar.video.locked import why_not
 from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
 
@@ -55,11 +56,13 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
 
     Raises:
         UnknownFormatError: it is no clip, or has no video stream.
+        LockedError: it is encrypted.
         DamagedError: it cannot be opened, or its first frame cannot be decoded.
         LimitError: its frames are larger than `limits` allow.
         MissingExtraError: PyAV is not installed.
     """
     limits = limits or Limits(max_pixels=1 << 62)
+    _check_open(path)
     with opened(path) as container:
         streams = tuple(_stream(stream) for stream in container.streams)
         chosen = best(container, streams)
@@ -172,6 +175,17 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
         bool(frame.interlaced_frame),
         hdr_of(frame),
     )
+
+
+def _check_open(path: str) -> None:
+    """Raise LockedError where it is encrypted: decoders would take it for damaged, or show noise."""
+    try:
+        with open(path, "rb") as file:
+            reason = why_not(file)
+    except OSError:
+        return  # opening it for PyAV says why
+    if isinstance(reason, LockedError):
+        raise reason
 
 
 def _layer(path: str, stream: Stream) -> str:

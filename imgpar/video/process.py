@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,9 @@ LAST_LINES = 20
 LOOK_SECONDS = 0.5
 _SPARSE = frozenset({"mpeg", "mpegts", "asf"})
 """Containers in which not every packet has a presentation time; muxers need them all."""
+_PREFIX = re.compile(r"\s*\[([^\]\[]+?) @ (?:0x)?[0-9a-fA-F]+\] ?")
+"""Which of its objects says something."""
+_ADDRESS = re.compile(r" ?@? ?\b0x[0-9a-f]{5,}")
 _PR_SET_PDEATHSIG = 1
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
 
@@ -91,7 +95,7 @@ class Ffmpeg:
         with stream:
             for line in stream:
                 self.count += 1
-                text = line.decode("utf-8", "replace").strip()
+                text = cleaned(line.decode("utf-8", "replace"))
                 if text:
                     self.lines.append(text)
 
@@ -111,6 +115,22 @@ class Ffmpeg:
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
+
+
+def cleaned(line: str) -> str:
+    """A line of ffmpeg's log without the addresses of its objects.
+
+    >>> cleaned("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55d0c8] moov atom not found")
+    'mov: moov atom not found'
+    >>> cleaned("[vost#0:0/libx264 @ 0x5] [enc:libx264 @ 0x6] Error while opening encoder")
+    'libx264: Error while opening encoder'
+    """
+    name = ""
+    while (found := _PREFIX.match(line)) is not None:
+        name, line = found[1], line[found.end() :]
+    line = _ADDRESS.sub("", line).strip()
+    name = name.rpartition("/")[2].rpartition(":")[2].partition(",")[0]
+    return f"{name}: {line}" if name and line else line
 
 
 def guarded(path: str, demuxer: str = "") -> tuple[str, ...]:
