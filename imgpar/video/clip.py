@@ -128,6 +128,10 @@ class Clip:
     """Frames that an edit list hides."""
     doubled: bool = False
     """Whether some frames have the same time stamp: each is then shown a tick after the one before."""
+    disordered: bool = False
+    """Whether packets would be shown before they are decoded: muxers move the times of such."""
+    size: int = 0
+    """Bytes of the file."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""

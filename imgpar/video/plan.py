@@ -90,13 +90,14 @@ def make_plan(
     picture = clip.picture
     asked = effective(operations, picture.spec)
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
-    same = same_container and not options.strip and options.audio == "copy" and not options.loudnorm
-    if not asked and even and _copyable(clip, container, options) and (same or not clip.hidden):
+    same = same_container and not options.strip and _sound_stays(clip, options)
+    stays = same or not (clip.hidden or clip.disordered or options.max_bytes)
+    if not asked and even and _copyable(clip, container, options) and stays:
         if same:
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
-    steps, timing = steps_of(picture, operations), Timing.of(options)
+    steps, timing = steps_of(picture, operations), Timing.of(options).fitting(clip)
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
@@ -254,10 +255,17 @@ def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, .
     return tuple(found)
 
 
+def _sound_stays(clip: Clip, options: EncodeOptions) -> bool:
+    """Whether all sound is as it is wanted already; it always is where there is none."""
+    tracks = clip.of_kind("audio")
+    wanted = options.audio == "copy" or all(track.codec == options.audio for track in tracks)
+    return not tracks or (wanted and not options.loudnorm)
+
+
 def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
-    if clip.before or options.max_bytes or options.target:
+    if clip.before or options.target or (options.max_bytes and clip.size > options.max_bytes):
         return False
-    if not Timing.of(options).idle:
+    if not Timing.of(options).fitting(clip).idle:
         return False  # packets can only be cut at key frames
     if options.quality is not None or options.effort is not None or options.lossless:
         return False

@@ -6,12 +6,13 @@ of the stream. When the two differ the file is truncated.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.codecs.base import check_size
 from imgpar.errors import DamagedError, LockedError, UnknownFormatError
@@ -75,12 +76,12 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         _rewind(container, chosen)
         begins, duration = (container.start_time or 0) / 1_000_000, (container.duration or 0) / 1_000_000
         clock = Clock(container.format.name, begins)
-        times, discarded, last, doubled = _times(container, chosen, clock)
+        times, last, oddities = _times(container, chosen, clock)
         picture = _with_rate(picture, times)
         # An edit list leaves some samples of the table out, and hides others.
         edited = "mov" in container.format.name and chosen.index_entries
         promised = len(chosen.index_entries) if edited else chosen.frames
-        claimed = promised - discarded if chosen.frames else 0
+        claimed = promised - oddities.hidden if chosen.frames else 0
         row = container.format.name == "avi"
         if row and claimed > len(times):
             claimed, last = _without_empty(path, chosen, times)
@@ -101,8 +102,8 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             clock.jumps,
             begins if clock.watches else 0.0,
             _layer(path, picture.stream) if "mov" in container.format.name else "",
-            discarded,
-            doubled,
+            *oddities,
+            os.path.getsize(path),
         )
 
 
@@ -249,13 +250,20 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int, float, bool]:
-    """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is;
-    whether some would be shown at the same time."""
+class _Oddities(NamedTuple):
+    """What is unusual about the packets of a stream, as `Clip` names it."""
+
+    hidden: int
+    doubled: bool
+    disordered: bool
+
+
+def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], float, _Oddities]:
+    """When each frame is shown, in order, and how long the last one is."""
     stamps: list[int] = []
     in_order = container.format.name != "avi"  # whose packets have only a place in a row
     count = discarded = 0
-    last, length = -1, 0
+    last, length, disordered = -1, 0, False
     for packet in container.demux(clock.streams(container, chosen)):
         clock.correct(packet)
         if not packet.size or packet.stream.index != chosen.index:
@@ -264,6 +272,7 @@ def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int,
             discarded += 1
             continue
         count += 1
+        disordered |= packet.pts is not None and packet.dts is not None and packet.pts < packet.dts
         stamp = packet.pts if packet.pts is not None and in_order else packet.dts
         if stamp is not None:
             stamps.append(stamp)
@@ -272,9 +281,9 @@ def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int,
     base = chosen.time_base
     if len(stamps) != count:  # some containers leave out what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
-        return [float(number / rate) for number in range(count)], discarded, 0.0, False
-    doubled = len(set(stamps)) < len(stamps)
-    return [float(stamp * base) for stamp in _apart(stamps)], discarded, float(length * base), doubled
+        return [float(number / rate) for number in range(count)], 0.0, _Oddities(discarded, False, False)
+    oddities = _Oddities(discarded, len(set(stamps)) < len(stamps), disordered and in_order)
+    return [float(stamp * base) for stamp in _apart(stamps)], float(length * base), oddities
 
 
 def _apart(stamps: list[int]) -> Iterator[int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.options import EncodeOptions
@@ -21,6 +22,14 @@ _COARSE = Fraction(1, 90000)
 """Seconds that new time stamps count in where a clip has a coarser unit."""
 _SLOWEST = 0.5
 """What ffmpeg's `atempo` does in one step."""
+
+
+def _even_rate(times: Sequence[float]) -> Fraction | None:
+    """The rate of frames that come at even times, wherever the first one stands; None for all others."""
+    steps = [after - before for before, after in pairwise(times)]
+    if len(steps) < 2 or max(steps) - min(steps) > MOVED / 2:
+        return None
+    return Fraction(len(steps) / (times[-1] - times[0])).limit_denominator(1001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,13 @@ class Timing:
         span = options.trim
         start, stop = (span.start, span.stop) if span else (0.0, math.inf)
         return cls(start, stop, options.speed or 1.0, Fraction(options.fps or 0))
+
+    def fitting(self, clip: Clip) -> Timing:
+        """The same without what says nothing about a clip: a part that is all of it, the rate that it has."""
+        end = max(clip.duration, (clip.times[-1] + clip.last - clip.start) if clip.times else 0.0)
+        stop = math.inf if self.stop >= end > 0 else self.stop
+        steady = not clip.variable and self.speed == 1 and _even_rate(clip.times) == self.fps
+        return replace(self, stop=stop, fps=Fraction(0) if steady else self.fps)
 
     @property
     def idle(self) -> bool:
@@ -156,7 +172,11 @@ class Timing:
         """The same at an even rate, for containers that have nothing else: the lowest one at which no two
         frames fall on each other and none is moved by more than `MOVED`; and how many do, where no rate up to
         `FASTEST` is enough."""
-        times = [(time - clip.start - self.start) / self.speed for time in clip.times]
+        begin, end = (at - clip.slack for at in self.window(clip))
+        kept = [time for time in clip.times if begin <= time < end] or list(clip.times)
+        times = [(time - clip.start - self.start) / self.speed for time in kept]
+        if even := _even_rate(times):
+            return replace(self, fps=even), 0
         lowest = math.ceil(len(times) / max(times[-1] - times[0], 1 / FASTEST))
         best = (len(times), math.inf, FASTEST)
         for fps in range(max(1, min(lowest, FASTEST)), FASTEST + 1):
