@@ -18,6 +18,7 @@ from PIL import Image
 
 from imgpar.codecs import pillow
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
+from imgpar.codecs.few_colours import DETAIL
 from imgpar.codecs.formats import Format
 from imgpar.codecs.gif_palette import CLEAR, with_one_palette
 from imgpar.codecs.metadata import profile_space
@@ -74,7 +75,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(*blocks.size, "RGBX" if blocks.opaque else "RGBA"),
         frames=frames,
         metadata=metadata,
-        detail={"complete": blocks.complete},
+        detail={"complete": blocks.complete, DETAIL: True},
     )
 
 

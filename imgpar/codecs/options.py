@@ -272,6 +272,11 @@ class EncodeOptions:
         values.switch, "let a hardware encoder do it, where one works on this machine", default=False
     )
 
+    few_colours: bool = False
+    """No setting: whether the input was stored in few colours, so that it is worth to look for them."""
+    packing: str = ""
+    """No setting: how the input was compressed, where the output may be so, too (`tiff.PACKINGS`)."""
+
     def reading(self, limits: Limits) -> Limits:
         """The limits of a run with what these settings say about reading."""
         return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)

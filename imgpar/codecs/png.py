@@ -17,10 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_raw
+from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
+from imgpar.codecs.few_colours import marked
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.png_chunks import SIGNATURE, broken, build, chunks_of, ihdr
@@ -63,7 +64,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         return header._replace(
             spec=header.spec.converted(layout, "uint16"), detail={**header.detail, "bits": 16}
         )
-    header = header._replace(detail={**header.detail, "bits": bits})
+    header = marked(header._replace(detail={**header.detail, "bits": bits}), bits < 8 or colour_type == 3)
     if header.frames == 1:
         return header
     return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.parts_of(chunks)))
@@ -89,6 +90,11 @@ def decode(
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
     """One frame as PNG, several as an animated one."""
     level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
+    if options.few_colours and len(frames) == 1:
+        finest = 9 if options.effort is None else level
+        grey_profile = profile_space(metadata.icc) == "GRAY"
+        if stream := png_few.encode(frames[0], finest, grey_profile=grey_profile):
+            return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
     stream = (
         _encode_still(frames[0], level) if len(frames) == 1 else _encode_animation(frames, metadata, level)
     )
