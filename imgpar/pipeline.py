@@ -101,7 +101,7 @@ class Pipeline:
             cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
             report: path of a JSON report; what is there is only replaced where it is one, too.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`, and for
+                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`, and for
                 clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`, `tonemap`,
                 `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
@@ -176,8 +176,8 @@ class Pipeline:
             data: a whole file.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
-            settings: operations; `quality`, `lossless`, `effort`, `subsampling`, `progressive`, `strip`,
-                `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`, `accept_damaged`,
+            settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
+                `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`, `accept_damaged`,
                 `strict` (losing anything is an error) and `verify` (the result is decoded and compared).
 
         Raises:

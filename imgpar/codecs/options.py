@@ -147,6 +147,13 @@ class EncodeOptions:
         metavar="N",
         example="4",
     )
+    palette: int | None = option(
+        values.integer(2, 256),
+        "at most so many colours in PNG, GIF, TIFF and BMP, stored as a palette",
+        default=None,
+        metavar="N",
+        example="64",
+    )
     subsampling: str = option(
         values.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
         "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",

@@ -39,6 +39,8 @@ _NOT_TEXT = (
 )  # fmt: skip
 """How chunks of text begin that hold other metadata, or what ImageMagick notes."""
 _DEFAULT_EFFORT = 4
+_FEW_LEVEL = 9
+"""For few colours: their rows are short."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -90,14 +92,10 @@ def decode(
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
     """One frame as PNG, several as an animated one."""
     level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
-    if options.few_colours and len(frames) == 1:
-        finest = 9 if options.effort is None else level
-        grey_profile = profile_space(metadata.icc) == "GRAY"
-        if stream := png_few.encode(frames[0], finest, grey_profile=grey_profile):
-            return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
-    stream = (
-        _encode_still(frames[0], level) if len(frames) == 1 else _encode_animation(frames, metadata, level)
-    )
+    stream = _encode_few(frames, metadata, options) if options.few_colours else b""
+    if not stream:
+        single = len(frames) == 1
+        stream = _encode_still(frames[0], level) if single else _encode_animation(frames, metadata, level)
     return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
 
 
@@ -158,6 +156,21 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
         metadata=header.metadata._replace(durations=tuple(durations[-header.frames :])),
         lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
     )
+
+
+def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
+    """Pictures of few colours; empty where they have more. Frames share a palette only where one is wanted:
+    otherwise Pillow stores what changes between them, which is smaller."""
+    if len(frames) > 1 and not options.palette:
+        return b""
+    level = _FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
+    found = png_few.chunks(list(frames), level, grey_profile=profile_space(metadata.icc) == "GRAY")
+    if not found:
+        return b""
+    several = len(frames) > 1
+    durations = durations_of(metadata, len(frames))
+    made = apng.assembled(found, durations, metadata.loop) if several else found[0]
+    return SIGNATURE + b"".join(build(kind, bytes(body)) for kind, body in made)
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:

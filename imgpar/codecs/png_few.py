@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs.few_colours import bits_for, greys, indexed, packed_rows
-from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.model import Frame
 
 Array = np.ndarray[Any, Any]
@@ -18,20 +17,15 @@ Chunk = tuple[bytes, bytes]
 _GREY, _PALETTE = 0, 3
 
 
-def encode(frame: Frame, level: int, *, grey_profile: bool = False) -> bytes | None:
-    """The file without metadata; None where the frame has more colours, or nothing would be smaller.
+def chunks(frames: list[Frame], level: int, *, grey_profile: bool = False) -> list[list[Chunk]] | None:
+    """The chunks of one PNG for each frame, without metadata; None where they have more colours, or nothing would
+    be smaller.
 
     Args:
-        frame: 8 bits of any layout.
+        frames: 8 bits of any layout, all of one size; they share one palette.
         level: of deflate.
         grey_profile: whether the picture has a profile for grey, which no palette may have.
     """
-    made = chunks([frame], level, grey_profile=grey_profile)
-    return SIGNATURE + b"".join(build(kind, body) for kind, body in made[0]) if made else None
-
-
-def chunks(frames: list[Frame], level: int, *, grey_profile: bool = False) -> list[list[Chunk]] | None:
-    """The same for frames of one size in the same few colours: the chunks of one PNG for each."""
     whole = _stacked(frames)
     if found := greys(whole):
         key = b"" if found.clear is None else struct.pack(">H", found.clear)
