@@ -127,7 +127,9 @@ def _together(headers: Sequence[Header]) -> Header:
     pages = tuple(header.metadata._replace(pages=()) for header in headers)
     metadata = headers[0].metadata._replace(pages=pages)
     few = any(header.detail.get(DETAIL) for header in headers)
-    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata), few)
+    turned = any(header.orientation != 1 or header.detail.get("turned") for header in headers)
+    detail = {**headers[0].detail, "turned": turned}
+    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few)
 
 
 def split(

@@ -25,7 +25,7 @@ from imgpar.runtime.programs import Program, begin
 from imgpar.runtime.stages import Encoded
 from imgpar.runtime.verify import verify as compare
 
-_EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
+_EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff")
 _TURNED_AS_FILES = ("jpeg", "avif")
 """Those that are turned, or are shown turned by every viewer, without new pixels."""
 _TAKEN_OUT = ("second picture", motion.CLIP)
@@ -134,7 +134,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
         edited = stripped(data, header.format, options.strip)
         if edited is None:
             return ""
-        data, lost = edited, lost or _TAKEN_OUT
+        data, lost = edited, lost or _TAKEN_OUT + ("paths",) * (header.format == "tiff")
     return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 
