@@ -19,7 +19,7 @@ def encode(frame: Frame, dpi: tuple[float, float] | None) -> bytes | None:
     if found is None:
         return None
     bits = 4 if found.bits == 2 else found.bits
-    rows = packed_rows(found.index, bits)
+    rows = packed_rows(found.numbers, bits)
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))[::-1]
     table = found.palette[:, [2, 1, 0, 3]].copy()
     table[:, 3] = 0
@@ -27,5 +27,7 @@ def encode(frame: Frame, dpi: tuple[float, float] | None) -> bytes | None:
     across, down = (round(value * _METRE) for value in dpi or (0, 0))
     width, height = frame.spec.size
     head = struct.pack("<2sIII", b"BM", at + rows.nbytes, 0, at)
-    head += struct.pack("<IiiHHIIiiII", _HEAD, width, height, 1, bits, 0, rows.nbytes, across, down, len(table), 0)
+    head += struct.pack(
+        "<IiiHHIIiiII", _HEAD, width, height, 1, bits, 0, rows.nbytes, across, down, len(table), 0
+    )
     return head + table.tobytes() + rows.tobytes()

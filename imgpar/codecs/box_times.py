@@ -1,5 +1,5 @@
-"""Times of creation in files of the ISO base media kind, set to unknown: what is written depends on its input and
-settings alone, not on when it was written."""
+"""Times of creation in files of the ISO base media kind, set to unknown: what is written depends on its input
+and settings alone, not on when it was written."""
 
 from __future__ import annotations
 

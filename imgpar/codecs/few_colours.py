@@ -1,7 +1,7 @@
 """Pictures of few colours, stored with few bits: found exactly, never guessed.
 
-A picture that came with a palette, or with less than 8 bits of grey, is looked at before it is written: where it
-still has at most 256 colours, the smallest depth that holds them is used. Every pixel keeps its value.
+A picture that came with a palette, or with less than 8 bits of grey, is looked at before it is written: where
+it still has at most 256 colours, the smallest depth that holds them is used. Every pixel keeps its value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OPAQUE = np.uint32(0xFF000000)
 class Indexed(NamedTuple):
     """A picture and its palette."""
 
-    index: Array
+    numbers: Array
     """H×W uint8."""
     palette: Array
     """N×4 uint8: red, green, blue, alpha; colours that are not opaque come first."""
@@ -52,7 +52,7 @@ class Greys(NamedTuple):
     """The level that is transparent."""
 
 
-def marked(header: Header, few: bool) -> Header:  # noqa: FBT001
+def marked(header: Header, few: bool) -> Header:
     """The header, saying that the file holds few colours, where it does."""
     return header._replace(detail={**header.detail, DETAIL: True}) if few else header
 

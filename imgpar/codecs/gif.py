@@ -100,6 +100,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     notes: dict[str, None] = {}
     lost: dict[str, None] = {}
     most = options.palette or MOST
+    frames = _without_alpha(frames)
     shared = len(frames) > 1 and _wants_one_palette(frames, most)
     if shared:
         drawn = [_Drawn(image) for image in with_one_palette([_rgb(frame) for frame in frames], most)]
@@ -217,6 +218,14 @@ def _hundredths(durations: list[int]) -> list[int]:
     return result
 
 
+def _without_alpha(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames as colours alone, where no pixel of any makes use of transparency."""
+    spec = frames[0].spec
+    if not spec.alpha or any((frame.array[..., 3] < 255).any() for frame in frames):
+        return frames
+    return [Frame(spec.converted("RGB"), np.ascontiguousarray(frame.array[..., :3])) for frame in frames]
+
+
 def _wants_one_palette(frames: Sequence[Frame], most: int) -> bool:
     """Whether there are more colours than wanted; few colours stay exact, frame by frame."""
     if frames[0].spec.alpha:
@@ -252,7 +261,7 @@ def _reduced(frame: Frame, most: int, notes: dict[str, None]) -> Image.Image:
     """A picture without transparency in at most so many colours; its palette holds no others."""
     found = indexed(frame, most)
     if found is not None:
-        image = Image.fromarray(found.index)
+        image = Image.fromarray(found.numbers)
         image.putpalette(found.palette[:, :3].tobytes())
         return image
     notes[_REDUCED.format(most=most)] = None
@@ -273,6 +282,11 @@ def _layers(drawn: Sequence[_Drawn], metadata: Metadata) -> bytes:
         if number == 0:
             box = (0, 0, *image.size)  # decoders take the canvas from the first frame
         parts += GifImagePlugin.getdata(
-            image.crop(box), box[:2], duration=duration, disposal=2, transparency=clear, include_color_table=True
+            image.crop(box),
+            box[:2],
+            duration=duration,
+            disposal=2,
+            transparency=clear,
+            include_color_table=True,
         )
     return b"".join((*parts, b";"))

@@ -20,8 +20,8 @@ import numpy as np
 from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
-from imgpar.codecs.formats import Format
 from imgpar.codecs.few_colours import marked
+from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.png_chunks import SIGNATURE, broken, build, chunks_of, ihdr

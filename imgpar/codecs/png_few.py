@@ -18,8 +18,8 @@ _GREY, _PALETTE = 0, 3
 
 
 def chunks(frames: list[Frame], level: int, *, grey_profile: bool = False) -> list[list[Chunk]] | None:
-    """The chunks of one PNG for each frame, without metadata; None where they have more colours, or nothing would
-    be smaller.
+    """The chunks of one PNG for each frame, without metadata; None where they have more colours, or nothing
+    would be smaller.
 
     Args:
         frames: 8 bits of any layout, all of one size; they share one palette.
@@ -38,7 +38,7 @@ def chunks(frames: list[Frame], level: int, *, grey_profile: bool = False) -> li
     told = [(b"PLTE", colours.palette[:, :3].tobytes())]
     if colours.clear:
         told.append((b"tRNS", colours.palette[: colours.clear, 3].tobytes()))
-    return _files(frames, colours.index, colours.bits, _PALETTE, told, level)
+    return _files(frames, colours.numbers, colours.bits, _PALETTE, told, level)
 
 
 def _stacked(frames: list[Frame]) -> Frame:

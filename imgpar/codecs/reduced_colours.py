@@ -1,9 +1,13 @@
 """A palette for a picture of many colours: k-means (OpenCV) on a sample of its pixels.
 
-Compared with the quantisers of Pillow (dB of PSNR, 256 and 16 colours): a chart made smaller 42.8 and 24.9, octree
-37.1 and 13.1, median cut with k-means 38.3 and 23.0; a screenshot 48.1 and 34.1, 41.6 and 28.2, 39.7 and 34.1; a
-photo 49.8 and 35.9, 45.7 and 30.5, 46.0 and 35.6. Nothing is dithered: that made the files of charts and
-screenshots larger by a half and more. Transparency is one of the values that are clustered.
+Compared with the quantisers of Pillow, in dB of PSNR for 256 / 16 colours:
+
+    a chart made smaller   k-means 42.8 / 24.9   octree 37.1 / 13.1   median cut with k-means 38.3 / 23.0
+    a screenshot                   48.1 / 34.1          41.6 / 28.2                           39.7 / 34.1
+    a photo                        49.8 / 35.9          45.7 / 30.5                           46.0 / 35.6
+
+Nothing is dithered: that made the files of charts and screenshots larger by a half and more. Transparency is
+one of the values that are clustered.
 """
 
 from __future__ import annotations
@@ -65,7 +69,7 @@ def _kept(frame: Frame) -> Array:
 
 def _framed(frame: Frame, array: Array) -> Frame:
     layout = "RGB" if frame.spec.layout == "RGBX" else frame.spec.layout
-    return Frame(frame.spec.converted(layout), np.ascontiguousarray(array))  # type: ignore[arg-type]
+    return Frame(frame.spec.converted(layout), np.ascontiguousarray(array))
 
 
 def _numbers(pixels: Array) -> Array:

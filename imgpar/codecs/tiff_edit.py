@@ -1,7 +1,8 @@
-"""Metadata taken out of a TIFF whose pixels stay as they are, on every page: no value moves, whatever the file holds.
+"""Metadata taken out of a TIFF whose pixels stay as they are, on every page. No value moves, so that all offsets
+stay right.
 
-Entries go from their directories; the bytes of their values, and of directories that only they lead to, become 0,
-unless something that stays lies there, too.
+Entries go from their directories; the bytes of their values, and of directories that only they lead to, become
+0, unless something that stays lies there, too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,24 @@ _DATA = ((273, 279), (324, 325), (513, 514))
 """Tags of where pixels lie, and how many bytes."""
 _BLOCKS = {"exif": (0x0422, 0x0423), "xmp": (0x0424,), "gps": (0x0422, 0x0423, 0x0424)}
 """Resources in Photoshop's block that repeat what is taken out."""
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MOST = 100_000
 
@@ -36,7 +54,7 @@ _MOST = 100_000
 class _Entry(NamedTuple):
     tag: int
     kind: int
-    count: int
+    number: int
     at: int
     value_at: int
     nbytes: int
@@ -144,12 +162,12 @@ def _read(data: bytes, shape: _Shape, at: int) -> _Directory:
 
 def _numbers(data: bytes, shape: _Shape, entry: _Entry) -> list[int]:
     code = _CODES[entry.kind]
-    return list(struct.unpack_from(f"{shape.order}{entry.count}{code}", data, entry.value_at))
+    return list(struct.unpack_from(f"{shape.order}{entry.number}{code}", data, entry.value_at))
 
 
 def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[int]) -> None:
     """Zero the values of an entry, and the directory that it leads to, unless that was `seen`."""
-    if entry.tag in _DIRECTORIES and entry.count == 1 and entry.kind in _CODES:
+    if entry.tag in _DIRECTORIES and entry.number == 1 and entry.kind in _CODES:
         (at,) = _numbers(data, shape, entry)
         if 8 <= at < len(data) and at not in seen:
             seen.add(at)

@@ -1,5 +1,5 @@
-"""How the rows of a TIFF are stored and packed: few colours with few bits; deflate, LZW or, for black and white,
-CCITT group 4. LZW and group 4 are libtiff's, in Pillow.
+"""How the rows of a TIFF are stored and packed: few colours with few bits; deflate, LZW or, for black and
+white, CCITT group 4. LZW and group 4 are libtiff's, in Pillow.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def few(frame: Frame) -> Stored | None:
     table = np.zeros((3, 1 << colours.bits), np.uint16)
     table[:, : len(colours.palette)] = colours.palette[:, :3].T.astype(np.uint16) * 257
     return Stored(
-        packed_rows(colours.index, colours.bits), colours.bits, _PALETTE, tuple(table.ravel().tolist())
+        packed_rows(colours.numbers, colours.bits), colours.bits, _PALETTE, tuple(table.ravel().tolist())
     )
 
 
 def chosen(packing: str, bits: int) -> int:
-    """The compression (tag 259) for a page: that of the input, group 4 for black and white of other origin."""
+    """The compression (tag 259) for a page: the input's, group 4 for black and white of other origin."""
     if packing != "deflate" and not features.check("libtiff"):
         return DEFLATE
     if bits == 1 and packing in ("g4", ""):

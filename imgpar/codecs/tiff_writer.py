@@ -1,5 +1,5 @@
-"""TIFF, written: any layout and depth, all metadata, any pages. Deflate with prediction, or LZW as the input had
-it; few colours with few bits, and black and white as group 4 (`tiff_packing`).
+"""TIFF, written: any layout and depth, all metadata, any pages. Deflate with prediction, or LZW as the input
+had it; few colours with few bits, and black and white as group 4 (`tiff_packing`).
 
 The file begins with the EXIF block as it is. That block is a TIFF file itself, so its offsets, those in
 maker notes too, stay right; only the pointer to the first directory moves to ours:
@@ -39,6 +39,7 @@ _PIXEL_TAGS = frozenset((
     *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 33723, 34377, 34675,
 ))  # fmt: skip
 """Tags that describe the coding of pixels or blocks that we write ourselves."""
+_NO_PALETTE = "its few colours are stored without a palette: in a TIFF that has no transparency"
 Tags = dict[int, tuple[int, int, bytes]]
 
 
@@ -73,7 +74,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         link = write_directory(out, tags, order)
     if len(out) >= 1 << 32:
         raise EncodeError("The TIFF would be larger than 4 GiB.", fix="Choose png, or resize it.")
-    return Encoded(out)
+    unkept = options.palette and any(frame.spec.alpha for frame in frames)
+    return Encoded(out, notes=(_NO_PALETTE,) if unkept else ())
 
 
 def _described(exif: bytearray, metadata: Metadata) -> Tags:

@@ -41,7 +41,7 @@ _WINDOWS = {"wmv1", "wmv2", "wmv3", "vc1", "flv1"}
 _ISO_ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _FAST_START = ("-movflags", "+faststart")
 _NO_RANDOM = ("-fflags", "+bitexact")
-"""Matroska numbers its tracks and segments at random otherwise: the same clip would be another file each time."""
+"""Matroska numbers its tracks and segments at random otherwise: a clip would be another file each time."""
 
 CONTAINERS: dict[str, Container] = {
     record.name: record
