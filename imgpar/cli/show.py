@@ -90,6 +90,8 @@ _HIDDEN = {
     "essential",
     "complete",
     "first",
+    "few_colours",
+    "packing",
 }
 """What only programs ask for, and finds in --json."""
 
