@@ -17,14 +17,17 @@ from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Limits, Metadata
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
-_HEAD = 26
+_HEAD, _DEPTH_AT = 26, 22
+_MODES = {
+    0: "bitmap", 1: "grey", 2: "palette", 3: "RGB", 4: "CMYK", 7: "several inks", 8: "duotone", 9: "Lab",
+}  # fmt: skip
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
     found, flat = _resources(data), psd_flat.find(data)
-    if flat is None and psd_flat.is_large(data):
-        raise UnsupportedError("This large Photoshop file is of a kind that imgpar does not read.")
+    if flat is None:
+        _check_kind(data)
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
     exif = found.get(_EXIF, b"")
@@ -43,7 +46,10 @@ def decode(
 ) -> tuple[str, ...]:
     """Fill the one frame."""
     if "flat" not in header.detail:
-        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        if header.detail["mode"] == "1":  # black is 1 in these files, of which Pillow makes white
+            np.subtract(255, frames[0].array, out=frames[0].array)
+        return notes
     pixels = psd_flat.decode(data, header.detail["flat"])
     if header.detail["flat"].cmyk:
         inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
@@ -51,6 +57,15 @@ def decode(
         pixels = np.concatenate([np.asarray(colour.to_srgb(inks)), pixels[..., 4:]], axis=-1)
     np.copyto(frames[0].array, pixels)
     return ()
+
+
+def _check_kind(data: bytes | memoryview) -> None:
+    """Refuse what neither Pillow nor `psd_flat` reads."""
+    depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
+    large = psd_flat.is_large(data)
+    if large or (depth in (16, 32) and mode in _MODES):
+        kind = f"{'large, ' if large else ''}{_MODES.get(mode, f'mode {mode}')}, {depth} bits"
+        raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
 
 
 def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
