@@ -6,6 +6,7 @@ import math
 import os
 import re
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from imgpar import values
 from imgpar.errors import bad_value
@@ -233,9 +234,9 @@ class EncodeOptions:
         metavar="FACTOR",
         example="2",
     )
-    fps: float | None = option(
-        values.number(0.01, 1000),
-        "frames a second of clips; without it every frame keeps its own time",
+    fps: Fraction | None = option(
+        values.rate(0.01, 1000),
+        "frames a second of clips: 25, 29.97 (30000/1001) …; without it every frame keeps its own time",
         default=None,
         metavar="N",
         example="25",
