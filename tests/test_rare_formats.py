@@ -14,7 +14,7 @@ from test_without import run_without
 
 import imgpar
 from imgpar.codecs.base import refused
-from imgpar.errors import DamagedError, LimitError, UnsupportedError
+from imgpar.errors import DamagedError, LimitError, LockedError, UnsupportedError
 from imgpar.model import Limits
 
 W, H = 37, 23
@@ -377,6 +377,43 @@ def test_jpeg_2000_of_deep_grey_with_transparency(bits: int) -> None:
     header, (array,) = read(data)
     assert (header.spec.layout, header.spec.dtype) == ("LA", "uint16")
     assert np.abs(array - values * (65535 / ((1 << bits) - 1))).max() <= 0.5
+
+
+@pytest.mark.parametrize("handler", ["Standard", "Adobe.APS"])
+def test_an_encrypted_pdf_is_locked(handler: str) -> None:
+    pytest.importorskip("pypdfium2")
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 40 30]>>",
+        f"<</Filter/{handler}/V 1/R 2/Length 40/P -4/O<{'1f' * 32}>/U<{'2e' * 32}>>>",
+    ]  # fmt: skip
+    data, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{part}\nendobj\n".encode()
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    end = (
+        f"xref\n0 5\n0000000000 65535 f \n{table}trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<01><01>]>>\n"
+    )
+    with pytest.raises(LockedError, match="encrypted") as caught:
+        read(data + end.encode() + f"startxref\n{len(data)}\n%%EOF\n".encode(), "a.pdf")
+    assert "corrupt" not in str(caught.value)
+
+
+def test_photoshop_pixels_packed_otherwise_are_not_called_damaged() -> None:
+    data = bytearray(psb(RGB, packed=False))
+    data[26 + 16 : 26 + 18] = b"\0\2"
+    with pytest.raises(UnsupportedError, match="packed"):
+        read(bytes(data))
+
+
+def test_channels_without_colours_are_not_called_damaged(tmp_path: Path) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    depth = {"Z": np.ones((4, 5), np.float32)}
+    head = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    openexr.File(head, depth).write(str(tmp_path / "a.exr"))
+    with pytest.raises(UnsupportedError, match="no colours, only Z"):
+        read((tmp_path / "a.exr").read_bytes(), "a.exr")
 
 
 def test_a_kind_that_a_library_does_not_know_is_not_called_damaged() -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.codecs import lab, opencv
-from imgpar.codecs.base import damaged
+from imgpar.codecs.base import damaged, unclear
 from imgpar.codecs.tiff_writer import directory_values, write_directory
 from imgpar.model import Layout, Spec
 
@@ -120,7 +120,7 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
         ends = flat.at + 2 + size * count + np.cumsum((0, *lengths))
         offsets = ends[:-1].tolist()
     else:
-        raise damaged("Photoshop", f"its pixels are packed in an unknown way ({packing})", hopeless=True)
+        raise unclear("Photoshop", f"its pixels are packed in an unknown way ({packing})")
     if offsets[-1] + lengths[-1] > len(data):
         raise damaged("Photoshop", "its pixels end too early", hopeless=True)
     content = {
