@@ -12,10 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from imgpar import codecs
+from imgpar import codecs, values
 from imgpar.codecs.formats import FORMATS, format_of_suffix
 from imgpar.errors import DamagedError, ItemError, NoInputError, RunError, TransformError, UsageError
 from imgpar.model import Event, Item, Limits, OutputFile, Spec
@@ -72,7 +73,7 @@ def assemble(
     out: str,
     pipeline: Pipeline,
     *,
-    fps: float = 25.0,
+    fps: float | str | Fraction = 25.0,
     mixed: str = "pad",
     replace: bool = False,
     accept_damaged: bool = False,
@@ -86,7 +87,7 @@ def assemble(
         inputs: folders, files, globs.
         out: path of the clip; its suffix decides the container.
         pipeline: what is done to each picture; its settings (quality, codec …) are those of the encoder.
-        fps: pictures a second.
+        fps: pictures a second: a number or a fraction such as "30000/1001"; 29.97 means that one.
         mixed: pictures of another size than the first one are fitted into its and padded with black ("pad"),
             fill it and are cut ("crop"), are distorted ("stretch"), or end the work ("fail").
         replace: whether a file that is there may be replaced.
@@ -110,7 +111,8 @@ def assemble(
         raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
     if is_one_of(out, identities(item.path for item in items)):
         raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
-    writer = VideoWriter(out, fps=fps, quality=settings.quality, effort=settings.effort, replace=replace,
+    rate = values.named("fps", values.rate(0.001, 1000), fps)
+    writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)
     channels = "RGBA" if first.alpha and (settings.lossless or _sees_through(settings, out)) else "RGB"
@@ -126,7 +128,7 @@ def assemble(
                 accept_damaged=accept_damaged,
             )
             with contextlib.closing(cast("Generator[tuple[Item, Array]]", arrays)):
-                written = _write(arrays, writer, items, fps, listener, accept_damaged=accept_damaged)
+                written = _write(arrays, writer, items, rate, listener, accept_damaged=accept_damaged)
         if cancel is not None and (cancel.cancelled or cancel.killed):
             raise RunError("The clip was given up.", fix="Run again.")
         if written + len(listener.failed) < len(items):
@@ -212,7 +214,7 @@ def _write(
     arrays: Iterator[tuple[Item, Array]],
     writer: VideoWriter,
     items: Sequence[Item],
-    fps: float,
+    fps: Fraction,
     listener: _Listener,
     *,
     accept_damaged: bool,
@@ -229,7 +231,7 @@ def _write(
             words = "{}×{}, the first one {}×{}".format(*array.shape[1::-1], *size)
             fix = "Choose --mixed pad, crop or stretch, or another --resize."
             raise TransformError(f"{item.path} is {words}.", fix=fix)
-        writer.write(array, (place - begin) / fps)
+        writer.write(array, float((place - begin) / fps))
         if listener.failed and not accept_damaged:
             break
     if listener.failed and not accept_damaged:

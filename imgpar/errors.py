@@ -222,8 +222,8 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 
 _PYTHONS_OWN = (
-    TypeError, AttributeError, LookupError, AssertionError, NameError, UnicodeError, RecursionError,
-    StopIteration, struct.error,
+    TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, NameError, UnicodeError,
+    RecursionError, StopIteration, struct.error,
 )  # fmt: skip
 """Errors that tell where a decoder stumbled, in words for those who write it."""
 _PYTHONS_WORDS = re.compile(

@@ -180,7 +180,7 @@ class _Maker:
         array = to_array(result, self._layout, self._dtype)
         mine = array.array.copy() if array is result else array.array
         time = stamp * self._base
-        return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._base / 2))
+        return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._clip.slack))
 
 
 def frames_of(source: str | Clip, pipeline: Pipeline, choice: Choice = ANY) -> Iterator[ClipFrame]:
@@ -196,7 +196,7 @@ def frames_of(source: str | Clip, pipeline: Pipeline, choice: Choice = ANY) -> I
     base = float(clip.picture.time_base)
     start = choice.start if choice.start > 0 else -math.inf
     reader = Reader(clip, choice.threads, start=start, stop=choice.stop, keys=choice.keys)
-    first = bisect_left(clip.times, start - base / 2)
+    first = bisect_left(clip.times, start - clip.slack)
     count = 0
     for stamp, frame in reader:
         choice.seen(min(first + count, len(clip.times)), len(clip.times))
@@ -239,7 +239,7 @@ def frames_at(
         choice.seen(number, len(moments))
         if moment > end:
             raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", moment)
-        index = max(bisect_right(clip.times, moment + float(clip.picture.time_base) / 2) - 1, 0)
+        index = max(bisect_right(clip.times, moment + clip.slack) - 1, 0)
         if seen is None or seen.index != index:
             seen = maker.made(*finder.find(index))
         else:
@@ -268,7 +268,7 @@ class _Finder:
             self._reader = iter(Reader(self._clip, self._threads, start=begin))
         for stamp, frame in self._reader:
             self._last = stamp * base
-            if self._last >= wanted - base / 2:
+            if self._last >= wanted - self._clip.slack:
                 return stamp, frame
         self._last = math.inf
         raise DamagedError(f"Frame {index} of this clip could not be decoded.")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from imgpar.video.plan import ClipPlan
 
 
+SPARE = 0.1
+"""Seconds a clip by which the next one may begin early or late: sound comes in packets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """What was made of several clips."""
@@ -126,6 +130,9 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
     if options != EncodeOptions():
         return "settings of the encoder are given"
     container, first = CONTAINERS[target], clips[0]
+    for number, clip in enumerate(clips, 1):
+        if clip.hidden or clip.row:
+            return f"clip {number} " + ("has an edit list" if clip.hidden else "has no time stamps")
     if first.picture.stream.codec not in container.video:
         return f"{target} holds no {first.picture.stream.codec}"
     for number, clip in enumerate(clips[1:], 2):
@@ -152,6 +159,7 @@ def _facts(clip: Clip) -> dict[str, object]:
         "pixel aspect": picture.aspect,
         "colours": dict(picture.colour),
         "sound": [(stream.codec, stream.channels, stream.rate) for stream in clip.of_kind("audio")],
+        "order of streams": [picture.stream.index, *(stream.index for stream in clip.of_kind("audio"))],
         "encoder's header": header,
     }
 
@@ -252,13 +260,20 @@ def _form(first: Clip) -> str:
 
 
 def _sounding(number: int, clip: Clip) -> str:
-    """The first sound of a clip, as long as its picture."""
-    seconds = clip.times[-1] - clip.times[0] + clip.last
+    """The first sound of a clip, as long as the clip."""
+    seconds = _seconds(clip)
     form = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
     stream: Stream | None = next(iter(clip.of_kind("audio")), None)
     if stream is None:
         return f"anullsrc=r=48000:cl=stereo,atrim=duration={seconds:.6f},{form}"
-    return f"[{number}:{stream.index}]{form},apad,atrim=duration={seconds:.6f}"
+    # Sound that begins late begins with silence, as every clip's sound has to begin with its clip.
+    late = "aresample=48000:async=1:first_pts=0"
+    return f"[{number}:{stream.index}]{late},{form},apad,atrim=end={seconds:.6f}"
+
+
+def _seconds(clip: Clip) -> float:
+    """How long a clip takes, from the beginning of its first stream to the end of its last one."""
+    return max(clip.duration, clip.times[-1] - clip.start + clip.last)
 
 
 def _left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
@@ -270,14 +285,16 @@ def _left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
 
 
 def _check(clips: Sequence[Clip], made: Clip) -> None:
-    """Every frame is there, and the whole takes as long as its parts."""
+    """Every frame is there, and each clip begins where the one before ends."""
     wanted = sum(len(clip.times) for clip in clips)
     if len(made.times) != wanted:
         raise EncodeError(f"The new clip is not whole: {len(made.times)} of {wanted} frames are there.")
-    seconds = sum(clip.times[-1] - clip.times[0] + clip.last for clip in clips[:-1])
-    seconds += clips[-1].times[-1] - clips[-1].times[0]
-    spare = 0.1 * len(clips)
-    if abs(made.times[-1] - made.times[0] - seconds) > spare:
-        raise EncodeError(
-            f"The new clip takes {made.times[-1] - made.times[0]:.2f} seconds, its parts {seconds:.2f}."
-        )
+    place, begin = 0, 0.0
+    zero = clips[0].times[0] - clips[0].start
+    for number, clip in enumerate(clips, 1):
+        shown = made.times[place] - made.times[0]
+        planned = begin + clip.times[0] - clip.start - zero
+        if abs(shown - planned) > SPARE * number:
+            raise EncodeError(f"Clip {number} begins at {shown:.2f} seconds instead of {planned:.2f}.")
+        place += len(clip.times)
+        begin += _seconds(clip)

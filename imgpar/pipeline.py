@@ -101,9 +101,9 @@ class Pipeline:
             cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
             report: path of a JSON report; what is there is only replaced where it is one, too.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`, and for
-                clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`, `tonemap`,
-                `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
+                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
+                and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
+                `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
                 `journal`, `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
@@ -176,9 +176,9 @@ class Pipeline:
             data: a whole file.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
-            settings: operations; `quality`, `lossless`, `effort`, `subsampling`, `progressive`, `strip`,
-                `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`, `accept_damaged`,
-                `strict` (losing anything is an error) and `verify` (the result is decoded and compared).
+            settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
+                `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
+                `accept_damaged`, `strict` (losing anything is an error) and `verify` (the result is decoded and compared).
 
         Raises:
             UsageError: a setting is wrong, or this call has no use for it.

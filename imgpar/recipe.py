@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -321,6 +322,8 @@ def _plain(value: Any) -> str | int | float | bool:
     """A field's value as TOML knows it; what has a text form of its own is text."""
     if isinstance(value, tuple):  # the only tuples are colours
         return "#" + "".join(f"{part:02x}" for part in (value[:3] if value[3] == 255 else value))
+    if isinstance(value, Fraction):  # one that a number cannot hold is written as 30000/1001
+        return float(value) if Fraction(float(value)) == value else str(value)
     return value if isinstance(value, (str, int, float)) else str(value)
 
 

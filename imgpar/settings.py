@@ -102,8 +102,8 @@ RETRY = Call("retry", frozenset(PARSERS) - {"in_place", "dry_run"})
 SESSION_RETRY = Call("A retry in a session", RETRY.run - OF_SESSION)
 
 FRAMES = frozenset(
-    ("quality", "lossless", "effort", "subsampling", "progressive", "colour", "trim", "deinterlace",
-     "tonemap", "fps")
+    ("quality", "lossless", "effort", "palette", "subsampling", "progressive", "colour", "trim",
+     "deinterlace", "tonemap", "fps")
 )  # fmt: skip
 """Settings of `imgpar frames`."""
 ASSEMBLE = frozenset(("quality", "lossless", "effort", "codec", "fps", "density", "pages"))

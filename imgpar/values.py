@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from imgpar.errors import BadValueError, bad_value
@@ -65,6 +66,32 @@ def days(value: object) -> int:
     except BadValueError:
         raise bad_value(VALUE, "a number of days, or none", value, ["none"]) from None
     return found
+
+
+def rate(low: float, high: float) -> Parser:
+    """Frames a second from `low` to `high`, as an exact fraction: a number, or numerator/denominator. What
+    television calls 23.976, 29.97, 59.94 or 119.88 is a thousandth less than the whole number above it.
+
+    >>> rate(1, 1000)("29.97"), rate(1, 1000)("25"), rate(1, 1000)("24000/1001"), rate(1, 1000)(12.5)
+    (Fraction(30000, 1001), Fraction(25, 1), Fraction(24000, 1001), Fraction(25, 2))
+    """
+
+    def parse(value: object) -> Fraction:
+        try:
+            result = Fraction(str(value).strip()).limit_denominator(100_000)
+        except (ValueError, ZeroDivisionError):
+            result = Fraction(-1)
+        if isinstance(value, bool) or not low <= result <= high:
+            wanted = f"frames a second from {low:g} to {high:g}, such as 25, 29.97 or 30000/1001"
+            raise bad_value(VALUE, wanted, value)
+        return next((exact for exact in _TELEVISION if abs(result - exact) < _NEAR * exact), result)
+
+    return parse
+
+
+_TELEVISION = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 120))
+_NEAR = Fraction(1, 30_000)
+"""Part of a rate by which the usual decimals (23.976, 29.97, 23.98 not) differ from it."""
 
 
 def number(low: float, high: float) -> Parser:

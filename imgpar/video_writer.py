@@ -56,7 +56,7 @@ class VideoWriter:
         self,
         path: str | os.PathLike[str],
         *,
-        fps: float | Fraction = 25.0,
+        fps: float | str | Fraction = 25.0,
         quality: int | None = None,
         effort: int | None = None,
         lossless: bool = False,
@@ -73,8 +73,7 @@ class VideoWriter:
             raise UsageError(f"{name} is there already.", fix="Choose another name, or replace=True.")
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
-        speed = float(fps) if isinstance(fps, Fraction) else fps
-        self._rate = Fraction(values.named("fps", values.number(0.001, 1000), speed)).limit_denominator(1001)
+        self._rate: Fraction = values.named("fps", values.rate(0.001, 1000), fps)
         self._threads = values.named("threads", values.integer(0, 1024), threads)
         self._feed: Feed | None = None
         self._spec: Spec | None = None

@@ -9,7 +9,7 @@ _INTERNALS = {
     "an address": r"\b0x[0-9a-fA-F]{5,}",
     "a type of Python": r"<class|NoneType|\bobject (?:is|of|has)\b|<\w[\w.]* object",
     "a traceback": r"Traceback|\.pyx?\b|site-packages",
-    "an exception": r"\b(?!Tiff)[A-Z][a-z]+(?:[A-Z][a-z]+)*(?:Error|Exception)\b",
+    "an exception": r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)*(?:Error|Exception)\b",
     "an error number": r"\b[Ee]rrno\b",
     "OpenCV's source": r"OpenCV\(|/modules/|\.[ch]pp\b|\(-\d+:|grfmt_",
     "words of Python": r"invalid literal|unpack requires|not enough values|index out of range|codec can't|"

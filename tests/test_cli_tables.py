@@ -179,3 +179,32 @@ def test_info_speaks_plainly_and_json_exactly(tmp_path: Path, capsys: pytest.Cap
     assert not any(word in text for word in ("RGBX", "uint8", "simplejpeg", "icc_bytes", "durations_ms"))
     assert main(["info", "--json", str(path)]) == 0
     assert json.loads(capsys.readouterr().out)["layout"] == "RGBX"
+
+
+def test_info_counts_what_a_folder_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sub" / "@eaDir").mkdir(parents=True)
+    for name in ("a.png", "sub/b.png", "sub/@eaDir/c.png"):
+        Image.new("RGB", (4, 3)).save(tmp_path / name)
+    (tmp_path / "d.docx").touch()
+    assert main(["info", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "2 pictures and clips" in said
+    assert "Left out: 1 .docx; folder @eaDir." in said
+    assert main(["info", "--json", str(tmp_path)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    total = sum((tmp_path / name).stat().st_size for name in ("a.png", "sub/b.png"))
+    assert (facts["files"], facts["bytes"]) == (2, total)
+    assert facts["formats"] == {"png": {"files": 2, "bytes": total}}
+    assert (facts["left_out"], facts["left_out_folders"]) == ({".docx": 1}, {"@eaDir": 1})
+
+
+def test_info_of_nothing_but_missing_files_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "nothere.jpg")
+    assert main(["info", missing]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"imgpar: {missing!r} does not exist. Check the spelling and the folder you are in."
+    ]
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+    assert main(["info", str(tmp_path / "a.png"), missing]) == 1

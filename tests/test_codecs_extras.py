@@ -194,8 +194,8 @@ class TestRaw:
             read(grey_dng()[:3000], "a.dng")
 
     def test_a_file_without_pixels_is_no_picture(self) -> None:
-        whole = grey_dng(640, 480)
-        without = whole.replace(struct.pack("<I", 640 * 480 * 2), struct.pack("<I", 22))[:4000]
+        whole = grey_dng(1600, 1200)
+        without = whole.replace(struct.pack("<I", 1600 * 1200 * 2), struct.pack("<I", 22))[:4000]
         assert len(without) == 4000
         with pytest.raises(DamagedError, match="it holds no pixels"):
             read(without, "a.dng")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import video_clips
+from painted_clips import beeps, numbers, paint
 from video_clips import decoded, make_clip
 
 from imgpar.cli import main
+from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import UsageError
 from imgpar.join import join
 from imgpar.video.probe import probe
@@ -47,3 +52,38 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
     assert main(["concat", str(first), str(first), "-o", str(tmp_path / "c.mp4")]) == 0
     assert "50 frames, copied" in capsys.readouterr().out
     assert main(["concat", str(first), str(first), "-o", str(tmp_path / "c.mp4")]) != 0
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory) -> dict[str, Path]:
+    """50 frames with beeps; the sound, or the picture, half a second late; frames hidden by an edit list."""
+    folder = tmp_path_factory.mktemp("apart")
+    made = {"even": paint(folder / "even.mp4", "-c:v", "libx264", "-preset", "veryfast", frames=50)}
+    for name, first, second in (("sound", "0:v", "1:a"), ("picture", "0:a", "1:v")):
+        late = ("-i", made["even"], "-itsoffset", 0.5, "-i", made["even"], "-map", first, "-map", second)
+        video_clips.ffmpeg(*late, "-c", "copy", made.setdefault(name, folder / f"{name}.mp4"))
+    hidden = made.setdefault("hidden", folder / "hidden.mp4")
+    video_clips.ffmpeg("-ss", 0.4, "-i", made["even"], "-c", "copy", hidden)
+    return made
+
+
+@pytest.mark.parametrize("settings", [None, EncodeOptions(quality=70)], ids=["as it is", "encoded"])
+@pytest.mark.parametrize(
+    "order", [("sound", "even"), ("even", "sound"), ("even", "picture"), ("picture", "even")], ids=str
+)
+def test_late_sound_and_late_pictures_stay_late(apart, tmp_path, order, settings):
+    join([str(apart[name]) for name in order], str(tmp_path / "o.mkv"), settings)
+    found = numbers(tmp_path / "o.mkv")
+    assert [number for number, _ in found] == [*range(50), *range(50)]
+    begin = 2.5 if order[0] != "even" else 2.0
+    late = [0.5 if name == "picture" else 0.0 for name in order]
+    assert found[50][1] - found[0][1] == pytest.approx(begin + late[1] - late[0], abs=0.03)
+    heard = [0.5 if name == "sound" else 0.0 for name in order]
+    expected = [heard[0], heard[0] + 1, begin + heard[1], begin + heard[1] + 1]
+    assert np.array(beeps(tmp_path / "o.mkv")) == pytest.approx(expected, abs=0.06)
+
+
+def test_hidden_frames_stay_hidden(apart, tmp_path):
+    joined = join([str(apart["hidden"]), str(apart["even"])], str(tmp_path / "o.mp4"))
+    assert (joined.copied, joined.why) == (False, "clip 1 has an edit list")
+    assert [number for number, _ in numbers(tmp_path / "o.mp4")] == [*range(10, 50), *range(50)]

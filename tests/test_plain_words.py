@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import subprocess
@@ -69,6 +70,20 @@ def test_garbage_behind_the_mark_of_each_format(name: str) -> None:
     assert [(words, internals(words)) for words in said if internals(words)] == []
 
 
+def rare_tiff() -> bytes:
+    """A BigTIFF of another byte order: Pillow does not read it."""
+    tifffile = pytest.importorskip("tifffile")
+    sink = io.BytesIO()
+    tifffile.imwrite(sink, picture("RGB").array, bigtiff=True, byteorder=">", photometric="rgb")
+    return sink.getvalue()
+
+
+def with_an_odd_tag(data: bytes) -> bytes:
+    """The first tag that no decoder needs (305, the software) has a type that does not exist."""
+    at = data.index(b"\x01\x31\x00\x02")
+    return data[: at + 2] + b"\xff\xee" + data[at + 4 :]
+
+
 def test_a_run_over_damaged_files(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -77,6 +92,9 @@ def test_a_run_over_damaged_files(tmp_path: Path) -> None:
         for number, broken in enumerate(damaged(data)):
             (folder / f"{name}-{number}.{FORMATS[name].suffix}").write_bytes(broken)
         (folder / f"{name}-misnamed.jpg").write_bytes(data[: len(data) // 2])
+    for number, broken in enumerate(damaged(rare_tiff())):
+        (folder / f"rare-{number}.tif").write_bytes(broken)
+    (folder / "rare-tag.tif").write_bytes(with_an_odd_tag(rare_tiff()))
     for suffix in ("mp4", "mkv", "avi"):
         data = make_clip(tmp_path / f"a.{suffix}", frames=10).read_bytes()
         for number, broken in enumerate(damaged(data)):

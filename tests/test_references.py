@@ -33,7 +33,9 @@ def ours(data: bytes, **settings: object) -> np.ndarray:
     for name in ("resize",):
         if name in settings:
             pipe = pipe.resize(**settings.pop(name))  # type: ignore[arg-type]
-    return np.asarray(Image.open(io.BytesIO(pipe.encode(data, to="png", **settings)))).astype(float)
+    image = Image.open(io.BytesIO(pipe.encode(data, to="png", **settings)))
+    plain = image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode))
+    return np.asarray(plain).astype(float)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:

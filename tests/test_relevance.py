@@ -177,3 +177,31 @@ def test_pages_and_density_depend_on_the_input() -> None:
     assert pointless(["pages", "density"], ["png"]) == ""
     assert silent(EncodeOptions(pages="1", density=300), "pdf", ["png"]) == ()
     assert silent(EncodeOptions(pages="1", density=300), "jpeg", ["png"]) == ("pages", "density")
+
+
+IDLE = [{"fps": 25}, {"trim": "0-100"}, {"trim": "0-"}, {"speed": 1}, {"max_bytes": "100M"}, {"audio": "aac"},
+        {"tonemap": "hable"}, {"deinterlace": True}, {"map": "all"}, {"codec": "h264"}]  # fmt: skip
+"""Settings of clips that ask for what a usual clip is already."""
+
+
+@pytest.mark.parametrize("given", IDLE, ids=str)
+def test_what_a_clip_is_already_leaves_it_as_it_is(tmp_path: Path, session, given: dict[str, object]) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=10, sound=True)
+    imgpar.convert(clip, tmp_path / "out", session=session, **given)
+    assert (tmp_path / "out" / "a.mp4").read_bytes() == clip.read_bytes()
+
+
+@pytest.mark.parametrize("given", [{"loudnorm": True}, {"audio": "none"}, {"audio": "opus"}], ids=str)
+def test_settings_of_sound_leave_a_silent_clip_as_it_is(
+    tmp_path: Path, session, given: dict[str, object]
+) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=10)
+    imgpar.convert(clip, tmp_path / "out", session=session, **given)
+    assert (tmp_path / "out" / "a.mp4").read_bytes() == clip.read_bytes()
+
+
+@pytest.mark.parametrize("given", [{"fps": 24}, {"trim": "0-0.2"}, {"max_bytes": "3k"}], ids=str)
+def test_what_is_something_else_is_done(tmp_path: Path, session, given: dict[str, object]) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=10)
+    imgpar.convert(clip, tmp_path / "out", session=session, **given)
+    assert (tmp_path / "out" / "a.mp4").read_bytes() != clip.read_bytes()

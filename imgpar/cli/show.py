@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,9 +23,10 @@ def info_parser() -> Parser:
     """The parser of `imgpar info`."""
     parser = Parser(
         "info",
-        "FILE... [--json]",
-        "Say what is in a file, from its header: no pixel is decoded.\n\n"
+        "FILE|FOLDER... [--json]",
+        "Say what is in a file, from its header: no pixel is decoded. Of a folder, count what is in it.\n\n"
         "  imgpar info IMG_1.HEIC\n"
+        "  imgpar info photos/                      formats, sizes, and what is left out\n"
         "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
@@ -37,11 +39,14 @@ def info(argv: Sequence[str]) -> int:
     if not paths:
         raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
     from imgpar import api
+    from imgpar.cli.folders import check_there, folder_facts, folder_words
 
+    check_there(paths)
     code = 0
     for number, path in enumerate(paths):
+        folder = os.path.isdir(path)
         try:
-            facts = api.describe(path)
+            facts = folder_facts(path) if folder else api.describe(path)
         except ImgparError as error:
             print(f"failed  {printable(f'{path}: {error}')}", file=sys.stderr)
             code = 1
@@ -49,7 +54,7 @@ def info(argv: Sequence[str]) -> int:
         if args.json:
             print(json.dumps(facts, default=str))
         else:
-            print(("\n" if number else "") + described(in_words(facts)))
+            print(("\n" if number else "") + described(folder_words(facts) if folder else in_words(facts)))
     return code
 
 
@@ -85,6 +90,8 @@ _HIDDEN = {
     "essential",
     "complete",
     "first",
+    "few_colours",
+    "packing",
 }
 """What only programs ask for, and finds in --json."""
 

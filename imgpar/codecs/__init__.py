@@ -11,6 +11,7 @@ Every failure is an ItemError, whatever the bytes are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -222,6 +223,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         lost += more
     metadata, more = _of_pages(metadata, frames, fmt, options.strip)
     lost += more
+    if options.palette and "palette" in fmt.takes:
+        frames, options = _in_few_colours(frames, fmt, metadata, options)
     try:
         encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
     except ItemError:
@@ -268,6 +271,25 @@ def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Me
 
     metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
     return _true_of_light(metadata, fmt), lost + describe_lost(metadata, fmt)
+
+
+def _in_few_colours(
+    frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions
+) -> tuple[Sequence[Frame], EncodeOptions]:
+    """The frames in as many colours as `--palette` allows, to be stored as such."""
+    from imgpar.codecs.reduced_colours import reduced_frames
+
+    assert options.palette
+    told = replace(options, few_colours=True)
+    if fmt.name == "gif" and len(frames) > 1:
+        return frames, told  # it draws the frames of an animation on top of each other
+    made, changed = reduced_frames(list(frames), options.palette, together=bool(metadata.durations))
+    if changed and options.lossless:
+        raise EncodeError(
+            f"It has more than {options.palette} colours, which --lossless would keep.",
+            fix="Leave --lossless or --palette out.",
+        )
+    return made, told
 
 
 def _of_pages(

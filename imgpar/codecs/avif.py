@@ -15,6 +15,7 @@ import numpy as np
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, opencv, pillow, quality, rare
 from imgpar.codecs.base import Encoded, durations_of
+from imgpar.codecs.box_times import without_times
 from imgpar.codecs.code_points import colours, in_container, into_container
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
@@ -72,6 +73,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     else:
         encoded = _encode_usual(frames, metadata, options, effort)
     data = bytes(encoded.data)
+    if len(frames) > 1:
+        data = without_times(data)
     return encoded._replace(
         data=into_container(data, metadata.cicp) if metadata.cicp else data,
         lost=(*lost, *encoded.lost),

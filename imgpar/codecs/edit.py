@@ -1,4 +1,5 @@
-"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC."""
+"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC
+(TIFF: `tiff_edit`)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from imgpar.codecs import gain_map, iptc, motion, png_raw
+from imgpar.codecs import gain_map, iptc, motion, png_raw, tiff_edit
 from imgpar.codecs.formats import sniff
 from imgpar.codecs.jpeg_header import (
     APP0,
@@ -200,4 +201,5 @@ _EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
     "webp": _webp,
     "avif": _boxed,
     "heic": _boxed,
+    "tiff": tiff_edit.stripped,
 }

@@ -171,7 +171,7 @@ _RECORDS = (
         magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png",), writers=("png",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
         icc=True, grey_icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True,
-        density=True, takes=frozenset(("effort", "lossless")),
+        density=True, takes=frozenset(("effort", "lossless", "palette")),
     ),
     Format(
         "webp", "WebP", ("webp",), "image/webp",
@@ -194,19 +194,19 @@ _RECORDS = (
         layouts=_ALL, dtypes=("uint8", "uint16", "float32"), alpha=True, frames=True, paged=True,
         lossless="always",
         icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
-        takes=frozenset(("effort", "lossless")),
+        takes=frozenset(("effort", "lossless", "palette")),
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
         magic=((0, b"BM"),), readers=("bmp",), writers=("simple",), pillow="BMP",
         layouts=("L", *_COLOUR), lossless="always", density=True,
-        takes=frozenset(("lossless",)),
+        takes=frozenset(("lossless", "palette")),
     ),
     Format(
         "gif", "GIF", ("gif",), "image/gif",
         magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif",), writers=("gif",), pillow="GIF",
         layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, xmp=True, comment=True,
-        takes=frozenset(("lossless",)),
+        takes=frozenset(("lossless", "palette")),
     ),
     Format(
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from imgpar.codecs import pillow
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
+from imgpar.codecs.few_colours import DETAIL, MOST, indexed
 from imgpar.codecs.formats import Format
-from imgpar.codecs.gif_palette import CLEAR, with_one_palette
+from imgpar.codecs.gif_palette import clear_of, quantised, with_one_palette
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
@@ -29,9 +30,14 @@ _ROOM = 1 << 20
 _XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
 _XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_CLEAR = CLEAR
-"""Index of the transparent colour in what is written."""
-_REDUCED = "colours were reduced to 256"
+_REDUCED = "colours were reduced to {most}"
+
+
+class _Drawn(NamedTuple):
+    """A frame as it is written, and the index of its transparent colour."""
+
+    image: Image.Image
+    clear: int = 0
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(*blocks.size, "RGBX" if blocks.opaque else "RGBA"),
         frames=frames,
         metadata=metadata,
-        detail={"complete": blocks.complete},
+        detail={"complete": blocks.complete, DETAIL: True},
     )
 
 
@@ -93,23 +99,28 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         raise EncodeError("GIF holds at most 65535 pixels a side.", fix="Choose png, or resize it.")
     notes: dict[str, None] = {}
     lost: dict[str, None] = {}
-    shared = len(frames) > 1 and _wants_one_palette(frames)
+    most = options.palette or MOST
+    frames = _without_alpha(frames)
+    shared = len(frames) > 1 and _wants_one_palette(frames, most)
     if shared:
-        images = with_one_palette([frame.array[..., :3] for frame in frames])
-        notes[_REDUCED] = None
+        drawn = [_Drawn(image) for image in with_one_palette([_rgb(frame) for frame in frames], most)]
+        notes[_REDUCED.format(most=most)] = None
     else:
-        images = [_with_palette(frame, lost, notes) for frame in frames]
+        drawn = [_with_palette(frame, most, lost, notes) for frame in frames]
     if options.lossless and notes:
         raise EncodeError("GIF holds at most 256 colours, this picture has more.", fix="Choose png or webp.")
+    if len(drawn) > 1 and frames[0].spec.alpha:
+        return Encoded(_with_xmp(_layers(drawn, metadata), metadata.xmp), tuple(lost), tuple(notes))
     parameters: dict[str, Any] = {"optimize": False}
     if metadata.comment:
         parameters["comment"] = metadata.comment[:255]
     if frames[0].spec.alpha or shared:
-        parameters["transparency"] = _CLEAR
+        parameters["transparency"] = clear_of(most) if shared else drawn[0].clear
+    images = [image for image, _ in drawn]
     if len(images) > 1:
         parameters |= {"save_all": True, "append_images": images[1:]}
         parameters["duration"] = _hundredths(durations_of(metadata, len(images)))
-        parameters |= {"disposal": 2} if frames[0].spec.alpha else {"disposal": 1} if shared else {}
+        parameters |= {"disposal": 1} if shared else {}
         # The file counts repetitions after the first round; no extension at all means one round.
         parameters |= {} if metadata.loop == 1 else {"loop": max(metadata.loop - 1, 0)}
     sink = BytesIO()
@@ -207,46 +218,75 @@ def _hundredths(durations: list[int]) -> list[int]:
     return result
 
 
-def _wants_one_palette(frames: Sequence[Frame]) -> bool:
-    """Whether there are more colours than GIF has; few colours stay exact, frame by frame."""
+def _without_alpha(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The frames as colours alone, where no pixel of any makes use of transparency."""
     spec = frames[0].spec
-    if spec.alpha or spec.layout == "L":
+    if not spec.alpha or any((frame.array[..., 3] < 255).any() for frame in frames):
+        return frames
+    return [Frame(spec.converted("RGB"), np.ascontiguousarray(frame.array[..., :3])) for frame in frames]
+
+
+def _wants_one_palette(frames: Sequence[Frame], most: int) -> bool:
+    """Whether there are more colours than wanted; few colours stay exact, frame by frame."""
+    if frames[0].spec.alpha:
         return False
-    return any(
-        Image.fromarray(np.ascontiguousarray(frame.array[..., :3])).getcolors(256) is None for frame in frames
-    )
+    return any(indexed(frame, most) is None for frame in frames)
 
 
-def _with_palette(frame: Frame, lost: dict[str, None], notes: dict[str, None]) -> Image.Image:
-    """An image of at most 256 colours; transparency becomes all or nothing."""
-    if frame.spec.layout == "L":
-        return pillow.image_of(frame)
-    colours = _CLEAR if frame.spec.alpha else 256
+def _with_palette(frame: Frame, most: int, lost: dict[str, None], notes: dict[str, None]) -> _Drawn:
+    """An image of at most so many colours; transparency becomes all or nothing, and takes one of them."""
+    if not frame.spec.alpha:
+        return _Drawn(_reduced(frame, most, notes))
     rgb = np.ascontiguousarray(frame.array[..., :3])
-    hidden = None
-    if frame.spec.alpha:
-        alpha = frame.array[..., 3]
-        hidden = alpha < 128
-        rgb[hidden] = rgb[~hidden][0] if not hidden.all() else 0
-        if ((alpha > 0) & (alpha < 255)).any():
-            lost["soft transparency"] = None
-    image = Image.fromarray(rgb)
-    if image.getcolors(colours) is not None:
-        result = _exact(rgb)
-    else:
-        notes[_REDUCED] = None
-        palette = image.quantize(colours, Image.Quantize.MEDIANCUT)
-        result = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-    if hidden is not None:
-        result.paste(_CLEAR, mask=Image.fromarray(hidden.astype(np.uint8) * 255))
-    return result
+    alpha = frame.array[..., 3]
+    hidden = alpha < 128
+    rgb[hidden] = rgb[~hidden][0] if not hidden.all() else 0
+    if ((alpha > 0) & (alpha < 255)).any():
+        lost["soft transparency"] = None
+    image = _reduced(Frame(frame.spec.converted("RGB"), rgb), most - 1, notes)
+    colours = bytes(image.getpalette() or ())
+    clear = len(colours) // 3
+    image.putpalette(colours + bytes(3))  # readers refuse an index that has no colour
+    image.paste(clear, mask=Image.fromarray(hidden.astype(np.uint8) * 255))
+    return _Drawn(image, clear)
 
 
-def _exact(rgb: np.ndarray[Any, Any]) -> Image.Image:
-    """A picture of few colours, each of them kept."""
-    packed = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    values, index = np.unique(packed, return_inverse=True)
-    result = Image.fromarray(index.reshape(packed.shape).astype(np.uint8))
-    palette = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1)
-    result.putpalette(palette.astype(np.uint8).tobytes())
-    return result
+def _rgb(frame: Frame) -> np.ndarray[Any, Any]:
+    """H×W×3, of grey pictures too."""
+    array = frame.array[..., :3]
+    return np.repeat(array, 3, axis=2) if frame.spec.grey else array
+
+
+def _reduced(frame: Frame, most: int, notes: dict[str, None]) -> Image.Image:
+    """A picture without transparency in at most so many colours; its palette holds no others."""
+    found = indexed(frame, most)
+    if found is not None:
+        image = Image.fromarray(found.numbers)
+        image.putpalette(found.palette[:, :3].tobytes())
+        return image
+    notes[_REDUCED.format(most=most)] = None
+    return quantised(np.ascontiguousarray(_rgb(frame)), most)
+
+
+def _layers(drawn: Sequence[_Drawn], metadata: Metadata) -> bytes:
+    """An animation with transparency: each frame is drawn on an empty canvas, as far as it is visible, and
+    has a palette of its own."""
+    info: dict[str, Any] = {"transparency": drawn[0].clear, "comment": metadata.comment[:255] or None}
+    if metadata.loop != 1:
+        info["loop"] = max(metadata.loop - 1, 0)
+    parts = list[bytes](GifImagePlugin.getheader(drawn[0].image.copy(), info=info)[0])
+    durations = _hundredths(durations_of(metadata, len(drawn)))
+    for number, ((image, clear), duration) in enumerate(zip(drawn, durations, strict=True)):
+        visible = np.asarray(image) != clear
+        box = Image.fromarray(visible).getbbox() or (0, 0, 1, 1)
+        if number == 0:
+            box = (0, 0, *image.size)  # decoders take the canvas from the first frame
+        parts += GifImagePlugin.getdata(
+            image.crop(box),
+            box[:2],
+            duration=duration,
+            disposal=2,
+            transparency=clear,
+            include_color_table=True,
+        )
+    return b"".join((*parts, b";"))

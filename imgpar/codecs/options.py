@@ -6,6 +6,7 @@ import math
 import os
 import re
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from imgpar import values
 from imgpar.errors import bad_value
@@ -147,6 +148,13 @@ class EncodeOptions:
         metavar="N",
         example="4",
     )
+    palette: int | None = option(
+        values.integer(2, 256),
+        "at most so many colours in PNG, GIF, TIFF and BMP, stored as a palette",
+        default=None,
+        metavar="N",
+        example="64",
+    )
     subsampling: str = option(
         values.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
         "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
@@ -226,9 +234,9 @@ class EncodeOptions:
         metavar="FACTOR",
         example="2",
     )
-    fps: float | None = option(
-        values.number(0.01, 1000),
-        "frames a second of clips; without it every frame keeps its own time",
+    fps: Fraction | None = option(
+        values.rate(0.01, 1000),
+        "frames a second of clips: 25, 29.97 (30000/1001) …; without it every frame keeps its own time",
         default=None,
         metavar="N",
         example="25",
@@ -271,6 +279,11 @@ class EncodeOptions:
     hardware: bool = option(
         values.switch, "let a hardware encoder do it, where one works on this machine", default=False
     )
+
+    few_colours: bool = False
+    """No setting: whether the input was stored in few colours, so that it is worth to look for them."""
+    packing: str = ""
+    """No setting: how the input was compressed, where the output may be so, too (`tiff.PACKINGS`)."""
 
     def reading(self, limits: Limits) -> Limits:
         """The limits of a run with what these settings say about reading."""

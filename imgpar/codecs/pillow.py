@@ -19,6 +19,7 @@ from PIL import Image, ImageFile
 from imgpar.codecs import colour
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, damaged, refused
+from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.errors import library_words
@@ -103,7 +104,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
         notes += (colour.describe(image.mode, info.get("icc_profile", b"")),)
-    return Header(
+    header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),
         orientation=tiff.get_orientation(metadata.exif),
@@ -113,6 +114,13 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
         notes=notes,
         detail={"mode": image.mode},
     )
+    return marked(header, image.mode in ("1", "P", "PA") or _raw_mode(image) in _GREY_STEPS)
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file's first piece holds pixels, as Pillow names it."""
+    given = next((tile[3] for tile in getattr(image, "tile", ())), "")
+    return str(given[0] if isinstance(given, tuple) and given else given)
 
 
 def decode(
@@ -178,7 +186,7 @@ def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Pillow turns a transparent colour into alpha, but not for every mode."""
-    step = _GREY_STEPS.get(next((str(tile[3]) for tile in getattr(image, "tile", ())), ""), 1)
+    step = _GREY_STEPS.get(_raw_mode(image), 1)
     image.load()
     if image.mode == mode:
         return image

@@ -17,9 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_raw
+from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
+from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
@@ -38,6 +39,8 @@ _NOT_TEXT = (
 )  # fmt: skip
 """How chunks of text begin that hold other metadata, or what ImageMagick notes."""
 _DEFAULT_EFFORT = 4
+_FEW_LEVEL = 9
+"""For few colours: their rows are short."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -63,7 +66,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         return header._replace(
             spec=header.spec.converted(layout, "uint16"), detail={**header.detail, "bits": 16}
         )
-    header = header._replace(detail={**header.detail, "bits": bits})
+    header = marked(header._replace(detail={**header.detail, "bits": bits}), bits < 8 or colour_type == 3)
     if header.frames == 1:
         return header
     return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.parts_of(chunks)))
@@ -89,9 +92,10 @@ def decode(
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
     """One frame as PNG, several as an animated one."""
     level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
-    stream = (
-        _encode_still(frames[0], level) if len(frames) == 1 else _encode_animation(frames, metadata, level)
-    )
+    stream = _encode_few(frames, metadata, options) if options.few_colours else b""
+    if not stream:
+        single = len(frames) == 1
+        stream = _encode_still(frames[0], level) if single else _encode_animation(frames, metadata, level)
     return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
 
 
@@ -152,6 +156,21 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
         metadata=header.metadata._replace(durations=tuple(durations[-header.frames :])),
         lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
     )
+
+
+def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
+    """Pictures of few colours; empty where they have more. Frames share a palette only where one is wanted:
+    otherwise Pillow stores what changes between them, which is smaller."""
+    if len(frames) > 1 and not options.palette:
+        return b""
+    level = _FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
+    found = png_few.chunks(list(frames), level, grey_profile=profile_space(metadata.icc) == "GRAY")
+    if not found:
+        return b""
+    several = len(frames) > 1
+    durations = durations_of(metadata, len(frames))
+    made = apng.assembled(found, durations, metadata.loop) if several else found[0]
+    return SIGNATURE + b"".join(build(kind, bytes(body)) for kind, body in made)
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:

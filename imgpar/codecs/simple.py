@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from imgpar.codecs import jp2_boxes, opencv, pillow, quality
+from imgpar.codecs import bmp_few, jp2_boxes, opencv, pillow, quality
 from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
@@ -20,6 +20,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     """The first frame. JPEG 2000 is lossless unless a quality is given and 8 bits are enough."""
     if fmt.name == "jp2" and frames[0].spec.dtype == "uint16":
         return _encode_deep(frames[0], metadata, options)
+    if fmt.name == "bmp" and options.few_colours and (few := bmp_few.encode(frames[0], metadata.dpi)):
+        return Encoded(few)
     parameters: dict[str, object] = {}
     if fmt.name == "jp2" and options.quality is not None and not options.lossless:
         ratio = quality.encoder_setting("jp2", options.quality) / 10

@@ -15,8 +15,10 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_rare, tiff_samples
 from imgpar.codecs.base import check_size, chosen_pages
+from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
+from imgpar.codecs.tiff_packing import PACKINGS
 from imgpar.codecs.tiff_writer import encode
 from imgpar.errors import DamagedError, LimitError, UnsupportedError
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
@@ -111,11 +113,18 @@ def _usual_header(
     outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
     numbers = tuple(number for number, _ in chosen) if alike else (first,)
-    return header._replace(
+    packing = {"packing": PACKINGS[packed]} if (packed := tags.get(259)) in PACKINGS else {}
+    header = header._replace(
         frames=len(numbers),
         lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
-        detail={**header.detail, "numbers": numbers},
+        detail={**header.detail, "numbers": numbers, **packing},
     )
+    return marked(header, any(_is_few(other) for other in directories))
+
+
+def _is_few(tags: Tags) -> bool:
+    """Whether a page has a palette, or grey of less than 8 bits."""
+    return int(tags.get(262, 1)) == 3 or max(tags.get(258, (1,))) < 8
 
 
 def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:

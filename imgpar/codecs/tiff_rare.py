@@ -7,6 +7,7 @@ tifffile unpacks the samples; what they mean is decided here from the tags, befo
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -182,6 +183,8 @@ def decode(data: bytes | memoryview, number: int, samples: Samples) -> Array:
 def _opened(data: bytes | memoryview) -> Any:
     import tifffile
 
+    # Without a handler its remarks on odd tags would go to standard error.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         return tifffile.TiffFile(BytesIO(data))
     except Exception as error:

@@ -1,4 +1,5 @@
-"""TIFF, written: any layout and depth, lossless deflate with prediction, all metadata, any pages.
+"""TIFF, written: any layout and depth, all metadata, any pages. Deflate with prediction, or LZW as the input
+had it; few colours with few bits, and black and white as group 4 (`tiff_packing`).
 
 The file begins with the EXIF block as it is. That block is a TIFF file itself, so its offsets, those in
 maker notes too, stay right; only the pointer to the first directory moves to ours:
@@ -9,19 +10,21 @@ maker notes too, stay right; only the pointer to the first directory moves to ou
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from imgpar.codecs import exif as tiff
+from imgpar.codecs import tiff_packing
 from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
 from imgpar.model import Frame, Metadata
 from imgpar.pixels import convert
+
+Array = np.ndarray[Any, Any]
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
@@ -36,6 +39,7 @@ _PIXEL_TAGS = frozenset((
     *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 33723, 34377, 34675,
 ))  # fmt: skip
 """Tags that describe the coding of pixels or blocks that we write ourselves."""
+_NO_PALETTE = "its few colours are stored without a palette: in a TIFF that has no transparency"
 Tags = dict[int, tuple[int, int, bytes]]
 
 
@@ -48,7 +52,15 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     frames = [_readable(frame) for frame in frames]
     level = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)[4 if options.effort is None else options.effort]
     for number, frame in enumerate(frames):
-        tags = _pixels(out, frame, order, level, pages=len(frames), number=number)
+        stored = tiff_packing.few(frame) if options.few_colours else None
+        if stored:
+            tags = _few(out, frame, stored, order, options.packing, level)
+        else:
+            tags = _pixels(out, frame, order, level, options.packing)
+        if len(frames) > 1:
+            tags[254] = directory_values(order, _LONG, 2)
+            place = (min(count, 65535) for count in (number, len(frames)))
+            tags[297] = directory_values(order, _SHORT, *place)
         if number == 0:
             tags |= described
             tags |= _blocks(metadata, order)
@@ -62,7 +74,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         link = write_directory(out, tags, order)
     if len(out) >= 1 << 32:
         raise EncodeError("The TIFF would be larger than 4 GiB.", fix="Choose png, or resize it.")
-    return Encoded(out)
+    unkept = options.palette and any(frame.spec.alpha for frame in frames)
+    return Encoded(out, notes=(_NO_PALETTE,) if unkept else ())
 
 
 def _described(exif: bytearray, metadata: Metadata) -> Tags:
@@ -116,15 +129,17 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
     return tags
 
 
-def _pixels(out: bytearray, frame: Frame, order: str, level: int, *, pages: int, number: int) -> Tags:
+def _pixels(out: bytearray, frame: Frame, order: str, level: int, packing: str) -> Tags:
     """Append the strips of a page; returns the tags that describe them."""
     spec = frame.spec
+    compression = tiff_packing.chosen(packing, 8)
     channels = 3 if spec.layout == "RGBX" else spec.channels
     item = frame.array.dtype.itemsize
     rows = max(_STRIP // max(spec.width * channels * item, 1), 1)
     offsets, lengths = [], []
     for top in range(0, spec.height, rows):
-        strip = zlib.compress(_predicted(frame.array[top : top + rows, :, :channels], order), level)
+        part = _predicted(frame.array[top : top + rows, :, :channels], order)
+        strip = tiff_packing.packed(part, compression, level)
         offsets.append(len(out))
         lengths.append(len(strip))
         out += strip
@@ -132,7 +147,7 @@ def _pixels(out: bytearray, frame: Frame, order: str, level: int, *, pages: int,
         256: directory_values(order, _LONG, spec.width),
         257: directory_values(order, _LONG, spec.height),
         258: directory_values(order, _SHORT, *([item * 8] * channels)),
-        259: directory_values(order, _SHORT, 8),
+        259: directory_values(order, _SHORT, compression),
         262: directory_values(order, _SHORT, 1 if spec.grey else 2),
         273: directory_values(order, _LONG, *offsets),
         274: directory_values(order, _SHORT, 1),
@@ -145,14 +160,37 @@ def _pixels(out: bytearray, frame: Frame, order: str, level: int, *, pages: int,
     }
     if spec.alpha:
         tags[338] = directory_values(order, _SHORT, 2)
-    if pages > 1:
-        tags[254] = directory_values(order, _LONG, 2)
-        tags[297] = directory_values(order, _SHORT, min(number, 65535), min(pages, 65535))
     return tags
 
 
-def _predicted(rows: np.ndarray[Any, Any], order: str) -> bytes:
-    """Differences to the pixel on the left, which deflate packs better.
+def _few(
+    out: bytearray, frame: Frame, stored: tiff_packing.Stored, order: str, packing: str, level: int
+) -> Tags:
+    """The same for a page of few colours, in one strip, as readers of faxes want it."""
+    width, height = frame.spec.size
+    compression = tiff_packing.chosen(packing, stored.bits)
+    strip = tiff_packing.packed(stored.rows, compression, level, width=width)
+    tags = {
+        256: directory_values(order, _LONG, width),
+        257: directory_values(order, _LONG, height),
+        258: directory_values(order, _SHORT, stored.bits),
+        259: directory_values(order, _SHORT, compression),
+        262: directory_values(order, _SHORT, stored.photometric),
+        273: directory_values(order, _LONG, len(out)),
+        274: directory_values(order, _SHORT, 1),
+        277: directory_values(order, _SHORT, 1),
+        278: directory_values(order, _LONG, height),
+        279: directory_values(order, _LONG, len(strip)),
+        284: directory_values(order, _SHORT, 1),
+    }
+    if stored.colour_map:
+        tags[320] = directory_values(order, _SHORT, *stored.colour_map)
+    out += strip
+    return tags
+
+
+def _predicted(rows: Array, order: str) -> Array:
+    """Rows of bytes, H×B uint8. Differences to the pixel on the left, which deflate packs better.
 
     Integers: differences of values. Floats: the bytes of a row are sorted by significance first, highest
     first in any byte order, and the differences are those of bytes (TIFF technical note 3).
@@ -163,10 +201,11 @@ def _predicted(rows: np.ndarray[Any, Any], order: str) -> bytes:
         line = np.ascontiguousarray(planes.transpose(0, 2, 1)).reshape(height, -1)
         result = line.copy()
         np.subtract(line[:, channels:], line[:, :-channels], out=result[:, channels:])
-        return result.tobytes()
+        return result
     result = rows.copy()
     np.subtract(rows[:, 1:], rows[:, :-1], out=result[:, 1:])
-    return (result if result.itemsize == 1 else result.astype(f"{order}u2")).tobytes()
+    ordered = result if result.itemsize == 1 else result.astype(f"{order}u2")
+    return np.ascontiguousarray(ordered).reshape(height, -1).view(np.uint8)
 
 
 def directory_values(order: str, kind: int, *values: int) -> tuple[int, int, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 def animation(
     source: str | Clip,
-    fps: float,
+    fps: float | Fraction,
     pipeline: Pipeline,
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> tuple[list[Array], list[int]]:
     """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
-    found = list(pick(source, Every(seconds=1 / fps), pipeline, span, choice=choice))
+    found = list(pick(source, Every(seconds=float(1 / fps)), pipeline, span, choice=choice))
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
     times = [frame.time for frame in found]

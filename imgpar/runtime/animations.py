@@ -59,7 +59,7 @@ def read_animation(
     timing = Timing.of(options)
     shortest = SHORTEST.get(target.name, 0)
     if shortest and not timing.fps and _too_fast(timing.retimed(clip).times, shortest):
-        timing = replace(timing, fps=1000 / shortest)
+        timing = replace(timing, fps=Fraction(1000, shortest))
     wanted = timing.retimed(clip)
     program = FrameProgram(FrameFacts(clip.picture, None), steps_of(clip.picture, operations), limits)
     memory = memoryview(bytearray(program.layout.nbytes))
@@ -74,7 +74,7 @@ def read_animation(
         if not frames:
             _check_memory(len(wanted.times), made, limits)
         frames.append(_opaque(made, clip.picture.cicp))
-        times.append(float(stamp * clip.picture.time_base))
+        times.append(float(stamp * timing.base(clip)))
     if not limits.accept_damaged and (len(frames) < len(wanted.times) or reader.complaints):
         said = "".join(f" | {line}" for line in reader.complaints[-3:])
         raise DamagedError(f"{len(frames)} of {len(wanted.times)} frames could be read{said}.")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgpar import codecs
+from imgpar.codecs.few_colours import DETAIL, marked
 from imgpar.commit import take_back
 from imgpar.errors import LimitError
 from imgpar.model import Frame, Header, OutputFile, Target
@@ -125,7 +126,10 @@ def _together(headers: Sequence[Header]) -> Header:
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
     pages = tuple(header.metadata._replace(pages=()) for header in headers)
     metadata = headers[0].metadata._replace(pages=pages)
-    return headers[0]._replace(lost=tuple(lost), metadata=metadata)
+    few = any(header.detail.get(DETAIL) for header in headers)
+    turned = any(header.orientation != 1 or header.detail.get("turned") for header in headers)
+    detail = {**headers[0].detail, "turned": turned}
+    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few)
 
 
 def split(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from imgpar import codecs, pixels
 from imgpar.codecs import density, motion, quality
+from imgpar.codecs.few_colours import DETAIL
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
@@ -24,7 +25,7 @@ from imgpar.runtime.programs import Program, begin
 from imgpar.runtime.stages import Encoded
 from imgpar.runtime.verify import verify as compare
 
-_EDITABLE = ("jpeg", "png", "webp", "avif", "heic")
+_EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff")
 _TURNED_AS_FILES = ("jpeg", "avif")
 """Those that are turned, or are shown turned by every viewer, without new pixels."""
 _TAKEN_OUT = ("second picture", motion.CLIP)
@@ -103,7 +104,8 @@ def make(
         lost += () if kept else ("gain map",)
     if _lies_across(header, operations):
         header = header._replace(metadata=density.turned(header.metadata))
-    encoded = stages.encode(frames, header, format_name, _gentle(options, header, operations, format_name))
+    options = _as_stored(_gentle(options, header, operations, format_name), header)
+    encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     return encoded._replace(lost=lost, notes=(*said, *encoded.notes))
 
@@ -132,7 +134,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
         edited = stripped(data, header.format, options.strip)
         if edited is None:
             return ""
-        data, lost = edited, lost or _TAKEN_OUT
+        data, lost = edited, lost or _TAKEN_OUT + ("paths",) * (header.format == "tiff")
     return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 
@@ -168,6 +170,13 @@ def _gentle(
     if found <= quality.DEFAULT:
         return options
     return replace(options, quality=min(found, _BEST))
+
+
+def _as_stored(options: EncodeOptions, header: Header) -> EncodeOptions:
+    """The settings with how the input held its pixels. Whether operations have left it few colours is seen
+    when the output is written."""
+    few, packing = bool(header.detail.get(DETAIL)), str(header.detail.get("packing", ""))
+    return replace(options, few_colours=few, packing=packing) if few or packing else options
 
 
 def convert_bytes(

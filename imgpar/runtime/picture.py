@@ -153,9 +153,16 @@ class PictureWork:
             files, lost, notes = documents.split(pages, targets, self._writing.one)
         else:
             frames, first, said = documents.kept(pages, self._run)
-            files, lost, more = self._writing.all(frames, first)
+            same = frozenset[str]() if first.detail.get("turned") else self._same_formats(header)
+            original = outputs.Original(data if same else b"", same)
+            files, lost, more = self._writing.all(frames, first, original)
             notes = (*said, *more)
         return self._done(files=files, lost=lost, notes=notes, digest=digest)
+
+    def _same_formats(self, header: Header) -> frozenset[str]:
+        """The formats whose outputs are the input's own bytes."""
+        program = self._compiled(header, keep_frames=False)
+        return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
 
     def _copy(self) -> Done:
         """A file that goes along with a picture, as it is."""

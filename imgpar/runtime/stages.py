@@ -146,7 +146,10 @@ def _page_by_page(
 
 
 def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
-    """What a grey picture becomes: coloured, where it has to be laid on a coloured background."""
+    """What a picture has to be: of 8 bits where a palette is wanted; coloured, where grey has to be laid on a
+    coloured background."""
+    if options.palette and "palette" in fmt.takes:
+        spec = spec.converted(spec.layout, "uint8")
     red, green, blue, _ = options.background
     coloured = spec.layout == "LA" and not fmt.alpha and not red == green == blue
     return spec.converted("RGBA") if coloured else spec

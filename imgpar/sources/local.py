@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from imgpar.errors import NoInputError, UsageError
 from imgpar.sources.base import Batch, named_item
@@ -27,7 +27,7 @@ def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = 
     """
     named = read_inputs(inputs, out)
     if named.missing and not named.roots and len(named.missing) == len(named.files):
-        raise _nothing_there(named.missing)
+        raise nothing_there(named.missing)
     return _batches(named, out, patterns)
 
 
@@ -48,7 +48,8 @@ def _batches(named: Named, out: str | None, patterns: Patterns | None) -> Iterat
         )
 
 
-def _nothing_there(missing: list[str]) -> UsageError:
+def nothing_there(missing: Sequence[str]) -> UsageError:
+    """What is said where no input exists."""
     names = ", ".join(repr(path) for path in missing[:3]) + (" …" if len(missing) > 3 else "")
     if all(glob.has_magic(path) for path in missing):
         return NoInputError(f"Nothing matches {names}.", fix="Check the pattern and the folder you are in.")

@@ -142,10 +142,10 @@ def first_pass(plan: ClipPlan, clip: Clip, threads: int, log: str) -> tuple[str,
         return ()
     arguments = ["-threads", str(threads + 1), *decoder_options(clip), *plan.timing.input_options]
     arguments += [*guarded(clip.path), "-map", f"0:{clip.picture.stream.index}"]
-    filters = ",".join(filter(None, (*clip.before, plan.filters)))
+    filters = ",".join(filter(None, (*clip.before, plan.cut, plan.filters)))
     arguments += ["-filter:v:0", filters] if filters else []
     arguments += _passed(encode_options(plan, clip, threads), plan.encoding.encoder, 1, log)
-    child = Ffmpeg([*arguments, "-an", "-f", "null", "-"])
+    child = Ffmpeg([*arguments, "-an", *plan.timing.output_options, "-f", "null", "-"])
     check_exit(child.wait(), child.lines)
     return ("2", log)
 

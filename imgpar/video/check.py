@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgpar.errors import DamagedError, EncodeError
+from imgpar.video.alignment import check_alignment
 from imgpar.video.clip import Clip, StreamKind
 from imgpar.video.encoders import written
 from imgpar.video.hdr import lost_of
@@ -43,6 +44,7 @@ def check_output(
     """
     made = probe(output)
     notes = _check_frames(plan, clip, made, complaints, accept_damaged=accept_damaged)
+    check_alignment(plan, clip, made)
     lost = _missing(clip, made, plan)
     return made, lost, notes
 

@@ -12,6 +12,10 @@ from imgpar.model import Layout, Spec
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 
 
+COARSE = 0.0005
+"""Half a tick, in seconds, of the coarsest clock that rounds times: Matroska's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A stream of a clip; `cover` is a still picture that players show instead of a film."""
@@ -120,6 +124,14 @@ class Clip:
     """Seconds at which a transport stream begins by its own clock; `times` are without them."""
     layer: str = ""
     """What HEVC has beside the picture that everybody sees: a second view (MV-HEVC), or another layer."""
+    hidden: int = 0
+    """Frames that an edit list hides."""
+    doubled: bool = False
+    """Whether some frames have the same time stamp: each is then shown a tick after the one before."""
+    disordered: bool = False
+    """Whether packets would be shown before they are decoded: muxers move the times of such."""
+    size: int = 0
+    """Bytes of the file."""
     before: tuple[str, ...] = ()
     """ffmpeg filters that make its picture what `picture` says."""
     hardware: str = ""
@@ -135,6 +147,16 @@ class Clip:
         told = [self.picture.stream, *self.streams]
         found = next((stream.timecode for stream in told if stream.timecode), "")
         return found or self.metadata.get("timecode", "")
+
+    @property
+    def slack(self) -> float:
+        """Seconds by which a time may be early because the container's clock rounds it."""
+        return min(float(self.picture.time_base) / 2, COARSE)
+
+    @property
+    def row(self) -> bool:
+        """Whether the container has no time stamps: frames stand in a row, and are counted (AVI)."""
+        return self.demuxer == "avi"
 
     @property
     def rotated(self) -> bool:

@@ -40,6 +40,8 @@ _ISO_VIDEO = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9"})
 _WINDOWS = {"wmv1", "wmv2", "wmv3", "vc1", "flv1"}
 _ISO_ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _FAST_START = ("-movflags", "+faststart")
+_NO_RANDOM = ("-fflags", "+bitexact")
+"""Matroska numbers its tracks and segments at random otherwise: a clip would be another file each time."""
 
 CONTAINERS: dict[str, Container] = {
     record.name: record
@@ -67,12 +69,12 @@ CONTAINERS: dict[str, Container] = {
                        "wmav2", "wmapro"}) | _PCM,
             ("aac",),
             frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle"}), "subrip",
-            attachments=True, alpha_encoders=("libvpx-vp9", "ffv1"),
+            attachments=True, flags=_NO_RANDOM, alpha_encoders=("libvpx-vp9", "ffv1"),
         ),
         Container(
             "webm", "webm", frozenset({"vp8", "vp9", "av1"}), ("libvpx-vp9", "libsvtav1"),
             ("libvpx-vp9", "libsvtav1"), frozenset({"opus", "vorbis"}), ("libopus", "libvorbis", "opus"),
-            frozenset({"webvtt"}), "webvtt",
+            frozenset({"webvtt"}), "webvtt", flags=_NO_RANDOM,
         ),
         Container(
             "avi", "avi", frozenset({"h264", "mpeg4", "mjpeg", "msmpeg4v3", "msmpeg4v2", "ffv1"}),

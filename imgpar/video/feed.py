@@ -39,7 +39,7 @@ class Feed:
     def __init__(self, plan: ClipPlan, clip: Clip, layout: PlaneLayout, output: str, threads: int) -> None:
         self.child = Ffmpeg(feed_arguments(plan, clip, output, threads), feed=True)
         _widen(self.child.stdin)
-        asked = Fraction(plan.timing.fps).limit_denominator(1001)
+        asked = plan.timing.fps
         rate = asked or clip.picture.rate or Fraction(25)
         self._headers = NutHeaders(layout, rate, clip.picture.time_base)
         self._last: int | None = None

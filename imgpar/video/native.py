@@ -95,7 +95,7 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
 
 def filter_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     """What is done to the picture between decoder and encoder."""
-    filters = ",".join(filter(None, (*clip.before, plan.filters)))
+    filters = ",".join(filter(None, (*clip.before, plan.cut, plan.filters)))
     if not filters:
         return []
     # Decoder and encoder have threads of their own; a filter is quicker on one than in slices.
@@ -121,7 +121,7 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
     if not plan.container.variable:
         arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
-        arguments += ["-r:v:0", f"{plan.timing.fps:.9g}"] if plan.timing.fps else []
+        arguments += ["-r:v:0", str(plan.timing.fps)] if plan.timing.fps else []
     else:
         arguments += ["-fps_mode:v:0", "passthrough"]
         arguments += ["-enc_time_base:v:0", "filter" if plan.timing.fps and plan.filters else "demux"]
@@ -163,7 +163,14 @@ def stream_options(plan: ClipPlan, source: int) -> list[str]:
 
 def output_options(plan: ClipPlan, output: str) -> list[str]:
     """The muxer and the file."""
-    return ["-max_muxing_queue_size", "4096", "-f", plan.container.muxer, f"file:{output}"]
+    return [
+        *plan.timing.output_options,
+        "-max_muxing_queue_size",
+        "4096",
+        "-f",
+        plan.container.muxer,
+        f"file:{output}",
+    ]
 
 
 def check_exit(code: int, lines: Iterable[str]) -> None:

@@ -29,6 +29,8 @@ from imgpar.video.hdr import with_hdr
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
+_CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
+"""Codecs that may change the size of frames on the way, as calls do when the network is slow."""
 Way = Literal["copy", "remux", "native", "frames"]
 
 
@@ -48,6 +50,8 @@ class ClipPlan:
     """Those that change something, on upright frames of square pixels."""
     filters: str = ""
     """The same as an ffmpeg filter graph; empty where there is none."""
+    cut: str = ""
+    """The filter that keeps a part of the source's frames, before all others."""
     encoding: Encoding | None = None
     streams: Streams = field(default_factory=Streams)
     timing: Timing = field(default_factory=Timing)
@@ -86,12 +90,14 @@ def make_plan(
     picture = clip.picture
     asked = effective(operations, picture.spec)
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
-    if not asked and even and _copyable(clip, container, options):
-        if same_container and not options.strip and options.audio == "copy" and not options.loudnorm:
+    same = same_container and not options.strip and _sound_stays(clip, options)
+    stays = same or not (clip.hidden or clip.disordered or options.max_bytes)
+    if not asked and even and _copyable(clip, container, options) and stays:
+        if same:
             return ClipPlan("copy", "nothing is to be done", container)
         streams = plan_streams(clip, container, options)
         return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
-    steps, timing = steps_of(picture, operations), Timing.of(options)
+    steps, timing = steps_of(picture, operations), Timing.of(options).fitting(clip)
     squared = steps[: len(steps) - len(asked)]
     size = _final(steps, picture)
     alpha = picture.alpha
@@ -119,9 +125,9 @@ def make_plan(
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
         lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))
-        notes += (f"each frame is repeated until the next one comes, at {timing.fps:g} a second",)
+        notes += (f"each frame is repeated until the next one comes, at {float(timing.fps):g} a second",)
     if filters is not None:
-        graph = [*timing.filters, *([filters] if filters else [])]
+        graph = [*timing.filters, *_one_size(steps, picture), *([filters] if filters else [])]
         if written(picture, encoding) is not picture:
             graph.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
         if alpha and "alpha" in encoding.lost:
@@ -138,6 +144,7 @@ def make_plan(
         container,
         steps,
         filters or "",
+        timing.cut(clip),
         encoding,
         streams,
         timing,
@@ -166,8 +173,8 @@ def _not_native(clip: Clip, timing: Timing, *, staged: bool) -> str:
     """Why one ffmpeg is not enough, whatever the operations are; nothing where it may be."""
     if staged:
         return "the schedule is staged"
-    if clip.guessed:
-        return "this AVI stores frames out of order"
+    if clip.guessed or (clip.row and timing.start):
+        return "the frames of this AVI must be counted"
     return "this container has no index of key frames" if timing.start and clip.demuxer in JUMPING else ""
 
 
@@ -248,10 +255,17 @@ def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, .
     return tuple(found)
 
 
+def _sound_stays(clip: Clip, options: EncodeOptions) -> bool:
+    """Whether all sound is as it is wanted already; it always is where there is none."""
+    tracks = clip.of_kind("audio")
+    wanted = options.audio == "copy" or all(track.codec == options.audio for track in tracks)
+    return not tracks or (wanted and not options.loudnorm)
+
+
 def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
-    if clip.before or options.max_bytes or options.target:
+    if clip.before or options.target or (options.max_bytes and clip.size > options.max_bytes):
         return False
-    if not Timing.of(options).idle:
+    if not Timing.of(options).fitting(clip).idle:
         return False  # packets can only be cut at key frames
     if options.quality is not None or options.effort is not None or options.lossless:
         return False
@@ -297,6 +311,17 @@ def _filters(operations: Sequence[Operation], picture: Picture) -> tuple[str | N
         found.append(f"{written},setsar=1" if operation.name == "resize" else written)
         spec = operation.plan(spec)
     return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
+
+
+def _one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:
+    """The filter that gives every frame the size of the first one, for operations that count in pixels; it
+    passes on what has that size."""
+    form = picture.pixel_format
+    counting = bool(operations) and operations[0].name != "resize"
+    if not counting or picture.stream.codec not in _CHANGING or not form.startswith(("yuv4", "yuva4")):
+        return []
+    width, height = stored_upright(picture).size
+    return [f"scale={width}:{height}", f"format={form}"]
 
 
 def _on_background(colour: tuple[int, int, int, int], span: str) -> str:

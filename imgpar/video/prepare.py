@@ -83,9 +83,11 @@ def measured(clip: Clip, options: EncodeOptions) -> Clip:
         return clip
     timing, found = Timing.of(options), {}
     for stream in clip.of_kind("audio"):
-        filters = f"loudnorm={LOUDNESS}:print_format=json"
+        filters = ",".join(replace(timing, speed=1.0).sound_filters(f"loudnorm={LOUDNESS}:print_format=json"))
         source = [*timing.input_options, *guarded(clip.path), "-map", f"0:{stream.index}"]
-        child = Ffmpeg([*source, "-filter:a:0", filters, "-f", "null", "-"], level="info")
+        child = Ffmpeg(
+            [*source, "-filter:a:0", filters, *timing.output_options, "-f", "null", "-"], level="info"
+        )
         code = child.wait()
         text = "\n".join(child.lines)
         said = text[text.rfind("{") : text.rfind("}") + 1]

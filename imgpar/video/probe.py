@@ -6,11 +6,13 @@ of the stream. When the two differ the file is truncated.
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.codecs.base import check_size
 from imgpar.errors import DamagedError, LockedError, UnknownFormatError
@@ -47,6 +49,8 @@ _ORIENTATIONS = {(1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0,
 """Signs of the matrix that maps stored to shown coordinates → EXIF orientation."""
 _FASTEST = 10_000
 """Frames a second that high-speed cameras write at most."""
+_DELAYED = ("h264", "hevc")
+"""Codecs whose frames ffmpeg labels one too late in an AVI, also where none is out of order."""
 UNEVEN = 0.1
 """Part of a frame's time by which a frame may be off before the rate counts as variable."""
 
@@ -72,9 +76,12 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         _rewind(container, chosen)
         begins, duration = (container.start_time or 0) / 1_000_000, (container.duration or 0) / 1_000_000
         clock = Clock(container.format.name, begins)
-        times, discarded, last = _times(container, chosen, clock)
+        times, last, oddities = _times(container, chosen, clock)
         picture = _with_rate(picture, times)
-        claimed = chosen.frames - discarded if chosen.frames else 0
+        # An edit list leaves some samples of the table out, and hides others.
+        edited = "mov" in container.format.name and chosen.index_entries
+        promised = len(chosen.index_entries) if edited else chosen.frames
+        claimed = promised - oddities.hidden if chosen.frames else 0
         row = container.format.name == "avi"
         if row and claimed > len(times):
             claimed, last = _without_empty(path, chosen, times)
@@ -91,10 +98,12 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             tuple(times),
             last,
             _is_variable(times, 0.0 if row else float(chosen.time_base)),
-            row and chosen.codec_context.has_b_frames > 0,
+            row and (chosen.codec_context.has_b_frames > 0 or chosen.codec_context.name in _DELAYED),
             clock.jumps,
             begins if clock.watches else 0.0,
             _layer(path, picture.stream) if "mov" in container.format.name else "",
+            *oddities,
+            os.path.getsize(path),
         )
 
 
@@ -145,10 +154,14 @@ def _with_tags(container: Any, stream: Stream) -> Stream:
 
 def _rewind(container: Any, stream: Any) -> None:
     """Back to the first packet."""
+    first = stream.index_entries[0].timestamp if stream.index_entries else 0
     try:
-        container.seek(0)
+        if first < 0:  # an edit list hides what is before zero
+            container.seek(first, stream=stream)
+        else:
+            container.seek(0)
     except PermissionError:  # its index begins later
-        container.seek(stream.index_entries[0].timestamp, stream=stream)
+        container.seek(first, stream=stream)
 
 
 def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
@@ -237,12 +250,20 @@ def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
-def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int, float]:
-    """When each frame is shown, in order; how many packets an edit list hides; how long the last frame is."""
+class _Oddities(NamedTuple):
+    """What is unusual about the packets of a stream, as `Clip` names it."""
+
+    hidden: int
+    doubled: bool
+    disordered: bool
+
+
+def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], float, _Oddities]:
+    """When each frame is shown, in order, and how long the last one is."""
     stamps: list[int] = []
     in_order = container.format.name != "avi"  # whose packets have only a place in a row
     count = discarded = 0
-    last, length = -1, 0
+    last, length, disordered = -1, 0, False
     for packet in container.demux(clock.streams(container, chosen)):
         clock.correct(packet)
         if not packet.size or packet.stream.index != chosen.index:
@@ -251,6 +272,7 @@ def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int,
             discarded += 1
             continue
         count += 1
+        disordered |= packet.pts is not None and packet.dts is not None and packet.pts < packet.dts
         stamp = packet.pts if packet.pts is not None and in_order else packet.dts
         if stamp is not None:
             stamps.append(stamp)
@@ -259,8 +281,17 @@ def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], int,
     base = chosen.time_base
     if len(stamps) != count:  # some containers leave out what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
-        return [float(number / rate) for number in range(count)], discarded, 0.0
-    return [float(stamp * base) for stamp in sorted(stamps)], discarded, float(length * base)
+        return [float(number / rate) for number in range(count)], 0.0, _Oddities(discarded, False, False)
+    oddities = _Oddities(discarded, len(set(stamps)) < len(stamps), disordered and in_order)
+    return [float(stamp * base) for stamp in _apart(stamps)], float(length * base), oddities
+
+
+def _apart(stamps: list[int]) -> Iterator[int]:
+    """Sorted time stamps; one that is there already becomes a tick later."""
+    last = -1 << 62
+    for stamp in sorted(stamps):
+        last = max(stamp, last + 1)
+        yield last
 
 
 def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, float]:

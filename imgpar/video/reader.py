@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from heapq import heappop, heappush
+from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
@@ -52,7 +54,7 @@ def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
     ]  # fmt: skip
 
 
-def seek(container: Any, stream: Any, start: float) -> None:
+def go_to(container: Any, stream: Any, start: float) -> None:
     """To a key frame that is shown at or before `start` seconds, or to the beginning."""
     goal = int(start / stream.time_base)
     if container.format.name not in JUMPING:
@@ -90,35 +92,71 @@ class Reader:
     ) -> None:
         self._clip, self._keys = clip, keys
         self._threads = threads
-        half = float(clip.picture.time_base) / 2
-        self._start, self._stop = start - half, stop - half
+        self._start, self._stop = start - clip.slack, stop - clip.slack
         self._format = layout_of(clip.picture).pixel_format
         self.complaints: list[str] = []
         """What the decoder could not read."""
+        self._skipped = 0
+        """Frames of an AVI before the first one that is decoded."""
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         """Yields time stamps in units of the picture's time base, and PyAV frames of `layout_of`."""
-        rate = self._clip.picture.rate or 25
-        base = self._clip.picture.time_base
+        seek = self._start > 0 and not self._clip.row
+        found = self._stamped(seek=seek)
+        first = next(found, None)
+        if seek and not self._keys and (first is None or self._missed(first[0])):
+            found.close()
+            self.complaints.clear()
+            found = self._stamped(seek=False)
+            first = next(found, None)
         number = 0
-        with self._source() as container:
-            for frame in self._frames(container):
-                stamp = frame.pts if frame.pts is not None else round(number / rate / base)
-                if self._clip.before and frame.pts is not None:
-                    stamp = round(frame.pts * frame.time_base / base)
-                seconds = float(stamp * base)
-                if seconds >= self._stop:
-                    return
-                number += 1
-                if seconds < self._start:
-                    continue
-                if frame.is_corrupt:
-                    self.complaints.append(f"frame {number} is corrupt")
-                if frame.format.name.replace("yuvj", "yuv") != self._format:
-                    frame = frame.reformat(format=self._format)
-                yield stamp, frame
+        for stamp, frame in chain([first] if first else [], found):
+            seconds = float(stamp * self._clip.picture.time_base)
+            if seconds >= self._stop:
+                found.close()
+                return
+            number += 1
+            if seconds < self._start:
+                continue
+            if frame.is_corrupt:
+                self.complaints.append(f"frame {number} is corrupt")
+            yield stamp, self._formed(frame)
 
-    def _frames(self, container: Any) -> Iterator[Any]:
+    def _missed(self, stamp: int) -> bool:
+        """Whether frames from `start` on come before the first one after seeking: they belong to a key frame
+        further back."""
+        times = self._clip.times
+        at = bisect_left(times, self._start)
+        early = float(stamp * self._clip.picture.time_base) - self._clip.slack
+        return at < len(times) and times[at] < early
+
+    def _formed(self, frame: Any) -> Any:
+        """A frame with the planes of `layout_of`, in the size of the clip's first frame."""
+        width, height = self._clip.picture.width, self._clip.picture.height
+        same = frame.format.name.replace("yuvj", "yuv") == self._format
+        if same and (frame.width, frame.height) == (width, height):
+            return frame
+        return frame.reformat(width=width, height=height, format=self._format)
+
+    def _stamped(self, *, seek: bool) -> Generator[tuple[int, Any]]:
+        """Time stamps, each later than the one before, and frames. Those of an AVI are counted: the k-th
+        frame is shown at the k-th time."""
+        clip, last = self._clip, -1 << 62
+        rate, base = clip.picture.rate or 25, clip.picture.time_base
+        with self._source(seek=seek) as container:
+            for number, frame in enumerate(self._frames(container, seek=seek)):
+                if clip.row:
+                    time = clip.times[number + self._skipped : number + self._skipped + 1]
+                    stamp = round(Fraction(time[0]) / base) if time else last + 1
+                elif frame.pts is None:
+                    stamp = round(number / rate / base)
+                else:
+                    stamp = round(frame.pts * frame.time_base / base) if clip.before else frame.pts
+                stamp = last = max(stamp, last + 1)
+                if not (clip.row and self._keys and not frame.key_frame):
+                    yield stamp, frame
+
+    def _frames(self, container: Any, *, seek: bool) -> Iterator[Any]:
         """Decoded frames; a packet that cannot be decoded is a complaint, and the next one is tried."""
         import av
 
@@ -126,31 +164,44 @@ class Reader:
         stream = container.streams[0 if piped else self._clip.picture.stream.index]
         context = stream.codec_context if piped else self._decoder(stream)
         clock = Clock("" if piped else self._clip.demuxer, self._clip.origin)
-        if self._start > 0 and not piped and not self._clip.jumps:
-            seek(container, stream, self._start + self._clip.origin)
-        if self._keys:
+        if seek and not piped and not self._clip.jumps:
+            go_to(container, stream, self._start + self._clip.origin)
+        if self._keys and not self._clip.row:
             context.skip_frame = "NONKEY"
         context.thread_type, context.thread_count = "AUTO", self._threads
-        waiting: list[int] | None = [] if self._clip.guessed and not piped else None
-        for packet in container.demux(clock.streams(container, stream)):
+        packets = container.demux(clock.streams(container, stream))
+        if self._clip.row and not piped and not self._clip.guessed:
+            packets = self._from_key(packets)
+        for packet in packets:
             clock.correct(packet)
             if packet.stream.index != stream.index or (not packet.size and packet.dts is not None):
                 continue  # one without bytes is Theora's: the frame before stays
-            if waiting is not None and packet.size and packet.dts is not None:
-                heappush(waiting, packet.dts)
             try:
                 # Packets of a codec that was opened here go to it, not to the stream's own.
-                for frame in context.decode(packet if packet.size else None):
-                    if waiting:
-                        frame.pts = heappop(waiting)
-                    yield frame
+                yield from context.decode(packet if packet.size else None)
             except av.error.EOFError:
                 return
             except av.error.FFmpegError as error:
                 self.complaints.append(str(error.strerror))
 
+    def _from_key(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """The packets of an AVI, in the order of their frames, from the last key frame before `start` on;
+        those before it are counted."""
+        held = list[Any]()
+        for packet in packets:
+            late = packet.dts is None or float(packet.dts * packet.time_base) > self._start
+            if packet.is_keyframe and packet.size and not late:
+                self._skipped += sum(bool(before.size) for before in held)
+                held.clear()
+            held.append(packet)
+            if late:
+                yield from held
+                yield from packets
+                return
+        yield from held
+
     @contextmanager
-    def _source(self) -> Iterator[Any]:
+    def _source(self, *, seek: bool) -> Iterator[Any]:
         """The clip, or what comes out of the filters that run before anything else."""
         if not self._clip.before:
             with opened(self._clip.path) as container:
@@ -158,7 +209,9 @@ class Reader:
             return
         import av
 
-        child = Ffmpeg(filtered_arguments(self._clip, self._threads, self._start), produce=True)
+        child = Ffmpeg(
+            filtered_arguments(self._clip, self._threads, self._start if seek else 0.0), produce=True
+        )
         try:
             with av.open(child.stdout, format="nut") as container:
                 yield container

@@ -79,7 +79,6 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
     stream = next((track for track in tracks if track.default), tracks[0])
     form, timing = _FORMATS[target], Timing.of(options)
     loudness = clip.loudness.get(stream.index, "")
-    filters = [*([loudness] if loudness else []), *([timing.sound_filter] if timing.speed != 1 else [])]
     with opened(clip.path) as container:
         end, deep = _facts(container, stream.index)
     seconds = (min(end - clip.start, timing.stop) - timing.start) / timing.speed
@@ -87,12 +86,15 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
         raise TransformError(
             f"No sound is left: it ends after {end:.2f} seconds.", fix="Choose another --trim."
         )
-    copied = stream.codec in form.copied and not filters and options.quality is None
+    whole = not loudness and timing.speed == 1
+    copied = stream.codec in form.copied and whole and options.quality is None
+    filters = [] if copied else timing.sound_filters(loudness)
     codec = "copy" if copied else _encoder(form, deep=deep)
     arguments = [*timing.input_options, *guarded(clip.path, clip.demuxer), "-map", f"0:{stream.index}", "-vn"]
     arguments += ["-c:a", codec, *([] if copied else _encoded(form, stream, options, deep=deep))]
+    arguments += timing.stream_options("audio", "a:0", copied=True) if copied else []
     arguments += ["-filter:a", ",".join(filters)] if filters else []
-    arguments += [*_metadata(clip, options.strip), *form.options, "-f", form.muxer]
+    arguments += [*_metadata(clip, options.strip), *form.options, *timing.output_options, "-f", form.muxer]
     others = tuple(track.words for track in tracks if track is not stream)
     notes = () if copied else (f"{stream.words} converted with {codec}",)
     return Track(stream, seconds, _READ_AS.get(target, target), tuple(arguments), others, notes)

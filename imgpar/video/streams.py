@@ -54,6 +54,7 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
         numbers[stream.kind] += 1
         kept.append(stream)
         options += ["-map", f"{{source}}:{stream.index}", f"-c:{letter}:{number}", codec]
+        options += timing.stream_options(stream.kind, f"{letter}:{number}", copied=codec == "copy")
         if codec != "copy":
             notes.append(f"{stream.words} converted with {codec}")
         if codec != "copy" and stream.kind == "audio":
@@ -111,8 +112,7 @@ def _audio_options(codec: str, number: int, stream: Stream, timing: Timing, loud
     options = (
         [f"-b:a:{number}", f"{_BITRATES[codec] * max(1, stream.channels)}k"] if codec in _BITRATES else []
     )
-    filters = [loudness] if loudness else []
-    filters += [timing.sound_filter] if timing.speed != 1 else []
+    filters = timing.sound_filters(loudness)
     if loudness and stream.rate and codec != "libopus":
         options += [f"-ar:a:{number}", str(stream.rate)]  # the filter may work at 192 kHz
     if codec == "libopus" and stream.channels > 2:
@@ -132,7 +132,7 @@ def _others(
         codec = "copy" if whole else first_available(container.encoders)
         options += ["-map", f"{{source}}:{stream.index}", f"-c:v:{number}", codec]
         if not whole:
-            chain = ",".join([*timing.filters, "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"])
+            chain = ",".join([*timing.other_filters, "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0"])
             options += [f"-filter:v:{number}", chain, f"-pix_fmt:v:{number}", "yuv420p"]
         options += [f"-disposition:v:{number}", "0"]
         kept.append(stream)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.options import EncodeOptions
@@ -15,8 +18,18 @@ FASTEST = 240
 """Frames a second at most where an uneven clip becomes an even one."""
 MOVED = 0.01
 """Seconds by which a frame may then be early or late."""
+_COARSE = Fraction(1, 90000)
+"""Seconds that new time stamps count in where a clip has a coarser unit."""
 _SLOWEST = 0.5
 """What ffmpeg's `atempo` does in one step."""
+
+
+def _even_rate(times: Sequence[float]) -> Fraction | None:
+    """The rate of frames that come at even times, wherever the first one stands; None for all others."""
+    steps = [after - before for before, after in pairwise(times)]
+    if len(steps) < 2 or max(steps) - min(steps) > MOVED / 2:
+        return None
+    return Fraction(len(steps) / (times[-1] - times[0])).limit_denominator(1001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class Timing:
     start: float = 0.0
     stop: float = math.inf
     speed: float = 1.0
-    fps: float = 0.0
+    fps: Fraction = Fraction(0)
     """0 keeps the time of every frame."""
 
     @classmethod
@@ -34,7 +47,14 @@ class Timing:
         """From the settings of a recipe."""
         span = options.trim
         start, stop = (span.start, span.stop) if span else (0.0, math.inf)
-        return cls(start, stop, options.speed or 1.0, options.fps or 0.0)
+        return cls(start, stop, options.speed or 1.0, Fraction(options.fps or 0))
+
+    def fitting(self, clip: Clip) -> Timing:
+        """The same without what says nothing about a clip: a part that is all of it, the rate that it has."""
+        end = max(clip.duration, (clip.times[-1] + clip.last - clip.start) if clip.times else 0.0)
+        stop = math.inf if self.stop >= end > 0 else self.stop
+        steady = not clip.variable and self.speed == 1 and _even_rate(clip.times) == self.fps
+        return replace(self, stop=stop, fps=Fraction(0) if steady else self.fps)
 
     @property
     def idle(self) -> bool:
@@ -43,24 +63,74 @@ class Timing:
 
     @property
     def input_options(self) -> list[str]:
-        """How ffmpeg reads only the part that is kept."""
-        options = ["-ss", f"{self.start:.6f}"] if self.start else []
-        return [*options, *(["-t", f"{self.stop - self.start:.6f}"] if self.stop < math.inf else [])]
+        """How ffmpeg reads only the part that is kept; what is decoded on the way to it comes with negative
+        time stamps, and `cut`, `sound_filters` and `stream_options` leave it out."""
+        return ["-noaccurate_seek", "-ss", f"{self.start:.6f}"] if self.start else []
+
+    @property
+    def output_options(self) -> list[str]:
+        """Where ffmpeg stops. It counts from the first frame that is written: frames need `cut` as well."""
+        return ["-t", f"{self.length / self.speed:.6f}"] if self.stop < math.inf else []
+
+    @property
+    def length(self) -> float:
+        """Seconds of the source that are kept; may be infinite."""
+        return self.stop - self.start
+
+    def cut(self, clip: Clip) -> str:
+        """The ffmpeg filters that keep the frames of `window`, and show none at the time of another.
+        Bounds lie halfway between frames, so that no rounding decides."""
+        begin, end = (at - clip.slack for at in self.window(clip))
+        first, stop = bisect_left(clip.times, begin), bisect_left(clip.times, end)
+        zero = clip.start + self.start
+        bounds = [
+            f"{name}={(clip.times[at - 1] + clip.times[at]) / 2 - zero:.6f}"
+            for name, at in (("start", first), ("end", stop))
+            if 0 < at < len(clip.times)
+        ]
+        apart = ["setpts=if(isnan(PREV_OUTPTS)\\,PTS\\,max(PTS\\,PREV_OUTPTS+1))"] if clip.doubled else []
+        part = [f"trim={':'.join(bounds)}", "setpts=max(PTS\\,0)"] if bounds else []
+        return ",".join([*apart, *part])
 
     @property
     def filters(self) -> list[str]:
         """The same for frames, as ffmpeg filters."""
         speed = [f"setpts=PTS/{self.speed:.9g}"] if self.speed != 1 else []
-        return [*speed, *([f"fps={self.fps:.9g}"] if self.fps else [])]
+        return [*speed, *([f"fps={self.fps}"] if self.fps else [])]
 
-    @property
-    def sound_filter(self) -> str:
-        """The same for sound, without changing its pitch."""
+    def sound_filters(self, loudness: str = "") -> list[str]:
+        """The same for sound, without changing its pitch; `loudness` is a filter that runs on the part."""
+        part = [*self._part("atrim"), *([loudness] if loudness else [])]
+        if self.speed == 1:
+            return part
         steps, left = list[float](), self.speed
         while left < _SLOWEST:
             steps.append(_SLOWEST)
             left /= _SLOWEST
-        return ",".join(f"atempo={step:.9g}" for step in [*steps, left])
+        return [*part, *(f"atempo={step:.9g}" for step in [*steps, left])]
+
+    def _part(self, name: str) -> list[str]:
+        bounds = [*(["start=0"] if self.start else []),
+                  *([f"end={self.length:.6f}"] if self.stop < math.inf else [])]  # fmt: skip
+        return [f"{name}={':'.join(bounds)}"] if bounds else []
+
+    @property
+    def other_filters(self) -> list[str]:
+        """As `filters`, with the cut, for a video stream of which no times are known."""
+        return [*self._part("trim"), *self.filters]
+
+    def stream_options(self, kind: str, stream: str, *, copied: bool) -> list[str]:
+        """Options of ffmpeg for the packets of a stream, such as `a:0`: none that is copied is from before
+        the part, and none outlasts it."""
+        late = "" if self.stop == math.inf else f"gte(pts*tb\\,{self.length:.6f})"
+        if kind != "subtitle":
+            first = [f"-copypriorss:{stream}", "0"] if self.start else []
+            return [*first, *([f"-bsf:{stream}", f"noise=drop={late}"] if copied and late else [])]
+        if not self.start and not late:
+            return []
+        end = "PTS+DURATION" if self.stop == math.inf else f"min(PTS+DURATION\\,{self.length:.6f}/TB)"
+        shown = f"setts=pts=max(PTS\\,0):dts=max(DTS\\,0):duration={end}-max(PTS\\,0)"
+        return [f"-bsf:{stream}", f"noise=drop=lt(pts+d\\,1)*lt(pts\\,0)+{late or 0},{shown}"]
 
     def window(self, clip: Clip) -> tuple[float, float]:
         """From when to when, in the clip's own time stamps."""
@@ -73,8 +143,7 @@ class Timing:
         """
         if self.idle:
             return clip
-        half = float(clip.picture.time_base) / 2
-        begin, end = (at - half for at in self.window(clip))
+        begin, end = (at - clip.slack for at in self.window(clip))
         kept = [time for time in clip.times if begin <= time < end]
         if not kept:
             raise TransformError(
@@ -83,11 +152,14 @@ class Timing:
         last = min(clip.last, end - kept[-1]) / self.speed
         times = [(time - clip.start - self.start) / self.speed for time in kept]
         if self.fps:
-            first, stop = self._index(times[0]), self._index(times[-1] + (last or 1 / self.fps))
-            times = [number / self.fps for number in range(first, max(stop, self._index(times[-1]) + 1))]
-            last = 1 / self.fps
+            first, stop = self._index(times[0]), self._index(times[-1] + (last or float(1 / self.fps)))
+            times = [
+                float(number / self.fps) for number in range(first, max(stop, self._index(times[-1]) + 1))
+            ]
+            last = float(1 / self.fps)
         return replace(
             clip,
+            picture=replace(clip.picture, time_base=self.base(clip)),
             times=tuple(times),
             last=last,
             start=0.0,
@@ -100,7 +172,11 @@ class Timing:
         """The same at an even rate, for containers that have nothing else: the lowest one at which no two
         frames fall on each other and none is moved by more than `MOVED`; and how many do, where no rate up to
         `FASTEST` is enough."""
-        times = [(time - clip.start - self.start) / self.speed for time in clip.times]
+        begin, end = (at - clip.slack for at in self.window(clip))
+        kept = [time for time in clip.times if begin <= time < end] or list(clip.times)
+        times = [(time - clip.start - self.start) / self.speed for time in kept]
+        if even := _even_rate(times):
+            return replace(self, fps=even), 0
         lowest = math.ceil(len(times) / max(times[-1] - times[0], 1 / FASTEST))
         best = (len(times), math.inf, FASTEST)
         for fps in range(max(1, min(lowest, FASTEST)), FASTEST + 1):
@@ -109,22 +185,28 @@ class Timing:
             best = min(best, (len(times) - len(set(places)), max(moved, MOVED), fps))
             if best[:2] == (0, MOVED):
                 break
-        return replace(self, fps=float(best[2])), best[0]
+        return replace(self, fps=Fraction(best[2])), best[0]
+
+    def base(self, clip: Clip) -> Fraction:
+        """The unit of new time stamps: that of the clip, or a part of it where that is coarse (AVI counts in
+        frames)."""
+        old = clip.picture.time_base
+        return old if self.idle or old < _COARSE else old / math.ceil(old / _COARSE)
 
     def _index(self, seconds: float) -> int:
         return math.floor(seconds * self.fps + 0.5)
 
     def frames(self, source: Iterator[tuple[int, Any]], clip: Clip) -> Iterator[tuple[int, Any]]:
-        """Decoded frames of `window` with their new time stamps, in units of the clip's time base; with a
-        rate some come twice and some not at all."""
+        """Decoded frames of `window` with their new time stamps, in units of `base`; with a rate some
+        come twice and some not at all."""
         if self.idle:
             yield from source
             return
-        base = clip.picture.time_base
+        old, base = clip.picture.time_base, self.base(clip)
         held: tuple[int, Any] | None = None
         seconds = 0.0
         for stamp, frame in source:
-            seconds = (float(stamp * base) - clip.start - self.start) / self.speed
+            seconds = (float(stamp * old) - clip.start - self.start) / self.speed
             if not self.fps:
                 yield round(seconds / base), frame
                 continue

@@ -1,0 +1,72 @@
+"""What is in a folder, for `imgpar info`: counted from names and sizes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from imgpar.codecs.formats import FORMATS, format_of_suffix
+from imgpar.report import counted, size
+from imgpar.sources.aside import Aside, told
+from imgpar.sources.local import nothing_there, scan
+
+
+def check_there(paths: Sequence[str]) -> None:
+    """Refuse calls in which no path exists; raises UsageError."""
+    if not any(os.path.lexists(path) for path in paths):
+        raise nothing_there(paths)
+
+
+def folder_facts(path: str) -> dict[str, Any]:
+    """Counts of a folder and everything below it."""
+    files, sizes, broken, aside = Counter[str](), Counter[str](), list[str](), Aside()
+    notes = list[str]()
+    for batch in scan([path], out=None):
+        aside.add(batch.kinds, batch.left_out, batch.excluded)
+        notes += batch.notes
+        for item in batch.items:
+            if item.error:
+                broken.append(f"{item.path}: {item.error}")
+                continue
+            found = FORMATS.get(item.format) or format_of_suffix(item.path)
+            name = found.name if found else "unknown"
+            files[name] += 1
+            sizes[name] += item.size
+    facts = aside.facts()
+    del facts["excluded"]
+    return {
+        "path": os.path.abspath(path),
+        "folder": True,
+        "files": files.total(),
+        "bytes": sizes.total(),
+        "formats": {name: {"files": count, "bytes": sizes[name]} for name, count in files.most_common()},
+        "unreadable": broken,
+        **facts,
+        "notes": notes,
+    }
+
+
+def folder_words(facts: dict[str, Any]) -> dict[str, Any]:
+    """The same for people.
+
+    >>> words = folder_words({
+    ...     "path": "/p", "files": 2, "bytes": 3000, "formats": {"jpeg": {"files": 2, "bytes": 3000}},
+    ...     "unreadable": [], "left_out": {".txt": 1}, "left_out_folders": {}, "notes": []})
+    >>> words["holds"], words["formats"], words["besides"]
+    ('2 pictures and clips, 3.0 kB', {'jpeg': '2 files, 3.0 kB'}, 'Left out: 1 .txt.')
+    """
+    many = facts["files"] != 1
+    holds = f"{facts['files']} {'pictures and clips' if many else 'picture or clip'}, {size(facts['bytes'])}"
+    return {
+        "folder": facts["path"],
+        "holds": holds if facts["files"] else "no pictures or clips",
+        "formats": {
+            name: f"{counted(found['files'], 'file')}, {size(found['bytes'])}"
+            for name, found in facts["formats"].items()
+        },
+        "cannot be read": dict(enumerate(facts["unreadable"], 1)),
+        "besides": told(facts["left_out"], facts["left_out_folders"]),
+        "notes": " ".join(facts["notes"]),
+    }

@@ -1,0 +1,164 @@
+"""Pictures of few colours, stored with few bits: found exactly, never guessed.
+
+A picture that came with a palette, or with less than 8 bits of grey, is looked at before it is written: where
+it still has at most 256 colours, the smallest depth that holds them is used. Every pixel keeps its value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imgpar.model import Frame, Header
+
+Array = np.ndarray[Any, Any]
+
+MOST = 256
+"""Colours that a palette holds."""
+DETAIL = "few_colours"
+"""The detail of a header that says how the file holds its pixels: a palette, or less than 8 bits of grey."""
+_SAMPLE = 1 << 16
+"""Pixels that are looked at first: enough to tell a photo."""
+_OPAQUE = np.uint32(0xFF000000)
+
+
+class Indexed(NamedTuple):
+    """A picture and its palette."""
+
+    numbers: Array
+    """H×W uint8."""
+    palette: Array
+    """N×4 uint8: red, green, blue, alpha; colours that are not opaque come first."""
+
+    @property
+    def bits(self) -> int:
+        """1, 2, 4 or 8: of a pixel."""
+        return bits_for(len(self.palette))
+
+    @property
+    def clear(self) -> int:
+        """How many colours are not opaque."""
+        return int((self.palette[:, 3] < 255).sum())
+
+
+class Greys(NamedTuple):
+    """A grey picture of equal steps from black to white, as 1, 2 or 4 bits count them."""
+
+    levels: Array
+    """H×W uint8, 0 to 2**bits - 1."""
+    bits: int
+    clear: int | None = None
+    """The level that is transparent."""
+
+
+def marked(header: Header, few: bool) -> Header:
+    """The header, saying that the file holds few colours, where it does."""
+    return header._replace(detail={**header.detail, DETAIL: True}) if few else header
+
+
+def bits_for(count: int) -> int:
+    """The bits of a pixel that tell so many colours apart.
+
+    >>> [bits_for(count) for count in (1, 2, 3, 4, 5, 16, 17, 256)]
+    [1, 1, 2, 2, 4, 4, 8, 8]
+    """
+    return next(bits for bits in (1, 2, 4, 8) if count <= 1 << bits)
+
+
+def indexed(frame: Frame, most: int = MOST) -> Indexed | None:
+    """The picture with its palette; None where it has more than `most` colours, or not 8 bits."""
+    if frame.spec.dtype != "uint8":
+        return None
+    packed = _packed(frame)
+    colours = _colours_of(packed, most)
+    if colours is None:
+        return None
+    order = np.lexsort((colours, colours >= _OPAQUE))
+    colours = colours[order]
+    return Indexed(_looked_up(packed, colours), colours[:, None].view(np.uint8).reshape(-1, 4))
+
+
+def greys(frame: Frame) -> Greys | None:
+    """A grey picture with less than 8 bits; None where that is not exact.
+
+    Transparent may be one level that no other pixel has.
+    """
+    if not frame.spec.grey or frame.spec.dtype != "uint8":
+        return None
+    values, clear = frame.array[..., 0], None
+    seen = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+    bits = next((bits for bits in (1, 2, 4) if not (seen % (255 // ((1 << bits) - 1))).any()), 8)
+    if bits == 8:
+        return None
+    step = 255 // ((1 << bits) - 1)
+    if frame.spec.alpha:
+        alpha = frame.array[..., 1]
+        hidden = np.unique(values[alpha == 0])
+        if len(hidden) > 1 or ((alpha > 0) & (alpha < 255)).any():
+            return None
+        if len(hidden):
+            if (alpha[values == hidden[0]] > 0).any():
+                return None
+            clear = int(hidden[0]) // step
+    return Greys(values // np.uint8(step), bits, clear)
+
+
+def packed_rows(values: Array, bits: int) -> Array:
+    """Rows of bytes, H×B uint8, the first pixel in the highest bits; a row ends with a whole byte.
+
+    >>> packed_rows(np.array([[1, 0, 1]], np.uint8), 1).tolist()
+    [[160]]
+    """
+    if bits == 8:
+        return values
+    if bits == 1:
+        return np.packbits(values, axis=1)
+    each = 8 // bits
+    padded = np.pad(values, ((0, 0), (0, -values.shape[1] % each)))
+    rows = np.zeros((len(values), padded.shape[1] // each), np.uint8)
+    for place in range(each):
+        rows |= padded[:, place::each] << np.uint8(8 - bits * (place + 1))
+    return rows
+
+
+def _packed(frame: Frame) -> Array:
+    """H×W uint32, red in the lowest byte and alpha in the highest."""
+    import cv2
+
+    array, layout = np.ascontiguousarray(frame.array), frame.spec.layout
+    if layout == "L":
+        array = cv2.cvtColor(array, cv2.COLOR_GRAY2RGBA)
+    elif layout == "LA":
+        array = np.ascontiguousarray(array[..., [0, 0, 0, 1]])
+    elif layout == "RGB":
+        array = cv2.cvtColor(array, cv2.COLOR_RGB2RGBA)
+    packed: Array = array.view("<u4")[..., 0]
+    return packed | _OPAQUE if layout == "RGBX" else packed
+
+
+def _colours_of(packed: Array, most: int) -> Array | None:
+    """All values in order; None where there are more than `most`."""
+    flat = packed.ravel()
+    found = np.unique(flat[:: max(len(flat) // _SAMPLE, 1)])
+    while len(found) <= most:
+        new = flat[found[_looked_up(flat, found)] != flat]
+        if not len(new):
+            return found
+        found = np.union1d(found, new[:_SAMPLE])
+    return None
+
+
+def _looked_up(packed: Array, colours: Array) -> Array:
+    """The index of each pixel's colour; any, where it is not among them."""
+    for number in range(1, 1 << 12):
+        factor = np.uint32(0x9E3779B1 * number & 0xFFFFFFFF | 1)
+        places = colours * factor >> np.uint32(16)
+        if len(np.unique(places)) == len(colours):
+            break
+    else:
+        raise AssertionError("no factor keeps these colours apart")
+    table = np.zeros(1 << 16, np.uint8)
+    table[places] = np.arange(len(colours), dtype=np.uint8)
+    index: Array = table[packed * factor >> np.uint32(16)]
+    return index
