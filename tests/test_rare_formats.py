@@ -441,3 +441,11 @@ def test_the_kind_of_a_failure_reaches_the_report(tmp_path: Path) -> None:
     assert kinds == {"rare.bmp": ("UnsupportedError", False), "cut.bmp": ("DamagedError", True)}
     assert report.exit_code == 1
     assert not report.can_retry
+
+
+def test_the_log_of_opencv_is_not_for_the_user(capfd) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    data = codecs.jpeg2k_encode(RGB.astype(np.uint16) * 257, level=0)
+    with pytest.raises(DamagedError):
+        read(data[: len(data) // 2])
+    assert capfd.readouterr().err == ""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imgpar.codecs import colour, iptc, lab, pillow, psd_flat
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.base import check_size
+from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.errors import UnsupportedError
@@ -63,8 +63,10 @@ def _check_kind(data: bytes | memoryview) -> None:
     """Refuse what neither Pillow nor `psd_flat` reads."""
     depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
     large = psd_flat.is_large(data)
-    if large or (depth in (16, 32) and mode in _MODES):
-        kind = f"{'large, ' if large else ''}{_MODES.get(mode, f'mode {mode}')}, {depth} bits"
+    if mode not in _MODES or depth not in (1, 8, 16, 32):
+        raise unclear("Photoshop file", f"it has {depth} bits and colours of the unknown kind {mode}")
+    if large or depth in (16, 32):
+        kind = f"{'large, ' if large else ''}{_MODES[mode]}, {depth} bits"
         raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
 
 
