@@ -350,11 +350,40 @@ def test_black_in_a_bitmap_of_photoshop_stays_black() -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_photoshop_with_32_bits_is_not_called_damaged(large: bool) -> None:
-    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1 + large, 3, H, W, 32, 3)
-    data = head + bytes(16 if large else 12) + b"\0\0" + bytes(12 * W * H)
-    with pytest.raises(UnsupportedError, match="32 bits"):
-        read(data)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photoshop_with_32_bits(channels: int, packed: bool, large: bool) -> None:
+    values = (RGB[..., :channels] / 255).astype(np.float32) * 1.5
+    planes = np.moveaxis(values, -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1 + large, channels, H, W, 32, 3 if channels == 3 else 1)
+    head += bytes(16 if large else 12) + bytes((0, packed))
+    lines = [row.tobytes() for plane in planes for row in plane]
+    if packed:
+        lines = [b"".join(bytes((0, value)) for value in line) for line in lines]
+        head += struct.pack(f">{len(lines)}{'I' if large else 'H'}", *map(len, lines))
+    header, (array,) = read(head + b"".join(lines))
+    assert header.spec.dtype == "float32"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    assert np.abs(array - right).max() < 1e-5
+
+
+def test_photoshop_with_32_bits_and_transparency() -> None:
+    values = (RGB / 255).astype(np.float32)
+    alpha = (ALPHA / 255).astype(np.float32)[..., None]
+    planes = np.moveaxis(np.dstack([values * alpha + 1 - alpha, alpha]), -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 3) + bytes(8)
+    layers = struct.pack(">IIh", 10, 6, -1) + bytes(4)
+    header, (array,) = read(head + layers + b"\0\0" + planes.tobytes())
+    assert header.spec.layout == "RGBA"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    seen = ALPHA > 20
+    assert np.abs(array[seen][:, :3] - right[seen]).max() < 1e-3
+
+
+def test_photoshop_of_another_kind_is_not_called_damaged() -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 4)
+    with pytest.raises(UnsupportedError, match="CMYK, 32 bits"):
+        read(head + bytes(14) + bytes(16 * W * H))
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 6])

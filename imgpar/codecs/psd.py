@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, iptc, lab, pillow, psd_flat
+from imgpar.codecs import colour, iptc, lab, light, pillow, psd_flat
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
@@ -72,7 +72,8 @@ def _check_kind(data: bytes | memoryview) -> None:
 
 def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     space = profile_space(icc)
-    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") and not flat.lab else b""
+    fits = space == ("GRAY" if flat.spec.grey else "RGB")
+    kept = icc if fits and not flat.lab and not flat.linear else b""
     misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
     lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
     lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
@@ -81,7 +82,9 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(colour.describe("CMYK", icc),) * flat.cmyk + (lab.NOTE,) * flat.lab,
+        notes=(colour.describe("CMYK", icc),) * flat.cmyk
+        + (lab.NOTE,) * flat.lab
+        + (light.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},
     )
 
