@@ -14,7 +14,7 @@ from test_without import run_without
 
 import imgpar
 from imgpar.codecs.base import refused
-from imgpar.errors import DamagedError, LimitError, UnsupportedError
+from imgpar.errors import DamagedError, LimitError, LockedError, UnsupportedError
 from imgpar.model import Limits
 
 W, H = 37, 23
@@ -350,11 +350,40 @@ def test_black_in_a_bitmap_of_photoshop_stays_black() -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_photoshop_with_32_bits_is_not_called_damaged(large: bool) -> None:
-    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1 + large, 3, H, W, 32, 3)
-    data = head + bytes(16 if large else 12) + b"\0\0" + bytes(12 * W * H)
-    with pytest.raises(UnsupportedError, match="32 bits"):
-        read(data)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photoshop_with_32_bits(channels: int, packed: bool, large: bool) -> None:
+    values = (RGB[..., :channels] / 255).astype(np.float32) * 1.5
+    planes = np.moveaxis(values, -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1 + large, channels, H, W, 32, 3 if channels == 3 else 1)
+    head += bytes(16 if large else 12) + bytes((0, packed))
+    lines = [row.tobytes() for plane in planes for row in plane]
+    if packed:
+        lines = [b"".join(bytes((0, value)) for value in line) for line in lines]
+        head += struct.pack(f">{len(lines)}{'I' if large else 'H'}", *map(len, lines))
+    header, (array,) = read(head + b"".join(lines))
+    assert header.spec.dtype == "float32"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    assert np.abs(array - right).max() < 1e-5
+
+
+def test_photoshop_with_32_bits_and_transparency() -> None:
+    values = (RGB / 255).astype(np.float32)
+    alpha = (ALPHA / 255).astype(np.float32)[..., None]
+    planes = np.moveaxis(np.dstack([values * alpha + 1 - alpha, alpha]), -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 3) + bytes(8)
+    layers = struct.pack(">IIh", 10, 6, -1) + bytes(4)
+    header, (array,) = read(head + layers + b"\0\0" + planes.tobytes())
+    assert header.spec.layout == "RGBA"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    seen = ALPHA > 20
+    assert np.abs(array[seen][:, :3] - right[seen]).max() < 1e-3
+
+
+def test_photoshop_of_another_kind_is_not_called_damaged() -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 4)
+    with pytest.raises(UnsupportedError, match="CMYK, 32 bits"):
+        read(head + bytes(14) + bytes(16 * W * H))
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 6])
@@ -377,6 +406,43 @@ def test_jpeg_2000_of_deep_grey_with_transparency(bits: int) -> None:
     header, (array,) = read(data)
     assert (header.spec.layout, header.spec.dtype) == ("LA", "uint16")
     assert np.abs(array - values * (65535 / ((1 << bits) - 1))).max() <= 0.5
+
+
+@pytest.mark.parametrize("handler", ["Standard", "Adobe.APS"])
+def test_an_encrypted_pdf_is_locked(handler: str) -> None:
+    pytest.importorskip("pypdfium2")
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 40 30]>>",
+        f"<</Filter/{handler}/V 1/R 2/Length 40/P -4/O<{'1f' * 32}>/U<{'2e' * 32}>>>",
+    ]  # fmt: skip
+    data, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{part}\nendobj\n".encode()
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    end = (
+        f"xref\n0 5\n0000000000 65535 f \n{table}trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<01><01>]>>\n"
+    )
+    with pytest.raises(LockedError, match="encrypted") as caught:
+        read(data + end.encode() + f"startxref\n{len(data)}\n%%EOF\n".encode(), "a.pdf")
+    assert "corrupt" not in str(caught.value)
+
+
+def test_photoshop_pixels_packed_otherwise_are_not_called_damaged() -> None:
+    data = bytearray(psb(RGB, packed=False))
+    data[26 + 16 : 26 + 18] = b"\0\2"
+    with pytest.raises(UnsupportedError, match="packed"):
+        read(bytes(data))
+
+
+def test_channels_without_colours_are_not_called_damaged(tmp_path: Path) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    depth = {"Z": np.ones((4, 5), np.float32)}
+    head = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    openexr.File(head, depth).write(str(tmp_path / "a.exr"))
+    with pytest.raises(UnsupportedError, match="no colours, only Z"):
+        read((tmp_path / "a.exr").read_bytes(), "a.exr")
 
 
 def test_a_kind_that_a_library_does_not_know_is_not_called_damaged() -> None:
@@ -404,3 +470,11 @@ def test_the_kind_of_a_failure_reaches_the_report(tmp_path: Path) -> None:
     assert kinds == {"rare.bmp": ("UnsupportedError", False), "cut.bmp": ("DamagedError", True)}
     assert report.exit_code == 1
     assert not report.can_retry
+
+
+def test_the_log_of_opencv_is_not_for_the_user(capfd) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    data = codecs.jpeg2k_encode(RGB.astype(np.uint16) * 257, level=0)
+    with pytest.raises(DamagedError):
+        read(data[: len(data) // 2])
+    assert capfd.readouterr().err == ""

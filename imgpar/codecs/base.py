@@ -45,6 +45,15 @@ def refused(title: str, complaint: str, *, hopeless: bool = False) -> ItemError:
     """
     if not _UNKNOWN_KIND.search(complaint):
         return damaged(title, complaint, hopeless=hopeless)
+    return unclear(title, complaint)
+
+
+def unclear(title: str, complaint: str) -> UnsupportedError:
+    """The error for content that is of a rare kind or damaged: which of both cannot be told.
+
+    >>> print(unclear("HEIC", "it holds no picture"))
+    This HEIC could not be read: it holds no picture. It is of a kind that imgpar does not read, or damaged.
+    """
     words = " ".join(complaint.split()).rstrip(".")
     return UnsupportedError(
         f"This {title} could not be read: {words}. It is of a kind that imgpar does not read, or damaged."

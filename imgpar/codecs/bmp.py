@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.codecs import pillow
-from imgpar.codecs.base import check_size, damaged
+from imgpar.codecs.base import check_size, damaged, unclear
 from imgpar.codecs.formats import Format
 from imgpar.errors import LimitError, UnsupportedError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
@@ -109,10 +109,12 @@ def _parsed(data: bytes | memoryview) -> Bitmap | None:
         return None
     if width < 1 or not height or not 12 <= length <= 124 or packing in _RUNS:
         return None
-    if packing not in (_PLAIN, _FIELDS, _ALPHA_FIELDS) or bits in (0, 64):
+    if packing in (4, 5) or (packing == _PLAIN and bits == 64):
         raise UnsupportedError(
             f"This BMP is of a kind that imgpar does not read (compression {packing}, {bits} bits)."
         )
+    if packing not in (_PLAIN, _FIELDS, _ALPHA_FIELDS):
+        raise unclear("BMP", f"its compression has the unknown number {packing}")
     if bits not in (1, 2, 4, 8, 16, 24, 32):
         return None
     palette = 0 if bits > 8 else 3 if length == _OS2 else 4

@@ -21,7 +21,7 @@ from imgpar.codecs.formats import Format
 from imgpar.codecs.jpeg_header import EXIF, ICC, JPEG_LS, SEGMENT, FrameHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UnsupportedError
+from imgpar.errors import EncodeError, UnsupportedError, library_words
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
@@ -140,7 +140,7 @@ def decode(
     try:
         _decode_fast(data, frames[0], strict=True)
     except ValueError as error:
-        complaint = str(error)
+        complaint = library_words(error)
     else:
         return ()
     harmless = (
@@ -157,7 +157,7 @@ def decode(
     try:
         _decode_fast(data, frames[0], strict=False)
     except ValueError as error:
-        raise damaged("JPEG", str(error), hopeless=True) from None
+        raise damaged("JPEG", library_words(error), hopeless=True) from None
     return (
         (f"the decoder said: {complaint}",)
         if harmless

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from imgpar.codecs import iptc, xmp
+from imgpar.codecs.base import unclear
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
 from imgpar.errors import DamagedError
 
@@ -189,7 +190,7 @@ def _frame_header(marker: int, body: bytes) -> FrameHeader:
         or count not in (1, 2, 3, 4)
         or any(not 1 <= f <= 4 for pair in factors for f in pair)
     ):
-        raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
+        raise unclear("JPEG", f"it describes {count} colour components in a way that no decoder knows")
     identifiers = body[6 : 6 + 3 * count : 3]
     process = JPEG_LS if marker == 0xF7 else marker & 15
     return FrameHeader(width, height, bits, process, count, factors, _subsampling(factors), identifiers)

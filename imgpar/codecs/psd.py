@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, iptc, lab, pillow, psd_flat
+from imgpar.codecs import colour, iptc, lab, light, pillow, psd_flat
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.base import check_size
+from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.errors import UnsupportedError
@@ -63,14 +63,17 @@ def _check_kind(data: bytes | memoryview) -> None:
     """Refuse what neither Pillow nor `psd_flat` reads."""
     depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
     large = psd_flat.is_large(data)
-    if large or (depth in (16, 32) and mode in _MODES):
-        kind = f"{'large, ' if large else ''}{_MODES.get(mode, f'mode {mode}')}, {depth} bits"
+    if mode not in _MODES or depth not in (1, 8, 16, 32):
+        raise unclear("Photoshop file", f"it has {depth} bits and colours of the unknown kind {mode}")
+    if large or depth in (16, 32):
+        kind = f"{'large, ' if large else ''}{_MODES[mode]}, {depth} bits"
         raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
 
 
 def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     space = profile_space(icc)
-    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") and not flat.lab else b""
+    fits = space == ("GRAY" if flat.spec.grey else "RGB")
+    kept = icc if fits and not flat.lab and not flat.linear else b""
     misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
     lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
     lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
@@ -79,7 +82,9 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(colour.describe("CMYK", icc),) * flat.cmyk + (lab.NOTE,) * flat.lab,
+        notes=(colour.describe("CMYK", icc),) * flat.cmyk
+        + (lab.NOTE,) * flat.lab
+        + (light.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},
     )
 

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from imgpar.codecs.base import damaged
 from imgpar.codecs.svg_inline import embedded
-from imgpar.errors import LimitError
+from imgpar.errors import LimitError, UnsupportedError
 
 LARGEST = 64 << 20
 """Bytes of an unpacked .svgz, and characters of what is made of a file."""
@@ -153,7 +153,7 @@ class _Writer:
     def _start(self, full: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise damaged("SVG", f"more than {DEEPEST} elements lie in each other", hopeless=True)
+            raise LimitError(f"In this SVG more than {DEEPEST} elements lie in each other.")
         if self._foreign:
             return
         if self._style is not None:
@@ -252,11 +252,13 @@ class _Writer:
         if parameter or value is None:
             return
         if "&" in _PREDEFINED.sub("", value):
-            raise damaged("SVG", "its entities are made of each other", hopeless=True)
+            raise UnsupportedError(
+                "The entities of this SVG are made of each other, which imgpar does not read."
+            )
         self._entities += 1
         self._replaced += len(value) * self._text.count(f"&{name};")
         if self._entities > MOST_ENTITIES or self._replaced > LARGEST_REPLACED:
-            raise damaged("SVG", "its entities stand for too much", hopeless=True)
+            raise LimitError("The entities of this SVG stand for too much text.")
 
     def _outside(self, *_: str | None) -> int:
         self._lost[PARTS] = None
