@@ -17,7 +17,7 @@ from imgpar.files import no_room
 from imgpar.journal import Journal, journal_path
 from imgpar.leftovers import temporary
 from imgpar.lines import read_facts
-from imgpar.model import Event, Job, Limits, Outcome, RunOptions
+from imgpar.model import Event, Job, Limits, Outcome, RunOptions, Secret
 from imgpar.opening import without_journal
 from imgpar.output import Out, is_home
 from imgpar.pipeline import Paths, Pipeline, checked, texts
@@ -207,9 +207,9 @@ def retry(
         on_event, cancel, session: as for `Pipeline.run`.
         command: what the user typed, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
-            `accept_damaged`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`, `max_frames`,
-            `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given). A session has
-            its own `memory` and `worker_memory`.
+            `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
+            `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
+            A session has its own `memory` and `worker_memory`.
 
     Raises:
         UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
@@ -302,7 +302,7 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
     return put_back(values.path(out), forget=values.named("forget", values.switch, forget))
 
 
-def describe(path: str) -> dict[str, Any]:
+def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
     """What a file says about itself, from its header; for `imgpar info`.
 
     Raises:
@@ -320,7 +320,7 @@ def describe(path: str) -> dict[str, Any]:
             data += file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
+    header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62, password=password))
     upright = oriented(header.spec, header.orientation)
     metadata = header.metadata
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -369,6 +369,13 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A password: never shown, and written nowhere."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a single input may cost before it is refused."""
 
@@ -383,6 +390,8 @@ class Limits:
     """Dots per inch at which drawings (PDF, SVG) become pixels; 0 is the format's own."""
     pages: str = ""
     """Which pages of a document, or frames of an animation, are read, from 1: "3" or "2-5"; empty is all."""
+    password: Secret | None = None
+    """Opens what is locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +418,8 @@ class RunOptions:
     companions: Literal["ignore", "copy"] = "ignore"
     """Whether sidecars (XMP, AAE) go along with their pictures."""
     accept_damaged: bool = False
+    password: Secret | None = None
+    """Opens documents that are locked."""
     verify: bool = False
     """Outputs are decoded again and compared with the frames they were made from."""
     keep_failures: str | None = None

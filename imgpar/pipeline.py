@@ -105,8 +105,9 @@ class Pipeline:
                 and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
                 `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
-                `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
-                `journal`, `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
+                `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
+                `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
+                `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; the report says in items with the status "planned" what
                 would be made.
@@ -151,7 +152,7 @@ class Pipeline:
         Args:
             inputs, channels, dtype, copy, on_event, cancel: as there.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `include`, `exclude`, `density`, `pages`.
+                `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
         """
         from imgpar.session import Session
         from imgpar.stream import read_request
@@ -178,8 +179,8 @@ class Pipeline:
             name: file name, for formats that have no mark in their content.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
-                `accept_damaged`, `strict` (losing anything is an error) and `verify` (the result is decoded
-                and compared).
+                `accept_damaged`, `password`, `strict` (losing anything is an error) and `verify` (the result
+                is decoded and compared).
 
         Raises:
             UsageError: a setting is wrong, or this call has no use for it.
@@ -199,7 +200,9 @@ class Pipeline:
             raise UnknownFormatError("Its content is no picture that imgpar knows.")
         target = find_format(recipe.to[0]) if recipe.to else own
         assert target is not None
-        limits = Limits(options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged)
+        limits = Limits(
+            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
+        )
         encoded = convert_bytes(
             data, name, recipe.operations, target.name, recipe.encode, limits,
             strict=options.strict, verify=options.verify,
@@ -266,5 +269,8 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
 
 
 def checked(recipe: Recipe) -> Recipe:
-    """The recipe with the formats of `to` known to exist; raises BadValueError otherwise."""
+    """The recipe with the formats of `to` known to exist, and operations that can do their work; raises
+    UsageError otherwise."""
+    for operation in recipe.operations:
+        operation.check()
     return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))

@@ -177,6 +177,7 @@ class Session:
             max_frames=options.max_frames,
             memory=arena.allocator.largest,
             accept_damaged=options.accept_damaged,
+            password=options.password,
         )
 
     def arrays(
@@ -201,7 +202,7 @@ class Session:
             copy: give arrays of their own memory instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
-            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`,
+            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
                 `include`, `exclude`; and of the
                 recipe's keys `density` and `pages`. What else it says is for files.
 

@@ -29,6 +29,7 @@ PARSERS: dict[str, values.Parser] = {
     "strict": values.switch,
     "companions": values.choice("ignore", "copy"),
     "accept_damaged": values.switch,
+    "password": values.secret,
     "verify": values.switch,
     "keep_failures": values.path,
     "max_pixels": values.pixels,
@@ -43,7 +44,7 @@ PARSERS: dict[str, values.Parser] = {
 RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
 OF_SESSION = frozenset(("memory", "worker_memory"))
 """What a session was made with."""
-_READING = ("accept_damaged", "max_pixels", "max_frames")
+_READING = ("accept_damaged", "max_pixels", "max_frames", "password")
 _CHOOSING = ("include", "exclude")
 _READING_KEYS = frozenset(("density", "pages"))
 """Keys of the recipe that say how files are read."""

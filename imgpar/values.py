@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from imgpar.errors import BadValueError, bad_value
+from imgpar.model import Secret
 
 T = TypeVar("T")
 Parser = Callable[[object], Any]
@@ -244,3 +245,16 @@ def colour(value: object) -> tuple[int, int, int, int]:
         else:
             return (rgba[0], rgba[1], rgba[2], rgba[3])  # type: ignore[index]
     raise bad_value(VALUE, "a colour such as white, #ff8800 or transparent", value)
+
+
+def secret(value: object) -> Secret:
+    """A password, as it is.
+
+    >>> secret("open sesame")
+    Secret()
+    """
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str) or not value:
+        raise BadValueError(f"Expected a password as text for {VALUE}.")
+    return Secret(value)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 # fmt: off
 LEVELS = [
-    "errors", "installing", "model", "values", "names", "held", "files", "within", "lock", "digest",
+    "errors", "installing", "model", "values", "fonts", "names", "held", "files", "within", "lock", "digest",
     "leftovers", "operations", "pixels", "codecs", "sources", "sidefiles", "recipe", "recipes",
     "settings", "stems",
     "output", "wishes", "targets", "existing", "unchanged", "strange", "migrate", "database", "plan",

@@ -10,7 +10,9 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, picture, run, unit
 from PIL import Image
 
-from imgpar.errors import BadValueError, TransformError
+import imgpar
+from imgpar import fonts
+from imgpar.errors import BadValueError, TransformError, UsageError
 from imgpar.model import Frame, Layout, Spec
 from imgpar.operations import Operation
 from imgpar.recipe import make_operation
@@ -139,8 +141,31 @@ def test_a_second_line_makes_the_mark_higher() -> None:
 
 
 def test_letters_that_the_font_lacks_are_named() -> None:
-    with pytest.raises(TransformError, match=r"The built-in font has no letter .*--font"):
-        run(text("a\ue123"), black())
+    with pytest.raises(TransformError, match=r"No font here has the letter .*--font"):
+        run(text("a\U0010fffd"), black())
+
+
+def test_letters_that_no_font_has_are_named_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"No font here has '\\U0010fffd' of the watermark text"):
+        imgpar.convert(tmp_path, tmp_path / "out", watermark_text="a\U0010fffd")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_font_of_the_system_draws_what_the_named_one_lacks() -> None:
+    letter = "写"
+    if not fonts.with_letter(letter):
+        pytest.skip("no font here has it")
+    alone = covered(run(text(letter, gravity="centre"), black()))
+    both = covered(run(text("a" + letter, gravity="centre", font=_font("DejaVuSans.ttf")), black()))
+    assert both[2] - both[0] > alone[2] - alone[0] + 5
+
+
+def test_emoji_keep_their_colours() -> None:
+    if not any("color" in path.lower() for path in fonts.with_letter("😀") or ()):
+        pytest.skip("no font with colours is installed")
+    pixels = run(text("😀", gravity="centre", size=40), black()).array.reshape(-1, 3).astype(int)
+    yellow = (pixels[:, 0] > 150) & (pixels[:, 2] < pixels[:, 0] - 60)
+    assert yellow.sum() > 200
 
 
 def test_a_font_that_is_none_is_named(tmp_path: Path) -> None:

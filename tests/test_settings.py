@@ -39,6 +39,7 @@ GOOD: dict[str, Any] = {
     "jobs": 1, "memory": "64M", "timeout": 60, "on_exists": "rename", "schedule": "staged", "in_place": False,
     "keep_originals": 3,
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
+    "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
     "exclude": "absent", "journal": "j.db",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 from imgpar import values
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store
+from imgpar.cli.passwords import without_password
 from imgpar.codecs.formats import FORMATS, find_format
 from imgpar.errors import BadValueError, UsageError, bad_value
 from imgpar.sidefiles import check_journal
@@ -124,7 +125,7 @@ def convert(argv: Sequence[str]) -> int:
         from imgpar.cli.preview import preview
 
         return preview(args, every, recipe, options)
-    command = shlex.join(["imgpar", "convert", *argv])
+    command = shlex.join(["imgpar", "convert", *without_password(argv)])
     return running.carry_out(
         args,
         lambda listen, token: api.run(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
+from imgpar.cli.passwords import without_password
 from imgpar.errors import UsageError
 from imgpar.settings import RETRY
 
@@ -44,7 +45,7 @@ def retry(argv: Sequence[str]) -> int:
     from imgpar import api
 
     settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
-    command = shlex.join(["imgpar", "retry", *argv])
+    command = shlex.join(["imgpar", "retry", *without_password(argv)])
     return running.carry_out(
         args,
         lambda listen, token: api.retry(

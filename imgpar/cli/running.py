@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar import values
 from imgpar.cli.parsing import Once, Store
+from imgpar.cli.passwords import add_password, read_password
 from imgpar.cli.stopping import stopping
 from imgpar.errors import NoInputError, UsageError
 from imgpar.model import Event, RunOptions
@@ -132,6 +133,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "(default: until undo --forget)",
     )
     add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
+    add_password(add)
     add(
         "--verify",
         action="store_true",
@@ -155,8 +157,9 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
 
 def run_options(args: argparse.Namespace) -> RunOptions:
     """The options of the run from all parsed flags that are named like one of its fields."""
-    names = RunOptions.__dataclass_fields__
-    return RunOptions(**{name: value for name, value in vars(args).items() if name in names})
+    names = RunOptions.__dataclass_fields__.keys() - {"password"}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    return RunOptions(password=read_password(args), **given)
 
 
 class Results:

@@ -11,6 +11,7 @@ from typing import Any
 from imgpar import values
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, table
+from imgpar.cli.passwords import add_password, read_password
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import ImgparError, UsageError, bad_value
@@ -30,6 +31,7 @@ def info_parser() -> Parser:
         "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
+    add_password(parser.add_argument)
     return parser
 
 
@@ -42,11 +44,11 @@ def info(argv: Sequence[str]) -> int:
     from imgpar.cli.folders import check_there, folder_facts, folder_words
 
     check_there(paths)
-    code = 0
+    code, password = 0, read_password(args)
     for number, path in enumerate(paths):
         folder = os.path.isdir(path)
         try:
-            facts = folder_facts(path) if folder else api.describe(path)
+            facts = folder_facts(path) if folder else api.describe(path, password)
         except ImgparError as error:
             print(f"failed  {printable(f'{path}: {error}')}", file=sys.stderr)
             code = 1

@@ -11,7 +11,7 @@ import numpy as np
 from imgpar.codecs.base import check_size, chosen_pages, damaged, refused, require
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.errors import LockedError
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.model import Frame, Header, Limits, Metadata, Secret, Spec
 
 DENSITY = 150.0
 """Dots per inch: small print is readable, an A4 page has 2.2 megapixels."""
@@ -21,7 +21,7 @@ _POINTS = 72
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size of the first page, and how many there are of exactly that size."""
     scale = (limits.density or DENSITY) / _POINTS
-    document = _open(data, fmt)
+    document = _open(data, fmt, limits.password)
     try:
         if not len(document):
             raise damaged(fmt.title, "it has no pages", hopeless=True)
@@ -38,7 +38,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         frames=len(pages) if alike else 1,
         metadata=Metadata(dpi=(density, density)),
         lost=() if alike else ("pages",),
-        detail={"density": density, "numbers": tuple(pages), "pages": (pages[0] + 1, pages[-1] + 1)},
+        detail={
+            "density": density,
+            "numbers": tuple(pages),
+            "pages": (pages[0] + 1, pages[-1] + 1),
+            "password": limits.password,
+        },
     )
 
 
@@ -50,7 +55,8 @@ def decode(
     accept_damaged: bool = False,  # noqa: ARG001 - PDFium draws what it can in any case
 ) -> tuple[str, ...]:
     """Draw one page per frame."""
-    document = _open(data, FORMATS[header.format])
+    document = _open(data, FORMATS[header.format], header.detail.get("password"))
+    document.init_forms()  # before the first page: only then fields and ticks are drawn
     scale = header.detail["density"] / _POINTS
     try:
         for number, frame in zip(header.detail["numbers"], frames, strict=False):
@@ -70,18 +76,28 @@ _FOUR_BYTES = 3
 """PDFium's name for four bytes a pixel without alpha."""
 
 
-def _open(data: bytes | memoryview, fmt: Format) -> Any:
+def _open(data: bytes | memoryview, fmt: Format, password: Secret | None) -> Any:
     pdfium = require(fmt)
     try:
-        return pdfium.PdfDocument(bytes(data))
+        return pdfium.PdfDocument(bytes(data), password=password.text if password else None)
     except pdfium.PdfiumError as error:
         said = str(error).lower()
-        if "password" in said or "security" in said:
-            raise LockedError(
-                f"This {fmt.title} is encrypted: it needs a password or a licence.",
-                fix="Save it without encryption.",
-            ) from None
+        if "password" in said:
+            raise _locked(fmt, given=password is not None) from None
+        if "security" in said:
+            words = f"This {fmt.title} is encrypted in a way that PDFium does not know."
+            raise LockedError(words, fix="Save it without encryption.") from None
         raise refused(fmt.title, str(error), hopeless=True) from None
+
+
+def _locked(fmt: Format, *, given: bool) -> LockedError:
+    if given:
+        words = f"This {fmt.title} is locked, and the password does not open it."
+        return LockedError(words, fix="Check the password.")
+    return LockedError(
+        f"This {fmt.title} is locked: it needs a password.",
+        fix="Give it with --password-file FILE, or in IMGPAR_PASSWORD.",
+    )
 
 
 def _pixels(document: Any, number: int, scale: float) -> tuple[int, int]:

@@ -89,6 +89,9 @@ class Operation:
         """
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Called once before a run; raises UsageError where it cannot do its work on any picture."""
+
     def begin(self, item: ItemFacts) -> None:
         """Called in each worker before the first frame of an item; only for what keeps a state."""
 

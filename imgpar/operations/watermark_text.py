@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar import values
-from imgpar.errors import TransformError
+from imgpar.errors import UsageError
 from imgpar.model import Frame, Spec
+from imgpar.operations import lettering
 from imgpar.operations.arrays import layout_with
 from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
@@ -18,22 +18,8 @@ from imgpar.operations.watermark import file_digest, parse_file
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import ImageFont
 
     Array = np.ndarray[Any, Any]
-
-
-_COMMON_FONTS = (
-    "DejaVuSans.ttf",
-    "NotoSans-Regular.ttf",
-    "LiberationSans-Regular.ttf",
-    "Arial.ttf",
-    "NotoSansCJK-Regular.ttc",
-    "Arial Unicode.ttf",
-    "msyh.ttc",
-    "PingFang.ttc",
-)
-"""Where to look for letters that Pillow's built-in font lacks: it has little more than ASCII."""
 
 
 def parse_font(value: object) -> str:
@@ -45,8 +31,8 @@ def parse_font(value: object) -> str:
 class WatermarkText(Operation):
     """Write words over every picture.
 
-    The built-in font has English letters. For others, common fonts of the system are tried; a font file
-    gives the same result on every machine.
+    The built-in font has English letters. A letter that it lacks is drawn in a font of the system that has
+    it, emoji in their colours; a font file gives the same result on every machine.
     """
 
     name: ClassVar[str] = "watermark_text"
@@ -110,6 +96,14 @@ class WatermarkText(Operation):
         mark[..., 3] *= self.opacity
         lay(src, dst, mark, self.gravity, self.margin.pixels(shorter), tile=self.tile)
 
+    def check(self) -> None:
+        lacking = lettering.lacking(self.text.replace("\\n", "\n"), self.font)
+        if lacking:
+            raise UsageError(
+                f"No font here has {lacking!r} of the watermark text.",
+                fix="Name a font file that has it with font (--font).",
+            )
+
     def identity(self) -> str:
         """A digest of the font file."""
         return file_digest(self.name, self.font) if self.font else ""
@@ -119,58 +113,16 @@ class WatermarkText(Operation):
 def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) -> Array:
     """The words as red, green, blue, alpha from 0 to 1, cut to what is drawn."""
     import numpy as np
-    from PIL import Image, ImageDraw
 
-    text = text.replace("\\n", "\n")
-    font = _font(path, size, text)
     stroke = max(1, size // 20) if outline[3] else 0
-    canvas = ImageDraw.Draw(Image.new("L", (1, 1)))
-    left, top, right, bottom = canvas.multiline_textbbox((0, 0), text, font=font, stroke_width=stroke)
-    extent = (max(1, int(right - left) + 2), max(1, int(bottom - top) + 2))
-    where = (1 - left, 1 - top)
-
-    def coverage(width: int) -> Array:
-        mask = Image.new("L", extent)
-        ImageDraw.Draw(mask).multiline_text(where, text, fill=255, font=font, stroke_width=width)
-        return np.asarray(mask, np.float32)[..., None] / 255
-
-    inner, outer = coverage(0) * (colour[3] / 255), coverage(stroke) * (outline[3] / 255)
+    words = lettering.drawn(text.replace("\\n", "\n"), size, path, stroke)
+    inner, outer = words.coverage * (colour[3] / 255), words.around * (outline[3] / 255)
     alpha = inner + outer * (1 - inner)
     front, back = (np.array(rgba[:3], np.float32) / 255 for rgba in (colour, outline))
     total = front * inner + back * outer * (1 - inner)
+    if words.coloured is not None:  # emoji lie over the letters
+        over = words.coloured[..., 3:]
+        total = words.coloured[..., :3] * over + total * (1 - over)
+        alpha = over + alpha * (1 - over)
     colours = np.divide(total, alpha, out=np.zeros_like(total), where=alpha > 0)
     return np.concatenate([colours, alpha], axis=2)
-
-
-def _font(path: str, size: int, text: str) -> ImageFont.FreeTypeFont:
-    """The named font, or the first that has every letter; raises TransformError where there is none."""
-    from PIL import ImageFont
-
-    missing = ""
-    for name in [path] if path else ["", *_COMMON_FONTS]:
-        try:
-            font = ImageFont.truetype(name, size) if name else ImageFont.load_default(size)
-        except OSError as error:
-            if not path:
-                continue
-            raise TransformError(
-                f"The font {path} cannot be read: {error}.", fix="Give a TrueType or OpenType file."
-            ) from error
-        assert isinstance(font, ImageFont.FreeTypeFont)
-        lacks = _missing_letter(text, font)
-        if not lacks:
-            return font
-        missing = missing or lacks
-    shown = os.path.basename(path) or "The built-in font"
-    raise TransformError(
-        f"{shown} has no letter {missing!r} for the watermark text.",
-        fix="Name a font file that has it with font (--font).",
-    )
-
-
-def _missing_letter(text: str, font: ImageFont.FreeTypeFont) -> str:
-    """The first letter that the font does not have: an empty box is no watermark."""
-    # No font has a glyph for a noncharacter: what it draws there is the empty box.
-    box = bytes(font.getmask("\uffff"))
-    letters = (letter for letter in text if not letter.isspace())
-    return next((letter for letter in letters if bytes(font.getmask(letter)) == box), "")

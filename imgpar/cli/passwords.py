@@ -1,0 +1,54 @@
+"""`--password`, `--password-file` and IMGPAR_PASSWORD: what opens locked documents is written nowhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from imgpar.cli.parsing import Once
+from imgpar.errors import UsageError
+from imgpar.model import Secret
+
+VARIABLE = "IMGPAR_PASSWORD"
+_FLAG = "--password"
+
+
+def add_password(add: Callable[..., Any]) -> None:
+    """Add the flags; `add` is that of a parser or a group."""
+    words = f"opens locked PDFs; the list of processes shows it, but not {VARIABLE} and a file"
+    add(_FLAG, action=Once, metavar="TEXT", help=words)
+    add("--password-file", action=Once, metavar="FILE", help="the same, from the first line of a file")
+
+
+def read_password(args: argparse.Namespace) -> Secret | None:
+    """The password of the flags, or else of the environment. Raises UsageError."""
+    if args.password and args.password_file:
+        raise UsageError("--password and --password-file exclude each other.", fix="Leave out one.")
+    text = args.password or os.environ.get(VARIABLE, "")
+    if args.password_file:
+        try:
+            with open(args.password_file, encoding="utf-8") as file:
+                text = file.readline().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", "") or "it is not UTF-8 text"
+            raise UsageError(f"The password in {args.password_file} cannot be read: {reason}.") from None
+        if not text:
+            raise UsageError(f"The first line of {args.password_file} is empty.", fix="Put it there.")
+    return Secret(text) if text else None
+
+
+def without_password(argv: Sequence[str]) -> list[str]:
+    """The arguments as they may be written down.
+
+    >>> without_password(["a.pdf", "--password", "sesame", "--password=sesame"])
+    ['a.pdf', '--password', '***', '--password=***']
+    """
+    shown, hidden = list[str](), False
+    for argument in argv:
+        shown.append("***" if hidden else argument)
+        hidden = argument == _FLAG and not hidden
+        if argument.startswith(f"{_FLAG}="):
+            shown[-1] = f"{_FLAG}=***"
+    return shown
