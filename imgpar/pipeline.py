@@ -103,8 +103,8 @@ class Pipeline:
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
                 and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
-                `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
-                `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
+                `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
+                `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `verify`, `keep_failures`, `max_pixels`, `max_frames`, `worker_memory`,
                 `journal`, `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
@@ -178,7 +178,8 @@ class Pipeline:
             name: file name, for formats that have no mark in their content.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
-                `accept_damaged`, `strict` (losing anything is an error) and `verify` (the result is decoded and compared).
+                `accept_damaged`, `strict` (losing anything is an error) and `verify` (the result is decoded
+                and compared).
 
         Raises:
             UsageError: a setting is wrong, or this call has no use for it.

@@ -6,6 +6,7 @@ it still has at most 256 colours, the smallest depth that holds them is used. Ev
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ DETAIL = "few_colours"
 """The detail of a header that says how the file holds its pixels: a palette, or less than 8 bits of grey."""
 _SAMPLE = 1 << 16
 """Pixels that are looked at first: enough to tell a photo."""
+_PIECE = 1 << 20
+"""Pixels that are looked at together, so that they stay in the cache and take little memory."""
 _OPAQUE = np.uint32(0xFF000000)
 
 
@@ -141,24 +144,37 @@ def _colours_of(packed: Array, most: int) -> Array | None:
     """All values in order; None where there are more than `most`."""
     flat = packed.ravel()
     found = np.unique(flat[:: max(len(flat) // _SAMPLE, 1)])
-    while len(found) <= most:
-        new = flat[found[_looked_up(flat, found)] != flat]
-        if not len(new):
-            return found
-        found = np.union1d(found, new[:_SAMPLE])
-    return None
+    for at in range(0, len(flat), _PIECE):
+        piece = flat[at : at + _PIECE]
+        while len(found) <= most:
+            new = piece[found[_looked_up(piece, found)] != piece]
+            if not len(new):
+                break
+            found = np.union1d(found, new[:_SAMPLE])
+        if len(found) > most:
+            return None
+    return found
 
 
 def _looked_up(packed: Array, colours: Array) -> Array:
     """The index of each pixel's colour; any, where it is not among them."""
+    factor, table = _table(colours.tobytes())
+    index = np.empty(packed.shape, np.uint8)
+    source, target = packed.reshape(-1), index.reshape(-1)
+    for at in range(0, len(source), _PIECE):
+        target[at : at + _PIECE] = table[source[at : at + _PIECE] * factor >> np.uint32(16)]
+    return index
+
+
+@lru_cache(maxsize=8)
+def _table(values: bytes) -> tuple[np.uint32, Array]:
+    """A factor whose products tell these colours apart by their upper 16 bits, and the index for each."""
+    colours = np.frombuffer(values, np.uint32)
     for number in range(1, 1 << 12):
         factor = np.uint32(0x9E3779B1 * number & 0xFFFFFFFF | 1)
         places = colours * factor >> np.uint32(16)
         if len(np.unique(places)) == len(colours):
-            break
-    else:
-        raise AssertionError("no factor keeps these colours apart")
-    table = np.zeros(1 << 16, np.uint8)
-    table[places] = np.arange(len(colours), dtype=np.uint8)
-    index: Array = table[packed * factor >> np.uint32(16)]
-    return index
+            table = np.zeros(1 << 16, np.uint8)
+            table[places] = np.arange(len(colours), dtype=np.uint8)
+            return factor, table
+    raise AssertionError("no factor keeps these colours apart")

@@ -25,6 +25,8 @@ _SAMPLE = 1 << 14
 """Pixels by which the colours are chosen: four times as many take four times as long for 0.4 dB."""
 _ROUNDS = 12
 _CHUNK = 1 << 16
+_PIECE = 1 << 20
+"""Pixels that are looked at together."""
 
 
 def reduced(array: Array, most: int) -> Array | None:
@@ -36,17 +38,37 @@ def reduced(array: Array, most: int) -> Array | None:
     """
     channels = array.shape[-1]
     pixels = np.ascontiguousarray(array).reshape(-1, channels)
-    numbers = _numbers(pixels)
-    _, first, where, counts = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
-    if len(first) <= most:
+    colours, counts, where = _distinct(pixels)
+    if len(colours) <= most:
         return None
-    colours = pixels[first]
-    weighed = _weighed(colours)
     centres = _centres(_weighed(_sampled(pixels)), most)
-    nearest = _nearest(weighed, centres)
+    nearest = _nearest(_weighed(colours), centres)
     palette = _settled(centres, colours, counts, nearest)
-    result: Array = palette[nearest][where.ravel()].reshape(array.shape)
+    result: Array = palette[nearest][where].reshape(array.shape)
     return result
+
+
+def _distinct(pixels: Array) -> tuple[Array, Array, Array]:
+    """Each colour once (K×C uint8), how often it is there, and which one each pixel has (uint32).
+
+    Piece by piece, so that little memory is needed; what cannot be seen is one colour.
+    """
+    values, counts, where, shift = list[Array](), list[Array](), np.empty(len(pixels), np.uint32), 0
+    for at in range(0, len(pixels), _PIECE):
+        found, back, count = np.unique(
+            _numbers(pixels[at : at + _PIECE]), return_inverse=True, return_counts=True
+        )
+        where[at : at + _PIECE] = back.ravel() + shift
+        shift += len(found)
+        values.append(found)
+        counts.append(count)
+    every, back = np.unique(np.concatenate(values), return_inverse=True)
+    total = np.bincount(back.ravel(), np.concatenate(counts))
+    shifts = np.arange(pixels.shape[1], dtype=np.uint32) * np.uint32(8)
+    colours = (every[:, None] >> shifts & np.uint32(255)).astype(np.uint8)
+    for at in range(0, len(pixels), _PIECE):
+        where[at : at + _PIECE] = back.ravel()[where[at : at + _PIECE]]
+    return colours, total, where
 
 
 def reduced_frames(frames: list[Frame], most: int, *, together: bool) -> tuple[list[Frame], bool]:
@@ -73,7 +95,7 @@ def _framed(frame: Frame, array: Array) -> Frame:
 
 
 def _numbers(pixels: Array) -> Array:
-    """Each pixel as one number; what cannot be seen is one colour."""
+    """Each pixel as one number, 0 for what cannot be seen."""
     wide = pixels.astype(np.uint32)
     if pixels.shape[1] in (2, 4):
         wide[pixels[:, -1] == 0] = 0

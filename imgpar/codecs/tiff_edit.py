@@ -1,8 +1,8 @@
-"""Metadata taken out of a TIFF whose pixels stay as they are, on every page. No value moves, so that all offsets
-stay right.
+"""Metadata taken out of a TIFF whose pixels stay as they are, on every page. No value moves: all offsets stay
+right.
 
-Entries go from their directories; the bytes of their values, and of directories that only they lead to, become
-0, unless something that stays lies there, too.
+Entries go from their directories; the bytes of their values, and of directories that they lead to, become 0,
+unless something that stays lies there, too.
 """
 
 from __future__ import annotations
