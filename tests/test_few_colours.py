@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codec_pictures import saved
+from codec_pictures import saved, written
 from few_pictures import chart, grey, page, seen
 from PIL import Image, features
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.codecs import FORMATS, EncodeOptions, encode
 from imgpar.codecs.few_colours import bits_for, indexed, packed_rows
-from imgpar.model import Frame, Spec
+from imgpar.model import Frame, Metadata, Spec
 
 PIPE = Pipeline()
 needs_libtiff = pytest.mark.skipif(not features.check("libtiff"), reason="Pillow has no libtiff here")
@@ -224,3 +225,35 @@ def test_rows_are_packed_from_the_left(bits: int, width: int) -> None:
     expected = [[int(row[at : at + 8], 2) for at in range(0, len(row), 8)] for row in whole]
     assert packed_rows(values, bits).tolist() == expected
     assert bits_for(1 << bits) == bits
+
+
+def animated(alpha: bool) -> list[Frame]:
+    """A square that wanders over four colours, each with an alpha of its own."""
+    made = []
+    for shift in range(3):
+        index = np.tile(np.arange(60) // 15, (40, 1))
+        index[10:20, 5 + 9 * shift : 15 + 9 * shift] = 3
+        table = np.array([[10, 20, 30, 255], [200, 20, 30, 0], [10, 20, 30, 90], [0, 0, 255, 255]], np.uint8)
+        layout = "RGBA" if alpha else "RGB"
+        made.append(Frame(Spec(60, 40, layout), np.ascontiguousarray(table[index][..., : 4 if alpha else 3])))
+    return made
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_frames_of_an_animated_png_share_a_palette(alpha: bool) -> None:
+    frames = animated(alpha)
+    options = EncodeOptions(few_colours=True)
+    metadata = Metadata(durations=(50, 60, 70))
+    image = Image.open(io.BytesIO(bytes(encode(frames, FORMATS["png"], metadata, options).data)))
+    assert (image.mode, image.n_frames) == ("P", 3)
+    for number, frame in enumerate(frames):
+        image.seek(number)
+        assert (np.asarray(image.convert(frame.spec.layout)) == frame.array).all()
+
+
+def test_an_animated_png_from_a_gif_stores_what_changes() -> None:
+    frames = animated(False)
+    source = written(frames, "gif", Metadata(durations=(50, 60, 70)))
+    whole = Pipeline().encode(source, to="png")
+    plain = written(frames, "png", Metadata(durations=(50, 60, 70)))
+    assert len(whole) < len(plain)

@@ -13,9 +13,11 @@ from PIL import Image
 
 from imgpar import Pipeline
 from imgpar.codecs.formats import FORMATS
+from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.reduced_colours import reduced
 from imgpar.errors import EncodeError, UsageError
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.runtime.outputs import convert_bytes
 
 PIPE = Pipeline()
 HOLDS = sorted(name for name, record in FORMATS.items() if "palette" in record.takes)
@@ -172,3 +174,11 @@ def test_frames_of_few_colours_are_not_touched() -> None:
     assert reduced(np.zeros((4, 4, 3), np.uint8), 2) is None
     frame = Frame(Spec(4, 4, "RGB"), np.zeros((4, 4, 3), np.uint8))
     assert struct.unpack_from(">B", written(frame, "png", palette=2), 24) == (1,)
+
+
+def test_a_palette_of_a_picture_with_16_bits_loses_depth() -> None:
+    y, x = np.mgrid[0:96, 0:128]
+    values = np.stack([x * 400 + 13, y * 500 + 7, (x + y) * 200], axis=2).astype(np.uint16)
+    source = written(Frame(Spec(128, 96, "RGB", "uint16"), values), "png")
+    encoded = convert_bytes(source, "a.png", (), "png", EncodeOptions(palette=32), Limits())
+    assert "depth" in encoded.lost

@@ -64,13 +64,9 @@ def composed(parts: Iterable[tuple[Part, Array]], canvas: Array) -> Iterator[Arr
 
 
 def assembled(stills: Sequence[Sequence[Chunk]], durations: Sequence[int], loop: int) -> list[Chunk]:
-    """The chunks of an animation, from those of one PNG per frame; each covers the whole canvas.
-
-    The frames have one palette, if any.
-    """
+    """The chunks of an animation, from those of one PNG per frame; each covers the whole canvas."""
     head = bytes(next(body for kind, body in stills[0] if kind == b"IHDR"))
     result: list[Chunk] = [(b"IHDR", head), (b"acTL", struct.pack(">II", len(stills), loop))]
-    result[1:1] = [(kind, body) for kind, body in stills[0] if kind in (b"PLTE", b"tRNS")]
     number = 0
     for index, (chunks, duration) in enumerate(zip(stills, durations, strict=True)):
         time = struct.pack(">HH", min(duration, 65535), 1000)

@@ -1,5 +1,5 @@
 """Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC
-(TIFF: `tiff_edit`)."""
+(others: `tiff_edit`, `gif_edit`, `box_edit`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from imgpar.codecs import gain_map, iptc, motion, png_raw, tiff_edit
+from imgpar.codecs import box_edit, gain_map, gif_edit, iptc, motion, png_raw, tiff_edit
 from imgpar.codecs.formats import sniff
 from imgpar.codecs.jpeg_header import (
     APP0,
@@ -202,4 +202,8 @@ _EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
     "avif": _boxed,
     "heic": _boxed,
     "tiff": tiff_edit.stripped,
+    "gif": gif_edit.stripped,
+    "jxl": box_edit.stripped_jxl,
+    "jp2": box_edit.stripped_jp2,
+    "bmp": lambda data, _: data,
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from imgpar.codecs.jpeg_header import EXIF
 from imgpar.model import Metadata
 
-_UUIDS = {
+UUIDS = {
     "exif": (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")),
     "xmp": (bytes.fromhex("be7acfcb97a942e89c71999491e3afac"),),
     "iptc": (
@@ -30,13 +30,13 @@ _METRE = 0.0254
 def read(data: bytes | memoryview) -> dict[str, bytes]:
     """`icc`, `exif`, `xmp` and `iptc`, those that are there."""
     found: dict[str, bytes] = {}
-    for kind, body in _boxes(data):
+    for kind, body in boxes(data):
         if kind == b"jp2h":
-            for inner, content in _boxes(body):
+            for inner, content in boxes(body):
                 if inner == b"colr" and len(content) > 3 and content[0] == _PROFILE:
                     found.setdefault("icc", bytes(content[3:]))
         elif kind == b"uuid":
-            name = next((name for name, uuids in _UUIDS.items() if bytes(body[:16]) in uuids), "")
+            name = next((name for name, uuids in UUIDS.items() if bytes(body[:16]) in uuids), "")
             if name:
                 found.setdefault(name, bytes(body[16:]))
     if "exif" in found:
@@ -47,8 +47,8 @@ def read(data: bytes | memoryview) -> dict[str, bytes]:
 def palette(data: bytes | memoryview) -> int:
     """Columns of the palette: the channels that a picture with one has. 0 where there is none, or where its
     entries have more than 8 bits."""
-    for kind, body in _boxes(data):
-        for inner, content in _boxes(body) if kind == b"jp2h" else ():
+    for kind, body in boxes(data):
+        for inner, content in boxes(body) if kind == b"jp2h" else ():
             if inner == b"pclr" and len(content) > 3:
                 columns = content[2]
                 deep = any((depth & 0x7F) + 1 > 8 for depth in content[3 : 3 + columns])
@@ -68,10 +68,10 @@ def comment_of(text: bytes) -> bytes:
 def dressed(stream: bytes, metadata: Metadata) -> bytes:
     """A file with these metadata, from one without."""
     parts = []
-    for kind, body in _boxes(stream):
+    for kind, body in boxes(stream):
         parts.append(_box(kind, _header(body, metadata) if kind == b"jp2h" else bytes(body)))
     # Behind the codestream: Pillow reads comments only where that follows the header at once.
-    for name, uuids in _UUIDS.items():
+    for name, uuids in UUIDS.items():
         block = getattr(metadata, name)
         parts += [_box(b"uuid", uuids[0] + block)] if block else []
     return b"".join(parts)
@@ -79,7 +79,7 @@ def dressed(stream: bytes, metadata: Metadata) -> bytes:
 
 def _header(body: memoryview, metadata: Metadata) -> bytes:
     parts = []
-    for kind, content in _boxes(body):
+    for kind, content in boxes(body):
         if kind == b"colr" and metadata.icc:
             parts.append(_box(kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
         else:
@@ -100,7 +100,8 @@ def _fraction(down: float, across: float) -> bytes:
     return struct.pack(">4Hbb", *numbers, 0, 0)
 
 
-def _boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every box."""
     view, at = memoryview(data), 0
     while at + 8 <= len(view):
         length, head = int.from_bytes(view[at : at + 4], "big"), 8

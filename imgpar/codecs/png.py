@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
@@ -159,18 +160,14 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
 
 
 def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
-    """Pictures of few colours; empty where they have more. Frames share a palette only where one is wanted:
-    otherwise Pillow stores what changes between them, which is smaller."""
-    if len(frames) > 1 and not options.palette:
-        return b""
+    """Pictures of few colours; empty where they have more."""
     level = _FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
-    found = png_few.chunks(list(frames), level, grey_profile=profile_space(metadata.icc) == "GRAY")
-    if not found:
-        return b""
-    several = len(frames) > 1
-    durations = durations_of(metadata, len(frames))
-    made = apng.assembled(found, durations, metadata.loop) if several else found[0]
-    return SIGNATURE + b"".join(build(kind, bytes(body)) for kind, body in made)
+    grey_profile = profile_space(metadata.icc) == "GRAY"
+    if len(frames) > 1:
+        images = png_few.images(list(frames), grey_profile=grey_profile)
+        return _saved(images, metadata, level) if images else b""
+    found = png_few.chunks(frames[0], level, grey_profile=grey_profile)
+    return SIGNATURE + b"".join(build(kind, body) for kind, body in found) if found else b""
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:
@@ -195,18 +192,24 @@ def _encode_plain(frame: Frame, level: int) -> bytes:
 
 
 def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
-    durations = durations_of(metadata, len(frames))
     if frames[0].spec.dtype != "uint8":
+        durations = durations_of(metadata, len(frames))
         stills = [list(chunks_of(_encode_still(frame, level))) for frame in frames]
         chunks = apng.assembled(stills, durations, metadata.loop)
         return b"".join((SIGNATURE, *(build(kind, bytes(body)) for kind, body in chunks)))
     images = [pillow.image_of(frame) for frame in frames]
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
-    sink = BytesIO()
+    return _saved(images, metadata, min(level, 3))
+
+
+def _saved(images: list[Image.Image], metadata: Metadata, level: int) -> bytes:
+    """An animation as Pillow writes it: of each frame, what differs from the one before."""
+    sink, info = BytesIO(), images[0].info
+    told = {"transparency": info["transparency"]} if "transparency" in info else {}
     images[0].save(
-        sink, "PNG", save_all=True, append_images=images[1:], duration=durations, loop=metadata.loop,
-        compress_level=min(level, 3),
+        sink, "PNG", save_all=True, append_images=images[1:], loop=metadata.loop, compress_level=level,
+        duration=durations_of(metadata, len(images)), **told,
     )  # fmt: skip
     return sink.getvalue()
 

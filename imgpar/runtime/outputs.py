@@ -25,7 +25,7 @@ from imgpar.runtime.programs import Program, begin
 from imgpar.runtime.stages import Encoded
 from imgpar.runtime.verify import verify as compare
 
-_EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff")
+_EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "jxl", "jp2", "bmp")
 _TURNED_AS_FILES = ("jpeg", "avif")
 """Those that are turned, or are shown turned by every viewer, without new pixels."""
 _TAKEN_OUT = ("second picture", motion.CLIP)

@@ -117,6 +117,8 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     fitting = list[Frame]()
     for frame in frames:
         spec, narrowed = codecs.storable(_on_colour(frame.spec, fmt, options), fmt)
+        if options.palette and spec.dtype == "uint8" != frame.spec.dtype:
+            narrowed = (*narrowed, "depth")
         if narrowed:
             lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
