@@ -224,3 +224,12 @@ def test_rows_are_packed_from_the_left(bits: int, width: int) -> None:
     expected = [[int(row[at : at + 8], 2) for at in range(0, len(row), 8)] for row in whole]
     assert packed_rows(values, bits).tolist() == expected
     assert bits_for(1 << bits) == bits
+
+
+@pytest.mark.parametrize("to", ["png", "tiff"])
+def test_a_palette_is_packed_as_well_as_pillow_does(to: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 12, (120, 160)).astype(np.uint8)
+    source = chart(12)
+    source.putdata(np.minimum(noise, np.asarray(source)).ravel().tolist())
+    data = saved(source, "PNG", compress_level=9)
+    assert len(PIPE.flip("vertical").encode(data, to=to)) < 1.05 * len(data) + 400
