@@ -228,7 +228,12 @@ _PYTHONS_OWN = (
 """Errors that tell where a decoder stumbled, in words for those who write it."""
 _PYTHONS_WORDS = re.compile(
     "invalid literal|unpack|is not a valid|could not convert|could not broadcast|cannot reshape|argument"
+    r"|^\w+ returned [A-Z_]+$"
 )
+
+
+_FUNCTION = re.compile(r"^[a-z]\w*\(\): |^(?=\w*[A-Z_])[A-Za-z]\w* returned (?=\S+ )")
+"""The name of the C function that failed, where more words follow."""
 
 
 def library_words(error: BaseException, otherwise: str = "its structure cannot be read") -> str:
@@ -236,6 +241,8 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
 
     >>> library_words(RuntimeError(b"Unsupported file format"))
     'Unsupported file format'
+    >>> library_words(RuntimeError("charls_jpegls_decode returned the bit stream ends too early"))
+    'the bit stream ends too early'
     >>> library_words(TypeError("'bytes' object cannot be interpreted as an integer"))
     'its structure cannot be read'
     """
@@ -247,6 +254,7 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
         text = error.strerror
     text = str(getattr(error, "err", "") or text)  # OpenCV: without the place in its source
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", text)
+    text = _FUNCTION.sub("", text)
     text = re.sub(r"""\bb(['"])(.*?)\1""", r"\2", text).strip().rstrip(".:")
     return otherwise if not text or _PYTHONS_WORDS.search(text) else text
 

@@ -10,7 +10,7 @@ import pytest
 from video_clips import ffmpeg, kinds, make_clip
 
 import imgpar
-from imgpar.errors import DamagedError, LockedError
+from imgpar.errors import DamagedError, LockedError, UnsupportedError
 from imgpar.video.probe import probe
 from imgpar.video.process import cleaned
 
@@ -49,6 +49,23 @@ def test_a_windows_clip_with_drm_is_locked(tmp_path: Path) -> None:
     path.write_bytes(data[:30] + drm + data[30:])
     with pytest.raises(LockedError):
         probe(str(path))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "tag", "other"),
+    [("avi", "mpeg4", b"FMP4", b"ZZQ1"), ("mkv", "ffv1", b"V_FFV1", b"V_ZZQ1")],
+)
+def test_a_codec_that_nobody_knows_is_not_damage(
+    tmp_path: Path, suffix: str, codec: str, tag: bytes, other: bytes
+) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / f"a.{suffix}"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48,trim=end_frame=5", "-c:v", codec, path)
+    path.write_bytes(path.read_bytes().replace(tag, other))
+    with pytest.raises(UnsupportedError, match="no decoder"):
+        probe(str(path))
+    (item,) = imgpar.convert(tmp_path / "in", tmp_path / "out", to="mp4", resize="50%").items
+    assert (item.status, item.kind) == ("failed", "UnsupportedError")
 
 
 def test_in_a_report_it_is_one_sentence(tmp_path: Path) -> None:

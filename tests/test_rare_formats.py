@@ -13,7 +13,8 @@ from PIL import Image
 from test_without import run_without
 
 import imgpar
-from imgpar.errors import DamagedError, LimitError, UnsupportedError
+from imgpar.codecs.base import refused
+from imgpar.errors import DamagedError, LimitError, LockedError, UnsupportedError
 from imgpar.model import Limits
 
 W, H = 37, 23
@@ -109,9 +110,19 @@ class TestBmp:
         with pytest.raises(DamagedError):
             read(data[: 66 + int((len(data) - 66) * cut)])
 
-    def test_an_unknown_compression_is_not_called_damaged(self) -> None:
-        with pytest.raises(UnsupportedError):
-            read(bmp(info(1, 77), bytes(200), bytes(8)))
+    @pytest.mark.parametrize(("bits", "packing"), [(1, 77), (24, 4), (0, 4), (0, 5), (64, 0)])
+    def test_an_unknown_kind_is_not_called_damaged(self, bits: int, packing: int) -> None:
+        with pytest.raises(UnsupportedError) as caught:
+            read(bmp(info(bits, packing), bytes(8 * W * H), bytes(8)))
+        assert "corrupt" not in str(caught.value)
+
+    @pytest.mark.parametrize("length", [56, 108, 124])
+    def test_a_bit_for_transparency(self, length: int) -> None:
+        masks = (0x7C00, 0x3E0, 0x1F, 0x8000)
+        head = (info(16, 3, length) + struct.pack("<4I", *masks)).ljust(length, b"\0")
+        header, (array,) = read(bmp(head, rows(in_fields(masks).astype("<u2"))))
+        assert header.spec.layout == "RGBA"
+        assert np.array_equal(array[..., 3], np.rint(ALPHA / 255).astype(np.uint8) * 255)
 
     def test_a_bomb_is_refused(self) -> None:
         masks = FIELDS["10 bits"][1]
@@ -150,6 +161,31 @@ class TestTarga:
         if depth == 32:
             assert np.array_equal(array[..., 3], ALPHA // 64 * 64)
 
+    def test_15_bits(self) -> None:
+        five = (RGB >> 3).astype("<u2")
+        values = five[..., 0] << 10 | five[..., 1] << 5 | five[..., 2]
+        head = struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, W, H, 15, 0x20)
+        header, (array,) = read(head + values.tobytes(), "a.tga")
+        assert not header.spec.alpha
+        assert np.abs(array[..., :3] - five * (255 / 31)).max() <= 1
+
+    @pytest.mark.parametrize("bits", [15, 24, 32])
+    def test_palettes(self, bits: int) -> None:
+        table = PALETTE[:, ::-1]
+        if bits == 15:
+            five = (PALETTE >> 3).astype("<u2")
+            table = five[:, 0] << 10 | five[:, 1] << 5 | five[:, 2]
+        elif bits == 32:
+            table = np.hstack([table, np.arange(256, dtype=np.uint8)[:, None]])
+        alpha = 8 * (bits == 32)
+        head = struct.pack("<BBBHHBHHHHBB", 0, 1, 1, 0, 256, bits, 0, 0, W, H, 8, 0x20 | alpha)
+        header, (array,) = read(head + np.ascontiguousarray(table).tobytes() + RGB[..., 0].tobytes(), "a.tga")
+        right = PALETTE[RGB[..., 0]]
+        assert np.abs(array[..., :3].astype(int) - right).max() <= (8 if bits == 15 else 0)
+        assert header.spec.alpha == (bits == 32)
+        if bits == 32:
+            assert np.array_equal(array[..., 3], RGB[..., 0])
+
     @pytest.mark.parametrize("cut", [0.3, 0.7, 0.97])
     def test_what_is_cut_off_is_damaged(self, cut: float) -> None:
         data = tga(0, across=True)
@@ -179,6 +215,17 @@ class TestJpeg:
         header, (array,) = read(codecs.jpeg8_encode(values, level=98, bitspersample=12))
         assert header.spec.dtype == "uint16"
         assert np.abs(array[..., 0].astype(float) - values * (65535 / 4095)).max() < 65535 / 4095 * 12
+
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_jpeg_ls(self, codecs, channels: int, dtype: str) -> None:
+        values = RGB[..., :channels].astype(dtype) * (np.iinfo(dtype).max // 255)
+        data = codecs.jpegls_encode(values.squeeze())
+        header, (array,) = read(data)
+        assert (header.spec.dtype, header.spec.size) == (dtype, (W, H))
+        assert np.array_equal(array, values)
+        with pytest.raises(DamagedError):
+            read(data[: len(data) // 2])
 
     @pytest.mark.parametrize("cut", [0.4, 0.8])
     def test_what_is_cut_off_is_damaged(self, codecs, cut: float) -> None:
@@ -214,6 +261,35 @@ def test_a_size_line_with_several_blanks(tmp_path: Path) -> None:
     header, (array,) = read(usual.replace(line, f"-Y  {H} +X   {W}\n".encode()))
     assert header.spec.size == (W, H)
     assert np.array_equal(array, right)
+
+
+@pytest.mark.parametrize(
+    ("axes", "turned"),
+    [
+        ("-Y +X", lambda a: a), ("-Y -X", lambda a: a[:, ::-1]), ("+Y -X", lambda a: a[::-1, ::-1]),
+        ("+Y +X", lambda a: a[::-1]), ("+X -Y", lambda a: a.swapaxes(0, 1)),
+        ("-X -Y", lambda a: a[:, ::-1].swapaxes(0, 1)), ("-X +Y", lambda a: a[::-1, ::-1].swapaxes(0, 1)),
+        ("+X +Y", lambda a: a[::-1].swapaxes(0, 1)),
+    ],
+)  # fmt: skip
+def test_the_order_of_rows_in_a_radiance_file(axes: str, turned) -> None:
+    light = (RGB.astype(np.float32) + 1) / 256
+    stored = turned(light)
+    exponent = np.ceil(np.log2(stored.max(-1))).astype(int) + 1
+    parts = (stored / 2.0 ** exponent[..., None] * 256).astype(np.uint8)
+    body = np.dstack([parts, (exponent + 128).astype(np.uint8)]).tobytes()
+    (first, second), (high, wide) = axes.split(), stored.shape[:2]
+    data = f"#?RADIANCE\n\n{first} {high} {second} {wide}\n".encode() + body
+    png = imgpar.Pipeline().encode(data, to="png")
+    found = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(float) / 255
+    assert found.shape == (H, W, 3)
+    right = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(found - right).max() < 0.06
+
+
+def test_radiance_in_xyz_is_not_called_damaged() -> None:
+    with pytest.raises(UnsupportedError, match="CIE XYZ"):
+        read(b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\x80\x80\x80\x80", "a.hdr")
 
 
 @pytest.mark.parametrize("order", ["iso", "libjxl"])
@@ -265,6 +341,117 @@ def test_a_palette_in_jpeg_2000_gives_colours() -> None:
     assert np.array_equal(array, PALETTE[numbers])
 
 
+def test_black_in_a_bitmap_of_photoshop_stays_black() -> None:
+    white = RGB[..., 0] > 127
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 1, H, W, 1, 0)
+    data = head + bytes(12) + b"\0\0" + np.packbits(~white, axis=1).tobytes()
+    _, (array,) = read(data)
+    assert np.array_equal(array[..., 0], white * 255)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photoshop_with_32_bits(channels: int, packed: bool, large: bool) -> None:
+    values = (RGB[..., :channels] / 255).astype(np.float32) * 1.5
+    planes = np.moveaxis(values, -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1 + large, channels, H, W, 32, 3 if channels == 3 else 1)
+    head += bytes(16 if large else 12) + bytes((0, packed))
+    lines = [row.tobytes() for plane in planes for row in plane]
+    if packed:
+        lines = [b"".join(bytes((0, value)) for value in line) for line in lines]
+        head += struct.pack(f">{len(lines)}{'I' if large else 'H'}", *map(len, lines))
+    header, (array,) = read(head + b"".join(lines))
+    assert header.spec.dtype == "float32"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    assert np.abs(array - right).max() < 1e-5
+
+
+def test_photoshop_with_32_bits_and_transparency() -> None:
+    values = (RGB / 255).astype(np.float32)
+    alpha = (ALPHA / 255).astype(np.float32)[..., None]
+    planes = np.moveaxis(np.dstack([values * alpha + 1 - alpha, alpha]), -1, 0).astype(">f4")
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 3) + bytes(8)
+    layers = struct.pack(">IIh", 10, 6, -1) + bytes(4)
+    header, (array,) = read(head + layers + b"\0\0" + planes.tobytes())
+    assert header.spec.layout == "RGBA"
+    right = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+    seen = ALPHA > 20
+    assert np.abs(array[seen][:, :3] - right[seen]).max() < 1e-3
+
+
+def test_photoshop_of_another_kind_is_not_called_damaged() -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, H, W, 32, 4)
+    with pytest.raises(UnsupportedError, match="CMYK, 32 bits"):
+        read(head + bytes(14) + bytes(16 * W * H))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 6])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_2000_of_few_bits_reaches_white(bits: int, channels: int) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    values = RGB[..., :channels] >> (8 - bits)
+    data = codecs.jpeg2k_encode(values.squeeze(), level=0, reversible=True, bitspersample=bits)
+    _, (array,) = read(data)
+    right = np.rint(values * (255 / ((1 << bits) - 1)))
+    assert np.array_equal(array[..., :channels], right)
+
+
+@pytest.mark.parametrize("bits", [10, 16])
+def test_jpeg_2000_of_deep_grey_with_transparency(bits: int) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    values = np.dstack([RGB[..., 0], ALPHA]).astype(np.uint16) * np.uint16(((1 << bits) - 1) // 255)
+    values[ALPHA == 255, 1] = (1 << bits) - 1
+    data = codecs.jpeg2k_encode(values, level=0, reversible=True, bitspersample=bits)
+    header, (array,) = read(data)
+    assert (header.spec.layout, header.spec.dtype) == ("LA", "uint16")
+    assert np.abs(array - values * (65535 / ((1 << bits) - 1))).max() <= 0.5
+
+
+@pytest.mark.parametrize("handler", ["Standard", "Adobe.APS"])
+def test_an_encrypted_pdf_is_locked(handler: str) -> None:
+    pytest.importorskip("pypdfium2")
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 40 30]>>",
+        f"<</Filter/{handler}/V 1/R 2/Length 40/P -4/O<{'1f' * 32}>/U<{'2e' * 32}>>>",
+    ]  # fmt: skip
+    data, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{part}\nendobj\n".encode()
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    end = (
+        f"xref\n0 5\n0000000000 65535 f \n{table}trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<01><01>]>>\n"
+    )
+    with pytest.raises(LockedError, match="encrypted") as caught:
+        read(data + end.encode() + f"startxref\n{len(data)}\n%%EOF\n".encode(), "a.pdf")
+    assert "corrupt" not in str(caught.value)
+
+
+def test_photoshop_pixels_packed_otherwise_are_not_called_damaged() -> None:
+    data = bytearray(psb(RGB, packed=False))
+    data[26 + 16 : 26 + 18] = b"\0\2"
+    with pytest.raises(UnsupportedError, match="packed"):
+        read(bytes(data))
+
+
+def test_channels_without_colours_are_not_called_damaged(tmp_path: Path) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    depth = {"Z": np.ones((4, 5), np.float32)}
+    head = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    openexr.File(head, depth).write(str(tmp_path / "a.exr"))
+    with pytest.raises(UnsupportedError, match="no colours, only Z"):
+        read((tmp_path / "a.exr").read_bytes(), "a.exr")
+
+
+def test_a_kind_that_a_library_does_not_know_is_not_called_damaged() -> None:
+    told = refused("OpenEXR", "compression method 99 is not supported")
+    assert isinstance(told, UnsupportedError)
+    assert "corrupt" not in str(told)
+    assert isinstance(refused("PNG", "broken data stream, unknown error"), DamagedError)
+
+
 def test_a_density_that_makes_no_sense_is_left_out() -> None:
     sink = io.BytesIO()
     Image.fromarray(RGB).save(sink, "TIFF", dpi=(1e9, 1e9))
@@ -272,3 +459,22 @@ def test_a_density_that_makes_no_sense_is_left_out() -> None:
     assert header.metadata.dpi is None
     assert "dots per inch was left out" in header.notes[0]
     assert imgpar.Pipeline().encode(sink.getvalue(), to="png")
+
+
+def test_the_kind_of_a_failure_reaches_the_report(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "rare.bmp").write_bytes(bmp(info(24, 4), bytes(99)))
+    (tmp_path / "in" / "cut.bmp").write_bytes(bmp(info(24, 0), bytes(99)))
+    report = imgpar.convert(str(tmp_path / "in"), str(tmp_path / "out"), to="png", jobs=1)
+    kinds = {Path(item.source).name: (item.kind, "corrupt" in item.error) for item in report.items}
+    assert kinds == {"rare.bmp": ("UnsupportedError", False), "cut.bmp": ("DamagedError", True)}
+    assert report.exit_code == 1
+    assert not report.can_retry
+
+
+def test_the_log_of_opencv_is_not_for_the_user(capfd) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    data = codecs.jpeg2k_encode(RGB.astype(np.uint16) * 257, level=0)
+    with pytest.raises(DamagedError):
+        read(data[: len(data) // 2])
+    assert capfd.readouterr().err == ""

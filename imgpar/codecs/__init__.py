@@ -92,8 +92,8 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
 def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     """What a file says about itself; `name` is its name, for formats that only a suffix tells.
 
-    Raises UnknownFormatError, MissingExtraError, LimitError (more pixels or frames than allowed) and
-    DamagedError. Nothing is decoded, so a bomb costs nothing.
+    Raises UnknownFormatError, UnsupportedError, MissingExtraError, LimitError (more pixels or frames than
+    allowed) and DamagedError. Nothing is decoded, so a bomb costs nothing.
     """
     from imgpar.codecs.base import check_size
 
@@ -330,12 +330,12 @@ def _fitting_frames(
 
 def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
     """Whatever a backend raises becomes an ItemError that says what the backend said."""
-    from imgpar.codecs.base import damaged
+    from imgpar.codecs.base import refused
 
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
     if isinstance(error, ImportError):
         return MissingExtraError(f"A package cannot be loaded: {error}.", fix="imgpar doctor tells more.")
     if done != "written":
-        return damaged(fmt.title, library_words(error), hopeless=done == "opened")
+        return refused(fmt.title, library_words(error), hopeless=done == "opened")
     return EncodeError(f"The {fmt.title} encoder failed: {library_words(error, 'it cannot write this')}.")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from imgpar.codecs.formats import Format
-from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError
+from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
 from imgpar.installing import pip
 from imgpar.model import Limits, Metadata
+
+_UNKNOWN_KIND = re.compile(
+    r"not (yet |currently )?(supported|implemented|handled)|unsupported|unimplemented|unhandled"
+    r"|unknown (?!error)|no decoder|cannot handle",
+    re.IGNORECASE,
+)
+"""Words by which libraries say that a file may be whole, but is of a kind that they do not know."""
 
 
 class Encoded(NamedTuple):
@@ -24,6 +32,32 @@ def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedErr
     words = " ".join(complaint.split()).rstrip(".") or "the decoder gave no reason"
     fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
     return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
+
+
+def refused(title: str, complaint: str, *, hopeless: bool = False) -> ItemError:
+    """The error for what a library says of content that it did not read.
+
+    It is UnsupportedError where the words tell of a kind that the library does not know; a broken header may
+    look like that, too. Otherwise it is DamagedError.
+
+    >>> print(refused("BMP", "unknown filter"))
+    This BMP could not be read: unknown filter. It is of a kind that imgpar does not read, or damaged.
+    """
+    if not _UNKNOWN_KIND.search(complaint):
+        return damaged(title, complaint, hopeless=hopeless)
+    return unclear(title, complaint)
+
+
+def unclear(title: str, complaint: str) -> UnsupportedError:
+    """The error for content that is of a rare kind or damaged: which of both cannot be told.
+
+    >>> print(unclear("HEIC", "it holds no picture"))
+    This HEIC could not be read: it holds no picture. It is of a kind that imgpar does not read, or damaged.
+    """
+    words = " ".join(complaint.split()).rstrip(".")
+    return UnsupportedError(
+        f"This {title} could not be read: {words}. It is of a kind that imgpar does not read, or damaged."
+    )
 
 
 def durations_of(metadata: Metadata, count: int) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.codecs import pillow
-from imgpar.codecs.base import check_size, damaged
+from imgpar.codecs.base import check_size, damaged, unclear
 from imgpar.codecs.formats import Format
 from imgpar.errors import LimitError, UnsupportedError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
@@ -17,9 +17,13 @@ from imgpar.model import Frame, Header, Limits, Metadata, Spec
 Array = np.ndarray[Any, Any]
 
 _FILE_HEAD = 14
+_DEPTH_AT = 28
+"""Where headers of 40 bytes and more have the bits of a pixel."""
 _OS2 = 12
 """Bytes of the oldest header, whose sizes have 16 bits and whose palette has no padding."""
 _PLAIN, _FIELDS, _ALPHA_FIELDS = 0, 3, 6
+_RUNS = (1, 2)
+"""Packed in runs of 8 and of 4 bits, which Pillow reads."""
 _USUAL = {16: (0x7C00, 0x3E0, 0x1F, 0), 24: (0xFF0000, 0xFF00, 0xFF, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 """Masks of red, green, blue and alpha where a file names none."""
 _INCH = 0.0254
@@ -51,13 +55,18 @@ class Bitmap(NamedTuple):
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Pillow's view, or what the header says where Pillow refuses it."""
     try:
-        return pillow.read_header(data, fmt, limits)
+        header = pillow.read_header(data, fmt, limits)
     except LimitError:
         raise
     except Exception:
         found = _parsed(data)
         if found is None:
             raise
+    else:
+        # Of 16 bits Pillow reads the colours alone.
+        found = None if header.spec.alpha or data[_DEPTH_AT] != 16 else _parsed(data)
+        if found is None or not found.masks[3]:
+            return header
     check_size(found.width, found.height, limits)
     layout = "RGBA" if found.masks[3] else "RGB"
     spec = Spec(found.width, found.height, layout)  # type: ignore[arg-type]
@@ -98,10 +107,16 @@ def _parsed(data: bytes | memoryview) -> Bitmap | None:
         masks = _masks(data, length, bits, packing)
     except struct.error:
         return None
-    if width < 1 or not height or not 12 <= length <= 124 or bits not in (1, 2, 4, 8, 16, 24, 32):
+    if width < 1 or not height or not 12 <= length <= 124 or packing in _RUNS:
         return None
+    if packing in (4, 5) or (packing == _PLAIN and bits == 64):
+        raise UnsupportedError(
+            f"This BMP is of a kind that imgpar does not read (compression {packing}, {bits} bits)."
+        )
     if packing not in (_PLAIN, _FIELDS, _ALPHA_FIELDS):
-        raise UnsupportedError(f"This BMP is of a kind that no decoder here reads (compression {packing}).")
+        raise unclear("BMP", f"its compression has the unknown number {packing}")
+    if bits not in (1, 2, 4, 8, 16, 24, 32):
+        return None
     palette = 0 if bits > 8 else 3 if length == _OS2 else 4
     return Bitmap(
         width, abs(height), bits, masks, palette, _FILE_HEAD + length, at, height > 0, dpi

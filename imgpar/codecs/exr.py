@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from imgpar.codecs import light
-from imgpar.codecs.base import check_size, damaged, require
+from imgpar.codecs.base import check_size, require, unclear
 from imgpar.codecs.formats import FORMATS, Format
+from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Layout, Limits, Spec
 
 _CHANNELS: dict[Layout, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     check_size(width, height, limits)
     layout = next((kind for kind, wanted in _CHANNELS.items() if names.issuperset(wanted)), None)
     if layout is None:
-        raise damaged(fmt.title, f"it has no colours, only {', '.join(sorted(names)[:8])}", hopeless=True)
+        raise UnsupportedError(f"This OpenEXR has no colours, only {', '.join(sorted(names)[:8])}.")
     chroma = layout in ("L", "LA") and names.issuperset(_CHROMA)
     more = names.difference(_CHANNELS[layout], _CHROMA if chroma else ())
     layout = _COLOURED[layout] if chroma else layout
@@ -68,7 +69,7 @@ def decode(
             names = _CHANNELS[header.spec.layout]
             colours = np.stack([channels[name].pixels for name in names if name != "A"], axis=-1)
         if colours.shape[:2] != frame.array.shape[:2]:
-            raise damaged("OpenEXR", "its channels have different sizes", hopeless=True)
+            raise unclear("OpenEXR", "its channels have different sizes")
         colours = colours.astype(np.float32)
         if frame.spec.alpha:
             alpha = np.nan_to_num(channels["A"].pixels.astype(np.float32)).clip(0, 1)[..., None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, motion, quality
-from imgpar.codecs.base import Encoded, check_size, damaged, require
+from imgpar.codecs.base import Encoded, check_size, damaged, require, unclear
 from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import bake, profile_space
@@ -32,7 +32,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """Size and metadata of the primary picture; its pixels are not decoded."""
     file = _open(data)
     if not len(file):
-        raise damaged(fmt.title, "it holds no picture that libheif can decode", hopeless=True)
+        raise unclear(fmt.title, "it holds no picture that libheif can decode")
     image = file[file.primary_index]
     width, height = image.size
     check_size(width, height, limits)
@@ -40,7 +40,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     deep = ";16" in image.mode
     layout = _LAYOUTS.get(image.mode.partition(";")[0])
     if layout is None:
-        raise damaged(fmt.title, f"its pixels are of the unknown kind {image.mode}", hopeless=True)
+        raise unclear(fmt.title, f"its pixels are of the unknown kind {image.mode}")
     if layout == "RGB" and not deep:
         layout = "RGBX"
     icc = info.get("icc_profile") or b""

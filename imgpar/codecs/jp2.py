@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs import jp2_boxes, opencv, pillow, rare
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
+from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Layout, Limits
 
 _SIZ = b"\xff\x4f\xff\x51"
@@ -29,6 +31,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             spec=header.spec.converted(_COLUMNS[columns], "uint8"), detail={**header.detail, "palette": True}
         )
     bits = _depths(bytes(data[:65536]))
+    if header.spec.layout == "LA" and bits and max(bits) > 8:
+        # Pillow lets the highest values of 16 bits become 0, OpenCV refuses two channels.
+        spec, detail = header.spec.converted("LA", "uint16"), {**header.detail, "bits": bits[0], "pair": True}
+        if len(set(bits)) > 1:
+            raise UnsupportedError("This JPEG 2000 has channels of different depths.")
+        return header._replace(spec=spec, detail=detail)
+    if len(set(bits)) == 1 and bits[0] < 8:
+        return header._replace(detail={**header.detail, "few": bits[0]})
     layout = _LAYOUTS.get(len(bits))
     deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
     if deep and layout is not None and header.detail["mode"] in ("RGB", "RGBA"):
@@ -44,8 +54,16 @@ def decode(
     if header.detail.get("palette"):
         np.copyto(frames[0].array, rare.decode("jpeg2k", data, "JPEG 2000").astype(np.uint8))
         return ()
+    if header.detail.get("pair"):
+        pair = rare.decode("jpeg2k", data, "JPEG 2000")
+        np.copyto(frames[0].array, rare.stretched(pair, header.detail["bits"], "uint16"))
+        return ()
     if not header.detail.get("deep"):
-        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        if few := header.detail.get("few"):
+            # Pillow moves the bits to the upper end, so white would be grey.
+            _fill_range(header.spec.layout, frames[0].array, few)
+        return notes
     pixels = opencv.decode(data, header.spec, "JPEG 2000")
     peak = (1 << header.detail["bits"]) - 1
     if peak < 65535:
@@ -68,6 +86,13 @@ def _described(header: Header, data: bytes | memoryview) -> Header:
     )
     orientation = tiff.get_orientation(metadata.exif)
     return header._replace(metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
+
+
+def _fill_range(layout: str, array: np.ndarray[Any, Any], bits: int) -> None:
+    """Stretch values that stand in the upper bits of 8 over all of them, in place."""
+    table = rare.stretched(np.arange(256) >> (8 - bits), bits, "uint8")
+    channels = array[..., :3] if layout == "RGBX" else array
+    channels[...] = table[channels]
 
 
 def _depths(head: bytes) -> list[int]:

@@ -18,17 +18,17 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, iptc, motion, quality, rare, turbo, xmp
 from imgpar.codecs.base import Encoded, damaged
 from imgpar.codecs.formats import Format
-from imgpar.codecs.jpeg_header import EXIF, ICC, SEGMENT, FrameHeader, bare, parse
+from imgpar.codecs.jpeg_header import EXIF, ICC, JPEG_LS, SEGMENT, FrameHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UnsupportedError
+from imgpar.errors import EncodeError, UnsupportedError, library_words
 from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
-_UNREAD = (3, 5, 6, 7, 11, 13, 14, 15)
-"""Lossless and hierarchical coding, by the low nibble of the frame marker."""
-_SECOND = (0, 1, 2, 3)
+_UNREAD = (3, 5, 6, 7, 11, 13, 14, 15, JPEG_LS)
+"""Lossless and hierarchical coding, by the low nibble of the frame marker, and JPEG-LS."""
+_SECOND = (0, 1, 2, 3, JPEG_LS)
 """Coding that imagecodecs knows in any number of bits: baseline, extended, progressive and lossless."""
 _HARMLESS = (
     "bad icc marker",
@@ -94,6 +94,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             "quality": info.quality,
             "components": frame.components,
             "reader": "rare" if unusual else _reader(frame),
+            "codec": "jpegls" if frame.process == JPEG_LS else "jpeg8",
             "ycc": info.in_ycc,
             "scale": 1,
             "whole": (frame.width, frame.height),
@@ -129,7 +130,7 @@ def decode(
     if header.detail["reader"] == "rare":
         if not accept_damaged and bytes(data[-1 << 16 :]).rfind(b"\xff\xd9") < 0:
             raise damaged("JPEG", "it ends before its end marker")  # of which this decoder says nothing
-        found = rare.decode("jpeg8", data, "JPEG")
+        found = rare.decode(header.detail["codec"], data, "JPEG")
         np.copyto(frames[0].array, rare.stretched(found, header.detail["bits"], header.spec.dtype))
         return ()
     if header.detail["reader"] == "pillow" or not _has_simplejpeg():
@@ -139,7 +140,7 @@ def decode(
     try:
         _decode_fast(data, frames[0], strict=True)
     except ValueError as error:
-        complaint = str(error)
+        complaint = library_words(error)
     else:
         return ()
     harmless = (
@@ -156,7 +157,7 @@ def decode(
     try:
         _decode_fast(data, frames[0], strict=False)
     except ValueError as error:
-        raise damaged("JPEG", str(error), hopeless=True) from None
+        raise damaged("JPEG", library_words(error), hopeless=True) from None
     return (
         (f"the decoder said: {complaint}",)
         if harmless

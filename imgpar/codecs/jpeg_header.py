@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from imgpar.codecs import iptc, xmp
+from imgpar.codecs.base import unclear
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
 from imgpar.errors import DamagedError
 
@@ -29,7 +30,9 @@ _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _DISPENSABLE = (EXIF, XMP, ICC, b"Ducky", b"FPXR", b"urn:iso:std:iso:ts:21496")
 """What nobody misses, or what was read before."""
 _UNCARRIED = ((b"JP", "content credentials"), (b"FLIR\0", "thermal picture"))
-_FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+JPEG_LS = 55
+"""The process of ISO/IEC 14495, whose marker stands apart from those of all others."""
 _SAMPLINGS = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
 
 
@@ -187,9 +190,10 @@ def _frame_header(marker: int, body: bytes) -> FrameHeader:
         or count not in (1, 2, 3, 4)
         or any(not 1 <= f <= 4 for pair in factors for f in pair)
     ):
-        raise DamagedError(f"This JPEG describes {count} colour components in a way that no decoder knows.")
+        raise unclear("JPEG", f"it describes {count} colour components in a way that no decoder knows")
     identifiers = body[6 : 6 + 3 * count : 3]
-    return FrameHeader(width, height, bits, marker & 15, count, factors, _subsampling(factors), identifiers)
+    process = JPEG_LS if marker == 0xF7 else marker & 15
+    return FrameHeader(width, height, bits, process, count, factors, _subsampling(factors), identifiers)
 
 
 def _subsampling(factors: tuple[tuple[int, int], ...]) -> str:

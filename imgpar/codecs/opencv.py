@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -21,16 +22,29 @@ def decode(data: bytes | memoryview, spec: Spec, title: str, page: int = 0) -> n
     """Pixels as they are stored, height × width × channels in the order of `spec`, nothing turned."""
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     stream = np.frombuffer(data, np.uint8)
-    if page:
-        pixels = next(iter(cv2.imdecodemulti(stream, flags, range=(page, page + 1))[1]), None)
-    else:
-        pixels = cv2.imdecode(stream, flags)
+    with _silence():
+        if page:
+            pixels = next(iter(cv2.imdecodemulti(stream, flags, range=(page, page + 1))[1]), None)
+        else:
+            pixels = cv2.imdecode(stream, flags)
     if pixels is None or pixels.shape[:2] != (spec.height, spec.width) or pixels.dtype != spec.dtype:
         raise damaged(title, "the pixel data cannot be read", hopeless=True)
     pixels = pixels.reshape(spec.height, spec.width, -1)
     # Grey with alpha comes as four channels.
     order = [0, 3] if spec.layout == "LA" and pixels.shape[-1] == 4 else _ORDER[pixels.shape[-1]]
     return pixels[..., order]
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """OpenCV without its log, which names places in its own source; in this process it may be the user's."""
+    logs: Any = getattr(cv2.utils, "logging", None)
+    level = logs.setLogLevel(logs.LOG_LEVEL_SILENT) if logs else None
+    try:
+        yield
+    finally:
+        if logs:
+            logs.setLogLevel(level)
 
 
 def encode(frame: Frame, suffix: str, parameters: Sequence[int]) -> bytes:

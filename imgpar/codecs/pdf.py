@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs.base import check_size, chosen_pages, damaged, require
+from imgpar.codecs.base import check_size, chosen_pages, damaged, refused, require
 from imgpar.codecs.formats import FORMATS, Format
+from imgpar.errors import LockedError
 from imgpar.model import Frame, Header, Limits, Metadata, Spec
 
 DENSITY = 150.0
@@ -74,9 +75,13 @@ def _open(data: bytes | memoryview, fmt: Format) -> Any:
     try:
         return pdfium.PdfDocument(bytes(data))
     except pdfium.PdfiumError as error:
-        locked = "password" in str(error).lower()
-        complaint = "it is locked with a password" if locked else str(error)
-        raise damaged(fmt.title, complaint, hopeless=True) from None
+        said = str(error).lower()
+        if "password" in said or "security" in said:
+            raise LockedError(
+                f"This {fmt.title} is encrypted: it needs a password or a licence.",
+                fix="Save it without encryption.",
+            ) from None
+        raise refused(fmt.title, str(error), hopeless=True) from None
 
 
 def _pixels(document: Any, number: int, scale: float) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from imgpar.codecs import colour
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.base import check_size, damaged
+from imgpar.codecs.base import check_size, damaged, refused
 from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
@@ -78,9 +78,9 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
     except (SyntaxError, TypeError) as error:
         if "unpack" in str(error):
             raise damaged(fmt.title, "its header ends too early", hopeless=True) from None
-        raise damaged(
+        raise refused(
             fmt.title,
-            f"its header cannot be read ({library_words(error, 'unknown structure')})",
+            f"its header cannot be read ({library_words(error, 'it breaks the rules of the format')})",
             hopeless=True,
         ) from None
     return image

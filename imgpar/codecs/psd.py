@@ -8,23 +8,26 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, iptc, lab, pillow, psd_flat
+from imgpar.codecs import colour, iptc, lab, light, pillow, psd_flat
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.base import check_size
+from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Limits, Metadata
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
-_HEAD = 26
+_HEAD, _DEPTH_AT = 26, 22
+_MODES = {
+    0: "bitmap", 1: "grey", 2: "palette", 3: "RGB", 4: "CMYK", 7: "several inks", 8: "duotone", 9: "Lab",
+}  # fmt: skip
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
     found, flat = _resources(data), psd_flat.find(data)
-    if flat is None and psd_flat.is_large(data):
-        raise UnsupportedError("This large Photoshop file is of a kind that imgpar does not read.")
+    if flat is None:
+        _check_kind(data)
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
     exif = found.get(_EXIF, b"")
@@ -43,7 +46,10 @@ def decode(
 ) -> tuple[str, ...]:
     """Fill the one frame."""
     if "flat" not in header.detail:
-        return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        if header.detail["mode"] == "1":  # black is 1 in these files, of which Pillow makes white
+            np.subtract(255, frames[0].array, out=frames[0].array)
+        return notes
     pixels = psd_flat.decode(data, header.detail["flat"])
     if header.detail["flat"].cmyk:
         inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
@@ -53,9 +59,21 @@ def decode(
     return ()
 
 
+def _check_kind(data: bytes | memoryview) -> None:
+    """Refuse what neither Pillow nor `psd_flat` reads."""
+    depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
+    large = psd_flat.is_large(data)
+    if mode not in _MODES or depth not in (1, 8, 16, 32):
+        raise unclear("Photoshop file", f"it has {depth} bits and colours of the unknown kind {mode}")
+    if large or depth in (16, 32):
+        kind = f"{'large, ' if large else ''}{_MODES[mode]}, {depth} bits"
+        raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
+
+
 def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     space = profile_space(icc)
-    kept = icc if space == ("GRAY" if flat.spec.grey else "RGB") and not flat.lab else b""
+    fits = space == ("GRAY" if flat.spec.grey else "RGB")
+    kept = icc if fits and not flat.lab and not flat.linear else b""
     misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
     lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
     lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
@@ -64,7 +82,9 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(colour.describe("CMYK", icc),) * flat.cmyk + (lab.NOTE,) * flat.lab,
+        notes=(colour.describe("CMYK", icc),) * flat.cmyk
+        + (lab.NOTE,) * flat.lab
+        + (light.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},
     )
 

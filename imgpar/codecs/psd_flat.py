@@ -1,4 +1,5 @@
-"""The flattened picture of a Photoshop file by its channels: 16 bits, which Pillow refuses, and transparency.
+"""The flattened picture of a Photoshop file by its channels: 16 and 32 bits, and transparency,
+which Pillow refuses or leaves out.
 
 OpenCV unpacks the rows: it is told of a TIFF whose strips they are. Where the flattened picture is
 transparent, Photoshop has laid it on white; that is taken back. Channels that are no transparency are saved
@@ -12,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.codecs import lab, opencv
-from imgpar.codecs.base import damaged
+from imgpar.codecs import lab, light, opencv
+from imgpar.codecs.base import damaged, unclear
 from imgpar.codecs.tiff_writer import directory_values, write_directory
 from imgpar.model import Layout, Spec
 
@@ -22,6 +23,8 @@ Array = np.ndarray[Any, Any]
 _COLOURS = {1: 1, 3: 3, 4: 4, 8: 1, 9: 3}
 """Channels of grey, RGB, CMYK, duotone, which is stored as grey, and Lab."""
 _CMYK, _LAB = 4, 9
+_FLOAT, _LIGHT = 32, (1, 3)
+"""Bits of floats, which are linear light, and the modes that can have them."""
 _SHORT, _LONG = 3, 4
 _RAW, _PACKED, _PACK_BITS = 0, 1, 32773
 
@@ -50,12 +53,18 @@ class Flat(NamedTuple):
         grey = self.colours == 1
         layout: Layout = ("LA" if grey else "RGBA") if self.transparent else ("L" if grey else "RGB")
         deep = self.depth == 16 and self.mode != _CMYK
-        return Spec(self.width, self.height, layout, "uint16" if deep else "uint8")
+        dtype = "float32" if self.linear else "uint16" if deep else "uint8"
+        return Spec(self.width, self.height, layout, dtype)
 
     @property
     def cmyk(self) -> bool:
         """Whether the colours are inks."""
         return self.mode == _CMYK
+
+    @property
+    def linear(self) -> bool:
+        """Whether the colours are linear light."""
+        return self.depth == _FLOAT
 
     @property
     def lab(self) -> bool:
@@ -75,7 +84,8 @@ def find(data: bytes | memoryview) -> Flat | None:
             # A negative number of layers says that the next channel is the transparency of the whole.
             transparent = struct.unpack_from(">h", data, at + 2 * step)[0] < 0
         at += step + length
-    if mode not in _COLOURS or depth not in (8, 16) or channels < _COLOURS[mode] or min(width, height) < 1:
+    known = mode in _COLOURS and (depth in (8, 16) or (depth == _FLOAT and mode in _LIGHT))
+    if not known or channels < _COLOURS[mode] or min(width, height) < 1:
         return None
     more = channels > _COLOURS[mode]
     needed = depth > 8 or more or mode == _LAB or large
@@ -99,10 +109,12 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
     else:
         if flat.mode == _LAB:
             peak, step = (65535, 256) if flat.depth == 16 else (255, 1)
-            light, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
-            lab.to_srgb(light * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
+            bright, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
+            lab.to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
         if flat.transparent:
             _take_white_away(pixels)
+        if flat.linear:
+            light.to_display(pixels[..., : flat.colours], pixels[..., : flat.colours])
     return pixels
 
 
@@ -120,7 +132,7 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
         ends = flat.at + 2 + size * count + np.cumsum((0, *lengths))
         offsets = ends[:-1].tolist()
     else:
-        raise damaged("Photoshop", f"its pixels are packed in an unknown way ({packing})", hopeless=True)
+        raise unclear("Photoshop", f"its pixels are packed in an unknown way ({packing})")
     if offsets[-1] + lengths[-1] > len(data):
         raise damaged("Photoshop", "its pixels end too early", hopeless=True)
     content = {
@@ -135,14 +147,18 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
     struct.pack_into("<2sHI", out, 0, b"II", 42, len(out))
     write_directory(out, tags, "<")
     found = opencv.decode(memoryview(out), Spec(row, rows, "L"), "Photoshop")
-    values = np.ascontiguousarray(found[..., 0]).view(f">u{item}").astype(f"u{item}")
+    kind = "f" if flat.linear else "u"
+    values = np.ascontiguousarray(found[..., 0]).view(f">{kind}{item}").astype(f"{kind}{item}")
     return values.reshape(wanted, flat.height, flat.width)
 
 
 def _take_white_away(pixels: Array) -> None:
     """Colours as they were before they were laid on white."""
-    peak = float(np.iinfo(pixels.dtype).max)
+    peak = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     alpha = pixels[..., -1:].astype(np.float32)
     below = peak - alpha
-    colours = (pixels[..., :-1] - below) * peak / np.maximum(alpha, 1)
-    pixels[..., :-1] = np.rint(np.where(alpha > 0, colours, peak).clip(0, peak))
+    colours = (pixels[..., :-1] - below) * peak / np.where(alpha > 0, alpha, 1)
+    if peak == 1:
+        pixels[..., :-1] = np.where(alpha > 0, colours, peak).clip(0)
+    else:
+        pixels[..., :-1] = np.rint(np.where(alpha > 0, colours, peak).clip(0, peak))

@@ -8,19 +8,35 @@ from collections.abc import Sequence
 from imgpar.codecs import light, opencv
 from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import Format
+from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Limits, Spec
 
-_SIZE = re.compile(rb"\n[-+]Y +(\d{1,9}) +[-+]X +(\d{1,9}) *\r?\n")
+_SIZE = re.compile(rb"\n([-+][XY])[ \t]+(\d{1,9})[ \t]+([-+][XY])[ \t]+(\d{1,9})[ \t]*\r?\n")
+_XYZ = re.compile(rb"\nFORMAT[ \t]*=[ \t]*32-bit_rle_xyze")
+_HEAD = 65536
+_ORIENTATIONS = {
+    b"-Y+X": 1, b"-Y-X": 2, b"+Y-X": 3, b"+Y+X": 4, b"+X-Y": 5, b"-X-Y": 6, b"-X+Y": 7, b"+X+Y": 8,
+}  # fmt: skip
+"""How rows and pixels follow each other, as EXIF counts it; the first axis is that of the rows."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """The size, from the line that ends the header."""
-    found = _SIZE.search(bytes(data[:65536]))
-    if found is None:
+    """The size and the order of the rows, from the line that ends the header."""
+    found = _SIZE.search(bytes(data[:_HEAD]))
+    orientation = _ORIENTATIONS.get(found[1] + found[3]) if found else None
+    if found is None or orientation is None:
         raise damaged(fmt.title, "its header does not tell a size", hopeless=True)
-    height, width = int(found[1]), int(found[2])
+    if _XYZ.search(bytes(data[: found.start() + 1])):
+        raise UnsupportedError("This Radiance HDR has colours in CIE XYZ, which imgpar does not read.")
+    height, width = int(found[2]), int(found[4])
     check_size(width, height, limits)
-    return Header(fmt.name, Spec(width, height, "RGB", "float32"), notes=(light.NOTE,))
+    return Header(
+        fmt.name,
+        Spec(width, height, "RGB", "float32"),
+        orientation=orientation,
+        notes=(light.NOTE,),
+        detail={"at": found.end()},
+    )
 
 
 def decode(
@@ -31,5 +47,8 @@ def decode(
     accept_damaged: bool = False,  # noqa: ARG001 - OpenCV reads all or nothing
 ) -> tuple[str, ...]:
     """Fill the one frame."""
-    light.to_display(opencv.decode(data, header.spec, "Radiance HDR"), frames[0].array)
+    # OpenCV knows one order of rows, one blank between words, and no file without a line for its format.
+    start = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {header.spec.height} +X {header.spec.width}\n".encode()
+    whole = start + bytes(data[header.detail["at"] :])
+    light.to_display(opencv.decode(whole, header.spec, "Radiance HDR"), frames[0].array)
     return ()

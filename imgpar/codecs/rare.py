@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs.base import damaged
-from imgpar.errors import MissingExtraError
+from imgpar.codecs.base import refused
+from imgpar.errors import MissingExtraError, library_words
 from imgpar.installing import pip
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +41,7 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
     Raises:
         MissingExtraError: the package is not there.
         DamagedError: it cannot read the file.
+        UnsupportedError: it does not know this kind.
     """
     if not available():
         raise missing(f"This kind of {title}")
@@ -49,7 +50,7 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
     try:
         pixels = getattr(imagecodecs, f"{name}_decode")(bytes(data), **how)
     except Exception as error:
-        raise damaged(title, str(error), hopeless=True) from error
+        raise refused(title, library_words(error), hopeless=True) from error
     return np.asarray(pixels).reshape(*pixels.shape[:2], -1)
 
 

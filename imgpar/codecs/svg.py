@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imgpar import fonts
 from imgpar.codecs.base import check_size, require
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.svg_text import read
@@ -29,6 +30,8 @@ _STACK = 64 << 20
 """Bytes, of which resvg takes some 32 KiB for each element that lies in another."""
 _HUGE = 1e9
 """CSS pixels: more than any limit."""
+_NAMED = 20
+"""So many letters are named that cannot be drawn."""
 _LONGEST = 100
 """Characters of a size."""
 
@@ -41,7 +44,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     scale = limits.density / 96 if limits.density else 1.0
     width, height = max(round(width * scale), 1), max(round(height * scale), 1)
     check_size(width, height, limits)
-    return Header(fmt.name, Spec(width, height, "RGBA"), lost=drawing.lost)
+    lost, notes = _undrawn(drawing.letters)
+    return Header(fmt.name, Spec(width, height, "RGBA"), lost=(*drawing.lost, *lost), notes=notes)
 
 
 def decode(
@@ -66,13 +70,35 @@ def decode(
     return ()
 
 
+def _undrawn(letters: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is lost of a text that cannot be drawn with the fonts of this system, and the words for it."""
+    if not letters.strip():
+        return (), ()
+    if not fonts.families():
+        return ("text",), ("its text was not drawn: no font is installed",)
+    lacking = fonts.lacking(letter for letter in letters if ord(letter) > 127)
+    if not lacking:
+        return (), ()
+    more = "" if len(lacking) <= _NAMED else " …"
+    return ("letters",), (f"no installed font has the letters {lacking[:_NAMED]}{more}",)
+
+
+def _families() -> dict[str, str]:
+    """Options of resvg: the families that stand for generic ones, and for those that are not installed."""
+    found = {f"{name}_family": family for name, family in fonts.families().items()}
+    return {**found, "font_family": found["sans_serif_family"]} if found else {}
+
+
 def _drawn(resvg: Any, text: str, spec: Spec) -> bytes:
     """The drawing as a PNG, by a thread with a stack for all the elements that may lie in each other."""
     made = list[bytes | BaseException]()
 
     def draw() -> None:
         try:
-            made.append(resvg.svg_to_bytes(svg_string=text, width=spec.width, height=spec.height, dpi=96))
+            png = resvg.svg_to_bytes(
+                svg_string=text, width=spec.width, height=spec.height, dpi=96, **_families()
+            )
+            made.append(png)
         except BaseException as error:
             made.append(error)
 

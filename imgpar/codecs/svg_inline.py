@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from imgpar.errors import ItemError
@@ -12,15 +13,15 @@ UNREADABLE = "pictures that cannot be read"
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
 
-def embedded(address: str) -> tuple[str, tuple[str, ...]]:
+def embedded(
+    address: str, read: Callable[[bytes], tuple[str, tuple[str, ...]]]
+) -> tuple[str, tuple[str, ...]]:
     """The picture of a `data:` address as such an address, and what was left out of it; empty where it is no
-    picture, or a drawing that cannot be read.
+    picture, or a drawing that cannot be read. `read` gives the text of a drawing, and what it lacks.
 
-    >>> embedded("data:image/png,%89PNG%0D%0A%1A%0A")
+    >>> embedded("data:image/png,%89PNG%0D%0A%1A%0A", lambda _: ("", ()))
     ('data:image/png;base64,iVBORw0KGgo=', ())
     """
-    from imgpar.codecs.svg_text import read
-
     kind, comma, body = address.partition(",")
     data = unquote_to_bytes(body.partition("#")[0])
     if kind.rstrip(" ").lower().endswith("base64"):
@@ -29,7 +30,7 @@ def embedded(address: str) -> tuple[str, tuple[str, ...]]:
     word = _kind(data)
     if not word and comma and data:
         try:
-            text, _, lost = read(data, inner=True)
+            text, lost = read(data)
         except ItemError:
             return "", (UNREADABLE,)
         word, data = "svg+xml", text.encode("utf-8")

@@ -17,7 +17,7 @@ from xml.parsers import expat
 
 from imgpar.codecs.base import damaged
 from imgpar.codecs.svg_inline import embedded
-from imgpar.errors import LimitError
+from imgpar.errors import LimitError, UnsupportedError
 
 LARGEST = 64 << 20
 """Bytes of an unpacked .svgz, and characters of what is made of a file."""
@@ -48,6 +48,8 @@ _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _IN_VALUE = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|([g-zG-Z]))")
 _URL = re.compile(r"(url\(\s*+[\"']?+\s*+)(?!#|data:)", re.IGNORECASE)
+_VARIABLE = re.compile(r"var\(\s{0,9}(--[\w-]{1,100})\s{0,9}(?:,([^()]{0,200}))?\)")
+_DEFINED = re.compile(r"(--[\w-]{1,100})\s{0,9}:([^;{}\"'<>]{1,200})")
 _IMPORT = re.compile("@import", re.IGNORECASE)
 
 
@@ -59,6 +61,8 @@ class Drawing(NamedTuple):
     """Attributes of its first element."""
     lost: tuple[str, ...]
     """Kinds of what was left out."""
+    letters: str = ""
+    """Those of its texts, each once."""
 
 
 def read(data: bytes | memoryview, *, inner: bool = False) -> Drawing:
@@ -73,6 +77,12 @@ def read(data: bytes | memoryview, *, inner: bool = False) -> Drawing:
         return writer.drawing()
     except expat.ExpatError as error:
         raise damaged("SVG", str(error), hopeless=True) from error
+
+
+def _read_inner(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text of a drawing inside another one, and what was left out of it."""
+    made = read(data, inner=True)
+    return made.text, made.lost
 
 
 def _decoded(content: bytes) -> str:
@@ -123,6 +133,10 @@ class _Writer:
         self._used: list[tuple[int, str]] = []
         """Parts that hold a filter's reference, and to what."""
         self._entities = self._replaced = 0
+        self._within_text = 0
+        """How many text elements are open."""
+        self._letters: dict[str, None] = {}
+        self._variables = _variables(text)
 
     def drawing(self) -> Drawing:
         """The whole drawing."""
@@ -140,7 +154,7 @@ class _Writer:
             if name not in self._ids:
                 self._parts[at] = ""
                 self._lost[PARTS] = None
-        return Drawing("".join(self._parts), self._root, tuple(self._lost))
+        return Drawing("".join(self._parts), self._root, tuple(self._lost), "".join(self._letters))
 
     def _put(self, text: str) -> None:
         self._size += len(text)
@@ -153,7 +167,7 @@ class _Writer:
     def _start(self, full: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise damaged("SVG", f"more than {DEEPEST} elements lie in each other", hopeless=True)
+            raise LimitError(f"In this SVG more than {DEEPEST} elements lie in each other.")
         if self._foreign:
             return
         if self._style is not None:
@@ -176,6 +190,7 @@ class _Writer:
         for key, value in attributes.items():
             self._attribute(name, key, value)
         self._put(">")
+        self._within_text += name == "text"
         if name == "style":
             self._style = []
 
@@ -194,12 +209,16 @@ class _Writer:
         if self._style is not None:
             self._put(self._closed("".join(self._style)).translate(_IN_TEXT))
             self._style = None
-        self._put(f"</{full.rpartition(' ')[2]}>")
+        name = full.rpartition(" ")[2]
+        self._within_text -= name == "text"
+        self._put(f"</{name}>")
 
     def _data(self, text: str) -> None:
         if self._foreign or not self._depth:
             return
         if self._style is None:
+            if self._within_text:
+                self._letters |= dict.fromkeys(text)
             self._put(text.translate(_IN_TEXT))
         else:
             self._style.append(text)
@@ -226,7 +245,7 @@ class _Writer:
             self._put(f' {name}="{value.translate(_IN_VALUE)}"')
         elif picture and value[:5].lower() == "data:":
             if not self._inner:
-                made, lost = embedded(value)
+                made, lost = embedded(value, _read_inner)
                 self._lost |= dict.fromkeys(lost)
                 self._put(f' {name}="{made}"' if made else "")
         elif value and element not in _LINKS:
@@ -235,11 +254,16 @@ class _Writer:
     def _closed(self, style: str) -> str:
         """Style rules without what they take from outside: it becomes a name that nothing has."""
         style = _ESCAPE.sub(_letter, style) if "\\" in style else style
+        style = _VARIABLE.sub(self._value, style) if "var(" in style else style
         style, addresses = _URL.subn(r"\1#", style)
         style, sheets = _IMPORT.subn("@none", style)
         if addresses or sheets:
             self._lost[PARTS] = None
         return style
+
+    def _value(self, match: re.Match[str]) -> str:
+        """What `var(--name, otherwise)` stands for: resvg knows no variables."""
+        return self._variables.get(match[1], (match[2] or "").strip())
 
     def _instruction(self, target: str, _: str) -> None:
         if target == "xml-stylesheet":
@@ -252,15 +276,26 @@ class _Writer:
         if parameter or value is None:
             return
         if "&" in _PREDEFINED.sub("", value):
-            raise damaged("SVG", "its entities are made of each other", hopeless=True)
+            raise UnsupportedError(
+                "The entities of this SVG are made of each other, which imgpar does not read."
+            )
         self._entities += 1
         self._replaced += len(value) * self._text.count(f"&{name};")
         if self._entities > MOST_ENTITIES or self._replaced > LARGEST_REPLACED:
-            raise damaged("SVG", "its entities stand for too much", hopeless=True)
+            raise LimitError("The entities of this SVG stand for too much text.")
 
     def _outside(self, *_: str | None) -> int:
         self._lost[PARTS] = None
         return 1
+
+
+def _variables(text: str) -> dict[str, str]:
+    """The variables of style sheets; of several values, which depend on where it is used, the first."""
+    found: dict[str, str] = {}
+    for match in _DEFINED.finditer(text) if "var(" in text else ():
+        if "var(" not in match[2]:
+            found.setdefault(match[1], match[2].strip())
+    return found
 
 
 def _letter(match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from imgpar.codecs.base import check_size
-from imgpar.errors import DamagedError, LockedError, UnknownFormatError
+from imgpar.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
 from imgpar.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.boxes import tracks
@@ -61,6 +61,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
     Raises:
         UnknownFormatError: it is no clip, or has no video stream.
         LockedError: it is encrypted.
+        UnsupportedError: there is no decoder for it.
         DamagedError: it cannot be opened, or its first frame cannot be decoded.
         LimitError: its frames are larger than `limits` allow.
         MissingExtraError: PyAV is not installed.
@@ -109,9 +110,14 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:
     """The video stream that ffmpeg would take: the largest, defaults first; never a cover picture."""
-    found = [
-        stream for stream in container.streams.video if streams[stream.index].kind == "video" and stream.width
-    ]
+    shown = [stream for stream in container.streams.video if streams[stream.index].kind == "video"]
+    readable = [stream for stream in shown if stream.codec_context is not None]
+    if shown and not readable:
+        raise UnsupportedError(
+            "The video of this clip is in a codec that FFmpeg here has no decoder for.",
+            fix="Convert it with the program that made it.",
+        )
+    found = [stream for stream in readable if stream.width]
     if not found:
         covers = any(stream.kind == "cover" for stream in streams)
         what = "only a cover picture" if covers else "no video stream"
