@@ -257,3 +257,12 @@ def test_an_animated_png_from_a_gif_stores_what_changes() -> None:
     whole = Pipeline().encode(source, to="png")
     plain = written(frames, "png", Metadata(durations=(50, 60, 70)))
     assert len(whole) < len(plain)
+
+
+@pytest.mark.parametrize("to", ["png", "tiff"])
+def test_a_palette_is_packed_as_well_as_pillow_does(to: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 12, (120, 160)).astype(np.uint8)
+    source = chart(12)
+    source.putdata(np.minimum(noise, np.asarray(source)).ravel().tolist())
+    data = saved(source, "PNG", compress_level=9)
+    assert len(PIPE.flip("vertical").encode(data, to=to)) < 1.05 * len(data) + 400

@@ -14,6 +14,7 @@ from PIL import Image, TiffImagePlugin, features
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.codecs import iptc
 from imgpar.codecs.tiff_edit import stripped
 
 PIPE = Pipeline()
@@ -159,3 +160,28 @@ def test_a_directory_that_leads_to_itself_ends() -> None:
 
 def test_directories_that_cannot_be_read_are_left_to_the_decoder() -> None:
     assert stripped(b"II*\0" + struct.pack("<IH", 8, 9000), "all") is None
+
+
+def with_photoshop() -> bytes:
+    """A TIFF with an outline, and with EXIF and a city among Photoshop's resources."""
+    parts = ((0x0422, b"MM\0*GPS."), (iptc.RESOURCE, CITY), (2000, b"outline!"))
+    blocks = b"".join(struct.pack(">4sHHI", b"8BIM", number, 0, len(body)) + body for number, body in parts)
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[PHOTOSHOP], info.tagtype[PHOTOSHOP] = blocks, 1
+    return saved(chart(), "TIFF", tiffinfo=info)
+
+
+def test_photoshop_keeps_what_is_no_place() -> None:
+    made = PIPE.encode(with_photoshop(), strip="gps")
+    block = Image.open(io.BytesIO(made)).tag_v2[PHOTOSHOP]
+    found = {number: body for number, body, _ in iptc.resources(block)}
+    assert found == {iptc.RESOURCE: CITY[-7:], 2000: b"outline!"}
+    assert b"Vienna" not in made
+    assert b"GPS." not in made
+
+
+def test_an_outline_that_goes_with_all_the_rest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(with_photoshop())
+    report = imgpar.convert(tmp_path / "a.tif", tmp_path / "out", strip="all", jobs=1, memory="64M")
+    assert report.items[0].lost == ("paths",)
+    assert PHOTOSHOP not in tags((tmp_path / "out" / "a.tif").read_bytes())

@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 
 MOST = 256
 """Colours that a palette holds."""
+FEW_LEVEL = 9
+"""The level of deflate, unless an effort is given: rows of few bits are short."""
 DETAIL = "few_colours"
 """The detail of a header that says how the file holds its pixels: a palette, or less than 8 bits of grey."""
 _SAMPLE = 1 << 16

@@ -21,7 +21,7 @@ from PIL import Image
 from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
-from imgpar.codecs.few_colours import marked
+from imgpar.codecs.few_colours import FEW_LEVEL, marked
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
@@ -40,8 +40,6 @@ _NOT_TEXT = (
 )  # fmt: skip
 """How chunks of text begin that hold other metadata, or what ImageMagick notes."""
 _DEFAULT_EFFORT = 4
-_FEW_LEVEL = 9
-"""For few colours: their rows are short."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -161,7 +159,7 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
 
 def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
     """Pictures of few colours; empty where they have more."""
-    level = _FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
+    level = FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
     grey_profile = profile_space(metadata.icc) == "GRAY"
     if len(frames) > 1:
         images = png_few.images(list(frames), grey_profile=grey_profile)

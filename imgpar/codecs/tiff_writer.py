@@ -18,6 +18,7 @@ import numpy as np
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import tiff_packing
 from imgpar.codecs.base import Encoded
+from imgpar.codecs.few_colours import FEW_LEVEL
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.errors import EncodeError
@@ -54,7 +55,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     for number, frame in enumerate(frames):
         stored = tiff_packing.few(frame) if options.few_colours else None
         if stored:
-            tags = _few(out, frame, stored, order, options.packing, level)
+            finest = FEW_LEVEL if options.effort is None else level
+            tags = _few(out, frame, stored, order, options.packing, finest)
         else:
             tags = _pixels(out, frame, order, level, options.packing)
         if len(frames) > 1:
