@@ -24,13 +24,12 @@ from imgpar.operations.resize import Resize
 from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted, written
+from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted
+from imgpar.video.filters import filters_of, last_filters, odd, one_size, stored_upright
 from imgpar.video.hdr import with_hdr
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 
-_CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
-"""Codecs that may change the size of frames on the way, as calls do when the network is slow."""
 Way = Literal["copy", "remux", "native", "frames"]
 
 
@@ -87,63 +86,60 @@ def make_plan(
         raise UnknownFormatError(
             f"A clip cannot be written as {target}.", fix="Choose " + ", ".join(CONTAINERS)
         )
-    picture = clip.picture
-    asked = effective(operations, picture.spec)
+    asked = effective(operations, clip.picture.spec)
+    untouched = None if asked else _untouched(clip, container, options, same_container=same_container)
+    return untouched or _encoded(clip, container, asked, options, staged=staged)
+
+
+def _untouched(
+    clip: Clip, container: Container, options: EncodeOptions, *, same_container: bool
+) -> ClipPlan | None:
+    """The plan for a clip whose picture stays as it is; None where that cannot be."""
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
     same = same_container and not options.strip and _sound_stays(clip, options)
     stays = same or not (clip.hidden or clip.disordered or options.max_bytes)
-    if not asked and even and _copyable(clip, container, options) and stays:
-        if same:
-            return ClipPlan("copy", "nothing is to be done", container)
-        streams = plan_streams(clip, container, options)
-        return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
-    steps, timing = steps_of(picture, operations), Timing.of(options).fitting(clip)
-    squared = steps[: len(steps) - len(asked)]
+    if not (even and stays and _copyable(clip, container, options)):
+        return None
+    if same:
+        return ClipPlan("copy", "nothing is to be done", container)
+    streams = plan_streams(clip, container, options)
+    return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
+
+
+def _encoded(
+    clip: Clip,
+    container: Container,
+    asked: Sequence[Operation],
+    options: EncodeOptions,
+    *,
+    staged: bool,
+) -> ClipPlan:
+    """The plan for a clip whose picture is encoded anew; `asked` are the operations that change something."""
+    picture, timing = clip.picture, Timing.of(options).fitting(clip)
+    steps = steps_of(picture, asked)
     size = _final(steps, picture)
-    alpha = picture.alpha
     encoding = with_hdr(short_sighted(_encoding(picture, asked, container, options), size), picture)
-    if options.lossless and encoding.even and (size[0] % 2 or size[1] % 2):
-        raise EncodeError(
-            f"{encoding.encoder} cannot keep frames of {size[0]}×{size[1]} without loss: it halves colour.",
-            fix="Choose --codec ffv1 in an MKV, or another --resize.",
-        )
-    filters, why = _filters(steps, picture)
-    if clip.jumps and (timing.start or timing.stop < math.inf):
-        raise EncodeError(
-            "The clock of this clip jumps, so no part of it can be cut out.",
-            fix="Convert it as a whole, then take a part of the result.",
-        )
+    _check_possible(clip, timing, encoding, size, lossless=options.lossless)
+    filters, why = filters_of(steps, picture)
     if other := _not_native(clip, timing, staged=staged):
         filters, why = None, other
     streams = plan_streams(clip, container, options)
-    notes = streams.notes
-    if squared:
-        notes += (
-            "pixels made square: {}×{} → {}×{}".format(picture.width, picture.height, *picture.spec.size),
-        )
+    notes = (*streams.notes, *_said_of_size(steps, picture, encoding, size))
     lost = (*encoding.lost, *streams.lost, *(("interlacing",) if picture.interlaced else ()))
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
         lost += ("variable frame rate", *([f"{merged} frames"] if merged else []))
         notes += (f"each frame is repeated until the next one comes, at {float(timing.fps):g} a second",)
+    graph = ""
     if filters is not None:
-        graph = [*timing.filters, *_one_size(steps, picture), *([filters] if filters else [])]
-        if written(picture, encoding) is not picture:
-            graph.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
-        if alpha and "alpha" in encoding.lost:
-            graph.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
-        if encoding.even and (size[0] % 2 or size[1] % 2):
-            graph.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
-        filters = ",".join(graph)
-    known = not any(operation.dynamic for operation in steps)
-    if known and encoding.even and (size[0] % 2 or size[1] % 2):
-        notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+        chain = [*timing.filters, *one_size(steps, picture), *([filters] if filters else [])]
+        graph = ",".join([*chain, *last_filters(picture, encoding, options, size)])
     return ClipPlan(
         "frames" if filters is None else "native",
         why,
         container,
         steps,
-        filters or "",
+        graph,
         timing.cut(clip),
         encoding,
         streams,
@@ -151,6 +147,35 @@ def make_plan(
         tuple(dict.fromkeys(lost)),
         notes,
     )
+
+
+def _check_possible(
+    clip: Clip, timing: Timing, encoding: Encoding, size: tuple[int, int], *, lossless: bool
+) -> None:
+    """Refuse what would come out as something else than was asked for; raises EncodeError."""
+    if lossless and odd(encoding, size):
+        raise EncodeError(
+            f"{encoding.encoder} cannot keep frames of {size[0]}×{size[1]} without loss: it halves colour.",
+            fix="Choose --codec ffv1 in an MKV, or another --resize.",
+        )
+    if clip.jumps and (timing.start or timing.stop < math.inf):
+        raise EncodeError(
+            "The clock of this clip jumps, so no part of it can be cut out.",
+            fix="Convert it as a whole, then take a part of the result.",
+        )
+
+
+def _said_of_size(
+    steps: Sequence[Operation], picture: Picture, encoding: Encoding, size: tuple[int, int]
+) -> tuple[str, ...]:
+    """Remarks on pixels that are made square, and on a column or row that is cut."""
+    said: tuple[str, ...] = ()
+    if picture.aspect != 1:
+        shown = (picture.width, picture.height, *picture.spec.size)
+        said += ("pixels made square: {}×{} → {}×{}".format(*shown),)
+    if odd(encoding, size) and not any(operation.dynamic for operation in steps):
+        said += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+    return said
 
 
 def _encoding(
@@ -285,12 +310,6 @@ def _squared(picture: Picture) -> tuple[Operation, ...]:
     return (Resize(Geometry(width=width, height=height), fit="fill"),)
 
 
-def stored_upright(picture: Picture) -> Spec:
-    """The frames once they stand upright, before their pixels are made square."""
-    size = (picture.width, picture.height)
-    return picture.spec.resized(*(size[::-1] if picture.orientation >= 5 else size))
-
-
 def _final(operations: Sequence[Operation], picture: Picture) -> tuple[int, int]:
     spec = stored_upright(picture)
     for operation in operations:
@@ -298,33 +317,3 @@ def _final(operations: Sequence[Operation], picture: Picture) -> tuple[int, int]
             break
         spec = operation.plan(spec)
     return spec.size
-
-
-def _filters(operations: Sequence[Operation], picture: Picture) -> tuple[str | None, str]:
-    """The operations as one chain of filters, or None, and why."""
-    spec, found = stored_upright(picture), list[str]()
-    for operation in operations:
-        # ffmpeg would pad what is transparent with white.
-        written = None if spec.alpha and operation.name == "pad" else operation.as_filter(spec)
-        if written is None:
-            return None, f"{operation.name} is no ffmpeg filter"
-        found.append(f"{written},setsar=1" if operation.name == "resize" else written)
-        spec = operation.plan(spec)
-    return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
-
-
-def _one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:
-    """The filter that gives every frame the size of the first one, for operations that count in pixels; it
-    passes on what has that size."""
-    form = picture.pixel_format
-    counting = bool(operations) and operations[0].name != "resize"
-    if not counting or picture.stream.codec not in _CHANGING or not form.startswith(("yuv4", "yuva4")):
-        return []
-    width, height = stored_upright(picture).size
-    return [f"scale={width}:{height}", f"format={form}"]
-
-
-def _on_background(colour: tuple[int, int, int, int], span: str) -> str:
-    red, green, blue, _ = colour
-    fill = f"drawbox=c=0x{red:02x}{green:02x}{blue:02x}@1:t=fill:replace=1"
-    return f"split[front][copy];[copy]{fill}[back];[back][front]overlay=format=auto,setrange={span}"

@@ -1,0 +1,69 @@
+"""Filters of ffmpeg for the picture of a clip: operations, one size of all frames, what the encoder takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgpar.codecs.options import EncodeOptions
+from imgpar.model import Spec
+from imgpar.operations import Operation
+from imgpar.video.clip import Picture
+from imgpar.video.encoders import Encoding, written
+
+_CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
+"""Codecs that may change the size of frames on the way, as calls do when the network is slow."""
+
+
+def last_filters(
+    picture: Picture, encoding: Encoding, options: EncodeOptions, size: tuple[int, int]
+) -> list[str]:
+    """Filters after all operations: frames become what the encoder takes."""
+    found = list[str]()
+    if written(picture, encoding) is not picture:
+        found.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
+    if picture.alpha and "alpha" in encoding.lost:
+        found.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
+    if odd(encoding, size):
+        found.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
+    return found
+
+
+def stored_upright(picture: Picture) -> Spec:
+    """The frames once they stand upright, before their pixels are made square."""
+    size = (picture.width, picture.height)
+    return picture.spec.resized(*(size[::-1] if picture.orientation >= 5 else size))
+
+
+def filters_of(operations: Sequence[Operation], picture: Picture) -> tuple[str | None, str]:
+    """The operations as one chain of filters, or None, and why."""
+    spec, found = stored_upright(picture), list[str]()
+    for operation in operations:
+        # ffmpeg would pad what is transparent with white.
+        written = None if spec.alpha and operation.name == "pad" else operation.as_filter(spec)
+        if written is None:
+            return None, f"{operation.name} is no ffmpeg filter"
+        found.append(f"{written},setsar=1" if operation.name == "resize" else written)
+        spec = operation.plan(spec)
+    return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
+
+
+def one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:
+    """The filter that gives every frame the size of the first one, for operations that count in pixels; it
+    passes on what has that size."""
+    form = picture.pixel_format
+    counting = bool(operations) and operations[0].name != "resize"
+    if not counting or picture.stream.codec not in _CHANGING or not form.startswith(("yuv4", "yuva4")):
+        return []
+    width, height = stored_upright(picture).size
+    return [f"scale={width}:{height}", f"format={form}"]
+
+
+def _on_background(colour: tuple[int, int, int, int], span: str) -> str:
+    red, green, blue, _ = colour
+    fill = f"drawbox=c=0x{red:02x}{green:02x}{blue:02x}@1:t=fill:replace=1"
+    return f"split[front][copy];[copy]{fill}[back];[back][front]overlay=format=auto,setrange={span}"
+
+
+def odd(encoding: Encoding, size: tuple[int, int]) -> bool:
+    """Whether the encoder takes even sizes only, and this is none."""
+    return encoding.even and bool(size[0] % 2 or size[1] % 2)
