@@ -149,3 +149,9 @@ def test_sound_that_begins_early_is_noticed(clips, tmp_path):
     plan = make_plan(clip, "mkv", (), EncodeOptions(trim=parse_span("1.5-2.5")))
     with pytest.raises(imgpar.EncodeError, match=r"begins .* seconds early"):
         check_alignment(plan, plan.timing.retimed(clip), probe(str(wrong)))
+
+
+def test_a_part_between_two_frames_keeps_each_frame_once_in_an_avi(cut, clips) -> None:
+    part = cut(clips["even"], "0.5-2.02", "out.avi")
+    assert [number for number, _ in numbers(part)] == within(clips["even"], "0.5", "2.02")
+    assert beeps(part)[0] == pytest.approx(0.48, abs=0.045)

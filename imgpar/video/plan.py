@@ -116,6 +116,7 @@ def _encoded(
 ) -> ClipPlan:
     """The plan for a clip whose picture is encoded anew; `asked` are the operations that change something."""
     picture, timing = clip.picture, Timing.of(options).fitting(clip)
+    timing = timing if container.variable else timing.from_first(clip)
     steps = steps_of(picture, asked)
     size = _final(steps, picture)
     encoding = with_hdr(short_sighted(_encoding(picture, asked, container, options), size), picture)

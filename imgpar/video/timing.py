@@ -168,6 +168,15 @@ class Timing:
             duration=times[-1] + last,
         )
 
+    def from_first(self, clip: Clip) -> Timing:
+        """The same, but a part begins with its first frame: a container that only counts frames has no place
+        for one that is shown between two of its moments."""
+        first = bisect_left(clip.times, clip.start + self.start - clip.slack)
+        if not self.start or first == len(clip.times):
+            return self
+        start = clip.times[first] - clip.start
+        return replace(self, start=start) if start < self.stop else self
+
     def evened(self, clip: Clip) -> tuple[Timing, int]:
         """The same at an even rate, for containers that have nothing else: the lowest one at which no two
         frames fall on each other and none is moved by more than `MOVED`; and how many do, where no rate up to
