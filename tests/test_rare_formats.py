@@ -424,7 +424,7 @@ def test_an_encrypted_pdf_is_locked(handler: str) -> None:
     end = (
         f"xref\n0 5\n0000000000 65535 f \n{table}trailer\n<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<01><01>]>>\n"
     )
-    with pytest.raises(LockedError, match="encrypted|locked") as caught:
+    with pytest.raises(LockedError, match=r"encrypted|locked") as caught:
         read(data + end.encode() + f"startxref\n{len(data)}\n%%EOF\n".encode(), "a.pdf")
     assert "corrupt" not in str(caught.value)
 
