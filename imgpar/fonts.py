@@ -10,8 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 GENERIC = {
     "sans_serif": ("sans-serif", ("Segoe UI", "Arial", "Helvetica", "DejaVu Sans", "Liberation Sans")),
@@ -28,6 +31,14 @@ _FOLDERS = {
 _UNIX = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _SECONDS = 20
+_JOINER = "\u200d"
+_EMOJI_SIGN = "\ufe0f"
+_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+"""Tones of skin, which belong to the emoji before them."""
+_JOINING = frozenset(("Mn", "Mc", "Me", "Cf"))
+"""Categories of Unicode of what belongs to the letter before it."""
+_UNSEEN = frozenset(("Cf", "Cc"))
 
 
 @cache
@@ -45,28 +56,101 @@ def families() -> dict[str, str]:
     return {name: family or usual for name, family in found.items() if family or usual}
 
 
+class Font(NamedTuple):
+    """A font that is installed."""
+
+    file: str
+    family: str
+    colour: bool
+    """Whether it brings colours along."""
+    starts: tuple[int, ...]
+    """Where its ranges of letters begin, in order."""
+    ends: tuple[int, ...]
+    """The last letter of each."""
+
+    def has(self, letters: Iterable[str]) -> bool:
+        """Whether it has all of them."""
+        for letter in letters:
+            at = bisect_right(self.starts, ord(letter)) - 1
+            if at < 0 or self.ends[at] < ord(letter):
+                return False
+        return True
+
+
+def clusters(line: str) -> list[str]:
+    """Letters, each with what belongs to it: accents, vowel signs, the parts of a joined emoji.
+
+    >>> [len(cluster) for cluster in clusters("ae\u0301b")]
+    [1, 2, 1]
+    """
+    found = list[str]()
+    for letter in line:
+        if found and (
+            unicodedata.category(letter) in _JOINING or letter in _TONES or found[-1][-1] == _JOINER
+        ):
+            found[-1] += letter
+        else:
+            found.append(letter)
+    return found
+
+
+def visible(text: str) -> str:
+    """The letters of a text for which a font needs a glyph: no spaces, joiners and the like."""
+    return "".join(
+        letter
+        for letter in text
+        if not letter.isspace() and letter not in _SELECTORS and unicodedata.category(letter) not in _UNSEEN
+    )
+
+
+def is_emoji(cluster: str) -> bool:
+    """Whether it is usually drawn in colours."""
+    return _EMOJI_SIGN in cluster or any("\U0001f000" <= letter <= "\U0001faff" for letter in cluster)
+
+
 def lacking(letters: Iterable[str]) -> str:
     """Those letters that no installed font has; nothing where that cannot be told.
 
     >>> lacking("A")
     ''
     """
-    return "".join(letter for letter in letters if not letter.isspace() and with_letter(letter) == [])
+    return "".join(letter for letter in visible("".join(letters)) if with_letters(letter) == ())
 
 
 @lru_cache(maxsize=4096)
-def with_letter(letter: str) -> list[str] | None:
-    """Files of fonts that have a letter; None where nobody can be asked."""
+def with_letters(cluster: str) -> tuple[Font, ...] | None:
+    """Fonts that have all letters of a cluster, the best first; None where nobody can be asked."""
+    fonts = installed()
+    if fonts is None:
+        return None
+    needed = visible(cluster)
+    found = [font for font in fonts if font.has(needed)]
+    return tuple(sorted(found, key=lambda font: font.colour != is_emoji(cluster)))
+
+
+@cache
+def installed() -> tuple[Font, ...] | None:
+    """All fonts, in the order in which they stand in for the usual one; None where nobody can be asked."""
     if not _fontconfig():
         return None
-    code = f"{ord(letter[0]):x}"
-    lines = _told("fc-list", "-f", "%{file}\n", f":charset={code}")
-    return sorted({line for line in lines if line.lower().endswith(_SUFFIXES)}, key=_plainness)
+    found = dict[str, Font]()
+    for line in _told("fc-match", "-a", "-f", "%{file}\t%{family[0]}\t%{color}\t%{charset}\n", "sans-serif"):
+        file, family, colour, letters = (*line.split("\t"), "", "", "")[:4]
+        if letters and file not in found and file.lower().endswith(_SUFFIXES) and os.path.exists(file):
+            found[file] = Font(file, family, colour == "True", *_ranges(letters))
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=16)
+def _ranges(letters: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where the ranges of a list like "20-7e a0" begin and end."""
+    pairs = [part.partition("-")[::2] for part in letters.split()]
+    return tuple(int(start, 16) for start, _ in pairs), tuple(int(end or start, 16) for start, end in pairs)
 
 
 def files() -> list[str]:
-    """All font files in the folders of this system, plain ones first."""
-    return sorted(_files(), key=_plainness)
+    """All font files in the folders of this system."""
+    return sorted(_files())
 
 
 def _files() -> Iterator[str]:
@@ -75,21 +159,14 @@ def _files() -> Iterator[str]:
             yield from (os.path.join(place, name) for name in names if name.lower().endswith(_SUFFIXES))
 
 
-def _plainness(path: str) -> tuple[bool, bool, int, str]:
-    """Colour and plain styles come first among fonts that have a letter."""
-    name = os.path.basename(path).lower()
-    styled = any(word in name for word in ("bold", "italic", "oblique", "light", "thin", "black", "cond"))
-    return ("emoji" not in name, styled, len(name), path)
-
-
 @cache
 def _fontconfig() -> bool:
-    return shutil.which("fc-list") is not None and shutil.which("fc-match") is not None
+    return shutil.which("fc-match") is not None
 
 
 def _matched(generic: str) -> str:
     """The family that fontconfig takes for a generic one."""
-    if not _fontconfig() or not _told("fc-list", "-f", "%{file}\n"):
+    if not installed():
         return ""
     return next(iter(_told("fc-match", "-f", "%{family[0]}\n", generic)), "")
 

@@ -156,6 +156,22 @@ def test_the_command_takes_it_from_everywhere(
     assert main(["info", str(tmp_path / "a.pdf"), *more]) == 0
 
 
+@pytest.mark.parametrize("way", ["flag", "file", "variable"])
+def test_retry_takes_it_from_everywhere(
+    locked_pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.pdf").write_bytes(locked_pdf)
+    (tmp_path / "word").write_text("sésame\n", "utf-8")
+    assert main(["convert", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--to", "png"]) == 1
+    if way == "variable":
+        monkeypatch.setenv("IMGPAR_PASSWORD", "sésame")
+    more = {"flag": ["--password", "sésame"], "variable": [],
+            "file": ["--password-file", str(tmp_path / "word")]}[way]  # fmt: skip
+    assert main(["retry", str(tmp_path / "out"), *more]) == 0
+    assert (tmp_path / "out" / "a.png").exists()
+
+
 def test_the_password_is_written_nowhere(
     locked_pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +206,12 @@ def drawing(text: str, family: str = "", more: str = "") -> bytes:
     ).encode()
 
 
+def _needs(letters: str, *, colour: bool = False) -> list[fonts.Font]:
+    """Fonts that have letters."""
+    found = [font for font in fonts.with_letters(letters) or () if font.colour == colour]
+    return found or pytest.skip("no font here has them")
+
+
 class TestFonts:
     @pytest.fixture(autouse=True)
     def _fonts(self):
@@ -207,13 +229,51 @@ class TestFonts:
     def test_letters_that_no_font_has_are_named(self) -> None:
         letter = "\U0010fffd"  # for private use: in no font
         header = read_header(drawing(f"a{letter}", "serif"), "a.svg", LIMITS)
-        if fonts.with_letter("a") is None:
+        if fonts.with_letters("a") is None:
             pytest.skip("there is no fontconfig to ask")
         assert (header.lost, header.notes) == (("letters",), (f"no installed font has the letters {letter}",))
 
     def test_letters_that_are_there_are_not_named(self) -> None:
         header = read_header(drawing("Hello"), "a.svg", LIMITS)
         assert (header.lost, header.notes) == ((), ())
+
+    @pytest.mark.parametrize("text", ["{}", "a{}", "写{}", "Ж{} <tspan>b</tspan>", "<tspan>{}</tspan>写b"])
+    def test_emoji_have_their_colours(self, text: str) -> None:
+        _needs("😀", colour=True)
+        drawn = pixels(Pipeline().encode(drawing(text.format("🦀😀")), name="a.svg", to="png"))
+        yellow = (drawn[..., 0] > 200) & (drawn[..., 1] > 150) & (drawn[..., 2] < 100)
+        assert yellow.sum() > 100
+
+    def test_a_flag_is_drawn_as_one(self) -> None:
+        _needs("🇩🇪", colour=True)
+        drawn = pixels(Pipeline().encode(drawing("🇩🇪🇩🇪"), name="a.svg", to="png"))
+        red = (drawn[..., 0] > 180) & (drawn[..., 1] < 80) & (drawn[..., 2] < 80)
+        assert red.sum() > 100
+
+    def test_joined_letters_among_others_are_named_where_no_font_has_all(self) -> None:
+        _needs("👍🏽", colour=True)
+        header = read_header(drawing("b👍🏽"), "a.svg", LIMITS)
+        assert header.lost == ("letters",)
+        assert header.notes == (
+            "the letters 👍🏽 may be boxes: no installed font has all letters of their text",
+        )
+
+    def test_a_text_that_stops_resvg_is_drawn_in_one_font(self) -> None:
+        (font, *_) = _needs("👍🏽", colour=True)
+        more = f'<tspan font-family="{font.family}">👍🏽</tspan>'
+        drawn = pixels(Pipeline().encode(drawing(f"b{more}"), name="a.svg", to="png"))
+        assert (drawn.max(axis=-1) < 100).sum() > 50
+
+    def test_thousands_of_letters_are_looked_up_at_once(self) -> None:
+        if not fonts.installed():
+            pytest.skip("there is no fontconfig to ask")
+        asked = []
+        fonts.with_letters.cache_clear()
+        text = "".join(map(chr, range(0x4E00, 0x4E00 + 3000)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fonts, "_told", lambda *command: asked.append(command) or [])
+            read_header(drawing(text), "a.svg", LIMITS)
+        assert asked == []
 
     def test_without_any_font_the_text_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(fonts, "families", dict)

@@ -153,15 +153,47 @@ def test_letters_that_no_font_has_are_named_before_the_run(tmp_path: Path) -> No
 
 def test_a_font_of_the_system_draws_what_the_named_one_lacks() -> None:
     letter = "写"
-    if not fonts.with_letter(letter):
+    if not fonts.with_letters(letter):
         pytest.skip("no font here has it")
     alone = covered(run(text(letter, gravity="centre"), black()))
     both = covered(run(text("a" + letter, gravity="centre", font=_font("DejaVuSans.ttf")), black()))
     assert both[2] - both[0] > alone[2] - alone[0] + 5
 
 
+def test_an_accent_is_drawn_the_same_in_one_part_or_two() -> None:
+    if not fonts.with_letters("é"):
+        pytest.skip("no font here has it")
+    one, two = (run(text(word, gravity="centre"), black()).array for word in ("é", "e\u0301"))
+    assert np.array_equal(one, two)
+
+
+def test_a_letter_comes_from_a_font_of_text_and_not_of_symbols() -> None:
+    usual = fonts.families().get("sans_serif")
+    having = fonts.with_letters("é")
+    if not having or usual not in {font.family for font in having}:
+        pytest.skip("the usual font has no é")
+    assert having[0].family == usual
+
+
+def test_words_of_both_directions_are_put_in_order() -> None:
+    from PIL import features
+
+    if not fonts.with_letters("אa") or not features.check("raqm"):
+        pytest.skip("no font here has both, or Pillow cannot shape")
+    # The second one is written as it is seen, and is not to be turned (U+202D).
+    logical, seen = (run(text(words), black()).array for words in ("א ab", "\u202dab א\u202c"))
+    assert np.array_equal(logical, seen)
+
+
+def test_emoji_of_several_parts_are_one() -> None:
+    if not any(font.colour for font in fonts.with_letters("👍🏽") or ()):
+        pytest.skip("no font with colours is installed")
+    one, tone = (covered(run(text(word, gravity="centre", size=20), black())) for word in ("👍", "👍🏽"))
+    assert abs((one[2] - one[0]) - (tone[2] - tone[0])) <= 1
+
+
 def test_emoji_keep_their_colours() -> None:
-    if not any("color" in path.lower() for path in fonts.with_letter("😀") or ()):
+    if not any(font.colour for font in fonts.with_letters("😀") or ()):
         pytest.skip("no font with colours is installed")
     pixels = run(text("😀", gravity="centre", size=40), black()).array.reshape(-1, 3).astype(int)
     yellow = (pixels[:, 0] > 150) & (pixels[:, 2] < pixels[:, 0] - 60)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import read_password, without_password
 from imgpar.errors import UsageError
 from imgpar.settings import RETRY
 
@@ -45,6 +45,7 @@ def retry(argv: Sequence[str]) -> int:
     from imgpar import api
 
     settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
+    settings["password"] = read_password(args)
     command = shlex.join(["imgpar", "retry", *without_password(argv)])
     return running.carry_out(
         args,

@@ -18,7 +18,8 @@ from PIL import Image
 from imgpar import fonts
 from imgpar.codecs.base import check_size, require
 from imgpar.codecs.formats import FORMATS, Format
-from imgpar.codecs.svg_text import read
+from imgpar.codecs.svg_text import Drawing, read
+from imgpar.errors import UnsupportedError
 from imgpar.model import Frame, Header, Limits, Spec
 
 _UNITS = {
@@ -44,7 +45,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     scale = limits.density / 96 if limits.density else 1.0
     width, height = max(round(width * scale), 1), max(round(height * scale), 1)
     check_size(width, height, limits)
-    lost, notes = _undrawn(drawing.letters)
+    lost, notes = _undrawn(drawing)
     return Header(fmt.name, Spec(width, height, "RGBA"), lost=(*drawing.lost, *lost), notes=notes)
 
 
@@ -58,7 +59,10 @@ def decode(
     """Draw it into the one frame."""
     resvg = require(FORMATS[header.format])
     spec = header.spec
-    png = _drawn(resvg, read(data).text, spec)
+    try:
+        png = _drawn(resvg, read(data).text, spec)
+    except UnsupportedError:  # it mixes up fonts in which letters join with others
+        png = _drawn(resvg, read(data, plain=True).text, spec)
     with Image.open(BytesIO(png), formats=("PNG",)) as image:
         pixels = np.asarray(image.convert("RGBA"))
     # The shape of the drawing is kept: it may miss the frame by a rounded pixel.
@@ -70,23 +74,33 @@ def decode(
     return ()
 
 
-def _undrawn(letters: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _undrawn(drawing: Drawing) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is lost of a text that cannot be drawn with the fonts of this system, and the words for it."""
-    if not letters.strip():
+    if not drawing.letters.strip():
         return (), ()
     if not fonts.families():
         return ("text",), ("its text was not drawn: no font is installed",)
-    lacking = fonts.lacking(letter for letter in letters if ord(letter) > 127)
-    if not lacking:
-        return (), ()
-    more = "" if len(lacking) <= _NAMED else " …"
-    return ("letters",), (f"no installed font has the letters {lacking[:_NAMED]}{more}",)
+    lacking = fonts.lacking(letter for letter in drawing.letters if ord(letter) > 127)
+    unjoined = "".join(letter for letter in drawing.unjoined if letter not in lacking)
+    notes = list[str]()
+    if lacking:
+        notes.append(f"no installed font has the letters {_named(lacking)}")
+    if unjoined:
+        notes.append(
+            f"the letters {_named(unjoined)} may be boxes: no installed font has all letters of their text"
+        )
+    return ("letters",) if notes else (), tuple(notes)
+
+
+def _named(letters: str) -> str:
+    return letters if len(letters) <= _NAMED else f"{letters[:_NAMED]} …"
 
 
 def _families() -> dict[str, str]:
     """Options of resvg: the families that stand for generic ones, and for those that are not installed."""
     found = {f"{name}_family": family for name, family in fonts.families().items()}
-    return {**found, "font_family": found["sans_serif_family"]} if found else {}
+    # As browsers and librsvg, where a drawing names no font.
+    return {**found, "font_family": found["serif_family"]} if found else {}
 
 
 def _drawn(resvg: Any, text: str, spec: Spec) -> bytes:
@@ -110,6 +124,9 @@ def _drawn(resvg: Any, text: str, spec: Spec) -> bytes:
         threading.stack_size(usual)
     thread.join()
     if isinstance(made[0], BaseException):
+        # What is no Exception is a panic of resvg, which leaves nothing half done.
+        if not isinstance(made[0], Exception):
+            raise UnsupportedError("resvg stopped with a fault of its own while it drew this SVG.")
         raise made[0]
     return bytes(made[0])
 

@@ -17,6 +17,8 @@ from xml.parsers import expat
 
 from imgpar.codecs.base import damaged
 from imgpar.codecs.svg_inline import embedded
+from imgpar.codecs.svg_letters import spans
+from imgpar.codecs.svg_style import variables, with_values, without_escapes
 from imgpar.errors import LimitError, UnsupportedError
 
 LARGEST = 64 << 20
@@ -46,10 +48,8 @@ _ENCODINGS = ("ascii", "iso8859", "cp", "koi8", "mac", "shift_jis", "euc", "gb",
 _PREDEFINED = re.compile("&(?:amp|lt|gt|quot|apos);")
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _IN_VALUE = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
-_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|([g-zG-Z]))")
 _URL = re.compile(r"(url\(\s*+[\"']?+\s*+)(?!#|data:)", re.IGNORECASE)
-_VARIABLE = re.compile(r"var\(\s{0,9}(--[\w-]{1,100})\s{0,9}(?:,([^()]{0,200}))?\)")
-_DEFINED = re.compile(r"(--[\w-]{1,100})\s{0,9}:([^;{}\"'<>]{1,200})")
+_SPAN_RULE = re.compile(r"tspan[^<>{}]{0,100}\{")
 _IMPORT = re.compile("@import", re.IGNORECASE)
 
 
@@ -63,16 +63,23 @@ class Drawing(NamedTuple):
     """Kinds of what was left out."""
     letters: str = ""
     """Those of its texts, each once."""
+    unjoined: str = ""
+    """Letters of which it is not known whether they are drawn."""
 
 
-def read(data: bytes | memoryview, *, inner: bool = False) -> Drawing:
+def read(data: bytes | memoryview, *, inner: bool = False, plain: bool = False) -> Drawing:
     """The drawing in a file, or inside another one, where pictures are not drawn.
+
+    Args:
+        data: the file.
+        inner: it lies in another one.
+        plain: each text in one font; otherwise letters that the named fonts may lack get one that has them.
 
     Raises:
         DamagedError: it is no SVG.
         LimitError: it becomes larger than it may.
     """
-    writer = _Writer(_decoded(bytes(data)), inner=inner)
+    writer = _Writer(_decoded(bytes(data)), inner=inner, plain=plain)
     try:
         return writer.drawing()
     except expat.ExpatError as error:
@@ -118,7 +125,7 @@ def _too_large() -> LimitError:
 class _Writer:
     """Reads XML and writes what is drawn."""
 
-    def __init__(self, text: str, *, inner: bool) -> None:
+    def __init__(self, text: str, *, inner: bool, plain: bool) -> None:
         self._text, self._inner = text, inner
         self._parts: list[str] = []
         self._size = 0
@@ -136,7 +143,13 @@ class _Writer:
         self._within_text = 0
         """How many text elements are open."""
         self._letters: dict[str, None] = {}
-        self._variables = _variables(text)
+        self._variables = variables(text)
+        # Rules of a style sheet for spans would change those that are put in.
+        self._plain = plain
+        self._choose_fonts = not plain and not _SPAN_RULE.search(text)
+        self._nodes: list[tuple[int, str]] = []
+        """Letters of the text element that is being read, and which parts hold them."""
+        self._unjoined: dict[str, None] = {}
 
     def drawing(self) -> Drawing:
         """The whole drawing."""
@@ -154,7 +167,8 @@ class _Writer:
             if name not in self._ids:
                 self._parts[at] = ""
                 self._lost[PARTS] = None
-        return Drawing("".join(self._parts), self._root, tuple(self._lost), "".join(self._letters))
+        letters, unjoined = "".join(self._letters), "".join(self._unjoined)
+        return Drawing("".join(self._parts), self._root, tuple(self._lost), letters, unjoined)
 
     def _put(self, text: str) -> None:
         self._size += len(text)
@@ -211,6 +225,10 @@ class _Writer:
             self._style = None
         name = full.rpartition(" ")[2]
         self._within_text -= name == "text"
+        if self._nodes and not self._within_text:
+            if self._choose_fonts:
+                self._end_text()
+            self._nodes.clear()
         self._put(f"</{name}>")
 
     def _data(self, text: str) -> None:
@@ -219,9 +237,24 @@ class _Writer:
         if self._style is None:
             if self._within_text:
                 self._letters |= dict.fromkeys(text)
+                self._nodes.append((len(self._parts), text))
             self._put(text.translate(_IN_TEXT))
         else:
             self._style.append(text)
+
+    def _end_text(self) -> None:
+        """Name fonts for the letters of a text element."""
+        chosen = spans([text for _, text in self._nodes], self._text)
+        for (at, _), node in zip(self._nodes, chosen.nodes, strict=True):
+            self._parts[at] = ""
+            for text, family in node:
+                letters = text.translate(_IN_TEXT)
+                family = family.translate(_IN_VALUE)
+                self._parts[at] += f'<tspan font-family="{family}">{letters}</tspan>' if family else letters
+            self._size += len(self._parts[at])
+        if self._size > LARGEST:
+            raise _too_large()
+        self._unjoined |= dict.fromkeys(chosen.unjoined)
 
     # ----- references -----------------------------------------------------------------------------
 
@@ -231,6 +264,8 @@ class _Writer:
             self._reference(element, "xlink:href" if language else "href", value.strip(" \t\r\n"))
         elif language == _XML and name in ("space", "lang"):
             self._put(f' xml:{name}="{value.translate(_IN_VALUE)}"')
+        elif self._plain and element == "tspan" and name == "font-family":
+            return
         elif not language and name != "src":
             if "\\" in value or "(" in value:
                 value = self._closed(value)
@@ -253,17 +288,12 @@ class _Writer:
 
     def _closed(self, style: str) -> str:
         """Style rules without what they take from outside: it becomes a name that nothing has."""
-        style = _ESCAPE.sub(_letter, style) if "\\" in style else style
-        style = _VARIABLE.sub(self._value, style) if "var(" in style else style
+        style = with_values(without_escapes(style), self._variables)
         style, addresses = _URL.subn(r"\1#", style)
         style, sheets = _IMPORT.subn("@none", style)
         if addresses or sheets:
             self._lost[PARTS] = None
         return style
-
-    def _value(self, match: re.Match[str]) -> str:
-        """What `var(--name, otherwise)` stands for: resvg knows no variables."""
-        return self._variables.get(match[1], (match[2] or "").strip())
 
     def _instruction(self, target: str, _: str) -> None:
         if target == "xml-stylesheet":
@@ -287,19 +317,3 @@ class _Writer:
     def _outside(self, *_: str | None) -> int:
         self._lost[PARTS] = None
         return 1
-
-
-def _variables(text: str) -> dict[str, str]:
-    """The variables of style sheets; of several values, which depend on where it is used, the first."""
-    found: dict[str, str] = {}
-    for match in _DEFINED.finditer(text) if "var(" in text else ():
-        if "var(" not in match[2]:
-            found.setdefault(match[1], match[2].strip())
-    return found
-
-
-def _letter(match: re.Match[str]) -> str:
-    """What an escape in a style sheet stands for, where that is a letter."""
-    code = int(match[1], 16) if match[1] else ord(match[2])
-    letter = chr(code) if code < 128 else ""
-    return letter if letter.isalpha() else match[0]

@@ -8,6 +8,7 @@ The font that was named (or Pillow's own) comes first, then those of the system.
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -23,15 +24,19 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Font = ImageFont.FreeTypeFont
 
-_JOINERS = "\u200d\ufe0f\ufe0e\u200c"
-"""What belongs to the letter before it: emoji of several parts."""
-_STRIKE = 109
-"""Pixels of the one size that colour bitmaps come in."""
+_STRIKES = (109, 160, 136, 128, 96, 64)
+"""Pixels of the sizes that colour bitmaps come in."""
+_USUAL = 20
+"""Pixels at which it is seen whether a font has a letter."""
 _SPACING = 1.2
 """Height of a line, by the size of its letters."""
 _COMMON = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf",
-           "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "PingFang.ttc")  # fmt: skip
+           "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "malgun.ttf", "PingFang.ttc",
+           "AppleSDGothicNeo.ttc", "Nirmala.ttf", "Nirmala.ttc", "Kohinoor.ttc", "LeelawUI.ttf",
+           "Thonburi.ttc", "seguisym.ttf", "seguiemj.ttf", "Apple Color Emoji.ttc",
+           "NotoColorEmoji.ttf")  # fmt: skip
 """Fonts to try where fontconfig cannot be asked."""
+_COLOURED = ("notocoloremoji.ttf", "seguiemj.ttf", "apple color emoji.ttc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +104,41 @@ def drawn(text: str, size: int, path: str, stroke: int) -> Words:
 
 def lacking(text: str, path: str) -> str:
     """The letters that neither the named font nor one of the system has."""
-    letters = dict.fromkeys(letter for letter in text if not letter.isspace() and letter not in _JOINERS)
+    letters = dict.fromkeys(fonts.visible(_composed(text)))
     return "".join(letter for letter in letters if _file_for(letter, path) is None)
 
 
+def _composed(text: str) -> str:
+    """Letters and their accents as one where Unicode has one: more fonts have that."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _runs(line: str, size: int, path: str) -> list[_Run]:
-    """A line, cut where the font changes; spaces and joiners stay with the letter before them."""
-    placed, last = list[tuple[str | None, str]](), ""
-    for letter in line:
-        if not (letter.isspace() or letter in _JOINERS):
-            found = _file_for(letter, path)
-            if found is None:
-                raise TransformError(
-                    f"No font here has the letter {letter!r} of the watermark text.",
-                    fix="Name a font file that has it with font (--font).",
-                )
-            last = found
-        placed.append((last if placed or not letter.isspace() else path, letter))
-    runs = list[_Run]()
-    for file, group in groupby(placed, key=lambda pair: pair[0]):
-        runs.append(_run("".join(letter for _, letter in group), file or path, size))
-    return runs
+    """A line, cut where the font changes, from left to right; spaces stay with what is before them."""
+    line = _composed(line)
+    directions = [unicodedata.bidirectional(letter) for letter in line]
+    backwards = {"R", "AL"}
+    # Words of both directions are put in order by the shaper, which sees only what one font draws.
+    whole = _file_for(line, path) if backwards.intersection(directions) else None
+    if whole is not None:
+        return [_run(line, whole, size)]
+    placed, last = list[tuple[str, str]](), path
+    for cluster in fonts.clusters(line):
+        parts = _files_for(cluster, path) if fonts.visible(cluster) else [(last, cluster)]
+        placed += parts
+        last = parts[-1][0]
+    runs = [
+        _run("".join(part for _, part in group), file, size)
+        for file, group in groupby(placed, key=lambda pair: pair[0])
+    ]
+    first = next((direction for direction in directions if direction in ("L", "R", "AL")), "L")
+    return runs[::-1] if first in backwards else runs
 
 
 def _run(text: str, file: str, size: int) -> _Run:
-    colour = "emoji" in os.path.basename(file).lower() and "color" in os.path.basename(file).lower()
-    font = _font(file, _STRIKE if colour else size)
-    scale = size / _STRIKE if colour else 1.0
+    colour = _coloured(file)
+    font = _font(file, _strike(file) if colour else size)
+    scale = size / font.size if colour else 1.0
     return _Run(text, font, colour, scale, font.getlength(text) * scale)
 
 
@@ -133,30 +146,68 @@ def _bitmap(run: _Run) -> Any:
     """Letters with colours of their own, in the size that is wanted."""
     from PIL import Image, ImageDraw
 
-    whole = Image.new("RGBA", (max(int(run.font.getlength(run.text)), 1), int(_STRIKE * 1.25)))
-    ImageDraw.Draw(whole).text((0, _STRIKE), run.text, font=run.font, embedded_color=True, anchor="ls")
+    extent = max(int(run.font.getlength(run.text)), 1), int(run.font.size * 1.25)
+    whole = Image.new("RGBA", extent)
+    ImageDraw.Draw(whole).text((0, run.font.size), run.text, font=run.font, embedded_color=True, anchor="ls")
     wanted = (max(round(whole.width * run.scale), 1), max(round(whole.height * run.scale), 1))
     return whole.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3)
 
 
+def _files_for(cluster: str, path: str) -> list[tuple[str, str]]:
+    """Files of fonts, each with what it draws of a cluster: one where a font has all of it."""
+    found = _file_for(cluster, path)
+    if found is not None:
+        return [(found, cluster)]
+    parts = list[tuple[str, str]]()
+    for letter in fonts.visible(cluster):
+        found = _file_for(letter, path)
+        if found is None:
+            raise TransformError(
+                f"No font here has the letter {letter!r} of the watermark text.",
+                fix="Name a font file that has it with font (--font).",
+            )
+        parts.append((found, letter))
+    return parts
+
+
 @lru_cache(maxsize=4096)
-def _file_for(letter: str, path: str) -> str | None:
-    """The file of the first font that has a letter: the named one (Pillow's own is an empty text), then
+def _file_for(letters: str, path: str) -> str | None:
+    """The file of the first font that has all letters: the named one (Pillow's own is an empty text), then
     those of the system; None where there is none."""
-    if _has(path, letter):
+    needed = fonts.visible(letters)
+    if _has(path, needed):
         return path
-    others = fonts.with_letter(letter)
-    others = list(_COMMON) if others is None else others
-    return next((file for file in others if _readable(file) and _has(file, letter)), None)
+    others = fonts.with_letters(letters)
+    files = list(_COMMON) if others is None else [font.file for font in others]
+    return next((file for file in files if _readable(file) and _has(file, needed)), None)
 
 
 @lru_cache(maxsize=256)
 def _readable(file: str) -> bool:
     try:
-        _font(file, _STRIKE if "emoji" in file.lower() else 20)
+        _font(file, _strike(file))
     except TransformError:
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _coloured(file: str) -> bool:
+    """Whether letters of a font have colours of their own."""
+    known = next((font for font in fonts.installed() or () if font.file == file), None)
+    return known.colour if known else os.path.basename(file).lower() in _COLOURED
+
+
+@lru_cache(maxsize=256)
+def _strike(file: str) -> int:
+    """A size that a font has: bitmaps come in one or a few."""
+    for size in _STRIKES if _coloured(file) else ():
+        try:
+            _font(file, size)
+        except TransformError:
+            continue
+        return size
+    return _USUAL
 
 
 @lru_cache(maxsize=64)
@@ -173,23 +224,28 @@ def _font(file: str, size: int) -> Font:
     return found
 
 
-def _has(file: str, letter: str) -> bool:
-    """Whether a font draws more for a letter than the empty box that stands for those it lacks."""
-    emoji = "emoji" in os.path.basename(file).lower()
-    font = _font(file, _STRIKE if emoji else 20)
-    # No font has a glyph for a noncharacter: what it draws there is the empty box.
+def _has(file: str, letters: str) -> bool:
+    """Whether a font draws more for each letter than the box that stands for those that it lacks."""
+    return all(_draws(file, letter) for letter in letters)
+
+
+@lru_cache(maxsize=4096)
+def _draws(file: str, letter: str) -> bool:
+    # No font has a glyph for a noncharacter: what it draws there is the box.
     try:
-        return _shape(font, letter, emoji=emoji) != _shape(font, "\uffff", emoji=emoji)
+        shape = _shape(file, letter)
+        return any(shape) and shape != _shape(file, "\uffff")
     except (OSError, ValueError):
         return False
 
 
-def _shape(font: Font, letter: str, *, emoji: bool) -> bytes:
-    if not emoji:
+def _shape(file: str, letter: str) -> bytes:
+    font = _font(file, _strike(file))
+    if not _coloured(file):
         return bytes(font.getmask(letter))
     from PIL import Image, ImageDraw
 
-    image = Image.new("RGBA", (2 * _STRIKE, 2 * _STRIKE))
+    image = Image.new("RGBA", (int(2 * font.size), int(2 * font.size)))
     ImageDraw.Draw(image).text((0, 0), letter, font=font, embedded_color=True)
     return image.tobytes()
 
