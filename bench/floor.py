@@ -15,8 +15,8 @@ from pathlib import Path
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ItemError
-from imgpar.model import Limits
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Limits
 from imgpar.recipe import make_operation
 from imgpar.runtime import planar, stages
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from imgpar.api import convert, retry, undo, verify
-    from imgpar.errors import (
+    from imgpar.core.errors import (
         ArenaError,
         BadValueError,
         CommitError,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkerDiedError,
     )
+    from imgpar.core.model import Event, Item, Outcome, OutputFile
     from imgpar.footage import ClipFrame, frames
-    from imgpar.model import Event, Item, Outcome, OutputFile
     from imgpar.pipeline import Pipeline
     from imgpar.recipe import Recipe
     from imgpar.report import Report
@@ -59,10 +59,10 @@ _HOMES = {
     "Recipe": "imgpar.recipe",
     "Report": "imgpar.report",
     "CancelToken": "imgpar.runtime.scheduler",
-    "Event": "imgpar.model",
-    "Item": "imgpar.model",
-    "Outcome": "imgpar.model",
-    "OutputFile": "imgpar.model",
+    "Event": "imgpar.core.model",
+    "Item": "imgpar.core.model",
+    "Outcome": "imgpar.core.model",
+    "OutputFile": "imgpar.core.model",
 }
 
 __all__ = [
@@ -112,7 +112,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_HOMES.get(name, "imgpar.errors")), name)
+    value = getattr(import_module(_HOMES.get(name, "imgpar.core.errors")), name)
     globals()[name] = value
     return value
 

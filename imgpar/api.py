@@ -10,14 +10,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from imgpar import dryrun, values
+from imgpar import dryrun
 from imgpar.codecs.formats import Format, format_of_suffix, peek, sniff
-from imgpar.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
-from imgpar.files import no_room
+from imgpar.core import parsing
+from imgpar.core.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
+from imgpar.core.fs import no_room
+from imgpar.core.model import (
+    Event,
+    Job,
+    Limits,
+    Outcome,
+    RunOptions,
+    Secret,
+)
+from imgpar.core.tempfiles import temporary
 from imgpar.journal import Journal, journal_path
-from imgpar.leftovers import temporary
 from imgpar.lines import read_facts
-from imgpar.model import Event, Job, Limits, Outcome, RunOptions, Secret
 from imgpar.opening import without_journal
 from imgpar.output import Out, is_home
 from imgpar.pipeline import Paths, Pipeline, checked, texts
@@ -217,7 +225,7 @@ def retry(
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = run_options(settings)
-    out = values.path(out)
+    out = parsing.path(out)
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
@@ -282,7 +290,7 @@ def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | Non
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    return compare(values.path(out), None if journal is None else values.path(journal))
+    return compare(parsing.path(out), None if journal is None else parsing.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
@@ -299,7 +307,7 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced anything there.
         OutputLockedError: a run is at work there.
     """
-    return put_back(values.path(out), forget=values.named("forget", values.switch, forget))
+    return put_back(parsing.path(out), forget=parsing.named("forget", parsing.switch, forget))
 
 
 def describe(path: str, password: Secret | None = None) -> dict[str, Any]:

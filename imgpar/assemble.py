@@ -16,10 +16,18 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from imgpar import codecs, values
+from imgpar import codecs
 from imgpar.codecs.formats import FORMATS, format_of_suffix
-from imgpar.errors import DamagedError, ItemError, NoInputError, RunError, TransformError, UsageError
-from imgpar.model import Event, Item, Limits, OutputFile, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import (
+    DamagedError,
+    ItemError,
+    NoInputError,
+    RunError,
+    TransformError,
+    UsageError,
+)
+from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
@@ -111,7 +119,7 @@ def assemble(
         raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
     if is_one_of(out, identities(item.path for item in items)):
         raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
-    rate = values.named("fps", values.rate(0.001, 1000), fps)
+    rate = parsing.named("fps", parsing.rate(0.001, 1000), fps)
     writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
     first = _header_of_first(items, accept_damaged=accept_damaged)

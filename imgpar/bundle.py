@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 
-from imgpar.files import long_path, remove
-from imgpar.model import Job, Outcome
-from imgpar.names import legal, split_suffix
+from imgpar.core.filenames import legal, split_suffix
+from imgpar.core.fs import long_path, remove
+from imgpar.core.model import Job, Outcome
 
 MOST = 1000
 """Bundles of one run; what fails more often fails for one reason."""

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from imgpar.digest import blocks_digest, file_digest, is_one_of
-from imgpar.errors import CommitError, ImgparError, KeptError
-from imgpar.files import (
+from imgpar.core.digest import blocks_digest, file_digest, is_one_of
+from imgpar.core.errors import CommitError, ImgparError, KeptError
+from imgpar.core.fs import (
     WINDOWS,
     Half,
     beside,
@@ -31,7 +31,7 @@ from imgpar.files import (
     replace,
     sync_folder,
 )
-from imgpar.model import INODE_BITS, Facts, OutputFile, Target
+from imgpar.core.model import INODE_BITS, Facts, OutputFile, Target
 
 Data = bytes | bytearray | memoryview
 """What is written; nothing of it is copied."""

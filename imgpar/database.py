@@ -12,9 +12,9 @@ from contextlib import closing
 from itertools import count
 
 from imgpar import migrate
-from imgpar.errors import DiskFullError, OutputError, OutputLockedError, garbled
-from imgpar.files import make_private, no_room, refuse_links
-from imgpar.leftovers import temporary
+from imgpar.core.errors import DiskFullError, OutputError, OutputLockedError, garbled
+from imgpar.core.fs import make_private, no_room, refuse_links
+from imgpar.core.tempfiles import temporary
 from imgpar.strange import check_files, check_tables
 
 PATIENCE = 0.2

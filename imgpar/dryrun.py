@@ -8,12 +8,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Event, Job, Outcome, OutputFile, RunOptions
+from imgpar.core.tempfiles import temporary
 from imgpar.database import copy_database
-from imgpar.errors import ItemError
 from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
-from imgpar.leftovers import temporary
-from imgpar.model import Event, Job, Outcome, OutputFile, RunOptions
 from imgpar.opening import planner
 from imgpar.output import Out, read_out
 from imgpar.recipe import Recipe

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from imgpar.model import Facts, OutputFile, Target
+from imgpar.core.model import Facts, OutputFile, Target
 from imgpar.targets import PLANNED, Done
 
 Owned = Mapping[str, Sequence[OutputFile]]

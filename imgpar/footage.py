@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
-from imgpar.errors import DamagedError, UsageError, bad_value
-from imgpar.model import Limits
+from imgpar.core import parsing
+from imgpar.core.errors import DamagedError, UsageError, bad_value
+from imgpar.core.model import Limits
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -113,17 +113,17 @@ def frames(
         DamagedError: frames are missing or broken; after all frames that could be read were given.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
-    source = values.named("path", values.path, path)
+    source = parsing.named("path", parsing.path, path)
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     begin, end = _part(start, stop)
-    keys = values.named("keys", values.switch, keys)
-    accept_damaged = values.named("accept_damaged", values.switch, accept_damaged)
+    keys = parsing.named("keys", parsing.switch, keys)
+    accept_damaged = parsing.named("accept_damaged", parsing.switch, accept_damaged)
     choice = Choice(
-        begin, end, values.named("every", values.integer(1, 1 << 31), every), keys, _scenes(scenes),
-        values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper(),
-        values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype), accept_damaged,
-        values.named("threads", values.integer(0, 1024), threads),
+        begin, end, parsing.named("every", parsing.integer(1, 1 << 31), every), keys, _scenes(scenes),
+        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
+        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype), accept_damaged,
+        parsing.named("threads", parsing.integer(0, 1024), threads),
     )  # fmt: skip
     if at is None:
         return frames_of(source, pipeline or Pipeline(), choice)
@@ -137,13 +137,13 @@ def _scenes(threshold: object) -> Wanted:
         return _all
     from imgpar.video.scenes import SceneChanges
 
-    changes = SceneChanges(values.named("scenes", values.number(0, 100), threshold))
+    changes = SceneChanges(parsing.named("scenes", parsing.number(0, 100), threshold))
     return lambda _, frame: changes.begins(frame)
 
 
 def _part(start: object, stop: object) -> tuple[float, float]:
-    begin = values.named("start", values.number(0, 1e9), start)
-    end = math.inf if stop is None else values.named("stop", values.number(0, math.inf), stop)
+    begin = parsing.named("start", parsing.number(0, 1e9), start)
+    end = math.inf if stop is None else parsing.named("stop", parsing.number(0, math.inf), stop)
     if end <= begin:
         raise bad_value("stop", f"seconds after start, which is {begin:g},", stop)
     return begin, end
@@ -152,7 +152,7 @@ def _part(start: object, stop: object) -> tuple[float, float]:
 def _moments(at: object) -> list[float]:
     several = isinstance(at, Iterable) and not isinstance(at, (str, bytes))
     moments = list(at) if several else [at]  # type: ignore[call-overload]
-    return [values.named("at", values.number(0, 1e9), moment) for moment in moments]
+    return [parsing.named("at", parsing.number(0, 1e9), moment) for moment in moments]
 
 
 class _Maker:

@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from imgpar import sql
+from imgpar.core.model import OutputFile
 from imgpar.database import readable
-from imgpar.model import OutputFile
 from imgpar.targets import Done
 from imgpar.unchanged import Recorded
 

@@ -14,9 +14,9 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from imgpar.errors import OutputError, OutputLockedError
+from imgpar.core.errors import OutputError, OutputLockedError
+from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.journal import Journal, journal_path
-from imgpar.model import Job, Outcome, OutputFile
 from imgpar.originals import Originals
 from imgpar.output import Out, above, is_home
 from imgpar.sources.base import Batch

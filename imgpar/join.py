@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from imgpar.codecs.formats import format_of_suffix
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, OutputError, UsageError
+from imgpar.core.errors import EncodeError, OutputError, UsageError
+from imgpar.core.model import OutputFile, Target
+from imgpar.core.tempfiles import temporary
 from imgpar.footage import Seen, ignore
-from imgpar.leftovers import temporary
-from imgpar.model import OutputFile, Target
 from imgpar.settings import CONCAT, check_settings
 from imgpar.sidefiles import identities, is_one_of
 
@@ -62,7 +62,7 @@ def join(
         ItemError: a clip cannot be read, or the new one is not whole.
     """
     from imgpar.commit import begin_file, commit_file
-    from imgpar.files import sweep
+    from imgpar.core.fs import sweep
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)

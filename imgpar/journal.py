@@ -22,16 +22,16 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from imgpar import sql
+from imgpar.core.digest import is_one_of
+from imgpar.core.errors import OutputError
+from imgpar.core.filenames import whole_path
+from imgpar.core.fs import OURS, make_private, no_room
+from imgpar.core.liveness import random_name
+from imgpar.core.locks import Lock
+from imgpar.core.model import Item, Job, Outcome, OutputFile
 from imgpar.database import close_database, explained, open_database, readable
-from imgpar.digest import is_one_of
-from imgpar.errors import OutputError
-from imgpar.files import OURS, make_private, no_room
-from imgpar.held import random_name
 from imgpar.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.lines import LineWriter, ReportLines, state_folder
-from imgpar.lock import Lock
-from imgpar.model import Item, Job, Outcome, OutputFile
-from imgpar.names import whole_path
 from imgpar.output import Out
 from imgpar.sources.base import Batch
 from imgpar.targets import PLANNED, Done

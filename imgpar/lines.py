@@ -22,11 +22,11 @@ from itertools import islice
 from typing import Any, overload
 
 from imgpar import sql
+from imgpar.core.liveness import hold, is_free
+from imgpar.core.model import Outcome, OutputFile
+from imgpar.core.tempfiles import temporary_folder
 from imgpar.database import explained, read_database, readable
-from imgpar.held import hold, is_free
 from imgpar.history import PAGE, Paths, to_json
-from imgpar.leftovers import temporary_folder
-from imgpar.model import Outcome, OutputFile
 from imgpar.unchanged import Unchanged
 
 KEEP_REPORTS = 20

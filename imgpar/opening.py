@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from imgpar.errors import OutputError
-from imgpar.files import no_room
+from imgpar.core.errors import OutputError
+from imgpar.core.fs import no_room
+from imgpar.core.locks import OutLock
+from imgpar.core.model import RunOptions
+from imgpar.core.tempfiles import temporary
 from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
-from imgpar.leftovers import temporary
-from imgpar.lock import OutLock
-from imgpar.model import RunOptions
 from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.recipe import Recipe

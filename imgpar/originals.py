@@ -24,16 +24,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from imgpar.core.confined import (
+    is_real_folder,
+    join_inside,
+    move_inside,
+    parts_inside,
+    remove_inside,
+    status_inside,
+)
+from imgpar.core.digest import is_one_of
+from imgpar.core.errors import OutputError
+from imgpar.core.fs import (
+    OURS,
+    is_half,
+    long_path,
+    make_private,
+    no_room,
+    refuse_links,
+    same_content,
+)
+from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.database import explained, readable
-from imgpar.digest import is_one_of
-from imgpar.errors import OutputError
-from imgpar.files import OURS, is_half, long_path, make_private, no_room, refuse_links, same_content
 from imgpar.history import Paths
-from imgpar.model import Job, Outcome, OutputFile
 from imgpar.output import UNDO_FOLDER, above, is_home
 from imgpar.sources.base import UNDO
 from imgpar.strange import check_files, check_tables
-from imgpar.within import is_real_folder, join_inside, move_inside, parts_inside, remove_inside, status_inside
 from imgpar.written import read_written, remove_written
 
 REGISTER = "originals.db"

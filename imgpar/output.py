@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imgpar.codecs.formats import format_of_suffix, nearest_format
-from imgpar.errors import OutputError, UsageError
-from imgpar.files import OURS
+from imgpar.core.confined import is_real_folder
+from imgpar.core.errors import OutputError, UsageError
+from imgpar.core.fs import OURS
 from imgpar.sources.base import UNDO
 from imgpar.sources.roots import absolute
-from imgpar.within import is_real_folder
 
 UNDO_FOLDER = f"{OURS}/{UNDO}"
 """Where originals are kept, below the folder in which files were replaced."""

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UnknownFormatError, UsageError, bad_value
-from imgpar.model import ITEM_BYTES, Event, Item, Limits, RunOptions
+from imgpar.core import parsing
+from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
+from imgpar.core.model import ITEM_BYTES, Event, Item, Limits, RunOptions
+from imgpar.core.parsing import choice, named
 from imgpar.operations import Operation, operation_types
 from imgpar.operations.apply import Apply
 from imgpar.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, check_relevance, run_options
-from imgpar.values import choice, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +122,7 @@ class Pipeline:
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
         names = texts(inputs)
         if report is not None:
-            check_report(report := named("report", values.path, report), names)
+            check_report(report := named("report", parsing.path, report), names)
         result = api.run(
             names,
             None if out is None else os.fspath(out),
@@ -214,7 +214,7 @@ def texts(inputs: Paths) -> list[str]:
     """Inputs as a list of paths."""
     if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
         inputs = [inputs]
-    return [named("the inputs", values.path, path) for path in inputs]
+    return [named("the inputs", parsing.path, path) for path in inputs]
 
 
 def _method(kind: type[Operation]) -> Callable[..., Pipeline]:

@@ -12,8 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.errors import TransformError
-from imgpar.model import CHANNELS, CHROMA, ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import (
+    CHANNELS,
+    CHROMA,
+    ITEM_BYTES,
+    Frame,
+    Layout,
+    Spec,
+)
 
 Array = np.ndarray[Any, Any]
 Background = tuple[float, float, float, int]

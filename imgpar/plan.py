@@ -15,11 +15,18 @@ from itertools import count
 from typing import Protocol
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.digest import is_one_of
-from imgpar.errors import UsageError
+from imgpar.core.digest import is_one_of
+from imgpar.core.errors import UsageError
+from imgpar.core.filenames import numbered
+from imgpar.core.model import (
+    Item,
+    Job,
+    Outcome,
+    OutputFile,
+    SameItem,
+    Target,
+)
 from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
-from imgpar.model import Item, Job, Outcome, OutputFile, SameItem, Target
-from imgpar.names import numbered
 from imgpar.output import Out
 from imgpar.sources.base import Batch, Entries
 from imgpar.targets import Done, Names

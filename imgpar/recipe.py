@@ -18,9 +18,9 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import BadValueError, UsageError, bad_value, closest
+from imgpar.core import parsing
+from imgpar.core.errors import BadValueError, UsageError, bad_value, closest
 from imgpar.operations import Operation, Option, operation_types
 from imgpar.sidefiles import check_place, write_whole
 
@@ -118,9 +118,9 @@ class Recipe:
             if value is None:
                 continue
             if key == "to":
-                to = values.named(label(key), parse_formats, value)
+                to = parsing.named(label(key), parse_formats, value)
             elif key in options:
-                changes[key] = values.named(label(key), options[key].parse, value)
+                changes[key] = parsing.named(label(key), options[key].parse, value)
             else:
                 raise _unknown("key", key, label(key), ["to", "operations", *options])
         chosen = self.chosen or settings.get("to") is not None
@@ -216,7 +216,7 @@ def make_operation(
     primary = next(iter(options), "")
     label = (label or name) + where
     if not primary:
-        if value is not None and not values.named(label, values.switch, value):
+        if value is not None and not parsing.named(label, parsing.switch, value):
             raise bad_value(label, "true (or nothing)", value)
     elif value is not None and value is not True:
         if given.get(primary) is not None:
@@ -229,7 +229,7 @@ def make_operation(
         if key not in options:
             raise _unknown("field", key, f"{key} of {label}", options)
         if raw is not None:
-            made[key] = values.named(label if key == primary else key + where, options[key].parse, raw)
+            made[key] = parsing.named(label if key == primary else key + where, options[key].parse, raw)
     return kinds[name](**made)
 
 
@@ -264,7 +264,7 @@ def parse_formats(value: object) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     if isinstance(names, (list, tuple)) and all(isinstance(name, str) and name.strip(" .") for name in names):
         return tuple(dict.fromkeys(name.strip().removeprefix(".").lower() for name in names))
-    raise bad_value(values.VALUE, "format names such as webp or webp,mp4", value)
+    raise bad_value(parsing.VALUE, "format names such as webp or webp,mp4", value)
 
 
 def _from_table(table: Mapping[str, Any], where: str, folder: str | os.PathLike[str]) -> Operation:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgpar.errors import OutputError, may_pass
-from imgpar.model import Outcome
+from imgpar.core.errors import OutputError, may_pass
+from imgpar.core.model import Outcome
 from imgpar.sidefiles import check_report_place, write_whole
 from imgpar.sources.aside import told
 

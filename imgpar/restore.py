@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from operator import attrgetter
 
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Outcome
 from imgpar.homes import put_right
 from imgpar.journal import Journal, journal_path
-from imgpar.model import Outcome
 from imgpar.opening import lock_out
 from imgpar.originals import Original, Originals
 from imgpar.output import Out, home, is_home

@@ -12,11 +12,11 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.bundle import Bundles
-from imgpar.errors import UsageError
-from imgpar.files import sweep
+from imgpar.core.errors import UsageError
+from imgpar.core.fs import sweep
+from imgpar.core.model import Event, Job, Outcome, RunOptions
 from imgpar.homes import Homes, KeptOriginals, open_home, put_right
 from imgpar.lines import write_facts
-from imgpar.model import Event, Job, Outcome, RunOptions
 from imgpar.opening import (
     lock_out,
     new_session,

@@ -11,9 +11,16 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
-from imgpar.errors import UsageError
-from imgpar.model import Event, Item, Job, Limits, Outcome, RunOptions
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
+from imgpar.core.model import (
+    Event,
+    Item,
+    Job,
+    Limits,
+    Outcome,
+    RunOptions,
+)
 from imgpar.operations import operation_types
 from imgpar.pipeline import Pipeline, texts
 from imgpar.runtime.frames import Arena, default_memory, physical_memory
@@ -65,18 +72,18 @@ class Session:
         worker_memory: int | str | None = None,
     ) -> None:
         self.jobs = (
-            values.named("jobs", values.integer(1, 1000), jobs) if jobs is not None else available_cores()
+            parsing.named("jobs", parsing.integer(1, 1000), jobs) if jobs is not None else available_cores()
         )
         self.memory = (
-            values.named("memory", values.byte_size, memory) if memory is not None else default_memory()
+            parsing.named("memory", parsing.byte_size, memory) if memory is not None else default_memory()
         )
         self._worker_memory = (
-            values.named("worker_memory", values.worker_memory, worker_memory)
+            parsing.named("worker_memory", parsing.worker_memory, worker_memory)
             if worker_memory is not None
             else min(WORKER_MEMORY, physical_memory())
         )
         if start_method is not None:
-            start_method = values.named("start_method", values.choice("forkserver", "spawn"), start_method)
+            start_method = parsing.named("start_method", parsing.choice("forkserver", "spawn"), start_method)
         self._start_method = start_method
         if start_method is None:
             warm_up()

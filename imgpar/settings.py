@@ -9,35 +9,35 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar import values
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import CLIP_SETTINGS, pointless
-from imgpar.errors import UsageError, unknown
-from imgpar.model import RunOptions
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError, unknown
+from imgpar.core.model import RunOptions
 from imgpar.operations import operation_types
 
-PARSERS: dict[str, values.Parser] = {
-    "jobs": values.integer(1, 1000),
-    "memory": values.byte_size,
-    "timeout": values.duration,
-    "on_exists": values.choice("skip", "overwrite", "rename", "error"),
-    "schedule": values.choice("auto", "staged", "chain"),
-    "in_place": values.switch,
-    "keep_originals": values.days,
-    "dry_run": values.switch,
-    "strict": values.switch,
-    "companions": values.choice("ignore", "copy"),
-    "accept_damaged": values.switch,
-    "password": values.secret,
-    "verify": values.switch,
-    "keep_failures": values.path,
-    "max_pixels": values.pixels,
-    "max_frames": values.integer(1, 1 << 31),
-    "worker_memory": values.worker_memory,
-    "include": values.patterns,
-    "exclude": values.patterns,
-    "journal": values.path,
+PARSERS: dict[str, parsing.Parser] = {
+    "jobs": parsing.integer(1, 1000),
+    "memory": parsing.byte_size,
+    "timeout": parsing.duration,
+    "on_exists": parsing.choice("skip", "overwrite", "rename", "error"),
+    "schedule": parsing.choice("auto", "staged", "chain"),
+    "in_place": parsing.switch,
+    "keep_originals": parsing.days,
+    "dry_run": parsing.switch,
+    "strict": parsing.switch,
+    "companions": parsing.choice("ignore", "copy"),
+    "accept_damaged": parsing.switch,
+    "password": parsing.secret,
+    "verify": parsing.switch,
+    "keep_failures": parsing.path,
+    "max_pixels": parsing.pixels,
+    "max_frames": parsing.integer(1, 1 << 31),
+    "worker_memory": parsing.worker_memory,
+    "include": parsing.patterns,
+    "exclude": parsing.patterns,
+    "journal": parsing.path,
 }
 """How each field of `RunOptions` is read."""
 
@@ -150,5 +150,5 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     for key in given:
         if key not in PARSERS:
             raise unknown("setting", key, PARSERS)
-    read = {key: values.named(key, PARSERS[key], value) for key, value in given.items() if value is not None}
+    read = {key: parsing.named(key, PARSERS[key], value) for key, value in given.items() if value is not None}
     return RunOptions(**read)

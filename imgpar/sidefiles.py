@@ -8,8 +8,8 @@ import stat
 from collections.abc import Callable, Iterable
 
 from imgpar.codecs.formats import format_of_suffix, sniff
-from imgpar.errors import UsageError
-from imgpar.files import Half, beside, sweep
+from imgpar.core.errors import UsageError
+from imgpar.core.fs import Half, beside, sweep
 
 HEAD = 4096
 """Bytes by which a file is known."""

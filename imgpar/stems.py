@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from imgpar.names import all_legal, fold, settle, shapes_of
+from imgpar.core.filenames import all_legal, fold, settle, shapes_of
 from imgpar.sources.base import known_suffix
 
 LONGEST_SUFFIX = 8

@@ -12,7 +12,7 @@ import re
 import sqlite3
 import stat
 
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 
 _END = bytes.fromhex("d9d505f920a163d7")
 """Behind the name of a further file, at the end of a rollback journal; ours name none."""

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
-from imgpar.errors import ArenaError, UsageError
-from imgpar.model import Event, FrameRef, Item, Job, Outcome, RunOptions
+from imgpar.core import parsing
+from imgpar.core.errors import ArenaError, UsageError
+from imgpar.core.model import (
+    Event,
+    FrameRef,
+    Item,
+    Job,
+    Outcome,
+    RunOptions,
+)
 from imgpar.recipe import Recipe
 from imgpar.runtime.frames import Arena
 from imgpar.runtime.messages import Lease
@@ -71,9 +78,9 @@ def read_request(
         recipe,
         inputs,
         run_options({key: value for key, value in settings.items() if key in call.run}),
-        values.named("channels", values.choice("rgb", "rgba", "l", "la"), channels).upper(),
-        values.named("dtype", values.choice("uint8", "uint16", "float32"), dtype),
-        values.named("copy", values.switch, copy),
+        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
+        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
+        parsing.named("copy", parsing.switch, copy),
         on_event,
         cancel or CancelToken(),
     )

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
-from imgpar.model import INODE_BITS, Facts, Item, OutputFile
-from imgpar.names import (
+from imgpar.core.filenames import (
     LAST_LEVEL,
     candidate,
     fold,
@@ -20,6 +19,7 @@ from imgpar.names import (
     split_suffix,
     whole_path,
 )
+from imgpar.core.model import INODE_BITS, Facts, Item, OutputFile
 from imgpar.output import Out
 from imgpar.sources.base import Batch, Entries, known_suffix
 from imgpar.sources.companions import Leader, companions

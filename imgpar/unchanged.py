@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from imgpar.errors import garbled
-from imgpar.model import Item, Outcome, OutputFile
+from imgpar.core.errors import garbled
+from imgpar.core.model import Item, Outcome, OutputFile
 from imgpar.sources.base import Entries, opened
 from imgpar.targets import Done
 

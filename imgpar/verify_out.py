@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
 from operator import attrgetter
 
-from imgpar.digest import what_is_wrong
-from imgpar.errors import UsageError
+from imgpar.core.digest import what_is_wrong
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Outcome, OutputFile
 from imgpar.journal import Journal, journal_path
-from imgpar.model import Outcome, OutputFile
 from imgpar.output import Out, home
 from imgpar.report import Report, Tally
 

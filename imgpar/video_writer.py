@@ -8,16 +8,23 @@ import weakref
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.codecs.formats import format_of_suffix
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UsageError, bad_value
-from imgpar.model import ITEM_BYTES, Frame, Layout, OutputFile, Spec, Target
+from imgpar.core import parsing
+from imgpar.core.errors import EncodeError, UsageError, bad_value
+from imgpar.core.model import (
+    ITEM_BYTES,
+    Frame,
+    Layout,
+    OutputFile,
+    Spec,
+    Target,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.files import Half
+    from imgpar.core.fs import Half
     from imgpar.runtime.frame_program import LastStep
     from imgpar.video.clip import Clip
     from imgpar.video.feed import Feed
@@ -64,8 +71,8 @@ class VideoWriter:
         replace: bool = True,
         threads: int = 0,
     ) -> None:
-        name = os.path.abspath(values.named("path", values.path, path))
-        replace = values.named("replace", values.switch, replace)
+        name = os.path.abspath(parsing.named("path", parsing.path, path))
+        replace = parsing.named("replace", parsing.switch, replace)
         found = format_of_suffix(name)
         if found is None or found.kind != "video" or not found.writable:
             raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
@@ -73,8 +80,8 @@ class VideoWriter:
             raise UsageError(f"{name} is there already.", fix="Choose another name, or replace=True.")
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
-        self._rate: Fraction = values.named("fps", values.rate(0.001, 1000), fps)
-        self._threads = values.named("threads", values.integer(0, 1024), threads)
+        self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
+        self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
         self._feed: Feed | None = None
         self._spec: Spec | None = None
         self._half: Half | None = None
@@ -107,7 +114,7 @@ class VideoWriter:
             raise bad_value("a frame", f"an array like the first one, {_words(self._spec)},", _words(spec))
         seconds = self.count / float(self._rate)
         if time is not None:
-            seconds = values.named("time", values.number(0, 1e9), time)
+            seconds = parsing.named("time", parsing.number(0, 1e9), time)
         if seconds <= self._last:
             raise bad_value("time", f"seconds after {self._last:g}", seconds)
         if self._feed is None:
@@ -127,7 +134,7 @@ class VideoWriter:
 
     def _begin(self, spec: Spec) -> None:
         from imgpar.commit import begin_file
-        from imgpar.files import sweep
+        from imgpar.core.fs import sweep
         from imgpar.runtime.frame_program import LastStep
         from imgpar.video.feed import Feed
         from imgpar.video.plan import plan_of_frames
@@ -231,7 +238,7 @@ def _options(**given: Any) -> EncodeOptions:
     known = EncodeOptions.options()
     return EncodeOptions(
         **{
-            name: values.named(name, known[name].parse, value)
+            name: parsing.named(name, known[name].parse, value)
             for name, value in given.items()
             if value not in (None, "")
         }

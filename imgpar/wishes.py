@@ -9,8 +9,8 @@ from typing import NamedTuple
 from imgpar.codecs.formats import FORMATS, Format, find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import silent
-from imgpar.errors import ItemError, UsageError
-from imgpar.model import Item, Limits
+from imgpar.core.errors import ItemError, UsageError
+from imgpar.core.model import Item, Limits
 from imgpar.output import Out
 from imgpar.sources.base import known_suffix, look_inside, suffix_of
 from imgpar.sources.companions import SIDECAR

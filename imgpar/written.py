@@ -15,10 +15,10 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 
-from imgpar.errors import OutputError
-from imgpar.held import hold, is_free, random_name
-from imgpar.model import OutputFile
-from imgpar.within import join_inside
+from imgpar.core.confined import join_inside
+from imgpar.core.errors import OutputError
+from imgpar.core.liveness import hold, is_free, random_name
+from imgpar.core.model import OutputFile
 
 LINES = 2000
 """Lines of one file, before the other one is begun anew."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 from imgpar.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent

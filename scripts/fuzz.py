@@ -20,10 +20,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["imgpar"]):
-    from imgpar import codecs, values
-    from imgpar.errors import ImgparError, ItemError, MissingExtraError, UsageError
-    from imgpar.model import Limits
-    from imgpar.names import candidate
+    from imgpar import codecs
+    from imgpar.core import parsing
+    from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
+    from imgpar.core.filenames import candidate
+    from imgpar.core.model import Limits
     from imgpar.operations import geometry
     from imgpar.recipe import Recipe
 
@@ -93,12 +94,12 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         geometry.parse_gravity,
     ),
     "values": of_text(
-        values.byte_size,
-        values.duration,
-        values.pixels,
-        values.colour,
-        values.integer(1, 9),
-        values.number(0, 1),
+        parsing.byte_size,
+        parsing.duration,
+        parsing.pixels,
+        parsing.colour,
+        parsing.integer(1, 9),
+        parsing.number(0, 1),
     ),
     "recipe": recipe,
     "template": template,

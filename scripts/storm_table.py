@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgpar.held import is_free
+from imgpar.core.liveness import is_free
 
 ORPHAN_SECONDS = 2.0
 """So long may a process outlive its run."""

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imgpar.codecs import FORMATS, EncodeOptions, decode, encode, find_format, read_header
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 
 LIMITS = Limits()
 WRITABLE = [

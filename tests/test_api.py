@@ -9,7 +9,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import api
-from imgpar.model import Job
+from imgpar.core.model import Job
 from imgpar.pipeline import run_options
 
 PIPE = imgpar.Pipeline().resize(8)

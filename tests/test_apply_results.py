@@ -12,7 +12,7 @@ from PIL import Image
 from video_clips import make_clip
 
 import imgpar
-from imgpar.errors import TransformError
+from imgpar.core.errors import TransformError
 from imgpar.operations.apply import Apply
 
 RAMP = np.linspace(0, 1, 35, dtype=np.float32).reshape(5, 7)

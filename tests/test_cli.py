@@ -13,11 +13,11 @@ from imgpar.cli import COMMANDS, flags, main
 from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
 from imgpar.cli.running import run_options
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import BadValueError, UsageError
-from imgpar.model import RunOptions
+from imgpar.core.errors import BadValueError, UsageError
+from imgpar.core.model import RunOptions
+from imgpar.core.parsing import duration, pixels, switch
 from imgpar.operations import operation_types
 from imgpar.recipe import Recipe, make_operation
-from imgpar.values import duration, pixels, switch
 
 
 def recipe_of(*argv: str) -> Recipe:

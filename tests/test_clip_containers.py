@@ -12,7 +12,7 @@ from video_clips import decoded, ffmpeg, kinds, make_clip, psnr
 
 import imgpar
 from imgpar.codecs.formats import find_format, peek, sniff
-from imgpar.errors import UnknownFormatError
+from imgpar.core.errors import UnknownFormatError
 from imgpar.sources.local import scan
 from imgpar.video.probe import probe
 

@@ -15,7 +15,7 @@ from video_clips import ffmpeg, make_clip
 
 import imgpar
 from imgpar.cli import main
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.boxes import tracks
 from imgpar.video.hdr import LIGHT, MASTERING
 from imgpar.video.probe import probe

@@ -10,7 +10,7 @@ import pytest
 from video_clips import ffmpeg, kinds, make_clip
 
 import imgpar
-from imgpar.errors import DamagedError, LockedError, UnsupportedError
+from imgpar.core.errors import DamagedError, LockedError, UnsupportedError
 from imgpar.video.probe import probe
 from imgpar.video.process import cleaned
 

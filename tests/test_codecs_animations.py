@@ -18,8 +18,8 @@ from imgpar.codecs import (
     read_header,
 )
 from imgpar.codecs.options import page_range
-from imgpar.errors import BadValueError, ItemError
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.errors import BadValueError, ItemError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 
 
 class TestAnimations:

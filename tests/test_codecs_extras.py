@@ -17,8 +17,8 @@ from PIL import Image
 import imgpar
 from imgpar.codecs import EncodeOptions, encode, exr, find_format, jxl_ffmpeg, read_header
 from imgpar.codecs.jxl_header import boxes, parse
-from imgpar.errors import DamagedError, EncodeError, LimitError
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.errors import DamagedError, EncodeError, LimitError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 
 EXIF = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 """Nothing but the orientation 6."""

@@ -15,10 +15,8 @@ from imgpar.codecs import (
     sniff,
     storable,
 )
-from imgpar.errors import (
-    BadValueError,
-)
-from imgpar.model import Spec
+from imgpar.core.errors import BadValueError
+from imgpar.core.model import Spec
 
 
 class TestFormats:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from imgpar.codecs import decode, inks, read_header, shrink
 from imgpar.codecs.png_chunks import SIGNATURE, build
-from imgpar.errors import DamagedError
-from imgpar.model import Frame
+from imgpar.core.errors import DamagedError
+from imgpar.core.model import Frame
 
 
 class TestReading:

@@ -18,7 +18,7 @@ from imgpar.codecs import (
     read_header,
     storable,
 )
-from imgpar.errors import (
+from imgpar.core.errors import (
     DamagedError,
     ItemError,
     LimitError,
@@ -26,7 +26,7 @@ from imgpar.errors import (
     UnknownFormatError,
     UnsupportedError,
 )
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 
 
 class TestRefusing:

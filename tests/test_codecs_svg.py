@@ -14,8 +14,8 @@ from PIL import Image
 from tracing import traced
 
 from imgpar.codecs import decode, read_header, svg_text
-from imgpar.errors import ItemError, LimitError, UnsupportedError
-from imgpar.model import Frame, Header, Limits
+from imgpar.core.errors import ItemError, LimitError, UnsupportedError
+from imgpar.core.model import Frame, Header, Limits
 
 pytest.importorskip("resvg_py")
 

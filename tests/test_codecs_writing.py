@@ -12,10 +12,8 @@ from conftest import make_photo
 from PIL import Image
 
 from imgpar.codecs import FORMATS, EncodeOptions, encode, find_format, storable
-from imgpar.errors import (
-    EncodeError,
-)
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Metadata, Spec
 
 
 class TestWriting:

@@ -17,8 +17,8 @@ from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_hea
 from imgpar.codecs.colourspace import alike, parse, transform
 from imgpar.codecs.options import ColourTarget, colour_target
 from imgpar.codecs.png_chunks import build
-from imgpar.errors import BadValueError
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.core.errors import BadValueError
+from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.recipe import Recipe
 from imgpar.runtime import stages
 

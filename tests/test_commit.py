@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from imgpar import files
 from imgpar.commit import (
     Original,
     begin_file,
@@ -22,9 +21,10 @@ from imgpar.commit import (
     taken_over,
     temporary_path,
 )
-from imgpar.digest import content_digest
-from imgpar.errors import CommitError, DiskFullError, KeptError
-from imgpar.model import Facts, OutputFile, Target
+from imgpar.core import fs
+from imgpar.core.digest import content_digest
+from imgpar.core.errors import CommitError, DiskFullError, KeptError
+from imgpar.core.model import Facts, OutputFile, Target
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and links like these")
 
@@ -170,7 +170,7 @@ def test_without_hard_links_a_new_name_is_still_taken_only_when_free(
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "no hard links here")
 
-    monkeypatch.setattr(files.os, "link", refuse)
+    monkeypatch.setattr(fs.os, "link", refuse)
     put(tmp_path / "a.webp")
     with pytest.raises(CommitError, match="appeared"):
         put(tmp_path / "a.webp", b"other")
@@ -340,8 +340,8 @@ def test_the_backup_is_a_copy_where_there_are_no_hard_links(
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "no hard links here")
 
-    monkeypatch.setattr(files.os, "link", refuse)
-    files.keep(str(tmp_path / "a.jpg"), str(tmp_path / "kept/a.jpg"))
+    monkeypatch.setattr(fs.os, "link", refuse)
+    fs.keep(str(tmp_path / "a.jpg"), str(tmp_path / "kept/a.jpg"))
     assert (tmp_path / "kept/a.jpg").read_bytes() == b"the original"
     assert (tmp_path / "kept/a.jpg").stat().st_mtime_ns == 10**18
 

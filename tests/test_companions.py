@@ -10,7 +10,7 @@ from conftest import FolderMaker
 from video_clips import make_clip
 
 import imgpar
-from imgpar.model import Item, Job, Outcome
+from imgpar.core.model import Item, Job, Outcome
 from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch

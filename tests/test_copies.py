@@ -15,7 +15,7 @@ from imgpar import Pipeline
 from imgpar.codecs import read_header
 from imgpar.codecs.edit import stripped
 from imgpar.codecs.jpeg_header import parse
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 EXIF = Image.Exif()
 EXIF[271] = "Maker"

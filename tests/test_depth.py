@@ -13,7 +13,7 @@ from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_hea
 from imgpar.codecs.hdr import hlg_light, pq_light
 from imgpar.codecs.options import colour_target
 from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.runtime.outputs import convert_bytes
 from imgpar.runtime.stages import Encoded
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imgpar import digest
-from imgpar.model import OutputFile
+from imgpar.core import digest
+from imgpar.core.model import OutputFile
 
 LARGE = bytes(range(251)) * 10_000
 

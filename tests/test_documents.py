@@ -15,11 +15,12 @@ from codec_pictures import LIMITS
 from PIL import Image
 
 import imgpar
-from imgpar import Pipeline, fonts
+from imgpar import Pipeline
 from imgpar.cli import main
 from imgpar.codecs import read_header
-from imgpar.errors import LockedError
-from imgpar.model import Secret
+from imgpar.core import fonts
+from imgpar.core.errors import LockedError
+from imgpar.core.model import Secret
 
 PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 IDENTITY = b"0123456789abcdef"
@@ -194,8 +195,8 @@ def test_the_password_is_written_nowhere(
 
 
 def test_a_password_does_not_show() -> None:
-    assert "sesame" not in repr(imgpar.model.RunOptions(password=Secret("sesame")))
-    assert "sesame" not in repr(imgpar.model.Limits(password=Secret("sesame")))
+    assert "sesame" not in repr(imgpar.core.model.RunOptions(password=Secret("sesame")))
+    assert "sesame" not in repr(imgpar.core.model.Limits(password=Secret("sesame")))
 
 
 def drawing(text: str, family: str = "", more: str = "") -> bytes:

@@ -16,12 +16,12 @@ from video_clips import decoded, ffmpeg, make_clip, make_uneven, psnr
 
 import imgpar
 from imgpar.cli import main
-from imgpar.errors import RunError
+from imgpar.core.errors import RunError
+from imgpar.core.model import Event
 from imgpar.extract import sheets, stills
 from imgpar.extract.several import take_all
 from imgpar.extract.stills import Every, pick
 from imgpar.footage import Choice
-from imgpar.model import Event
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 

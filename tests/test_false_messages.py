@@ -19,7 +19,7 @@ import pytest
 
 import imgpar
 from imgpar import testing
-from imgpar.model import FrameRef, OutputFile, Spec
+from imgpar.core.model import FrameRef, OutputFile, Spec
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.channel import MAX_MESSAGE, ParentEnd, WorkerEnd
 from imgpar.runtime.frames import CHUNK

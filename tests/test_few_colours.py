@@ -16,7 +16,7 @@ import imgpar
 from imgpar import Pipeline
 from imgpar.codecs import FORMATS, EncodeOptions, encode
 from imgpar.codecs.few_colours import bits_for, indexed, packed_rows
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.core.model import Frame, Metadata, Spec
 
 PIPE = Pipeline()
 needs_libtiff = pytest.mark.skipif(not features.check("libtiff"), reason="Pillow has no libtiff here")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgpar.leftovers import sweep
+from imgpar.core.tempfiles import sweep
 from imgpar.runtime import frames
 from imgpar.runtime.frames import CHUNK, Allocator, Arena
 from imgpar.runtime.messages import Lease

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.errors import BadValueError
+from imgpar.core.errors import BadValueError
 from imgpar.operations.geometry import (
     GRAVITIES,
     Aspect,

@@ -16,7 +16,7 @@ from imgpar import Pipeline, Session
 from imgpar.codecs import EncodeOptions, profiles, read_header
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.png_chunks import build
-from imgpar.model import Limits, Metadata
+from imgpar.core.model import Limits, Metadata
 from imgpar.runtime.outputs import convert_bytes
 
 LINEAR = profiles.grey("Gamma 1", 1.0)

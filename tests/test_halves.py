@@ -14,10 +14,11 @@ from containers import contained
 from video_clips import decoded, make_clip
 
 import imgpar
-from imgpar import held, testing
+from imgpar import testing
 from imgpar.commit import begin_file
-from imgpar.files import Half, beside, sweep
-from imgpar.model import Target
+from imgpar.core import liveness
+from imgpar.core.fs import Half, beside, sweep
+from imgpar.core.model import Target
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself")
 
@@ -52,7 +53,7 @@ def test_sweep_removes_what_nobody_holds_and_nothing_else(tmp_path: Path) -> Non
 
 def test_what_another_container_writes_is_not_swept(tmp_path: Path) -> None:
     code = (
-        f"from imgpar.files import *; h = Half(beside({str(tmp_path / 'a')!r})); print(flush=True); input()"
+        f"from imgpar.core.fs import *; h = Half(beside({str(tmp_path / 'a')!r})); print(flush=True); input()"
     )
     writer = contained(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert writer.stdout
@@ -66,7 +67,7 @@ def test_what_another_container_writes_is_not_swept(tmp_path: Path) -> None:
 def test_a_file_that_another_program_writes_is_held_until_it_is_dropped(tmp_path: Path) -> None:
     with begin_file(Target("mp4", str(tmp_path / "a.mp4"))) as half:
         subprocess.run(["sh", "-c", 'echo frames > "$1"', "sh", half.path], check=True)
-        assert not held.is_free(half.path)
+        assert not liveness.is_free(half.path)
     assert names(tmp_path) == []
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.errors import TransformError
-from imgpar.model import Item, Job, Limits, OutputFile, Target
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Item, Job, Limits, OutputFile, Target
 from imgpar.runtime.claims import LONGEST_FACTS, MOST_OFFERS
 from imgpar.runtime.crew import Helper
 from imgpar.runtime.frame_program import FrameFacts

@@ -15,8 +15,8 @@ from PIL import Image
 
 import imgpar
 from imgpar import codecs, testing
-from imgpar.errors import ImgparError, ItemError, SourceError, UsageError
-from imgpar.model import Limits
+from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
+from imgpar.core.model import Limits
 from imgpar.operations.geometry import (
     parse_canvas,
     parse_geometry,

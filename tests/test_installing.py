@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imgpar import installing
-from imgpar.installing import pip
+from imgpar.core import install_hint
+from imgpar.core.install_hint import pip
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(sys, "prefix", str(folder))
     monkeypatch.setattr(sys, "executable", str(folder / "bin" / "python"))
-    monkeypatch.setattr(installing, "find_spec", lambda _: object())
+    monkeypatch.setattr(install_hint, "find_spec", lambda _: object())
     return folder
 
 
@@ -37,13 +37,13 @@ def test_a_tool_of_uv(prefix: Path) -> None:
 
 
 def test_an_environment_of_uv_has_no_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing, "find_spec", lambda _: None)
+    monkeypatch.setattr(install_hint, "find_spec", lambda _: None)
     (prefix / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.9.1\n")
     assert pip("rawpy") == f"uv pip install --python {prefix}/bin/python rawpy"
 
 
 def test_an_environment_without_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing, "find_spec", lambda _: None)
+    monkeypatch.setattr(install_hint, "find_spec", lambda _: None)
     python = f"{prefix}/bin/python"
     assert pip("rawpy") == f"{python} -m ensurepip, then {python} -m pip install rawpy"
 
@@ -55,7 +55,7 @@ def test_conda_has_pip(prefix: Path) -> None:
 
 def test_the_python_of_the_system(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "base_prefix", str(prefix))
-    monkeypatch.setattr(installing.sysconfig, "get_path", lambda _: str(prefix))
+    monkeypatch.setattr(install_hint.sysconfig, "get_path", lambda _: str(prefix))
     (prefix / "EXTERNALLY-MANAGED").touch()
     assert pip("rawpy").endswith("-m pip install --break-system-packages rawpy")
 

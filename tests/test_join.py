@@ -12,7 +12,7 @@ from video_clips import decoded, make_clip
 
 from imgpar.cli import main
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 from imgpar.join import join
 from imgpar.video.probe import probe
 

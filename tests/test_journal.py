@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from imgpar.core.errors import OutputError, OutputLockedError
+from imgpar.core.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.database import read_database
-from imgpar.errors import OutputError, OutputLockedError
 from imgpar.history import Paths
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import state_folder
-from imgpar.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.output import Out
 from imgpar.sources.base import Batch
 from imgpar.targets import PLANNED

@@ -13,7 +13,7 @@ from PIL import Image
 from video_clips import decoded, make_clip, make_uneven, psnr
 
 import imgpar
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 
 GREYS = (20, 90, 160, 230)
 DURATIONS = (200, 50, 400, 150)

@@ -9,7 +9,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from imgpar.model import FrameRef, Item, Job, OutputFile, Spec, Target
+from imgpar.core.model import (
+    FrameRef,
+    Item,
+    Job,
+    OutputFile,
+    Spec,
+    Target,
+)
 from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task

@@ -15,9 +15,10 @@ import pytest
 from conftest import ALONE
 from containers import contained
 
-from imgpar import held, leftovers, testing
-from imgpar.files import Half, beside
-from imgpar.leftovers import new_segment, remove_folder, remove_segment, sweep, temporary_folder
+from imgpar import testing
+from imgpar.core import liveness, tempfiles
+from imgpar.core.fs import Half, beside
+from imgpar.core.tempfiles import new_segment, remove_folder, remove_segment, sweep, temporary_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, /dev/shm")
 alone = pytest.mark.skipif(not ALONE, reason="needs a /dev/shm of its own")
@@ -30,9 +31,11 @@ def cut(event):
         os.killpg(0, signal.SIGKILL)
 imgpar.convert(sys.argv[1], sys.argv[2], to="jpg", jobs=2, on_event=cut)
 """
-FOLDER = "import imgpar.leftovers as l; print(l.temporary_folder(), flush=True)"
-SEGMENT = "import imgpar.leftovers as l; s = l.new_segment(1 << 20); print('/dev/shm/' + s.name, flush=True)"
-SOCKET = "import imgpar.leftovers as l; print(l.temporary_folder('/dev/shm'), flush=True)"
+FOLDER = "import imgpar.core.tempfiles as l; print(l.temporary_folder(), flush=True)"
+SEGMENT = (
+    "import imgpar.core.tempfiles as l; s = l.new_segment(1 << 20); print('/dev/shm/' + s.name, flush=True)"
+)
+SOCKET = "import imgpar.core.tempfiles as l; print(l.temporary_folder('/dev/shm'), flush=True)"
 MAKERS = pytest.mark.parametrize("code", [FOLDER, SEGMENT, SOCKET], ids=["folder", "segment", "socket"])
 
 
@@ -116,7 +119,7 @@ def test_what_a_process_of_another_container_uses_is_left_alone(place: Path, cod
 def test_what_is_used_here_is_left_alone_by_another_container(place: Path, code: str) -> None:
     living = subprocess.Popen(waiting(code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     used = made_by(living)
-    sweeper = contained(sys.executable, "-c", "import imgpar.leftovers as l; print(l.sweep())")
+    sweeper = contained(sys.executable, "-c", "import imgpar.core.tempfiles as l; print(l.sweep())")
     assert sweeper.wait() == 0
     assert used.exists()
     living.communicate("\n")
@@ -134,8 +137,8 @@ def test_what_a_killed_container_left_is_swept(place: Path, code: str) -> None:
 def test_what_belongs_to_others_is_left_alone(place: Path) -> None:
     (place / "imgpar-notes").mkdir()
     (place / f"imgpar-{os.getpid()}-zz").write_text("no name of ours")
-    (place / f"imgpar-{held.random_name()}").symlink_to(place / "imgpar-notes")
-    os.mkfifo(place / f"imgpar-{held.random_name()}-")
+    (place / f"imgpar-{liveness.random_name()}").symlink_to(place / "imgpar-notes")
+    os.mkfifo(place / f"imgpar-{liveness.random_name()}-")
     assert sweep() == []
     assert len(list(place.iterdir())) == 4
 
@@ -143,7 +146,7 @@ def test_what_belongs_to_others_is_left_alone(place: Path) -> None:
 @alone
 def test_what_another_user_left_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/dev/shm")
-    other = SHM / f"imgpar-{held.random_name()}"
+    other = SHM / f"imgpar-{liveness.random_name()}"
     other.mkdir(mode=0o700)
     pid = os.fork()
     if not pid:
@@ -158,7 +161,7 @@ def test_a_fork_neither_keeps_nor_removes_what_is_its_parents(place: Path) -> No
     pid = os.fork()
     if not pid:
         remove_folder(folder)
-        os._exit(len(leftovers._held))
+        os._exit(len(tempfiles._held))
     assert os.waitpid(pid, 0)[1] == 0
     assert os.path.isdir(folder)
     remove_folder(folder)
@@ -172,7 +175,7 @@ def test_a_fork_neither_keeps_nor_removes_what_is_its_parents(place: Path) -> No
 def sweeper(place: Path) -> Iterator[None]:
     """Another process that does nothing but sweep, here and in `place`."""
     code = (
-        "import sys; from imgpar.leftovers import sweep; from imgpar import files; print(flush=True)\n"
+        "import sys; from imgpar.core.tempfiles import sweep; from imgpar import files; print(flush=True)\n"
         "while True: sweep(); files.sweep(sys.argv[1])"
     )
     command = [sys.executable, "-c", code, str(place)]
@@ -214,7 +217,7 @@ def test_nothing_is_swept_between_its_name_and_its_lock(place: Path, make: Calla
 
 def test_a_segment_that_another_has_swept_is_no_warning_at_the_end() -> None:
     code = """
-import os, imgpar.leftovers as l
+import os, imgpar.core.tempfiles as l
 one = l.new_segment(1 << 16)
 os.unlink("/dev/shm/" + one.name)
 l.remove_segment(one)
@@ -234,7 +237,7 @@ def test_who_comes_after_the_sweeper_takes_another_name(tmp_path: Path) -> None:
     path = tmp_path / "a"
     handle = os.open(path, os.O_CREAT | os.O_RDWR)
     path.unlink()
-    assert not held.hold(handle, str(path))
+    assert not liveness.hold(handle, str(path))
     os.close(handle)
 
 
@@ -275,8 +278,8 @@ def test_a_segment_in_use_that_is_not_listed_is_left_alone(place: Path) -> None:
 
 
 def test_a_segment_that_cannot_be_made_leaves_no_record(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = SharedMemory(leftovers.new_name(), create=True, size=1)
-    monkeypatch.setattr(leftovers, "new_name", lambda: taken.name)
+    taken = SharedMemory(tempfiles.new_name(), create=True, size=1)
+    monkeypatch.setattr(tempfiles, "new_name", lambda: taken.name)
     with pytest.raises(FileExistsError):
         new_segment(1 << 16, listed=False)
     assert list(place.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 
 from imgpar import codecs
 from imgpar.codecs import gain_map, metadata, motion, places, svg_text, xmp
-from imgpar.errors import ItemError
+from imgpar.core.errors import ItemError
 
 REPEATS = (50, 400, 2500)
 """What is steep shows early; the last makes texts of up to 300 kB."""

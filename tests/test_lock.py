@@ -9,7 +9,7 @@ import pytest
 
 import imgpar
 from imgpar import testing
-from imgpar.lock import Lock, OutLock, take
+from imgpar.core.locks import Lock, OutLock, take
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no shared locks")
 

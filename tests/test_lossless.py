@@ -14,7 +14,7 @@ from video_clips import ffmpeg
 
 import imgpar
 from imgpar.cli import main
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 
 SIZE = 32, 24
 FORMS = ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv440p", "yuv420p10le", "yuv444p12le", "gray",

@@ -18,7 +18,7 @@ from test_metadata import RECORDS, exif_block
 import imgpar
 from imgpar.codecs import FORMATS
 from imgpar.codecs.profiles import display_p3
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 XMP = b'<x:xmpmeta><rdf:Description dc:title="Garden"/></x:xmpmeta>'
 METADATA = {

@@ -17,8 +17,8 @@ from imgpar.codecs.edit import stripped
 from imgpar.codecs.exif import get_orientation, is_sound
 from imgpar.codecs.jpeg_header import parse
 from imgpar.codecs.metadata import bake, describe_lost, strip
-from imgpar.errors import ItemError
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6" '

@@ -17,7 +17,7 @@ from imgpar import Pipeline
 from imgpar.codecs import density, iptc, read_header
 from imgpar.codecs.edit import stripped
 from imgpar.codecs.exif import is_sound
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Garden"/></x:xmpmeta>'
 EXIF = exif_block("<", 1)

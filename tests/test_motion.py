@@ -12,7 +12,7 @@ from video_clips import make_clip
 import imgpar
 from imgpar.cli import main
 from imgpar.codecs import read_header
-from imgpar.model import Limits
+from imgpar.core.model import Limits
 
 XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description {attributes}>'

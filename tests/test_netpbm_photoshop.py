@@ -11,7 +11,7 @@ from codec_pictures import LIMITS, read
 from PIL import Image, ImageCms
 
 from imgpar.codecs import inks, read_header
-from imgpar.errors import DamagedError
+from imgpar.core.errors import DamagedError
 
 SIZE = (9, 13)
 

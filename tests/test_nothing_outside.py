@@ -13,8 +13,8 @@ from tracing import traced
 
 import imgpar
 from imgpar import codecs
-from imgpar.errors import TransformError, UnknownFormatError
-from imgpar.model import Frame, Limits, Spec
+from imgpar.core.errors import TransformError, UnknownFormatError
+from imgpar.core.model import Frame, Limits, Spec
 from imgpar.operations.watermark import Watermark
 from imgpar.runtime.stages import own_frames
 

@@ -13,7 +13,7 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, PEAK, garbage, picture, psnr, run, seen
 from PIL import Image
 
-from imgpar.model import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.model import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.operations import Operation, operation_types
 from imgpar.recipe import Recipe, make_operation
 

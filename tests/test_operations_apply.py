@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from operation_frames import DTYPES, LAYOUTS, Array, picture, unit
 
-from imgpar.errors import TransformError
-from imgpar.model import Layout
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Layout
 from imgpar.operations import operation_types
 from imgpar.operations.apply import Apply
 from imgpar.operations.fingerprint import fingerprint

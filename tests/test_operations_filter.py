@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from operation_frames import psnr, run
 
-from imgpar.model import Frame, Spec
+from imgpar.core.model import Frame, Spec
 from imgpar.recipe import make_operation
 
 SPEC = Spec(320, 180)

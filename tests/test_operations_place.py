@@ -7,8 +7,8 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, picture, psnr, run, seen, unit
 from PIL import Image
 
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Layout, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, Layout, Spec
 from imgpar.recipe import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)

@@ -7,8 +7,8 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, Array, garbage, picture, psnr, run, seen, unit
 from PIL import Image
 
-from imgpar.errors import BadValueError, TransformError
-from imgpar.model import Frame, Layout, Spec
+from imgpar.core.errors import BadValueError, TransformError
+from imgpar.core.model import Frame, Layout, Spec
 from imgpar.operations import Operation, resampling
 from imgpar.recipe import make_operation
 

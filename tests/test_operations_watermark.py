@@ -11,9 +11,9 @@ from operation_frames import DTYPES, LAYOUTS, picture, run, unit
 from PIL import Image
 
 import imgpar
-from imgpar import fonts
-from imgpar.errors import BadValueError, TransformError, UsageError
-from imgpar.model import Frame, Layout, Spec
+from imgpar.core import fonts
+from imgpar.core.errors import BadValueError, TransformError, UsageError
+from imgpar.core.model import Frame, Layout, Spec
 from imgpar.operations import Operation
 from imgpar.recipe import make_operation
 

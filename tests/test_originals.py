@@ -17,7 +17,7 @@ from PIL import Image
 import imgpar
 from imgpar import testing
 from imgpar.cli import main
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 from imgpar.originals import Originals
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")

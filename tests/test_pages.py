@@ -15,8 +15,8 @@ from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 
 import imgpar
 from imgpar.codecs import profiles, read_header
-from imgpar.errors import UsageError
-from imgpar.model import Item, Job, Limits, Outcome, OutputFile
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.output import Out
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch

@@ -15,8 +15,8 @@ from imgpar import Pipeline
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.reduced_colours import reduced
-from imgpar.errors import EncodeError, UsageError
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.errors import EncodeError, UsageError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.runtime.outputs import convert_bytes
 
 PIPE = Pipeline()

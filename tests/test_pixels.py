@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.pixels import convert, nearest, orient, oriented
 
 LAYOUTS = ("L", "LA", "RGB", "RGBX", "RGBA")

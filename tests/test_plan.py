@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgpar.errors import BadValueError, OutputError, UsageError
-from imgpar.model import Item, Job, Outcome, OutputFile, SameItem
-from imgpar.names import fold, legal
+from imgpar.core.errors import BadValueError, OutputError, UsageError
+from imgpar.core.filenames import fold, legal
+from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch, Entries

@@ -17,8 +17,8 @@ from imgpar import codecs, pixels
 from imgpar.codecs import turbo
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import DamagedError
-from imgpar.model import CHROMA, Frame, Limits, Metadata, Spec
+from imgpar.core.errors import DamagedError
+from imgpar.core.model import CHROMA, Frame, Limits, Metadata, Spec
 from imgpar.operations import planes
 from imgpar.operations.resize import Resize
 from imgpar.operations.resize import parse_geometry as size

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from imgpar.model import Event, Outcome, OutputFile
+from imgpar.core.model import Event, Outcome, OutputFile
 from imgpar.progress import Progress, printable, wants_colour
 
 OK = Outcome("a.jpg", "ok", (OutputFile("/out/a.webp", 100),), seconds=0.25, source_bytes=2_000_000)

@@ -14,8 +14,8 @@ from test_without import run_without
 
 import imgpar
 from imgpar.codecs.base import refused
-from imgpar.errors import DamagedError, LimitError, LockedError, UnsupportedError
-from imgpar.model import Limits
+from imgpar.core.errors import DamagedError, LimitError, LockedError, UnsupportedError
+from imgpar.core.model import Limits
 
 W, H = 37, 23
 Y, X = np.mgrid[0:H, 0:W]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import imgpar
-from imgpar import values
 from imgpar.codecs.options import EncodeOptions
+from imgpar.core import parsing
 from imgpar.recipe import Recipe
 
 NTSC = Fraction(30000, 1001)
@@ -25,18 +25,18 @@ NTSC = Fraction(30000, 1001)
     ],
 )  # fmt: skip
 def test_rates_as_people_write_them(text, rate):
-    assert values.rate(0.01, 1000)(text) == rate
+    assert parsing.rate(0.01, 1000)(text) == rate
 
 
 @pytest.mark.parametrize("text", ["", "fast", "1/0", "0", "-5", "nan", "inf", True, "2000", "30:1"])
 def test_what_is_no_rate(text):
     with pytest.raises(imgpar.BadValueError, match=r"such as 25, 29\.97 or 30000/1001"):
-        values.named("--fps", values.rate(0.01, 1000), text)
+        parsing.named("--fps", parsing.rate(0.01, 1000), text)
 
 
 @pytest.mark.parametrize(("text", "written"), [("29.97", 'fps = "30000/1001"'), ("25", "fps = 25.0")])
 def test_a_recipe_keeps_the_rate(tmp_path, text, written):
-    recipe = Recipe(encode=EncodeOptions(fps=values.rate(0.01, 1000)(text)))
+    recipe = Recipe(encode=EncodeOptions(fps=parsing.rate(0.01, 1000)(text)))
     assert written in recipe.to_toml()
     recipe.save(tmp_path / "r.toml")
     assert Recipe.load(tmp_path / "r.toml").encode.fps == recipe.encode.fps

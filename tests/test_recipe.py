@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import BadValueError, ImgparError, UsageError
+from imgpar.core.errors import BadValueError, ImgparError, UsageError
 from imgpar.operations.apply import Apply
 from imgpar.operations.resize import Resize
 from imgpar.recipe import Recipe, builtin_names, make_operation, parse_formats

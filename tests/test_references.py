@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from imgpar import Pipeline
 from imgpar.codecs import inks, profiles
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.core.model import Frame, Metadata, Spec
 
 PHOTO = make_photo(240, 160, seed=3)
 

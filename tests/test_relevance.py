@@ -16,7 +16,7 @@ from imgpar.cli import main
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import CLIP_SETTINGS, pointless, relevant, says_something, silent
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 
 VALUES = {
     "codec": "hevc", "audio": "none", "trim": "0-1", "speed": 2, "fps": 30, "map": "all", "loudnorm": True,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from imgpar import errors
-from imgpar.errors import OutputError
+from imgpar.core import errors
+from imgpar.core.errors import OutputError
+from imgpar.core.model import Item, Job, Outcome, OutputFile
 from imgpar.journal import Journal
-from imgpar.model import Item, Job, Outcome, OutputFile
 from imgpar.report import SHOWN, Report, Tally, item_json
 
 OK = Outcome(

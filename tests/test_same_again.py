@@ -12,7 +12,7 @@ from video_clips import make_clip
 import imgpar
 from imgpar.codecs import find_format
 from imgpar.codecs.box_times import without_times
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi"]
 LONG_AGO = struct.pack(">II", 3_000_000_000, 3_000_000_001)

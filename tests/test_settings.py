@@ -15,8 +15,8 @@ from PIL import Image
 import imgpar
 from imgpar import api
 from imgpar.assemble import assemble
+from imgpar.core.model import RunOptions
 from imgpar.join import join
-from imgpar.model import RunOptions
 from imgpar.operations import operation_types
 from imgpar.settings import (
     ARRAYS,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.errors import NoInputError, UsageError
-from imgpar.names import fold
+from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.filenames import fold
 from imgpar.sources.base import TOGETHER
 from imgpar.sources.lists import read_list, scan_list
 from imgpar.sources.local import scan

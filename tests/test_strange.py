@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import imgpar
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links need privileges there")
 ENDLESS = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT count(*) FROM r"

@@ -12,7 +12,7 @@ from PIL import Image
 from imgpar import codecs
 from imgpar.codecs import FORMATS, EncodeOptions
 from imgpar.codecs.edit import stripped
-from imgpar.model import Limits, Metadata
+from imgpar.core.model import Limits, Metadata
 from imgpar.runtime.outputs import convert_bytes
 
 TEXT, PLACE = b"somebody wrote this", b"48,12N"

@@ -13,8 +13,8 @@ from test_tiff_kinds import packed
 from test_without import run_without
 
 from imgpar.codecs import read_header
-from imgpar.errors import DamagedError, LimitError
-from imgpar.model import Limits
+from imgpar.core.errors import DamagedError, LimitError
+from imgpar.core.model import Limits
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs")

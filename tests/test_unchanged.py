@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from imgpar import Event, Report, api
+from imgpar.core.filenames import in_order, natural
+from imgpar.core.model import Outcome
 from imgpar.journal import Journal
-from imgpar.model import Outcome
-from imgpar.names import in_order, natural
 from imgpar.recipe import Recipe
 from imgpar.sources.base import Batch
 from imgpar.unchanged import TOGETHER, stretches
@@ -158,7 +158,7 @@ def test_long_stretches_are_cut() -> None:
 @pytest.mark.parametrize("alphabet", ["a01", "ab0129.", "Äß1", "IMG_0", "0123456789aA"])
 @pytest.mark.parametrize("many", [1, 20_000])
 def test_names_come_in_natural_order(alphabet: str, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgpar.names._MANY", many)
+    monkeypatch.setattr("imgpar.core.filenames._MANY", many)
     dice = random.Random(alphabet)
     for length in (1, 2, 5):
         names = list({"".join(dice.choices(alphabet, k=length)) for _ in range(50)})

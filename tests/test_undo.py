@@ -15,7 +15,7 @@ from PIL import Image
 import imgpar
 from imgpar import api, testing
 from imgpar.cli import main
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 from imgpar.journal import Journal
 from imgpar.pipeline import Pipeline
 

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 
 DATA = Path(__file__).parent / "data/imgpar-0.1.tar.xz"
 HOME = b"/tmp/imgpar-0.1"

@@ -11,8 +11,8 @@ import pytest
 import imgpar
 from imgpar import testing
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Header, Metadata, Spec
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Header, Metadata, Spec
 from imgpar.runtime.stages import Encoded, encode
 from imgpar.runtime.verify import distance, verify
 

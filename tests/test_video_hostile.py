@@ -13,7 +13,7 @@ from video_clips import decoded, ffmpeg, make_clip
 
 import imgpar
 from imgpar.cli import main
-from imgpar.errors import LimitError
+from imgpar.core.errors import LimitError
 from imgpar.video.native import check_exit
 
 

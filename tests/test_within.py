@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.errors import OutputError
-from imgpar.within import (
+from imgpar.core.confined import (
     is_real_folder,
     join_inside,
     move_inside,
@@ -16,6 +15,7 @@ from imgpar.within import (
     remove_inside,
     status_inside,
 )
+from imgpar.core.errors import OutputError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links need privileges there")
 

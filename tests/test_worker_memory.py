@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.model import Item, Job
+from imgpar.core.model import Item, Job
 from imgpar.runtime.messages import Grant, Lease, Need, Task
 from imgpar.runtime.worker import Worker
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgpar import written
-from imgpar.model import OutputFile
+from imgpar.core.model import OutputFile
 from imgpar.written import WrittenLog, read_written, remove_written
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from imgpar.codecs import gain_map, motion, read_header, xmp
 from imgpar.codecs.edit import stripped
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 DC = b'xmlns:dc="http://purl.org/dc/elements/1.1/"'

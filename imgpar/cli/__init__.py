@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from imgpar import __version__
-from imgpar.errors import ImgparError, RunError, UsageError, closest
+from imgpar.core.errors import ImgparError, RunError, UsageError, closest
 
 __all__ = ["main"]
 

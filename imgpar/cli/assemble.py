@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
-from imgpar.errors import UsageError
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
 from imgpar.progress import Progress, printable
 from imgpar.settings import ASSEMBLE
 
@@ -42,7 +42,7 @@ def assemble_parser() -> Parser:
     add(
         "--mixed",
         action=Store,
-        parse=values.choice(*MIXED),
+        parse=parsing.choice(*MIXED),
         default="pad",
         metavar="|".join(MIXED),
         help="pictures of another size than the first: pad with black, crop, stretch or fail (default: pad)",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.stopping import stopping
-from imgpar.errors import RunError, UsageError
+from imgpar.core.errors import RunError, UsageError
 from imgpar.progress import Progress, printable
 from imgpar.settings import CONCAT
 
@@ -61,8 +61,8 @@ def concat(argv: Sequence[str]) -> int:
 
 def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
     """The new clip, with a bar on the way; None where it was interrupted."""
+    from imgpar.core.model import Event
     from imgpar.join import join
-    from imgpar.model import Event
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
-from imgpar import values
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import without_password
 from imgpar.codecs.formats import FORMATS, find_format
-from imgpar.errors import BadValueError, UsageError, bad_value
+from imgpar.core import parsing
+from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.sidefiles import check_journal
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "--on-exists",
         action=Store,
-        parse=values.choice(*running.EXISTS),
+        parse=parsing.choice(*running.EXISTS),
         metavar="|".join(running.EXISTS),
         help="for files that are there (default: skip what imgpar did not make, replace what it made with "
         "other settings)",
@@ -90,7 +90,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "--companions",
         action=Store,
-        parse=values.choice("ignore", "copy"),
+        parse=parsing.choice("ignore", "copy"),
         default="ignore",
         metavar="ignore|copy",
         help="sidecars of pictures (XMP, AAE): leave them, or copy them along under the new names",
@@ -202,10 +202,10 @@ def parse_formats(value: object) -> tuple[str, ...]:
             record = find_format(word.strip())
         except BadValueError:
             expected = f"formats that can be written ({', '.join(writable)})"
-            raise bad_value(values.VALUE, expected, word, known) from None
+            raise bad_value(parsing.VALUE, expected, word, known) from None
         if record.name not in writable:
             raise BadValueError(
-                f"{record.title} cannot be written by this version ({values.VALUE} {word}).",
+                f"{record.title} cannot be written by this version ({parsing.VALUE} {word}).",
                 fix=f"It writes {', '.join(writable)}.",
             )
         names.append(record.name)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from imgpar.cli.parsing import Parser
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 from imgpar.progress import printable
 
 USAGE = "[FILE...] | install | remove"

@@ -11,7 +11,7 @@ from imgpar.cli.check import Check
 from imgpar.cli.machine import check_machine
 from imgpar.cli.packages import check_packages, check_turbo
 from imgpar.cli.parsing import Parser, table
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 from imgpar.progress import printable
 
 

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgpar import values
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import UsageError
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
 from imgpar.operations import Option, operation_types
 from imgpar.settings import RECIPE_KEYS
 
@@ -103,7 +103,7 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
 
 
 def _add(group: argparse._ArgumentGroup, name: str, option: Option | None, text: str) -> None:
-    if option is None or option.parse is values.switch:
+    if option is None or option.parse is parsing.switch:
         group.add_argument(
             flag(name), dest=name, action=Collect, nargs=0, default=argparse.SUPPRESS, help=text
         )
@@ -144,10 +144,10 @@ def _place(step: Step, drafts: list[_Draft], settings: dict[str, Any]) -> None:
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
     option = kinds[owner.step.name].options()[step.name] if owner else None
     if owner and option and not is_setting(step.name, step.value, option):
-        owner.fields[step.name] = values.named(step.label, option.parse, step.value)
+        owner.fields[step.name] = parsing.named(step.label, option.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
-        settings[step.name] = values.named(step.label, option.parse, step.value)
+        settings[step.name] = parsing.named(step.label, option.parse, step.value)
     else:
         names = " or ".join(map(flag, owners))
         raise UsageError(

@@ -10,22 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
-from imgpar.errors import NoInputError, SourceError, UsageError, bad_value
-from imgpar.names import candidate, settle, split_suffix
+from imgpar.core import parsing
+from imgpar.core.errors import NoInputError, SourceError, UsageError, bad_value
+from imgpar.core.filenames import candidate, settle, split_suffix
 from imgpar.progress import Progress, printable
 from imgpar.settings import FRAMES, check_settings
 from imgpar.sidefiles import identities
 
 if TYPE_CHECKING:
     from imgpar.codecs.options import EncodeOptions
+    from imgpar.core.model import Item
     from imgpar.footage import Choice
-    from imgpar.model import Item
     from imgpar.recipe import Recipe
     from imgpar.video.clip import Clip
 
@@ -62,7 +62,7 @@ def frames_parser() -> Parser:
     add(
         "--threshold",
         action=Store,
-        parse=values.number(0, 100),
+        parse=parsing.number(0, 100),
         metavar="PERCENT",
         help="change of brightness with which a scene begins, as ffmpeg's scdet counts it (default: 10)",
     )
@@ -267,14 +267,14 @@ def _every(value: object) -> object:
 def _seconds(value: object) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)s?", str(value))
     if match is None or float(match[1]) < 0.04:
-        raise bad_value(values.VALUE, "seconds such as 5s", value)
+        raise bad_value(parsing.VALUE, "seconds such as 5s", value)
     return float(match[1])
 
 
 def _grid(value: object) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,2})x(\d{1,2})", str(value))
     if match is None or not int(match[1]) or not int(match[2]):
-        raise bad_value(values.VALUE, "columns and rows such as 5x4", value)
+        raise bad_value(parsing.VALUE, "columns and rows such as 5x4", value)
     return int(match[1]), int(match[2])
 
 
@@ -282,5 +282,5 @@ def _picture(value: object) -> str:
     record = find_format(str(value))
     known = [each.suffix for each in FORMATS.values() if each.writable and each.kind == "image"]
     if record.suffix not in known:
-        raise bad_value(values.VALUE, "one of " + ", ".join(known), value, known)
+        raise bad_value(parsing.VALUE, "one of " + ", ".join(known), value, known)
     return record.suffix

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.cli.check import Check
-from imgpar.installing import pip
+from imgpar.core.install_hint import pip
 
 MIB = 1 << 20
 GIB = 1 << 30

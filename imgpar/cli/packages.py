@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from imgpar.cli.check import Check
-from imgpar.installing import pip
+from imgpar.core.install_hint import pip
 
 MODULES = {
     "pillow": "PIL",

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from imgpar import values
-from imgpar.errors import UsageError, closest
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError, closest
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -105,7 +105,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 class Store(argparse.Action):
     """Store what one of our parsers makes of the text; the parser's error names the flag."""
 
-    def __init__(self, *args: Any, parse: values.Parser, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, parse: parsing.Parser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parse = parse
 
@@ -117,7 +117,7 @@ class Store(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Called by argparse for each use of the flag."""
-        setattr(namespace, self.dest, values.named(option_string or self.dest, self.parse, value))
+        setattr(namespace, self.dest, parsing.named(option_string or self.dest, self.parse, value))
 
 
 class Once(argparse.Action):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from imgpar.cli.parsing import Once
-from imgpar.errors import UsageError
-from imgpar.model import Secret
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Secret
 
 VARIABLE = "IMGPAR_PASSWORD"
 _FLAG = "--password"

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from imgpar.cli.flags import flag
-from imgpar.errors import ImgparError, NoInputError
-from imgpar.model import Job, Outcome, RunOptions, Spec
+from imgpar.core.errors import ImgparError, NoInputError
+from imgpar.core.model import Job, Outcome, RunOptions, Spec
 from imgpar.progress import printable
 from imgpar.report import counted, why_skipped
 from imgpar.sources.aside import Aside, told

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
 from imgpar.cli.passwords import read_password, without_password
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 from imgpar.settings import RETRY
 
 DESCRIPTION = """\

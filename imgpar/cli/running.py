@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.cli.parsing import Once, Store
 from imgpar.cli.passwords import add_password, read_password
 from imgpar.cli.stopping import stopping
-from imgpar.errors import NoInputError, UsageError
-from imgpar.model import Event, RunOptions
+from imgpar.core import parsing
+from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.model import Event, RunOptions
 from imgpar.progress import Progress, discard, printable
 from imgpar.sidefiles import check_report
 
@@ -35,7 +35,7 @@ def add_jobs(add: Callable[..., Any]) -> None:
         "-j",
         "--jobs",
         action=Store,
-        parse=values.integer(1, 1000),
+        parse=parsing.integer(1, 1000),
         metavar="N",
         help="worker processes (default: every core this process may use)",
     )
@@ -52,7 +52,7 @@ class Patterns(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Called by argparse for each use of the flag."""
-        parsed = values.named(option_string or self.dest, values.patterns, value)
+        parsed = parsing.named(option_string or self.dest, parsing.patterns, value)
         setattr(namespace, self.dest, (*getattr(namespace, self.dest), *parsed))
 
 
@@ -82,21 +82,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--memory",
         action=Store,
-        parse=values.byte_size,
+        parse=parsing.byte_size,
         metavar="SIZE",
         help="shared memory for pictures in flight, such as 800M or 2G",
     )
     add(
         "--timeout",
         action=Store,
-        parse=values.duration,
+        parse=parsing.duration,
         metavar="TIME",
         help="give up on one input after 30s, 2m … (default: 15m, clips have no limit)",
     )
     add(
         "--schedule",
         action=Store,
-        parse=values.choice(*SCHEDULES),
+        parse=parsing.choice(*SCHEDULES),
         default="auto",
         metavar="|".join(SCHEDULES),
         help="how work is handed out; the bytes are the same",
@@ -104,7 +104,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-pixels",
         action=Store,
-        parse=values.pixels,
+        parse=parsing.pixels,
         default=RunOptions().max_pixels,
         metavar="N",
         help="refuse larger pictures (default: 100MP)",
@@ -112,7 +112,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-frames",
         action=Store,
-        parse=values.integer(1, 1 << 31),
+        parse=parsing.integer(1, 1 << 31),
         default=RunOptions().max_frames,
         metavar="N",
         help="refuse animations with more frames, files with more pages (default: 10000)",
@@ -120,14 +120,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--worker-memory",
         action=Store,
-        parse=values.worker_memory,
+        parse=parsing.worker_memory,
         metavar="SIZE",
         help="private memory of a worker (default: 4G, Linux only); what needs more fails",
     )
     add(
         "--keep-originals",
         action=Store,
-        parse=values.days,
+        parse=parsing.days,
         metavar="DAYS|none",
         help="in place: remove kept originals that are older, or keep none of this run "
         "(default: until undo --forget)",

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imgpar import values
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, table
 from imgpar.cli.passwords import add_password, read_password
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ImgparError, UsageError, bad_value
-from imgpar.installing import pip
+from imgpar.core import parsing
+from imgpar.core.errors import ImgparError, UsageError, bad_value
+from imgpar.core.install_hint import pip
 from imgpar.operations import Operation, Option, operation_types
 from imgpar.progress import printable
 
@@ -265,7 +265,7 @@ def _explained(kind: type[Operation]) -> str:
 
 def _usage(name: str, option: Option) -> str:
     """The flag with its value; a long list of words would tear the table apart."""
-    if option.parse is values.switch:
+    if option.parse is parsing.switch:
         return flag(name)
     few = 0 < len(option.choices) <= 4
     return f"{flag(name)} {'|'.join(option.choices) if few else option.metavar or name.upper()}"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from imgpar.cli.parsing import Parser
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
 Put back the originals that --in-place replaced in FOLDER, with their bytes, times and modes. They are kept

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgpar.cli.parsing import Once, Parser
-from imgpar.errors import UsageError
+from imgpar.core.errors import UsageError
 
 if TYPE_CHECKING:
     from imgpar.report import Report

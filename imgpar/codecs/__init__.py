@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.codecs.formats import FORMATS, TWINNED, Format, find_format, format_of_suffix, sniff
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.which_profile import fitting_profile, shown, to_profile
-from imgpar.errors import (
+from imgpar.core.errors import (
     DamagedError,
     EncodeError,
     ItemError,
@@ -28,7 +28,7 @@ from imgpar.errors import (
     UnknownFormatError,
     library_words,
 )
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 
 if TYPE_CHECKING:
     from imgpar.codecs.base import Encoded

@@ -19,8 +19,8 @@ from imgpar.codecs.box_times import without_times
 from imgpar.codecs.code_points import colours, in_container, into_container
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import DamagedError, EncodeError
-from imgpar.model import Frame, Header, Limits, Metadata
+from imgpar.core.errors import DamagedError, EncodeError
+from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.pixels import convert, fits, to_bits
 
 _HEAD = 65536

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from imgpar.codecs.formats import Format
-from imgpar.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
-from imgpar.installing import pip
-from imgpar.model import Limits, Metadata
+from imgpar.core.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
+from imgpar.core.install_hint import pip
+from imgpar.core.model import Limits, Metadata
 
 _UNKNOWN_KIND = re.compile(
     r"not (yet |currently )?(supported|implemented|handled)|unsupported|unimplemented|unhandled"

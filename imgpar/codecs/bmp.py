@@ -11,8 +11,8 @@ import numpy as np
 from imgpar.codecs import pillow
 from imgpar.codecs.base import check_size, damaged, unclear
 from imgpar.codecs.formats import Format
-from imgpar.errors import LimitError, UnsupportedError
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.errors import LimitError, UnsupportedError
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 
 Array = np.ndarray[Any, Any]
 

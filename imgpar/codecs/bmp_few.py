@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from imgpar.codecs.few_colours import indexed, packed_rows
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 
 _FILE_HEAD, _HEAD = 14, 40
 _METRE = 39.37007874

@@ -7,7 +7,7 @@ import struct
 from imgpar.codecs.jp2_boxes import UUIDS, boxes, comment_of
 from imgpar.codecs.jxl_header import CONTAINER
 from imgpar.codecs.metadata import strip
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _JXL = {b"Exif": "exif", b"xml ": "xmp"}
 _SOC, _COM, _SOT = b"\xff\x4f", 0xFF64, 0xFF90

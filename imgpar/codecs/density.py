@@ -6,7 +6,7 @@ import struct
 
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.formats import Format
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
 _RATIONAL, _SHORT = 5, 3

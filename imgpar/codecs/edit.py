@@ -26,7 +26,7 @@ from imgpar.codecs.metadata import strip
 from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
 from imgpar.codecs.xmp import segments as xmp_segments
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """What ends a scan: 0xFF is followed by 0 or a restart marker inside of it."""

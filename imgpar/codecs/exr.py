@@ -12,8 +12,8 @@ import numpy as np
 from imgpar.codecs import light
 from imgpar.codecs.base import check_size, require, unclear
 from imgpar.codecs.formats import FORMATS, Format
-from imgpar.errors import UnsupportedError
-from imgpar.model import Frame, Header, Layout, Limits, Spec
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Layout, Limits, Spec
 
 _CHANNELS: dict[Layout, tuple[str, ...]] = {
     "RGBA": ("R", "G", "B", "A"),

@@ -12,8 +12,8 @@ from os.path import splitext
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.codecs.clip_heads import clip_container, wants_more
-from imgpar.errors import unknown
-from imgpar.model import Layout
+from imgpar.core.errors import unknown
+from imgpar.core.model import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,8 @@ from imgpar.codecs.jpeg_header import (
 from imgpar.codecs.metadata import strip
 from imgpar.codecs.xml_parts import Span, elements, without
 from imgpar.codecs.xmp import XMP
-from imgpar.errors import ItemError
-from imgpar.model import Metadata
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Metadata
 
 ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE = b"HDRGainMap"

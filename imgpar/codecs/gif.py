@@ -23,8 +23,8 @@ from imgpar.codecs.formats import Format
 from imgpar.codecs.gif_palette import clear_of, quantised, with_one_palette
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 
 _ROOM = 1 << 20
 _XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"

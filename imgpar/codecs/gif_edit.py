@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgpar.codecs.metadata import strip
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _XMP_HEAD = b"\x21\xff\x0bXMP DataXMP"
 _XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"

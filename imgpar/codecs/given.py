@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from imgpar.codecs import colourspace, hdr, profiles
 from imgpar.codecs.code_points import PRIMARIES
 from imgpar.codecs.metadata import profile_space
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 Array = np.ndarray[Any, Any]
 

@@ -15,8 +15,15 @@ from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
 from imgpar.pixels import convert, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}

@@ -12,8 +12,8 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs import jp2_boxes, opencv, pillow, rare
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
-from imgpar.errors import UnsupportedError
-from imgpar.model import Frame, Header, Layout, Limits
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Layout, Limits
 
 _SIZ = b"\xff\x4f\xff\x51"
 """Start of the codestream, with the marker that tells its size."""

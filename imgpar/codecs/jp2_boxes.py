@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from imgpar.codecs.jpeg_header import EXIF
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 UUIDS = {
     "exif": (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")),

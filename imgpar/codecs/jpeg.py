@@ -21,8 +21,15 @@ from imgpar.codecs.formats import Format
 from imgpar.codecs.jpeg_header import EXIF, ICC, JPEG_LS, SEGMENT, FrameHeader, bare, parse
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UnsupportedError, library_words
-from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.core.errors import EncodeError, UnsupportedError, library_words
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}

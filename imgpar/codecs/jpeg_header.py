@@ -15,7 +15,7 @@ from typing import NamedTuple
 from imgpar.codecs import iptc, xmp
 from imgpar.codecs.base import unclear
 from imgpar.codecs.xmp import XMP, XMP_EXTENSION
-from imgpar.errors import DamagedError
+from imgpar.core.errors import DamagedError
 
 EXIF = b"Exif\0\0"
 ICC = b"ICC_PROFILE\0"

@@ -17,7 +17,14 @@ from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.jxl_header import CONTAINER, D65, JxlHeader, boxes, codestream_of, parse
 from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
 
 _DEFAULT_EFFORT = 4
 """Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from imgpar.leftovers import temporary
+from imgpar.core.tempfiles import temporary
 
 _SECONDS = 60
 _NEW_GROUP_NO_WINDOW = 0x0800_0200

@@ -16,7 +16,7 @@ import numpy as np
 
 from imgpar.codecs import colourspace, profiles
 from imgpar.codecs.jxl_header import JxlHeader
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 from imgpar.pixels import BAND, PEAK
 
 Array = np.ndarray[Any, Any]

@@ -7,7 +7,7 @@ import re
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import iptc, places
 from imgpar.codecs.formats import Format
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _KINDS = ("exif", "xmp", "comment", "iptc", "text")
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from imgpar.codecs.base import damaged
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Spec
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Spec
 
 _TO_BGR = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}
 _BLOCKS = {"exif": "IMAGE_METADATA_EXIF", "xmp": "IMAGE_METADATA_XMP", "icc": "IMAGE_METADATA_ICCP"}

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from imgpar import values
-from imgpar.errors import bad_value
-from imgpar.model import Limits
+from imgpar.core import parsing
+from imgpar.core.errors import bad_value
+from imgpar.core.model import Limits
 from imgpar.operations.base import Option, option
 
 SAMPLINGS = ("420", "422", "444")
@@ -45,7 +45,7 @@ def colour_target(value: object) -> ColourTarget:
             icc = file.read()
         if icc[36:40] == b"acsp" and icc[16:20] == b"RGB ":
             return ColourTarget(value, icc)
-    raise bad_value(values.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)
+    raise bad_value(parsing.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ def parse_span(value: object) -> Span:
     clock = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
     match = re.fullmatch(rf"(?:{clock})?-(?:{clock})?", str(value).replace(" ", ""))
     if match is None or not any(match.groups()):
-        raise bad_value(values.VALUE, "a part such as 0:10-0:25, 10- or -25 (seconds or h:m:s)", value)
+        raise bad_value(parsing.VALUE, "a part such as 0:10-0:25, 10- or -25 (seconds or h:m:s)", value)
     hours, minutes, seconds, *rest = match.groups()
     start = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
     stop = int(rest[0] or 0) * 3600 + int(rest[1] or 0) * 60 + float(rest[2]) if rest[2] else math.inf
     if stop <= start:
-        raise bad_value(values.VALUE, "a part that ends after it begins", value)
+        raise bad_value(parsing.VALUE, "a part that ends after it begins", value)
     return Span(start, stop)
 
 
@@ -101,7 +101,7 @@ def parse_target(value: object) -> Target:
     match = re.fullmatch(r"(vmaf|ssim)=(\d+(?:\.\d+)?)", str(value))
     low, high = (1, 100) if match and match[1] == "vmaf" else (0.5, 1)
     if match is None or not low <= float(match[2]) <= high:
-        raise bad_value(values.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
+        raise bad_value(parsing.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
     return Target(match[1], float(match[2]))
 
 
@@ -125,7 +125,7 @@ def page_range(value: object) -> str:
     if value in ("first", "all", "split"):
         return {"first": "1", "all": ""}.get(str(value), SPLIT)
     if isinstance(value, bool) or not found or int(found[2] or found[1]) < int(found[1]):
-        raise bad_value(values.VALUE, "split, first, all, a number or a range such as 2-5", value)
+        raise bad_value(parsing.VALUE, "split, first, all, a number or a range such as 2-5", value)
     return str(value)
 
 
@@ -134,29 +134,29 @@ class EncodeOptions:
     """Settings of the encoders; None leaves the choice to the format's own default."""
 
     quality: int | None = option(
-        values.integer(1, 100),
+        parsing.integer(1, 100),
         "visible quality, 1 to 100, the same scale for every format",
         default=None,
         metavar="N",
         example="82",
     )
-    lossless: bool = option(values.switch, "keep every pixel exactly, where the format can", default=False)
+    lossless: bool = option(parsing.switch, "keep every pixel exactly, where the format can", default=False)
     effort: int | None = option(
-        values.integer(0, 10),
+        parsing.integer(0, 10),
         "0 is fastest, 10 makes the smallest files",
         default=None,
         metavar="N",
         example="4",
     )
     palette: int | None = option(
-        values.integer(2, 256),
+        parsing.integer(2, 256),
         "at most so many colours in PNG, GIF, TIFF and BMP, stored as a palette",
         default=None,
         metavar="N",
         example="64",
     )
     subsampling: str = option(
-        values.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
+        parsing.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
         "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
         default="",
         metavar="WHICH",
@@ -164,10 +164,10 @@ class EncodeOptions:
         example="444",
     )
     progressive: bool = option(
-        values.switch, "JPEGs that show up coarse at first; a little smaller, slower to write", default=False
+        parsing.switch, "JPEGs that show up coarse at first; a little smaller, slower to write", default=False
     )
     strip: str = option(
-        values.choice(*STRIP, aliases={}),
+        parsing.choice(*STRIP, aliases={}),
         "metadata to leave out: gps, exif, xmp or all (the colour profile is kept)",
         default="",
         metavar="WHAT",
@@ -175,7 +175,7 @@ class EncodeOptions:
         example="gps",
     )
     background: tuple[int, int, int, int] = option(
-        values.colour,
+        parsing.colour,
         "colour behind transparent pixels where the format has no transparency",
         default=(255, 255, 255, 255),
         metavar="COLOUR",
@@ -197,7 +197,7 @@ class EncodeOptions:
         example="split",
     )
     density: float | None = option(
-        values.number(1, 10000),
+        parsing.number(1, 10000),
         "dots per inch at which PDF (150) and SVG (96) become pixels",
         default=None,
         metavar="DPI",
@@ -205,7 +205,7 @@ class EncodeOptions:
     )
 
     codec: str = option(
-        values.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
+        parsing.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
         "codec of clips; without it the container decides",
         default="",
         metavar="CODEC",
@@ -213,7 +213,7 @@ class EncodeOptions:
         example="hevc",
     )
     audio: str = option(
-        values.choice(*AUDIO),
+        parsing.choice(*AUDIO),
         "sound of clips: copy (converted where the container does not take it), aac, opus or none",
         default="copy",
         metavar="WHAT",
@@ -228,14 +228,14 @@ class EncodeOptions:
         example="0:10-0:25",
     )
     speed: float | None = option(
-        values.number(0.05, 100),
+        parsing.number(0.05, 100),
         "how fast clips run: 2 is twice as fast; sound keeps its pitch",
         default=None,
         metavar="FACTOR",
         example="2",
     )
     fps: Fraction | None = option(
-        values.rate(0.01, 1000),
+        parsing.rate(0.01, 1000),
         "frames a second of clips: 25, 29.97 (30000/1001) …; without it every frame keeps its own time",
         default=None,
         metavar="N",
@@ -243,7 +243,7 @@ class EncodeOptions:
     )
 
     map: str = option(
-        values.choice(*MAPS),
+        parsing.choice(*MAPS),
         "video streams of clips that are kept: best (the largest), or all; the others travel as they are",
         default="best",
         metavar="WHICH",
@@ -251,11 +251,11 @@ class EncodeOptions:
         example="all",
     )
     loudnorm: bool = option(
-        values.switch, "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)", default=False
+        parsing.switch, "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)", default=False
     )
-    deinterlace: bool = option(values.switch, "weave the fields of interlaced clips", default=False)
+    deinterlace: bool = option(parsing.switch, "weave the fields of interlaced clips", default=False)
     tonemap: str = option(
-        values.choice(*CURVES),
+        parsing.choice(*CURVES),
         "make HDR clips SDR with this curve: hable, mobius, reinhard or clip",
         default="",
         metavar="CURVE",
@@ -263,7 +263,7 @@ class EncodeOptions:
         example="hable",
     )
     max_bytes: int | None = option(
-        values.byte_size,
+        parsing.byte_size,
         "no clip larger than this, such as 8M: encoded in two passes",
         default=None,
         metavar="SIZE",
@@ -277,7 +277,7 @@ class EncodeOptions:
         example="vmaf=93",
     )
     hardware: bool = option(
-        values.switch, "let a hardware encoder do it, where one works on this machine", default=False
+        parsing.switch, "let a hardware encoder do it, where one works on this machine", default=False
     )
 
     few_colours: bool = False

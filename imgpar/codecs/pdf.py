@@ -10,8 +10,15 @@ import numpy as np
 
 from imgpar.codecs.base import check_size, chosen_pages, damaged, refused, require
 from imgpar.codecs.formats import FORMATS, Format
-from imgpar.errors import LockedError
-from imgpar.model import Frame, Header, Limits, Metadata, Secret, Spec
+from imgpar.core.errors import LockedError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Limits,
+    Metadata,
+    Secret,
+    Spec,
+)
 
 DENSITY = 150.0
 """Dots per inch: small print is readable, an A4 page has 2.2 megapixels."""

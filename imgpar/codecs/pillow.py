@@ -22,8 +22,15 @@ from imgpar.codecs.base import check_size, damaged, refused
 from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
-from imgpar.errors import library_words
-from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.core.errors import library_words
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
 
 _PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}
 _LAYOUTS: dict[str, tuple[Layout, str]] = {

@@ -27,8 +27,8 @@ from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.png_chunks import SIGNATURE, broken, build, chunks_of, ihdr
 from imgpar.codecs.png_deep import LAYOUTS
-from imgpar.errors import DamagedError
-from imgpar.model import Frame, Header, Layout, Limits, Metadata
+from imgpar.core.errors import DamagedError
+from imgpar.core.model import Frame, Header, Layout, Limits, Metadata
 
 Array = np.ndarray[Any, Any]
 

@@ -12,7 +12,7 @@ import numpy as np
 from imgpar.codecs import apng, opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.png_chunks import SIGNATURE, build, ihdr
-from imgpar.model import Frame, Header, Layout, Spec
+from imgpar.core.model import Frame, Header, Layout, Spec
 from imgpar.pixels import convert
 
 Array = np.ndarray[Any, Any]

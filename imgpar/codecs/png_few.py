@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from imgpar.codecs.few_colours import Indexed, greys, indexed, packed_rows
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 
 Array = np.ndarray[Any, Any]
 Chunk = tuple[bytes, bytes]

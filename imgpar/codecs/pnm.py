@@ -11,7 +11,7 @@ import numpy as np
 from imgpar.codecs import pillow
 from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import Format
-from imgpar.model import Frame, Header, Layout, Limits, Spec
+from imgpar.core.model import Frame, Header, Layout, Limits, Spec
 
 Array = np.ndarray[Any, Any]
 

@@ -21,7 +21,7 @@ from imgpar.codecs.code_points import NAMES
 from imgpar.codecs.colourspace import ColourSpace
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import ColourTarget
-from imgpar.model import Frame, Metadata
+from imgpar.core.model import Frame, Metadata
 from imgpar.pixels import BAND, PEAK, convert
 
 Array = np.ndarray[Any, Any]

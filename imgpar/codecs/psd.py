@@ -13,8 +13,8 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
-from imgpar.errors import UnsupportedError
-from imgpar.model import Frame, Header, Limits, Metadata
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Limits, Metadata
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _HEAD, _DEPTH_AT = 26, 22

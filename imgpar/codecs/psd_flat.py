@@ -16,7 +16,7 @@ import numpy as np
 from imgpar.codecs import lab, light, opencv
 from imgpar.codecs.base import damaged, unclear
 from imgpar.codecs.tiff_writer import directory_values, write_directory
-from imgpar.model import Layout, Spec
+from imgpar.core.model import Layout, Spec
 
 Array = np.ndarray[Any, Any]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from imgpar.codecs import light, opencv
 from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import Format
-from imgpar.errors import UnsupportedError
-from imgpar.model import Frame, Header, Limits, Spec
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Limits, Spec
 
 _SIZE = re.compile(rb"\n([-+][XY])[ \t]+(\d{1,9})[ \t]+([-+][XY])[ \t]+(\d{1,9})[ \t]*\r?\n")
 _XYZ = re.compile(rb"\nFORMAT[ \t]*=[ \t]*32-bit_rle_xyze")

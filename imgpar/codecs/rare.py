@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs.base import refused
-from imgpar.errors import MissingExtraError, library_words
-from imgpar.installing import pip
+from imgpar.core.errors import MissingExtraError, library_words
+from imgpar.core.install_hint import pip
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, damaged, require
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.tiff import described
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 """LibRaw's code for how the camera was held, as EXIF says it."""

@@ -12,7 +12,7 @@ from imgpar.codecs import bmp_few, jp2_boxes, opencv, pillow, quality
 from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.model import Frame, Metadata
+from imgpar.core.model import Frame, Metadata
 from imgpar.pixels import convert
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgpar import fonts
 from imgpar.codecs.base import check_size, require
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.svg_text import Drawing, read
-from imgpar.errors import UnsupportedError
-from imgpar.model import Frame, Header, Limits, Spec
+from imgpar.core import fonts
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Limits, Spec
 
 _UNITS = {
     "": 1.0, "px": 1.0, "pt": 96 / 72, "pc": 16.0, "em": 16.0, "ex": 8.0,

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from imgpar.errors import ItemError
+from imgpar.core.errors import ItemError
 
 UNREADABLE = "pictures that cannot be read"
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from imgpar import fonts
+from imgpar.core import fonts
 
 _EMOJI = "Noto Color Emoji, Apple Color Emoji, Segoe UI Emoji"
 """Families that are named where it cannot be asked what is installed."""

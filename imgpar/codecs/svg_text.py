@@ -19,7 +19,7 @@ from imgpar.codecs.base import damaged
 from imgpar.codecs.svg_inline import embedded
 from imgpar.codecs.svg_letters import spans
 from imgpar.codecs.svg_style import variables, with_values, without_escapes
-from imgpar.errors import LimitError, UnsupportedError
+from imgpar.core.errors import LimitError, UnsupportedError
 
 LARGEST = 64 << 20
 """Bytes of an unpacked .svgz, and characters of what is made of a file."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from imgpar.codecs import pillow
 from imgpar.codecs.base import damaged
 from imgpar.codecs.formats import Format
-from imgpar.model import Frame, Header, Limits
+from imgpar.core.model import Frame, Header, Limits
 
 _HEAD = 18
 _COLOUR, _PIXEL = 7, 16

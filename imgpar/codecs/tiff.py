@@ -20,8 +20,15 @@ from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_packing import PACKINGS
 from imgpar.codecs.tiff_writer import encode
-from imgpar.errors import DamagedError, LimitError, UnsupportedError
-from imgpar.model import Frame, Header, Layout, Limits, Metadata, Spec
+from imgpar.core.errors import DamagedError, LimitError, UnsupportedError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
 
 __all__ = ["decode", "encode", "read_header"]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from imgpar.codecs import exif, iptc, places
 from imgpar.codecs.metadata import strip
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _XMP, _IPTC, _PHOTOSHOP, _SUB_IFDS = 700, 33723, 34377, 330
 _DNG = 50706

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, features
 
 from imgpar.codecs.few_colours import greys, indexed, packed_rows
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 
 Array = np.ndarray[Any, Any]
 

@@ -18,9 +18,9 @@ from PIL import Image
 from imgpar.codecs import colour, tiff_samples
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_samples import Samples
-from imgpar.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
-from imgpar.installing import pip
-from imgpar.model import Layout, Spec
+from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
+from imgpar.core.install_hint import pip
+from imgpar.core.model import Layout, Spec
 
 Array = np.ndarray[Any, Any]
 

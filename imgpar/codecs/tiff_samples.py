@@ -18,7 +18,7 @@ from imgpar.codecs import lab as lab_colours
 from imgpar.codecs import opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_writer import directory_values, write_directory
-from imgpar.model import Layout, Spec
+from imgpar.core.model import Layout, Spec
 
 Array = np.ndarray[Any, Any]
 Tags = TiffImagePlugin.ImageFileDirectory_v2

@@ -21,8 +21,8 @@ from imgpar.codecs.base import Encoded
 from imgpar.codecs.few_colours import FEW_LEVEL
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Metadata
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Metadata
 from imgpar.pixels import convert
 
 Array = np.ndarray[Any, Any]

@@ -17,7 +17,7 @@ from ctypes.util import find_library
 from functools import cache
 from typing import Any
 
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 
 OPERATIONS = {2: 1, 3: 6, 4: 2, 5: 3, 6: 5, 7: 4, 8: 7}
 """The transform (TJXOP) that makes a picture of this EXIF orientation upright."""

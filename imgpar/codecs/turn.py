@@ -8,7 +8,7 @@ from imgpar.codecs import density, iptc, turbo
 from imgpar.codecs.jpeg_header import APP0, APP14, COM, EXIF, MPF, Segment, join_head, parse, split_head
 from imgpar.codecs.metadata import bake
 from imgpar.codecs.xmp import XMP
-from imgpar.model import Metadata
+from imgpar.core.model import Metadata
 
 _JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"
 

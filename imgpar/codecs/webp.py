@@ -9,8 +9,8 @@ from imgpar.codecs import pillow, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
-from imgpar.model import Frame, Header, Limits, Metadata
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Header, Limits, Metadata
 
 _LARGEST = 16383
 _FLAGS_AT, _ALPHA = 20, 0x10

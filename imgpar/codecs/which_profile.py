@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.model import Frame, Metadata, Spec
+from imgpar.core.model import Frame, Metadata, Spec
 
 
 def to_profile(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.options import Span
-from imgpar.errors import DamagedError
+from imgpar.core.errors import DamagedError
 from imgpar.extract.stills import Every, pick
 from imgpar.footage import ANY, Choice
 from imgpar.pipeline import Pipeline

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from imgpar import codecs
 from imgpar.codecs.formats import sniff
 from imgpar.codecs.motion import find_clip, has_clip
-from imgpar.errors import DamagedError, SourceError
+from imgpar.core.errors import DamagedError, SourceError
+from imgpar.core.model import Limits, OutputFile
+from imgpar.core.tempfiles import temporary
 from imgpar.extract.writing import NONE, Inputs, write_file
-from imgpar.leftovers import temporary
-from imgpar.model import Limits, OutputFile
 from imgpar.sources.base import why_unreadable
 
 _HEAD = 4096

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from imgpar.errors import ImgparError, RunError, UsageError
+from imgpar.core.errors import ImgparError, RunError, UsageError
+from imgpar.core.model import Event, Outcome
 from imgpar.footage import Choice
-from imgpar.model import Event, Outcome
 from imgpar.runtime.scheduler import CancelToken
 
 TELL_SECONDS = 0.5

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar import values
 from imgpar.codecs.options import Span
-from imgpar.errors import DamagedError, bad_value
+from imgpar.core import parsing
+from imgpar.core.errors import DamagedError, bad_value
 from imgpar.footage import ANY, Choice, ClipFrame, frames_at, frames_of
 from imgpar.pipeline import Pipeline
 
@@ -49,7 +49,7 @@ def parse_every(value: object) -> Every:
     if (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", text)) and float(match[1]):
         return Every(seconds=float(match[1]))
     known = "10 (every tenth frame), 2s (every two seconds), key or scene"
-    raise bad_value(values.VALUE, known, value, ("key", "scene"))
+    raise bad_value(parsing.VALUE, known, value, ("key", "scene"))
 
 
 def pick(

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import CommitError
+from imgpar.core.errors import CommitError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Metadata,
+    OutputFile,
+    Spec,
+    Target,
+)
 from imgpar.extract.sheets import Sprites
 from imgpar.footage import ClipFrame
-from imgpar.model import Frame, Header, Metadata, OutputFile, Spec, Target
 from imgpar.sidefiles import is_one_of
 
 if TYPE_CHECKING:
@@ -108,7 +115,7 @@ def write_file(
 @lru_cache(maxsize=64)
 def _sweep_once(folder: str) -> None:
     """A clip may give thousands of pictures to one folder."""
-    from imgpar.files import sweep
+    from imgpar.core.fs import sweep
 
     sweep(folder)
 

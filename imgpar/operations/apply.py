@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from imgpar.errors import TransformError
-from imgpar.model import Frame, ItemFacts, Layout, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, ItemFacts, Layout, Spec
 from imgpar.operations.arrays import PEAK, store
 from imgpar.operations.base import Operation
 from imgpar.operations.fingerprint import fingerprint, qualified_name

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imgpar.model import Frame, Layout, Spec
+from imgpar.core.model import Frame, Layout, Spec
 from imgpar.operations.base import Colour
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from imgpar import values
-from imgpar.model import Frame, ItemFacts, Layout, Spec
+from imgpar.core import parsing as values
+from imgpar.core.model import Frame, ItemFacts, Layout, Spec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import flat, land, opaque, premultiplied, seal, unpremultiply
 from imgpar.operations.base import Operation, option
 
@@ -18,7 +18,9 @@ class Blur(Operation):
     name: ClassVar[str] = "blur"
     summary: ClassVar[str] = "soften with a Gaussian; the number is its sigma in pixels"
 
-    sigma: float = option(values.number(0, 200), "standard deviation in pixels", metavar="SIGMA", example="2")
+    sigma: float = option(
+        parsing.number(0, 200), "standard deviation in pixels", metavar="SIGMA", example="2"
+    )
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
         return self.sigma == 0

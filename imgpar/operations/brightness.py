@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import linear
 from imgpar.operations.base import Operation, option
 
@@ -19,7 +19,7 @@ class Brightness(Operation):
     summary: ClassVar[str] = "lighter or darker: 1 changes nothing, 0 is black, 1.2 is a fifth lighter"
 
     factor: float = option(
-        values.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.2"
+        parsing.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.2"
     )
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import LUMA, PEAK, linear
 from imgpar.operations.base import Operation, option
 
@@ -19,7 +19,7 @@ class Contrast(Operation):
     summary: ClassVar[str] = "more or less contrast: 1 changes nothing, 0 is plain grey"
 
     factor: float = option(
-        values.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.1"
+        parsing.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.1"
     )
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002

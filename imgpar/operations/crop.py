@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import seal
 from imgpar.operations.base import Operation, option
 from imgpar.operations.geometry import GRAVITIES, Aspect, Region, parse_gravity, parse_region, place

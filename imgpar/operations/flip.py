@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import flat, land, seal
 from imgpar.operations.base import Operation, option
 
@@ -21,7 +21,7 @@ class Flip(Operation):
     summary: ClassVar[str] = "mirror: horizontal swaps left and right, vertical top and bottom"
 
     direction: str = option(
-        values.choice(*DIRECTIONS, aliases={"h": "horizontal", "v": "vertical"}),
+        parsing.choice(*DIRECTIONS, aliases={"h": "horizontal", "v": "vertical"}),
         "horizontal or vertical",
         metavar="DIRECTION",
         choices=DIRECTIONS,

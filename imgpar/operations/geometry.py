@@ -9,8 +9,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from imgpar.errors import bad_value
-from imgpar.values import VALUE
+from imgpar.core.errors import bad_value
+from imgpar.core.parsing import VALUE
 
 MAX_SIDE = 65_535
 """The longest side in pixels that JPEG, the most common format, can hold."""

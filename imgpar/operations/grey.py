@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar.model import Frame, Spec
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import land
 from imgpar.operations.base import Operation
 

@@ -14,8 +14,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from imgpar import fonts
-from imgpar.errors import TransformError
+from imgpar.core import fonts
+from imgpar.core.errors import TransformError
 
 if TYPE_CHECKING:
     import numpy as np

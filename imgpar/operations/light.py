@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 from imgpar.operations.arrays import PEAK, colours_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 from imgpar.operations.arrays import LUMA, PEAK, colours_of, paste, store
 from imgpar.operations.geometry import place
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import fill, layout_with, paste
 from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import (
@@ -44,7 +44,7 @@ class Pad(Operation):
         example="south",
     )
     background: Colour | None = option(
-        values.colour,
+        parsing.colour,
         "colour of the border; transparent where the picture has transparency, otherwise white",
         default=None,
         metavar="COLOUR",

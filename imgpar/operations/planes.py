@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from imgpar.model import CHROMA, Frame
+from imgpar.core.model import CHROMA, Frame
 from imgpar.operations.resampling import scale_pixels
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import threading
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from imgpar.model import Frame
+from imgpar.core.model import Frame
 from imgpar.operations.arrays import premultiplied, seal, store, unpremultiply
 
 if TYPE_CHECKING:

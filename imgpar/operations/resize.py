@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.errors import BadValueError, TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import BadValueError, TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import fill, layout_with, paste
 from imgpar.operations.base import Colour, Operation, option
 from imgpar.operations.geometry import (
@@ -50,7 +50,7 @@ class Resize(Operation):
         example="1920x1080",
     )
     fit: str = option(
-        values.choice(*FITS),
+        parsing.choice(*FITS),
         "inside: as large as fits; cover: fill the box and crop; contain: fit and pad; fill: distort",
         default="inside",
         choices=FITS,
@@ -64,14 +64,14 @@ class Resize(Operation):
         choices=GRAVITIES,
         example="north",
     )
-    enlarge: bool = option(values.switch, "let inside make pictures larger", default=False)
+    enlarge: bool = option(parsing.switch, "let inside make pictures larger", default=False)
     linear: bool = option(
-        values.switch,
+        parsing.switch,
         "mix amounts of light, not coded values; slower, right for fine bright detail",
         default=False,
     )
     background: Colour | None = option(
-        values.colour,
+        parsing.colour,
         "colour that contain pads with; transparent where the picture has transparency, otherwise white",
         default=None,
         metavar="COLOUR",

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import (
     flat,
     land,
@@ -41,10 +41,13 @@ class Rotate(Operation):
     summary: ClassVar[str] = "turn clockwise by degrees; the canvas grows to hold the corners"
 
     degrees: float = option(
-        values.number(-3600, 3600), "the angle; negative turns the other way", metavar="DEGREES", example="90"
+        parsing.number(-3600, 3600),
+        "the angle; negative turns the other way",
+        metavar="DEGREES",
+        example="90",
     )
     background: Colour | None = option(
-        values.colour,
+        parsing.colour,
         "colour of the corners; transparent where the picture has transparency, otherwise white",
         default=None,
         metavar="COLOUR",

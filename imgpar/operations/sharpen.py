@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar import values
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import flat, keep_rest, land
 from imgpar.operations.base import Operation, option
 from imgpar.operations.blur import soften
@@ -22,9 +22,9 @@ class Sharpen(Operation):
     name: ClassVar[str] = "sharpen"
     summary: ClassVar[str] = "bring out details (unsharp mask): 0 changes nothing, 0.5 is gentle, 2 is strong"
 
-    amount: float = option(values.number(0, 20), "how much", default=0.5, metavar="AMOUNT", example="0.5")
+    amount: float = option(parsing.number(0, 20), "how much", default=0.5, metavar="AMOUNT", example="0.5")
     sigma: float = option(
-        values.number(0.1, 50),
+        parsing.number(0.1, 50),
         "size of the details, as a blur's sigma in pixels",
         default=1.0,
         metavar="PIXELS",

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imgpar import values
-from imgpar.errors import BadValueError, TransformError
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import BadValueError, TransformError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations.arrays import layout_with
 from imgpar.operations.base import Colouring, Operation, option
 from imgpar.operations.geometry import (
@@ -42,7 +42,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 def parse_file(value: object) -> str:
     """A path, absolute from now on: workers need not have the caller's working directory."""
-    return os.path.abspath(values.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
+    return os.path.abspath(parsing.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Watermark(Operation):
         metavar="SHARE",
         example="20%",
     )
-    tile: bool = option(values.switch, "repeat it over the whole picture, margins between", default=False)
+    tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
     into: Colouring | None = field(default=None, repr=False)
     """For pictures in another profile than sRGB, in which the mark is read."""
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imgpar import values
-from imgpar.errors import UsageError
-from imgpar.model import Frame, Spec
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Frame, Spec
 from imgpar.operations import lettering
 from imgpar.operations.arrays import layout_with
 from imgpar.operations.base import Colour, Operation, option
@@ -38,7 +38,7 @@ class WatermarkText(Operation):
     name: ClassVar[str] = "watermark_text"
     summary: ClassVar[str] = "write words over every picture"
 
-    text: str = option(values.text, "the words; \\n starts a new line", metavar="TEXT", example="© Ada")
+    text: str = option(parsing.text, "the words; \\n starts a new line", metavar="TEXT", example="© Ada")
     size: Length = option(
         parse_length,
         "height of the letters, in pixels or percent of the shorter side",
@@ -47,14 +47,14 @@ class WatermarkText(Operation):
         example="48",
     )
     colour: Colour = option(
-        values.colour,
+        parsing.colour,
         "colour of the letters",
         default=(255, 255, 255, 255),
         metavar="COLOUR",
         example="white",
     )
     outline: Colour = option(
-        values.colour,
+        parsing.colour,
         "colour of a thin line around the letters, for bright and dark pictures alike",
         default=(0, 0, 0, 0),
         metavar="COLOUR",
@@ -81,7 +81,7 @@ class WatermarkText(Operation):
     font: str = option(
         parse_font, "a TrueType or OpenType file", default="", metavar="FILE", example="NotoSansSC.otf"
     )
-    tile: bool = option(values.switch, "repeat it over the whole picture, margins between", default=False)
+    tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
 
     def plan(self, spec: Spec) -> Spec:
         # Coloured letters on a grey picture need colours; transparency they bring along needs no alpha.

@@ -21,9 +21,9 @@ from imgpar import codecs
 from imgpar.codecs.base import durations_of
 from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import ColourTarget, EncodeOptions
-from imgpar.errors import DamagedError, EncodeError, LimitError, TransformError
-from imgpar.leftovers import temporary
-from imgpar.model import Frame, Header, Limits, Metadata
+from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
+from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.tempfiles import temporary
 from imgpar.operations import Operation
 from imgpar.pixels import convert
 from imgpar.runtime.stages import Encoded, own_frames

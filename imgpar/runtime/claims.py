@@ -12,8 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from imgpar.model import CHANNELS, CHROMA, ITEM_BYTES, FrameRef, OutputFile, Target
-from imgpar.names import page_path
+from imgpar.core.filenames import page_path
+from imgpar.core.model import (
+    CHANNELS,
+    CHROMA,
+    ITEM_BYTES,
+    FrameRef,
+    OutputFile,
+    Target,
+)
 from imgpar.runtime.clips import is_clip
 from imgpar.runtime.messages import (
     STAGES,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgpar.codecs.formats import FORMATS, peek, sniff
 from imgpar.codecs.options import EncodeOptions
 from imgpar.commit import Original, begin_file, commit_file, done_before, take_back, taken_over
-from imgpar.digest import file_digest
-from imgpar.errors import ItemError, KeptError, SourceError, TransformError
-from imgpar.model import Facts, Job, OutputFile, Target
+from imgpar.core.digest import file_digest
+from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
+from imgpar.core.model import Facts, Job, OutputFile, Target
 from imgpar.runtime.runspec import RunSpec
 from imgpar.sources.base import known_suffix, suffix_of
 

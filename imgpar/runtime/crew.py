@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from imgpar.errors import TransformError
+from imgpar.core.errors import TransformError
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.frame_program import FrameFacts, FrameProgram
 from imgpar.runtime.messages import Advanced, Finished, Lease, Offer, Recall, Returned, Task

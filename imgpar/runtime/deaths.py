@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from imgpar.codecs.formats import FORMATS
 from imgpar.commit import temporary_path
-from imgpar.errors import RunError
-from imgpar.files import remove
+from imgpar.core.errors import RunError
+from imgpar.core.fs import remove
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import Failed
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit

@@ -18,9 +18,9 @@ import numpy as np
 from imgpar import codecs
 from imgpar.codecs.few_colours import DETAIL, marked
 from imgpar.commit import take_back
-from imgpar.errors import LimitError
-from imgpar.model import Frame, Header, OutputFile, Target
-from imgpar.names import fold, page_path
+from imgpar.core.errors import LimitError
+from imgpar.core.filenames import fold, page_path
+from imgpar.core.model import Frame, Header, OutputFile, Target
 from imgpar.runtime import programs, stages
 from imgpar.runtime.runspec import RunSpec
 

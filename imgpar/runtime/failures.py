@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from imgpar.errors import (
+from imgpar.core.errors import (
     ImgparError,
     MissingExtraError,
     OutOfMemoryError,
@@ -12,7 +12,7 @@ from imgpar.errors import (
     TransformError,
     library_words,
 )
-from imgpar.files import no_room
+from imgpar.core.fs import no_room
 from imgpar.runtime.channel import shorten
 from imgpar.runtime.messages import Failed
 

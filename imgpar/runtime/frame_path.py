@@ -23,7 +23,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imgpar.errors import DamagedError
+from imgpar.core.errors import DamagedError
 from imgpar.runtime.crew import Crew, program_of, put
 from imgpar.runtime.frame_program import FrameFacts, facts_of
 from imgpar.runtime.helping import NOBODY

@@ -12,8 +12,15 @@ from typing import Any
 import numpy as np
 
 from imgpar import pixels
-from imgpar.errors import TransformError
-from imgpar.model import Frame, Header, ItemFacts, Layout, Limits, Spec
+from imgpar.core.errors import TransformError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    ItemFacts,
+    Layout,
+    Limits,
+    Spec,
+)
 from imgpar.operations import Operation
 from imgpar.runtime import programs, stages
 from imgpar.video.clip import Clip, Picture

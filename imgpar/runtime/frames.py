@@ -24,8 +24,8 @@ from collections import deque
 from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
-from imgpar.errors import ArenaError
-from imgpar.leftovers import SHM_FOLDER, new_segment, remove_segment, sweep, unname_segment
+from imgpar.core.errors import ArenaError
+from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep, unname_segment
 from imgpar.runtime.messages import Lease
 from imgpar.runtime.rlimits import most_memory
 

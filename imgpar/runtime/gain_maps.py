@@ -8,8 +8,8 @@ from imgpar import codecs
 from imgpar.codecs import gain_map
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import SAMPLINGS, EncodeOptions
-from imgpar.errors import ItemError
-from imgpar.model import Header, Limits, Metadata, Spec
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
 from imgpar.operations.flip import Flip
 from imgpar.operations.geometry import Geometry

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imgpar.model import Job
+from imgpar.core.model import Job
 from imgpar.runtime.claims import disorder
 from imgpar.runtime.frames import Allocator
 from imgpar.runtime.helping import Helping

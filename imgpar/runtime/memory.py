@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from imgpar.model import Frame, FrameRef
+from imgpar.core.model import Frame, FrameRef
 from imgpar.runtime import stages
 from imgpar.runtime.messages import Lease, Placed
 

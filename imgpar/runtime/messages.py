@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from imgpar.model import FrameRef, Job, OutputFile
+from imgpar.core.model import FrameRef, Job, OutputFile
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""

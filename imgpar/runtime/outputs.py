@@ -16,8 +16,8 @@ from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import relevant
-from imgpar.errors import EncodeError, TransformError, UsageError
-from imgpar.model import Frame, Header, Limits, Metadata
+from imgpar.core.errors import EncodeError, TransformError, UsageError
+from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
 from imgpar.runtime import planar, stages

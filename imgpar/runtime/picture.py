@@ -13,9 +13,9 @@ from operator import attrgetter
 
 from imgpar import codecs
 from imgpar.codecs.formats import find_format
-from imgpar.digest import content_digest, what_is_wrong
-from imgpar.errors import CommitError, SourceError
-from imgpar.model import Frame, FrameRef, Header, OutputFile, Spec
+from imgpar.core.digest import content_digest, what_is_wrong
+from imgpar.core.errors import CommitError, SourceError
+from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.runtime import documents, outputs, planar, programs, stages
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.memory import Memory

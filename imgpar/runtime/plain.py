@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from imgpar.errors import TransformError
-from imgpar.model import Header
+from imgpar.core.errors import TransformError
+from imgpar.core.model import Header
 from imgpar.runtime.messages import (
     Advanced,
     Done,

@@ -15,8 +15,8 @@ from imgpar import codecs, pixels
 from imgpar.codecs import quality, turbo
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ImgparError
-from imgpar.model import CHROMA, Header, Layout, Limits, Spec
+from imgpar.core.errors import ImgparError
+from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
 from imgpar.operations import Operation, planes, resampling
 from imgpar.runtime import programs
 from imgpar.runtime.reading import read_whole

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
-from imgpar.errors import RunError
-from imgpar.leftovers import remove_folder, temporary_folder
+from imgpar.core.errors import RunError
+from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.frames import MAX_WORKERS, Arena

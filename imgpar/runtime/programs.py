@@ -20,8 +20,8 @@ from typing import NamedTuple
 from imgpar import codecs, pixels
 from imgpar.codecs.base import too_many_frames
 from imgpar.codecs.metadata import profile_space
-from imgpar.errors import LimitError
-from imgpar.model import Frame, Header, ItemFacts, Limits, Spec
+from imgpar.core.errors import LimitError
+from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
 from imgpar.operations import Operation
 
 ALIGN = 64

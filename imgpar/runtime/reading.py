@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from imgpar.errors import DamagedError, SourceError
+from imgpar.core.errors import DamagedError, SourceError
 from imgpar.sources.base import why_unreadable
 
 ONE_READ = 1 << 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.errors import KeptError
-from imgpar.model import Job, Outcome, OutputFile
+from imgpar.core.errors import KeptError
+from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.runtime.messages import Failed, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]

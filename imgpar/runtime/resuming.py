@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 
-from imgpar.files import WINDOWS, remove
-from imgpar.held import hold_folder
+from imgpar.core.fs import WINDOWS, remove
+from imgpar.core.liveness import hold_folder
 from imgpar.video.clip import Clip
 from imgpar.video.native import check_exit, native_arguments
 from imgpar.video.parts import Part, is_whole, join, part_arguments, parts_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgpar.errors import RunError
+from imgpar.core.errors import RunError
 
 CODE = 512 << 20
 """Bytes of address space that the codecs take before the first picture."""

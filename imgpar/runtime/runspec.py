@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.model import Limits, OutputFile
+from imgpar.core.model import Limits, OutputFile
 from imgpar.operations import Operation
 from imgpar.written import log_of, read_written
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.errors import RunError
-from imgpar.model import Event, Job, Outcome
+from imgpar.core.errors import RunError
+from imgpar.core.model import Event, Job, Outcome
 from imgpar.runtime.deaths import Deaths
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.messages import (

@@ -10,8 +10,8 @@ import numpy as np
 from imgpar import codecs, pixels
 from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import ImgparError, TransformError, library_words
-from imgpar.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
 from imgpar.operations.base import Colour
 from imgpar.runtime.programs import Program, Step, call, operation_steps

@@ -8,8 +8,8 @@ import numpy as np
 
 from imgpar import codecs, pixels
 from imgpar.codecs.formats import find_format
-from imgpar.errors import EncodeError, ItemError
-from imgpar.model import Frame, Limits, Metadata, Spec
+from imgpar.core.errors import EncodeError, ItemError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.runtime.stages import Encoded, own_frames
 
 GRID = 32

@@ -15,8 +15,8 @@ import threading
 import types
 from collections.abc import Iterator
 
-from imgpar.errors import RunError
-from imgpar.leftovers import SHM_FOLDER, remove_folder, temporary_folder
+from imgpar.core.errors import RunError
+from imgpar.core.tempfiles import SHM_FOLDER, remove_folder, temporary_folder
 from imgpar.runtime.rlimits import few_files
 
 TYPE_CHECKING = False  # `typing` takes as long to import as this module

@@ -17,7 +17,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from imgpar.errors import HelperKilledError
+from imgpar.core.errors import HelperKilledError
 from imgpar.runtime import clips
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.clock import Clock

@@ -6,8 +6,8 @@ import os
 from typing import NamedTuple
 
 from imgpar.commit import Original, commit, done_before, take_back, taken_over
-from imgpar.errors import KeptError, SourceError
-from imgpar.model import Facts, Frame, Header, OutputFile, Target
+from imgpar.core.errors import KeptError, SourceError
+from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.runtime import outputs
 from imgpar.runtime.clock import Clock
 from imgpar.runtime.messages import Task

@@ -14,9 +14,9 @@ from itertools import islice
 from typing import overload
 
 from imgpar.codecs.formats import UNCERTAIN, Format, format_of_suffix, peek, sniff
-from imgpar.files import OURS
-from imgpar.model import INODE_BITS, Item
-from imgpar.names import in_order
+from imgpar.core.filenames import in_order
+from imgpar.core.fs import OURS
+from imgpar.core.model import INODE_BITS, Item
 
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar.model import Item
-from imgpar.names import fold, split_suffix
+from imgpar.core.filenames import fold, split_suffix
+from imgpar.core.model import Item
 from imgpar.sources.aside import kind_of
 from imgpar.sources.base import SIDECARS, Batch, Entries, facts_of, known_suffix, suffix_of, why_unreadable
 

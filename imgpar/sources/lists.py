@@ -11,8 +11,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import IO
 
-from imgpar.model import Item
-from imgpar.names import fold, short_hash
+from imgpar.core.filenames import fold, short_hash
+from imgpar.core.model import Item
 from imgpar.sources.base import Batch, Entries, Row, named_item
 from imgpar.sources.patterns import Patterns
 from imgpar.sources.roots import absolute

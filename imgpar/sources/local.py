@@ -6,7 +6,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from imgpar.errors import NoInputError, UsageError
+from imgpar.core.errors import NoInputError, UsageError
 from imgpar.sources.base import Batch, named_item
 from imgpar.sources.patterns import Patterns
 from imgpar.sources.roots import Named, read_inputs

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from imgpar.names import fold
+from imgpar.core.filenames import fold
 
 
 @dataclass(frozen=True, slots=True)

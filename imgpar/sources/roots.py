@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from imgpar.names import fold, natural, short_hash
+from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.sources.aside import is_system_folder
 from imgpar.sources.base import holds_output
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from imgpar.files import OURS
-from imgpar.model import Item
-from imgpar.names import fold, natural, short_hash
+from imgpar.core.filenames import fold, natural, short_hash
+from imgpar.core.fs import OURS
+from imgpar.core.model import Item
 from imgpar.sources.aside import HIDDEN, is_system_folder, kind_of
 from imgpar.sources.base import (
     Batch,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan

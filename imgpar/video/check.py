@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.errors import DamagedError, EncodeError
+from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.video.alignment import check_alignment
 from imgpar.video.clip import Clip, StreamKind
 from imgpar.video.encoders import written

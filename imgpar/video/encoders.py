@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, MissingExtraError
-from imgpar.installing import pip
+from imgpar.core.errors import EncodeError, MissingExtraError
+from imgpar.core.install_hint import pip
 from imgpar.video.clip import Picture
 from imgpar.video.lossless import exact, kind_of
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import IO, Any, NoReturn
 
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import written
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options

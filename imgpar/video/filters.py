@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.model import Spec
+from imgpar.core.model import Spec
 from imgpar.operations import Operation
 from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding, written

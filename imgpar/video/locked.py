@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from imgpar.errors import DamagedError, ItemError, LockedError
+from imgpar.core.errors import DamagedError, ItemError, LockedError
 from imgpar.video.boxes import kinds, tracks
 
 _TAGS = {"encv": "Common Encryption", "enca": "Common Encryption", "enct": "Common Encryption",

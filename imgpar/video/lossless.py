@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")

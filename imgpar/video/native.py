@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable
 
-from imgpar.errors import (
+from imgpar.core.errors import (
     CommitError,
     DamagedError,
     DiskFullError,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from imgpar.errors import ItemError
+from imgpar.core.errors import ItemError
 from imgpar.video.clip import Clip
 from imgpar.video.clock import JUMPING
 from imgpar.video.native import (

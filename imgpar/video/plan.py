@@ -16,8 +16,8 @@ from fractions import Fraction
 from typing import Literal
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, UnknownFormatError
-from imgpar.model import Spec
+from imgpar.core.errors import EncodeError, UnknownFormatError
+from imgpar.core.model import Spec
 from imgpar.operations import Operation
 from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from imgpar import pixels
-from imgpar.model import Frame, Spec
+from imgpar.core.model import Frame, Spec
 from imgpar.operations import Operation
 from imgpar.operations.blur import Blur
 from imgpar.operations.crop import Crop

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import ffmpeg
 from imgpar.video.process import Ffmpeg, guarded

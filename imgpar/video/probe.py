@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from imgpar.codecs.base import check_size
-from imgpar.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
-from imgpar.model import Limits
+from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
+from imgpar.core.model import Limits
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind

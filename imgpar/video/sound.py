@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError, TransformError
+from imgpar.core.errors import EncodeError, TransformError
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.encoders import first_available
 from imgpar.video.native import check_exit

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import EncodeError
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container
 from imgpar.video.encoders import first_available

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from imgpar.codecs.options import EncodeOptions
-from imgpar.errors import TransformError
+from imgpar.core.errors import TransformError
 from imgpar.video.clip import Clip
 
 FASTEST = 240

@@ -15,8 +15,8 @@ import errno
 import os
 from collections.abc import Iterator
 
-from imgpar.errors import RunError
-from imgpar.held import TRIES, hold, if_free, random_name
+from imgpar.core.errors import RunError
+from imgpar.core.liveness import TRIES, hold, if_free, random_name
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:

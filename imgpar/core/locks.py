@@ -17,8 +17,8 @@ import sys
 import time
 from typing import Any
 
-from imgpar.errors import OutputLockedError
-from imgpar.files import OURS, make_private
+from imgpar.core.errors import OutputLockedError
+from imgpar.core.fs import OURS, make_private
 
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
 _FAR = 1 << 20

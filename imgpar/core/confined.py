@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from imgpar.errors import OutputError
+from imgpar.core.errors import OutputError
 
 _BY_HANDLE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from imgpar.files import long_path
-from imgpar.model import Facts, OutputFile
+from imgpar.core.fs import long_path
+from imgpar.core.model import Facts, OutputFile
 
 BLOCK = 1 << 20
 

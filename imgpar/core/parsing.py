@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from imgpar.errors import BadValueError, bad_value
-from imgpar.model import Secret
+from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.model import Secret
 
 T = TypeVar("T")
 Parser = Callable[[object], Any]

@@ -11,8 +11,15 @@ import stat
 import sys
 import time
 
-from imgpar.errors import DiskFullError
-from imgpar.held import TRIES, hold, if_free, is_mandatory, random_name, release
+from imgpar.core.errors import DiskFullError
+from imgpar.core.liveness import (
+    TRIES,
+    hold,
+    if_free,
+    is_mandatory,
+    random_name,
+    release,
+)
 
 OURS = ".imgpar"
 """Folder in an output folder that holds what imgpar knows about it: the journal, originals."""
