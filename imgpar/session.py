@@ -23,14 +23,14 @@ from imgpar.core.model import (
 )
 from imgpar.operations import operation_types
 from imgpar.pipeline import Pipeline, texts
-from imgpar.runtime.frames import Arena, default_memory, physical_memory
+from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import Begin
 from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
-from imgpar.runtime.warmup import warm_up
+from imgpar.runtime.startup import warm_up
 from imgpar.settings import SESSION_ARRAYS
 from imgpar.stream import ArrayRequest, ArrayStream, read_request
 from imgpar.unchanged import Unchanged

@@ -23,8 +23,8 @@ from imgpar.core.model import (
     RunOptions,
 )
 from imgpar.recipe import Recipe
-from imgpar.runtime.frames import Arena
-from imgpar.runtime.messages import Lease
+from imgpar.runtime.arena import Arena
+from imgpar.runtime.protocol import Lease
 from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken

@@ -21,9 +21,10 @@ import imgpar
 from imgpar import testing
 from imgpar.core.model import FrameRef, OutputFile, Spec
 from imgpar.pipeline import Pipeline
+from imgpar.runtime.arena import CHUNK
 from imgpar.runtime.channel import MAX_MESSAGE, ParentEnd, WorkerEnd
-from imgpar.runtime.frames import CHUNK
-from imgpar.runtime.messages import (
+from imgpar.runtime.picture import PictureWork
+from imgpar.runtime.protocol import (
     Advanced,
     Done,
     Dropped,
@@ -37,8 +38,7 @@ from imgpar.runtime.messages import (
     Recall,
     Task,
 )
-from imgpar.runtime.picture import PictureWork
-from imgpar.runtime.plain import pack_message
+from imgpar.runtime.serialization import pack_message
 from imgpar.runtime.worker import Worker
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes into a socket")

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from imgpar.core.tempfiles import sweep
-from imgpar.runtime import frames
-from imgpar.runtime.frames import CHUNK, Allocator, Arena
-from imgpar.runtime.messages import Lease
+from imgpar.runtime import arena as frames
+from imgpar.runtime.arena import CHUNK, Allocator, Arena
+from imgpar.runtime.protocol import Lease
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/shm")
 
@@ -134,7 +134,7 @@ def test_the_name_tells_what_it_is_and_is_random():
 @linux_only
 def test_a_run_that_is_killed_leaves_no_segment_and_no_word_of_one():
     code = (
-        "import os, imgpar.runtime.frames as f; a = f.Arena(1 << 20);"
+        "import os, imgpar.runtime.arena as f; a = f.Arena(1 << 20);"
         "print(a._shm.name, flush=True); os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

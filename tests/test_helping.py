@@ -6,12 +6,11 @@ import pytest
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Item, Job, Limits, OutputFile, Target
-from imgpar.runtime.claims import LONGEST_FACTS, MOST_OFFERS
+from imgpar.runtime.arena import CHUNK, Allocator
 from imgpar.runtime.crew import Helper
 from imgpar.runtime.frame_program import FrameFacts
-from imgpar.runtime.frames import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import (
+from imgpar.runtime.protocol import (
     Advanced,
     Done,
     Failed,
@@ -25,8 +24,9 @@ from imgpar.runtime.messages import (
     Returned,
     Task,
 )
-from imgpar.runtime.plain import pack
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.serialization import pack
+from imgpar.runtime.validation import LONGEST_FACTS, MOST_OFFERS
 from imgpar.video.clip import Picture, Stream
 from imgpar.video.encoders import Encoding
 from imgpar.video.planes import PlaneLayout

@@ -17,11 +17,20 @@ from imgpar.core.model import (
     Spec,
     Target,
 )
-from imgpar.runtime.frames import CHUNK, Allocator
+from imgpar.runtime.arena import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import Deny, Done, Failed, Grant, Need, Placed, Revoke, Task
+from imgpar.runtime.protocol import (
+    Deny,
+    Done,
+    Failed,
+    Grant,
+    Need,
+    Placed,
+    Revoke,
+    Task,
+)
 from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
-from imgpar.runtime.tasks import BATCH_REFILL
+from imgpar.runtime.task_queue import BATCH_REFILL
 
 SPEC = Spec(4, 4, "RGB")
 GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")

@@ -66,7 +66,7 @@ def confuse(array):
     import gc
 
     from imgpar.runtime.channel import WorkerEnd
-    from imgpar.runtime.messages import Done
+    from imgpar.runtime.protocol import Done
 
     next(found for found in gc.get_objects() if isinstance(found, WorkerEnd)).send(Done(10**9, ()))
     time.sleep(60)

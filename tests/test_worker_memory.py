@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgpar.core.model import Item, Job
-from imgpar.runtime.messages import Grant, Lease, Need, Task
+from imgpar.runtime.protocol import Grant, Lease, Need, Task
 from imgpar.runtime.worker import Worker
 
 

@@ -97,7 +97,7 @@ def check_shared_memory() -> Check:
 
 def check_workers() -> Check:
     """Whether a worker process starts, and how fast."""
-    from imgpar.runtime.warmup import start_method
+    from imgpar.runtime.startup import start_method
 
     method = start_method()
     context: Any = multiprocessing.get_context(method)

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgpar.runtime.messages import Garbled, ToParent, ToWorker
+    from imgpar.runtime.protocol import Garbled, ToParent, ToWorker
 
 MAX_TEXT = 4000
 """Characters of a traceback or a note that travel; the rest is cut in the middle."""
@@ -42,7 +42,7 @@ class WorkerEnd:
     """The worker's end of a `Connection`."""
 
     def __init__(self, connection: Connection[Any, Any]) -> None:
-        from imgpar.runtime.plain import pack_message
+        from imgpar.runtime.serialization import pack_message
 
         self._connection, self._pack = connection, pack_message
         # `Connection.poll` makes a selector at every call.
@@ -105,7 +105,7 @@ class ParentEnd:
     def receive(self) -> list[ToParent | Garbled]:
         """Some of the messages that are there, in order; does not wait. Raises EOFError or OSError when the
         worker is gone and all is read."""
-        from imgpar.runtime.plain import unpack_message
+        from imgpar.runtime.serialization import unpack_message
 
         whole = self._cut(self._read()) if self._stream else self._pipe()
         return [unpack_message(data) if isinstance(data, bytes) else data for data in whole]
@@ -168,7 +168,7 @@ class ParentEnd:
 
 
 def _oversized() -> Garbled:
-    from imgpar.runtime.messages import Garbled
+    from imgpar.runtime.protocol import Garbled
 
     return Garbled(f"sent a message that is longer than {MAX_MESSAGE >> 20} MiB")
 

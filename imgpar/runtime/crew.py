@@ -9,9 +9,17 @@ from typing import Any
 from imgpar.core.errors import TransformError
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.frame_program import FrameFacts, FrameProgram
-from imgpar.runtime.messages import Advanced, Finished, Lease, Offer, Recall, Returned, Task
-from imgpar.runtime.plain import unpack
+from imgpar.runtime.protocol import (
+    Advanced,
+    Finished,
+    Lease,
+    Offer,
+    Recall,
+    Returned,
+    Task,
+)
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.serialization import unpack
 from imgpar.video.plan import steps_of
 from imgpar.video.planes import Array, PlaneLayout
 

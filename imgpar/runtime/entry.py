@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.runtime.frames import ArenaHandle
+from imgpar.runtime.arena import ArenaHandle
 
 
 def worker_main(

@@ -14,7 +14,7 @@ from imgpar.core.errors import (
 )
 from imgpar.core.fs import no_room
 from imgpar.runtime.channel import shorten
-from imgpar.runtime.messages import Failed
+from imgpar.runtime.protocol import Failed
 
 
 def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...]) -> Failed:

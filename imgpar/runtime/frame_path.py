@@ -26,11 +26,11 @@ from typing import Any
 from imgpar.core.errors import DamagedError
 from imgpar.runtime.crew import Crew, program_of, put
 from imgpar.runtime.frame_program import FrameFacts, facts_of
-from imgpar.runtime.helping import NOBODY
-from imgpar.runtime.messages import Finished, Returned
 from imgpar.runtime.pace import Pace
-from imgpar.runtime.plain import pack
+from imgpar.runtime.protocol import Finished, Returned
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.serialization import pack
+from imgpar.runtime.shared_frames import NOBODY
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.feed import Feed
 from imgpar.video.native import decoder_threads

@@ -12,12 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from imgpar.runtime.arena import Allocator
 from imgpar.runtime.clips import is_clip
-from imgpar.runtime.frames import Allocator
-from imgpar.runtime.helping import Helping
-from imgpar.runtime.messages import Deny, Failed, Grant, Lease, Revoke, Task, ToWorker
+from imgpar.runtime.protocol import (
+    Deny,
+    Failed,
+    Grant,
+    Lease,
+    Revoke,
+    Task,
+    ToWorker,
+)
 from imgpar.runtime.records import JobState, WorkerState
-from imgpar.runtime.tasks import Tasks
+from imgpar.runtime.shared_frames import Helping
+from imgpar.runtime.task_queue import Tasks
 
 
 class Leases:

@@ -14,13 +14,13 @@ from __future__ import annotations
 from typing import Literal
 
 from imgpar.core.model import Job
-from imgpar.runtime.claims import disorder
-from imgpar.runtime.frames import Allocator
-from imgpar.runtime.helping import Helping
+from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
-from imgpar.runtime.messages import Done, Failed, Offer, Placed, Task
+from imgpar.runtime.protocol import Done, Failed, Offer, Placed, Task
 from imgpar.runtime.records import Cause, JobState, Settled, WorkerState
-from imgpar.runtime.tasks import Tasks, task_of
+from imgpar.runtime.shared_frames import Helping
+from imgpar.runtime.task_queue import Tasks, task_of
+from imgpar.runtime.validation import disorder
 
 
 class Ledger:

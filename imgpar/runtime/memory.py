@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from imgpar.core.model import Frame, FrameRef
 from imgpar.runtime import stages
-from imgpar.runtime.messages import Lease, Placed
+from imgpar.runtime.protocol import Lease, Placed
 
 Ask = Callable[[int, bool], Lease]
 """Gives a lease of that many bytes; True for the standing one, if that is large enough."""

@@ -17,13 +17,13 @@ from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.runtime import documents, outputs, planar, programs, stages
-from imgpar.runtime.clock import Clock
 from imgpar.runtime.memory import Memory
-from imgpar.runtime.messages import Done, Lease, Placed, Task
-from imgpar.runtime.plain import pack_header, unpack_header
 from imgpar.runtime.programs import Program
+from imgpar.runtime.protocol import Done, Lease, Placed, Task
 from imgpar.runtime.reading import read_whole
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.serialization import pack_header, unpack_header
+from imgpar.runtime.stage_times import Clock
 from imgpar.runtime.writing import Writing
 from imgpar.sources.companions import SIDECAR
 

@@ -24,12 +24,12 @@ from typing import Any
 
 from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import remove_folder, temporary_folder
+from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
-from imgpar.runtime.frames import MAX_WORKERS, Arena
-from imgpar.runtime.messages import STAGES, Stop
-from imgpar.runtime.stopped import KILL_SECONDS, ServerWatch, wake, wake_at_exit
-from imgpar.runtime.warmup import clean_start, preload, start_method
+from imgpar.runtime.protocol import STAGES, Stop
+from imgpar.runtime.startup import clean_start, preload, start_method
+from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wake_at_exit
 
 WINDOWS_HANDLES = 60
 """`connection.wait` takes at most 63 handles on Windows before Python 3.13."""

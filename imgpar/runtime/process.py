@@ -14,8 +14,8 @@ from typing import Any
 
 import PIL.Image
 
+from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
-from imgpar.runtime.frames import ArenaHandle
 from imgpar.runtime.worker import Worker
 
 

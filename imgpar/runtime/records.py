@@ -7,7 +7,7 @@ from typing import Literal
 
 from imgpar.core.errors import KeptError
 from imgpar.core.model import Job, Outcome, OutputFile
-from imgpar.runtime.messages import Failed, Lease, Placed, Task
+from imgpar.runtime.protocol import Failed, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""

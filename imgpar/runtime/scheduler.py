@@ -23,9 +23,9 @@ from typing import Any
 
 from imgpar.core.errors import RunError
 from imgpar.core.model import Event, Job, Outcome
-from imgpar.runtime.deaths import Deaths
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import (
+from imgpar.runtime.pool import Pool, Worker
+from imgpar.runtime.protocol import (
     Advanced,
     Begin,
     Deny,
@@ -41,8 +41,8 @@ from imgpar.runtime.messages import (
     ToWorker,
     Work,
 )
-from imgpar.runtime.pool import Pool, Worker
 from imgpar.runtime.records import Settled
+from imgpar.runtime.watchdog import Deaths
 from imgpar.unchanged import Unchanged
 
 TICK = 0.1

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imgpar.core.errors import HelperKilledError
 from imgpar.runtime import clips
+from imgpar.runtime.arena import ArenaView
 from imgpar.runtime.channel import WorkerEnd, shorten
-from imgpar.runtime.clock import Clock
 from imgpar.runtime.failures import failure_of
-from imgpar.runtime.frames import ArenaView
 from imgpar.runtime.memory import Memory
-from imgpar.runtime.messages import (
+from imgpar.runtime.picture import PictureWork
+from imgpar.runtime.protocol import (
     Begin,
     Deny,
     Done,
@@ -40,8 +40,8 @@ from imgpar.runtime.messages import (
     Task,
     Work,
 )
-from imgpar.runtime.picture import PictureWork
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.stage_times import Clock
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Helper

@@ -9,9 +9,9 @@ from imgpar.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.core.errors import KeptError, SourceError
 from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.runtime import outputs
-from imgpar.runtime.clock import Clock
-from imgpar.runtime.messages import Task
+from imgpar.runtime.protocol import Task
 from imgpar.runtime.runspec import RunSpec
+from imgpar.runtime.stage_times import Clock
 from imgpar.runtime.stages import Encoded
 from imgpar.sources.base import why_unreadable
 

@@ -22,7 +22,7 @@ from imgpar.core.model import (
     Target,
 )
 from imgpar.runtime.clips import is_clip
-from imgpar.runtime.messages import (
+from imgpar.runtime.protocol import (
     STAGES,
     Advanced,
     Done,

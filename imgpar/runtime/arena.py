@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import ArenaError
 from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep, unname_segment
-from imgpar.runtime.messages import Lease
+from imgpar.runtime.protocol import Lease
 from imgpar.runtime.rlimits import most_memory
 
 if TYPE_CHECKING:

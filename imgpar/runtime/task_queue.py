@@ -16,9 +16,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from imgpar.runtime.clips import is_clip
-from imgpar.runtime.helping import Helping
-from imgpar.runtime.messages import Placed, Task, TaskStage
+from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
+from imgpar.runtime.shared_frames import Helping
 from imgpar.sources.companions import SIDECAR
 
 BATCH_TASKS = 16

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 
-from imgpar.runtime.messages import Finished, Lease, Offer, Returned, Task
+from imgpar.runtime.protocol import Finished, Lease, Offer, Returned, Task
 
 NOBODY = -1
 """In place of a frame's number: there is nothing to return."""

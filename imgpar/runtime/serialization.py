@@ -14,7 +14,7 @@ import msgspec
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Header
-from imgpar.runtime.messages import (
+from imgpar.runtime.protocol import (
     Advanced,
     Done,
     Dropped,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from imgpar.runtime.messages import STAGES
+from imgpar.runtime.protocol import STAGES
 
 
 @dataclass(slots=True)

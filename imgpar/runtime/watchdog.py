@@ -17,10 +17,10 @@ from imgpar.commit import temporary_path
 from imgpar.core.errors import RunError
 from imgpar.core.fs import remove
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.messages import Failed
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
-from imgpar.runtime.stopped import is_stopped
+from imgpar.runtime.stopped_processes import is_stopped
 
 PICTURE_SECONDS = 900.0
 """A picture that takes a worker longer than this has hung it."""

@@ -65,7 +65,7 @@ def _start() -> None:
     """By `multiprocessing`, unless a server has been started without it."""
     from multiprocessing import forkserver, process, util
 
-    from imgpar.runtime.stopped import wake_at_exit
+    from imgpar.runtime.stopped_processes import wake_at_exit
 
     wake_at_exit()
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
