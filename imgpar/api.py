@@ -317,7 +317,7 @@ def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
         ItemError: it cannot be read, or is neither picture nor clip.
     """
     from imgpar import codecs
-    from imgpar.pixels import oriented
+    from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 
     try:

@@ -188,7 +188,7 @@ def pictures_in(inputs: Sequence[str]) -> Iterator[Item]:
 
 def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
     """The upright size and the depth of the first picture that can be read."""
-    from imgpar.pixels import oriented
+    from imgpar.pixels.layouts import oriented
 
     error: Exception | None = None
     for item in items if accept_damaged else items[:1]:

@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
     from imgpar.core.filenames import candidate
     from imgpar.core.model import Limits
-    from imgpar.operations import geometry
+    from imgpar.pixels import geometry
     from imgpar.recipe import Recipe
 
     for _module in pkgutil.iter_modules(codecs.__path__):  # else they would be imported when it is too late

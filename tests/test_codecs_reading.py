@@ -12,10 +12,11 @@ import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
-from imgpar.codecs import decode, inks, read_header, shrink
+from imgpar.codecs import decode, read_header, shrink
 from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import Frame
+from imgpar.pixels.colour import cmyk as inks
 
 
 class TestReading:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
-from imgpar.codecs import EncodeOptions, encode, find_format, profiles, read_header
-from imgpar.codecs.hdr import hlg_light, pq_light
+from imgpar.codecs import EncodeOptions, encode, find_format, read_header
 from imgpar.codecs.options import colour_target
 from imgpar.codecs.png_chunks import SIGNATURE, build, chunks_of
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.hdr import hlg_light, pq_light
 from imgpar.runtime.outputs import convert_bytes
 from imgpar.runtime.stages import Encoded
 
@@ -65,7 +66,7 @@ class TestAvif:
         assert became(frame, (), "avif").lost == ("depth",)  # type: ignore[arg-type]
 
     def test_lossless_files_keep_their_metadata(self) -> None:
-        from imgpar.codecs import profiles
+        from imgpar.pixels.colour import profiles
 
         metadata = Metadata(
             icc=profiles.display_p3(), xmp=b"<x:xmpmeta/>", exif=struct.pack("<2sHIHI", b"II", 42, 8, 0, 0)
@@ -75,8 +76,9 @@ class TestAvif:
         assert header.metadata.exif
 
     def test_code_points_of_p3_become_a_profile(self) -> None:
-        from imgpar.codecs import code_points, profiles
-        from imgpar.codecs.colourspace import alike, parse
+        from imgpar.pixels.colour import cicp as code_points
+        from imgpar.pixels.colour import profiles
+        from imgpar.pixels.colour.matrix_profiles import alike, parse
 
         data = code_points.into_container(written(picture("RGB"), "avif"), (12, 13))
         found = parse(read_header(data, "", LIMITS).metadata.icc)

@@ -15,8 +15,8 @@ from PIL import Image, features
 import imgpar
 from imgpar import Pipeline
 from imgpar.codecs import FORMATS, EncodeOptions, encode
-from imgpar.codecs.few_colours import bits_for, indexed, packed_rows
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.pixels.palette import bits_for, indexed, packed_rows
 
 PIPE = Pipeline()
 needs_libtiff = pytest.mark.skipif(not features.check("libtiff"), reason="Pillow has no libtiff here")

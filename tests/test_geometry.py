@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgpar.core.errors import BadValueError
-from imgpar.operations.geometry import (
+from imgpar.pixels.geometry import (
     GRAVITIES,
     Aspect,
     Geometry,

@@ -15,10 +15,11 @@ from video_clips import ffmpeg
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import profiles, shown
-from imgpar.codecs.given import into
+from imgpar.codecs import shown
 from imgpar.codecs.png_chunks import build
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.named_colours import into
 
 GIVEN = (200, 60, 40)
 ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)

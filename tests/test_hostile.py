@@ -17,13 +17,7 @@ import imgpar
 from imgpar import codecs, testing
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
 from imgpar.core.model import Limits
-from imgpar.operations.geometry import (
-    parse_canvas,
-    parse_geometry,
-    parse_gravity,
-    parse_length,
-    parse_region,
-)
+from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
 from imgpar.recipe import Recipe
 from imgpar.runtime.reading import read_whole
 

@@ -14,11 +14,12 @@ from codec_pictures import picture, read, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
-from imgpar.codecs import EncodeOptions, jxl_ffmpeg, profiles, read_header
+from imgpar.codecs import EncodeOptions, jxl_ffmpeg, read_header
 from imgpar.codecs.jxl_header import codestream_of
 from imgpar.codecs.options import colour_target
 from imgpar.core.errors import ItemError, LimitError
 from imgpar.core.model import Limits, Metadata
+from imgpar.pixels.colour import profiles
 from imgpar.runtime.outputs import convert_bytes
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="JPEG XL needs imagecodecs")

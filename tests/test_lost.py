@@ -17,8 +17,8 @@ from test_metadata import RECORDS, exif_block
 
 import imgpar
 from imgpar.codecs import FORMATS
-from imgpar.codecs.profiles import display_p3
 from imgpar.core.model import Metadata
+from imgpar.pixels.colour.profiles import display_p3
 
 XMP = b'<x:xmpmeta><rdf:Description dc:title="Garden"/></x:xmpmeta>'
 METADATA = {

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imgpar import Pipeline
 from imgpar.core.model import Frame
-from imgpar.pixels import orient, oriented
+from imgpar.pixels.layouts import orient, oriented
 
 UPRIGHT = {
     1: lambda a: a,

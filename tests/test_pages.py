@@ -14,10 +14,11 @@ from codec_pictures import LIMITS, read, saved
 from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 
 import imgpar
-from imgpar.codecs import profiles, read_header
+from imgpar.codecs import read_header
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.output import Out
+from imgpar.pixels.colour import profiles
 from imgpar.plan import Planner
 from imgpar.sources.base import Batch
 from imgpar.targets import Done

@@ -14,9 +14,9 @@ from PIL import Image
 from imgpar import Pipeline
 from imgpar.codecs.formats import FORMATS
 from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.reduced_colours import reduced
 from imgpar.core.errors import EncodeError, UsageError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.pixels.quantize import reduced
 from imgpar.runtime.outputs import convert_bytes
 
 PIPE = Pipeline()

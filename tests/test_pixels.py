@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.pixels import convert, nearest, orient, oriented
+from imgpar.pixels.layouts import convert, nearest, orient, oriented
 
 LAYOUTS = ("L", "LA", "RGB", "RGBX", "RGBA")
 DTYPES = ("uint8", "uint16", "float32")

@@ -13,8 +13,8 @@ from libvips import needs_vips, pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from imgpar import Pipeline
-from imgpar.codecs import inks, profiles
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.pixels.colour import cmyk, profiles
 
 PHOTO = make_photo(240, 160, seed=3)
 
@@ -174,7 +174,7 @@ class TestColour:
 
     def test_cmyk_through_its_own_profile(self) -> None:
         plates = np.random.default_rng(4).integers(0, 256, (12, 16, 4), np.uint8)
-        icc = inks.profile()
+        icc = cmyk.profile()
         data = saved(Image.fromarray(plates, "CMYK"), "TIFF", icc_profile=icc)
         wanted = ImageCms.profileToProfile(
             Image.fromarray(plates, "CMYK"),
@@ -197,7 +197,7 @@ class TestInks:
         return ours(saved(Image.fromarray(self.CHART.round().astype(np.uint8), "CMYK"), "TIFF"))
 
     def test_littlecms_gives_what_the_formula_says(self) -> None:
-        light = inks.light_of(self.CHART.round() / 255)
+        light = cmyk.light_of(self.CHART.round() / 255)
         wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
         mean, worst = difference(self.made(), wanted)
         assert (mean < 0.6, worst < 6) == (True, True)

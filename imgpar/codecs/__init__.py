@@ -186,7 +186,7 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     >>> storable(Spec(4, 3, "RGBA", "uint16"), find_format("jpeg"))[1]
     ('alpha', 'depth')
     """
-    from imgpar.pixels import nearest
+    from imgpar.pixels.layouts import nearest
 
     if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
@@ -277,7 +277,7 @@ def _in_few_colours(
     frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions
 ) -> tuple[Sequence[Frame], EncodeOptions]:
     """The frames in as many colours as `--palette` allows, to be stored as such."""
-    from imgpar.codecs.reduced_colours import reduced_frames
+    from imgpar.pixels.quantize import reduced_frames
 
     assert options.palette
     told = replace(options, few_colours=True)

@@ -16,12 +16,12 @@ from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, opencv, pillow, quality, rare
 from imgpar.codecs.base import Encoded, durations_of
 from imgpar.codecs.box_times import without_times
-from imgpar.codecs.code_points import colours, in_container, into_container
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.core.model import Frame, Header, Limits, Metadata
-from imgpar.pixels import convert, fits, to_bits
+from imgpar.pixels.colour.cicp import colours, in_container, into_container
+from imgpar.pixels.layouts import convert, fits, to_bits
 
 _HEAD = 65536
 _DEFAULT_EFFORT = 3

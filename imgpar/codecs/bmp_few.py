@@ -6,8 +6,8 @@ import struct
 
 import numpy as np
 
-from imgpar.codecs.few_colours import indexed, packed_rows
 from imgpar.core.model import Frame
+from imgpar.pixels.palette import indexed, packed_rows
 
 _FILE_HEAD, _HEAD = 14, 40
 _METRE = 39.37007874

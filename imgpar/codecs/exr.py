@@ -9,11 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.codecs import light
 from imgpar.codecs.base import check_size, require, unclear
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.model import Frame, Header, Layout, Limits, Spec
+from imgpar.pixels.colour import tone
 
 _CHANNELS: dict[Layout, tuple[str, ...]] = {
     "RGBA": ("R", "G", "B", "A"),
@@ -47,7 +47,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         format=fmt.name,
         spec=Spec(width, height, layout, "float32"),
         lost=("channels",) * bool(more) + ("other pictures",) * (parts > 1),
-        notes=(light.NOTE,),
+        notes=(tone.NOTE,),
         detail={"chroma": chroma},
     )
 
@@ -76,7 +76,7 @@ def decode(
             # Colours are stored as they cover: multiplied with alpha.
             np.divide(colours, alpha, out=colours, where=alpha > 0)
             frame.array[..., -1:] = alpha
-        light.to_display(colours, frame.array[..., : colours.shape[-1]])
+        tone.to_display(colours, frame.array[..., : colours.shape[-1]])
     return ()
 
 

@@ -18,13 +18,13 @@ from PIL import GifImagePlugin, Image
 
 from imgpar.codecs import pillow
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
-from imgpar.codecs.few_colours import DETAIL, MOST, indexed
 from imgpar.codecs.formats import Format
 from imgpar.codecs.gif_palette import clear_of, quantised, with_one_palette
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.pixels.palette import DETAIL, MOST, indexed
 
 _ROOM = 1 << 20
 _XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"

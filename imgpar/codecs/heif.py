@@ -11,7 +11,6 @@ import numpy as np
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, motion, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require, unclear
-from imgpar.codecs.code_points import Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import bake, profile_space
 from imgpar.codecs.options import EncodeOptions
@@ -24,7 +23,8 @@ from imgpar.core.model import (
     Metadata,
     Spec,
 )
-from imgpar.pixels import convert, fits
+from imgpar.pixels.colour.cicp import Colours, colours
+from imgpar.pixels.layouts import convert, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 

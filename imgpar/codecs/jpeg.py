@@ -13,7 +13,6 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from imgpar import pixels
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import gain_map, iptc, motion, quality, rare, turbo, xmp
 from imgpar.codecs.base import Encoded, damaged
@@ -30,6 +29,7 @@ from imgpar.core.model import (
     Metadata,
     Spec,
 )
+from imgpar.pixels import layouts
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
@@ -66,7 +66,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         notes.append("EXIF data are broken and were left out")
     icc = info.icc
     if frame.components == 4:
-        from imgpar.codecs import colour
+        from imgpar.pixels.colour import to_srgb as colour
 
         icc = b""  # The picture becomes sRGB when it is decoded.
         notes.append(colour.describe("CMYK", info.icc))
@@ -255,7 +255,7 @@ def _decode_planes(
         colours = header._replace(spec=header.spec.converted("RGBX"))
         whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
         notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
-        pixels.convert(whole, frame)
+        layouts.convert(whole, frame)
         return notes
     return ()
 

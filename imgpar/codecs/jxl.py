@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from imgpar.codecs import exif as tiff
-from imgpar.codecs import jxl_ffmpeg, jxl_light, profiles, quality
+from imgpar.codecs import jxl_ffmpeg, jxl_light, quality
 from imgpar.codecs.base import Encoded, check_size, damaged, require
-from imgpar.codecs.code_points import PRIMARIES, Colours, colours
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.jxl_header import CONTAINER, D65, JxlHeader, boxes, codestream_of, parse
 from imgpar.codecs.metadata import bake, profile_space
@@ -25,6 +24,8 @@ from imgpar.core.model import (
     Metadata,
     Spec,
 )
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.cicp import PRIMARIES, Colours, colours
 
 _DEFAULT_EFFORT = 4
 """Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs import colourspace, profiles
 from imgpar.codecs.jxl_header import JxlHeader
 from imgpar.core.model import Frame
-from imgpar.pixels import BAND, PEAK
+from imgpar.pixels.colour import matrix_profiles, profiles
+from imgpar.pixels.layouts import BAND, PEAK
 
 Array = np.ndarray[Any, Any]
 Field = tuple[int, int]
@@ -73,11 +73,11 @@ def store(pixels: Array, frame: Frame) -> None:
     """Linear sRGB as libjxl delivers it, channels last, into a frame in the colours that `colours` tells."""
     spec = frame.spec
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    linear = colourspace.parse(profiles.colours("Linear", profiles.SRGB, gamma=1.0))
-    target = colourspace.parse(colours(grey=spec.grey) or profiles.srgb())
+    linear = matrix_profiles.parse(profiles.colours("Linear", profiles.SRGB, gamma=1.0))
+    target = matrix_profiles.parse(colours(grey=spec.grey) or profiles.srgb())
     assert linear is not None
     assert target is not None
-    matrix = colourspace.transform(linear, target).T
+    matrix = matrix_profiles.transform(linear, target).T
     count, rows = 1 if spec.grey else 3, max(BAND // max(spec.width, 1), 1)
     for top in range(0, spec.height, rows):
         band = pixels[top : top + rows] / peak

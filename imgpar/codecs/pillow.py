@@ -16,10 +16,8 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image, ImageFile
 
-from imgpar.codecs import colour
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import check_size, damaged, refused
-from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.core.errors import library_words
@@ -31,6 +29,8 @@ from imgpar.core.model import (
     Metadata,
     Spec,
 )
+from imgpar.pixels.colour import to_srgb
+from imgpar.pixels.palette import marked
 
 _PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}
 _LAYOUTS: dict[str, tuple[Layout, str]] = {
@@ -110,7 +110,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
     if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
-        notes += (colour.describe(image.mode, info.get("icc_profile", b"")),)
+        notes += (to_srgb.describe(image.mode, info.get("icc_profile", b"")),)
     header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),
@@ -183,7 +183,7 @@ def store(image: Image.Image, frame: Frame) -> None:
 def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
     if image.mode in ("CMYK", "LAB"):
         image.load()
-        image = colour.to_srgb(image)
+        image = to_srgb.to_srgb(image)
     import cv2
 
     rgb = np.asarray(_in_mode(image, "RGB"))

@@ -21,7 +21,6 @@ from PIL import Image
 from imgpar.codecs import apng, opencv, pillow, png_colour, png_deep, png_few, png_raw
 from imgpar.codecs import exif as tiff
 from imgpar.codecs.base import Encoded, check_size, damaged, durations_of
-from imgpar.codecs.few_colours import FEW_LEVEL, marked
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
@@ -29,6 +28,7 @@ from imgpar.codecs.png_chunks import SIGNATURE, broken, build, chunks_of, ihdr
 from imgpar.codecs.png_deep import LAYOUTS
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import Frame, Header, Layout, Limits, Metadata
+from imgpar.pixels.palette import FEW_LEVEL, marked
 
 Array = np.ndarray[Any, Any]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from imgpar.codecs import profiles
-from imgpar.codecs.code_points import Colours, colours
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.cicp import Colours, colours
 
 _USUAL_GAMMA = 1 / 2.2
 _SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)

@@ -13,7 +13,7 @@ from imgpar.codecs import apng, opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.png_chunks import SIGNATURE, build, ihdr
 from imgpar.core.model import Frame, Header, Layout, Spec
-from imgpar.pixels import convert
+from imgpar.pixels.layouts import convert
 
 Array = np.ndarray[Any, Any]
 Chunks = Sequence[tuple[bytes, memoryview]]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs.few_colours import Indexed, greys, indexed, packed_rows
 from imgpar.core.model import Frame
+from imgpar.pixels.palette import Indexed, greys, indexed, packed_rows
 
 Array = np.ndarray[Any, Any]
 Chunk = tuple[bytes, bytes]

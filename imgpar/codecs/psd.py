@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, iptc, lab, light, pillow, psd_flat
 from imgpar.codecs import exif as tiff
+from imgpar.codecs import iptc, pillow, psd_flat
 from imgpar.codecs.base import check_size, unclear
 from imgpar.codecs.formats import Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.pixels.colour import lab, to_srgb, tone
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _HEAD, _DEPTH_AT = 26, 22
@@ -54,7 +55,7 @@ def decode(
     if header.detail["flat"].cmyk:
         inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
         inks.info["icc_profile"] = header.detail["inks"]
-        pixels = np.concatenate([np.asarray(colour.to_srgb(inks)), pixels[..., 4:]], axis=-1)
+        pixels = np.concatenate([np.asarray(to_srgb.to_srgb(inks)), pixels[..., 4:]], axis=-1)
     np.copyto(frames[0].array, pixels)
     return ()
 
@@ -82,9 +83,9 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(colour.describe("CMYK", icc),) * flat.cmyk
+        notes=(to_srgb.describe("CMYK", icc),) * flat.cmyk
         + (lab.NOTE,) * flat.lab
-        + (light.NOTE,) * flat.linear,
+        + (tone.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},
     )
 

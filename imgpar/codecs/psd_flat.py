@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.codecs import lab, light, opencv
+from imgpar.codecs import opencv
 from imgpar.codecs.base import damaged, unclear
 from imgpar.codecs.tiff_writer import directory_values, write_directory
 from imgpar.core.model import Layout, Spec
+from imgpar.pixels.colour import lab, tone
 
 Array = np.ndarray[Any, Any]
 
@@ -114,7 +115,7 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
         if flat.transparent:
             _take_white_away(pixels)
         if flat.linear:
-            light.to_display(pixels[..., : flat.colours], pixels[..., : flat.colours])
+            tone.to_display(pixels[..., : flat.colours], pixels[..., : flat.colours])
     return pixels
 
 

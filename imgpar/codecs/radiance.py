@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from imgpar.codecs import light, opencv
+from imgpar.codecs import opencv
 from imgpar.codecs.base import check_size, damaged
 from imgpar.codecs.formats import Format
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.model import Frame, Header, Limits, Spec
+from imgpar.pixels.colour import tone
 
 _SIZE = re.compile(rb"\n([-+][XY])[ \t]+(\d{1,9})[ \t]+([-+][XY])[ \t]+(\d{1,9})[ \t]*\r?\n")
 _XYZ = re.compile(rb"\nFORMAT[ \t]*=[ \t]*32-bit_rle_xyze")
@@ -34,7 +35,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         fmt.name,
         Spec(width, height, "RGB", "float32"),
         orientation=orientation,
-        notes=(light.NOTE,),
+        notes=(tone.NOTE,),
         detail={"at": found.end()},
     )
 
@@ -50,5 +51,5 @@ def decode(
     # OpenCV knows one order of rows, one blank between words, and no file without a line for its format.
     start = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {header.spec.height} +X {header.spec.width}\n".encode()
     whole = start + bytes(data[header.detail["at"] :])
-    light.to_display(opencv.decode(whole, header.spec, "Radiance HDR"), frames[0].array)
+    tone.to_display(opencv.decode(whole, header.spec, "Radiance HDR"), frames[0].array)
     return ()

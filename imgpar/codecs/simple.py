@@ -13,7 +13,7 @@ from imgpar.codecs.base import Encoded
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.model import Frame, Metadata
-from imgpar.pixels import convert
+from imgpar.pixels.layouts import convert
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:

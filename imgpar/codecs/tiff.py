@@ -15,7 +15,6 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgpar.codecs import density, exif, iptc, opencv, pillow, tiff_rare, tiff_samples
 from imgpar.codecs.base import check_size, chosen_pages
-from imgpar.codecs.few_colours import marked
 from imgpar.codecs.formats import FORMATS, Format
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.tiff_packing import PACKINGS
@@ -29,6 +28,7 @@ from imgpar.core.model import (
     Metadata,
     Spec,
 )
+from imgpar.pixels.palette import marked
 
 __all__ = ["decode", "encode", "read_header"]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, TiffImagePlugin, features
 
-from imgpar.codecs.few_colours import greys, indexed, packed_rows
 from imgpar.core.model import Frame
+from imgpar.pixels.palette import greys, indexed, packed_rows
 
 Array = np.ndarray[Any, Any]
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import colour, tiff_samples
+from imgpar.codecs import tiff_samples
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_samples import Samples
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
 from imgpar.core.model import Layout, Spec
+from imgpar.pixels.colour import to_srgb
 
 Array = np.ndarray[Any, Any]
 
@@ -130,7 +131,7 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
     dtype = "float32" if kind == "f" else "uint16" if deep else "uint8"
     spec = Spec(page.imagewidth, page.imagelength, _LAYOUTS[shown, at is not None], dtype)
     lost = ("channels",) * (len(kept) < count) + ("depth",) * (bits > 16 or (bits > 8 and not deep))
-    note = (colour.describe("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.describe("CMYK", _profile(tags)),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, lost, note)
 
 
@@ -236,7 +237,7 @@ def _from_inks(values: Array, tags: Tags, samples: Samples) -> Array:
         inks = tiff_samples.divided(inks)
     image = Image.fromarray(np.ascontiguousarray(inks[..., :4]), "CMYK")
     image.info["icc_profile"] = _profile(tags)
-    pixels = np.asarray(colour.to_srgb(image))
+    pixels = np.asarray(to_srgb.to_srgb(image))
     return np.dstack([pixels, inks[..., 4]]) if samples.spec.alpha else pixels
 
 

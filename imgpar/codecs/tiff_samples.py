@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import TiffImagePlugin
 
-from imgpar.codecs import lab as lab_colours
 from imgpar.codecs import opencv
 from imgpar.codecs.base import damaged
 from imgpar.codecs.tiff_writer import directory_values, write_directory
 from imgpar.core.model import Layout, Spec
+from imgpar.pixels.colour import lab as lab_colours
 
 Array = np.ndarray[Any, Any]
 Tags = TiffImagePlugin.ImageFileDirectory_v2

@@ -18,12 +18,12 @@ import numpy as np
 from imgpar.codecs import exif as tiff
 from imgpar.codecs import tiff_packing
 from imgpar.codecs.base import Encoded
-from imgpar.codecs.few_colours import FEW_LEVEL
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Metadata
-from imgpar.pixels import convert
+from imgpar.pixels.layouts import convert
+from imgpar.pixels.palette import FEW_LEVEL
 
 Array = np.ndarray[Any, Any]
 

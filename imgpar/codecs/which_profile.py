@@ -27,15 +27,15 @@ def to_profile(
     if options.colour is None and not (metadata.icc or metadata.cicp):
         return list(frames), metadata, (), ()
     if metadata.cicp and (options.colour is not None or not fmt.cicp):
-        from imgpar.codecs import profile_change
+        from imgpar.pixels.colour import convert
 
-        return profile_change.from_hdr(frames, metadata, fmt, options.colour)
+        return convert.from_hdr(frames, metadata, fmt, options.colour)
     grey = frames[0].spec.grey if grey is None else grey
     if options.colour is None and _describes(metadata.icc, fmt, grey=grey):
         return list(frames), metadata, (), ()
-    from imgpar.codecs import profile_change
+    from imgpar.pixels.colour import convert
 
-    return profile_change.to_profile(frames, metadata, fmt, options.colour)
+    return convert.to_profile(frames, metadata, fmt, options.colour)
 
 
 def shown(frame: Frame, metadata: Metadata) -> tuple[Frame, tuple[str, ...]]:
@@ -48,11 +48,11 @@ def fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str
     """Leave out a profile for other channels than the picture has: readers reject or misread it."""
     if not metadata.icc or profile_space(metadata.icc) == ("GRAY" if spec.grey else "RGB"):
         return metadata, ()
-    from imgpar.codecs import colourspace
+    from imgpar.pixels.colour import matrix_profiles
 
     # Grey pixels look the same without a profile that has the curve of sRGB, whatever its primaries are.
     named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
-    harmless = spec.grey and (named or colourspace.has_curve_of_srgb(metadata.icc))
+    harmless = spec.grey and (named or matrix_profiles.has_curve_of_srgb(metadata.icc))
     return metadata._replace(icc=b""), () if harmless else ("icc",)
 
 

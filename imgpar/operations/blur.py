@@ -7,8 +7,15 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import flat, land, opaque, premultiplied, seal, unpremultiply
 from imgpar.operations.base import Operation, option
+from imgpar.pixels.arrays import (
+    flat,
+    land,
+    opaque,
+    premultiplied,
+    seal,
+    unpremultiply,
+)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import linear
 from imgpar.operations.base import Operation, option
+from imgpar.pixels.arrays import linear
 
 
 @dataclass(frozen=True)

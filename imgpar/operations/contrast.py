@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import LUMA, PEAK, linear
 from imgpar.operations.base import Operation, option
+from imgpar.pixels.arrays import LUMA, PEAK, linear
 
 
 @dataclass(frozen=True)

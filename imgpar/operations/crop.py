@@ -7,9 +7,16 @@ from typing import ClassVar
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import seal
 from imgpar.operations.base import Operation, option
-from imgpar.operations.geometry import GRAVITIES, Aspect, Region, parse_gravity, parse_region, place
+from imgpar.pixels.arrays import seal
+from imgpar.pixels.geometry import (
+    GRAVITIES,
+    Aspect,
+    Region,
+    parse_gravity,
+    parse_region,
+    place,
+)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import land
 from imgpar.operations.base import Operation
+from imgpar.pixels.arrays import land
 
 
 @dataclass(frozen=True)

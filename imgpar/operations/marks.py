@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.operations.arrays import LUMA, PEAK, colours_of, paste, store
-from imgpar.operations.geometry import place
+from imgpar.pixels.arrays import LUMA, PEAK, colours_of, paste, store
+from imgpar.pixels.geometry import place
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from typing import ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import fill, layout_with, paste
 from imgpar.operations.base import Colour, Operation, option
-from imgpar.operations.geometry import (
+from imgpar.pixels.arrays import fill, layout_with, paste
+from imgpar.pixels.geometry import (
     GRAVITIES,
     MAX_SIDE,
     Geometry,
@@ -20,8 +20,8 @@ from imgpar.operations.geometry import (
     place,
     rounded,
 )
-from imgpar.operations.light import in_linear_light
-from imgpar.operations.resampling import resample
+from imgpar.pixels.linear_light import in_linear_light
+from imgpar.pixels.resampling import resample
 
 FITS = ("inside", "cover", "contain", "fill")
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import (
+from imgpar.operations.base import Colour, Operation, option
+from imgpar.pixels.arrays import (
     flat,
     land,
     layout_with,
@@ -19,7 +20,6 @@ from imgpar.operations.arrays import (
     seal,
     unpremultiply,
 )
-from imgpar.operations.base import Colour, Operation, option
 
 _CV2_LIMIT = 32_767
 """OpenCV counts pixels in 16 bits when it warps."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import LUMA, bands, keep_rest, land
 from imgpar.operations.base import Operation, option
+from imgpar.pixels.arrays import LUMA, bands, keep_rest, land
 
 
 @dataclass(frozen=True)

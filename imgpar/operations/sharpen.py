@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import flat, keep_rest, land
 from imgpar.operations.base import Operation, option
 from imgpar.operations.blur import soften
+from imgpar.pixels.arrays import flat, keep_rest, land
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.arrays import layout_with
 from imgpar.operations.base import Colouring, Operation, option
-from imgpar.operations.geometry import (
+from imgpar.operations.marks import lay
+from imgpar.pixels.arrays import layout_with
+from imgpar.pixels.geometry import (
     GRAVITIES,
     Length,
     parse_gravity,
@@ -21,7 +22,6 @@ from imgpar.operations.geometry import (
     parse_share,
     rounded,
 )
-from imgpar.operations.marks import lay
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -25,7 +25,7 @@ from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformE
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.core.tempfiles import temporary
 from imgpar.operations import Operation
-from imgpar.pixels import convert
+from imgpar.pixels.layouts import convert
 from imgpar.runtime.stages import Encoded, own_frames
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgpar import codecs
-from imgpar.codecs.few_colours import DETAIL, marked
 from imgpar.commit import take_back
 from imgpar.core.errors import LimitError
 from imgpar.core.filenames import fold, page_path
 from imgpar.core.model import Frame, Header, OutputFile, Target
+from imgpar.pixels.palette import DETAIL, marked
 from imgpar.runtime import programs, stages
 from imgpar.runtime.runspec import RunSpec
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from imgpar import pixels
 from imgpar.core.errors import TransformError
 from imgpar.core.model import (
     Frame,
@@ -22,6 +21,7 @@ from imgpar.core.model import (
     Spec,
 )
 from imgpar.operations import Operation
+from imgpar.pixels import layouts
 from imgpar.runtime import programs, stages
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
@@ -234,7 +234,7 @@ class LastStep:
         spec = result.spec.converted(layout, "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
-            pixels.convert(result, converted, self._background)
+            layouts.convert(result, converted, self._background)
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])

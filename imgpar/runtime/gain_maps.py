@@ -12,11 +12,11 @@ from imgpar.core.errors import ItemError
 from imgpar.core.model import Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
 from imgpar.operations.flip import Flip
-from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
 from imgpar.operations.rotate import Rotate
 from imgpar.operations.sharpen import Sharpen
-from imgpar.pixels import oriented
+from imgpar.pixels.geometry import Geometry
+from imgpar.pixels.layouts import oriented
 from imgpar.runtime import programs, stages
 
 _QUALITY = range(75, 99)

@@ -9,9 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar import codecs, pixels
+from imgpar import codecs
 from imgpar.codecs import density, motion, quality
-from imgpar.codecs.few_colours import DETAIL
 from imgpar.codecs.formats import find_format
 from imgpar.codecs.metadata import removed
 from imgpar.codecs.options import EncodeOptions
@@ -20,6 +19,8 @@ from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.operations import Operation
 from imgpar.operations.rotate import Rotate
+from imgpar.pixels import layouts
+from imgpar.pixels.palette import DETAIL
 from imgpar.runtime import planar, stages
 from imgpar.runtime.programs import Program, begin
 from imgpar.runtime.stages import Encoded
@@ -122,7 +123,7 @@ def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
 def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
     """The input's bytes, turned upright and without the metadata that are not wanted; or why that cannot be
     without new pixels."""
-    spec, lost = pixels.oriented(header.spec, header.orientation), tuple[str, ...]()
+    spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
         data, why = _upright(data, header, options)
         if why:

@@ -11,13 +11,14 @@ from functools import partial
 from operator import gt
 from typing import cast
 
-from imgpar import codecs, pixels
+from imgpar import codecs
 from imgpar.codecs import quality, turbo
 from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import ImgparError
 from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
-from imgpar.operations import Operation, planes, resampling
+from imgpar.operations import Operation
+from imgpar.pixels import layouts, planes, resampling
 from imgpar.runtime import programs
 from imgpar.runtime.reading import read_whole
 
@@ -80,7 +81,7 @@ def _planned(
     if not (_suits(header) and _suit(formats, options)):
         return None
     sampling = f"YCC{quality.chroma(options)}"
-    small = _only_smaller(pixels.oriented(header.spec, header.orientation), operations)
+    small = _only_smaller(layouts.oriented(header.spec, header.orientation), operations)
     decoded = _decoded(header, small, sampling) if small else None
     if not (small and decoded):
         return None

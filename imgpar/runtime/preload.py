@@ -22,7 +22,7 @@ _FREQUENT = (
     "xxhash",
     "imgpar.codecs.jpeg",
     "imgpar.operations.resize",
-    "imgpar.operations.resampling",
+    "imgpar.pixels.resampling",
     "imgpar.runtime.entry",
     "multiprocessing.popen_forkserver",
     "resource",

@@ -17,12 +17,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imgpar import codecs, pixels
+from imgpar import codecs
 from imgpar.codecs.base import too_many_frames
 from imgpar.codecs.metadata import profile_space
 from imgpar.core.errors import LimitError
 from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
 from imgpar.operations import Operation
+from imgpar.pixels import layouts
 
 ALIGN = 64
 """Frames start at multiples of this many bytes, as SIMD code likes it."""
@@ -110,10 +111,10 @@ def _in_its_colours(
     metadata = header.metadata
     if not (metadata.icc or metadata.cicp):
         return header, operations, b""
-    from imgpar.codecs.given import into_colours_of
+    from imgpar.pixels.colour.named_colours import into_colours_of
 
     if profile_space(metadata.icc) == "GRAY" and _has_colours(header, operations):
-        from imgpar.codecs.profile_change import tagged
+        from imgpar.pixels.colour.convert import tagged
 
         srgb = metadata._replace(icc=b"", exif=tagged(metadata.exif))
         return header._replace(metadata=srgb), operations, metadata.icc
@@ -125,7 +126,7 @@ def _in_its_colours(
 
 def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
     """Whether a picture has channels of colour, or gets them; a function may give it some."""
-    spec = pixels.oriented(header.spec, header.orientation)
+    spec = layouts.oriented(header.spec, header.orientation)
     for operation in operations:
         if operation.dynamic or not spec.grey:
             return True
@@ -173,7 +174,7 @@ def _way(
     states: tuple[Hashable, ...],  # noqa: ARG001 - for the cache: the state of files that operations read
 ) -> _Way:
     """Walk the specs through the operations; decides the decoder's scale and when to turn upright."""
-    upright = pixels.oriented(stored, orientation)
+    upright = layouts.oriented(stored, orientation)
     first, following = first_effective(operations, upright)
     scale, decoded, steps = 1, stored, list[Step]()
     spec = upright
@@ -193,7 +194,7 @@ def _way(
         spec, remaining = small, following
     else:
         if orientation != 1:
-            steps.append(_turn(pixels.oriented(decoded, orientation), orientation))
+            steps.append(_turn(layouts.oriented(decoded, orientation), orientation))
         remaining = [first, *following] if first else []
     more, rest = _following(remaining, spec, steps[-1].spec if steps else decoded)
     whole_way = (*steps, *more)
@@ -244,15 +245,15 @@ def operation_steps(operation: Operation, spec: Spec, actual: Spec) -> Iterator[
 
 
 def _accepted(operation: Operation, spec: Spec) -> Spec:
-    return pixels.nearest(spec, operation.accepts, operation.depths)
+    return layouts.nearest(spec, operation.accepts, operation.depths)
 
 
 def _conversion(spec: Spec) -> Step:
-    return Step("convert", spec, pixels.convert)
+    return Step("convert", spec, layouts.convert)
 
 
 def _turn(spec: Spec, orientation: int) -> Step:
-    return Step("orient", spec, partial(pixels.orient, orientation=orientation))
+    return Step("orient", spec, partial(layouts.orient, orientation=orientation))
 
 
 def call(operation: Operation, frame: Frame) -> Frame:
@@ -264,7 +265,7 @@ def begin(operations: Sequence[Operation], header: Header, path: str, frames: in
     """Tell operations that the frames of another picture come."""
     for operation in operations:
         if operation.in_order:
-            width, height = pixels.oriented(header.spec, header.orientation).size
+            width, height = layouts.oriented(header.spec, header.orientation).size
             operation.begin(ItemFacts(path, "image", (width, height), frames))
 
 

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgpar import codecs, pixels
+from imgpar import codecs
 from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.operations import Operation
 from imgpar.operations.base import Colour
+from imgpar.pixels import layouts
 from imgpar.runtime.programs import Program, Step, call, operation_steps
 
 
@@ -49,7 +50,7 @@ def decode(
     frames = frames_at(lease, 0, program.header.spec, program.frames)
     notes = codecs.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
     if program.grey_icc:
-        from imgpar.codecs.profile_change import grey_to_srgb
+        from imgpar.pixels.colour.convert import grey_to_srgb
 
         notes += grey_to_srgb(frames, program.grey_icc)
     return frames, notes
@@ -123,7 +124,7 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
-            pixels.convert(frame, converted, _behind(frame, spec, metadata, options))
+            layouts.convert(frame, converted, _behind(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
     encoded = codecs.encode(fitting, fmt, metadata, options)
@@ -161,7 +162,7 @@ def _behind(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions
     """The background, which is given in sRGB, in the colours of the picture."""
     if not frame.spec.alpha or spec.alpha or not (metadata.icc or metadata.cicp):
         return options.background
-    from imgpar.codecs.given import into_colours_of
+    from imgpar.pixels.colour.named_colours import into_colours_of
 
     into = into_colours_of(metadata)
     return into.colour(options.background) if into else options.background
@@ -172,7 +173,7 @@ def _used(kind: str, frame: Frame) -> bool:
     16 bits that repeat 8."""
     array = frame.array
     if kind == "alpha":
-        return bool((array[..., -1] < pixels.PEAK[array.dtype.name]).any())
+        return bool((array[..., -1] < layouts.PEAK[array.dtype.name]).any())
     return array.dtype != np.uint16 or bool((array >> 8 != array & 255).any())
 
 
@@ -182,5 +183,5 @@ def to_array(frame: Frame, layout: str, dtype: str) -> Frame:
     if spec == frame.spec:
         return frame
     result = own_frames(spec, 1)[0]
-    pixels.convert(frame, result)
+    layouts.convert(frame, result)
     return result

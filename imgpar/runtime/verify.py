@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgpar import codecs, pixels
+from imgpar import codecs
 from imgpar.codecs.formats import find_format
 from imgpar.core.errors import EncodeError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.pixels import layouts
 from imgpar.runtime.stages import Encoded, own_frames
 
 GRID = 32
@@ -46,7 +47,7 @@ def verify(
         codecs.decode(data, header, made)
     except ItemError as error:
         raise _refused(title, f"it cannot be read: {error.message.rstrip('.')}") from error
-    size = pixels.oriented(header.spec, header.orientation).size
+    size = layouts.oriented(header.spec, header.orientation).size
     if size != encoded.spec.size:
         raise _refused(title, f"it has {size[0]}×{size[1]} pixels instead of {_text(encoded.spec)}")
     wanted = list(frames) if find_format(format_name).frames or header.frames > 1 else list(frames[:1])
@@ -84,7 +85,7 @@ def _coarse(frame: Frame) -> np.ndarray:
     wanted = frame.spec.converted("RGB", "uint8")
     if frame.spec != wanted:
         flat = own_frames(wanted, 1)[0]
-        pixels.convert(frame, flat, (255, 255, 255, 255))
+        layouts.convert(frame, flat, (255, 255, 255, 255))
     scale = GRID / max(frame.spec.size)
     size = [max(1, min(length, round(length * scale))) for length in frame.spec.size]
     small = cv2.resize(flat.array, size, interpolation=cv2.INTER_AREA)

@@ -19,8 +19,8 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, UnknownFormatError
 from imgpar.core.model import Spec
 from imgpar.operations import Operation
-from imgpar.operations.geometry import Geometry
 from imgpar.operations.resize import Resize
+from imgpar.pixels.geometry import Geometry
 from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
@@ -247,7 +247,7 @@ def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tupl
     same when they are converted."""
     if not picture.cicp:
         return operations
-    from imgpar.codecs.given import into
+    from imgpar.pixels.colour.named_colours import into
 
     given = into(b"", picture.cicp)
     return tuple(operation.coloured(given) for operation in operations) if given else operations

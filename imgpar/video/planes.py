@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from imgpar import pixels
 from imgpar.core.model import Frame, Spec
 from imgpar.operations import Operation
 from imgpar.operations.blur import Blur
 from imgpar.operations.crop import Crop
 from imgpar.operations.flip import Flip
-from imgpar.operations.geometry import Region
 from imgpar.operations.grey import Grey
 from imgpar.operations.resize import Resize
 from imgpar.operations.rotate import Rotate
 from imgpar.operations.sharpen import Sharpen
+from imgpar.pixels import layouts
+from imgpar.pixels.geometry import Region
 from imgpar.video.scaling import Scaler
 
 Array = np.ndarray[Any, Any]
@@ -160,7 +160,7 @@ def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
 
     def work(sources: Sequence[Array], targets: Sequence[Array]) -> None:
         for source, target in zip(sources, targets, strict=True):
-            pixels.orient(_frame(source), _frame(target), orientation)
+            layouts.orient(_frame(source), _frame(target), orientation)
 
     return PlaneStep(layout.resized(*size), work)
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.operations.arrays import PEAK, colours_of
+from imgpar.pixels.arrays import PEAK, colours_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs import profiles
-from imgpar.pixels import BAND
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.layouts import BAND
 
 Array = np.ndarray[Any, Any]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs import colourspace, profiles
-from imgpar.codecs.code_points import PRIMARIES
 from imgpar.core.model import Frame
-from imgpar.pixels import BAND, PEAK
+from imgpar.pixels.colour import matrix_profiles, profiles
+from imgpar.pixels.colour.cicp import PRIMARIES
+from imgpar.pixels.layouts import BAND, PEAK
 
 Array = np.ndarray[Any, Any]
 
@@ -33,15 +33,15 @@ _LUMA = np.array([0.2627, 0.6780, 0.0593])
 
 def to_sdr(frames: Sequence[Frame], cicp: tuple[int, ...], target: bytes) -> list[Frame]:
     """New frames in the colours of `target`, a profile of ours; layout and depth stay."""
-    source = colourspace.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
-    space = colourspace.parse(target)
+    source = matrix_profiles.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    space = matrix_profiles.parse(target)
     assert source is not None
     assert space is not None
-    matrix = colourspace.transform(source, space)
+    matrix = matrix_profiles.transform(source, space)
     return [_shown(frame, cicp[1], matrix, space) for frame in frames]
 
 
-def _shown(frame: Frame, curve: int, matrix: Array, space: colourspace.ColourSpace) -> Frame:
+def _shown(frame: Frame, curve: int, matrix: Array, space: matrix_profiles.ColourSpace) -> Frame:
     spec, result = frame.spec, Frame(frame.spec, frame.array.copy())
     count = 1 if spec.grey else 3
     rows = max(BAND // max(spec.width, 1), 1)
@@ -85,11 +85,11 @@ def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
     >>> from_srgb(np.ones(3), (9, 18)).round(2).tolist()
     [0.75, 0.75, 0.75]
     """
-    srgb = colourspace.parse(profiles.srgb())
-    target = colourspace.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    srgb = matrix_profiles.parse(profiles.srgb())
+    target = matrix_profiles.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
     assert srgb is not None
     assert target is not None
-    linear = srgb.to_linear(values) @ colourspace.transform(srgb, target).T
+    linear = srgb.to_linear(values) @ matrix_profiles.transform(srgb, target).T
     light: Array = linear.clip(0) * WHITE
     return _pq_code(light) if cicp[1] == _PQ else _hlg_code(light)
 

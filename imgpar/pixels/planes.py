@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import CHROMA, Frame
-from imgpar.operations.resampling import scale_pixels
+from imgpar.pixels.resampling import scale_pixels
 
 if TYPE_CHECKING:
     import numpy as np

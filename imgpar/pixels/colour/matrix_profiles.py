@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.codecs import profiles
+from imgpar.pixels.colour import profiles
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.operations.arrays import premultiplied, seal, store, unpremultiply
+from imgpar.pixels.arrays import premultiplied, seal, store, unpremultiply
 
 if TYPE_CHECKING:
     import numpy as np

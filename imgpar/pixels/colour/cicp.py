@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imgpar.codecs import profiles
+from imgpar.pixels.colour import profiles
 
 PRIMARIES = {1: profiles.SRGB, 9: profiles.REC2020, 12: profiles.P3}
 NAMES = {16: "PQ", 18: "HLG"}

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.codecs import colourspace, hdr, profiles
 from imgpar.codecs import exif as tiff
-from imgpar.codecs.code_points import NAMES
-from imgpar.codecs.colourspace import ColourSpace
 from imgpar.codecs.formats import Format
 from imgpar.codecs.options import ColourTarget
 from imgpar.core.model import Frame, Metadata
-from imgpar.pixels import BAND, PEAK, convert
+from imgpar.pixels.colour import hdr, matrix_profiles, profiles
+from imgpar.pixels.colour.cicp import NAMES
+from imgpar.pixels.colour.matrix_profiles import ColourSpace
+from imgpar.pixels.layouts import BAND, PEAK, convert
 
 Array = np.ndarray[Any, Any]
 
@@ -45,7 +45,7 @@ def to_profile(
     """
     target = _target(wanted)
     source = metadata.icc or profiles.srgb()
-    if frames[0].spec.grey and not colourspace.has_curve_of_srgb(target):
+    if frames[0].spec.grey and not matrix_profiles.has_curve_of_srgb(target):
         # Without a profile, which is one for colours, grey would look different.
         frames = [_coloured(frame) for frame in frames]
     kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
@@ -109,12 +109,12 @@ def tagged(exif: bytes, target: bytes = b"") -> bytes:
 
 
 def _same(source: bytes, target: bytes) -> bool:
-    one, other = colourspace.parse(source), colourspace.parse(target)
+    one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
     if one is None or other is None:
         return False
     if one.grey and not other.grey:  # grey looks the same under the same curve, whatever the primaries
-        return bool(np.abs(one.curves - other.curves).max() < colourspace.STEP)
-    return colourspace.alike(one, other)
+        return bool(np.abs(one.curves - other.curves).max() < matrix_profiles.STEP)
+    return matrix_profiles.alike(one, other)
 
 
 def _has_colours(frame: Frame) -> bool:
@@ -134,7 +134,7 @@ def _coloured(frame: Frame) -> Frame:
 
 
 def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace] | None:
-    one, other = colourspace.parse(source), colourspace.parse(target)
+    one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
     return None if one is None or other is None or other.grey else (one, other)
 
 
@@ -224,7 +224,7 @@ def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
     if count == 1 or source.grey:
         light = source.to_linear(values[..., :1] if source.grey else values.repeat(3, axis=-1))
         return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :count]
-    return target.from_linear(source.to_linear(values) @ colourspace.transform(source, target).T)
+    return target.from_linear(source.to_linear(values) @ matrix_profiles.transform(source, target).T)
 
 
 def _outside(frame: Frame, source: bytes, target: bytes) -> bool:
@@ -234,6 +234,6 @@ def _outside(frame: Frame, source: bytes, target: bytes) -> bool:
         return False
     pixels = frame.array.reshape(-1, frame.spec.channels)
     sample = pixels[:: max(len(pixels) // _SAMPLES, 1), :3] / PEAK[frame.spec.dtype]
-    light = spaces[0].to_linear(sample) @ colourspace.transform(*spaces).T
+    light = spaces[0].to_linear(sample) @ matrix_profiles.transform(*spaces).T
     missed = ((light < -_OUTSIDE) | (light > 1 + _OUTSIDE)).any(axis=-1)
     return bool(missed.mean() > _ENOUGH)

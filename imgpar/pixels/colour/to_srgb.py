@@ -7,8 +7,8 @@ from io import BytesIO
 
 from PIL import Image, ImageCms
 
-from imgpar.codecs import inks
 from imgpar.codecs.metadata import profile_space
+from imgpar.pixels.colour import cmyk
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
@@ -30,7 +30,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 def describe(mode: str, icc: bytes) -> str:
     """What the report says about the conversion."""
     known = mode == "LAB" or profile_space(icc) == "CMYK"
-    return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {inks.NAME}")
+    return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {cmyk.NAME}")
 
 
 def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
@@ -47,7 +47,7 @@ def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
 
 @cache
 def _inks() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(BytesIO(inks.profile()))
+    return ImageCms.ImageCmsProfile(BytesIO(cmyk.profile()))
 
 
 @cache

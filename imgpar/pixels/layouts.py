@@ -151,7 +151,7 @@ def _from_planes(src: Frame) -> Frame:
     """Planes of a JPEG as red, green and blue; colour between its samples is interpolated."""
     import cv2
 
-    from imgpar.operations.planes import planes
+    from imgpar.pixels.planes import planes
 
     luma, blue, red = planes(src)
     (across, down), (rows, columns) = CHROMA[src.spec.layout], blue.shape
@@ -169,7 +169,7 @@ def _to_planes(src: Frame, dst: Frame) -> None:
     """RGB or RGBX of 8 bits as the planes of a JPEG; a sample of colour is the mean of its pixels."""
     import cv2
 
-    from imgpar.operations.planes import fill_up, planes
+    from imgpar.pixels.planes import fill_up, planes
 
     (width, height), (across, down) = dst.spec.size, CHROMA[dst.spec.layout]
     luma, blue, red = planes(dst)
