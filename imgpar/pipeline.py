@@ -13,8 +13,8 @@ from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
 from imgpar.core.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.core.parsing import choice, named
-from imgpar.operations import Operation, operation_types
-from imgpar.operations.apply import Apply
+from imgpar.ops import Operation, operation_types
+from imgpar.ops.apply import Apply
 from imgpar.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, check_relevance, run_options

@@ -21,7 +21,7 @@ from imgpar.core.model import (
     Outcome,
     RunOptions,
 )
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 from imgpar.pipeline import Pipeline, texts
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger

@@ -15,7 +15,7 @@ from imgpar.codecs.relevance import CLIP_SETTINGS, pointless
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, unknown
 from imgpar.core.model import RunOptions
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 
 PARSERS: dict[str, parsing.Parser] = {
     "jobs": parsing.integer(1, 1000),

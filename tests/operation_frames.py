@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.model import CHANNELS, Frame, Layout, Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 
 LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
 DTYPES = ("uint8", "uint16", "float32")

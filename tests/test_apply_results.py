@@ -13,7 +13,7 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.core.errors import TransformError
-from imgpar.operations.apply import Apply
+from imgpar.ops.apply import Apply
 
 RAMP = np.linspace(0, 1, 35, dtype=np.float32).reshape(5, 7)
 

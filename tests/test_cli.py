@@ -16,7 +16,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.model import RunOptions
 from imgpar.core.parsing import duration, pixels, switch
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 from imgpar.recipe import Recipe, make_operation
 
 

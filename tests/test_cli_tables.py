@@ -16,7 +16,7 @@ from imgpar.cli.doctor import examine
 from imgpar.cli.parsing import table
 from imgpar.codecs.formats import FORMATS
 from imgpar.core.errors import BadValueError
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 from imgpar.pipeline import resolve
 from imgpar.recipe import Recipe
 

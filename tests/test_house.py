@@ -19,7 +19,7 @@ from types import ModuleType
 import pytest
 
 import imgpar
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent

@@ -15,7 +15,7 @@ import imgpar
 from imgpar import codecs
 from imgpar.core.errors import TransformError, UnknownFormatError
 from imgpar.core.model import Frame, Limits, Spec
-from imgpar.operations.watermark import Watermark
+from imgpar.ops.watermark import Watermark
 from imgpar.runtime.stages import own_frames
 
 PACKAGE = Path(imgpar.__file__).parent

@@ -14,7 +14,7 @@ from operation_frames import DTYPES, LAYOUTS, PEAK, garbage, picture, psnr, run,
 from PIL import Image
 
 from imgpar.core.model import ITEM_BYTES, Frame, Layout, Spec
-from imgpar.operations import Operation, operation_types
+from imgpar.ops import Operation, operation_types
 from imgpar.recipe import Recipe, make_operation
 
 # Beside the example of its first field, which every operation brings along.

@@ -12,9 +12,9 @@ from operation_frames import DTYPES, LAYOUTS, Array, picture, unit
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Layout
-from imgpar.operations import operation_types
-from imgpar.operations.apply import Apply
-from imgpar.operations.fingerprint import fingerprint
+from imgpar.ops import operation_types
+from imgpar.ops.apply import Apply
+from imgpar.ops.function_digest import fingerprint
 
 STRENGTH = 2
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Layout, Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.pixels import resampling
 from imgpar.recipe import make_operation
 

@@ -14,7 +14,7 @@ import imgpar
 from imgpar.core import fonts
 from imgpar.core.errors import BadValueError, TransformError, UsageError
 from imgpar.core.model import Frame, Layout, Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.recipe import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)

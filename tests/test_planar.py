@@ -19,8 +19,8 @@ from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import CHROMA, Frame, Limits, Metadata, Spec
-from imgpar.operations.resize import Resize
-from imgpar.operations.resize import parse_geometry as size
+from imgpar.ops.resize import Resize
+from imgpar.ops.resize import parse_geometry as size
 from imgpar.pixels import layouts, planes
 from imgpar.recipe import make_operation
 from imgpar.runtime import planar, programs

@@ -17,7 +17,7 @@ from imgpar import api
 from imgpar.assemble import assemble
 from imgpar.core.model import RunOptions
 from imgpar.join import join
-from imgpar.operations import operation_types
+from imgpar.ops import operation_types
 from imgpar.settings import (
     ARRAYS,
     ASSEMBLE,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.operations import Option, operation_types
+from imgpar.ops import Option, operation_types
 from imgpar.settings import RECIPE_KEYS
 
 if TYPE_CHECKING:

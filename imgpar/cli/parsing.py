@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
         return f"Leave {value} out, or see {self.prog} --help."
 
     def _unknown(self, flag: str) -> UsageError:
-        from imgpar.operations import operation_types
+        from imgpar.ops import operation_types
         from imgpar.settings import PARSERS, RECIPE_KEYS
 
         name = flag.removeprefix("--").replace("-", "_")

@@ -17,7 +17,7 @@ from imgpar.report import counted, why_skipped
 from imgpar.sources.aside import Aside, told
 
 if TYPE_CHECKING:
-    from imgpar.operations import Operation
+    from imgpar.ops import Operation
     from imgpar.recipe import Recipe
 
 

@@ -16,7 +16,7 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import ImgparError, UsageError, bad_value
 from imgpar.core.install_hint import pip
-from imgpar.operations import Operation, Option, operation_types
+from imgpar.ops import Operation, Option, operation_types
 from imgpar.progress import printable
 
 

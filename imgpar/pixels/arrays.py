@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame, Layout, Spec
-from imgpar.operations.base import Colour
+from imgpar.ops.base import Colour
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,7 +24,7 @@ from imgpar.codecs.options import ColourTarget, EncodeOptions
 from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.core.tempfiles import temporary
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.pixels.layouts import convert
 from imgpar.runtime.stages import Encoded, own_frames
 

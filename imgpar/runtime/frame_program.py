@@ -20,7 +20,7 @@ from imgpar.core.model import (
     Limits,
     Spec,
 )
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.pixels import layouts
 from imgpar.runtime import programs, stages
 from imgpar.video.clip import Clip, Picture

@@ -10,11 +10,11 @@ from imgpar.codecs.formats import find_format
 from imgpar.codecs.options import SAMPLINGS, EncodeOptions
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Header, Limits, Metadata, Spec
-from imgpar.operations import Operation
-from imgpar.operations.flip import Flip
-from imgpar.operations.resize import Resize
-from imgpar.operations.rotate import Rotate
-from imgpar.operations.sharpen import Sharpen
+from imgpar.ops import Operation
+from imgpar.ops.flip import Flip
+from imgpar.ops.resize import Resize
+from imgpar.ops.rotate import Rotate
+from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels.geometry import Geometry
 from imgpar.pixels.layouts import oriented
 from imgpar.runtime import programs, stages

@@ -17,8 +17,8 @@ from imgpar.codecs.options import EncodeOptions
 from imgpar.codecs.relevance import relevant
 from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.model import Frame, Header, Limits, Metadata
-from imgpar.operations import Operation
-from imgpar.operations.rotate import Rotate
+from imgpar.ops import Operation
+from imgpar.ops.rotate import Rotate
 from imgpar.pixels import layouts
 from imgpar.pixels.palette import DETAIL
 from imgpar.runtime import planar, stages

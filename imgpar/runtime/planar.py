@@ -17,7 +17,7 @@ from imgpar.codecs.metadata import profile_space
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import ImgparError
 from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.pixels import layouts, planes, resampling
 from imgpar.runtime import programs
 from imgpar.runtime.reading import read_whole

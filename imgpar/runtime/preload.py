@@ -21,7 +21,7 @@ _FREQUENT = (
     "cykooz_resizer",
     "xxhash",
     "imgpar.codecs.jpeg",
-    "imgpar.operations.resize",
+    "imgpar.ops.resize",
     "imgpar.pixels.resampling",
     "imgpar.runtime.entry",
     "multiprocessing.popen_forkserver",

@@ -22,7 +22,7 @@ from imgpar.codecs.base import too_many_frames
 from imgpar.codecs.metadata import profile_space
 from imgpar.core.errors import LimitError
 from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.pixels import layouts
 
 ALIGN = 64

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.model import Limits, OutputFile
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.written import log_of, read_written
 
 

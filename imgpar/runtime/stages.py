@@ -12,8 +12,8 @@ from imgpar.codecs.formats import Format, find_format
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
-from imgpar.operations import Operation
-from imgpar.operations.base import Colour
+from imgpar.ops import Operation
+from imgpar.ops.base import Colour
 from imgpar.pixels import layouts
 from imgpar.runtime.programs import Program, Step, call, operation_steps
 

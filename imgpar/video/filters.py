@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.model import Spec
-from imgpar.operations import Operation
+from imgpar.ops import Operation
 from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding, written
 

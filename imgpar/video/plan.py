@@ -18,8 +18,8 @@ from typing import Literal
 from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, UnknownFormatError
 from imgpar.core.model import Spec
-from imgpar.operations import Operation
-from imgpar.operations.resize import Resize
+from imgpar.ops import Operation
+from imgpar.ops.resize import Resize
 from imgpar.pixels.geometry import Geometry
 from imgpar.video.clip import Clip, Picture, Stream
 from imgpar.video.clock import JUMPING

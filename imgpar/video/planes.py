@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.model import Frame, Spec
-from imgpar.operations import Operation
-from imgpar.operations.blur import Blur
-from imgpar.operations.crop import Crop
-from imgpar.operations.flip import Flip
-from imgpar.operations.grey import Grey
-from imgpar.operations.resize import Resize
-from imgpar.operations.rotate import Rotate
-from imgpar.operations.sharpen import Sharpen
+from imgpar.ops import Operation
+from imgpar.ops.blur import Blur
+from imgpar.ops.crop import Crop
+from imgpar.ops.flip import Flip
+from imgpar.ops.grey import Grey
+from imgpar.ops.resize import Resize
+from imgpar.ops.rotate import Rotate
+from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels import layouts
 from imgpar.pixels.geometry import Region
 from imgpar.video.scaling import Scaler

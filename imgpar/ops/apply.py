@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, ItemFacts, Layout, Spec
-from imgpar.operations.base import Operation
-from imgpar.operations.fingerprint import fingerprint, qualified_name
+from imgpar.ops.base import Operation
+from imgpar.ops.function_digest import fingerprint, qualified_name
 from imgpar.pixels.arrays import PEAK, store
 
 if TYPE_CHECKING:

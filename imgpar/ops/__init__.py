@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from imgpar.operations.base import Operation, Option, option
+from imgpar.ops.base import Operation, Option, option
 
 __all__ = ["Operation", "Option", "operation_types", "option"]
 

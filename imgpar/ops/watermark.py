@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Colouring, Operation, option
-from imgpar.operations.marks import lay
+from imgpar.ops.base import Colouring, Operation, option
+from imgpar.ops.overlay import lay
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import (
     GRAVITIES,

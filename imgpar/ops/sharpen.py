@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Operation, option
-from imgpar.operations.blur import soften
+from imgpar.ops.base import Operation, option
+from imgpar.ops.blur import soften
 from imgpar.pixels.arrays import flat, keep_rest, land
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Colour, Operation, option
+from imgpar.ops.base import Colour, Operation, option
 from imgpar.pixels.arrays import fill, layout_with, paste
 from imgpar.pixels.geometry import (
     GRAVITIES,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Colour, Operation, option
-from imgpar.operations.marks import lay
-from imgpar.operations.watermark import file_digest, parse_file
+from imgpar.ops.base import Colour, Operation, option
+from imgpar.ops.overlay import lay
+from imgpar.ops.watermark import file_digest, parse_file
 from imgpar.pixels import text as lettering
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share

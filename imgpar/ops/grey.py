@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Operation
+from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import land
 
 

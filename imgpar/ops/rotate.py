@@ -9,7 +9,7 @@ from typing import ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.operations.base import Colour, Operation, option
+from imgpar.ops.base import Colour, Operation, option
 from imgpar.pixels.arrays import (
     flat,
     land,
