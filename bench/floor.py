@@ -12,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from imgpar import codecs
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.options import EncodeOptions
+from imgpar import formats as codecs
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Limits
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
 from imgpar.recipe import make_operation
 from imgpar.runtime import planar, stages
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar import dryrun
-from imgpar.codecs.formats import Format, format_of_suffix, peek, sniff
 from imgpar.core import parsing
 from imgpar.core.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
 from imgpar.core.fs import no_room
@@ -24,6 +23,7 @@ from imgpar.core.model import (
     Secret,
 )
 from imgpar.core.tempfiles import temporary
+from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import read_facts
 from imgpar.opening import without_journal
@@ -316,7 +316,7 @@ def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
     Raises:
         ItemError: it cannot be read, or is neither picture nor clip.
     """
-    from imgpar import codecs
+    from imgpar import formats as codecs
     from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 

@@ -16,8 +16,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from imgpar import codecs
-from imgpar.codecs.formats import FORMATS, format_of_suffix
+from imgpar import formats
 from imgpar.core import parsing
 from imgpar.core.errors import (
     DamagedError,
@@ -28,6 +27,7 @@ from imgpar.core.errors import (
     UsageError,
 )
 from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
+from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
@@ -39,7 +39,7 @@ from imgpar.video_writer import VideoWriter
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.codecs.options import EncodeOptions
+    from imgpar.formats.options import EncodeOptions
 
     Array = np.ndarray[Any, Any]
 
@@ -196,7 +196,7 @@ def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
             with open(item.path, "rb") as file:
                 data = file.read()
             limits = Limits(max_pixels=1 << 62, accept_damaged=accept_damaged)
-            header = codecs.read_header(data, os.path.basename(item.path), limits)
+            header = formats.read_header(data, os.path.basename(item.path), limits)
         except (ItemError, OSError) as reason:
             error = error or DamagedError(f"{item.path}: {reason}")
             continue

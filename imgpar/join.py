@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from imgpar.codecs.formats import format_of_suffix
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, OutputError, UsageError
 from imgpar.core.model import OutputFile, Target
 from imgpar.core.tempfiles import temporary
 from imgpar.footage import Seen, ignore
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import format_of_suffix
 from imgpar.settings import CONCAT, check_settings
 from imgpar.sidefiles import identities, is_one_of
 

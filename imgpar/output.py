@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imgpar.codecs.formats import format_of_suffix, nearest_format
 from imgpar.core.confined import is_real_folder
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import OURS
+from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.sources.base import UNDO
 from imgpar.sources.roots import absolute
 

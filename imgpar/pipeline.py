@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
 from imgpar.core.model import ITEM_BYTES, Event, Item, Limits, RunOptions
 from imgpar.core.parsing import choice, named
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
 from imgpar.ops import Operation, operation_types
 from imgpar.ops.apply import Apply
 from imgpar.recipe import Recipe, is_setting, make_operation
@@ -186,7 +186,7 @@ class Pipeline:
             UsageError: a setting is wrong, or this call has no use for it.
             ItemError: it cannot be decoded, transformed or encoded.
         """
-        from imgpar.codecs.formats import format_of_suffix, sniff
+        from imgpar.formats.registry import format_of_suffix, sniff
         from imgpar.runtime.outputs import convert_bytes
 
         if not isinstance(data, (bytes, bytearray, memoryview)):

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.digest import is_one_of
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
@@ -27,6 +26,7 @@ from imgpar.core.model import (
     Target,
 )
 from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
+from imgpar.formats.options import EncodeOptions
 from imgpar.output import Out
 from imgpar.sources.base import Batch, Entries
 from imgpar.targets import Done, Names

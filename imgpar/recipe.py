@@ -18,9 +18,9 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value, closest
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, operation_types
 from imgpar.sidefiles import check_place, write_whole
 

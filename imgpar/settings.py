@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.codecs.formats import FORMATS
-from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.relevance import CLIP_SETTINGS, pointless
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, unknown
 from imgpar.core.model import RunOptions
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS
+from imgpar.formats.relevance import CLIP_SETTINGS, pointless
 from imgpar.ops import operation_types
 
 PARSERS: dict[str, parsing.Parser] = {

@@ -7,9 +7,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from imgpar.codecs.formats import format_of_suffix, sniff
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import Half, beside, sweep
+from imgpar.formats.registry import format_of_suffix, sniff
 
 HEAD = 4096
 """Bytes by which a file is known."""

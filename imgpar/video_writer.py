@@ -8,8 +8,6 @@ import weakref
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.formats import format_of_suffix
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, bad_value
 from imgpar.core.model import (
@@ -20,6 +18,8 @@ from imgpar.core.model import (
     Spec,
     Target,
 )
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import format_of_suffix
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from imgpar.codecs.formats import FORMATS, Format, find_format
-from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.relevance import silent
 from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.model import Item, Limits
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS, Format, find_format
+from imgpar.formats.relevance import silent
 from imgpar.output import Out
 from imgpar.sources.base import known_suffix, look_inside, suffix_of
 from imgpar.sources.companions import SIDECAR
@@ -158,11 +158,11 @@ def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
 
 def shows_frames(path: str) -> bool:
     """Whether a picture file is an animation, by its header."""
-    from imgpar import codecs
+    from imgpar import formats
 
     try:
         with open(path, "rb") as file:
-            header = codecs.read_header(file.read(), path, Limits(max_pixels=1 << 62))
+            header = formats.read_header(file.read(), path, Limits(max_pixels=1 << 62))
     except (ItemError, OSError):
         return True  # whoever reads it will say what is wrong with it
     return header.frames > 1

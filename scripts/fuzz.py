@@ -20,7 +20,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["imgpar"]):
-    from imgpar import codecs
+    from imgpar import formats
     from imgpar.core import parsing
     from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
     from imgpar.core.filenames import candidate
@@ -28,8 +28,10 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.pixels import geometry
     from imgpar.recipe import Recipe
 
-    for _module in pkgutil.iter_modules(codecs.__path__):  # else they would be imported when it is too late
-        importlib.import_module(f"imgpar.codecs.{_module.name}")
+    for _module in pkgutil.walk_packages(
+        formats.__path__, "imgpar.formats."
+    ):  # else they would be imported when it is too late
+        importlib.import_module(_module.name)
 
 from mutate_samples import good_files
 
@@ -43,7 +45,7 @@ def header(data: bytes) -> None:
     if not data:
         return
     try:
-        found = codecs.read_header(data[1:], f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", LIMITS)
+        found = formats.read_header(data[1:], f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", LIMITS)
     except (ItemError, MissingExtraError):
         return
     if found.spec.width * found.spec.height > LIMITS.max_pixels:

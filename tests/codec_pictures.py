@@ -8,8 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.codecs import FORMATS, EncodeOptions, decode, encode, find_format, read_header
 from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.formats import (
+    FORMATS,
+    EncodeOptions,
+    decode,
+    encode,
+    find_format,
+    read_header,
+)
 
 LIMITS = Limits()
 WRITABLE = [

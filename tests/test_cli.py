@@ -12,10 +12,10 @@ import pytest
 from imgpar.cli import COMMANDS, flags, main
 from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
 from imgpar.cli.running import run_options
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.model import RunOptions
 from imgpar.core.parsing import duration, pixels, switch
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import operation_types
 from imgpar.recipe import Recipe, make_operation
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgpar.codecs import turbo
+from imgpar.formats.jpeg import turbo
 
 JOBS = ("-j", "2", "--memory", "64M")
 

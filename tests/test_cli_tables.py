@@ -14,8 +14,8 @@ from imgpar.cli import flags, machine, main, packages
 from imgpar.cli.convert import convert_parser
 from imgpar.cli.doctor import examine
 from imgpar.cli.parsing import table
-from imgpar.codecs.formats import FORMATS
 from imgpar.core.errors import BadValueError
+from imgpar.formats.registry import FORMATS
 from imgpar.ops import operation_types
 from imgpar.pipeline import resolve
 from imgpar.recipe import Recipe
@@ -73,7 +73,7 @@ def test_formats_as_json_has_every_format(capsys):
 
 
 def test_formats_gives_the_command_for_a_missing_package(capsys, monkeypatch):
-    monkeypatch.setattr("imgpar.codecs.formats.find_spec", lambda _: None)
+    monkeypatch.setattr("imgpar.formats.registry.find_spec", lambda _: None)
     assert "-m pip install rawpy" in printed(capsys, "formats")
 
 

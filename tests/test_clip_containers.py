@@ -11,8 +11,8 @@ import pytest
 from video_clips import decoded, ffmpeg, kinds, make_clip, psnr
 
 import imgpar
-from imgpar.codecs.formats import find_format, peek, sniff
 from imgpar.core.errors import UnknownFormatError
+from imgpar.formats.registry import find_format, peek, sniff
 from imgpar.sources.local import scan
 from imgpar.video.probe import probe
 

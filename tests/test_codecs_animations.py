@@ -10,16 +10,10 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
 from imgpar import Pipeline
-from imgpar.codecs import (
-    FORMATS,
-    EncodeOptions,
-    decode,
-    encode,
-    read_header,
-)
-from imgpar.codecs.options import page_range
 from imgpar.core.errors import BadValueError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats import FORMATS, EncodeOptions, decode, encode, read_header
+from imgpar.formats.options import page_range
 
 
 class TestAnimations:

@@ -15,10 +15,11 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
 import imgpar
-from imgpar.codecs import EncodeOptions, encode, exr, find_format, jxl_ffmpeg, read_header
-from imgpar.codecs.jxl_header import boxes, parse
 from imgpar.core.errors import DamagedError, EncodeError, LimitError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats import EncodeOptions, encode, exr, find_format, read_header
+from imgpar.formats.jxl import ffmpeg
+from imgpar.formats.jxl.header import boxes, parse
 
 EXIF = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 """Nothing but the orientation 6."""
@@ -104,7 +105,7 @@ class TestJpegXl:
             read_header(data, "", Limits(max_pixels=size[0] * size[1] - 1))
 
     def test_without_times_the_first_frame_is_read_and_the_loss_is_named(self, codecs, monkeypatch) -> None:
-        monkeypatch.setattr(jxl_ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
+        monkeypatch.setattr(ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
         frames = np.stack([picture("RGB", shift=shift).array for shift in (0, 20, 40)])
         header, (array,) = read(codecs.jpegxl_encode(frames, lossless=True))
         assert header.lost == ("frames",)

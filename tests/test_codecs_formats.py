@@ -8,15 +8,9 @@ import sys
 import pytest
 from codec_pictures import WRITABLE, picture, written
 
-from imgpar.codecs import (
-    FORMATS,
-    find_format,
-    format_of_suffix,
-    sniff,
-    storable,
-)
 from imgpar.core.errors import BadValueError
 from imgpar.core.model import Spec
+from imgpar.formats import FORMATS, find_format, format_of_suffix, sniff, storable
 
 
 class TestFormats:
@@ -66,6 +60,6 @@ class TestFormats:
         assert (found.name if found else None) == name
 
     def test_formats_need_neither_numpy_nor_cv2_nor_pillow(self) -> None:
-        code = "import sys, imgpar.codecs.formats; print({'numpy', 'cv2', 'PIL'} & set(sys.modules))"
+        code = "import sys, imgpar.formats.registry; print({'numpy', 'cv2', 'PIL'} & set(sys.modules))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "set()"

@@ -12,10 +12,10 @@ import pytest
 from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
-from imgpar.codecs import decode, read_header, shrink
-from imgpar.codecs.png_chunks import SIGNATURE, build
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import Frame
+from imgpar.formats import decode, read_header, shrink
+from imgpar.formats.png.chunks import SIGNATURE, build
 from imgpar.pixels.colour import cmyk as inks
 
 
@@ -57,7 +57,7 @@ class TestReading:
     def test_a_transparent_colour_of_sixteen_bits_becomes_alpha(self) -> None:
         data = written(picture("RGB", "uint16"), "png")
         colour = picture("RGB", "uint16").array[5, 7].astype(">u2").tobytes()
-        from imgpar.codecs.png_chunks import build
+        from imgpar.formats.png.chunks import build
 
         header, (array,) = read(data[:33] + build(b"tRNS", colour) + data[33:])
         assert header.spec.layout == "RGBA"

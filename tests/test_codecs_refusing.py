@@ -12,12 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageCms
 
-from imgpar.codecs import (
-    FORMATS,
-    decode,
-    read_header,
-    storable,
-)
 from imgpar.core.errors import (
     DamagedError,
     ItemError,
@@ -27,6 +21,7 @@ from imgpar.core.errors import (
     UnsupportedError,
 )
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats import FORMATS, decode, read_header, storable
 
 
 class TestRefusing:

@@ -11,9 +11,9 @@ from codec_pictures import WRITABLE, picture, read, written
 from conftest import make_photo
 from PIL import Image
 
-from imgpar.codecs import FORMATS, EncodeOptions, encode, find_format, storable
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.formats import FORMATS, EncodeOptions, encode, find_format, storable
 
 
 class TestWriting:

@@ -13,11 +13,11 @@ from PIL import Image, ImageCms
 from video_clips import make_clip
 
 from imgpar import Pipeline
-from imgpar.codecs import EncodeOptions, encode, find_format, read_header, to_profile
-from imgpar.codecs.options import ColourTarget, colour_target
-from imgpar.codecs.png_chunks import build
 from imgpar.core.errors import BadValueError
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.formats import EncodeOptions, encode, find_format, read_header, to_profile
+from imgpar.formats.options import ColourTarget, colour_target
+from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, parse, transform
 from imgpar.recipe import Recipe

@@ -12,10 +12,10 @@ from PIL import Image
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import read_header
-from imgpar.codecs.edit import stripped
-from imgpar.codecs.jpeg_header import parse
 from imgpar.core.model import Metadata
+from imgpar.formats import read_header
+from imgpar.formats.jpeg.header import parse
+from imgpar.formats.metadata.strip import stripped
 
 EXIF = Image.Exif()
 EXIF[271] = "Maker"

@@ -17,10 +17,10 @@ from PIL import Image
 import imgpar
 from imgpar import Pipeline
 from imgpar.cli import main
-from imgpar.codecs import read_header
 from imgpar.core import fonts
 from imgpar.core.errors import LockedError
 from imgpar.core.model import Secret
+from imgpar.formats import read_header
 
 PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 IDENTITY = b"0123456789abcdef"

@@ -14,8 +14,8 @@ from PIL import Image, features
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import FORMATS, EncodeOptions, encode
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.formats import FORMATS, EncodeOptions, encode
 from imgpar.pixels.palette import bits_for, indexed, packed_rows
 
 PIPE = Pipeline()

@@ -15,7 +15,8 @@ from PIL import Image, MpoImagePlugin
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import read_header, turbo
+from imgpar.formats import read_header
+from imgpar.formats.jpeg import turbo
 
 MAP = np.tile(np.linspace(0, 255, 24), (16, 1)).astype(np.uint8)
 RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'

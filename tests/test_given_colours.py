@@ -15,9 +15,9 @@ from video_clips import ffmpeg
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import shown
-from imgpar.codecs.png_chunks import build
 from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.formats import shown
+from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.named_colours import into
 

@@ -13,10 +13,10 @@ from codec_pictures import WRITABLE, finest, picture, read, saved, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline, Session
-from imgpar.codecs import EncodeOptions, read_header
-from imgpar.codecs.metadata import profile_space
-from imgpar.codecs.png_chunks import build
 from imgpar.core.model import Limits, Metadata
+from imgpar.formats import EncodeOptions, read_header
+from imgpar.formats.metadata.policy import profile_space
+from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
 from imgpar.runtime.outputs import convert_bytes
 

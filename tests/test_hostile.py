@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgpar
-from imgpar import codecs, testing
+from imgpar import formats, testing
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
 from imgpar.core.model import Limits
 from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
@@ -84,7 +84,7 @@ def test_no_bytes_make_a_header_reader_raise_anything_but_its_own_errors(tmp_pat
         whole[at] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(whole)))
     try:
-        header = codecs.read_header(bytes(whole[:cut]), f"a.{suffix}", Limits(max_pixels=1 << 20))
+        header = formats.read_header(bytes(whole[:cut]), f"a.{suffix}", Limits(max_pixels=1 << 20))
     except ItemError:
         return
     assert header.spec.width * header.spec.height <= 1 << 20

@@ -75,13 +75,13 @@ EXPORTS = {
 
 
 def module_name(path: Path) -> str:
-    """imgpar/codecs/jpeg.py → imgpar.codecs.jpeg."""
+    """imgpar/codecs/jpeg.py → imgpar.formats.jpeg.reader."""
     parts = ("imgpar", *path.relative_to(PACKAGE).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room(name: str) -> str:
-    """imgpar.codecs.jpeg → codecs; the package itself has no room."""
+    """imgpar.formats.jpeg.reader → codecs; the package itself has no room."""
     return name.split(".")[1] if "." in name else ""
 
 

@@ -11,8 +11,8 @@ from painted_clips import beeps, numbers, paint
 from video_clips import decoded, make_clip
 
 from imgpar.cli import main
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import UsageError
+from imgpar.formats.options import EncodeOptions
 from imgpar.join import join
 from imgpar.video.probe import probe
 

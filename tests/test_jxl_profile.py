@@ -14,11 +14,12 @@ from codec_pictures import picture, read, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
-from imgpar.codecs import EncodeOptions, jxl_ffmpeg, read_header
-from imgpar.codecs.jxl_header import codestream_of
-from imgpar.codecs.options import colour_target
 from imgpar.core.errors import ItemError, LimitError
 from imgpar.core.model import Limits, Metadata
+from imgpar.formats import EncodeOptions, read_header
+from imgpar.formats.jxl import ffmpeg
+from imgpar.formats.jxl.header import codestream_of
+from imgpar.formats.options import colour_target
 from imgpar.pixels.colour import profiles
 from imgpar.runtime.outputs import convert_bytes
 
@@ -78,7 +79,7 @@ class TestProfile:
 
     def test_without_libjxl_that_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         data, _ = with_profile(tmp_path, SWAPPED)
-        monkeypatch.setattr(jxl_ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
+        monkeypatch.setattr(ffmpeg, "_ffmpeg", lambda: "there-is-no-such-program")
         header = read_header(data, "a.jxl", Limits())
         assert (header.metadata.icc, header.lost) == (b"", ("gamut",))
         assert "taken as sRGB" in header.notes[0]

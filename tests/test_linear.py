@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from imgpar import codecs
-from imgpar.codecs import gain_map, metadata, motion, places, svg_text, xmp
+from imgpar import formats
 from imgpar.core.errors import ItemError
+from imgpar.formats.jpeg import gain_map, motion_photo
+from imgpar.formats.metadata import location, policy, xmp
+from imgpar.formats.svg import sanitise
 
 REPEATS = (50, 400, 2500)
 """What is steep shows early; the last makes texts of up to 300 kB."""
@@ -89,16 +91,16 @@ def drawn(text: bytes) -> None:
     """Read a drawing, whatever it is."""
     for data in (text, b"<svg><style>" + text, b"<svg style='" + text + b"'/>", b"<svg " + text):
         try:
-            svg_text.read(data)
+            sanitise.read(data)
         except ItemError:
             continue
 
 
 WORKS: dict[str, Callable[[bytes], object]] = {
-    "places": places.without_places,
-    "has a clip": with_names(motion.has_clip),
-    "without a clip": with_names(motion.without_clip),
-    "finds a clip": lambda text: motion.find_clip(bytes(64), NAMES.encode() + text),
+    "places": location.without_places,
+    "has a clip": with_names(motion_photo.has_clip),
+    "without a clip": with_names(motion_photo.without_clip),
+    "finds a clip": lambda text: motion_photo.find_clip(bytes(64), NAMES.encode() + text),
     "without promise": with_names(gain_map.without_promise),
     "behind": lambda text: gain_map.behind(bytes(64), text),
     "promising": lambda text: gain_map._promising([(0xE1, xmp.XMP + text)], 5),
@@ -108,7 +110,7 @@ WORKS: dict[str, Callable[[bytes], object]] = {
     "names an extension": xmp.extension_name,
     "joins": lambda text: xmp.joined(b"<rdf:RDF " + text, b"<rdf:RDF>" + text + b"</rdf:RDF>"),
     "parts": lambda text: xmp.parted(b"<rdf:RDF>" + text + b"</rdf:RDF>", 2000),
-    "bakes": lambda text: metadata._bake_xmp(NAMES.encode() + text, 1, 1),
+    "bakes": lambda text: policy._bake_xmp(NAMES.encode() + text, 1, 1),
     "draws": drawn,
 }
 
@@ -118,14 +120,14 @@ def test_long_content_takes_no_more_than_its_share(name):
     assert steep(WORKS[name], FRAGMENTS, BEFORE) == []
 
 
-HEADS = {"imgpar.codecs.svg_text._DECLARED", "imgpar.codecs.pnm._TOKEN"}
+HEADS = {"imgpar.formats.svg.sanitise._DECLARED", "imgpar.formats.pnm._TOKEN"}
 """They see 200 and 4,096 bytes, and begin at a given place."""
 
 
 def patterns() -> dict[str, re.Pattern]:
     """Every regular expression of the codecs."""
     found = {}
-    for info in pkgutil.iter_modules(codecs.__path__, "imgpar.codecs."):
+    for info in pkgutil.iter_modules(formats.__path__, "imgpar.formats."):
         try:
             module = importlib.import_module(info.name)
         except ImportError:

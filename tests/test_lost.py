@@ -16,8 +16,8 @@ from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 from test_metadata import RECORDS, exif_block
 
 import imgpar
-from imgpar.codecs import FORMATS
 from imgpar.core.model import Metadata
+from imgpar.formats import FORMATS
 from imgpar.pixels.colour.profiles import display_p3
 
 XMP = b'<x:xmpmeta><rdf:Description dc:title="Garden"/></x:xmpmeta>'

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 
-from imgpar.codecs import FORMATS, EncodeOptions, encode, iptc, read_header
-from imgpar.codecs.edit import stripped
-from imgpar.codecs.exif import get_orientation, is_sound
-from imgpar.codecs.jpeg_header import parse
-from imgpar.codecs.metadata import bake, describe_lost, strip
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats import FORMATS, EncodeOptions, encode, read_header
+from imgpar.formats.jpeg.header import parse
+from imgpar.formats.metadata import iptc
+from imgpar.formats.metadata.exif import get_orientation, is_sound
+from imgpar.formats.metadata.policy import bake, describe_lost, strip
+from imgpar.formats.metadata.strip import stripped
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6" '

@@ -14,10 +14,11 @@ from test_metadata import RECORDS, exif_block, srgb
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import density, iptc, read_header
-from imgpar.codecs.edit import stripped
-from imgpar.codecs.exif import is_sound
 from imgpar.core.model import Metadata
+from imgpar.formats import read_header
+from imgpar.formats.metadata import density, iptc
+from imgpar.formats.metadata.exif import is_sound
+from imgpar.formats.metadata.strip import stripped
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Garden"/></x:xmpmeta>'
 EXIF = exif_block("<", 1)

@@ -11,8 +11,8 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.cli import main
-from imgpar.codecs import read_header
 from imgpar.core.model import Limits
+from imgpar.formats import read_header
 
 XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description {attributes}>'
@@ -113,7 +113,7 @@ def test_a_photo_without_a_clip_has_none(tmp_path, capsys):
 
 
 def test_the_box_of_a_heic_is_found(clip):
-    from imgpar.codecs.motion import find_clip
+    from imgpar.formats.jpeg.motion_photo import find_clip
 
     box = struct.pack(">I4s", 8 + len(clip), b"mpvd") + clip
     data = struct.pack(">I4s4sI", 16, b"ftyp", b"heic", 0) + struct.pack(">I4s", 12, b"meta") + b"1234" + box

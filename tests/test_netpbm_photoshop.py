@@ -10,8 +10,8 @@ import pytest
 from codec_pictures import LIMITS, read
 from PIL import Image, ImageCms
 
-from imgpar.codecs import read_header
 from imgpar.core.errors import DamagedError
+from imgpar.formats import read_header
 from imgpar.pixels.colour import cmyk as inks
 
 SIZE = (9, 13)

@@ -12,7 +12,7 @@ from PIL import Image
 from tracing import traced
 
 import imgpar
-from imgpar import codecs
+from imgpar import formats
 from imgpar.core.errors import TransformError, UnknownFormatError
 from imgpar.core.model import Frame, Limits, Spec
 from imgpar.ops.watermark import Watermark
@@ -59,7 +59,7 @@ METAFILE = b"\xd7\xcd\xc6\x9a" + bytes(18) + b"\x01\x00\x09\x00" + bytes(40)
 @pytest.mark.parametrize("name", ["a.png", "a.eps", "a.psd", "a.tga", "a.tif"])
 def test_programs_for_printers_are_no_pictures(data, name):
     with pytest.raises((UnknownFormatError, imgpar.DamagedError)):
-        codecs.read_header(data, name, Limits())
+        formats.read_header(data, name, Limits())
 
 
 def test_a_watermark_is_no_program(tmp_path):
@@ -104,7 +104,7 @@ def pdf(path: str) -> bytes:
 DRAW = """
 import sys
 import numpy as np
-from imgpar.codecs import decode, read_header
+from imgpar.formats import decode, read_header
 from imgpar.model import Frame, Limits
 with open(sys.argv[1], "rb") as file:
     data = file.read()

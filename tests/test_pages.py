@@ -14,9 +14,9 @@ from codec_pictures import LIMITS, read, saved
 from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 
 import imgpar
-from imgpar.codecs import read_header
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
+from imgpar.formats import read_header
 from imgpar.output import Out
 from imgpar.pixels.colour import profiles
 from imgpar.plan import Planner

@@ -12,10 +12,10 @@ from few_pictures import chart, seen
 from PIL import Image
 
 from imgpar import Pipeline
-from imgpar.codecs.formats import FORMATS
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, UsageError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS
 from imgpar.pixels.quantize import reduced
 from imgpar.runtime.outputs import convert_bytes
 

@@ -12,11 +12,11 @@ from PIL import Image, IptcImagePlugin
 from test_metadata import RECORDS
 
 from imgpar import Pipeline
-from imgpar.codecs import FORMATS
-from imgpar.codecs.edit import stripped
-from imgpar.codecs.metadata import strip
-from imgpar.codecs.places import without_places
 from imgpar.core.model import Metadata
+from imgpar.formats import FORMATS
+from imgpar.formats.metadata.location import without_places
+from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.strip import stripped
 
 SECRETS = (b"48,12", b"Vienna", b"Austria", b"Graben", b"4236", b"16.37", b"198.31")
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

@@ -16,8 +16,8 @@ from codec_pictures import WRITABLE, picture, read, written
 from plain_words import internals
 from video_clips import make_clip
 
-from imgpar.codecs import FORMATS
 from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.formats import FORMATS
 from imgpar.runtime.failures import failure_of
 
 READABLE = [name for name, record in FORMATS.items() if record.kind == "image" and record.readable]

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar import codecs
-from imgpar.codecs import turbo
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.options import EncodeOptions
+from imgpar import formats as codecs
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import CHROMA, Frame, Limits, Metadata, Spec
+from imgpar.formats.jpeg import turbo
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
 from imgpar.ops.resize import Resize
 from imgpar.ops.resize import parse_geometry as size
 from imgpar.pixels import layouts, planes

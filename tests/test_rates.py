@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import imgpar
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
+from imgpar.formats.options import EncodeOptions
 from imgpar.recipe import Recipe
 
 NTSC = Fraction(30000, 1001)

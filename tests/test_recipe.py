@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import BadValueError, ImgparError, UsageError
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops.apply import Apply
 from imgpar.ops.resize import Resize
 from imgpar.recipe import Recipe, builtin_names, make_operation, parse_formats

@@ -13,10 +13,10 @@ from video_clips import make_clip
 import imgpar
 from imgpar import Pipeline
 from imgpar.cli import main
-from imgpar.codecs.formats import FORMATS
-from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.relevance import CLIP_SETTINGS, pointless, relevant, says_something, silent
 from imgpar.core.errors import UsageError
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS
+from imgpar.formats.relevance import CLIP_SETTINGS, pointless, relevant, says_something, silent
 
 VALUES = {
     "codec": "hevc", "audio": "none", "trim": "0-1", "speed": 2, "fps": 30, "map": "all", "loudnorm": True,

@@ -10,9 +10,9 @@ from codec_pictures import WRITABLE, picture, written
 from video_clips import make_clip
 
 import imgpar
-from imgpar.codecs import find_format
-from imgpar.codecs.box_times import without_times
 from imgpar.core.model import Metadata
+from imgpar.formats import find_format
+from imgpar.formats.metadata.box_times import without_times
 
 CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi"]
 LONG_AGO = struct.pack(">II", 3_000_000_000, 3_000_000_001)

@@ -9,10 +9,10 @@ import pytest
 from codec_pictures import picture, saved, written
 from PIL import Image
 
-from imgpar import codecs
-from imgpar.codecs import FORMATS, EncodeOptions
-from imgpar.codecs.edit import stripped
+from imgpar import formats
 from imgpar.core.model import Limits, Metadata
+from imgpar.formats import FORMATS, EncodeOptions
+from imgpar.formats.metadata.strip import stripped
 from imgpar.runtime.outputs import convert_bytes
 
 TEXT, PLACE = b"somebody wrote this", b"48,12N"
@@ -22,7 +22,7 @@ XMP_BLOCK = b"\x21\xff\x0bXMP DataXMP" + XMP + b"\x01" + bytes(range(255, -1, -1
 
 def run(data: bytes, name: str, what: str) -> bytes:
     encoded = convert_bytes(
-        data, f"a.{name}", (), codecs.find_format(name).name, EncodeOptions(strip=what), Limits()
+        data, f"a.{name}", (), formats.find_format(name).name, EncodeOptions(strip=what), Limits()
     )
     return bytes(encoded.data)
 
@@ -59,7 +59,7 @@ def test_strip_gps_keeps_the_rest_of_the_xmp_of_a_gif() -> None:
     made = run(gif(), "gif", "gps")
     assert PLACE not in made
     assert b'dc:title="Sky"' in made
-    assert codecs.read_header(made, "a.gif", Limits()).frames == 2
+    assert formats.read_header(made, "a.gif", Limits()).frames == 2
 
 
 @pytest.mark.parametrize("name", ["jp2", "jxl"])

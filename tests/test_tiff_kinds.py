@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, read
 
-from imgpar.codecs import decode, read_header
 from imgpar.core.model import Frame
+from imgpar.formats import decode, read_header
 
 KINDS = {"u1": (8, 1, 255), "u2": (16, 1, 65535), "u4": (32, 1, (1 << 32) - 1), "f4": (32, 3, 1)}
 FORMS = {"u": 1, "i": 2, "f": 3}

@@ -12,9 +12,9 @@ from PIL import Image, ImageCms
 from test_tiff_kinds import packed
 from test_without import run_without
 
-from imgpar.codecs import read_header
 from imgpar.core.errors import DamagedError, LimitError
 from imgpar.core.model import Limits
+from imgpar.formats import read_header
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs")

@@ -14,8 +14,8 @@ from PIL import Image, TiffImagePlugin, features
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import iptc
-from imgpar.codecs.tiff_edit import stripped
+from imgpar.formats.metadata import iptc
+from imgpar.formats.tiff.strip import stripped
 
 PIPE = Pipeline()
 ARTIST, DESCRIPTION, XMP, IPTC, PHOTOSHOP, GPS = 315, 270, 700, 33723, 34377, 34853

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.codecs import turbo, turn
-from imgpar.codecs.jpeg_header import parse
+from imgpar.formats.jpeg import lossless_turn, turbo
+from imgpar.formats.jpeg.header import parse
 
 needs_turbo = pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
 BACK = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
@@ -75,7 +75,7 @@ def test_a_jpeg_that_was_encoded_again_is_not_the_very_picture() -> None:
 )  # fmt: skip
 def test_only_what_is_exact_is_turned_so(orientation: int, size: tuple[int, int], exact: bool) -> None:
     data = photo(orientation, size=size, subsampling=2)
-    assert (turn.why_not(data, orientation) == "") is exact
+    assert (lossless_turn.why_not(data, orientation) == "") is exact
     with_library = True
     try:
         turbo.transform(data, orientation, progressive=False)
@@ -97,7 +97,7 @@ def test_what_cannot_be_turned_so_is_encoded_again_and_that_is_said(tmp_path: Pa
 def test_without_the_library_it_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbo, "library", lambda: None)
     data = photo(6)
-    assert turn.why_not(data, 6) == "there is no libturbojpeg here"
+    assert lossless_turn.why_not(data, 6) == "there is no libturbojpeg here"
     assert parse(Pipeline().encode(data)).frame.width == 64
 
 

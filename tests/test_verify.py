@@ -10,9 +10,9 @@ import pytest
 
 import imgpar
 from imgpar import testing
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Header, Metadata, Spec
+from imgpar.formats.options import EncodeOptions
 from imgpar.runtime.stages import Encoded, encode
 from imgpar.runtime.verify import distance, verify
 

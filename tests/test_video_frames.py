@@ -12,9 +12,9 @@ from video_clips import decoded, make_clip, make_uneven, psnr, rotated
 
 import imgpar
 from imgpar import testing
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Spec
+from imgpar.formats.options import EncodeOptions
 from imgpar.pipeline import Pipeline
 from imgpar.video.feed import Feed
 from imgpar.video.plan import plan_of_frames

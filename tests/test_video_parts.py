@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import imgpar
-from imgpar.codecs.options import EncodeOptions, Span
+from imgpar.formats.options import EncodeOptions, Span
 from imgpar.runtime.resuming import Resuming
 from imgpar.video.check import drift
 from imgpar.video.clip import Clip

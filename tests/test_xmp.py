@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgpar.codecs import gain_map, motion, read_header, xmp
-from imgpar.codecs.edit import stripped
 from imgpar.core.model import Metadata
+from imgpar.formats import read_header
+from imgpar.formats.jpeg import gain_map, motion_photo
+from imgpar.formats.metadata import xmp
+from imgpar.formats.metadata.strip import stripped
 
 RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 DC = b'xmlns:dc="http://purl.org/dc/elements/1.1/"'
@@ -123,7 +125,7 @@ PADDED = b"<x hdrgm:Version='1' MotionPhoto>" + b" " * (1 << 20) + b"</x>"
 
 @pytest.mark.parametrize(
     ("look", "found"),
-    [(motion.has_clip, False), (gain_map.without_promise, PADDED), (xmp.extension_name, b"")],
+    [(motion_photo.has_clip, False), (gain_map.without_promise, PADDED), (xmp.extension_name, b"")],
     ids=["clip", "gain map", "extension"],
 )
 def test_padding_is_looked_at_once(look: Callable[[bytes], object], found: object) -> None:

@@ -15,7 +15,7 @@ from imgpar.progress import Progress, printable
 from imgpar.settings import CONCAT
 
 if TYPE_CHECKING:
-    from imgpar.codecs.options import EncodeOptions
+    from imgpar.formats.options import EncodeOptions
     from imgpar.join import Joined
 
 USAGE = "CLIP CLIP... -o CLIP [-y] [settings]"

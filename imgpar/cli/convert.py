@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import without_password
-from imgpar.codecs.formats import FORMATS, find_format
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
+from imgpar.formats.registry import FORMATS, find_format
 from imgpar.sidefiles import check_journal
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def convert(argv: Sequence[str]) -> int:
 
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that --recipe names, with the flags after its own operations and over its settings."""
-    from imgpar.codecs.options import EncodeOptions
+    from imgpar.formats.options import EncodeOptions
     from imgpar.recipe import Recipe
     from imgpar.settings import check_relevance
 

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
 from imgpar.settings import RECIPE_KEYS
 

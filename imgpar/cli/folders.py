@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from imgpar.codecs.formats import FORMATS, format_of_suffix
+from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.report import counted, size
 from imgpar.sources.aside import Aside, told
 from imgpar.sources.local import nothing_there, scan

@@ -14,18 +14,18 @@ from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
-from imgpar.codecs.formats import FORMATS, find_format, format_of_suffix
 from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, SourceError, UsageError, bad_value
 from imgpar.core.filenames import candidate, settle, split_suffix
+from imgpar.formats.registry import FORMATS, find_format, format_of_suffix
 from imgpar.progress import Progress, printable
 from imgpar.settings import FRAMES, check_settings
 from imgpar.sidefiles import identities
 
 if TYPE_CHECKING:
-    from imgpar.codecs.options import EncodeOptions
     from imgpar.core.model import Item
     from imgpar.footage import Choice
+    from imgpar.formats.options import EncodeOptions
     from imgpar.recipe import Recipe
     from imgpar.video.clip import Clip
 

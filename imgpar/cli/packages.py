@@ -63,7 +63,7 @@ def check_packages() -> Iterator[Check]:
 
 def check_turbo() -> Check:
     """The library that turns JPEGs without decoding them, and reads and writes their planes."""
-    from imgpar.codecs.turbo import library
+    from imgpar.formats.jpeg.turbo import library
 
     if library() is not None:
         return Check(
@@ -77,7 +77,7 @@ def check_turbo() -> Check:
 
 def faster() -> list[str]:
     """What would make JPEGs faster here, as a line for people; nothing where it is there."""
-    from imgpar.codecs.turbo import library
+    from imgpar.formats.jpeg.turbo import library
 
     fix = TURBO.get(sys.platform, "")
     return (

@@ -11,11 +11,11 @@ from typing import Any
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, table
 from imgpar.cli.passwords import add_password, read_password
-from imgpar.codecs.formats import FORMATS
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core import parsing
 from imgpar.core.errors import ImgparError, UsageError, bad_value
 from imgpar.core.install_hint import pip
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS
 from imgpar.ops import Operation, Option, operation_types
 from imgpar.progress import printable
 

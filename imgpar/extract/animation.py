@@ -6,10 +6,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.options import Span
 from imgpar.core.errors import DamagedError
 from imgpar.extract.stills import Every, pick
 from imgpar.footage import ANY, Choice
+from imgpar.formats.options import Span
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:

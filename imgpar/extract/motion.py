@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imgpar import codecs
-from imgpar.codecs.formats import sniff
-from imgpar.codecs.motion import find_clip, has_clip
+from imgpar import formats
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.model import Limits, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.extract.writing import NONE, Inputs, write_file
+from imgpar.formats.jpeg.motion_photo import find_clip, has_clip
+from imgpar.formats.registry import sniff
 from imgpar.sources.base import why_unreadable
 
 _HEAD = 4096
@@ -63,7 +63,7 @@ def _read(path: str) -> memoryview | None:
             data = file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
+    formats.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
     xmp = _raw_xmp(data)
     clip = find_clip(data, xmp)
     if clip is None and has_clip(xmp):

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from imgpar.codecs.options import Span
 from imgpar.extract.stills import whole_or
 from imgpar.footage import ANY, Choice, ClipFrame, frames_at
+from imgpar.formats.options import Span
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:

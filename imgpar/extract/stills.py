@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.options import Span
 from imgpar.core import parsing
 from imgpar.core.errors import DamagedError, bad_value
 from imgpar.footage import ANY, Choice, ClipFrame, frames_at, frames_of
+from imgpar.formats.options import Span
 from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import CommitError
 from imgpar.core.model import (
     Frame,
@@ -20,6 +18,8 @@ from imgpar.core.model import (
 )
 from imgpar.extract.sheets import Sprites
 from imgpar.footage import ClipFrame
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
 from imgpar.sidefiles import is_one_of
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgpar import codecs
-from imgpar.codecs.base import durations_of
-from imgpar.codecs.formats import Format, find_format
-from imgpar.codecs.options import ColourTarget, EncodeOptions
+from imgpar import formats
 from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.core.tempfiles import temporary
+from imgpar.formats.base import durations_of
+from imgpar.formats.options import ColourTarget, EncodeOptions
+from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import convert
 from imgpar.runtime.stages import Encoded, own_frames
@@ -113,7 +113,7 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
 def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
     """A copy of 8 bits; transparency stays, HDR is tone mapped."""
     if cicp:
-        frame, _ = codecs.shown(frame, Metadata(cicp=cicp))
+        frame, _ = formats.shown(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
     made = own_frames(spec, 1)[0]
     if spec == frame.spec:
@@ -139,7 +139,7 @@ def clip_of(frames: list[Frame], header: Header, format_name: str, options: Enco
     wanted = header.metadata
     if wanted.icc or wanted.cicp:
         colour = replace(options, colour=ColourTarget("srgb"))
-        frames, wanted, _, _ = codecs.to_profile(frames, wanted, find_format("png"), colour)
+        frames, wanted, _, _ = formats.to_profile(frames, wanted, find_format("png"), colour)
     places = _even(times, end, options, format_name)
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")

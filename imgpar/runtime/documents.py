@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgpar import codecs
+from imgpar import formats
 from imgpar.commit import take_back
 from imgpar.core.errors import LimitError
 from imgpar.core.filenames import fold, page_path
@@ -71,7 +71,7 @@ def read_pages(
     first, last = header.detail["pages"]
     for number in range(first, last + 1):
         with during("decode"):
-            own = codecs.read_header(data, name, replace(run.limits, pages=str(number)))
+            own = formats.read_header(data, name, replace(run.limits, pages=str(number)))
             program = programs.compile_program(own, run.operations, run.limits, keep_frames=False)
         lease = memory(program.nbytes)
         with during("decode"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar import codecs
-from imgpar.codecs import gain_map
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.options import SAMPLINGS, EncodeOptions
+from imgpar import formats
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Header, Limits, Metadata, Spec
+from imgpar.formats.jpeg import gain_map
+from imgpar.formats.options import SAMPLINGS, EncodeOptions
+from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.flip import Flip
 from imgpar.ops.resize import Resize
@@ -65,7 +65,7 @@ def _changed(
     """The map upright, moved and scaled; its very bytes where there is nothing to do."""
     if orientation == 1 and not moves and min(scales) == 1:
         return data
-    header = codecs.read_header(data, "map.jpg", limits)
+    header = formats.read_header(data, "map.jpg", limits)
     found, sampling = header.detail["quality"], header.detail["subsampling"]
     header = header._replace(orientation=orientation, metadata=Metadata())
     spec = oriented(header.spec, orientation)
@@ -81,4 +81,4 @@ def _changed(
         quality=min(max(found, _QUALITY[0]), _QUALITY[-1]),
         subsampling=sampling if sampling in SAMPLINGS else "444",
     )
-    return bytes(codecs.encode(frames, find_format("jpeg"), Metadata(), options).data)
+    return bytes(formats.encode(frames, find_format("jpeg"), Metadata(), options).data)

@@ -9,14 +9,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar import codecs
-from imgpar.codecs import density, motion, quality
-from imgpar.codecs.formats import find_format
-from imgpar.codecs.metadata import removed
-from imgpar.codecs.options import EncodeOptions
-from imgpar.codecs.relevance import relevant
+from imgpar import formats as codecs
 from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.formats import quality
+from imgpar.formats.jpeg import motion_photo
+from imgpar.formats.metadata import density
+from imgpar.formats.metadata.policy import removed
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
+from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
 from imgpar.pixels import layouts
@@ -29,7 +31,7 @@ from imgpar.runtime.verify import verify as compare
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "jxl", "jp2", "bmp")
 _TURNED_AS_FILES = ("jpeg", "avif")
 """Those that are turned, or are shown turned by every viewer, without new pixels."""
-_TAKEN_OUT = ("second picture", motion.CLIP)
+_TAKEN_OUT = ("second picture", motion_photo.CLIP)
 """What goes with the first picture's metadata when a JPEG is edited."""
 _TURNED_OUT = (*_TAKEN_OUT, "exif")
 """What goes when it is turned."""
@@ -130,7 +132,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
             return f"encoded again to be upright: {why}"
         lost = _TURNED_OUT
     if options.strip:
-        from imgpar.codecs.edit import stripped
+        from imgpar.formats.metadata.strip import stripped
 
         edited = stripped(data, header.format, options.strip)
         if edited is None:
@@ -141,7 +143,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
     """The JPEG turned without loss, its gain map with it; or why that cannot be."""
-    from imgpar.codecs.turn import turned, why_not
+    from imgpar.formats.jpeg.lossless_turn import turned, why_not
 
     if why := why_not(data, header.orientation):
         return b"", why
@@ -151,7 +153,7 @@ def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes
         return b"", error.message
     if not header.metadata.gain_map:
         return made, ""
-    from imgpar.codecs.gain_map import attached
+    from imgpar.formats.jpeg.gain_map import attached
     from imgpar.runtime.gain_maps import fitted
 
     light = fitted(header, (), options)

@@ -11,12 +11,13 @@ from functools import partial
 from operator import gt
 from typing import cast
 
-from imgpar import codecs
-from imgpar.codecs import quality, turbo
-from imgpar.codecs.metadata import profile_space
-from imgpar.codecs.options import EncodeOptions
+from imgpar import formats as codecs
 from imgpar.core.errors import ImgparError
 from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
+from imgpar.formats import quality
+from imgpar.formats.jpeg import turbo
+from imgpar.formats.metadata.policy import profile_space
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.pixels import layouts, planes, resampling
 from imgpar.runtime import programs

@@ -20,7 +20,7 @@ _FREQUENT = (
     "simplejpeg",
     "cykooz_resizer",
     "xxhash",
-    "imgpar.codecs.jpeg",
+    "imgpar.formats.jpeg.reader",
     "imgpar.ops.resize",
     "imgpar.pixels.resampling",
     "imgpar.runtime.entry",
@@ -41,7 +41,7 @@ def _load() -> None:
     for name in _FREQUENT:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    importlib.import_module("imgpar.codecs.turbo").library()
+    importlib.import_module("imgpar.formats.jpeg.turbo").library()
     gc.freeze()  # nor do workers look at what is here: its pages stay shared
     gc.enable()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.model import Limits, OutputFile
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.written import log_of, read_written
 

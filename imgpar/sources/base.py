@@ -13,10 +13,10 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
 
-from imgpar.codecs.formats import UNCERTAIN, Format, format_of_suffix, peek, sniff
 from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
 from imgpar.core.model import INODE_BITS, Item
+from imgpar.formats.registry import UNCERTAIN, Format, format_of_suffix, peek, sniff
 
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""

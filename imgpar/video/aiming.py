@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
-from imgpar.codecs.options import EncodeOptions, Target
 from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
+from imgpar.formats.options import EncodeOptions, Target
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.encoders import first_available
 from imgpar.video.native import (

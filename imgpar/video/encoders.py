@@ -11,9 +11,9 @@ import subprocess
 from dataclasses import dataclass, replace
 from functools import cache
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, MissingExtraError
 from imgpar.core.install_hint import pip
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Picture
 from imgpar.video.lossless import exact, kind_of
 

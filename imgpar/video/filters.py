@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.model import Spec
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding, written

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from imgpar.codecs.formats import peek, sniff
 from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.core.install_hint import pip
+from imgpar.formats.registry import peek, sniff
 from imgpar.video.locked import why_not
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"

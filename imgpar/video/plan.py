@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, UnknownFormatError
 from imgpar.core.model import Spec
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize
 from imgpar.pixels.geometry import Geometry

@@ -11,8 +11,8 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import ffmpeg
 from imgpar.video.process import Ffmpeg, guarded

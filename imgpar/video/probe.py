@@ -14,9 +14,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from imgpar.codecs.base import check_size
 from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
 from imgpar.core.model import Limits
+from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import EncodeError, TransformError
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.encoders import first_available
 from imgpar.video.native import check_exit

@@ -10,8 +10,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from imgpar.codecs.options import EncodeOptions
 from imgpar.core.errors import TransformError
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 
 FASTEST = 240

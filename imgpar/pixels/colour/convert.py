@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.codecs import exif as tiff
-from imgpar.codecs.formats import Format
-from imgpar.codecs.options import ColourTarget
 from imgpar.core.model import Frame, Metadata
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.options import ColourTarget
+from imgpar.formats.registry import Format
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import NAMES
 from imgpar.pixels.colour.matrix_profiles import ColourSpace

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.codecs.metadata import profile_space
 from imgpar.core.model import Metadata
+from imgpar.formats.metadata.policy import profile_space
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
 

@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image, ImageCms
 
-from imgpar.codecs.metadata import profile_space
+from imgpar.formats.metadata.policy import profile_space
 from imgpar.pixels.colour import cmyk
 
 

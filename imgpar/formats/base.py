@@ -1,0 +1,105 @@
+"""What every backend shares: the result of an encoder, and the sentences for what goes wrong."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from imgpar.core.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
+from imgpar.core.install_hint import pip
+from imgpar.core.model import Limits, Metadata
+from imgpar.formats.registry import Format
+
+_UNKNOWN_KIND = re.compile(
+    r"not (yet |currently )?(supported|implemented|handled)|unsupported|unimplemented|unhandled"
+    r"|unknown (?!error)|no decoder|cannot handle",
+    re.IGNORECASE,
+)
+"""Words by which libraries say that a file may be whole, but is of a kind that they do not know."""
+
+
+class Encoded(NamedTuple):
+    """A file's bytes, what the format could not hold, and remarks that are no loss."""
+
+    data: bytes | bytearray | memoryview
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:
+    """The error for content that a decoder cannot read; `hopeless`: not even in part."""
+    words = " ".join(complaint.split()).rstrip(".") or "the decoder gave no reason"
+    fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
+    return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
+
+
+def refused(title: str, complaint: str, *, hopeless: bool = False) -> ItemError:
+    """The error for what a library says of content that it did not read.
+
+    It is UnsupportedError where the words tell of a kind that the library does not know; a broken header may
+    look like that, too. Otherwise it is DamagedError.
+
+    >>> print(refused("BMP", "unknown filter"))
+    This BMP could not be read: unknown filter. It is of a kind that imgpar does not read, or damaged.
+    """
+    if not _UNKNOWN_KIND.search(complaint):
+        return damaged(title, complaint, hopeless=hopeless)
+    return unclear(title, complaint)
+
+
+def unclear(title: str, complaint: str) -> UnsupportedError:
+    """The error for content that is of a rare kind or damaged: which of both cannot be told.
+
+    >>> print(unclear("HEIC", "it holds no picture"))
+    This HEIC could not be read: it holds no picture. It is of a kind that imgpar does not read, or damaged.
+    """
+    words = " ".join(complaint.split()).rstrip(".")
+    return UnsupportedError(
+        f"This {title} could not be read: {words}. It is of a kind that imgpar does not read, or damaged."
+    )
+
+
+def durations_of(metadata: Metadata, count: int) -> list[int]:
+    """Milliseconds for each of `count` frames; 100 where the metadata tell of other frames."""
+    return list(metadata.durations) if len(metadata.durations) == count else [100] * count
+
+
+def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None:
+    """Refuse pictures that are larger than the limits, before memory is asked for."""
+    if width * height > limits.max_pixels:
+        raise LimitError(
+            f"It has {width}×{height} = {width * height:,} pixels, the limit is {limits.max_pixels:,}.",
+            fix=f"If that is meant, raise it: --max-pixels {width * height}.",
+        )
+    if frames > limits.max_frames:
+        raise too_many_frames(frames, limits)
+
+
+def too_many_frames(frames: int, limits: Limits) -> LimitError:
+    """The error for an animation, or a file of pages, with more frames than the limit."""
+    return LimitError(
+        f"It has {frames:,} frames, the limit is {limits.max_frames:,}.",
+        fix=f"If that is meant, raise it: --max-frames {frames}.",
+    )
+
+
+def chosen_pages(limits: Limits, count: int) -> range:
+    """The pages to read among `count`, from 0. Raises ItemError where there are fewer than asked for."""
+    if not limits.pages:
+        return range(count)
+    first, _, last = limits.pages.partition("-")
+    if int(last or first) > count:
+        raise ItemError(f"It has {count} page(s); {limits.pages} was asked for.", fix="Change --pages.")
+    return range(int(first) - 1, int(last or first))
+
+
+def require(fmt: Format, module: str = "") -> Any:
+    """The module of the package that a format needs; raises MissingExtraError with the command to get it."""
+    try:
+        return import_module(module or fmt.module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{fmt.title} needs the package {fmt.extra}, which is not installed.",
+            fix=f"Run: {pip(fmt.extra)}",
+        ) from error

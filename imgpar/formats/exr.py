@@ -1,0 +1,104 @@
+"""OpenEXR: red, green, blue and alpha, or grey, of the first part; luminance and chroma become colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Layout, Limits, Spec
+from imgpar.formats.base import check_size, require, unclear
+from imgpar.formats.registry import FORMATS, Format
+from imgpar.pixels.colour import tone
+
+_CHANNELS: dict[Layout, tuple[str, ...]] = {
+    "RGBA": ("R", "G", "B", "A"),
+    "RGB": ("R", "G", "B"),
+    "LA": ("Y", "A"),
+    "L": ("Y",),
+}
+_COLOURED: dict[Layout, Layout] = {"L": "RGB", "LA": "RGBA"}
+_CHROMA = ("RY", "BY")
+"""Differences of red and blue to the luminance, in parts of it; usually one sample for 2×2 pixels."""
+_WEIGHTS = (0.2126, 0.7152, 0.0722)
+"""Parts of red, green and blue in the luminance of Rec. 709, which holds where a file names no primaries."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size of the data window, and which channels there are."""
+    with _open(data, fmt, header_only=True) as file:
+        facts = file.header()
+        (left, top), (right, bottom) = (tuple(map(int, corner)) for corner in facts["dataWindow"])
+        names = {channel.name for channel in facts["channels"]}
+        parts = len(file.parts)
+    width, height = right - left + 1, bottom - top + 1
+    check_size(width, height, limits)
+    layout = next((kind for kind, wanted in _CHANNELS.items() if names.issuperset(wanted)), None)
+    if layout is None:
+        raise UnsupportedError(f"This OpenEXR has no colours, only {', '.join(sorted(names)[:8])}.")
+    chroma = layout in ("L", "LA") and names.issuperset(_CHROMA)
+    more = names.difference(_CHANNELS[layout], _CHROMA if chroma else ())
+    layout = _COLOURED[layout] if chroma else layout
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, layout, "float32"),
+        lost=("channels",) * bool(more) + ("other pictures",) * (parts > 1),
+        notes=(tone.NOTE,),
+        detail={"chroma": chroma},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - OpenEXR reads all or nothing
+) -> tuple[str, ...]:
+    """Fill the one frame."""
+    frame = frames[0]
+    with _open(data, FORMATS[header.format], separate_channels=True) as file:
+        channels = file.channels()
+        if header.detail.get("chroma"):
+            colours = _coloured(channels, header.spec)
+        else:
+            names = _CHANNELS[header.spec.layout]
+            colours = np.stack([channels[name].pixels for name in names if name != "A"], axis=-1)
+        if colours.shape[:2] != frame.array.shape[:2]:
+            raise unclear("OpenEXR", "its channels have different sizes")
+        colours = colours.astype(np.float32)
+        if frame.spec.alpha:
+            alpha = np.nan_to_num(channels["A"].pixels.astype(np.float32)).clip(0, 1)[..., None]
+            # Colours are stored as they cover: multiplied with alpha.
+            np.divide(colours, alpha, out=colours, where=alpha > 0)
+            frame.array[..., -1:] = alpha
+        tone.to_display(colours, frame.array[..., : colours.shape[-1]])
+    return ()
+
+
+def _coloured(channels: Any, spec: Spec) -> np.ndarray[Any, Any]:
+    """Red, green and blue of luminance and chroma; source: OpenEXR, "Luminance/Chroma Images"."""
+    luminance = channels["Y"].pixels.astype(np.float32)
+    red, blue = ((1 + _spread(channels[name], spec)) * luminance for name in _CHROMA)
+    green = (luminance - _WEIGHTS[0] * red - _WEIGHTS[2] * blue) / _WEIGHTS[1]
+    return np.stack([red, green, blue], axis=-1)
+
+
+def _spread(channel: Any, spec: Spec) -> np.ndarray[Any, Any]:
+    """A channel with a sample for every pixel; its samples lie on the first of those that share them."""
+    across = (np.arange(spec.width) / channel.xSampling).astype(np.float32)
+    down = (np.arange(spec.height) / channel.ySampling).astype(np.float32)
+    columns, rows = np.meshgrid(across, down)
+    samples = channel.pixels.astype(np.float32)
+    made: np.ndarray[Any, Any] = cv2.remap(
+        samples, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return made
+
+
+def _open(data: bytes | memoryview, fmt: Format, **how: Any) -> Any:
+    return require(fmt).File(BytesIO(data), **how)

@@ -1,0 +1,151 @@
+"""HEIC and HEIF through pillow-heif: pixels come upright and with all their bits; x265 writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
+from imgpar.formats import quality
+from imgpar.formats.base import Encoded, check_size, damaged, require, unclear
+from imgpar.formats.jpeg import gain_map, motion_photo
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata.policy import bake, profile_space
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS, Format
+from imgpar.pixels.colour.cicp import Colours, colours
+from imgpar.pixels.layouts import convert, fits
+
+_LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
+
+_PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast",
+    "medium", "medium", "slow", "slower", "slower", "veryslow",
+)  # fmt: skip
+"""The encoder's preset for each effort."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size and metadata of the primary picture; its pixels are not decoded."""
+    file = _open(data)
+    if not len(file):
+        raise unclear(fmt.title, "it holds no picture that libheif can decode")
+    image = file[file.primary_index]
+    width, height = image.size
+    check_size(width, height, limits)
+    info = image.info
+    deep = ";16" in image.mode
+    layout = _LAYOUTS.get(image.mode.partition(";")[0])
+    if layout is None:
+        raise unclear(fmt.title, f"its pixels are of the unknown kind {image.mode}")
+    if layout == "RGB" and not deep:
+        layout = "RGBX"
+    icc = info.get("icc_profile") or b""
+    told = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
+    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    metadata = Metadata(
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else told.icc,
+        cicp=told.cicp,
+        # The decoder has turned the picture already: the tag must not turn it again.
+        exif=bake(Metadata(exif=exif), width, height).exif,
+        xmp=info.get("xmp") or b"",
+    )
+    lost = ["exif"] * bool(exif and not tiff.is_sound(exif)) + ["other pictures"] * (len(file) > 1)
+    lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info, data)
+    lost += [motion_photo.CLIP] * (motion_photo.find_clip(data, b"") is not None)
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, layout, "uint16" if deep else "uint8"),
+        metadata=metadata,
+        lost=tuple(lost),
+        detail={"bits": info.get("bit_depth", 8)},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - libheif reads all or nothing
+) -> tuple[str, ...]:
+    """Fill the one frame."""
+    file = _open(data)
+    pixels = np.ascontiguousarray(file[file.primary_index])
+    spec, bits = header.spec, header.detail["bits"]
+    if pixels.shape[:2] != (spec.height, spec.width):
+        raise damaged("HEIC", f"it was decoded to {pixels.shape[1]}×{pixels.shape[0]}", hopeless=True)
+    if spec.dtype == "uint16":
+        # 10 and 12 bits come shifted up, which leaves white a little grey.
+        peak = ((1 << bits) - 1) << (16 - bits)
+        pixels = np.rint(pixels * (65535 / peak)).astype(np.uint16)
+    layout: Layout = "RGB" if spec.layout == "RGBX" else spec.layout
+    source = spec.converted(layout)
+    convert(Frame(source, pixels.reshape(source.shape)), frames[0])
+    return ()
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """One frame; 16 bits are kept as 12."""
+    if options.lossless:
+        raise EncodeError("HEIC is not written losslessly.", fix="Choose png, webp, avif or tiff.")
+    pillow_heif = _library(fmt)
+    if not pillow_heif.libheif_info()["HEIF"]:
+        raise EncodeError(
+            "The installed pillow-heif has no encoder.", fix="Choose avif, which is much alike."
+        )
+    frame = frames[0]
+    spec = frame.spec
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = True
+    mode = spec.layout + (";16" if spec.dtype == "uint16" else "")
+    file = pillow_heif.from_bytes(mode, spec.size, memoryview(frame.array).cast("B"))
+    sink, cicp = BytesIO(), metadata.cicp
+    file.save(
+        sink,
+        quality=quality.encoder_setting("heic", options.quality),
+        chroma=int(quality.chroma(options)),
+        enc_params={
+            "x265:pools": "none",
+            "preset": _PRESETS[4 if options.effort is None else options.effort],
+        },
+        exif=metadata.exif or None,
+        xmp=metadata.xmp or None,
+        **({"icc_profile": metadata.icc} if metadata.icc else {}),
+        **({"color_primaries": cicp[0], "transfer_characteristics": cicp[1]} if cicp else {}),
+    )
+    rounded = spec.dtype == "uint16" and not fits(frame.array, 12)
+    return Encoded(sink.getvalue(), ("depth",) * rounded)
+
+
+def _library(fmt: Format) -> Any:
+    pillow_heif = require(fmt)
+    pillow_heif.options.DECODE_THREADS = 1
+    return pillow_heif
+
+
+def _open(data: bytes | memoryview) -> Any:
+    return _library(FORMATS["heic"]).open_heif(BytesIO(data), convert_hdr_to_8bit=False)
+
+
+def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
+    """What the code points say, where there is no profile."""
+    told = info.get("nclx_profile") or {}
+    points = int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    return colours(*points, grey=grey)
+
+
+def _has_gain_map(info: dict[str, Any], data: bytes | memoryview) -> bool:
+    return gain_map.in_container(bytes(data[:65536])) or any(
+        "gainmap" in str(name).lower() for name in info.get("aux") or ()
+    )

@@ -1,0 +1,118 @@
+"""The boxes of a JPEG 2000 file around its codestream: profile, density, EXIF, XMP and IPTC.
+
+jP, ftyp, jp2h (ihdr, colr, res …), jp2c, uuid …          EXIF, XMP and IPTC have a box with a UUID each
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from imgpar.core.model import Metadata
+from imgpar.formats.jpeg.header import EXIF
+
+UUIDS = {
+    "exif": (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")),
+    "xmp": (bytes.fromhex("be7acfcb97a942e89c71999491e3afac"),),
+    "iptc": (
+        bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"),
+        bytes.fromhex("09a14e97c0b442e0bebf36df6f0ce36f"),
+    ),
+}
+"""By kind of metadata; the first is the one that is written."""
+_PROFILE = 2
+"""The method of a colour box that holds an ICC profile."""
+_PROGRAMS = (b"Created by ", b"Kakadu", b"Creator:")
+"""How comments begin that say only which program wrote the file."""
+_METRE = 0.0254
+
+
+def read(data: bytes | memoryview) -> dict[str, bytes]:
+    """`icc`, `exif`, `xmp` and `iptc`, those that are there."""
+    found: dict[str, bytes] = {}
+    for kind, body in boxes(data):
+        if kind == b"jp2h":
+            for inner, content in boxes(body):
+                if inner == b"colr" and len(content) > 3 and content[0] == _PROFILE:
+                    found.setdefault("icc", bytes(content[3:]))
+        elif kind == b"uuid":
+            name = next((name for name, uuids in UUIDS.items() if bytes(body[:16]) in uuids), "")
+            if name:
+                found.setdefault(name, bytes(body[16:]))
+    if "exif" in found:
+        found["exif"] = found["exif"].removeprefix(EXIF)
+    return found
+
+
+def palette(data: bytes | memoryview) -> int:
+    """Columns of the palette: the channels that a picture with one has. 0 where there is none, or where its
+    entries have more than 8 bits."""
+    for kind, body in boxes(data):
+        for inner, content in boxes(body) if kind == b"jp2h" else ():
+            if inner == b"pclr" and len(content) > 3:
+                columns = content[2]
+                deep = any((depth & 0x7F) + 1 > 8 for depth in content[3 : 3 + columns])
+                return 0 if deep else columns
+    return 0
+
+
+def comment_of(text: bytes) -> bytes:
+    """The comment, unless only a program speaks of itself.
+
+    >>> comment_of(b"Created by OpenJPEG version 2.5.4"), comment_of(b"hello")
+    (b'', b'hello')
+    """
+    return b"" if text.startswith(_PROGRAMS) else text
+
+
+def dressed(stream: bytes, metadata: Metadata) -> bytes:
+    """A file with these metadata, from one without."""
+    parts = []
+    for kind, body in boxes(stream):
+        parts.append(_box(kind, _header(body, metadata) if kind == b"jp2h" else bytes(body)))
+    # Behind the codestream: Pillow reads comments only where that follows the header at once.
+    for name, uuids in UUIDS.items():
+        block = getattr(metadata, name)
+        parts += [_box(b"uuid", uuids[0] + block)] if block else []
+    return b"".join(parts)
+
+
+def _header(body: memoryview, metadata: Metadata) -> bytes:
+    parts = []
+    for kind, content in boxes(body):
+        if kind == b"colr" and metadata.icc:
+            parts.append(_box(kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
+        else:
+            parts.append(_box(kind, bytes(content)))
+    if metadata.dpi:
+        across, down = (value / _METRE for value in metadata.dpi)
+        # Dots per metre as numerator, denominator and power of ten, down first.
+        parts.append(_box(b"res ", _box(b"resc", _fraction(down, across))))
+    return b"".join(parts)
+
+
+def _fraction(down: float, across: float) -> bytes:
+    """Both as numerator and denominator of 16 bits."""
+    numbers = list[int]()
+    for value in (down, across):
+        below = next((below for below in (100, 10) if value * below < 0xFFFF), 1)
+        numbers += [min(round(value * below), 0xFFFF), below]
+    return struct.pack(">4Hbb", *numbers, 0, 0)
+
+
+def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every box."""
+    view, at = memoryview(data), 0
+    while at + 8 <= len(view):
+        length, head = int.from_bytes(view[at : at + 4], "big"), 8
+        if length == 1 and at + 16 <= len(view):
+            length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
+        end = len(view) if length == 0 else at + length
+        if end < at + head:
+            return
+        yield bytes(view[at + 4 : at + 8]), view[at + head : end]
+        at = end
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + kind + body

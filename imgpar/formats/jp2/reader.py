@@ -1,0 +1,106 @@
+"""JPEG 2000, read: Pillow, and OpenCV for colour of more than 8 bits, of which Pillow keeps 8."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Layout, Limits
+from imgpar.formats.backends import imagecodecs, opencv, pillow
+from imgpar.formats.jp2 import boxes
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata.policy import profile_space
+from imgpar.formats.registry import Format
+
+_SIZ = b"\xff\x4f\xff\x51"
+"""Start of the codestream, with the marker that tells its size."""
+_LAYOUTS: dict[int, Layout] = {3: "RGB", 4: "RGBA"}
+_COLUMNS: dict[int, Layout] = {1: "L", **_LAYOUTS}
+"""Columns of a palette, which Pillow and OpenCV do not look at."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Pillow's view, with the depth that it hides."""
+    header = _described(pillow.read_header(data, fmt, limits), data)
+    columns = boxes.palette(data)
+    if columns in _COLUMNS:
+        return header._replace(
+            spec=header.spec.converted(_COLUMNS[columns], "uint8"), detail={**header.detail, "palette": True}
+        )
+    bits = _depths(bytes(data[:65536]))
+    if header.spec.layout == "LA" and bits and max(bits) > 8:
+        # Pillow lets the highest values of 16 bits become 0, OpenCV refuses two channels.
+        spec, detail = header.spec.converted("LA", "uint16"), {**header.detail, "bits": bits[0], "pair": True}
+        if len(set(bits)) > 1:
+            raise UnsupportedError("This JPEG 2000 has channels of different depths.")
+        return header._replace(spec=spec, detail=detail)
+    if len(set(bits)) == 1 and bits[0] < 8:
+        return header._replace(detail={**header.detail, "few": bits[0]})
+    layout = _LAYOUTS.get(len(bits))
+    deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
+    if deep and layout is not None and header.detail["mode"] in ("RGB", "RGBA"):
+        spec = header.spec.converted(layout, "uint16")
+        return header._replace(spec=spec, detail={**header.detail, "bits": bits[0], "deep": True})
+    return header
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the one frame; 10 and 12 bits are stretched to 16."""
+    if header.detail.get("palette"):
+        np.copyto(frames[0].array, imagecodecs.decode("jpeg2k", data, "JPEG 2000").astype(np.uint8))
+        return ()
+    if header.detail.get("pair"):
+        pair = imagecodecs.decode("jpeg2k", data, "JPEG 2000")
+        np.copyto(frames[0].array, imagecodecs.stretched(pair, header.detail["bits"], "uint16"))
+        return ()
+    if not header.detail.get("deep"):
+        notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        if few := header.detail.get("few"):
+            # Pillow moves the bits to the upper end, so white would be grey.
+            _fill_range(header.spec.layout, frames[0].array, few)
+        return notes
+    pixels = opencv.decode(data, header.spec, "JPEG 2000")
+    peak = (1 << header.detail["bits"]) - 1
+    if peak < 65535:
+        pixels = np.rint(pixels * (65535 / peak))
+    np.copyto(frames[0].array, pixels, casting="unsafe")
+    return ()
+
+
+def _described(header: Header, data: bytes | memoryview) -> Header:
+    """The header with the metadata of the boxes, which Pillow does not look at."""
+    found = boxes.read(data)
+    exif, icc = found.get("exif", b""), found.get("icc", b"")
+    lost = ("exif",) * bool(exif and not tiff.is_sound(exif))
+    metadata = header.metadata._replace(
+        exif=b"" if lost else exif,
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        xmp=found.get("xmp", b""),
+        iptc=found.get("iptc", b""),
+        comment=boxes.comment_of(header.metadata.comment),
+    )
+    orientation = tiff.get_orientation(metadata.exif)
+    return header._replace(metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
+
+
+def _fill_range(layout: str, array: np.ndarray[Any, Any], bits: int) -> None:
+    """Stretch values that stand in the upper bits of 8 over all of them, in place."""
+    table = imagecodecs.stretched(np.arange(256) >> (8 - bits), bits, "uint8")
+    channels = array[..., :3] if layout == "RGBX" else array
+    channels[...] = table[channels]
+
+
+def _depths(head: bytes) -> list[int]:
+    """Bits of every component; empty where the codestream begins too late to be seen."""
+    at = head.find(_SIZ)
+    if at < 0 or len(head) < at + 42:
+        return []
+    (count,) = struct.unpack_from(">H", head, at + 40)
+    sizes = head[at + 42 : at + 42 + 3 * count : 3]
+    return [(size & 0x7F) + 1 for size in sizes]

@@ -1,0 +1,83 @@
+"""A JPEG turned upright without new pixels: its blocks of coefficients change places, nothing is rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from imgpar.core.model import Metadata
+from imgpar.formats.jpeg import turbo
+from imgpar.formats.jpeg.header import (
+    APP0,
+    APP14,
+    COM,
+    EXIF,
+    MPF,
+    Segment,
+    join_head,
+    parse,
+    split_head,
+)
+from imgpar.formats.metadata import density, iptc
+from imgpar.formats.metadata.policy import bake
+from imgpar.formats.metadata.xmp import XMP
+
+_JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"
+
+
+def why_not(data: bytes, orientation: int) -> str:
+    """Why a JPEG cannot be turned without loss; empty where nothing is known that speaks against it.
+
+    It can where every block lies whole in the picture at those edges that change sides.
+    """
+    if turbo.library() is None:
+        return "there is no libturbojpeg here"
+    info = parse(data).frame
+    sampling = info.sampling if info.components > 1 else ((1, 1),)
+    across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
+    if orientation in (2, 3, 7, 8) and info.width % across:
+        return f"its width of {info.width} is no multiple of {across}"
+    if orientation in (3, 4, 6, 7) and info.height % down:
+        return f"its height of {info.height} is no multiple of {down}"
+    return ""
+
+
+def turned(data: bytes, orientation: int) -> bytes:
+    """The JPEG upright, with all its metadata made true; pictures behind the first one are left out.
+
+    Raises EncodeError where the library cannot do it; `why_not` must have found nothing.
+    """
+    progressive = parse(data).frame.process in (2, 10)
+    stream = turbo.transform(data, orientation, progressive=progressive)
+    size = parse(stream).frame[:2]
+    segments, _ = split_head(data)
+    kept = [
+        (marker, made)
+        for marker, body in segments
+        if marker == COM or APP0 <= marker <= APP0 + 15
+        if (made := _made_true(marker, body, size, swaps=orientation > 4))
+    ]
+    coding, rest = split_head(stream)
+    own = {marker for marker, _ in kept} & {APP0, APP14}
+    return join_head([*kept, *_without(coding, own)]) + stream[rest:]
+
+
+def _made_true(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -> bytes:
+    """The segment of the turned picture; empty for what would be wrong. `swaps`: width became height."""
+    if marker == APP0 and body.startswith(_JFIF):
+        across, down = body[8:10], body[10:12]
+        return body[:8] + (down + across if swaps else across + down) + b"\0\0"  # without its thumbnail
+    if (marker == APP0 and body.startswith(_THUMBNAIL)) or (marker == APP0 + 2 and body.startswith(MPF)):
+        return b""
+    if marker == APP0 + 1 and body.startswith(EXIF):
+        made = bake(Metadata(exif=body[len(EXIF) :]), *size)
+        block = (density.turned(made) if swaps else made).exif
+        return EXIF + block if block else b""
+    if marker == APP0 + 1 and body.startswith(XMP):
+        return XMP + bake(Metadata(xmp=body[len(XMP) :]), *size).xmp
+    if marker == APP0 + 13 and body.startswith(iptc.PHOTOSHOP):
+        return iptc.PHOTOSHOP + iptc.without_thumbnails(body[len(iptc.PHOTOSHOP) :])
+    return body
+
+
+def _without(segments: Sequence[Segment], markers: set[int]) -> Iterator[Segment]:
+    return (segment for segment in segments if segment[0] not in markers)

@@ -1,0 +1,69 @@
+"""Several pictures in one JPEG file (CIPA DC-007): the index in its first picture, read and written.
+
+APP2 "MPF\\0" | TIFF header | directory with version, number of pictures and entries
+entry (16 bytes): attributes | length | offset | two numbers of dependent pictures
+
+Offsets count from the TIFF header. The first picture is the file's beginning, its offset is 0.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from imgpar.formats.jpeg.header import APP0, MPF, split_head
+from imgpar.formats.metadata import exif as tiff
+
+_ENTRIES, _NUMBER, _VERSION = 0xB002, 0xB001, 0xB000
+_PRIMARY, _KIND = 0x030000, 0xFFFFFF
+_SMALL_COPY = 0x01
+"""The first byte of the kind of large thumbnails."""
+
+
+class Picture(NamedTuple):
+    """A picture after the first one."""
+
+    kind: int
+    data: bytes
+
+    @property
+    def preview(self) -> bool:
+        """Whether it is a smaller copy of the first one."""
+        return self.kind >> 16 == _SMALL_COPY
+
+
+def others(data: bytes) -> list[Picture]:
+    """The pictures after the first one; data are empty where it lies not in the file."""
+    for marker, body in split_head(data)[0]:
+        if marker == APP0 + 2 and body.startswith(MPF):
+            base = data.find(body) + len(MPF)
+            entries = _entries(body[len(MPF) :])[1:]
+            return [Picture(kind & _KIND, _cut(data, base + offset, size)) for kind, size, offset in entries]
+    return []
+
+
+def index(first: int, second: int, offset: int) -> bytes:
+    """The segment for two pictures of these lengths, the second at `offset` from the header in it."""
+    entries = struct.pack("<IIIHHIIIHH", _PRIMARY, first, 0, 0, 0, 0, second, offset, 0, 0)
+    directory = struct.pack("<H", 3)
+    directory += struct.pack("<HHI4s", _VERSION, 7, 4, b"0100")
+    directory += struct.pack("<HHII", _NUMBER, 4, 1, 2)
+    directory += struct.pack("<HHII", _ENTRIES, 7, len(entries), 8 + 2 + 3 * 12 + 4)
+    return MPF + struct.pack("<2sHI", b"II", 42, 8) + directory + struct.pack("<I", 0) + entries
+
+
+def _entries(block: bytes) -> list[tuple[int, int, int]]:
+    """Attributes, length and offset of every picture."""
+    directory = tiff.first_ifd(block) if tiff.byte_order(block) else None
+    entry = directory.entries.get(_ENTRIES) if directory else None
+    if entry is None:
+        return []
+    code = tiff.byte_order(block) + "III4x"
+    whole = entry.nbytes // 16 * 16
+    return list(struct.iter_unpack(code, block[entry.value_at : entry.value_at + whole]))
+
+
+def _cut(data: bytes, start: int, length: int) -> bytes:
+    """The picture there, if one begins there and ends in the file."""
+    found = data[start : start + length]
+    return found if found.startswith(b"\xff\xd8") and len(found) == length else b""

@@ -1,0 +1,227 @@
+"""JPEG XL through imagecodecs, which knows pixels only; the boxes around them are read and written here, and
+ffmpeg tells the profile and the times of frames."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
+from imgpar.formats import quality
+from imgpar.formats.base import Encoded, check_size, damaged, require
+from imgpar.formats.jxl import ffmpeg, xyb
+from imgpar.formats.jxl.header import (
+    CONTAINER,
+    D65,
+    JxlHeader,
+    boxes,
+    codestream_of,
+    parse,
+)
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata.policy import bake, profile_space
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS, Format
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.cicp import PRIMARIES, Colours, colours
+
+_DEFAULT_EFFORT = 4
+"""Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""
+_LARGEST_BOX = 16 << 20
+_PRIMARIES = {"srgb": 1, "rec2100": 9, "p3": 12}
+_CURVES = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size, depth and metadata; no pixel is decoded. The decoder turns pictures upright."""
+    require(fmt)
+    found = dict(_all_boxes(data, fmt))
+    info = parse(found.get(b"jxlc", b""))
+    if info is None:
+        raise damaged(fmt.title, "it holds no codestream", hopeless=True)
+    check_size(info.width, info.height, limits)
+    width, height = (info.height, info.width) if info.orientation > 4 else (info.width, info.height)
+    exif = found.get(b"Exif", b"")
+    exif = exif[4 + int.from_bytes(exif[:4], "big") :]
+    sound = tiff.is_sound(exif)
+    colour = _colours(info, data)
+    times = ffmpeg.durations(codestream_of(data), limits.max_frames + 1) if info.animated else ()
+    frames = max(len(times), 1)
+    metadata = Metadata(
+        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b""),
+        durations=times if frames > 1 else (), loop=info.loops,
+    )  # fmt: skip
+    lost = ["exif"] * bool(exif and not sound) + ["gain map"] * (b"jhgm" in found)
+    lost += (
+        ["frames"] * (info.animated and not times)
+        + ["channels"] * info.more_channels
+        + ["gamut"] * bool(colour.note and not info.light)
+    )
+    check_size(width, height, limits, frames)
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, _layout(info), _dtype(info)),
+        frames=frames,
+        metadata=bake(metadata, width, height),
+        lost=tuple(lost),
+        notes=(colour.note,) * bool(colour.note),
+        detail={"bits": info.bits, "animated": info.animated, "light": info.light},
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,
+) -> tuple[str, ...]:
+    """Fill the frames."""
+    chosen = header.detail.get("numbers") or range(len(frames))
+    # One frame by its number; else all, as each builds on others, and as a missing end is seen then.
+    single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
+    codecs = require(FORMATS[header.format])
+    # The bare codestream: libjxl here fails on boxes whose length has 64 bits.
+    asked = _asking_for_light(data) if header.detail["light"] else codestream_of(data)
+    decoded: Any = codecs.jpegxl_decode(asked, index=chosen[0] if single else None, numthreads=1)
+    if single or not header.detail["animated"]:
+        decoded = {chosen[0]: decoded}
+    elif len(decoded) <= max(chosen):
+        raise damaged("JPEG XL", f"it has {len(decoded)} of {max(chosen) + 1} frames")
+    for number, frame in zip(chosen, frames, strict=False):
+        _store(decoded[number], header, frame)
+    return ()
+
+
+def _asking_for_light(data: bytes | memoryview) -> bytes:
+    """The codestream, to be decoded to floats."""
+    stream = codestream_of(data)
+    info = parse(stream)
+    return xyb.as_floats(stream, info) if info else stream
+
+
+def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
+    """Pixels as they were counted, in the range of the frame."""
+    spec, out = header.spec, frame.array
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
+        raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
+    pixels = pixels[..., : spec.channels]
+    if header.detail["light"]:
+        return xyb.store(pixels, frame)
+    peak = (1 << header.detail["bits"]) - 1
+    if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
+        np.copyto(out, pixels, casting="unsafe")
+    else:
+        # 9 to 15 bits, or less than 8, come as they were counted.
+        np.copyto(out, np.rint(pixels * (np.iinfo(spec.dtype).max / peak)), casting="unsafe")
+    return None
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """One frame, with EXIF and XMP in boxes of their own."""
+    effort = _DEFAULT_EFFORT if options.effort is None else min(max(options.effort, 1), 9)
+    lossless = options.lossless
+    stream = require(fmt).jpegxl_encode(
+        frames[0].array,
+        lossless=lossless,
+        distance=None if lossless else _distance(quality.encoder_setting("jxl", options.quality)),
+        effort=effort,
+        usecontainer=False,
+        numthreads=1,
+    )
+    codestream = next(body for kind, body in boxes(stream) if kind == b"jxlc")
+    parts = [CONTAINER, _box(b"ftyp", b"jxl \0\0\0\0jxl ")]
+    if metadata.exif:
+        parts.append(_box(b"Exif", bytes(4) + metadata.exif))
+    if metadata.xmp:
+        parts.append(_box(b"xml ", metadata.xmp))
+    return Encoded(b"".join((*parts, _box(b"jxlc", bytes(codestream)))))
+
+
+def _distance(number: int) -> float:
+    """libjxl's own relation between the quality of a JPEG and its distance (in just noticeable steps).
+
+    >>> _distance(90)
+    1.0
+    """
+    if number >= 30:
+        return round(0.1 + (100 - number) * 0.09, 3)
+    return 53 / 3000 * number**2 - 23 / 20 * number + 25
+
+
+def _all_boxes(data: bytes | memoryview, fmt: Format) -> list[tuple[bytes, bytes]]:
+    """Boxes with their content unpacked; of a codestream in pieces the first one, which has the header."""
+    result: dict[bytes, bytes] = {}
+    for kind, body in boxes(data):
+        if kind == b"jxlp":
+            result.setdefault(b"jxlc", bytes(body[4:]))
+        elif kind == b"brob" and len(body) > 4:
+            unpacked = _unpacked(bytes(body[4:]), fmt)
+            result.setdefault(bytes(body[:4]), unpacked)
+        else:
+            result.setdefault(kind, bytes(body[:_LARGEST_BOX]))
+    return list(result.items())
+
+
+def _unpacked(packed: bytes, fmt: Format) -> bytes:
+    try:
+        return bytes(require(fmt).brotli_decode(packed, out=_LARGEST_BOX))
+    except (RuntimeError, ValueError):
+        return b""
+
+
+def _layout(info: JxlHeader) -> Layout:
+    if info.grey:
+        return "LA" if info.alpha else "L"
+    return "RGBA" if info.alpha else "RGB"
+
+
+def _dtype(info: JxlHeader) -> str:
+    if info.floating:
+        return "float32"
+    return "uint8" if info.bits <= 8 else "uint16"
+
+
+def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
+    """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
+    if info.light:
+        return Colours(xyb.colours(grey=info.grey), note=xyb.NOTE * info.profile)
+    if info.profile:
+        icc = ffmpeg.profile(codestream_of(data), animated=info.animated)
+        usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
+        return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
+    points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
+    if None not in points and (info.grey or info.white == D65):
+        return colours(points[0] or 1, points[1] or 13, grey=info.grey)
+    return _unusual(info) or Colours(
+        note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB"
+    )
+
+
+def _unusual(info: JxlHeader) -> Colours | None:
+    """Colours for which there are no code points, as a profile; None where that is not possible."""
+    gammas = {"gamma": info.gamma, "linear": 1.0, "dci": 2.6, "srgb": 0.0, "rec709": 0.0}
+    gamma = gammas.get(info.curve)
+    points = info.points or PRIMARIES.get(_PRIMARIES.get(info.primaries, 0), ())
+    if gamma is None or (gamma and not 0.1 <= gamma <= 10):
+        return None
+    if info.grey:
+        return Colours(profiles.grey(f"Gamma {gamma:g}", gamma)) if gamma else Colours()
+    if len(points) != 3 or any(y < 0.00005 for _, y in (*points, info.white)):
+        return None
+    return Colours(profiles.colours("JPEG XL", points, info.white, gamma))
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + kind + body

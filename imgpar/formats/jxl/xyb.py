@@ -1,0 +1,92 @@
+"""The colours of a lossy JPEG XL (XYB) that has an ICC profile.
+
+XYB tells colours of light. libjxl has no colour management engine in imagecodecs, and so makes linear sRGB of
+them, in the depth that the header names. 8 bits of linear light have too few steps in the dark, and hold no
+colour outside of sRGB. The depth in the header has no part in how XYB is coded, so the decoder is given a
+header that asks for floats.
+
+    linear sRGB, floats ─► Rec. 2020 with the curve of sRGB, or grey with it ─► depth of the frame
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imgpar.core.model import Frame
+from imgpar.formats.jxl.header import JxlHeader
+from imgpar.pixels.colour import matrix_profiles, profiles
+from imgpar.pixels.layouts import BAND, PEAK
+
+Array = np.ndarray[Any, Any]
+Field = tuple[int, int]
+"""A value and how many bits it takes."""
+
+NOTE = "its ICC profile was not read: lossy JPEG XL tells the colours without it"
+_LONG, _SHORT = (0b0111_011111_11_1, 13), (0b0111_00_1, 7)
+"""Floats of 32 bits, 8 of them exponent, written in two ways."""
+_ORIENTATION, _NO_PREVIEW, _NO_ANIMATION = (0, 3), (0, 1), (0, 1)
+_SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
+    (False, 3): (_LONG, (1 << 12, 15)),
+    (False, 9): (_SHORT, (1 << 1 | 1 << 16, 19)),
+    (True, 3): (_LONG, (1, 14)),
+    (True, 9): (_SHORT, (0, 26)),
+}
+"""Whether orientation and the like are there, and bits of the depth ─► floats, and a size of display, which
+no decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
+
+
+def colours(*, grey: bool) -> bytes:
+    """The profile of what `store` makes; empty is sRGB."""
+    return b"" if grey else profiles.colours("Rec. 2020, curve of sRGB", profiles.REC2020)
+
+
+def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
+    """The codestream with a header that asks for floats; unchanged where that is not possible."""
+    places = info.places
+    if places is None or info.floating:
+        return codestream
+    begin, end = places.depth
+    found = _SHOWN.get((bool(places.shown), end - begin))
+    size = -(-places.colours // 8)
+    bits = int.from_bytes(codestream[2 : 2 + size], "little")
+    if found is None or (places.shown and bits >> places.shown & 1):
+        return codestream
+    depth, shown = found
+    parts = [_part(bits, 0, places.shown or places.more), (1, 1)]
+    if places.shown:
+        parts += [shown, _part(bits, places.shown + 1, begin)]
+    else:
+        parts += [_ORIENTATION, (1, 1), shown, _NO_PREVIEW, _NO_ANIMATION]
+    parts += [depth, _part(bits, end, places.colours)]
+    # With orientation and the like comes the brightness of the screen; 1 is the usual.
+    parts += [(1, 1)] * (not places.shown) + [_part(bits, places.colours, 8 * size)]
+    value = at = 0
+    for field, count in parts:
+        value |= field << at
+        at += count
+    return codestream[:2] + value.to_bytes(at // 8, "little") + codestream[2 + size :]
+
+
+def store(pixels: Array, frame: Frame) -> None:
+    """Linear sRGB as libjxl delivers it, channels last, into a frame in the colours that `colours` tells."""
+    spec = frame.spec
+    peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    linear = matrix_profiles.parse(profiles.colours("Linear", profiles.SRGB, gamma=1.0))
+    target = matrix_profiles.parse(colours(grey=spec.grey) or profiles.srgb())
+    assert linear is not None
+    assert target is not None
+    matrix = matrix_profiles.transform(linear, target).T
+    count, rows = 1 if spec.grey else 3, max(BAND // max(spec.width, 1), 1)
+    for top in range(0, spec.height, rows):
+        band = pixels[top : top + rows] / peak
+        light = band[..., :count] @ matrix if count == 3 else band[..., :1].repeat(3, axis=-1)
+        values = np.concatenate([target.from_linear(light)[..., :count], band[..., count:]], axis=-1)
+        values = values * PEAK[spec.dtype]
+        kept = values if spec.dtype == "float32" else np.rint(values).clip(0, PEAK[spec.dtype])
+        np.copyto(frame.array[top : top + rows], kept, casting="unsafe")
+
+
+def _part(bits: int, begin: int, end: int) -> Field:
+    return bits >> begin & ((1 << (end - begin)) - 1), end - begin

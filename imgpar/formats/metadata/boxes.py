@@ -1,0 +1,83 @@
+"""Metadata taken out of JPEG XL and JPEG 2000: boxes go, and codestreams stay as they are."""
+
+from __future__ import annotations
+
+import struct
+
+from imgpar.core.model import Metadata
+from imgpar.formats.jp2.boxes import UUIDS, boxes, comment_of
+from imgpar.formats.jxl.header import CONTAINER
+from imgpar.formats.metadata.policy import strip
+
+_JXL = {b"Exif": "exif", b"xml ": "xmp"}
+_SOC, _COM, _SOT = b"\xff\x4f", 0xFF64, 0xFF90
+_BIG = 1 << 32
+
+
+def stripped_jxl(data: bytes, what: str) -> bytes | None:
+    """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed.
+
+    What is needed to make the original JPEG again goes too, as it holds the same metadata.
+    """
+    if not data.startswith(CONTAINER):
+        return data
+    parts, changed = list[tuple[bytes, bytes]](), False
+    for kind, body in boxes(data):
+        packed = kind == b"brob"
+        name = _JXL.get(bytes(body[:4]) if packed else kind, "")
+        if packed and name and what == "gps":
+            return None
+        head = 4 if name == "exif" and not packed else 0
+        left = _left(name, bytes(body[head:]), what) if name else bytes(body)
+        changed = changed or (bool(name) and left != bytes(body[head:]))
+        if left or not name:
+            parts.append((kind, bytes(body[:head]) + left if name else left))
+    return _joined([part for part in parts if not (changed and part[0] == b"jbrd")])
+
+
+def stripped_jp2(data: bytes, what: str) -> bytes | None:
+    """The same for JPEG 2000, with boxes or as a bare codestream, whose comments go with `all`."""
+    if data.startswith(_SOC):
+        return _without_comments(data) if what == "all" else data
+    parts = list[tuple[bytes, bytes]]()
+    for kind, body in boxes(data):
+        content = bytes(body)
+        name = next((n for n, known in UUIDS.items() if content[:16] in known), "") if kind == b"uuid" else ""
+        if name:
+            left = _left(name, content[16:], what)
+            parts += [(kind, content[:16] + left)] if left else []
+        elif kind == b"jp2c" and what == "all":
+            short = _without_comments(content)
+            if short is None:
+                return None
+            parts.append((kind, short))
+        elif what != "all" or kind not in (b"xml ", b"uuid", b"uinf"):
+            parts.append((kind, content))
+    return _joined(parts)
+
+
+def _left(name: str, block: bytes, what: str) -> bytes:
+    """What stays of a block of metadata."""
+    left: bytes = getattr(strip(Metadata(**{name: block}), what), name)  # type: ignore[arg-type]
+    return left
+
+
+def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:
+    if any(len(body) + 8 >= _BIG for _, body in parts):
+        return None
+    return b"".join(struct.pack(">I", len(body) + 8) + kind + body for kind, body in parts)
+
+
+def _without_comments(stream: bytes) -> bytes | None:
+    """A codestream without comments of people in its main header; None where that cannot be followed."""
+    parts, at = [stream[:2]], 2
+    while at + 4 <= len(stream):
+        marker, length = struct.unpack_from(">HH", stream, at)
+        if marker == _SOT:
+            return b"".join((*parts, stream[at:]))
+        if marker < 0xFF00:
+            return None
+        if marker != _COM or not comment_of(stream[at + 6 : at + 2 + length]):
+            parts.append(stream[at : at + 2 + length])
+        at += 2 + length
+    return None

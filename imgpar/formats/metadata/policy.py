@@ -1,0 +1,109 @@
+"""What travels beside the pixels: made true again after an edit, thinned on request, and named when lost."""
+
+from __future__ import annotations
+
+import re
+
+from imgpar.core.model import Metadata
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata import iptc, location
+from imgpar.formats.registry import Format
+
+_KINDS = ("exif", "xmp", "comment", "iptc", "text")
+
+
+def bake(metadata: Metadata, width: int, height: int) -> Metadata:
+    """The metadata of a picture that stands upright and has this size.
+
+    EXIF and XMP say orientation 1 and the new size; the thumbnail, which shows the old picture, is gone.
+    All else stays byte for byte. EXIF whose structure cannot be read is dropped: it could hold an
+    orientation that viewers would apply a second time.
+    """
+    if not (metadata.exif or metadata.xmp):
+        return metadata
+    return metadata._replace(
+        exif=_bake_exif(metadata.exif, width, height), xmp=_bake_xmp(metadata.xmp, width, height)
+    )
+
+
+def strip(metadata: Metadata, what: str) -> Metadata:
+    """Leave out `gps`, `exif`, `xmp` or `all`; the colour profile and an animation's timing always stay.
+
+    >>> strip(Metadata(icc=b"profile", exif=b"II*", comment=b"hello"), "all") == Metadata(icc=b"profile")
+    True
+    """
+    if what == "all":
+        return metadata._replace(exif=b"", xmp=b"", comment=b"", iptc=b"", text=())
+    if what == "exif":
+        return metadata._replace(exif=b"")
+    if what == "xmp":
+        return metadata._replace(xmp=b"")
+    if what == "gps":
+        block = bytearray(metadata.exif)
+        if block:
+            tiff.drop_ifd(block, tiff.GPS_IFD)
+            location.clear_maker_note(block)
+        xmp, records = location.without_places(metadata.xmp), iptc.without_places(metadata.iptc)
+        return metadata._replace(exif=bytes(block), xmp=xmp, iptc=records)
+    return metadata
+
+
+def removed(metadata: Metadata, what: str) -> tuple[str, ...]:
+    """What there is of that which `what` strips: asked for, so it is no loss, but worth a remark.
+
+    >>> removed(Metadata(xmp=b'<rdf:Description exif:GPSLatitude="48,12N"/>', comment=b"hello"), "gps")
+    ('gps',)
+    """
+    left = strip(metadata, what)
+    changed = tuple(kind for kind in _KINDS if getattr(left, kind) != getattr(metadata, kind))
+    return ("gps",) if changed and what == "gps" else changed
+
+
+def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
+    """The kinds of metadata that are there and that the format cannot hold.
+
+    >>> from imgpar.formats.registry import find_format
+    >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))
+    ('icc', 'exif')
+    """
+    kinds = ("icc", *_KINDS, "gain_map")
+    missing = [kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind)]
+    gone = {kind: getattr(metadata, kind) for kind in ("exif", "xmp") if kind in missing}
+    if gone and removed(Metadata(**gone), "gps"):
+        missing.append("gps")
+    return tuple(kind.replace("_", " ") for kind in missing)
+
+
+def profile_space(icc: bytes) -> str:
+    """The colour space that a profile describes ("RGB", "GRAY", "CMYK" …); empty when it is no profile."""
+    if len(icc) < 132 or icc[36:40] != b"acsp" or int.from_bytes(icc[:4], "big") > len(icc):
+        return ""
+    return icc[16:20].decode("latin-1").strip()
+
+
+def _bake_exif(block: bytes, width: int, height: int) -> bytes:
+    if not block or not tiff.is_sound(block):
+        return b""
+    patched = bytearray(block)
+    main = tiff.first_ifd(patched)
+    detail = tiff.sub_ifd(patched, main, tiff.EXIF_IFD)
+    tiff.set_number(patched, main, tiff.ORIENTATION, 1)
+    for ifd, across, down in ((main, tiff.WIDTH, tiff.HEIGHT), (detail, tiff.PIXEL_WIDTH, tiff.PIXEL_HEIGHT)):
+        tiff.set_number(patched, ifd, across, width)
+        tiff.set_number(patched, ifd, down, height)
+    tiff.drop_thumbnail(patched)
+    return bytes(patched)
+
+
+def _bake_xmp(xmp: bytes, width: int, height: int) -> bytes:
+    values = {
+        b"tiff:Orientation": 1,
+        b"tiff:ImageWidth": width,
+        b"tiff:ImageLength": height,
+        b"exif:PixelXDimension": width,
+        b"exif:PixelYDimension": height,
+    }
+    for name, value in values.items():
+        if name in xmp:
+            xmp = re.sub(rb"(" + name + rb"\s*(?:=\s*[\"']|>\s*))\d+", rb"\g<1>%d" % value, xmp)
+    return xmp

@@ -1,0 +1,213 @@
+"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC
+(others: `tiff_edit`, `gif_edit`, `box_edit`)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+from imgpar.core.model import Metadata
+from imgpar.formats.gif import strip as gif_edit
+from imgpar.formats.jpeg import gain_map, motion_photo
+from imgpar.formats.jpeg.header import (
+    APP0,
+    COM,
+    EXIF,
+    ICC,
+    MPF,
+    SEGMENT,
+    Segment,
+    join_head,
+    parse,
+    split_head,
+)
+from imgpar.formats.metadata import boxes, iptc
+from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
+from imgpar.formats.metadata.xmp import segments as xmp_segments
+from imgpar.formats.png import raw_profiles
+from imgpar.formats.png.chunks import SIGNATURE, build
+from imgpar.formats.registry import sniff
+from imgpar.formats.tiff import strip as tiff_edit
+
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a scan: 0xFF is followed by 0 or a restart marker inside of it."""
+_APP1, _APP13, _EOI = APP0 + 1, APP0 + 13, 0xD9
+_TOLD = {COM, *range(APP0 + 1, APP0 + 14), APP0 + 15}
+"""What tells of a picture: all but JFIF and Adobe's colours."""
+_CAMERAS = {"gps": (b"GoPro", b"GPS"), "exif": (b"Meta\0", b"META\0")}
+"""How segments begin in which cameras repeat what EXIF has."""
+_PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_NO_EXIF = b"II*\0\x08\0\0\0"
+"""The head of a TIFF whose one directory, of the zeros behind it, is empty."""
+_NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
+_VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+
+
+def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
+    """The file without `gps`, `exif`, `xmp` or `all`; None where it cannot be done without new pixels.
+
+    Pictures after the first one in a JPEG go too, as they carry metadata of their own; a gain map stays.
+    """
+    editor = _EDITORS.get(format_name)
+    return editor(data, what) if editor else None
+
+
+def _jpeg(data: bytes, what: str) -> bytes | None:
+    segments, at = split_head(data)
+    end = _end_of_picture(data, at) if at else 0
+    if not end:
+        return None
+    packet = parse(data).xmp
+    left = motion_photo.without_clip(strip(Metadata(xmp=packet), what).xmp)
+    kept = list[Segment]()
+    for marker, body in segments:
+        if marker == _APP1 and body.startswith((XMP, XMP_EXTENSION)):
+            if left == packet:
+                kept.append((marker, body))
+            elif body.startswith(XMP):  # all of it is written where its first part stood
+                kept += [(_APP1, part) for part in xmp_segments(left, SEGMENT)]
+        elif (rest := _jpeg_segment(marker, body, what)) is not None:
+            kept.append((marker, rest))
+    first = join_head(kept) + data[at:end]
+    light, _, _ = gain_map.look(data, packet) if len(data) > end else (b"", [], [])
+    return gain_map.attached(first, gain_map.dressed(light, light, what)) or None if light else first
+
+
+def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
+    """The segment, if it is not XMP, as it may stay, or None."""
+    if marker == _APP1 and body.startswith(EXIF):
+        left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
+        return EXIF + left if left else None
+    if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
+        left = iptc.without_places(iptc.find(body[len(iptc.PHOTOSHOP) :]))
+        return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
+    if what == "all":
+        return body if marker not in _TOLD or body.startswith((ICC, gain_map.ISO)) else None
+    goes = body.startswith(MPF) or (what in _CAMERAS and body.startswith(_CAMERAS[what]))
+    return None if goes else body
+
+
+def _end_of_picture(data: bytes, at: int) -> int:
+    """The offset behind the first picture's last marker; 0 where it has none."""
+    while at + 4 <= len(data):
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        found = _MARKER.search(data, at)
+        if found is None:
+            return 0
+        at = found.start()
+        if data[at + 1] == _EOI:
+            return at + 2
+    return 0
+
+
+def _png(data: bytes, what: str) -> bytes | None:
+    parts, at = [SIGNATURE], len(SIGNATURE)
+    while at + 12 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        kept = _png_chunk(kind, body, what)
+        if kept is body:
+            parts.append(data[at : at + 12 + length])
+        elif kept is not None:
+            parts.append(build(kind, kept))
+        at += 12 + length
+        if kind == b"IEND":
+            return b"".join(parts)
+    return None
+
+
+def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
+    """The chunk as it may stay (the same object where nothing changed), or None."""
+    if kind == b"eXIf":
+        return strip(Metadata(exif=body), what).exif or None
+    if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
+        plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
+        if what == "gps" and plain:
+            return strip(Metadata(xmp=body), what).xmp
+        return body if what == "exif" else None
+    if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
+        return None
+    return raw_profiles.thinned(kind, body, what) if kind in _PNG_TEXT else body
+
+
+def _webp(data: bytes, what: str) -> bytes | None:
+    parts, flags_at = list[bytes](), 0
+    for kind, body, whole in _webp_chunks(data):
+        if kind == b"VP8X":
+            flags_at = 12 + sum(map(len, parts)) + 8
+        if kind == b"EXIF":
+            prefix = EXIF if body.startswith(EXIF) else b""
+            left = strip(Metadata(exif=body[len(prefix) :]), what).exif
+            whole = _webp_chunk(kind, prefix + left) if left else b""
+        elif kind == b"XMP ":
+            left = strip(Metadata(xmp=body), what).xmp
+            whole = _webp_chunk(kind, left) if left else b""
+        parts.append(whole)
+    content = b"".join(parts)
+    result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)
+    if flags_at:
+        gone = _VP8X_EXIF * (what in ("exif", "all")) | _VP8X_XMP * (what in ("xmp", "all"))
+        result[flags_at] &= ~gone & 0xFF
+    return bytes(result)
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Kind, body and all bytes of every chunk."""
+    at = 12
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        end = at + 8 + length + length % 2
+        yield data[at : at + 4], data[at + 8 : at + 8 + length], data[at:end]
+        at = end
+
+
+def _webp_chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+
+def _boxed(data: bytes, what: str) -> bytes | None:
+    """AVIF and HEIC: what goes is overwritten where it lies, so that no offset in the file changes."""
+    fmt = sniff(data[:64])
+    header = _blocks(data, fmt.name if fmt else "")
+    for kind, block in header.items():
+        if data.count(block) != 1:
+            return None
+        left = getattr(strip(Metadata(**{kind: block}), what), kind)  # type: ignore[arg-type]
+        blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (_NO_XMP, b" ")
+        left = (left or blank[: len(block)]).ljust(len(block), filler)
+        if len(left) != len(block):
+            return None
+        data = data.replace(block, left)
+    return data
+
+
+def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
+    """EXIF and XMP of an AVIF or HEIC, as they lie in the file."""
+    if format_name == "heic":
+        import pillow_heif
+
+        info = pillow_heif.open_heif(data, convert_hdr_to_8bit=False).info
+    else:
+        from PIL import AvifImagePlugin
+
+        info = AvifImagePlugin.AvifImageFile(BytesIO(data)).info
+    blocks = {"exif": (info.get("exif") or b"").removeprefix(EXIF), "xmp": info.get("xmp") or b""}
+    return {kind: block for kind, block in blocks.items() if block}
+
+
+_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "avif": _boxed,
+    "heic": _boxed,
+    "tiff": tiff_edit.stripped,
+    "gif": gif_edit.stripped,
+    "jxl": boxes.stripped_jxl,
+    "jp2": boxes.stripped_jp2,
+    "bmp": lambda data, _: data,
+}

@@ -1,0 +1,113 @@
+"""PDF through PDFium: every page drawn on white, 150 dots per inch unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from imgpar.core.errors import LockedError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Limits,
+    Metadata,
+    Secret,
+    Spec,
+)
+from imgpar.formats.base import check_size, chosen_pages, damaged, refused, require
+from imgpar.formats.registry import FORMATS, Format
+
+DENSITY = 150.0
+"""Dots per inch: small print is readable, an A4 page has 2.2 megapixels."""
+_POINTS = 72
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size of the first page, and how many there are of exactly that size."""
+    scale = (limits.density or DENSITY) / _POINTS
+    document = _open(data, fmt, limits.password)
+    try:
+        if not len(document):
+            raise damaged(fmt.title, "it has no pages", hopeless=True)
+        pages = chosen_pages(limits, min(len(document), limits.max_frames + 1))
+        width, height = _pixels(document, pages[0], scale)
+        check_size(width, height, limits)
+        alike = all(_pixels(document, number, scale) == (width, height) for number in pages)
+    finally:
+        document.close()
+    density = scale * _POINTS
+    return Header(
+        format=fmt.name,
+        spec=Spec(width, height, "RGBX"),
+        frames=len(pages) if alike else 1,
+        metadata=Metadata(dpi=(density, density)),
+        lost=() if alike else ("pages",),
+        detail={
+            "density": density,
+            "numbers": tuple(pages),
+            "pages": (pages[0] + 1, pages[-1] + 1),
+            "password": limits.password,
+        },
+    )
+
+
+def decode(
+    data: bytes | memoryview,
+    header: Header,
+    frames: Sequence[Frame],
+    *,
+    accept_damaged: bool = False,  # noqa: ARG001 - PDFium draws what it can in any case
+) -> tuple[str, ...]:
+    """Draw one page per frame."""
+    document = _open(data, FORMATS[header.format], header.detail.get("password"))
+    document.init_forms()  # before the first page: only then fields and ticks are drawn
+    scale = header.detail["density"] / _POINTS
+    try:
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+            page = document[number]
+            bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=_FOUR_BYTES)
+            pixels = bitmap.to_numpy()
+            height, width = min(pixels.shape[0], frame.spec.height), min(pixels.shape[1], frame.spec.width)
+            frame.array[...] = 255
+            np.copyto(frame.array[:height, :width], pixels[:height, :width])
+            page.close()
+    finally:
+        document.close()
+    return ()
+
+
+_FOUR_BYTES = 3
+"""PDFium's name for four bytes a pixel without alpha."""
+
+
+def _open(data: bytes | memoryview, fmt: Format, password: Secret | None) -> Any:
+    pdfium = require(fmt)
+    try:
+        return pdfium.PdfDocument(bytes(data), password=password.text if password else None)
+    except pdfium.PdfiumError as error:
+        said = str(error).lower()
+        if "password" in said:
+            raise _locked(fmt, given=password is not None) from None
+        if "security" in said:
+            words = f"This {fmt.title} is encrypted in a way that PDFium does not know."
+            raise LockedError(words, fix="Save it without encryption.") from None
+        raise refused(fmt.title, str(error), hopeless=True) from None
+
+
+def _locked(fmt: Format, *, given: bool) -> LockedError:
+    if given:
+        words = f"This {fmt.title} is locked, and the password does not open it."
+        return LockedError(words, fix="Check the password.")
+    return LockedError(
+        f"This {fmt.title} is locked: it needs a password.",
+        fix="Give it with --password-file FILE, or in IMGPAR_PASSWORD.",
+    )
+
+
+def _pixels(document: Any, number: int, scale: float) -> tuple[int, int]:
+    width, height = document.get_page_size(number)
+    # What is a pixel wide but for a rounding error is no second pixel.
+    return max(ceil(width * scale - 1e-3), 1), max(ceil(height * scale - 1e-3), 1)

@@ -1,0 +1,66 @@
+"""Metadata in the text of a PNG, as ImageMagick writes them: a name, a length, and hexadecimal digits.
+
+"Raw profile type iptc" 0 | "\\niptc\\n      42\\n" | digits …          zTXt or tEXt
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+from imgpar.formats.jpeg.header import EXIF
+from imgpar.formats.metadata import iptc
+from imgpar.formats.metadata.xmp import XMP
+
+_KEYWORD = b"Raw profile type "
+_LARGEST = 16 << 20
+
+
+def read(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> dict[str, bytes]:
+    """`exif`, `xmp`, `iptc` and `icc`, those that are there, from the chunks of a file."""
+    found: dict[str, bytes] = {}
+    for kind, body in chunks:
+        if kind in (b"tEXt", b"zTXt") and bytes(body[: len(_KEYWORD)]) == _KEYWORD:
+            name, block = _unpacked(kind, bytes(body))
+            if block:
+                found.setdefault(name, block)
+    return found
+
+
+def iptc_body(records: bytes) -> bytes:
+    """The body of the zTXt chunk that holds IPTC records."""
+    block = iptc.wrap(records)
+    digits = block.hex()
+    lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    return _KEYWORD + b"iptc\0\0" + zlib.compress(f"\niptc\n{len(block):8}\n{lines}\n".encode())
+
+
+def thinned(kind: bytes, body: bytes, what: str) -> bytes | None:
+    """A chunk of text as it may stay when `gps`, `exif` or `xmp` goes (the same object where nothing
+    changed), or None."""
+    if not body.startswith(_KEYWORD):
+        return body
+    name, block = _unpacked(kind, body)
+    if what in (name, "all") or (what == "gps" and name in ("exif", "xmp")):
+        return None
+    left = iptc.without_places(block) if name == "iptc" and what == "gps" else block
+    return body if left == block else iptc_body(left) if kind == b"zTXt" and left else None
+
+
+def _unpacked(kind: bytes, body: bytes) -> tuple[str, bytes]:
+    """What the chunk holds, and its content as other formats hold it; nothing where it is broken."""
+    keyword, _, text = body.partition(b"\0")
+    try:
+        if kind == b"zTXt":
+            text = zlib.decompressobj().decompress(text[1:], _LARGEST)
+        block = bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+    except (zlib.error, ValueError):
+        return "", b""
+    name = keyword[len(_KEYWORD) :].decode("latin-1").lower()
+    if name in ("exif", "app1") and block.startswith(EXIF):
+        return "exif", block[len(EXIF) :]
+    if name in ("xmp", "app1"):
+        return "xmp", block.removeprefix(XMP)
+    if name in ("iptc", "8bim"):
+        return "iptc", block if block[:1] == b"\x1c" else iptc.find(block.removeprefix(iptc.PHOTOSHOP))
+    return ("icc", block) if name in ("icc", "icm") else ("", b"")

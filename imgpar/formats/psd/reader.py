@@ -1,0 +1,108 @@
+"""Photoshop files: the flattened picture through Pillow or `psd_flat`, the resources beside it read here."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from imgpar.core.errors import UnsupportedError
+from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.formats.backends import pillow
+from imgpar.formats.base import check_size, unclear
+from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata import iptc
+from imgpar.formats.metadata.policy import profile_space
+from imgpar.formats.psd import channels as psd_flat
+from imgpar.formats.registry import Format
+from imgpar.pixels.colour import lab, to_srgb, tone
+
+_DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
+_HEAD, _DEPTH_AT = 26, 22
+_MODES = {
+    0: "bitmap", 1: "grey", 2: "palette", 3: "RGB", 4: "CMYK", 7: "several inks", 8: "duotone", 9: "Lab",
+}  # fmt: skip
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
+    found, flat = _resources(data), psd_flat.find(data)
+    if flat is None:
+        _check_kind(data)
+    header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
+    check_size(*header.spec.size, limits)
+    exif = found.get(_EXIF, b"")
+    metadata = header.metadata._replace(
+        exif=exif if exif and tiff.is_sound(exif) else b"",
+        xmp=found.get(_XMP, b""),
+        iptc=found.get(iptc.RESOURCE, b""),
+        dpi=_density(found.get(_DENSITY, b"")),
+    )
+    lost = (*header.lost, *("paths",) * any(iptc.is_path(number) for number in found))
+    return header._replace(orientation=1, metadata=metadata, lost=lost)
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the one frame."""
+    if "flat" not in header.detail:
+        notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        if header.detail["mode"] == "1":  # black is 1 in these files, of which Pillow makes white
+            np.subtract(255, frames[0].array, out=frames[0].array)
+        return notes
+    pixels = psd_flat.decode(data, header.detail["flat"])
+    if header.detail["flat"].cmyk:
+        inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
+        inks.info["icc_profile"] = header.detail["inks"]
+        pixels = np.concatenate([np.asarray(to_srgb.to_srgb(inks)), pixels[..., 4:]], axis=-1)
+    np.copyto(frames[0].array, pixels)
+    return ()
+
+
+def _check_kind(data: bytes | memoryview) -> None:
+    """Refuse what neither Pillow nor `psd_flat` reads."""
+    depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
+    large = psd_flat.is_large(data)
+    if mode not in _MODES or depth not in (1, 8, 16, 32):
+        raise unclear("Photoshop file", f"it has {depth} bits and colours of the unknown kind {mode}")
+    if large or depth in (16, 32):
+        kind = f"{'large, ' if large else ''}{_MODES[mode]}, {depth} bits"
+        raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
+
+
+def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
+    space = profile_space(icc)
+    fits = space == ("GRAY" if flat.spec.grey else "RGB")
+    kept = icc if fits and not flat.lab and not flat.linear else b""
+    misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
+    lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
+    lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
+    return Header(
+        fmt.name,
+        flat.spec,
+        metadata=Metadata(icc=kept),
+        lost=lost,
+        notes=(to_srgb.describe("CMYK", icc),) * flat.cmyk
+        + (lab.NOTE,) * flat.lab
+        + (tone.NOTE,) * flat.linear,
+        detail={"flat": flat, "inks": icc},
+    )
+
+
+def _resources(data: bytes | memoryview) -> dict[int, bytes]:
+    """The resources by number; they follow the head and the palette."""
+    (palette,) = struct.unpack_from(">I", data, _HEAD)
+    at = _HEAD + 4 + palette
+    (length,) = struct.unpack_from(">I", data, at)
+    return {number: block for number, block, _ in iptc.resources(bytes(data[at + 4 : at + 4 + length]))}
+
+
+def _density(block: bytes) -> tuple[float, float] | None:
+    """Dots per inch, fixed point with 16 bits behind it."""
+    if len(block) < 12:
+        return None
+    across, down = struct.unpack_from(">I4xI", block)
+    return (across / 65536, down / 65536) if min(across, down) >= 65536 else None

@@ -1,0 +1,50 @@
+"""BMP and JPEG 2000, written: one frame through Pillow, 16 bits through OpenCV; metadata go into the boxes of
+JPEG 2000."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from imgpar.core.model import Frame, Metadata
+from imgpar.formats import quality
+from imgpar.formats.backends import opencv, pillow
+from imgpar.formats.base import Encoded
+from imgpar.formats.bmp import packed as bmp_few
+from imgpar.formats.jp2 import boxes
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import Format
+from imgpar.pixels.layouts import convert
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """The first frame. JPEG 2000 is lossless unless a quality is given and 8 bits are enough."""
+    if fmt.name == "jp2" and frames[0].spec.dtype == "uint16":
+        return _encode_deep(frames[0], metadata, options)
+    if fmt.name == "bmp" and options.few_colours and (few := bmp_few.encode(frames[0], metadata.dpi)):
+        return Encoded(few)
+    parameters: dict[str, object] = {}
+    if fmt.name == "jp2" and options.quality is not None and not options.lossless:
+        ratio = quality.encoder_setting("jp2", options.quality) / 10
+        parameters = {"irreversible": True, "quality_mode": "dB", "quality_layers": [ratio]}
+    elif fmt.name == "bmp":
+        parameters = {"dpi": metadata.dpi or (0, 0)}  # Pillow's own default claims 96
+    if fmt.name == "jp2" and metadata.comment:
+        parameters["comment"] = metadata.comment
+    data = pillow.save(frames[0], fmt.pillow, **parameters)
+    return Encoded(boxes.dressed(data, metadata) if fmt.name == "jp2" else data)
+
+
+def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> Encoded:
+    """16 bits, which Pillow does not write. OpenCV knows no place for a comment and no grey with alpha."""
+    if frame.spec.layout == "LA":
+        spec = frame.spec.converted("RGBA")
+        coloured = Frame(spec, np.empty(spec.shape, spec.dtype))
+        convert(frame, coloured)
+        frame = coloured
+    data = opencv.encode(frame, "jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    note = "JPEG 2000 of 16 bits is written losslessly, whatever the quality"
+    lossy = options.quality is not None and not options.lossless
+    return Encoded(boxes.dressed(data, metadata), ("comment",) * bool(metadata.comment), (note,) * lossy)

@@ -1,0 +1,345 @@
+"""TIFF, read: Pillow for 8 bits and grey, OpenCV for colour of 16 bits and floats, `tiff_samples` for others.
+
+Pillow turns pictures upright while it decodes; the pages of OpenCV come as they are stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from PIL import ExifTags, Image, TiffImagePlugin
+
+from imgpar.core.errors import DamagedError, LimitError, UnsupportedError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    Layout,
+    Limits,
+    Metadata,
+    Spec,
+)
+from imgpar.formats.backends import opencv, pillow
+from imgpar.formats.base import check_size, chosen_pages
+from imgpar.formats.metadata import density, exif, iptc
+from imgpar.formats.metadata.policy import profile_space
+from imgpar.formats.registry import FORMATS, Format
+from imgpar.formats.tiff import rare as tiff_rare
+from imgpar.formats.tiff import samples as tiff_samples
+from imgpar.formats.tiff.compression import PACKINGS
+from imgpar.pixels.palette import marked
+
+Tags = TiffImagePlugin.ImageFileDirectory_v2
+
+_KEPT = (269, 270, 271, 272, 285, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
+"""Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
+_MOST_PAGES = 100_000
+_DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Size and kind of the first page that is wanted, and of the others where all are alike."""
+    pages = _pages(data)
+    chosen = [pages[number] for number in chosen_pages(limits, len(pages))]
+    with contextlib.suppress(Exception):  # whatever Pillow finds wrong with a directory, others may not
+        if tiff_rare.wanted(_tags(data, chosen[0][1])) and tiff_rare.available():
+            return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
+    try:
+        return _of_pages(_usual_header(data, fmt, limits, chosen), pages, chosen)
+    except LimitError:
+        raise
+    except Exception:
+        with contextlib.suppress(UnsupportedError, DamagedError):
+            if tiff_rare.available():
+                return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
+        if (words := _wanted(data, chosen[0][1])) and not tiff_rare.available():
+            raise tiff_rare.missing(words) from None
+        raise
+
+
+def _wanted(data: bytes | memoryview, at: int) -> str:
+    try:
+        return tiff_rare.wanted(_tags(data, at))
+    except Exception:
+        return ""
+
+
+def _of_pages(header: Header, pages: Sequence[tuple[int, int]], chosen: Sequence[tuple[int, int]]) -> Header:
+    """The header with the numbers of the pages that are wanted, counted from 1."""
+    first, last = pages.index(chosen[0]) + 1, pages.index(chosen[-1]) + 1
+    return header._replace(detail={**header.detail, "pages": (first, last)})
+
+
+def _rare_header(
+    data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
+) -> Header:
+    """Pages that tifffile reads."""
+    found = [tiff_rare.samples_of(data, number) for number, _ in chosen]
+    samples, blocks = found[0]
+    check_size(*samples.spec.size, limits, len(chosen))
+    alike = all(other == samples and page["icc"] == blocks["icc"] for other, page in found[1:])
+    numbers = tuple(number for number, _ in chosen) if alike else (chosen[0][0],)
+    exif = b""
+    with contextlib.suppress(Exception):
+        exif = _described(_tags(data, chosen[0][1]))
+    icc = blocks["icc"] if profile_space(blocks["icc"]) in ("RGB", "GRAY") else b""
+    return Header(
+        format=fmt.name,
+        spec=samples.spec,
+        orientation=blocks["orientation"],
+        frames=len(numbers),
+        metadata=Metadata(icc=icc, exif=exif, xmp=blocks["xmp"], dpi=blocks["dpi"]),
+        lost=(*samples.lost, *("pages",) * (not alike)),
+        notes=samples.notes,
+        detail={"rare": samples, "numbers": numbers},
+    )
+
+
+def _usual_header(
+    data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
+) -> Header:
+    """Pages that Pillow and OpenCV read."""
+    directories = [_tags(data, at) for _, at in chosen]
+    (first, at), tags = chosen[0], directories[0]
+    width, height = int(tags.get(256, 0)), int(tags.get(257, 0))
+    check_size(width, height, limits, len(chosen))
+    samples, deep = tiff_samples.samples_of(tags, width, height), _deep_spec(tags, width, height)
+    if samples:
+        header = _deep_header(tags, samples.spec, fmt)
+        header = header._replace(lost=samples.lost, notes=samples.notes, detail={"samples": samples})
+    else:
+        header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
+    header = header._replace(metadata=header.metadata._replace(iptc=_iptc(data, at, tags)))
+    if len(chosen) > 1:
+        each = tuple(_page_metadata(data, *page) for page in zip(chosen, directories, strict=True))
+        header = header._replace(metadata=header.metadata._replace(pages=each))
+    blocks = tags.get(34377)
+    outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
+    alike = all(_kind(other) == _kind(tags) for other in directories[1:])
+    numbers = tuple(number for number, _ in chosen) if alike else (first,)
+    packing = {"packing": PACKINGS[packed]} if (packed := tags.get(259)) in PACKINGS else {}
+    header = header._replace(
+        frames=len(numbers),
+        lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
+        detail={**header.detail, "numbers": numbers, **packing},
+    )
+    return marked(header, any(_is_few(other) for other in directories))
+
+
+def _is_few(tags: Tags) -> bool:
+    """Whether a page has a palette, or grey of less than 8 bits."""
+    return int(tags.get(262, 1)) == 3 or max(tags.get(258, (1,))) < 8
+
+
+def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
+    """What one page of several says of itself."""
+    icc = bytes(tags.get(34675) or b"")
+    return Metadata(
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        exif=_described(tags),
+        xmp=bytes(tags.get(700) or b""),
+        iptc=_iptc(data, page[1], tags),
+        dpi=_density(tags),
+    )
+
+
+def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format, limits: Limits) -> Header:
+    """A page that Pillow reads without loss."""
+    with pillow.settings(), pillow.open_image(data, fmt) as image:
+        if number:
+            image.seek(number)
+        check_size(*image.size, limits)
+        header = pillow.header_of(image, fmt)
+        metadata = header.metadata._replace(exif=_exif(image.getexif()))
+        orientation = int(tags.get(274, 1))
+        if orientation > 4:
+            metadata = density.turned(metadata)
+        detail = {**header.detail, "turned": orientation != 1}
+        return _counted(header._replace(orientation=1, metadata=metadata, detail=detail), tags)
+
+
+def _counted(header: Header, tags: Tags) -> Header:
+    """The header of grey with 12 bits says how far its values count; what becomes narrower is said."""
+    bits = tags.get(258, (1,))
+    lost = ("depth",) * (max(bits) > 8 and header.spec.dtype == "uint8")
+    whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
+    return header._replace(detail={**header.detail, **whole}, lost=(*header.lost, *lost))
+
+
+def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
+    """A page that OpenCV reads."""
+    icc = bytes(tags.get(34675) or b"")
+    orientation = int(tags.get(274, 1))
+    return Header(
+        format=fmt.name,
+        spec=spec,
+        orientation=orientation if 1 <= orientation <= 8 else 1,
+        metadata=Metadata(
+            icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+            exif=_described(tags),
+            xmp=bytes(tags.get(700) or b""),
+            dpi=_density(tags),
+        ),
+    )
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the frames, one for each page."""
+    if header.detail.get("whole"):
+        _decode_whole(data, header, frames, accept_damaged=accept_damaged)
+        return ()
+    if "rare" in header.detail:
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+            np.copyto(frame.array, tiff_rare.decode(data, number, header.detail["rare"]))
+        return _reach(frames) if header.spec.dtype == "float32" else ()
+    if "mode" in header.detail:
+        try:
+            return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+        except OSError as error:
+            words = _wanted(data, dict(_pages(data))[header.detail["numbers"][0]])
+            if not words or tiff_rare.available():
+                raise
+            raise tiff_rare.missing(words) from error
+    places = dict(_pages(data))
+    for number, frame in zip(header.detail["numbers"], frames, strict=False):
+        samples = header.detail.get("samples")
+        if samples:
+            np.copyto(frame.array, tiff_samples.decode(data, _tags(data, places[number]), samples))
+        else:
+            np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
+    return _reach(frames) if header.spec.dtype == "float32" else ()
+
+
+def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """A remark on floats that are not counted from 0 to 1: nothing in the file says what their white is."""
+    low = min(float(np.nanmin(frame.array)) for frame in frames)
+    high = max(float(np.nanmax(frame.array)) for frame in frames)
+    if low >= -0.01 and high <= 1.01:
+        return ()
+    return (f"its floats reach from {low:.4g} to {high:.4g}; 0 is taken as black, 1 as white",)
+
+
+def _decode_whole(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
+) -> None:
+    """Grey of 12 bits, whose values Pillow gives as they are counted."""
+    peak = header.detail["whole"]
+    fmt = FORMATS[header.format]
+    with pillow.settings(accept_damaged=accept_damaged), pillow.open_image(data, fmt) as image:
+        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+            image.seek(number)
+            scaled = np.rint(np.asarray(image) * (65535 / peak)).reshape(frame.array.shape)
+            np.copyto(frame.array, scaled, casting="unsafe")
+
+
+def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:
+    """Number and offset of every directory that is a page: not a small copy of another one."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]), "<")
+    big = bytes(data[2:4]) in (b"+\0", b"\0+")
+    count_of, link_of, step = (f"{order}Q", f"{order}Q", 20) if big else (f"{order}H", f"{order}I", 12)
+    pages, small, seen = list[tuple[int, int]](), list[tuple[int, int]](), set[int]()
+    (at,) = struct.unpack_from(link_of, data, 8 if big else 4)
+    with contextlib.suppress(struct.error):  # the last link leads out of the file
+        while at and at not in seen and len(seen) < _MOST_PAGES:
+            seen.add(at)
+            (count,) = struct.unpack_from(count_of, data, at)
+            begin = at + struct.calcsize(count_of)
+            reduced = _is_reduced(data, range(begin, begin + step * min(count, 1000), step), order)
+            (small if reduced else pages).append((len(seen) - 1, at))
+            (at,) = struct.unpack_from(link_of, data, begin + step * count)
+    return pages or small or [(0, at)]
+
+
+def _is_reduced(data: bytes | memoryview, entries: range, order: str) -> bool:
+    """Whether a directory says of itself (tag 254) that it is a thumbnail."""
+    for entry in entries:
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        if tag == 254:
+            value = entry + (12 if entries.step == 20 else 8)
+            return bool(struct.unpack_from(order + ("H" if kind == 3 else "I"), data, value)[0] & 1)
+    return False
+
+
+def _tags(data: bytes | memoryview, at: int) -> Tags:
+    """The directory at an offset."""
+    source = BytesIO(data)
+    head = source.read(8)
+    if len(head) == 8 and head[2:4] in (b"+\0", b"\0+"):
+        head += source.read(8)
+    with pillow.settings():
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        source.seek(at)
+        tags.load(source)
+        # Values are decoded when they are first read, and a broken one raises then.
+        tags.get(256)
+    return tags
+
+
+def _kind(tags: Tags) -> tuple[object, ...]:
+    """What pages have to have in common to be frames of one size and layout, in the same colours."""
+    return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274, 34675))
+
+
+def _density(tags: Tags) -> tuple[float, float] | None:
+    scale = {2: 1.0, 3: 2.54}.get(int(tags.get(296, 2)))
+    across, down = (float(tags.get(tag) or 0) for tag in (282, 283))
+    return (across * scale, down * scale) if scale and across > 0 and down > 0 else None
+
+
+def _iptc(data: bytes | memoryview, at: int, tags: Tags) -> bytes:
+    """From the tag of its own, or from the one with Photoshop's blocks; some writers call it longs."""
+    directory = exif.read_ifd(data, at)
+    entry = directory.entries.get(33723) if directory else None
+    if entry and entry.nbytes:
+        return bytes(data[entry.value_at : entry.value_at + entry.nbytes]).rstrip(b"\0")
+    blocks = tags.get(34377)
+    return iptc.find(blocks) if isinstance(blocks, bytes) else b""
+
+
+def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
+    """The spec of a page that Pillow would read with fewer bits or not at all; None for all others."""
+    bits, samples = set(tags.get(258, (1,))), int(tags.get(277, 1))
+    kind = set(tags.get(339, (1,)))
+    colours = {1: "grey", 2: "rgb"}.get(int(tags.get(262, 1)), "")
+    layout = _DEEP.get((colours, samples))
+    if layout is not None and layout != "L" and bits == {16} and kind == {1}:
+        return Spec(width, height, layout, "uint16")
+    if layout is not None and bits == {32} and kind == {3}:
+        return Spec(width, height, layout, "float32")
+    return None
+
+
+def described(data: bytes | memoryview) -> bytes:
+    """The description in the directories of a TIFF file, as camera raw often is, as an EXIF block."""
+    source = Image.Exif()
+    with pillow.settings():
+        source.load(bytes(data))
+        return _exif(source)
+
+
+def _exif(source: Image.Exif) -> bytes:
+    """The description in a file's directories, as the EXIF block of other formats."""
+    target = Image.Exif()
+    for tag in _KEPT:
+        if tag in source:
+            target[tag] = source[tag]
+    for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        values = source.get_ifd(tag)
+        if values:
+            target.get_ifd(tag).update(values)
+            target[tag] = target.get_ifd(tag)
+    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
+
+
+def _described(tags: Tags) -> bytes:
+    """The same for a file that Pillow cannot open."""
+    target = Image.Exif()
+    for tag in _KEPT:
+        if tag in tags:
+            target[tag] = tags[tag]
+    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""

@@ -1,0 +1,229 @@
+"""Metadata taken out of a TIFF whose pixels stay as they are, on every page. No value moves: all offsets stay
+right.
+
+Entries go from their directories; the bytes of their values, and of directories that they lead to, become 0,
+unless something that stays lies there, too.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from imgpar.core.model import Metadata
+from imgpar.formats.metadata import exif, iptc, location
+from imgpar.formats.metadata.policy import strip
+
+_XMP, _IPTC, _PHOTOSHOP, _SUB_IFDS = 700, 33723, 34377, 330
+_DNG = 50706
+_TEXTS = frozenset((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432, 18246, *range(40091, 40096)))
+_DIRECTORIES = frozenset((exif.EXIF_IFD, exif.GPS_IFD, exif.INTEROP_IFD))
+_OF_PIXELS = frozenset((
+    *range(254, 267), 273, 274, *range(277, 285), *range(290, 294), 296, 297, 300, 301, *range(317, 348),
+    *range(400, 406), *range(433, 436), *range(512, 522), *range(529, 533), 559, *range(32995, 32999),
+    *range(34016, 34030), 34675, 37439, 50674,
+))  # fmt: skip
+"""Tags that pixels need to be read and shown right: coding, colours, density."""
+_DATA = ((273, 279), (324, 325), (513, 514))
+"""Tags of where pixels lie, and how many bytes."""
+_BLOCKS = {"exif": (0x0422, 0x0423), "xmp": (0x0424,), "gps": (0x0422, 0x0423, 0x0424)}
+"""Resources in Photoshop's block that repeat what is taken out."""
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
+_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_MOST = 100_000
+
+
+class _Entry(NamedTuple):
+    tag: int
+    kind: int
+    number: int
+    at: int
+    value_at: int
+    nbytes: int
+
+
+class _Shape(NamedTuple):
+    """How directories are built: classic TIFF, or BigTIFF with numbers of 64 bits."""
+
+    order: str
+    big: bool
+
+    @property
+    def step(self) -> int:
+        """Bytes of an entry."""
+        return 20 if self.big else 12
+
+    def pack(self, code: str) -> str:
+        """The format of a count of entries (`n`), or of an offset (`o`)."""
+        return self.order + {"n": "HQ", "o": "IQ"}[code][self.big]
+
+
+class _Directory(NamedTuple):
+    at: int
+    entries: tuple[_Entry, ...]
+    next_at: int
+
+
+def stripped(data: bytes, what: str) -> bytes | None:
+    """The file without `gps`, `exif`, `xmp` or `all`; None where its directories cannot be read."""
+    try:
+        return _stripped(data, what)
+    except (struct.error, KeyError, ValueError):
+        return None
+
+
+def _stripped(data: bytes, what: str) -> bytes | None:
+    shape = _shape(data)
+    found = list(_directories(data, shape))
+    if any(entry.tag == _DNG for directory in found for entry in directory.entries):
+        return None  # camera raw under another name: its pixels need more than these tags
+    out = bytearray(data)
+    kept = {directory.at: [e for e in directory.entries if not _goes(e.tag, what)] for directory in found}
+    seen = {directory.at for directory in found}
+    for directory in found:
+        for entry in directory.entries:
+            if _goes(entry.tag, what):
+                _clear(data, out, shape, entry, seen)
+    for directory in found:
+        for at, nbytes in _places(data, shape, kept[directory.at]):
+            out[at : at + nbytes] = data[at : at + nbytes]
+    for directory in found:
+        _rebuild(data, out, shape, directory, kept[directory.at], what)
+    if what == "gps" and not shape.big:
+        location.clear_maker_note(out)
+    return bytes(out)
+
+
+def _goes(tag: int, what: str) -> bool:
+    if what == "all":
+        return tag not in _OF_PIXELS
+    if what == "exif":
+        return tag in _TEXTS or tag in _DIRECTORIES
+    return tag == (_XMP if what == "xmp" else exif.GPS_IFD)
+
+
+def _shape(data: bytes) -> _Shape:
+    order = {b"II": "<", b"MM": ">"}[data[:2]]
+    return _Shape(order, struct.unpack_from(order + "H", data, 2)[0] == 43)
+
+
+def _directories(data: bytes, shape: _Shape) -> Iterator[_Directory]:
+    """All pages, and what hangs on them by tag 330."""
+    (first,) = struct.unpack_from(shape.pack("o"), data, 8 if shape.big else 4)
+    waiting, seen = [first], set[int]()
+    while waiting and len(seen) < _MOST:
+        at = waiting.pop()
+        if not at or at in seen:
+            continue
+        seen.add(at)
+        directory = _read(data, shape, at)
+        yield directory
+        waiting.append(struct.unpack_from(shape.pack("o"), data, directory.next_at)[0])
+        for entry in directory.entries:
+            if entry.tag == _SUB_IFDS:
+                waiting += _numbers(data, shape, entry)
+
+
+def _read(data: bytes, shape: _Shape, at: int) -> _Directory:
+    (count,) = struct.unpack_from(shape.pack("n"), data, at)
+    begin = at + struct.calcsize(shape.pack("n"))
+    next_at = begin + count * shape.step
+    if next_at > len(data):
+        raise ValueError("the directory leads out of the file")
+    entries = []
+    for place in range(begin, next_at, shape.step):
+        tag, kind = struct.unpack_from(shape.order + "HH", data, place)
+        (number,) = struct.unpack_from(shape.pack("o"), data, place + 4)
+        value_at = place + 4 + struct.calcsize(shape.pack("o"))
+        nbytes = _SIZES.get(kind, 1) * number
+        if nbytes > struct.calcsize(shape.pack("o")):
+            (value_at,) = struct.unpack_from(shape.pack("o"), data, value_at)
+        entries.append(_Entry(tag, kind, number, place, value_at, nbytes))
+    return _Directory(at, tuple(entries), next_at)
+
+
+def _numbers(data: bytes, shape: _Shape, entry: _Entry) -> list[int]:
+    code = _CODES[entry.kind]
+    return list(struct.unpack_from(f"{shape.order}{entry.number}{code}", data, entry.value_at))
+
+
+def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[int]) -> None:
+    """Zero the values of an entry, and the directory that it leads to, unless that was `seen`."""
+    if entry.tag in _DIRECTORIES and entry.number == 1 and entry.kind in _CODES:
+        (at,) = _numbers(data, shape, entry)
+        if 8 <= at < len(data) and at not in seen:
+            seen.add(at)
+            below = _read(data, shape, at)
+            for inner in below.entries:
+                _clear(data, out, shape, inner, seen)
+            out[at : below.next_at] = bytes(below.next_at - at)
+    if entry.value_at + entry.nbytes <= len(out):
+        out[entry.value_at : entry.value_at + entry.nbytes] = bytes(entry.nbytes)
+
+
+def _places(data: bytes, shape: _Shape, entries: list[_Entry]) -> Iterator[tuple[int, int]]:
+    """Where values that stay lie, and the pixels."""
+    by_tag = {entry.tag: entry for entry in entries}
+    for entry in entries:
+        yield entry.value_at, min(entry.nbytes, max(len(data) - entry.value_at, 0))
+    for where, lengths in _DATA:
+        if where in by_tag and lengths in by_tag:
+            yield from zip(
+                _numbers(data, shape, by_tag[where]), _numbers(data, shape, by_tag[lengths]), strict=False
+            )
+
+
+def _rebuild(
+    data: bytes, out: bytearray, shape: _Shape, directory: _Directory, kept: list[_Entry], what: str
+) -> None:
+    """The directory with the entries that stay, moved together, and what is thinned in them."""
+    offset = struct.calcsize(shape.pack("o"))
+    end = directory.next_at + offset
+    parts = [struct.pack(shape.pack("n"), len(kept))]
+    for entry in kept:
+        raw = data[entry.at : entry.at + shape.step]
+        value = data[entry.value_at : entry.value_at + entry.nbytes]
+        left = _thinned(entry.tag, value, what)
+        if left != value:
+            out[entry.value_at : entry.value_at + entry.nbytes] = left.ljust(entry.nbytes, b"\0")
+            raw = bytes(out[entry.at : entry.at + shape.step])
+            if entry.tag == _PHOTOSHOP:  # its resources are counted by its length
+                raw = raw[:4] + struct.pack(shape.pack("o"), max(len(left), offset + 1)) + raw[4 + offset :]
+        parts.append(raw)
+    parts.append(data[directory.next_at : end])
+    out[directory.at : end] = b"".join(parts).ljust(end - directory.at, b"\0")
+
+
+def _thinned(tag: int, value: bytes, what: str) -> bytes:
+    """What stays of a block."""
+    if tag == _XMP and what == "gps":
+        return strip(Metadata(xmp=value), what).xmp.ljust(len(value), b" ")
+    if tag == _IPTC and what == "gps":
+        return iptc.without_places(value)
+    if tag == _PHOTOSHOP and what in _BLOCKS:
+        return b"".join(_resource(number, body, whole, what) for number, body, whole in iptc.resources(value))
+    return value
+
+
+def _resource(number: int, body: bytes, whole: bytes, what: str) -> bytes:
+    if number in _BLOCKS[what]:
+        return b""
+    return iptc.wrap(iptc.without_places(body)) if number == iptc.RESOURCE and what == "gps" else whole

@@ -1,0 +1,104 @@
+"""WebP through Pillow; its chunks are walked for size and timing before Pillow allocates a canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+
+from imgpar.core.errors import EncodeError
+from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.formats import quality
+from imgpar.formats.backends import pillow
+from imgpar.formats.base import Encoded, check_size, damaged, durations_of
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import Format
+
+_LARGEST = 16383
+_FLAGS_AT, _ALPHA = 20, 0x10
+"""Where VP8X has its flags, and the one for transparency."""
+_METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
+"""libwebp's method for each effort."""
+
+
+def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
+    """Pillow's view, after the claimed size was checked."""
+    view = memoryview(data)
+    claimed = int.from_bytes(view[4:8], "little") + 8
+    durations = []
+    parts, size, coding = False, b"", set[bytes]()
+    for kind, body in _chunks(view):
+        if kind == b"VP8X" and len(body) >= 10:
+            width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
+            check_size(width, height, limits)
+            size = bytes(body[4:10])
+        coding |= {kind} & {b"VP8 ", b"VP8L"}
+        if kind == b"ANMF" and len(body) >= 16:
+            durations.append(int.from_bytes(body[12:15], "little"))
+            # Corner and size less one: all zero but for the canvas itself.
+            parts = parts or any(body[:6]) or body[6:12] != size
+    if claimed > len(view) and not limits.accept_damaged:
+        raise damaged("WebP", f"it should have {claimed:,} bytes and has {len(view):,}")
+    extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
+    open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
+    header = pillow.read_header(_see_through(data) if open_canvas else data, fmt, limits)
+    header = header._replace(detail={**header.detail, "lossless": coding == {b"VP8L"}})
+    if header.frames == 1:
+        return header
+    header = header._replace(detail={**header.detail, "open_canvas": open_canvas})
+    metadata = header.metadata._replace(durations=tuple(durations[: header.frames]))
+    return header._replace(metadata=metadata)
+
+
+def decode(
+    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
+) -> tuple[str, ...]:
+    """Fill the frames, each as it is seen on the canvas."""
+    if header.detail.get("open_canvas"):
+        data = _see_through(data)
+    return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+
+
+def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
+    """One frame, or an animation; lossless on request."""
+    width, height = frames[0].spec.size
+    if max(width, height) > _LARGEST:
+        raise EncodeError(
+            f"WebP holds at most {_LARGEST} pixels a side, this is {width}×{height}.",
+            fix="Choose avif, jpg or png, or resize it.",
+        )
+    images = [pillow.image_of(frame) for frame in frames]
+    effort = 4 if options.effort is None else options.effort
+    parameters: dict[str, object] = {
+        "method": _METHODS[effort],
+        "lossless": options.lossless,
+        # For lossless files quality is the time spent on making them small.
+        "quality": effort * 10 if options.lossless else quality.encoder_setting("webp", options.quality),
+        "exact": options.lossless,
+        "icc_profile": metadata.icc,
+        "exif": metadata.exif,
+        "xmp": metadata.xmp,
+    }
+    if len(images) > 1:
+        parameters |= {"save_all": True, "append_images": images[1:]}
+        parameters |= {"duration": durations_of(metadata, len(images)), "loop": metadata.loop}
+    sink = BytesIO()
+    images[0].save(sink, "WEBP", **parameters)
+    result = sink.getvalue()
+    return Encoded(_see_through(result) if len(images) > 1 and frames[0].spec.alpha else result)
+
+
+def _see_through(data: bytes | memoryview) -> bytes:
+    """An animation that says it has transparency. libwebp's muxer says so only of pixels: what opaque
+    frames leave open of the canvas would become black."""
+    result = bytearray(data)
+    result[_FLAGS_AT] |= _ALPHA
+    return bytes(result)
+
+
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and body of every chunk of the RIFF container that begins inside the file."""
+    at = 12
+    while at + 8 <= len(view):
+        length = int.from_bytes(view[at + 4 : at + 8], "little")
+        yield bytes(view[at : at + 4]), view[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
