@@ -17,7 +17,7 @@ from imgpar.core.errors import ItemError
 from imgpar.core.model import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
-from imgpar.recipe import make_operation
+from imgpar.recipe.recipe import make_operation
 from imgpar.runtime import planar, stages
 
 LIMITS = Limits(max_pixels=1 << 40, memory=1 << 40)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from imgpar.core.model import Event, Item, Outcome, OutputFile
     from imgpar.footage import ClipFrame, frames
     from imgpar.pipeline import Pipeline
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
     from imgpar.report import Report
     from imgpar.runtime.scheduler import CancelToken
     from imgpar.session import Session
@@ -56,7 +56,7 @@ _HOMES = {
     "frames": "imgpar.footage",
     "Pipeline": "imgpar.pipeline",
     "Session": "imgpar.session",
-    "Recipe": "imgpar.recipe",
+    "Recipe": "imgpar.recipe.recipe",
     "Report": "imgpar.report",
     "CancelToken": "imgpar.runtime.scheduler",
     "Event": "imgpar.core.model",

@@ -29,7 +29,7 @@ from imgpar.lines import read_facts
 from imgpar.opening import without_journal
 from imgpar.output import Out, is_home
 from imgpar.pipeline import Paths, Pipeline, checked, texts
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report
 from imgpar.restore import undo as put_back
 from imgpar.run import Listener, Run

@@ -16,7 +16,7 @@ from imgpar.homes import Homes
 from imgpar.journal import Journal, journal_path
 from imgpar.opening import planner
 from imgpar.output import Out, read_out
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.sources.aside import Aside

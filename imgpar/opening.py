@@ -16,7 +16,7 @@ from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
 from imgpar.output import Out
 from imgpar.plan import Planner
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.runspec import RunSpec
 from imgpar.session import Session
 

@@ -15,7 +15,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation, operation_types
 from imgpar.ops.apply import Apply
-from imgpar.recipe import Recipe, is_setting, make_operation
+from imgpar.recipe.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, check_relevance, run_options
 

@@ -28,7 +28,7 @@ from imgpar.opening import (
     without_places,
 )
 from imgpar.output import free_space_problem, read_out
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort

@@ -22,7 +22,7 @@ from imgpar.core.model import (
     Outcome,
     RunOptions,
 )
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease
 from imgpar.runtime.records import Settled

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from imgpar.core.errors import UsageError
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

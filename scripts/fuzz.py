@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.core.filenames import candidate
     from imgpar.core.model import Limits
     from imgpar.pixels import geometry
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
     for _module in pkgutil.walk_packages(
         formats.__path__, "imgpar.formats."

@@ -17,7 +17,7 @@ from imgpar.core.model import RunOptions
 from imgpar.core.parsing import duration, pixels, switch
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import operation_types
-from imgpar.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe, make_operation
 
 
 def recipe_of(*argv: str) -> Recipe:

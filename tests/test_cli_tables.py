@@ -18,7 +18,7 @@ from imgpar.core.errors import BadValueError
 from imgpar.formats.registry import FORMATS
 from imgpar.ops import operation_types
 from imgpar.pipeline import resolve
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 
 
 def printed(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:

@@ -11,7 +11,7 @@ from PIL import Image
 from video_clips import make_clip
 
 from imgpar.cli import main
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 
 
 @pytest.fixture

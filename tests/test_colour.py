@@ -20,7 +20,7 @@ from imgpar.formats.options import ColourTarget, colour_target
 from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, parse, transform
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.runtime import stages
 
 P3_TO_SRGB = np.array([[1.2249, -0.2249, 0.0], [-0.0420, 1.0420, 0.0], [-0.0196, -0.0786, 1.0979]])

@@ -22,7 +22,7 @@ from imgpar.desktop.control import Control
 from imgpar.desktop.settings import RECIPES, Settings, beside, settings_path
 from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.texts import TEXTS, Texts
-from imgpar.recipe import builtin_names
+from imgpar.recipe.recipe import builtin_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0

@@ -15,7 +15,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import api
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -18,7 +18,7 @@ from imgpar import formats, testing
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
 from imgpar.core.model import Limits
 from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.reading import read_whole
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from imgpar.core.model import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.ops import Operation, operation_types
-from imgpar.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe, make_operation
 
 # Beside the example of its first field, which every operation brings along.
 FURTHER: dict[str, list[dict[str, object]]] = {
@@ -196,7 +196,7 @@ def test_no_field_has_the_name_of_an_operation() -> None:
 
 def test_operations_are_found_without_numpy_cv2_or_pillow() -> None:
     code = (
-        "import sys; from imgpar.recipe import Recipe; Recipe.builtin('web');"
+        "import sys; from imgpar.recipe.recipe import Recipe; Recipe.builtin('web');"
         "print(sorted({'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
     )
     result = subprocess.run(

@@ -22,7 +22,7 @@ from imgpar.formats.registry import find_format
 from imgpar.ops.resize import Resize
 from imgpar.ops.resize import parse_geometry as size
 from imgpar.pixels import layouts, planes
-from imgpar.recipe import make_operation
+from imgpar.recipe.recipe import make_operation
 from imgpar.runtime import planar, programs
 from imgpar.runtime.outputs import convert_bytes
 

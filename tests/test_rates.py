@@ -11,7 +11,7 @@ import pytest
 import imgpar
 from imgpar.core import parsing
 from imgpar.formats.options import EncodeOptions
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 
 NTSC = Fraction(30000, 1001)
 

@@ -16,7 +16,7 @@ from imgpar.core.errors import BadValueError, ImgparError, UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops.apply import Apply
 from imgpar.ops.resize import Resize
-from imgpar.recipe import Recipe, builtin_names, make_operation, parse_formats
+from imgpar.recipe.recipe import Recipe, builtin_names, make_operation, parse_formats
 
 EXAMPLE = """
 to = ["webp", "mp4"]
@@ -279,7 +279,7 @@ def test_the_key_follows_everything_that_decides_the_result(tmp_path: Path) -> N
 
 def test_the_key_is_the_same_in_another_process() -> None:
     code = (
-        "from imgpar.recipe import Recipe; from imgpar.ops.apply import Apply\n"
+        "from imgpar.recipe.recipe import Recipe; from imgpar.ops.apply import Apply\n"
         "def f(a, *, k={'x', 'y', 'z'}): return a if 'q' in {'s', 't', 'u'} else k\n"
         "print(Recipe.builtin('web').then(Apply(f)).key())"
     )

@@ -13,7 +13,7 @@ from imgpar import Event, Report, api
 from imgpar.core.filenames import in_order, natural
 from imgpar.core.model import Outcome
 from imgpar.journal import Journal
-from imgpar.recipe import Recipe
+from imgpar.recipe.recipe import Recipe
 from imgpar.sources.base import Batch
 from imgpar.unchanged import TOGETHER, stretches
 

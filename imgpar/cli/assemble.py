@@ -17,7 +17,7 @@ from imgpar.progress import Progress, printable
 from imgpar.settings import ASSEMBLE
 
 if TYPE_CHECKING:
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
 USAGE = "FOLDER|PICTURE... -o CLIP [--fps N] [--mixed pad|crop|stretch|fail] [options]"
 DESCRIPTION = """\
@@ -67,7 +67,7 @@ def assemble(argv: Sequence[str]) -> int:
         raise UsageError("No picture was given.", fix="Name a folder: imgpar assemble frames/ -o clip.mp4")
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o clip.mp4.")
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
     return _run(args, inputs, flags.build(args.steps or (), Recipe()))
 

@@ -46,7 +46,7 @@ def concat(argv: Sequence[str]) -> int:
     args, inputs = concat_parser().parse(argv)
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o all.mp4.")
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
     made = _join(args, inputs, flags.build(args.steps or (), Recipe()).encode)
     if made is None:

@@ -19,7 +19,7 @@ from imgpar.formats.registry import FORMATS, find_format
 from imgpar.sidefiles import check_journal
 
 if TYPE_CHECKING:
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
 USAGE = "INPUT... -o OUT [options]"
 DESCRIPTION = """\
@@ -138,7 +138,7 @@ def convert(argv: Sequence[str]) -> int:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that --recipe names, with the flags after its own operations and over its settings."""
     from imgpar.formats.options import EncodeOptions
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
     from imgpar.settings import check_relevance
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
@@ -174,7 +174,7 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
 
 def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
     """Refuse reports, recipes and journals that would replace something else."""
-    from imgpar.recipe import check_recipe_place
+    from imgpar.recipe.recipe import check_recipe_place
 
     read = [*inputs, *filter(None, [args.files_from])]
     running.check_reporting(args, read)

@@ -20,7 +20,7 @@ from imgpar.ops import Option, operation_types
 from imgpar.settings import RECIPE_KEYS
 
 if TYPE_CHECKING:
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
 
 class Step(NamedTuple):
@@ -120,7 +120,7 @@ def build(steps: Iterable[Step], base: Recipe) -> Recipe:
 
     Raises UsageError for a modifier without its operation, BadValueError for a wrong value.
     """
-    from imgpar.recipe import make_operation
+    from imgpar.recipe.recipe import make_operation
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
@@ -134,7 +134,7 @@ def build(steps: Iterable[Step], base: Recipe) -> Recipe:
 
 def _place(step: Step, drafts: list[_Draft], settings: dict[str, Any]) -> None:
     """Decide whether the flag is an operation, a modifier or a setting."""
-    from imgpar.recipe import is_setting
+    from imgpar.recipe.recipe import is_setting
 
     kinds = operation_types()
     if step.name in kinds:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imgpar.core.model import Item
     from imgpar.footage import Choice
     from imgpar.formats.options import EncodeOptions
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
     from imgpar.video.clip import Clip
 
 USAGE = """CLIP... -o OUT [--every N|Ts|key|scene | --poster | --sheet CxR | --sprites Ts |
@@ -98,7 +98,7 @@ def frames(argv: Sequence[str]) -> int:
         raise UsageError("No clip was given.", fix="Name one: imgpar frames clip.mp4 -o stills --every 1s")
     kind = _kind(args)
     _check_use(args, kind)
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
     recipe = flags.build(args.steps or (), Recipe())
     check_settings("frames", recipe.encode, FRAMES)

@@ -18,7 +18,7 @@ from imgpar.sources.aside import Aside, told
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
-    from imgpar.recipe import Recipe
+    from imgpar.recipe.recipe import Recipe
 
 
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
@@ -106,7 +106,7 @@ def _remark(out: dict[str, Any]) -> str:
 def explained(recipe: Recipe) -> list[str]:
     """The recipe in words: operations in their order, then format and settings.
 
-    >>> from imgpar.recipe import Recipe
+    >>> from imgpar.recipe.recipe import Recipe
     >>> explained(Recipe())
     ['1. keep the pixels as they are', 'format: as the input']
     """
