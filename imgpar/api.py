@@ -24,6 +24,8 @@ from imgpar.core.model import (
 )
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
+from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.ignored import Aside
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import read_facts
 from imgpar.opening import without_journal
@@ -37,8 +39,6 @@ from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import RETRY, SESSION_RETRY, run_options
 from imgpar.sidefiles import check_journal, is_same_file
-from imgpar.sources.aside import Aside
-from imgpar.sources.base import why_unreadable
 from imgpar.verify_out import verify as compare
 
 __all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]

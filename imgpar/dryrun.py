@@ -13,17 +13,17 @@ from imgpar.core.model import Event, Job, Outcome, OutputFile, RunOptions
 from imgpar.core.tempfiles import temporary
 from imgpar.database import copy_database
 from imgpar.homes import Homes
+from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import scan_list
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
 from imgpar.journal import Journal, journal_path
 from imgpar.opening import planner
 from imgpar.output import Out, read_out
 from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.sources.aside import Aside
-from imgpar.sources.companions import with_sidecars
-from imgpar.sources.lists import scan_list
-from imgpar.sources.local import scan
-from imgpar.sources.patterns import Patterns
 from imgpar.strange import check_files
 from imgpar.wishes import check_kinds
 

@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.model import Job, Outcome, OutputFile
+from imgpar.inputs.batches import Batch
 from imgpar.journal import Journal, journal_path
 from imgpar.originals import Originals
 from imgpar.output import Out, above, is_home
-from imgpar.sources.base import Batch
 from imgpar.targets import Done
 from imgpar.unchanged import Recorded
 

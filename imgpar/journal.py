@@ -31,9 +31,9 @@ from imgpar.core.locks import Lock
 from imgpar.core.model import Item, Job, Outcome, OutputFile
 from imgpar.database import close_database, explained, open_database, readable
 from imgpar.history import Made, Past, Paths, RunRecord, last_run
+from imgpar.inputs.batches import Batch
 from imgpar.lines import LineWriter, ReportLines, state_folder
 from imgpar.output import Out
-from imgpar.sources.base import Batch
 from imgpar.targets import PLANNED, Done
 from imgpar.unchanged import Recorded, Unchanged
 from imgpar.written import read_written, remove_written

@@ -46,8 +46,8 @@ from imgpar.core.fs import (
 from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.database import explained, readable
 from imgpar.history import Paths
+from imgpar.inputs.batches import UNDO
 from imgpar.output import UNDO_FOLDER, above, is_home
-from imgpar.sources.base import UNDO
 from imgpar.strange import check_files, check_tables
 from imgpar.written import read_written, remove_written
 

@@ -12,8 +12,8 @@ from imgpar.core.confined import is_real_folder
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import OURS
 from imgpar.formats.registry import format_of_suffix, nearest_format
-from imgpar.sources.base import UNDO
-from imgpar.sources.roots import absolute
+from imgpar.inputs.batches import UNDO
+from imgpar.inputs.roots import absolute
 
 UNDO_FOLDER = f"{OURS}/{UNDO}"
 """Where originals are kept, below the folder in which files were replaced."""

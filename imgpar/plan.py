@@ -27,8 +27,8 @@ from imgpar.core.model import (
 )
 from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.formats.options import EncodeOptions
+from imgpar.inputs.batches import Batch, Entries
 from imgpar.output import Out
-from imgpar.sources.base import Batch, Entries
 from imgpar.targets import Done, Names
 from imgpar.unchanged import Recorded, Row, Unchanged, find_unchanged, intact, skipped, stretches
 from imgpar.wishes import Wishes

@@ -16,6 +16,12 @@ from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep
 from imgpar.core.model import Event, Job, Outcome, RunOptions
 from imgpar.homes import Homes, KeptOriginals, open_home, put_right
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import scan_list
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
 from imgpar.lines import write_facts
 from imgpar.opening import (
     lock_out,
@@ -33,12 +39,6 @@ from imgpar.report import Report, Tally
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session
-from imgpar.sources.aside import Aside
-from imgpar.sources.base import Batch
-from imgpar.sources.companions import with_sidecars
-from imgpar.sources.lists import scan_list
-from imgpar.sources.local import scan
-from imgpar.sources.patterns import Patterns
 from imgpar.unchanged import Unchanged
 from imgpar.wishes import check_kinds
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from imgpar.core.filenames import all_legal, fold, settle, shapes_of
-from imgpar.sources.base import known_suffix
+from imgpar.inputs.batches import known_suffix
 
 LONGEST_SUFFIX = 8
 """Bytes by which a suffix of ours may be longer than that of an input."""

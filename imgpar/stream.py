@@ -22,6 +22,8 @@ from imgpar.core.model import (
     Outcome,
     RunOptions,
 )
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease
@@ -29,8 +31,6 @@ from imgpar.runtime.records import Settled
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.settings import Call, run_options
-from imgpar.sources.local import scan
-from imgpar.sources.patterns import Patterns
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,9 +20,9 @@ from imgpar.core.filenames import (
     whole_path,
 )
 from imgpar.core.model import INODE_BITS, Facts, Item, OutputFile
+from imgpar.inputs.batches import Batch, Entries, known_suffix
+from imgpar.inputs.companions import Leader, companions
 from imgpar.output import Out
-from imgpar.sources.base import Batch, Entries, known_suffix
-from imgpar.sources.companions import Leader, companions
 from imgpar.stems import settle_by_name
 from imgpar.wishes import Wish, Wishes
 

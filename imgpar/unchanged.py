@@ -16,7 +16,7 @@ from typing import Protocol
 
 from imgpar.core.errors import garbled
 from imgpar.core.model import Item, Outcome, OutputFile
-from imgpar.sources.base import Entries, opened
+from imgpar.inputs.batches import Entries, opened
 from imgpar.targets import Done
 
 TOGETHER = 4000

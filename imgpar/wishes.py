@@ -11,9 +11,9 @@ from imgpar.core.model import Item, Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
+from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
+from imgpar.inputs.companions import SIDECAR
 from imgpar.output import Out
-from imgpar.sources.base import known_suffix, look_inside, suffix_of
-from imgpar.sources.companions import SIDECAR
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
              "mpeg": "mkv", "wmv": "mkv", "ogv": "mkv"}  # fmt: skip

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar.sources.local import scan
-from imgpar.sources.patterns import Patterns
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
 
 
 def make(root: Path, *names: str) -> None:

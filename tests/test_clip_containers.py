@@ -13,7 +13,7 @@ from video_clips import decoded, ffmpeg, kinds, make_clip, psnr
 import imgpar
 from imgpar.core.errors import UnknownFormatError
 from imgpar.formats.registry import find_format, peek, sniff
-from imgpar.sources.local import scan
+from imgpar.inputs.local import scan
 from imgpar.video.probe import probe
 
 MADE: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -11,11 +11,11 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.core.model import Item, Job, Outcome
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.companions import SIDECAR, leaders
+from imgpar.inputs.local import scan
 from imgpar.output import Out
 from imgpar.plan import Planner
-from imgpar.sources.base import Batch
-from imgpar.sources.companions import SIDECAR, leaders
-from imgpar.sources.local import scan
 
 
 def planned(tmp_path: Path, *names: str, to: tuple[str, ...] = (), order: int = 1) -> dict[str, list[str]]:

@@ -107,7 +107,7 @@ def test_a_file_that_may_not_be_read(photo_folder: FolderMaker) -> None:
     ],
 )
 def test_what_the_system_says_of_reading(number: int, sentence: str) -> None:
-    from imgpar.sources.base import why_unreadable
+    from imgpar.inputs.batches import why_unreadable
 
     assert chinese(why_unreadable(OSError(number, os.strerror(number))), "SourceError") == sentence
 

@@ -15,10 +15,10 @@ from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.model import Item, Job, Outcome, OutputFile, Target
 from imgpar.database import read_database
 from imgpar.history import Paths
+from imgpar.inputs.batches import Batch
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import state_folder
 from imgpar.output import Out
-from imgpar.sources.base import Batch
 from imgpar.targets import PLANNED
 from imgpar.unchanged import Unchanged
 

@@ -17,10 +17,10 @@ import imgpar
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.formats import read_header
+from imgpar.inputs.batches import Batch
 from imgpar.output import Out
 from imgpar.pixels.colour import profiles
 from imgpar.plan import Planner
-from imgpar.sources.base import Batch
 from imgpar.targets import Done
 from imgpar.unchanged import Recorded
 

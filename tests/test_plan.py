@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from imgpar.core.errors import BadValueError, OutputError, UsageError
 from imgpar.core.filenames import fold, legal
 from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
+from imgpar.inputs.batches import Batch, Entries
+from imgpar.inputs.local import scan
 from imgpar.output import Out, free_space_problem, read_out
 from imgpar.plan import Planner
-from imgpar.sources.base import Batch, Entries
-from imgpar.sources.local import scan
 from imgpar.targets import PLANNED, Done
 from imgpar.unchanged import Recorded
 

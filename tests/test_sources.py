@@ -13,9 +13,9 @@ import pytest
 
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.filenames import fold
-from imgpar.sources.base import TOGETHER
-from imgpar.sources.lists import read_list, scan_list
-from imgpar.sources.local import scan
+from imgpar.inputs.batches import TOGETHER
+from imgpar.inputs.lists import read_list, scan_list
+from imgpar.inputs.local import scan
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(60)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

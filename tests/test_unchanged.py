@@ -12,9 +12,9 @@ from PIL import Image
 from imgpar import Event, Report, api
 from imgpar.core.filenames import in_order, natural
 from imgpar.core.model import Outcome
+from imgpar.inputs.batches import Batch
 from imgpar.journal import Journal
 from imgpar.recipe.recipe import Recipe
-from imgpar.sources.base import Batch
 from imgpar.unchanged import TOGETHER, stretches
 
 NAMES = ["a/1.png", "a/2.png", "a/10.png", "b/x.png", "b/y.jpg"]

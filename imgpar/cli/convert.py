@@ -222,7 +222,7 @@ def read_names(path: str, *, null: bool) -> Iterator[str]:
 
 
 def _names(stream: IO[bytes], null: bool) -> Iterator[str]:
-    from imgpar.sources.lists import read_list
+    from imgpar.inputs.lists import read_list
 
     with stream:
         yield from read_list(stream, nul=null)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgpar.formats.registry import FORMATS, format_of_suffix
+from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.local import nothing_there, scan
 from imgpar.report import counted, size
-from imgpar.sources.aside import Aside, told
-from imgpar.sources.local import nothing_there, scan
 
 
 def check_there(paths: Sequence[str]) -> None:

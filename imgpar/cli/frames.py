@@ -163,7 +163,7 @@ def _check_use(args: argparse.Namespace, kind: str) -> None:
 
 def _items(inputs: Sequence[str], *, motion: bool) -> Iterator[Item]:
     """What was named, and the clips (or motion photos) in the folders that were named."""
-    from imgpar.sources.local import scan
+    from imgpar.inputs.local import scan
 
     for batch in scan(inputs, out=None):
         for item in batch.items:

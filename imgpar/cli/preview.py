@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.model import Job, Outcome, RunOptions, Spec
+from imgpar.inputs.ignored import Aside, told
 from imgpar.progress import printable
 from imgpar.report import counted, why_skipped
-from imgpar.sources.aside import Aside, told
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation

@@ -237,7 +237,7 @@ def summary(report: Report) -> list[str]:
 
 
 def _nothing(report: Report) -> str:
-    from imgpar.sources.aside import told
+    from imgpar.inputs.ignored import told
 
     aside = told(report.left_out, report.left_out_folders, report.excluded)
     words = "There are no pictures or clips in the input."

@@ -13,7 +13,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.extract.writing import NONE, Inputs, write_file
 from imgpar.formats.jpeg.motion_photo import find_clip, has_clip
 from imgpar.formats.registry import sniff
-from imgpar.sources.base import why_unreadable
+from imgpar.inputs.batches import why_unreadable
 
 _HEAD = 4096
 

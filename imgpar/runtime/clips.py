@@ -18,8 +18,8 @@ from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.model import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, peek, sniff
+from imgpar.inputs.batches import known_suffix, suffix_of
 from imgpar.runtime.runspec import RunSpec
-from imgpar.sources.base import known_suffix, suffix_of
 
 if TYPE_CHECKING:
     from imgpar.runtime.crew import Crew

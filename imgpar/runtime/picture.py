@@ -16,6 +16,7 @@ from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.formats.registry import find_format
+from imgpar.inputs.companions import SIDECAR
 from imgpar.runtime import documents, outputs, planar, programs, stages
 from imgpar.runtime.memory import Memory
 from imgpar.runtime.programs import Program
@@ -25,7 +26,6 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.serialization import pack_header, unpack_header
 from imgpar.runtime.stage_times import Clock
 from imgpar.runtime.writing import Writing
-from imgpar.sources.companions import SIDECAR
 
 _FORMAT = attrgetter("format")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from imgpar.core.errors import DamagedError, SourceError
-from imgpar.sources.base import why_unreadable
+from imgpar.inputs.batches import why_unreadable
 
 ONE_READ = 1 << 30
 """Bytes that every system gives in one call."""

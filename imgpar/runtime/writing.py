@@ -8,12 +8,12 @@ from typing import NamedTuple
 from imgpar.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.core.errors import KeptError, SourceError
 from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
+from imgpar.inputs.batches import why_unreadable
 from imgpar.runtime import outputs
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.stage_times import Clock
 from imgpar.runtime.stages import Encoded
-from imgpar.sources.base import why_unreadable
 
 _NO_COPY = outputs.Original()
 

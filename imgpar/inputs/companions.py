@@ -16,8 +16,16 @@ from typing import NamedTuple
 
 from imgpar.core.filenames import fold, split_suffix
 from imgpar.core.model import Item
-from imgpar.sources.aside import kind_of
-from imgpar.sources.base import SIDECARS, Batch, Entries, facts_of, known_suffix, suffix_of, why_unreadable
+from imgpar.inputs.batches import (
+    SIDECARS,
+    Batch,
+    Entries,
+    facts_of,
+    known_suffix,
+    suffix_of,
+    why_unreadable,
+)
+from imgpar.inputs.ignored import kind_of
 
 SIDECAR = "sidecar"
 """What a sidecar has in the place of a format: it is copied as it is."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.filenames import fold, natural, short_hash
-from imgpar.sources.aside import is_system_folder
-from imgpar.sources.base import holds_output
+from imgpar.inputs.batches import holds_output
+from imgpar.inputs.ignored import is_system_folder
 
 
 @dataclass(slots=True)

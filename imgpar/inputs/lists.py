@@ -13,9 +13,9 @@ from typing import IO
 
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.model import Item
-from imgpar.sources.base import Batch, Entries, Row, named_item
-from imgpar.sources.patterns import Patterns
-from imgpar.sources.roots import absolute
+from imgpar.inputs.batches import Batch, Entries, Row, named_item
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import absolute
 
 _CHUNK = 1 << 16
 _BOM = b"\xef\xbb\xbf"

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from imgpar.core.errors import NoInputError, UsageError
-from imgpar.sources.base import Batch, named_item
-from imgpar.sources.patterns import Patterns
-from imgpar.sources.roots import Named, read_inputs
-from imgpar.sources.walk import walk
+from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import Named, read_inputs
+from imgpar.inputs.walk import walk
 
 
 def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = None) -> Iterator[Batch]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.model import Item
-from imgpar.sources.aside import HIDDEN, is_system_folder, kind_of
-from imgpar.sources.base import (
+from imgpar.inputs.batches import (
     Batch,
     Entries,
     Facts,
@@ -24,7 +23,8 @@ from imgpar.sources.base import (
     suffix_of,
     why_unreadable,
 )
-from imgpar.sources.patterns import Patterns
+from imgpar.inputs.ignored import HIDDEN, is_system_folder, kind_of
+from imgpar.inputs.patterns import Patterns
 
 STATUS_IS_FREE = os.name == "nt"
 """Windows tells size and time of a file together with its name."""
