@@ -29,7 +29,8 @@ from imgpar.inputs.ignored import Aside
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import read_facts
 from imgpar.opening import without_journal
-from imgpar.output import Out, is_home
+from imgpar.outputs.destination import Out, is_home
+from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.pipeline import Paths, Pipeline, checked, texts
 from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report
@@ -38,7 +39,6 @@ from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import RETRY, SESSION_RETRY, run_options
-from imgpar.sidefiles import check_journal, is_same_file
 from imgpar.verify_out import verify as compare
 
 __all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]

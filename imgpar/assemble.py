@@ -29,11 +29,11 @@ from imgpar.core.errors import (
 from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
+from imgpar.outputs.sidefiles import identities, is_one_of
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.session import Session
 from imgpar.settings import ASSEMBLE, check_settings
-from imgpar.sidefiles import identities, is_one_of
 from imgpar.video_writer import VideoWriter
 
 if TYPE_CHECKING:

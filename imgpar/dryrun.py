@@ -20,12 +20,12 @@ from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.journal import Journal, journal_path
 from imgpar.opening import planner
-from imgpar.output import Out, read_out
+from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.strange import check_files
-from imgpar.wishes import check_kinds
 
 
 def entries(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from imgpar import sql
 from imgpar.core.model import OutputFile
 from imgpar.database import readable
-from imgpar.targets import Done
+from imgpar.outputs.naming import Done
 from imgpar.unchanged import Recorded
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode

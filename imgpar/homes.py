@@ -19,8 +19,8 @@ from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.journal import Journal, journal_path
 from imgpar.originals import Originals
-from imgpar.output import Out, above, is_home
-from imgpar.targets import Done
+from imgpar.outputs.destination import Out, above, is_home
+from imgpar.outputs.naming import Done
 from imgpar.unchanged import Recorded
 
 DAY = 86400.0

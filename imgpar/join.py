@@ -13,8 +13,8 @@ from imgpar.core.tempfiles import temporary
 from imgpar.footage import Seen, ignore
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import format_of_suffix
+from imgpar.outputs.sidefiles import identities, is_one_of
 from imgpar.settings import CONCAT, check_settings
-from imgpar.sidefiles import identities, is_one_of
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip, Stream
@@ -61,8 +61,8 @@ def join(
         UsageError: fewer than two clips, or a name that is no clip's.
         ItemError: a clip cannot be read, or the new one is not whole.
     """
-    from imgpar.commit import begin_file, commit_file
     from imgpar.core.fs import sweep
+    from imgpar.outputs.commit import begin_file, commit_file
     from imgpar.video.probe import probe
 
     found = format_of_suffix(out)

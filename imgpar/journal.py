@@ -33,10 +33,10 @@ from imgpar.database import close_database, explained, open_database, readable
 from imgpar.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.inputs.batches import Batch
 from imgpar.lines import LineWriter, ReportLines, state_folder
-from imgpar.output import Out
-from imgpar.targets import PLANNED, Done
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import PLANNED, Done
+from imgpar.outputs.write_ahead import read_written, remove_written
 from imgpar.unchanged import Recorded, Unchanged
-from imgpar.written import read_written, remove_written
 
 BATCH = 100
 """Outcomes that are written together: while more are, the workers would run out of tasks."""

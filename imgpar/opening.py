@@ -14,7 +14,7 @@ from imgpar.core.model import RunOptions
 from imgpar.core.tempfiles import temporary
 from imgpar.homes import Homes, KeptOriginals
 from imgpar.journal import Journal, journal_path
-from imgpar.output import Out
+from imgpar.outputs.destination import Out
 from imgpar.plan import Planner
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.runspec import RunSpec

@@ -47,9 +47,9 @@ from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.database import explained, readable
 from imgpar.history import Paths
 from imgpar.inputs.batches import UNDO
-from imgpar.output import UNDO_FOLDER, above, is_home
+from imgpar.outputs.destination import UNDO_FOLDER, above, is_home
+from imgpar.outputs.write_ahead import read_written, remove_written
 from imgpar.strange import check_files, check_tables
-from imgpar.written import read_written, remove_written
 
 REGISTER = "originals.db"
 VERSION = 1

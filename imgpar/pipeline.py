@@ -117,7 +117,7 @@ class Pipeline:
             RunError: the run could not go on (disk full, OUT locked).
         """
         from imgpar import api
-        from imgpar.sidefiles import check_report
+        from imgpar.outputs.sidefiles import check_report
 
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
         names = texts(inputs)

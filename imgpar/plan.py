@@ -25,13 +25,20 @@ from imgpar.core.model import (
     SameItem,
     Target,
 )
-from imgpar.existing import Owned, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
-from imgpar.output import Out
-from imgpar.targets import Done, Names
+from imgpar.outputs.conflicts import (
+    Owned,
+    foreign,
+    maker,
+    owned_by,
+    replacing,
+    why_foreign,
+)
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import Done, Names
+from imgpar.outputs.target_formats import Wishes
 from imgpar.unchanged import Recorded, Row, Unchanged, find_unchanged, intact, skipped, stretches
-from imgpar.wishes import Wishes
 
 Known = Mapping[str, Sequence[Done]]
 """Records of the journal by absolute source path, the newest first."""

@@ -13,7 +13,7 @@ from typing import Any
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.model import Outcome
 from imgpar.inputs.ignored import told
-from imgpar.sidefiles import check_report_place, write_whole
+from imgpar.outputs.sidefiles import check_report_place, write_whole
 
 SCHEMA = 1
 """Of the JSON report; it changes when a key goes or changes its meaning."""

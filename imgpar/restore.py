@@ -14,7 +14,7 @@ from imgpar.homes import put_right
 from imgpar.journal import Journal, journal_path
 from imgpar.opening import lock_out
 from imgpar.originals import Original, Originals
-from imgpar.output import Out, home, is_home
+from imgpar.outputs.destination import Out, home, is_home
 from imgpar.report import Report, Tally
 
 

@@ -33,14 +33,14 @@ from imgpar.opening import (
     run_spec,
     without_places,
 )
-from imgpar.output import free_space_problem, read_out
+from imgpar.outputs.destination import free_space_problem, read_out
+from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.report import Report, Tally
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
 from imgpar.session import Session
 from imgpar.unchanged import Unchanged
-from imgpar.wishes import check_kinds
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged

@@ -17,7 +17,7 @@ from typing import Protocol
 from imgpar.core.errors import garbled
 from imgpar.core.model import Item, Outcome, OutputFile
 from imgpar.inputs.batches import Entries, opened
-from imgpar.targets import Done
+from imgpar.outputs.naming import Done
 
 TOGETHER = 4000
 """Most items that go on together, so that a run can be stopped in between."""

@@ -13,7 +13,7 @@ from imgpar.core.digest import what_is_wrong
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Outcome, OutputFile
 from imgpar.journal import Journal, journal_path
-from imgpar.output import Out, home
+from imgpar.outputs.destination import Out, home
 from imgpar.report import Report, Tally
 
 TOGETHER = 1000

@@ -133,8 +133,8 @@ class VideoWriter:
         self.count += 1
 
     def _begin(self, spec: Spec) -> None:
-        from imgpar.commit import begin_file
         from imgpar.core.fs import sweep
+        from imgpar.outputs.commit import begin_file
         from imgpar.runtime.frame_program import LastStep
         from imgpar.video.feed import Feed
         from imgpar.video.plan import plan_of_frames
@@ -156,7 +156,7 @@ class VideoWriter:
         Raises:
             EncodeError: nothing was written, or not every frame arrived.
         """
-        from imgpar.commit import commit_file
+        from imgpar.outputs.commit import commit_file
         from imgpar.video.probe import probe
 
         if self._closed:

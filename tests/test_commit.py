@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from imgpar.commit import (
+from imgpar.core import fs
+from imgpar.core.digest import content_digest
+from imgpar.core.errors import CommitError, DiskFullError, KeptError
+from imgpar.core.model import Facts, OutputFile, Target
+from imgpar.outputs.commit import (
     Original,
     begin_file,
     commit,
@@ -21,10 +25,6 @@ from imgpar.commit import (
     taken_over,
     temporary_path,
 )
-from imgpar.core import fs
-from imgpar.core.digest import content_digest
-from imgpar.core.errors import CommitError, DiskFullError, KeptError
-from imgpar.core.model import Facts, OutputFile, Target
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and links like these")
 

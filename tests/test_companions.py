@@ -14,7 +14,7 @@ from imgpar.core.model import Item, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR, leaders
 from imgpar.inputs.local import scan
-from imgpar.output import Out
+from imgpar.outputs.destination import Out
 from imgpar.plan import Planner
 
 

@@ -15,10 +15,10 @@ from video_clips import decoded, make_clip
 
 import imgpar
 from imgpar import testing
-from imgpar.commit import begin_file
 from imgpar.core import liveness
 from imgpar.core.fs import Half, beside, sweep
 from imgpar.core.model import Target
+from imgpar.outputs.commit import begin_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself")
 

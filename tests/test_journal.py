@@ -18,8 +18,8 @@ from imgpar.history import Paths
 from imgpar.inputs.batches import Batch
 from imgpar.journal import Journal, journal_path
 from imgpar.lines import state_folder
-from imgpar.output import Out
-from imgpar.targets import PLANNED
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import PLANNED
 from imgpar.unchanged import Unchanged
 
 

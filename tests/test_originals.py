@@ -569,13 +569,13 @@ def test_what_cannot_be_put_back_when_a_job_fails_is_said(photos):
     """The disk refuses the last step, and the user has changed the file by then."""
 
     def refuse(array):
-        import imgpar.commit
+        import imgpar.outputs.commit
 
         def no(folder):
             (Path(folder) / "a.png").write_bytes(b"newer")
             raise OSError(5, "Input/output error")
 
-        imgpar.commit.sync_folder = no
+        imgpar.outputs.commit.sync_folder = no
         return array
 
     with imgpar.Session(jobs=1, memory="64M") as own:

@@ -18,10 +18,10 @@ from imgpar.core.errors import UsageError
 from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.formats import read_header
 from imgpar.inputs.batches import Batch
-from imgpar.output import Out
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import Done
 from imgpar.pixels.colour import profiles
 from imgpar.plan import Planner
-from imgpar.targets import Done
 from imgpar.unchanged import Recorded
 
 SIZES = [(40, 30), (50, 20), (30, 60)]

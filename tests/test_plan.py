@@ -17,9 +17,9 @@ from imgpar.core.filenames import fold, legal
 from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.local import scan
-from imgpar.output import Out, free_space_problem, read_out
+from imgpar.outputs.destination import Out, free_space_problem, read_out
+from imgpar.outputs.naming import PLANNED, Done
 from imgpar.plan import Planner
-from imgpar.targets import PLANNED, Done
 from imgpar.unchanged import Recorded
 
 

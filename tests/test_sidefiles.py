@@ -12,7 +12,7 @@ from PIL import Image
 
 import imgpar
 from imgpar.cli import main
-from imgpar.sidefiles import identities, is_one_of, write_whole
+from imgpar.outputs.sidefiles import identities, is_one_of, write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="no links, modes and devices there")
 

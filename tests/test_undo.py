@@ -314,9 +314,9 @@ def test_a_power_cut_at_any_line_of_a_commit(tmp_path, session, formats):
 
 def die_after_replacing(array):
     """Let this worker be killed as soon as an original was replaced, before it can say so."""
-    import imgpar.commit
+    import imgpar.outputs.commit
 
-    imgpar.commit.sync_folder = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+    imgpar.outputs.commit.sync_folder = lambda _: os.kill(os.getpid(), signal.SIGKILL)
     return array
 
 
@@ -341,12 +341,12 @@ def test_what_was_replaced_and_then_failed_comes_back(photos):
     """The disk says no when it is told to keep the new name."""
 
     def refuse(array):
-        import imgpar.commit
+        import imgpar.outputs.commit
 
         def no(_):
             raise OSError(5, "Input/output error")
 
-        imgpar.commit.sync_folder = no
+        imgpar.outputs.commit.sync_folder = no
         return array
 
     before = facts(photos)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imgpar import written
 from imgpar.core.model import OutputFile
-from imgpar.written import WrittenLog, read_written, remove_written
+from imgpar.outputs import write_ahead
+from imgpar.outputs.write_ahead import WrittenLog, read_written, remove_written
 
 
 def note(folder: Path, names: list[str], run: str = "run", base: str = "/out") -> WrittenLog:
@@ -58,7 +58,7 @@ def test_one_run_can_be_asked_for(tmp_path: Path) -> None:
 def test_two_files_take_turns_and_the_latest_notes_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(written, "LINES", 10)
+    monkeypatch.setattr(write_ahead, "LINES", 10)
     note(tmp_path / "w", [f"{number}.webp" for number in range(35)]).close()
     assert len(list((tmp_path / "w").iterdir())) == 2
     found = read_written(str(tmp_path / "w"), "/out")

@@ -16,7 +16,7 @@ from imgpar.cli.passwords import without_password
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.formats.registry import FORMATS, find_format
-from imgpar.sidefiles import check_journal
+from imgpar.outputs.sidefiles import check_journal
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe

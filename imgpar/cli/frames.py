@@ -18,9 +18,9 @@ from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, SourceError, UsageError, bad_value
 from imgpar.core.filenames import candidate, settle, split_suffix
 from imgpar.formats.registry import FORMATS, find_format, format_of_suffix
+from imgpar.outputs.sidefiles import identities
 from imgpar.progress import Progress, printable
 from imgpar.settings import FRAMES, check_settings
-from imgpar.sidefiles import identities
 
 if TYPE_CHECKING:
     from imgpar.core.model import Item

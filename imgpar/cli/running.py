@@ -15,8 +15,8 @@ from imgpar.cli.stopping import stopping
 from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.model import Event, RunOptions
+from imgpar.outputs.sidefiles import check_report
 from imgpar.progress import Progress, discard, printable
-from imgpar.sidefiles import check_report
 
 if TYPE_CHECKING:
     from imgpar.api import CancelToken

@@ -20,7 +20,7 @@ from imgpar.extract.sheets import Sprites
 from imgpar.footage import ClipFrame
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
-from imgpar.sidefiles import is_one_of
+from imgpar.outputs.sidefiles import is_one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,7 @@ def write_file(
     Raises:
         CommitError: something is there already and may not be replaced.
     """
-    from imgpar.commit import commit
+    from imgpar.outputs.commit import commit
 
     path = os.path.abspath(path)
     _sweep_once(os.path.dirname(path))

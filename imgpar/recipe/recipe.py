@@ -22,7 +22,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value, closest
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, operation_types
-from imgpar.sidefiles import check_place, write_whole
+from imgpar.outputs.sidefiles import check_place, write_whole
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -12,13 +12,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgpar.commit import Original, begin_file, commit_file, done_before, take_back, taken_over
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.model import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, peek, sniff
 from imgpar.inputs.batches import known_suffix, suffix_of
+from imgpar.outputs.commit import (
+    Original,
+    begin_file,
+    commit_file,
+    done_before,
+    take_back,
+    taken_over,
+)
 from imgpar.runtime.runspec import RunSpec
 
 if TYPE_CHECKING:

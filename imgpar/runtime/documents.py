@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgpar import formats
-from imgpar.commit import take_back
 from imgpar.core.errors import LimitError
 from imgpar.core.filenames import fold, page_path
 from imgpar.core.model import Frame, Header, OutputFile, Target
+from imgpar.outputs.commit import take_back
 from imgpar.pixels.palette import DETAIL, marked
 from imgpar.runtime import programs, stages
 from imgpar.runtime.runspec import RunSpec

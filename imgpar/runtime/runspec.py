@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imgpar.core.model import Limits, OutputFile
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
-from imgpar.written import log_of, read_written
+from imgpar.outputs.write_ahead import log_of, read_written
 
 
 class RunSpec(NamedTuple):

@@ -12,10 +12,10 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from imgpar.commit import temporary_path
 from imgpar.core.errors import RunError
 from imgpar.core.fs import remove
 from imgpar.formats.registry import FORMATS
+from imgpar.outputs.commit import temporary_path
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
 from imgpar.runtime.protocol import Failed

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from imgpar.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.core.errors import KeptError, SourceError
 from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.inputs.batches import why_unreadable
+from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.runtime import outputs
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.runspec import RunSpec

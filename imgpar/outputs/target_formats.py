@@ -13,7 +13,7 @@ from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
-from imgpar.output import Out
+from imgpar.outputs.destination import Out
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
              "mpeg": "mkv", "wmv": "mkv", "ogv": "mkv"}  # fmt: skip

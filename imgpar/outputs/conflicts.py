@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from imgpar.core.model import Facts, OutputFile, Target
-from imgpar.targets import PLANNED, Done
+from imgpar.outputs.naming import PLANNED, Done
 
 Owned = Mapping[str, Sequence[OutputFile]]
 """What this input was given in earlier runs, by path."""

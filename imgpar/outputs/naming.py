@@ -22,9 +22,9 @@ from imgpar.core.filenames import (
 from imgpar.core.model import INODE_BITS, Facts, Item, OutputFile
 from imgpar.inputs.batches import Batch, Entries, known_suffix
 from imgpar.inputs.companions import Leader, companions
-from imgpar.output import Out
-from imgpar.stems import settle_by_name
-from imgpar.wishes import Wish, Wishes
+from imgpar.outputs.destination import Out
+from imgpar.outputs.stems import settle_by_name
+from imgpar.outputs.target_formats import Wish, Wishes
 
 PLANNED = -1
 """Bytes of an output of which only the name is known."""
