@@ -165,10 +165,10 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
     from imgpar.runtime import planar
     from imgpar.runtime.clips import is_clip
-    from imgpar.video.parts import may_be_cut
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe
+    from imgpar.video.segments import may_be_cut
 
     if not is_clip(job):
         formats = [target.format for target in job.targets]

@@ -103,8 +103,8 @@ def join(
 
 
 def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:
+    from imgpar.video.ffmpeg import Ffmpeg
     from imgpar.video.native import check_exit
-    from imgpar.video.process import Ffmpeg
 
     child = Ffmpeg(arguments, counted=True)
     try:
@@ -146,7 +146,7 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 def _facts(clip: Clip) -> dict[str, object]:
     """What has to be the same in all clips, so that one header fits them."""
-    from imgpar.video.opening import opened
+    from imgpar.video.demux import opened
 
     picture = clip.picture
     with opened(clip.path) as container:
@@ -187,8 +187,8 @@ def _encoding(
     clips: Sequence[Clip], target: str, options: EncodeOptions, output: str, threads: int
 ) -> list[str]:
     """One filter graph: each clip is fitted into the first one's size; silence where one has no sound."""
+    from imgpar.video.ffmpeg import guarded
     from imgpar.video.native import decoder_options, encode_options, output_options
-    from imgpar.video.process import guarded
 
     first = clips[0]
     plan, size = _plan(first, target, options)

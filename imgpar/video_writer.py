@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgpar.core.fs import Half
     from imgpar.runtime.frame_program import LastStep
     from imgpar.video.clip import Clip
-    from imgpar.video.feed import Feed
+    from imgpar.video.frame_feed import Feed
 
     Array = np.ndarray[Any, Any]
 
@@ -136,7 +136,7 @@ class VideoWriter:
         from imgpar.core.fs import sweep
         from imgpar.outputs.commit import begin_file
         from imgpar.runtime.frame_program import LastStep
-        from imgpar.video.feed import Feed
+        from imgpar.video.frame_feed import Feed
         from imgpar.video.plan import plan_of_frames
 
         clip, plan = plan_of_frames(spec, self._target.format, self._rate, _CLOCK, self._options)

@@ -11,8 +11,8 @@ from video_clips import ffmpeg, kinds, make_clip
 
 import imgpar
 from imgpar.core.errors import DamagedError, LockedError, UnsupportedError
+from imgpar.video.ffmpeg import cleaned
 from imgpar.video.probe import probe
-from imgpar.video.process import cleaned
 
 KEY = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb",
        "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")  # fmt: skip

@@ -16,7 +16,7 @@ from imgpar.core.errors import EncodeError
 from imgpar.core.model import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.pipeline import Pipeline
-from imgpar.video.feed import Feed
+from imgpar.video.frame_feed import Feed
 from imgpar.video.plan import plan_of_frames
 from imgpar.video.planes import PlaneLayout
 from imgpar.video.probe import probe

@@ -20,9 +20,9 @@ from imgpar.video.check import drift
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import ffmpeg
 from imgpar.video.native import run_native
-from imgpar.video.parts import LONG, PART, may_be_cut, parts_of
 from imgpar.video.plan import ClipPlan, make_plan
 from imgpar.video.probe import probe
+from imgpar.video.segments import LONG, PART, may_be_cut, parts_of
 
 SECONDS = 126
 PIPE = imgpar.Pipeline().resize("64x")

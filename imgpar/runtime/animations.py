@@ -192,7 +192,7 @@ def _write(
 ) -> tuple[int, int]:
     """Encode frames with their time stamps, up to an end, in milliseconds; returns the size of the clip."""
     from imgpar.runtime.frame_program import LastStep
-    from imgpar.video.feed import Feed
+    from imgpar.video.frame_feed import Feed
     from imgpar.video.plan import plan_of_frames
     from imgpar.video.probe import probe
 

@@ -220,7 +220,7 @@ class ClipWork:
 
     def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
         """The plan with the lowest quality that reaches the target."""
-        from imgpar.video.aiming import Samples, aimed
+        from imgpar.video.rate_control import Samples, aimed
 
         options, target = self._run.encode, self._run.encode.target
         assert target is not None
@@ -240,9 +240,9 @@ class ClipWork:
         self, plan: ClipPlan, clip: Clip, output: str, final: str
     ) -> tuple[tuple[str, ...], tuple[int, int]]:
         """Write the new file and check it; returns what was lost, and the size."""
-        from imgpar.video.aiming import within
         from imgpar.video.check import check_output
         from imgpar.video.native import decoder_threads, run_native
+        from imgpar.video.rate_control import within
 
         if plan.way == "copy":
             with self._during("encode"):
@@ -286,7 +286,7 @@ class ClipWork:
 
     def _by_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
         """Write a long clip part by part, so that a later run can go on; None where that cannot be."""
-        from imgpar.video.parts import may_be_cut
+        from imgpar.video.segments import may_be_cut
 
         self._parts = None
         if not (self._run.parts and may_be_cut(plan, clip)):

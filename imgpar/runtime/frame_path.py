@@ -32,7 +32,7 @@ from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.serialization import pack
 from imgpar.runtime.shared_frames import NOBODY
 from imgpar.video.clip import Clip, Stream
-from imgpar.video.feed import Feed
+from imgpar.video.frame_feed import Feed
 from imgpar.video.native import decoder_threads
 from imgpar.video.plan import ClipPlan
 from imgpar.video.planes import PlaneLayout, load

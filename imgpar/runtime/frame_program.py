@@ -25,9 +25,9 @@ from imgpar.pixels import layouts
 from imgpar.runtime import programs, stages
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.mixing import Mixer
 from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
 from imgpar.video.reader import layout_of
+from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler
 
 _MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}

@@ -15,10 +15,10 @@ from hashlib import sha256
 from imgpar.core.fs import WINDOWS, remove
 from imgpar.core.liveness import hold_folder
 from imgpar.video.clip import Clip
+from imgpar.video.ffmpeg import Ffmpeg
 from imgpar.video.native import check_exit, native_arguments
-from imgpar.video.parts import Part, is_whole, join, part_arguments, parts_of
 from imgpar.video.plan import ClipPlan
-from imgpar.video.process import Ffmpeg
+from imgpar.video.segments import Part, is_whole, join, part_arguments, parts_of
 
 
 class Resuming:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
-from imgpar.video.opening import opened
+from imgpar.video.demux import opened
 from imgpar.video.plan import ClipPlan
 
 SPARE = 0.05

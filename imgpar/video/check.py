@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.video.alignment import check_alignment
 from imgpar.video.clip import Clip, StreamKind
+from imgpar.video.demux import opened
 from imgpar.video.encoders import written
 from imgpar.video.hdr import lost_of
 from imgpar.video.native import ACCEPT, last_words
-from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
 from imgpar.video.probe import probe
 

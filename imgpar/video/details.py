@@ -9,8 +9,8 @@ from typing import Any
 
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
+from imgpar.video.demux import opened
 from imgpar.video.hdr import DYNAMIC
-from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
 
 _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")

@@ -54,7 +54,7 @@ def _ran(command: list[str]) -> bool:
 @cache
 def hardware_decoder(path: str, stream: int) -> str:
     """The way in which this machine's hardware decodes a stream of a clip, or an empty text."""
-    from imgpar.video.process import guarded
+    from imgpar.video.ffmpeg import guarded
 
     asked = subprocess.run(
         [ffmpeg(), "-nostdin", "-v", "error", "-hwaccels"],

@@ -14,8 +14,8 @@ from imgpar.core.errors import (
     OutOfMemoryError,
 )
 from imgpar.video.clip import Clip, Picture
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.plan import ClipPlan
-from imgpar.video.process import Ffmpeg, guarded
 
 LINES_A_THREAD = 120
 REFERRED_TO = 6

@@ -22,13 +22,13 @@ from imgpar.ops import Operation
 from imgpar.ops.resize import Resize
 from imgpar.pixels.geometry import Geometry
 from imgpar.video.clip import Clip, Picture, Stream
-from imgpar.video.clock import JUMPING
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted
 from imgpar.video.filters import filters_of, last_filters, odd, one_size, stored_upright
 from imgpar.video.hdr import with_hdr
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
+from imgpar.video.transport_stream import JUMPING
 
 Way = Literal["copy", "remux", "native", "frames"]
 

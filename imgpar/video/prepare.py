@@ -15,7 +15,7 @@ from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import ffmpeg
-from imgpar.video.process import Ffmpeg, guarded
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.timing import Timing
 
 HDR = ("smpte2084", "arib-std-b67")

@@ -20,11 +20,11 @@ from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, gaps
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
-from imgpar.video.clock import Clock
+from imgpar.video.demux import opened
+from imgpar.video.encrypted import why_not
 from imgpar.video.hdr import hdr_of
-from imgpar.video.locked import why_not
-from imgpar.video.opening import opened
 from imgpar.video.side_data import side_data
+from imgpar.video.transport_stream import Clock
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
 """Marks of EXIF and XMP in a JPEG or PNG."""

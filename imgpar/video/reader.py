@@ -11,12 +11,12 @@ from itertools import chain
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
-from imgpar.video.clock import JUMPING, Clock
+from imgpar.video.demux import opened
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.lossless import kind_of
 from imgpar.video.native import check_exit, decoder_options
-from imgpar.video.opening import opened
 from imgpar.video.planes import PlaneLayout
-from imgpar.video.process import Ffmpeg, guarded
+from imgpar.video.transport_stream import JUMPING, Clock
 
 _STEPS = (0.0, 1.0, 5.0, 25.0)
 """Seconds by which it is tried to begin earlier where a seek does not come to a key frame."""

@@ -8,10 +8,10 @@ from typing import Any
 from imgpar.core.errors import EncodeError, TransformError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
+from imgpar.video.demux import opened
 from imgpar.video.encoders import first_available
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import check_exit
-from imgpar.video.opening import opened
-from imgpar.video.process import Ffmpeg, guarded
 from imgpar.video.streams import is_stripped
 from imgpar.video.timing import Timing
 

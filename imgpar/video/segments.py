@@ -14,7 +14,8 @@ from typing import Any
 
 from imgpar.core.errors import ItemError
 from imgpar.video.clip import Clip
-from imgpar.video.clock import JUMPING
+from imgpar.video.demux import opened
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import (
     check_exit,
     decoder_options,
@@ -24,9 +25,8 @@ from imgpar.video.native import (
     stream_options,
     tag_options,
 )
-from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
-from imgpar.video.process import Ffmpeg, guarded
+from imgpar.video.transport_stream import JUMPING
 
 LONG = 120.0
 """Seconds from which a clip is made in parts."""

@@ -17,7 +17,9 @@ from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
 from imgpar.formats.options import EncodeOptions, Target
 from imgpar.video.clip import Clip, Stream
+from imgpar.video.demux import opened
 from imgpar.video.encoders import first_available
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import (
     check_exit,
     decoder_options,
@@ -25,10 +27,8 @@ from imgpar.video.native import (
     last_words,
     thread_options,
 )
-from imgpar.video.opening import opened
 from imgpar.video.plan import ClipPlan
 from imgpar.video.prepare import has_filter
-from imgpar.video.process import Ffmpeg, guarded
 
 TRIES = 4
 SPARE = 0.97

@@ -11,7 +11,7 @@ from typing import Any
 from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.core.install_hint import pip
 from imgpar.formats.registry import peek, sniff
-from imgpar.video.locked import why_not
+from imgpar.video.encrypted import why_not
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Containers that may be opened: playlists, which name other files, are not among them."""

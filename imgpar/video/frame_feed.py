@@ -17,11 +17,11 @@ from typing import IO, Any, NoReturn
 from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import written
+from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options
 from imgpar.video.nut import NutHeaders
 from imgpar.video.plan import ClipPlan
 from imgpar.video.planes import PlaneLayout
-from imgpar.video.process import Ffmpeg, guarded
 
 PIPE = 1 << 20
 """Bytes that travel at once."""
