@@ -194,7 +194,7 @@ def builtin_names() -> tuple[str, ...]:
 def _builtin() -> Traversable:
     from importlib import resources  # few runs name a recipe
 
-    return resources.files("imgpar") / "recipes"
+    return resources.files("imgpar.recipe") / "builtin"
 
 
 def make_operation(
