@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 from imgpar import formats as codecs
+from imgpar.batch.picture import planar, stages
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.recipe.recipe import make_operation
-from imgpar.runtime import planar, stages
 
 LIMITS = Limits(max_pixels=1 << 40, memory=1 << 40)
 

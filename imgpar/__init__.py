@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from imgpar.api import convert, retry, undo, verify
+    from imgpar.batch.frames.reading import ClipFrame, frames
+    from imgpar.batch.report import Report
+    from imgpar.batch.session import Session
     from imgpar.core.errors import (
         ArenaError,
         BadValueError,
@@ -36,12 +39,9 @@ if TYPE_CHECKING:
         WorkerDiedError,
     )
     from imgpar.core.model import Event, Item, Outcome, OutputFile
-    from imgpar.footage import ClipFrame, frames
     from imgpar.pipeline import Pipeline
     from imgpar.recipe.recipe import Recipe
-    from imgpar.report import Report
     from imgpar.runtime.scheduler import CancelToken
-    from imgpar.session import Session
     from imgpar.video_writer import VideoWriter
 
 __version__ = "0.2.0"
@@ -51,13 +51,13 @@ _HOMES = {
     "retry": "imgpar.api",
     "undo": "imgpar.api",
     "verify": "imgpar.api",
-    "ClipFrame": "imgpar.footage",
+    "ClipFrame": "imgpar.batch.frames.reading",
     "VideoWriter": "imgpar.video_writer",
-    "frames": "imgpar.footage",
+    "frames": "imgpar.batch.frames.reading",
     "Pipeline": "imgpar.pipeline",
-    "Session": "imgpar.session",
+    "Session": "imgpar.batch.session",
     "Recipe": "imgpar.recipe.recipe",
-    "Report": "imgpar.report",
+    "Report": "imgpar.batch.report",
     "CancelToken": "imgpar.runtime.scheduler",
     "Event": "imgpar.core.model",
     "Item": "imgpar.core.model",

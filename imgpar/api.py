@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from imgpar import dryrun
+from imgpar.batch import dryrun
+from imgpar.batch.inplace.restore import undo as put_back
+from imgpar.batch.journal.journal import Journal, journal_path
+from imgpar.batch.report import Report
+from imgpar.batch.report_lines import read_facts
+from imgpar.batch.run import Listener, Run
+from imgpar.batch.session import Session
+from imgpar.batch.settings import RETRY, SESSION_RETRY, run_options
+from imgpar.batch.setup import without_journal
+from imgpar.batch.verify_outputs import verify as compare
 from imgpar.core import parsing
 from imgpar.core.errors import ItemError, NoInputError, NothingFailedError, SourceError, UsageError
 from imgpar.core.fs import no_room
@@ -26,20 +35,11 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.ignored import Aside
-from imgpar.journal import Journal, journal_path
-from imgpar.lines import read_facts
-from imgpar.opening import without_journal
 from imgpar.outputs.destination import Out, is_home
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.pipeline import Paths, Pipeline, checked, texts
 from imgpar.recipe.recipe import Recipe
-from imgpar.report import Report
-from imgpar.restore import undo as put_back
-from imgpar.run import Listener, Run
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.session import Session
-from imgpar.settings import RETRY, SESSION_RETRY, run_options
-from imgpar.verify_out import verify as compare
 
 __all__ = ["CancelToken", "convert", "describe", "dry_run", "retry", "run", "undo", "verify"]
 
@@ -163,8 +163,8 @@ def dry_run(
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
-    from imgpar.runtime import planar
-    from imgpar.runtime.clips import is_clip
+    from imgpar.batch.clip.task import is_clip
+    from imgpar.batch.picture import planar
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe

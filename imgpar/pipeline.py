@@ -7,6 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.settings import (
+    ARRAYS,
+    ENCODE,
+    PARSERS,
+    RUN,
+    SESSION_RUN,
+    Call,
+    check_relevance,
+    run_options,
+)
 from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
 from imgpar.core.model import ITEM_BYTES, Event, Item, Limits, RunOptions
@@ -17,13 +27,12 @@ from imgpar.ops import Operation, operation_types
 from imgpar.ops.apply import Apply
 from imgpar.recipe.recipe import Recipe, is_setting, make_operation
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.settings import ARRAYS, ENCODE, PARSERS, RUN, SESSION_RUN, Call, check_relevance, run_options
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.report import Report
-    from imgpar.session import Session
+    from imgpar.batch.report import Report
+    from imgpar.batch.session import Session
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -154,8 +163,8 @@ class Pipeline:
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
         """
-        from imgpar.session import Session
-        from imgpar.stream import read_request
+        from imgpar.batch.session import Session
+        from imgpar.batch.stream import read_request
 
         request = read_request(
             ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
@@ -186,8 +195,8 @@ class Pipeline:
             UsageError: a setting is wrong, or this call has no use for it.
             ItemError: it cannot be decoded, transformed or encoded.
         """
+        from imgpar.batch.picture.outputs import convert_bytes
         from imgpar.formats.registry import format_of_suffix, sniff
-        from imgpar.runtime.outputs import convert_bytes
 
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise bad_value("data", "the bytes of a picture file", data)

@@ -24,8 +24,8 @@ from imgpar.formats.registry import format_of_suffix
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.batch.clip.frame_program import LastStep
     from imgpar.core.fs import Half
-    from imgpar.runtime.frame_program import LastStep
     from imgpar.video.clip import Clip
     from imgpar.video.frame_feed import Feed
 
@@ -133,9 +133,9 @@ class VideoWriter:
         self.count += 1
 
     def _begin(self, spec: Spec) -> None:
+        from imgpar.batch.clip.frame_program import LastStep
         from imgpar.core.fs import sweep
         from imgpar.outputs.commit import begin_file
-        from imgpar.runtime.frame_program import LastStep
         from imgpar.video.frame_feed import Feed
         from imgpar.video.plan import plan_of_frames
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from video_clips import decoded
 
-from imgpar.assemble import gaps
+from imgpar.batch.assemble import gaps
 from imgpar.cli import main
 from imgpar.video.probe import probe
 

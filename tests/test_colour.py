@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 from video_clips import make_clip
 
 from imgpar import Pipeline
+from imgpar.batch.picture import stages
 from imgpar.core.errors import BadValueError
 from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header, to_profile
@@ -21,7 +22,6 @@ from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, parse, transform
 from imgpar.recipe.recipe import Recipe
-from imgpar.runtime import stages
 
 P3_TO_SRGB = np.array([[1.2249, -0.2249, 0.0], [-0.0420, 1.0420, 0.0], [-0.0196, -0.0786, 1.0979]])
 """As published by the W3C (CSS Color 4), rounded."""

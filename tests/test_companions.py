@@ -10,12 +10,12 @@ from conftest import FolderMaker
 from video_clips import make_clip
 
 import imgpar
+from imgpar.batch.planner import Planner
 from imgpar.core.model import Item, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR, leaders
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out
-from imgpar.plan import Planner
 
 
 def planned(tmp_path: Path, *names: str, to: tuple[str, ...] = (), order: int = 1) -> dict[str, list[str]]:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
+from imgpar.batch.picture.outputs import convert_bytes
+from imgpar.batch.picture.stages import Encoded
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header
 from imgpar.formats.options import colour_target
 from imgpar.formats.png.chunks import SIGNATURE, build, chunks_of
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.hdr import hlg_light, pq_light
-from imgpar.runtime.outputs import convert_bytes
-from imgpar.runtime.stages import Encoded
 
 PQ, HLG = (9, 16), (9, 18)
 

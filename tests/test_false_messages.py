@@ -19,11 +19,11 @@ import pytest
 
 import imgpar
 from imgpar import testing
+from imgpar.batch.picture.task import PictureWork
 from imgpar.core.model import FrameRef, OutputFile, Spec
 from imgpar.pipeline import Pipeline
 from imgpar.runtime.arena import CHUNK
 from imgpar.runtime.channel import MAX_MESSAGE, ParentEnd, WorkerEnd
-from imgpar.runtime.picture import PictureWork
 from imgpar.runtime.protocol import (
     Advanced,
     Done,

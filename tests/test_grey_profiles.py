@@ -13,12 +13,12 @@ from codec_pictures import WRITABLE, finest, picture, read, saved, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline, Session
+from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import EncodeOptions, read_header
 from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
-from imgpar.runtime.outputs import convert_bytes
 
 LINEAR = profiles.grey("Gamma 1", 1.0)
 PROPHOTO = profiles.colours(
@@ -198,7 +198,7 @@ def test_arrays_are_srgb(tmp_path: Path, schedule: str, no_leaks: None) -> None:
 
 def test_a_clip_of_pictures_has_their_tones(tmp_path: Path, no_leaks: None) -> None:
     import imgpar
-    from imgpar.assemble import assemble
+    from imgpar.batch.assemble import assemble
 
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tagged())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from imgpar.batch.clip.frame_program import FrameFacts
+from imgpar.batch.clip.helpers import Helper
+from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Item, Job, Limits, OutputFile, Target
 from imgpar.runtime.arena import CHUNK, Allocator
-from imgpar.runtime.crew import Helper
-from imgpar.runtime.frame_program import FrameFacts
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.protocol import (
     Advanced,
@@ -24,7 +25,6 @@ from imgpar.runtime.protocol import (
     Returned,
     Task,
 )
-from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.serialization import pack
 from imgpar.runtime.validation import LONGEST_FACTS, MOST_OFFERS
 from imgpar.video.clip import Picture, Stream

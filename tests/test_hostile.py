@@ -15,11 +15,11 @@ from PIL import Image
 
 import imgpar
 from imgpar import formats, testing
+from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
 from imgpar.core.model import Limits
 from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
 from imgpar.recipe.recipe import Recipe
-from imgpar.runtime.reading import read_whole
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such files there")

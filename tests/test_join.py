@@ -10,10 +10,10 @@ import video_clips
 from painted_clips import beeps, numbers, paint
 from video_clips import decoded, make_clip
 
+from imgpar.batch.concat import join
 from imgpar.cli import main
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
-from imgpar.join import join
 from imgpar.video.probe import probe
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from imgpar.batch.incremental import Unchanged
+from imgpar.batch.journal.database import read_database
+from imgpar.batch.journal.history import Paths
+from imgpar.batch.journal.journal import Journal, journal_path
+from imgpar.batch.report_lines import state_folder
 from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.model import Item, Job, Outcome, OutputFile, Target
-from imgpar.database import read_database
-from imgpar.history import Paths
 from imgpar.inputs.batches import Batch
-from imgpar.journal import Journal, journal_path
-from imgpar.lines import state_folder
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import PLANNED
-from imgpar.unchanged import Unchanged
 
 
 def place(tmp_path: Path) -> str:

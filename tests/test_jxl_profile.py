@@ -14,6 +14,7 @@ from codec_pictures import picture, read, written
 from PIL import Image, ImageCms
 
 from imgpar import Pipeline
+from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import ItemError, LimitError
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import EncodeOptions, read_header
@@ -21,7 +22,6 @@ from imgpar.formats.jxl import ffmpeg
 from imgpar.formats.jxl.header import codestream_of
 from imgpar.formats.options import colour_target
 from imgpar.pixels.colour import profiles
-from imgpar.runtime.outputs import convert_bytes
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="JPEG XL needs imagecodecs")
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

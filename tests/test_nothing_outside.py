@@ -13,10 +13,10 @@ from tracing import traced
 
 import imgpar
 from imgpar import formats
+from imgpar.batch.picture.stages import own_frames
 from imgpar.core.errors import TransformError, UnknownFormatError
 from imgpar.core.model import Frame, Limits, Spec
 from imgpar.ops.watermark import Watermark
-from imgpar.runtime.stages import own_frames
 
 PACKAGE = Path(imgpar.__file__).parent
 

@@ -16,9 +16,9 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
+from imgpar.batch.inplace.originals import Originals
 from imgpar.cli import main
 from imgpar.core.errors import OutputError
-from imgpar.originals import Originals
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="extended attributes of Linux")
@@ -204,7 +204,7 @@ def listen(event):
     if event.kind == "item":
         os.killpg(0, signal.SIGKILL)
 
-imgpar.run.FLUSH_SECONDS = 3600
+imgpar.batch.run.FLUSH_SECONDS = 3600
 Pipeline().resize("50%").run(
     sys.argv[1], None, in_place=True, jobs=1, on_event=listen, **({"to": sys.argv[2]} if sys.argv[2] else {})
 )

@@ -14,6 +14,8 @@ from codec_pictures import LIMITS, read, saved
 from PIL import Image, ImageCms, ImageSequence, TiffImagePlugin
 
 import imgpar
+from imgpar.batch.incremental import Recorded
+from imgpar.batch.planner import Planner
 from imgpar.core.errors import UsageError
 from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.formats import read_header
@@ -21,8 +23,6 @@ from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Done
 from imgpar.pixels.colour import profiles
-from imgpar.plan import Planner
-from imgpar.unchanged import Recorded
 
 SIZES = [(40, 30), (50, 20), (30, 60)]
 

@@ -12,12 +12,12 @@ from few_pictures import chart, seen
 from PIL import Image
 
 from imgpar import Pipeline
+from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import EncodeError, UsageError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.pixels.quantize import reduced
-from imgpar.runtime.outputs import convert_bytes
 
 PIPE = Pipeline()
 HOLDS = sorted(name for name, record in FORMATS.items() if "palette" in record.takes)

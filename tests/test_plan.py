@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgpar.batch.incremental import Recorded
+from imgpar.batch.planner import Planner
 from imgpar.core.errors import BadValueError, OutputError, UsageError
 from imgpar.core.filenames import fold, legal
 from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
@@ -19,8 +21,6 @@ from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out, free_space_problem, read_out
 from imgpar.outputs.naming import PLANNED, Done
-from imgpar.plan import Planner
-from imgpar.unchanged import Recorded
 
 
 def items(*names: str, folder: str = "/in") -> list[Item]:

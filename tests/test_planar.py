@@ -14,6 +14,8 @@ from PIL import Image
 
 import imgpar
 from imgpar import formats as codecs
+from imgpar.batch.picture import planar, programs
+from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import CHROMA, Frame, Limits, Metadata, Spec
 from imgpar.formats.jpeg import turbo
@@ -23,8 +25,6 @@ from imgpar.ops.resize import Resize
 from imgpar.ops.resize import parse_geometry as size
 from imgpar.pixels import layouts, planes
 from imgpar.recipe.recipe import make_operation
-from imgpar.runtime import planar, programs
-from imgpar.runtime.outputs import convert_bytes
 
 pytestmark = pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
 

@@ -11,8 +11,8 @@ import threading
 
 import pytest
 
+from imgpar.batch.progress import Progress, printable, wants_colour
 from imgpar.core.model import Event, Outcome, OutputFile
-from imgpar.progress import Progress, printable, wants_colour
 
 OK = Outcome("a.jpg", "ok", (OutputFile("/out/a.webp", 100),), seconds=0.25, source_bytes=2_000_000)
 BAD = Outcome("b.jpg", "failed", error="It is empty.", stage="decode", traceback="Traceback\n  boom")

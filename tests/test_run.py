@@ -414,7 +414,7 @@ def test_a_run_leaves_no_process_no_segment_no_descriptor(pictures, out, method)
 
 
 def test_two_runs_on_one_folder_are_refused(session, pictures, out):
-    from imgpar.journal import Journal
+    from imgpar.batch.journal.journal import Journal
 
     with (
         Journal.open(str(out / ".imgpar/journal.db"), str(out)),
@@ -452,7 +452,7 @@ def test_a_full_disk_stops_the_run_and_leaves_no_partial_file(session, tmp_path,
 
 def test_what_a_dead_run_left_is_swept(session, pictures, out):
     convert(session, pictures, out, to="jpg")
-    from imgpar.journal import Journal
+    from imgpar.batch.journal.journal import Journal
 
     with Journal.open(str(out / ".imgpar/journal.db"), str(out)) as journal:
         journal.begin("another recipe")  # and never finished

@@ -14,11 +14,9 @@ from PIL import Image
 
 import imgpar
 from imgpar import api
-from imgpar.assemble import assemble
-from imgpar.core.model import RunOptions
-from imgpar.join import join
-from imgpar.ops import operation_types
-from imgpar.settings import (
+from imgpar.batch.assemble import assemble
+from imgpar.batch.concat import join
+from imgpar.batch.settings import (
     ARRAYS,
     ASSEMBLE,
     CLIP_SETTINGS,
@@ -33,6 +31,8 @@ from imgpar.settings import (
     Call,
     run_options,
 )
+from imgpar.core.model import RunOptions
+from imgpar.ops import operation_types
 
 PIPE = imgpar.Pipeline()
 GOOD: dict[str, Any] = {
@@ -181,7 +181,7 @@ def test_encode_fails_a_loss_where_it_is_to_be_strict():
 
 
 def test_encode_verifies(picture, monkeypatch):
-    from imgpar.runtime import stages
+    from imgpar.batch.picture import stages
 
     right = stages.encode
 

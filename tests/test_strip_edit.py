@@ -10,10 +10,10 @@ from codec_pictures import picture, saved, written
 from PIL import Image
 
 from imgpar import formats
+from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import FORMATS, EncodeOptions
 from imgpar.formats.metadata.strip import stripped
-from imgpar.runtime.outputs import convert_bytes
 
 TEXT, PLACE = b"somebody wrote this", b"48,12N"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r exif:GPSLatitude="48,12N" dc:title="Sky"/></x:xmpmeta>'

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from imgpar import Event, Report, api
+from imgpar.batch.incremental import TOGETHER, stretches
+from imgpar.batch.journal.journal import Journal
 from imgpar.core.filenames import in_order, natural
 from imgpar.core.model import Outcome
 from imgpar.inputs.batches import Batch
-from imgpar.journal import Journal
 from imgpar.recipe.recipe import Recipe
-from imgpar.unchanged import TOGETHER, stretches
 
 NAMES = ["a/1.png", "a/2.png", "a/10.png", "b/x.png", "b/y.jpg"]
 

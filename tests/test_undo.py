@@ -14,9 +14,9 @@ from PIL import Image
 
 import imgpar
 from imgpar import api, testing
+from imgpar.batch.journal.journal import Journal
 from imgpar.cli import main
 from imgpar.core.errors import UsageError
-from imgpar.journal import Journal
 from imgpar.pipeline import Pipeline
 
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals, modes or links there")

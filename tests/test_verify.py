@@ -10,11 +10,11 @@ import pytest
 
 import imgpar
 from imgpar import testing
+from imgpar.batch.picture.stages import Encoded, encode
+from imgpar.batch.picture.verify import distance, verify
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
-from imgpar.runtime.stages import Encoded, encode
-from imgpar.runtime.verify import distance, verify
 
 OPTIONS = EncodeOptions()
 

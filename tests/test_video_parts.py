@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import imgpar
+from imgpar.batch.clip.resuming import Resuming
 from imgpar.formats.options import EncodeOptions, Span
-from imgpar.runtime.resuming import Resuming
 from imgpar.video.check import drift
 from imgpar.video.clip import Clip
 from imgpar.video.encoders import ffmpeg

@@ -131,7 +131,7 @@ def _open_standard_streams() -> None:
 
 
 def _complain(text: str, code: int) -> int:
-    from imgpar.progress import printable
+    from imgpar.batch.progress import printable
 
     print(f"imgpar: {printable(text)}", file=sys.stderr)
     return code

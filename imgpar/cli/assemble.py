@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.progress import Progress, printable
+from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.progress import Progress, printable
-from imgpar.settings import ASSEMBLE
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -73,10 +73,10 @@ def assemble(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
-    from imgpar import assemble as room
+    from imgpar.batch import assemble as room
+    from imgpar.batch.session import Session
     from imgpar.pipeline import Pipeline
     from imgpar.runtime.scheduler import CancelToken
-    from imgpar.session import Session
 
     token = CancelToken()
     with Progress(quiet=args.quiet) as progress, Session(args.jobs) as session, stopping(token):

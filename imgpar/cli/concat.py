@@ -7,16 +7,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.progress import Progress, printable
+from imgpar.batch.settings import CONCAT
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.stopping import stopping
 from imgpar.core.errors import RunError, UsageError
-from imgpar.progress import Progress, printable
-from imgpar.settings import CONCAT
 
 if TYPE_CHECKING:
+    from imgpar.batch.concat import Joined
     from imgpar.formats.options import EncodeOptions
-    from imgpar.join import Joined
 
 USAGE = "CLIP CLIP... -o CLIP [-y] [settings]"
 DESCRIPTION = """\
@@ -61,8 +61,8 @@ def concat(argv: Sequence[str]) -> int:
 
 def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
     """The new clip, with a bar on the way; None where it was interrupted."""
+    from imgpar.batch.concat import join
     from imgpar.core.model import Event
-    from imgpar.join import join
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
 

@@ -137,9 +137,9 @@ def convert(argv: Sequence[str]) -> int:
 
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that --recipe names, with the flags after its own operations and over its settings."""
+    from imgpar.batch.settings import check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
-    from imgpar.settings import check_relevance
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
     recipe = flags.build(args.steps or (), base)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from imgpar.batch.progress import printable
 from imgpar.cli.parsing import Parser
 from imgpar.core.errors import OutputError
-from imgpar.progress import printable
 
 USAGE = "[FILE...] | install | remove"
 DESCRIPTION = """\

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgpar.batch.settings import RECIPE_KEYS
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
-from imgpar.settings import RECIPE_KEYS
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe

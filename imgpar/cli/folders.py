@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from imgpar.batch.report import counted, size
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.ignored import Aside, told
 from imgpar.inputs.local import nothing_there, scan
-from imgpar.report import counted, size
 
 
 def check_there(paths: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.progress import Progress, printable
+from imgpar.batch.settings import FRAMES, check_settings
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.running import add_jobs
@@ -19,12 +21,10 @@ from imgpar.core.errors import NoInputError, SourceError, UsageError, bad_value
 from imgpar.core.filenames import candidate, settle, split_suffix
 from imgpar.formats.registry import FORMATS, find_format, format_of_suffix
 from imgpar.outputs.sidefiles import identities
-from imgpar.progress import Progress, printable
-from imgpar.settings import FRAMES, check_settings
 
 if TYPE_CHECKING:
+    from imgpar.batch.frames.reading import Choice
     from imgpar.core.model import Item
-    from imgpar.footage import Choice
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
     from imgpar.video.clip import Clip
@@ -110,7 +110,7 @@ def frames(argv: Sequence[str]) -> int:
 
 def _run(args: argparse.Namespace, items: Sequence[Item], recipe: Recipe, kind: str) -> int:
     """Take pictures of every clip, with a bar: 1 where one failed, 130 where it was interrupted."""
-    from imgpar.extract.several import GivenUpError, take_all
+    from imgpar.batch.frames.parallel import GivenUpError, take_all
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
 
@@ -196,7 +196,7 @@ def _take(
     single: bool,
 ) -> str:
     """Write the pictures of one clip; returns what was written, in words."""
-    from imgpar.extract import motion
+    from imgpar.batch.frames import motion_photo as motion
 
     if item.error:
         raise SourceError(item.error)
@@ -227,7 +227,7 @@ def _pictures(
     single: bool,
 ) -> str:
     """Write the pictures of one clip that can be read."""
-    from imgpar.extract import animation, sheets, stills, writing
+    from imgpar.batch.frames import animation, files, sheets, stills
     from imgpar.pipeline import Pipeline
 
     pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
@@ -242,11 +242,11 @@ def _pictures(
     if kind == "every":
         every = args.every or stills.Every()
         picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, choice=choice)
-        made = writing.write_pictures(picked, args.out, stem, suffix, options, **existing)
+        made = files.write_pictures(picked, args.out, stem, suffix, options, **existing)
         return f"{sum(1 for _ in made)} pictures in {args.out}{flat}"
     if kind == "sprites":
         found = sheets.sprites(clip, args.sprites, pipeline, span, choice)
-        return writing.write_sprites(found, args.out, stem, suffix, options, **existing) + flat
+        return files.write_sprites(found, args.out, stem, suffix, options, **existing) + flat
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
     if kind == "poster":
@@ -255,11 +255,11 @@ def _pictures(
         arrays = [sheets.sheet(clip, args.sheet, pipeline, span, choice)]
     else:
         arrays, durations = animation.animation(clip, options.fps or 10, pipeline, span, choice)
-    return writing.write_picture(arrays, path, options, durations=durations, **existing).path + flat
+    return files.write_picture(arrays, path, options, durations=durations, **existing).path + flat
 
 
 def _every(value: object) -> object:
-    from imgpar.extract.stills import parse_every
+    from imgpar.batch.frames.stills import parse_every
 
     return parse_every(value)
 

@@ -74,8 +74,8 @@ class Parser(argparse.ArgumentParser):
         return f"Leave {value} out, or see {self.prog} --help."
 
     def _unknown(self, flag: str) -> UsageError:
+        from imgpar.batch.settings import PARSERS, RECIPE_KEYS
         from imgpar.ops import operation_types
-        from imgpar.settings import PARSERS, RECIPE_KEYS
 
         name = flag.removeprefix("--").replace("-", "_")
         if name in PARSERS.keys() | RECIPE_KEYS | operation_types().keys():

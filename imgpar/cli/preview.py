@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.progress import printable
+from imgpar.batch.report import counted, why_skipped
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.model import Job, Outcome, RunOptions, Spec
 from imgpar.inputs.ignored import Aside, told
-from imgpar.progress import printable
-from imgpar.report import counted, why_skipped
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
     """Print one line per input and a sum; 1 if an input would fail, 3 if there is none."""
     from imgpar import api
-    from imgpar.dryrun import planned, report_of
+    from imgpar.batch.dryrun import planned, report_of
 
     if args.explain and not args.json:
         print("\n".join(explained(recipe)), end="\n\n")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from imgpar.batch.settings import RETRY
 from imgpar.cli import running
 from imgpar.cli.parsing import Parser
 from imgpar.cli.passwords import read_password, without_password
 from imgpar.core.errors import UsageError
-from imgpar.settings import RETRY
 
 DESCRIPTION = """\
 Run again what failed in OUT, with the recipe of that run. Where the inputs lay is known on the machine that

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.progress import Progress, discard, printable
 from imgpar.cli.parsing import Once, Store
 from imgpar.cli.passwords import add_password, read_password
 from imgpar.cli.stopping import stopping
@@ -16,11 +17,10 @@ from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.model import Event, RunOptions
 from imgpar.outputs.sidefiles import check_report
-from imgpar.progress import Progress, discard, printable
 
 if TYPE_CHECKING:
     from imgpar.api import CancelToken
-    from imgpar.report import Report
+    from imgpar.batch.report import Report
 
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
@@ -180,7 +180,7 @@ class Results:
         if event.outcome is None:
             return
         if self.json:
-            from imgpar.report import item_json
+            from imgpar.batch.report import item_json
 
             self.line(item_json(event.outcome))
 

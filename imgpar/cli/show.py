@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imgpar.batch.progress import printable
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, table
 from imgpar.cli.passwords import add_password, read_password
@@ -17,7 +18,6 @@ from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.ops import Operation, Option, operation_types
-from imgpar.progress import printable
 
 
 def info_parser() -> Parser:

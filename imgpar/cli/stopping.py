@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
-from imgpar.progress import is_terminal
+from imgpar.batch.progress import is_terminal
 
 
 class Cancel(Protocol):

@@ -34,8 +34,8 @@ def undo(argv: Sequence[str]) -> int:
     if len(rest) != 1:
         raise UsageError("imgpar undo takes one folder, the one that was converted --in-place.")
     from imgpar import api
-    from imgpar.progress import printable
-    from imgpar.report import counted, size
+    from imgpar.batch.progress import printable
+    from imgpar.batch.report import counted, size
 
     report = api.undo(rest[0], forget=args.forget)
     for outcome in report.items:

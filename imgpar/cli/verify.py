@@ -11,7 +11,7 @@ from imgpar.cli.parsing import Once, Parser
 from imgpar.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgpar.report import Report
+    from imgpar.batch.report import Report
 
 DESCRIPTION = """\
 Compare the outputs in OUT with the digests that were noted when they were written. Those that were changed,
@@ -38,8 +38,8 @@ def verify(argv: Sequence[str]) -> int:
     if len(rest) != 1:
         raise UsageError("imgpar verify takes one folder, the OUT of an earlier run.")
     from imgpar import api
-    from imgpar.progress import printable
-    from imgpar.report import item_json
+    from imgpar.batch.progress import printable
+    from imgpar.batch.report import item_json
 
     report = api.verify(rest[0], journal=args.journal)
     for outcome in report.items:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from imgpar.batch.clip.task import is_clip
 from imgpar.runtime.arena import Allocator
-from imgpar.runtime.clips import is_clip
 from imgpar.runtime.protocol import (
     Deny,
     Failed,

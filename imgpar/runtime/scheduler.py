@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from imgpar.batch.incremental import Unchanged
 from imgpar.core.errors import RunError
 from imgpar.core.model import Event, Job, Outcome
 from imgpar.runtime.ledger import Ledger
@@ -43,7 +44,6 @@ from imgpar.runtime.protocol import (
 )
 from imgpar.runtime.records import Settled
 from imgpar.runtime.watchdog import Deaths
-from imgpar.unchanged import Unchanged
 
 TICK = 0.1
 """Seconds between looks at the deadlines and at the cancel token, at most."""

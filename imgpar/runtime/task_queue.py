@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
+from imgpar.batch.clip.task import is_clip
 from imgpar.inputs.companions import SIDECAR
-from imgpar.runtime.clips import is_clip
 from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import Helping

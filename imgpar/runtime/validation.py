@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from imgpar.batch.clip.task import is_clip
 from imgpar.core.filenames import page_path
 from imgpar.core.model import (
     CHANNELS,
@@ -21,7 +22,6 @@ from imgpar.core.model import (
     OutputFile,
     Target,
 )
-from imgpar.runtime.clips import is_clip
 from imgpar.runtime.protocol import (
     STAGES,
     Advanced,

@@ -17,13 +17,14 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from imgpar.batch.clip import task as clips
+from imgpar.batch.picture.memory import Memory
+from imgpar.batch.picture.task import PictureWork
+from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import HelperKilledError
-from imgpar.runtime import clips
 from imgpar.runtime.arena import ArenaView
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.failures import failure_of
-from imgpar.runtime.memory import Memory
-from imgpar.runtime.picture import PictureWork
 from imgpar.runtime.protocol import (
     Begin,
     Deny,
@@ -40,11 +41,10 @@ from imgpar.runtime.protocol import (
     Task,
     Work,
 )
-from imgpar.runtime.runspec import RunSpec
 from imgpar.runtime.stage_times import Clock
 
 if TYPE_CHECKING:
-    from imgpar.runtime.crew import Helper
+    from imgpar.batch.clip.helpers import Helper
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -158,7 +158,7 @@ class Worker:
 
     def _clip(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
-        from imgpar.runtime.crew import Crew
+        from imgpar.batch.clip.helpers import Crew
 
         crew = Crew(self._channel, self._view.buffer, task, partial(self._lease, task), self._accept_now)
         made = clips.ClipWork(task.job, run, crew, clock.during).perform()
@@ -169,7 +169,7 @@ class Worker:
 
     def _help(self, task: Task, run: RunSpec, clock: Clock) -> Done:
         """One frame of a clip that another worker has."""
-        from imgpar.runtime.crew import Helper
+        from imgpar.batch.clip.helpers import Helper
 
         self._helper = self._helper or Helper()
         with clock.during("transform"):

@@ -1,0 +1,280 @@
+"""Clips out of folders of pictures: one frame each, in the natural order of their names.
+
+Workers decode the pictures and work on them; the frames come back in order through shared memory and go to
+one ffmpeg, which encodes them. The clip gets its name when every frame has been counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any, cast
+
+from imgpar import formats
+from imgpar.batch.session import Session
+from imgpar.batch.settings import ASSEMBLE, check_settings
+from imgpar.core import parsing
+from imgpar.core.errors import (
+    DamagedError,
+    ItemError,
+    NoInputError,
+    RunError,
+    TransformError,
+    UsageError,
+)
+from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
+from imgpar.formats.registry import FORMATS, format_of_suffix
+from imgpar.inputs.local import scan
+from imgpar.outputs.sidefiles import identities, is_one_of
+from imgpar.pipeline import Pipeline
+from imgpar.runtime.scheduler import CancelToken
+from imgpar.video_writer import VideoWriter
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.formats.options import EncodeOptions
+
+    Array = np.ndarray[Any, Any]
+
+MIXED = ("pad", "crop", "stretch", "fail")
+"""What becomes of pictures of another size than the first one."""
+_FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
+_SEE_THROUGH = ("webm", "vp9", "prores", "ffv1")
+"""Containers and codecs that keep transparency."""
+_NUMBER = re.compile(r"\d+(?!.*\d)")
+NAMED = 5
+"""So many gaps are named; of more the count is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What was made of a folder."""
+
+    file: OutputFile
+    frames: int
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Collects the pictures that failed, and tells everything on."""
+
+    tell: Callable[[Event], None] | None
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        if event.outcome is not None and event.outcome.status == "failed":
+            self.failed[event.outcome.source] = event.outcome.error
+        if self.tell is not None:
+            self.tell(event)
+
+
+def assemble(
+    inputs: Sequence[str],
+    out: str,
+    pipeline: Pipeline,
+    *,
+    fps: float | str | Fraction = 25.0,
+    mixed: str = "pad",
+    replace: bool = False,
+    accept_damaged: bool = False,
+    session: Session | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> Assembled:
+    """Make a clip of pictures.
+
+    Args:
+        inputs: folders, files, globs.
+        out: path of the clip; its suffix decides the container.
+        pipeline: what is done to each picture; its settings (quality, codec …) are those of the encoder.
+        fps: pictures a second: a number or a fraction such as "30000/1001"; 29.97 means that one.
+        mixed: pictures of another size than the first one are fitted into its and padded with black ("pad"),
+            fill it and are cut ("crop"), are distorted ("stretch"), or end the work ("fail").
+        replace: whether a file that is there may be replaced.
+        accept_damaged: keep what can be read of a picture; in the place of one that cannot be read at all the
+            one before it stays longer.
+        session: workers to use; without it, workers are started.
+        on_event: hears of every picture.
+        cancel: gives the clip up.
+
+    Raises:
+        UsageError: a value is wrong, or nothing is there.
+        ItemError: a picture cannot be read, or the clip cannot be written.
+        RunError: it was cancelled.
+    """
+    items = list(pictures_in(inputs))
+    if not items:
+        raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
+    settings, listener = pipeline.recipe.encode, _Listener(on_event)
+    check_settings("assemble", settings, ASSEMBLE)
+    if settings.split:
+        raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
+    if is_one_of(out, identities(item.path for item in items)):
+        raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
+    rate = parsing.named("fps", parsing.rate(0.001, 1000), fps)
+    writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,
+                         lossless=settings.lossless, codec=settings.codec)  # fmt: skip
+    first = _header_of_first(items, accept_damaged=accept_damaged)
+    channels = "RGBA" if first.alpha and (settings.lossless or _sees_through(settings, out)) else "RGB"
+    try:
+        with Session() if session is None else contextlib.nullcontext(session) as workers:
+            arrays = workers.arrays(
+                _of_one_size(pipeline, mixed, first),
+                [item.path for item in items],
+                channels=channels,
+                dtype="uint8" if first.dtype == "uint8" else "uint16",
+                on_event=listener,
+                cancel=cancel,
+                accept_damaged=accept_damaged,
+            )
+            with contextlib.closing(cast("Generator[tuple[Item, Array]]", arrays)):
+                written = _write(arrays, writer, items, rate, listener, accept_damaged=accept_damaged)
+        if cancel is not None and (cancel.cancelled or cancel.killed):
+            raise RunError("The clip was given up.", fix="Run again.")
+        if written + len(listener.failed) < len(items):
+            raise DamagedError(f"Only {written} of {len(items)} pictures arrived.")
+        file = writer.close()
+    except BaseException:
+        writer.cancel()
+        raise
+    notes = _notes([item.path for item in items], len(listener.failed), mixed)
+    if first.alpha and channels == "RGB":
+        notes.append("transparency is lost: it is kept in .webm, and with --codec prores or ffv1")
+    return Assembled(file, written, tuple(notes))
+
+
+def _sees_through(settings: EncodeOptions, out: str) -> bool:
+    """Whether the clip may be transparent."""
+    return settings.codec in _SEE_THROUGH or (not settings.codec and out.lower().endswith("webm"))
+
+
+def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
+    """What was not as it should be: pictures that failed, of other sizes, missing in the numbering."""
+    others = _of_other_size(paths) if mixed != "fail" else 0
+    unread = f"{failed} of {len(paths)} pictures could not be read"
+    fitted = f"{others} of {len(paths)} pictures have another size than the first one: {mixed}"
+    return [unread] * bool(failed) + [fitted] * bool(others) + gaps(paths)
+
+
+def _of_other_size(paths: Sequence[str]) -> int:
+    """How many pictures are not as large as the first one, as they are stored; nothing is decoded."""
+    from PIL import Image
+
+    Image.init()
+    known = [record.pillow for record in FORMATS.values() if record.pillow in Image.OPEN]
+    sizes = list[tuple[int, int]]()
+    for path in paths:
+        with contextlib.suppress(Exception), Image.open(path, formats=known) as image:
+            sizes.append(image.size)
+    return sum(size != sizes[0] for size in sizes)
+
+
+def pictures_in(inputs: Sequence[str]) -> Iterator[Item]:
+    """What was named, and the pictures in the folders that were named; raises UsageError where nothing is."""
+    for batch in scan(inputs, out=None):
+        for item in batch.items:
+            found = FORMATS.get(item.format) or format_of_suffix(item.path)
+            if not batch.folder or (found and found.kind == "image"):  # named files are in no folder
+                yield item
+
+
+def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
+    """The upright size and the depth of the first picture that can be read."""
+    from imgpar.pixels.layouts import oriented
+
+    error: Exception | None = None
+    for item in items if accept_damaged else items[:1]:
+        try:
+            with open(item.path, "rb") as file:
+                data = file.read()
+            limits = Limits(max_pixels=1 << 62, accept_damaged=accept_damaged)
+            header = formats.read_header(data, os.path.basename(item.path), limits)
+        except (ItemError, OSError) as reason:
+            error = error or DamagedError(f"{item.path}: {reason}")
+            continue
+        return oriented(header.spec, header.orientation)
+    assert error is not None
+    raise error
+
+
+def _of_one_size(pipeline: Pipeline, mixed: str, first: Spec) -> Pipeline:
+    """The pipeline with a last step that makes all pictures as large as the first one becomes."""
+    if mixed == "fail":
+        return pipeline
+    spec = first
+    for operation in pipeline.recipe.operations:
+        if operation.dynamic:  # nobody knows what a function makes
+            return pipeline
+        spec = operation.plan(spec)
+    black = {"background": (0, 0, 0, 255)} if mixed == "pad" else {}
+    return pipeline.resize(f"{spec.width}x{spec.height}", fit=_FITS[mixed], **black)
+
+
+def _write(
+    arrays: Iterator[tuple[Item, Array]],
+    writer: VideoWriter,
+    items: Sequence[Item],
+    fps: Fraction,
+    listener: _Listener,
+    *,
+    accept_damaged: bool,
+) -> int:
+    """Write every frame at its time; returns how many there were."""
+    place, size = -1, (0, 0)
+    begin = 0
+    for item, array in arrays:
+        while items[place := place + 1].path != item.path:
+            pass
+        if not writer.count:
+            begin, size = place, array.shape[1::-1]
+        if array.shape[1::-1] != size:
+            words = "{}×{}, the first one {}×{}".format(*array.shape[1::-1], *size)
+            fix = "Choose --mixed pad, crop or stretch, or another --resize."
+            raise TransformError(f"{item.path} is {words}.", fix=fix)
+        writer.write(array, float((place - begin) / fps))
+        if listener.failed and not accept_damaged:
+            break
+    if listener.failed and not accept_damaged:
+        path, error = next(iter(listener.failed.items()))
+        raise DamagedError(f"{path}: {error}")
+    return writer.count
+
+
+def gaps(paths: Sequence[str]) -> list[str]:
+    """What is missing in the numbering of names that differ only in their last number.
+
+    >>> gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
+    ['f_10.png to f_11.png are missing']
+    """
+    found = list[str]()
+    for (head, tail), group in groupby(map(_split, paths), key=lambda each: (each[0], each[2])):
+        digits = [number for _, number, _ in group if number]
+        numbers = [int(number) for number in digits]
+        steps = Counter(after - before for before, after in pairwise(numbers))
+        usual = min(steps, key=lambda step: (-steps[step], step)) if steps else 1
+        for like, (before, after) in zip(digits, pairwise(numbers), strict=False):
+            missing = [before + usual, after - usual]
+            if usual > 0 and missing[0] <= missing[1]:
+                width = len(like) if like.startswith("0") else 0
+                names = [f"{os.path.basename(head)}{number:0{width}}{tail}" for number in missing]
+                one = missing[0] == missing[1]
+                found.append(f"{names[0]} is missing" if one else " to ".join(names) + " are missing")
+    more = len(found) - NAMED
+    return [*found[:NAMED], *([f"{more} more gaps in the numbering"] if more > 0 else [])]
+
+
+def _split(path: str) -> tuple[str, str, str]:
+    """A path before the last number of its name, that number, and the rest."""
+    folder, name = os.path.split(path)
+    match = _NUMBER.search(os.path.splitext(name)[0])
+    if match is None:
+        return path, "", ""
+    return os.path.join(folder, name[: match.start()]), match[0], name[match.end() :]

@@ -1,0 +1,305 @@
+"""What is done to each frame of a clip, on planes as long as every operation can, then on colours.
+
+slot ─► turn ─► plane steps ─► [red, green, blue ─► steps ─►] ─► the encoder's pixel format ─► slot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imgpar.batch.picture import programs, stages
+from imgpar.core.errors import TransformError
+from imgpar.core.model import (
+    Frame,
+    Header,
+    ItemFacts,
+    Layout,
+    Limits,
+    Spec,
+)
+from imgpar.ops import Operation
+from imgpar.pixels import layouts
+from imgpar.video.clip import Clip, Picture
+from imgpar.video.encoders import Encoding, written
+from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
+from imgpar.video.reader import layout_of
+from imgpar.video.rgb_to_yuv import Mixer
+from imgpar.video.scaling import Scaler
+
+_MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
+_SD = 5
+"""The matrix of small pictures, which is taken where nothing is said."""
+_LIMITED, _FULL = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """What a helper has to know beside the run's operations; small, and the same for all frames."""
+
+    picture: Picture
+    encoding: Encoding | None
+    """None where frames become arrays, not a clip."""
+    background: tuple[int, int, int, int] = (255, 255, 255, 255)
+
+
+def facts_of(clip: Clip, frames: int) -> ItemFacts:
+    """What is told of a clip of which so many frames will come."""
+    width, height = clip.picture.upright
+    return ItemFacts(clip.path, "video", (width, height), frames)
+
+
+class FrameProgram:
+    """Compiled once per clip and worker; it keeps its scratch memory from frame to frame.
+
+    Args:
+        facts: of the clip and its encoder.
+        operations: those that change something, from `ClipPlan.operations`.
+        limits: of the run.
+    """
+
+    def __init__(self, facts: FrameFacts, operations: Sequence[Operation], limits: Limits) -> None:
+        picture = facts.picture
+        self.layout = layout_of(picture)
+        self._steps, rest, orientation = _plane_steps(picture, operations, self.layout)
+        self._planar = self._steps[-1].layout if self._steps else self.layout
+        self._room: list[Array] | None = None
+        self._scratch = [_memory(step.layout) for step in self._steps]
+        self._rest = tuple(rest)
+        whole = rest or facts.encoding is None
+        self._colour = _Colour(picture, self._planar, rest, orientation, limits) if whole else None
+        self._last = LastStep(picture, facts.encoding, facts.background) if facts.encoding else None
+
+    def begin(self, item: ItemFacts) -> None:
+        """Tell the operations that the frames of a clip come."""
+        for operation in self._rest:
+            operation.begin(item)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether all frames have to be given to this program, in their order."""
+        return any(operation.in_order for operation in self._rest)
+
+    @property
+    def path(self) -> str:
+        """In words, for notes: on which kind of pixels it works."""
+        if not self._colour:
+            return f"frames as {self.layout.pixel_format} planes"
+        names = ", ".join(operation.name for operation in self._rest)
+        return f"frames as planes, then as colours for {names}"
+
+    def run_on(self, frame: Any) -> tuple[PlaneLayout, list[Array]]:
+        """`run` on a frame of the decoder, which is read where it lies if the first step can do that."""
+        first = self._steps[0].work if self._steps else None
+        planes = first.scaled(frame) if isinstance(first, Scaler) else None
+        if planes is not None:
+            return self._finished(self._on_planes(planes, 1))
+        if self._room is None:
+            self._room = _memory(self.layout)
+        load(frame, self._room)
+        return self.run(self._room)
+
+    def run(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
+        """One frame, given as planes of `layout`; those of the result are good until the next call."""
+        return self._finished(self._on_planes(planes))
+
+    def _finished(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
+        assert self._last is not None
+        if self._colour is None:
+            return self._last.from_planes(self._planar, planes)
+        return self._last.from_colours(self._colour.run(planes))
+
+    def colours(self, memory: memoryview) -> Frame:
+        """One frame from `memory` as colours, where there is no encoder; good until the next call."""
+        assert self._colour is not None
+        return self._colour.run(self._on_planes(self.layout.arrays(memory)))
+
+    def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
+        for step, target in zip(self._steps[begin:], self._scratch[begin:], strict=True):
+            step.work(planes, target)
+            planes = target
+        return planes
+
+
+def _plane_steps(
+    picture: Picture, operations: Sequence[Operation], layout: PlaneLayout
+) -> tuple[list[PlaneStep], list[Operation], int]:
+    """The steps that work on planes, the operations that do not, and the orientation that is left."""
+    steps: list[PlaneStep] = []
+    if picture.orientation != 1:
+        turn = turn_step(picture.orientation, layout)
+        if turn is None:
+            return [], list(operations), picture.orientation
+        steps.append(turn)
+        layout = turn.layout
+    for index, operation in enumerate(operations):
+        step = None if operation.dynamic else plane_step(operation, layout)
+        if step is None:
+            return steps, list(operations[index:]), 1
+        steps.append(step)
+        layout = step.layout
+    return steps, [], 1
+
+
+class _Colour:
+    """The operations that need whole colours."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        layout: PlaneLayout,
+        operations: Sequence[Operation],
+        orientation: int,
+        limits: Limits,
+    ) -> None:
+        import av
+        from av.video.reformatter import VideoReformatter
+
+        self._source: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        self._reformatter = VideoReformatter()
+        self._matrix, self._range = matrix_of(picture), range_of(picture)
+        deep = layout.depth > 8
+        self._format = ("rgba" if layout.alpha else "rgb") + ("24" if not layout.alpha else "")
+        if deep:
+            self._format = "rgba64le" if layout.alpha else "rgb48le"
+        spec = Spec(
+            layout.width,
+            layout.height,
+            "RGBA" if layout.alpha else "RGB",
+            "uint16" if deep else "uint8",
+        )
+        header = Header("video", spec, orientation)
+        self._program = programs.compile_program(header, operations, limits)
+        self._memory = memoryview(bytearray(self._program.nbytes))
+
+    def run(self, planes: Sequence[Array]) -> Frame:
+        store(planes, self._source)
+        colours = self._reformatter.reformat(
+            self._source,
+            format=self._format,
+            src_colorspace=self._matrix,
+            dst_colorspace=self._matrix,
+            src_color_range=self._range,
+            dst_color_range=_FULL,
+            threads=1,
+        )
+        frame = stages.frames_at(self._memory, 0, self._program.header.spec, 1)[0]
+        height, width, channels = frame.array.shape
+        np.copyto(frame.array.reshape(height, -1), view_of(colours.planes[0], frame.array, width * channels))
+        (result,), _ = stages.transform(self._program, [frame], self._memory)
+        return result
+
+
+class LastStep:
+    """Into the pixel format of the encoder, with even sides where it wants them.
+
+    Args:
+        picture: its matrix and range.
+        encoding: what the encoder takes.
+        background: behind what is transparent, where the encoder takes no alpha.
+    """
+
+    def __init__(self, picture: Picture, encoding: Encoding, background: tuple[int, int, int, int]) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._source, self._encoding, self._background = picture, encoding, background
+        self._picture = written(picture, encoding)
+        self._reformatter = VideoReformatter()
+        self._mixer = Mixer(matrix_of(self._picture), full=range_of(self._picture) == _FULL)
+
+    def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
+        """Planes of this layout, cut to even sides; another pixel format where the encoder wants one."""
+        wanted = self.layout(layout.width, layout.height)
+        if layout.pixel_format != wanted.pixel_format:
+            import av
+
+            frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+            store(planes, frame)
+            return self._reformatted(frame, wanted, range_of(self._source))
+        return wanted, [
+            plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
+        ]
+
+    def from_colours(self, result: Frame) -> tuple[PlaneLayout, list[Array]]:
+        """A frame of any layout and depth."""
+        import av
+
+        wanted = self.layout(*result.spec.size)
+        deep = wanted.depth > 8
+        whole = not wanted.pixel_format.startswith("yuv")
+        layout: Layout = "RGBA" if wanted.alpha else "RGB" if wanted.subsampling else "L"
+        spec = result.spec.converted(layout, "uint16" if deep else "uint8")
+        if spec != result.spec:
+            converted = stages.own_frames(spec, 1)[0]
+            layouts.convert(result, converted, self._background)
+            result = converted
+        names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
+        array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
+        if whole and wanted.depth in (8, 16):
+            order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
+            return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
+        if not deep and not wanted.alpha and _whole_samples(wanted):
+            memory = _memory(wanted)
+            self._mixer(array, memory)
+            return wanted, memory
+        array = array if spec.channels > 1 else array[..., 0]
+        frame = av.VideoFrame.from_ndarray(array, names[spec.channels][deep])
+        return self._reformatted(frame, wanted, _FULL)
+
+    def _reformatted(self, frame: Any, wanted: PlaneLayout, span: int) -> tuple[PlaneLayout, list[Array]]:
+        picture = self._picture
+        made = self._reformatter.reformat(
+            frame,
+            format=wanted.pixel_format,
+            interpolation="AREA",  # the mean of the pixels under a sample of a halved plane
+            src_colorspace=matrix_of(picture),
+            dst_colorspace=matrix_of(picture),
+            src_color_range=span,
+            dst_color_range=range_of(picture),
+            threads=1,
+        )
+        memory = _memory(wanted)
+        load(made, memory)
+        return wanted, memory
+
+    def layout(self, width: int, height: int) -> PlaneLayout:
+        """What frames of this size become; raises TransformError where nothing is left."""
+        encoding = self._encoding
+        if encoding.even:
+            width, height = width // 2 * 2, height // 2 * 2
+        if not width or not height:
+            raise TransformError(f"Frames of {width}×{height} pixels cannot be encoded.")
+        return PlaneLayout(
+            encoding.planes or encoding.pixel_format,
+            width,
+            height,
+            encoding.subsampling,
+            encoding.depth,
+            encoding.alpha,
+        )
+
+
+def matrix_of(picture: Picture) -> int:
+    """The matrix between colours and planes, as PyAV numbers it."""
+    return _MATRICES.get(picture.colour.get("matrix", ""), _SD)
+
+
+def range_of(picture: Picture) -> int:
+    """Whether black and white are at the ends of the scale."""
+    full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
+    if "range" not in picture.colour or picture.colour.get("matrix") == "gbr":
+        full = full or not picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
+    return _FULL if full else _LIMITED
+
+
+def _whole_samples(layout: PlaneLayout) -> bool:
+    """Whether every colour sample lies under as many pixels."""
+    across, down = layout.steps(1)
+    return bool(layout.subsampling) and not (layout.width % across or layout.height % down)
+
+
+def _memory(layout: PlaneLayout) -> list[Array]:
+    return layout.arrays(memoryview(bytearray(layout.nbytes)))

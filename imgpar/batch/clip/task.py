@@ -1,0 +1,336 @@
+"""A clip in a worker: read by its path, written beside its place, checked, renamed.
+
+probe ─► plan ─► copy, remux or convert ─► read back and count ─► commit
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.digest import file_digest
+from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
+from imgpar.core.model import Facts, Job, OutputFile, Target
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS, peek, sniff
+from imgpar.inputs.batches import known_suffix, suffix_of
+from imgpar.outputs.commit import (
+    Original,
+    begin_file,
+    commit_file,
+    done_before,
+    take_back,
+    taken_over,
+)
+
+if TYPE_CHECKING:
+    from imgpar.batch.clip.helpers import Crew
+    from imgpar.batch.clip.resuming import Resuming
+    from imgpar.video.clip import Clip
+    from imgpar.video.plan import ClipPlan
+
+During = Callable[[str], AbstractContextManager[None]]
+"""Measures a stage: `with during("encode"): …`."""
+
+
+def is_clip(job: Job) -> bool:
+    """Whether the input of a job is a clip that is to be converted."""
+    if not job.targets:
+        return False
+    source = known_suffix(suffix_of(job.item.path)) or FORMATS.get(job.item.format)
+    return source is not None and source.kind == "video"
+
+
+@dataclass(slots=True)
+class ClipResult:
+    """What was made of a clip."""
+
+    outputs: list[OutputFile] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    digest: str = ""
+    unchanged: bool = False
+
+
+class _Made(NamedTuple):
+    """A file that is written, and has not got its name."""
+
+    size: tuple[int, int]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ClipWork:
+    """One clip's job in its worker; nothing of the clip is in the worker's own memory but a few frames.
+
+    Args:
+        job: with targets that are clips.
+        run: recipe and limits.
+        crew: the task, and the workers that help with frames.
+        during: measures stages.
+    """
+
+    def __init__(self, job: Job, run: RunSpec, crew: Crew, during: During) -> None:
+        self._job, self._run, self._crew, self._during = job, run, crew, during
+        self._result = ClipResult()
+        self._source: os.stat_result | None = None
+        self._parts: Resuming | None = None
+
+    def perform(self) -> ClipResult:
+        """Make every target.
+
+        Raises:
+            ItemError: it cannot be read, converted or written; no target has its final name unless it is
+                whole.
+        """
+        from imgpar.video.check import check_source
+        from imgpar.video.prepare import measured, prepared
+        from imgpar.video.probe import probe
+
+        path, result = self._job.item.path, self._result
+        if self._crew.alone and (before := done_before(self._job.targets, self._run.noted())):
+            result.outputs += before
+            return result
+        with self._during("read"):
+            self._source = _status(path)
+            if self._run.digests:
+                result.digest = _digest(path)
+                if self._job.digest and self._job.digest == result.digest:
+                    result.unchanged = True
+                    return result
+        with self._during("decode"):
+            clip = probe(path, self._run.limits)
+            result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
+            clip = measured(prepared(clip, self._run.encode), self._run.encode)
+        try:
+            self._make_all(clip)
+        except ItemError:
+            if self._run.strict or any(target.retires for target in self._job.targets):
+                take_back(self._written())
+            raise
+        if not any(target.retires for target in self._job.targets):
+            self._check_source()
+        return result
+
+    def _make_all(self, clip: Clip) -> None:
+        """Every target; a file of the user in the place of one stays, and the others are made."""
+        targets = self._job.targets
+        for target in sorted(targets, key=lambda target: bool(target.retires)):
+            try:
+                self._make(clip, target)
+            except KeptError as error:
+                if len(targets) == 1 or self._run.strict:
+                    raise
+                self._result.notes.append(str(error))
+        if not self._result.outputs:
+            raise KeptError(" ".join(self._result.notes))
+
+    def _written(self) -> list[tuple[Target, OutputFile]]:
+        by_path = {target.path: target for target in self._job.targets}
+        return [(by_path[file.path], file) for file in self._result.outputs]
+
+    def _check_source(self) -> None:
+        assert self._source is not None
+        before, after = self._source, _status(self._job.item.path)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
+
+    def _make(self, clip: Clip, target: Target) -> None:
+        """One target, from the plan to its final name."""
+        with begin_file(target, self._run.name, self._crew.serial) as half:
+            kind = FORMATS[target.format].kind
+            make = {"video": self._make_clip, "image": self._make_animation, "audio": self._make_sound}[kind]
+            made = make(clip, target, half.path)
+            self._check_strict(made.lost)
+            if self._crew.alone:
+                target = taken_over(target, self._run.noted())
+            original = self._original(target)
+            with self._during("commit"):
+                written = commit_file(
+                    half,
+                    target,
+                    keep_times_of=os.stat(clip.path),
+                    fsync=target.replaces or bool(target.retires),
+                    expected=os.path.getsize(half.path),
+                    dimensions=made.size,
+                    original=original,
+                    note=self._run.note(),
+                )
+        self._result.outputs.append(written)
+        self._result.lost += [*made.lost, *(original.lost if original else ())]
+        self._result.notes += made.notes
+
+    def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
+        from imgpar.video.plan import make_plan
+
+        same = _content(clip.path) == target.format
+
+        def planned(options: EncodeOptions) -> ClipPlan:
+            return make_plan(
+                clip,
+                target.format,
+                self._run.operations,
+                options,
+                same_container=same,
+                staged=self._run.staged,
+            )
+
+        plan = planned(self._run.encode)
+        if self._run.encode.target and plan.encoding:
+            plan = self._aim(clip, planned)
+        self._check_strict(plan.lost)
+        lost, size = self._convert(plan, clip, output, target.path)
+        return _Made(size, lost, plan.notes)
+
+    def _make_animation(self, clip: Clip, target: Target, output: str) -> _Made:
+        """A picture that moves; sound has no place in it."""
+        from imgpar.batch.clip.animations import read_animation
+        from imgpar.batch.picture import stages
+
+        run, fmt = self._run, FORMATS[target.format]
+        with self._during("decode"):
+            frames, header = read_animation(clip, run.operations, run.encode, run.limits, fmt)
+        with self._during("encode"):
+            encoded = stages.encode(frames, header, fmt.name, run.encode)
+            with open(output, "r+b") as file:
+                file.write(encoded.data)
+        return _Made(encoded.spec.size, (*header.lost, *encoded.lost), encoded.notes)
+
+    def _make_sound(self, clip: Clip, target: Target, output: str) -> _Made:
+        from imgpar.video.sound import plan_track, write_track
+
+        track = plan_track(clip, target.format, self._run.encode)
+        self._check_strict(track.lost)
+        with self._during("encode"):
+            write_track(track, output, accept_damaged=self._run.limits.accept_damaged)
+        return _Made((0, 0), track.lost, track.notes)
+
+    def _original(self, target: Target) -> Original | None:
+        """In place, what the target retires."""
+        if not target.retires:
+            return None
+        assert self._source is not None
+        facts = Facts.of(self._source)
+        return Original(target.retires, facts, self._result.digest, strict=self._run.strict)
+
+    def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
+        """The plan with the lowest quality that reaches the target."""
+        from imgpar.video.rate_control import Samples, aimed
+
+        options, target = self._run.encode, self._run.encode.target
+        assert target is not None
+        with (
+            self._during("encode"),
+            Samples(clip, planned(options), target.measure, self._crew.cores) as samples,
+        ):
+            quality, reached = aimed(
+                target, options, lambda tried: samples.measured(planned(replace(options, quality=tried)))
+            )
+        missed = "" if reached >= target.value else f", {target.value:g} cannot be reached"
+        name = target.measure.upper()
+        self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples{missed}")
+        return planned(replace(options, quality=quality))
+
+    def _convert(
+        self, plan: ClipPlan, clip: Clip, output: str, final: str
+    ) -> tuple[tuple[str, ...], tuple[int, int]]:
+        """Write the new file and check it; returns what was lost, and the size."""
+        from imgpar.video.check import check_output
+        from imgpar.video.native import decoder_threads, run_native
+        from imgpar.video.rate_control import within
+
+        if plan.way == "copy":
+            with self._during("encode"):
+                shutil.copyfile(clip.path, output)
+            return (), clip.picture.upright
+        wanted = plan.timing.retimed(clip)
+
+        def write(plan: ClipPlan) -> tuple[str, ...]:
+            if plan.way == "frames":
+                from imgpar.batch.clip.frame_path import FramePath
+
+                return FramePath(plan, clip, output, self._run, self._crew, self._during).run()
+            with self._during("encode"):
+                total = len(wanted.times)
+                return run_native(
+                    plan,
+                    wanted,
+                    output,
+                    self._crew.cores,
+                    lambda done: self._crew.advanced(done, total),
+                    decoders=decoder_threads(clip.picture, self._crew.cores, self._run.limits.memory),
+                )
+
+        most = self._run.encode.max_bytes
+        if most and plan.encoding:
+            complaints, note = within(most, plan, wanted, output, self._crew.cores, write)
+            self._result.notes += [note] if note else []
+        elif (complaints_of_parts := self._by_parts(plan, wanted, output, final)) is not None:
+            complaints = complaints_of_parts
+        else:
+            complaints = write(plan)
+        with self._during("encode"):
+            damaged = self._run.limits.accept_damaged
+            try:
+                made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
+            finally:
+                if self._parts is not None:  # what was wrong once would be wrong again
+                    self._parts.clear()
+        self._result.notes += notes
+        return (*plan.lost, *lost), made.picture.upright
+
+    def _by_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
+        """Write a long clip part by part, so that a later run can go on; None where that cannot be."""
+        from imgpar.video.segments import may_be_cut
+
+        self._parts = None
+        if not (self._run.parts and may_be_cut(plan, clip)):
+            return None
+        from imgpar.batch.clip.resuming import Resuming
+        from imgpar.video.native import decoder_threads
+
+        def told(done: int) -> None:
+            self._crew.advanced(done, len(clip.times))
+
+        cores = self._crew.cores
+        decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, told)
+        with self._during("encode"):
+            said = parts.run(output)
+        if said is not None:
+            self._parts = parts
+            if parts.kept:
+                self._result.notes.append(f"{parts.kept} of {parts.count} parts were there already")
+        return said
+
+    def _check_strict(self, lost: Sequence[str]) -> None:
+        if self._run.strict and lost:
+            raise TransformError(
+                f"It would lose {', '.join(dict.fromkeys(lost))}.",
+                fix="Choose a format that holds it, or leave --strict out.",
+            )
+
+
+def _content(path: str) -> str:
+    with open(path, "rb") as file:
+        found = sniff(peek(file.read))
+    return found.name if found else ""
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+
+
+def _digest(path: str) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise SourceError(f"It cannot be read: {error.strerror}.") from None

@@ -1,0 +1,300 @@
+"""One clip out of several, one after the other: copied where they fit together, else like the first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imgpar.batch.frames.reading import Seen, ignore
+from imgpar.batch.settings import CONCAT, check_settings
+from imgpar.core.errors import EncodeError, OutputError, UsageError
+from imgpar.core.model import OutputFile, Target
+from imgpar.core.tempfiles import temporary
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import format_of_suffix
+from imgpar.outputs.sidefiles import identities, is_one_of
+
+if TYPE_CHECKING:
+    from imgpar.video.clip import Clip, Stream
+    from imgpar.video.plan import ClipPlan
+
+
+SPARE = 0.1
+"""Seconds a clip by which the next one may begin early or late: sound comes in packets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What was made of several clips."""
+
+    file: OutputFile
+    frames: int
+    copied: bool
+    """Whether nothing was encoded."""
+    why: str
+    """The reason why it was not copied."""
+    lost: tuple[str, ...] = ()
+
+
+def join(
+    inputs: Sequence[str],
+    out: str,
+    options: EncodeOptions | None = None,
+    *,
+    replace_it: bool = False,
+    threads: int = 2,
+    seen: Seen = ignore,
+) -> Joined:
+    """Put clips one after the other.
+
+    Args:
+        inputs: two clips or more.
+        out: the new clip; its suffix decides the container.
+        options: quality, codec and so on, where they have to be encoded.
+        replace_it: whether a file of that name is written over.
+        threads: of the encoder.
+        seen: is told now and then how many frames are written, and of how many; what it raises ends the work.
+
+    Raises:
+        UsageError: fewer than two clips, or a name that is no clip's.
+        ItemError: a clip cannot be read, or the new one is not whole.
+    """
+    from imgpar.core.fs import sweep
+    from imgpar.outputs.commit import begin_file, commit_file
+    from imgpar.video.probe import probe
+
+    found = format_of_suffix(out)
+    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
+        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
+        raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
+    path = os.path.abspath(out)
+    options = options or EncodeOptions()
+    check_settings("concat", options, CONCAT)
+    if is_one_of(path, identities(inputs)):
+        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
+    if os.path.lexists(path) and not replace_it:
+        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
+    clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
+    why = _difference(clips, found.name, options)
+    target = Target(found.name, path, replaces=os.path.exists(path))
+    sweep(os.path.dirname(path))
+    with begin_file(target) as half:
+        output = half.path
+        with temporary() as folder:
+            arguments = (
+                _encoding(clips, found.name, options, output, threads)
+                if why
+                else _copying(clips, found.name, output, folder)
+            )
+            _run(arguments, sum(len(clip.times) for clip in clips), seen)
+        made = probe(output)
+        _check(clips, made)
+        written = commit_file(
+            half,
+            target,
+            keep_times_of=None,
+            fsync=target.replaces,
+            expected=os.path.getsize(output),
+            dimensions=made.picture.upright,
+        )
+    return Joined(written, len(made.times), not why, why, _left_out(clips))
+
+
+def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:
+    from imgpar.video.ffmpeg import Ffmpeg
+    from imgpar.video.native import check_exit
+
+    child = Ffmpeg(arguments, counted=True)
+    try:
+        code = child.wait(lambda done: seen(done, total))
+    except BaseException:
+        child.kill()
+        raise
+    check_exit(code, child.lines)
+
+
+def _sound(clip: Clip) -> Clip:
+    """The clip, if it is whole."""
+    from imgpar.video.check import check_source
+
+    check_source(clip, accept_damaged=False)
+    return clip
+
+
+def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> str:
+    """Why the clips cannot be copied one behind the other; empty where they can."""
+    from imgpar.video.containers import CONTAINERS
+
+    if options != EncodeOptions():
+        return "settings of the encoder are given"
+    container, first = CONTAINERS[target], clips[0]
+    for number, clip in enumerate(clips, 1):
+        if clip.hidden or clip.row:
+            return f"clip {number} " + ("has an edit list" if clip.hidden else "has no time stamps")
+    if first.picture.stream.codec not in container.video:
+        return f"{target} holds no {first.picture.stream.codec}"
+    for number, clip in enumerate(clips[1:], 2):
+        for name, facts in _facts(clip).items():
+            if facts != _facts(first)[name]:
+                return f"clip {number} differs in its {name}"
+    if any(stream.codec not in container.audio for stream in first.of_kind("audio")):
+        return f"{target} does not hold its sound"
+    return ""
+
+
+def _facts(clip: Clip) -> dict[str, object]:
+    """What has to be the same in all clips, so that one header fits them."""
+    from imgpar.video.demux import opened
+
+    picture = clip.picture
+    with opened(clip.path) as container:
+        header = bytes(container.streams[picture.stream.index].codec_context.extradata or b"")
+    return {
+        "codec": picture.stream.codec,
+        "size": (picture.width, picture.height),
+        "pixel format": picture.pixel_format,
+        "orientation": picture.orientation,
+        "pixel aspect": picture.aspect,
+        "colours": dict(picture.colour),
+        "sound": [(stream.codec, stream.channels, stream.rate) for stream in clip.of_kind("audio")],
+        "order of streams": [picture.stream.index, *(stream.index for stream in clip.of_kind("audio"))],
+        "encoder's header": header,
+    }
+
+
+def _copying(clips: Sequence[Clip], target: str, output: str, folder: str) -> list[str]:
+    """ffmpeg's arguments: the packets of a list of files, which is written into `folder`."""
+    from imgpar.video.containers import CONTAINERS
+    from imgpar.video.native import output_options
+    from imgpar.video.plan import ClipPlan
+
+    plan = ClipPlan("remux", "", CONTAINERS[target])
+    names = os.path.join(folder, "list.txt")
+    with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
+        for clip in clips:
+            quoted = clip.path.replace("'", "'\\''")
+            file.write(f"file 'file:{quoted}'\n")
+    whitelist = ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", names]
+    maps = [f"0:{clips[0].picture.stream.index}"]
+    maps += [f"0:{stream.index}" for stream in clips[0].of_kind("audio")]
+    mapped = [part for number in maps for part in ("-map", number)]
+    return [*whitelist, *mapped, "-c", "copy", *plan.container.flags, *output_options(plan, output)]
+
+
+def _encoding(
+    clips: Sequence[Clip], target: str, options: EncodeOptions, output: str, threads: int
+) -> list[str]:
+    """One filter graph: each clip is fitted into the first one's size; silence where one has no sound."""
+    from imgpar.video.ffmpeg import guarded
+    from imgpar.video.native import decoder_options, encode_options, output_options
+
+    first = clips[0]
+    plan, size = _plan(first, target, options)
+    fitted = _kept(clips, plan) if options.lossless else _fitted(size, first)
+    sounds = any(clip.of_kind("audio") for clip in clips) and options.audio != "none"
+    arguments, graph = list[str](), list[str]()
+    for number, clip in enumerate(clips):
+        arguments += [*decoder_options(clip), *guarded(clip.path)]
+        graph.append(f"[{number}:{clip.picture.stream.index}]{fitted}[v{number}]")
+        if sounds:
+            graph.append(f"{_sounding(number, clip)}[a{number}]")
+    pairs = "".join(f"[v{number}]" + (f"[a{number}]" if sounds else "") for number in range(len(clips)))
+    graph.append(f"{pairs}concat=n={len(clips)}:v=1:a={int(sounds)}[v]" + ("[a]" if sounds else ""))
+    arguments += ["-filter_complex", ";".join(graph), "-map", "[v]"]
+    arguments += encode_options(plan, replace(first, variable=False), threads)
+    arguments[arguments.index("-enc_time_base:v:0") + 1] = "filter"
+    if sounds:
+        arguments += ["-map", "[a]", "-c:a:0", _encoder_of(plan, options)]
+    return [*arguments, *plan.container.flags, *output_options(plan, output)]
+
+
+def _plan(first: Clip, target: str, options: EncodeOptions) -> tuple[ClipPlan, tuple[int, int]]:
+    """The first clip's plan, encoded in any case, and the size of all frames."""
+    from imgpar.video.plan import make_plan
+
+    quality = options.quality or 80
+    plan = make_plan(first, target, (), replace(options, quality=quality))
+    width, height = first.picture.upright
+    if not plan.container.variable:
+        raise UsageError("Clips cannot be put together into AVI.", fix="Use .mp4, .mov, .mkv or .webm.")
+    return replace(plan, filters=" "), (width // 2 * 2, height // 2 * 2)
+
+
+def _encoder_of(plan: ClipPlan, options: EncodeOptions) -> str:
+    from imgpar.video.encoders import first_available
+
+    wanted = {"aac": ("aac",), "opus": ("libopus", "opus")}.get(options.audio, plan.container.audio_encoders)
+    return first_available(wanted)
+
+
+def _fitted(size: tuple[int, int], first: Clip) -> str:
+    width, height = size
+    # Frames keep their times: 1/90000 is a time base in which all can be counted.
+    return (
+        f"scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos:reset_sar=1,"
+        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,settb=1/90000,"
+        f"format={_form(first)}"
+    )
+
+
+def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
+    """Nothing but new times, for clips that may not lose anything; raises EncodeError where they differ."""
+    from imgpar.video.lossless import kind_of
+
+    first = clips[0].picture
+    for number, clip in enumerate(clips[1:], 2):
+        facts = (clip.picture.upright, kind_of(clip.picture), clip.picture.colour)
+        if facts != (first.upright, kind_of(first), first.colour):
+            raise EncodeError(
+                f"Clip {number} has frames of another size or kind than the first one.",
+                fix="Leave --lossless out; then they are made the same.",
+            )
+    assert plan.encoding is not None
+    return f"setsar=1,settb=1/90000,format={plan.encoding.pixel_format}"
+
+
+def _form(first: Clip) -> str:
+    return "yuv420p" if first.picture.depth <= 8 else "yuv420p10le"
+
+
+def _sounding(number: int, clip: Clip) -> str:
+    """The first sound of a clip, as long as the clip."""
+    seconds = _seconds(clip)
+    form = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
+    stream: Stream | None = next(iter(clip.of_kind("audio")), None)
+    if stream is None:
+        return f"anullsrc=r=48000:cl=stereo,atrim=duration={seconds:.6f},{form}"
+    # Sound that begins late begins with silence, as every clip's sound has to begin with its clip.
+    late = "aresample=48000:async=1:first_pts=0"
+    return f"[{number}:{stream.index}]{late},{form},apad,atrim=end={seconds:.6f}"
+
+
+def _seconds(clip: Clip) -> float:
+    """How long a clip takes, from the beginning of its first stream to the end of its last one."""
+    return max(clip.duration, clip.times[-1] - clip.start + clip.last)
+
+
+def _left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
+    kinds = [
+        stream.kind for clip in clips for stream in clip.of_kind("subtitle", "cover", "attachment", "data")
+    ]
+    chapters = ["chapters"] if any(clip.chapters for clip in clips) else []
+    return tuple(dict.fromkeys([*kinds, *chapters]))
+
+
+def _check(clips: Sequence[Clip], made: Clip) -> None:
+    """Every frame is there, and each clip begins where the one before ends."""
+    wanted = sum(len(clip.times) for clip in clips)
+    if len(made.times) != wanted:
+        raise EncodeError(f"The new clip is not whole: {len(made.times)} of {wanted} frames are there.")
+    place, begin = 0, 0.0
+    zero = clips[0].times[0] - clips[0].start
+    for number, clip in enumerate(clips, 1):
+        shown = made.times[place] - made.times[0]
+        planned = begin + clip.times[0] - clip.start - zero
+        if abs(shown - planned) > SPARE * number:
+            raise EncodeError(f"Clip {number} begins at {shown:.2f} seconds instead of {planned:.2f}.")
+        place += len(clip.times)
+        begin += _seconds(clip)

@@ -1,0 +1,119 @@
+"""What a run would do, without doing it: nothing is written, no worker starts, no journal is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from imgpar.batch.inplace.run_folders import Homes
+from imgpar.batch.journal.database import copy_database
+from imgpar.batch.journal.journal import Journal, journal_path
+from imgpar.batch.journal.untrusted import check_files
+from imgpar.batch.report import Report, Tally
+from imgpar.batch.setup import planner
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Event, Job, Outcome, OutputFile, RunOptions
+from imgpar.core.tempfiles import temporary
+from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import scan_list
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
+from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.target_formats import check_kinds
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+
+def entries(
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions,
+    tell: Callable[[str], None] = lambda _: None,
+    aside: Aside | None = None,
+) -> Iterator[Job | Outcome]:
+    """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
+    named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+    place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
+    check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
+    with contextlib.ExitStack() as stack:
+        journal, homes = _copied_journal(place, options, stack), None
+        if place.in_place:
+            homes = Homes(
+                place.folder,
+                journal,
+                lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
+            )
+        plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
+        patterns = Patterns(options.include, options.exclude)
+        if named is None:
+            batches = scan_list(inputs, patterns)
+        else:
+            batches = scan(named, out=place.path, patterns=patterns)
+        if options.companions == "copy" and not place.in_place:
+            batches = with_sidecars(batches)
+        aside = Aside() if aside is None else aside
+        for batch in batches:
+            aside.add(batch.kinds, batch.left_out, batch.excluded)
+            yield from plan.plan(batch)
+        for remark in (*plan.remarks(), *patterns.unmatched()):
+            tell(remark)
+
+
+def planned(job: Job) -> Outcome:
+    """The line of the report for what would be done: the outputs have their names, and no size yet."""
+    outputs = tuple(OutputFile(target.path, 0) for target in job.targets)
+    return Outcome(job.item.path, "planned", outputs, notes=job.notes, source_bytes=job.item.size, job=job.id)
+
+
+def report_of(
+    found: Iterable[Job | Outcome],
+    out: str,
+    listen: Callable[[Event], None] = lambda _: None,
+    cancel: CancelToken | None = None,
+    notes: Sequence[str] = (),
+    aside: Aside | None = None,
+) -> Report:
+    """The report of a dry run; the listener hears of it as of a run. `notes` and `aside` may grow with
+    `found`."""
+    started, tally, items = time.monotonic(), Tally(), list[Outcome]()
+    place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
+    listen(Event("start", text=place))
+    for entry in found:
+        if cancel.cancelled or cancel.killed:
+            break
+        outcome = planned(entry) if isinstance(entry, Job) else entry
+        items.append(outcome)
+        tally.add(outcome)
+        listen(Event("item", len(items), outcome=outcome))
+    listen(Event("planned", len(items), len(items)))
+    listen(Event("end", len(items), len(items)))
+    stopped = cancel.cancelled or cancel.killed
+    seconds = time.monotonic() - started
+    return tally.report(
+        tuple(items),
+        out=place,
+        cancelled=stopped,
+        seconds=seconds,
+        dry_run=True,
+        notes=tuple(notes),
+        **(aside or Aside()).facts(),
+    )
+
+
+def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
+    """The journal as it stands, to be asked without locking or touching it."""
+    path = journal_path(place, options.journal)
+    if not os.path.exists(path):
+        return None
+    check_files(path, chosen=bool(options.journal))
+    try:
+        copy = copy_database(path, stack.enter_context(temporary()))
+        base = "" if place.name else place.folder
+        return stack.enter_context(Journal.open(copy, base, lock=False, in_place=place.in_place))
+    except (sqlite3.Error, ItemError):
+        return None  # a damaged journal is set aside by the run itself

@@ -1,0 +1,39 @@
+"""Frames of a clip for an animated picture, and for how long each is shown."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from imgpar.batch.frames.reading import ANY, Choice
+from imgpar.batch.frames.stills import Every, pick
+from imgpar.core.errors import DamagedError
+from imgpar.formats.options import Span
+from imgpar.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.video.clip import Clip
+
+    Array = np.ndarray[Any, Any]
+
+
+def animation(
+    source: str | Clip,
+    fps: float | Fraction,
+    pipeline: Pipeline,
+    span: Span | None = None,
+    choice: Choice = ANY,
+) -> tuple[list[Array], list[int]]:
+    """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
+    found = list(pick(source, Every(seconds=float(1 / fps)), pipeline, span, choice=choice))
+    if not found:
+        raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
+    times = [frame.time for frame in found]
+    usual = round(1000 / fps)
+    return [frame.array for frame in found], [
+        *(max(10, round((after - before) * 1000)) for before, after in pairwise(times)),
+        usual,
+    ]

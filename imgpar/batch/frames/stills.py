@@ -1,0 +1,129 @@
+"""Single frames out of clips: every so many, one every so often, key frames, scenes; a sharp poster."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
+from imgpar.core import parsing
+from imgpar.core.errors import DamagedError, bad_value
+from imgpar.formats.options import Span
+from imgpar.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.video.clip import Clip
+
+    Array = np.ndarray[Any, Any]
+
+CANDIDATES = 15
+"""Frames among which the poster is chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Which frames are wanted: every `frames`-th, one every `seconds`, key frames, or the first of scenes."""
+
+    frames: int = 1
+    seconds: float = 0.0
+    keys: bool = False
+    scenes: bool = False
+
+
+def parse_every(value: object) -> Every:
+    """`10`: every tenth frame, `2s`: one every two seconds, `key`: key frames, `scene`: where scenes begin.
+
+    >>> parse_every("2s").seconds
+    2.0
+    """
+    text = str(value).strip().lower()
+    if text in ("key", "scene"):
+        return Every(keys=text == "key", scenes=text == "scene")
+    if re.fullmatch(r"\d+", text) and int(text):
+        return Every(frames=int(text))
+    if (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", text)) and float(match[1]):
+        return Every(seconds=float(match[1]))
+    known = "10 (every tenth frame), 2s (every two seconds), key or scene"
+    raise bad_value(parsing.VALUE, known, value, ("key", "scene"))
+
+
+def pick(
+    source: str | Clip,
+    every: Every,
+    pipeline: Pipeline,
+    span: Span | None = None,
+    *,
+    threshold: float | None = None,
+    choice: Choice = ANY,
+) -> Iterator[ClipFrame]:
+    """The wanted frames of a clip, in order; raises ItemError where it cannot be read.
+
+    `threshold` is the change, in percent, with which a scene begins; of `choice` only what does not say which
+    frames are wanted.
+    """
+    start, stop = (span.start, span.stop) if span else (0.0, math.inf)
+    if every.seconds:
+        choice = replace(choice, wanted=_at_intervals(start, every.seconds))
+    elif every.scenes:
+        from imgpar.video.scenes import THRESHOLD, SceneChanges
+
+        changes = SceneChanges(THRESHOLD if threshold is None else threshold)
+        choice = replace(choice, wanted=lambda _, frame: changes.begins(frame))
+    choice = replace(choice, start=start, stop=stop, every=every.frames, keys=every.keys)
+    yield from frames_of(source, pipeline, choice)
+
+
+def _at_intervals(start: float, seconds: float) -> Any:
+    due = -math.inf
+
+    def wanted(time: float, _: Any) -> bool:
+        nonlocal due
+        if time < due:
+            return False
+        # A sliver more, so that float noise does not take two frames for one moment.
+        due = start + (math.floor((time - start) / seconds + 1e-4) + 1 - 1e-4) * seconds
+        return True
+
+    return wanted
+
+
+def poster(
+    source: str | Clip, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY
+) -> ClipFrame:
+    """A sharp frame that is neither black nor white, from the first two thirds of a clip."""
+    from imgpar.video.probe import probe
+
+    clip = probe(source) if isinstance(source, str) else source
+    begin = span.start if span else clip.duration * 0.05
+    end = min(span.stop, clip.duration) if span and math.isfinite(span.stop) else clip.duration * 0.65
+    step = max(end - begin, 0) / CANDIDATES
+    moments = [min(begin + number * step, clip.duration) for number in range(CANDIDATES)]
+    found: dict[int, ClipFrame] = {}
+    for frame in frames_at(clip, pipeline, moments, choice):
+        found.setdefault(frame.index, frame)
+    if not found:
+        raise DamagedError("This clip has no frame that could be read.")
+    return max(found.values(), key=lambda frame: _worth(frame.array))
+
+
+def _worth(array: Array) -> float:
+    """Sharpness by the variance of the Laplacian, less for frames that are nearly one colour."""
+    import cv2
+
+    grey = cv2.cvtColor(array[..., :3], cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var()) * min(1.0, float(grey.std()) / 20)
+
+
+def whole_or(clip: Clip, span: Span | None) -> tuple[float, float]:
+    """From when to when frames are taken: the whole clip, or the part of it that lies in `span`."""
+    end = max(clip.duration, (clip.times[-1] + clip.last) if clip.times else 0.0)
+    if span is None:
+        return 0.0, end
+    if span.start >= end:
+        raise DamagedError(f"The clip ends after {end:.1f} seconds.", fix="Choose an earlier --trim.")
+    return span.start, min(span.stop, end)

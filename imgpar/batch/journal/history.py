@@ -1,0 +1,142 @@
+"""Reading a journal: what is known of inputs, and how outputs are written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from imgpar.batch.incremental import Recorded
+from imgpar.batch.journal import sql
+from imgpar.batch.journal.database import readable
+from imgpar.core.model import OutputFile
+from imgpar.outputs.naming import Done
+
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Compact, in ASCII; `json.dumps` would make an encoder at every call."""
+PAGE = 1000
+"""Rows that are read together."""
+
+_RUN = attrgetter("run")
+
+
+class RunRecord(NamedTuple):
+    """One run as the journal remembers it."""
+
+    id: int
+    uid: str
+    """Random; no other run has it."""
+    started: float
+    finished: float | None
+    key: str
+    recipe: str | None
+    """As TOML; None where it cannot be written down, or names a place."""
+    counts: Mapping[str, Any]
+
+
+class Made(NamedTuple):
+    """What was made of one input; `folder` is a row of the journal."""
+
+    folder: int
+    outputs: tuple[OutputFile, ...]
+
+
+class Paths:
+    """How outputs are written down: with `/`, relative to the base, which they never leave.
+
+    Where the base is empty (the journal of single files, in the user's state folder) they are absolute.
+    """
+
+    def __init__(self, base: str) -> None:
+        self.prefix = os.path.join(base, "") if base else ""
+
+    def pack(self, made: Iterable[OutputFile]) -> str:
+        """The outputs as JSON in ASCII."""
+        cut = self.prefix
+        return to_json([[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made])
+
+    def unpack(self, text: str) -> tuple[OutputFile, ...]:
+        """The outputs with absolute paths. Raises ValueError or TypeError where they are not ours."""
+        return () if text == "[]" else self.unpack_all([text])[0]
+
+    def unpack_all(self, texts: Sequence[str]) -> list[tuple[OutputFile, ...]]:
+        """The same for many at once, which is three times as fast."""
+        lists = json.loads("[" + ",".join(texts) + "]")
+        return [tuple([self._output(*facts) for facts in made]) for made in lists]
+
+    def _output(self, at: str, *facts: Any) -> OutputFile:
+        if self.prefix and (f"/{at}/".find("/../") >= 0 or at[:1] == "/" or os.path.isabs(at) or "\0" in at):
+            raise ValueError(f"{at!a} is not inside")
+        if not all(type(fact) is int for fact in facts[:6]) or (len(facts) > 6 and type(facts[6]) is not str):
+            raise TypeError(f"{facts!a} are no facts")
+        if not at.isascii():
+            os.fsencode(at)  # half a character cannot be asked for
+        return OutputFile(self.prefix + (at if os.sep == "/" else at.replace("/", os.sep)), *facts)
+
+
+class Past:
+    """What runs before this one knew of inputs; `where` is the journal's file, for what is said of errors."""
+
+    def __init__(self, database: sqlite3.Connection, where: str, paths: Paths) -> None:
+        self._database, self._where, self._paths = database, where, paths
+
+    def recorded(self, folder: int, key: str) -> Recorded:
+        """Files of a folder that were done with this recipe, and with no other one since."""
+        with readable(self._where):
+            rows = {row[6]: row for row in self._database.execute(sql.READ_SAME, (folder, key))}
+            if rows and self._database.execute(sql.READ_OTHER, (folder, key)).fetchone():  # seldom
+                for (name,) in self._database.execute(sql.READ_NEWER, (folder, key)):
+                    rows.pop(name, None)
+        return Recorded(rows, self._paths, self._where)
+
+    def done_in(self, folder: int, only: Collection[bytes] | None = None) -> dict[bytes, tuple[Done, ...]]:
+        """What is known about the files in one folder, by name, the newest first; one query."""
+        found: dict[bytes, tuple[Done, ...]] = {}
+        for name, record in self._records(folder):
+            if only is None or name in only:
+                if name in found:
+                    found[name] = tuple(sorted((record, *found[name]), key=_RUN, reverse=True))
+                else:
+                    found[name] = (record,)
+        return found
+
+    def taken(self, mirror: bytes, folder: int) -> list[tuple[bytes, Done]]:
+        """Names and records of the inputs of other folders whose outputs lie in the same one."""
+        with readable(self._where):
+            others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
+        return [pair for other in others for pair in self._records(other)]
+
+    def _records(self, folder: int) -> Iterator[tuple[bytes, Done]]:
+        unpack, unpack_all = self._paths.unpack, self._paths.unpack_all
+        with readable(self._where):
+            cursor = self._database.execute(sql.READ_DONE, (folder,))
+            while rows := cursor.fetchmany(PAGE):
+                outputs = unpack_all([row[-1] for row in rows])
+                for (number, name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
+                    if not isinstance(name, bytes):
+                        raise TypeError(name)
+                    yield name, Done._make((*facts, made, unpack(planned) + unpack(claims), number, folder))
+
+    def failed(self, folder: int, key: str) -> set[bytes]:
+        """Names of the files of a folder that failed with this recipe and were not done since."""
+        with readable(self._where):
+            return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, key))}
+
+    def made(self) -> Iterator[Made]:
+        """Folder and outputs of every input that is done, folder by folder."""
+        with readable(self._where):
+            cursor = self._database.execute(sql.READ_MADE)
+            while rows := cursor.fetchmany(PAGE):
+                files = self._paths.unpack_all([row[1] for row in rows])
+                yield from map(Made, [row[0] for row in rows], files)
+
+
+def last_run(database: sqlite3.Connection) -> RunRecord | None:
+    """The latest run in a journal, finished or not."""
+    row = database.execute(
+        "SELECT id, uid, started, finished, key, recipe, counts FROM runs ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return None if row is None else RunRecord._make((*row[:-1], json.loads(row[-1] or "{}")))

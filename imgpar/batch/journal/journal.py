@@ -1,0 +1,498 @@
+"""What is done, in SQLite below OUT, so that the next run does only what changed.
+
+    begin ─► done(batch) ─► planned(jobs), before the first write ─► record(outcome, job) … ─► finish
+
+1. Names are on the disk before a file gets one: after a crash an output of a planned row is ours.
+2. `items` is the state, one row per input and recipe. The lines of the report are in `lines`.
+3. A folder of inputs is known by where it lies, by itself or as seen from OUT: either may be moved. Only
+   hashes of both are kept; the journal names no place outside of its home.
+4. Paths are bytes, outputs are relative to OUT: any name survives. Nothing that is read here is trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from imgpar.batch.incremental import Recorded, Unchanged
+from imgpar.batch.journal import sql
+from imgpar.batch.journal.database import close_database, explained, open_database, readable
+from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
+from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
+from imgpar.core.digest import is_one_of
+from imgpar.core.errors import OutputError
+from imgpar.core.filenames import whole_path
+from imgpar.core.fs import OURS, make_private, no_room
+from imgpar.core.liveness import random_name
+from imgpar.core.locks import Lock
+from imgpar.core.model import Item, Job, Outcome, OutputFile
+from imgpar.inputs.batches import Batch
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import PLANNED, Done
+from imgpar.outputs.write_ahead import read_written, remove_written
+
+BATCH = 100
+"""Outcomes that are written together: while more are, the workers would run out of tasks."""
+BATCH_UNCHANGED = 10_000
+"""Lines of items that are as they were that are written together."""
+FOLDERS = 50_000
+"""Folders of inputs that are remembered: more than can be planned ahead."""
+
+
+def journal_path(out: Out, chosen: str | None = None) -> str:
+    """Where the journal of an output is: where the user says, in OUT, or in the user's state folder."""
+    if chosen:
+        return os.path.abspath(chosen)
+    return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
+
+
+class Folder(NamedTuple):
+    """A folder of inputs as the journal knows it."""
+
+    here: bytes
+    place: bytes
+    path: bytes
+    mirror: bytes
+    row: int = 0
+
+
+class Journal:
+    """The journal of one output place. Only the parent of a run writes to it.
+
+    Use `Journal.open`. `notes` are sentences for the user; `unfinished` says that the run before this one
+    ended early, so that temporary files may lie around.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        base: str,
+        connection: sqlite3.Connection,
+        lock: Lock | None,
+        *,
+        in_place: bool = False,
+    ) -> None:
+        self._in_place = in_place
+        self.path = path
+        self.base = base
+        self.notes: list[str] = []
+        self.run = 0
+        self.uid = ""
+        self.named_again = False
+        """The user says that the inputs are those of the last run, wherever they are now: their folders are
+        known by their paths below them."""
+        self._database = connection
+        self._lock = lock
+        self._paths = Paths(base)
+        self._past = Past(connection, path, self._paths)
+        self._real_base = os.path.realpath(base or os.curdir)
+        self._folders: OrderedDict[str, Folder] = OrderedDict()
+        self._lines: LineWriter | None = None
+        self._pending: list[tuple[Outcome, Job | None]] = []
+        self._unchanged_lines = 0
+        with readable(path):
+            self._salt: bytes = connection.execute("SELECT salt FROM about").fetchone()[0]
+            if not (isinstance(self._salt, bytes) and len(self._salt) <= blake2b.MAX_KEY_SIZE):
+                raise TypeError(self._salt)
+            last = self.last_run()
+        self.key = last.key if last else ""
+        self.unfinished = last is not None and last.finished is None
+
+    @classmethod
+    def open(
+        cls,
+        path: str,
+        base: str = "",
+        *,
+        lock: bool = True,
+        chosen: bool = False,
+        in_place: bool = False,
+    ) -> Journal:
+        """Open or make the journal at `path`; `base` is OUT.
+
+        With `lock` no other run can do the same until it is closed; without it several may, each for files
+        of its own. `chosen` says that the user named the file: it is not touched where it is something else.
+        In place outputs lie beside their inputs.
+        Raises OutputLockedError, OutputError, DiskFullError.
+        """
+        held = None
+        if lock:
+            try:
+                make_private(os.path.dirname(path))
+                held = Lock(f"{path}.lock", base or path)
+            except OSError as error:
+                if full := no_room(error, base or path):
+                    raise full from error
+                raise OutputError(
+                    f"{os.path.dirname(path)} cannot be written: {error.strerror}.",
+                    fix="Choose another OUT, or a place for the journal with --journal.",
+                ) from error
+        try:
+            connection, notes = open_database(path, base, alone=held is not None, chosen=chosen)
+            try:
+                journal = cls(path, base, connection, held, in_place=in_place)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            if held:
+                held.release()
+            raise
+        journal.notes += notes
+        if held and not held.kept:
+            journal.notes.append(f"{base or path} cannot be locked there: do not start a second run on it.")
+        return journal
+
+    def close(self) -> None:
+        """Write what is pending and let others in."""
+        try:
+            self.flush()
+        finally:
+            if self._lines:
+                self._lines.close()
+            close_database(self._database)
+            if self._lock:
+                self._lock.release()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # ----- a run ----------------------------------------------------------------------------------
+
+    def begin(self, key: str, *, recipe: str | None = None) -> str:
+        """Note a new run and return its random name; `key` stands for recipe and output settings."""
+        self.flush()
+        self.uid = random_name()
+        if self._lines:
+            self._lines.close()
+        self._lines = LineWriter(self.uid, self.path, self.base)
+        with self._writing() as database:
+            note = "INSERT INTO runs(uid, started, key, recipe) VALUES (?, ?, ?, ?)"
+            self.run = database.execute(note, (self.uid, time.time(), key, recipe)).lastrowid or 0
+        self.key = key
+        return self.uid
+
+    @property
+    def written(self) -> str:
+        """The folder in which workers note what they put in place."""
+        return f"{self.path}.written"
+
+    def enter(self, folder: str, mirror: str, root: str = "") -> int:
+        """The row of a folder of inputs whose outputs go to `mirror`; 0 while there is none.
+
+        Args:
+            folder: absolute.
+            mirror: below OUT, with `/`.
+            root: the input that was named and that holds it.
+        """
+        known = self._folders.get(folder)
+        if known is not None:
+            return known.row
+        here, place = self._hashes(folder)
+        mirror = "" if self._in_place else mirror
+        known = Folder(here, place, os.fsencode(_below(folder, root)), os.fsencode(mirror))
+        with readable(self.path):
+            run = self._database.execute
+            row = run(sql.FIND_FOLDER, (known.mirror, here, place, here)).fetchone()
+            if row is None and self.named_again:
+                row = run(sql.FIND_BELOW, (known.mirror, known.path)).fetchone()
+            if row is not None:
+                known = known._replace(row=int(row[0]))
+                if (row[1], row[2]) != (here, place):
+                    run(sql.MOVE_FOLDER, (here, place, known.path, known.row))
+                    run(sql.FORGET_PLACE, (known.mirror, place, known.row))
+        self._folders[folder] = known
+        if len(self._folders) > FOLDERS:
+            self._folders.popitem(last=False)
+        return known.row
+
+    def recorded(self, batch: Batch, key: str) -> Recorded:
+        """Files of a folder that were done with this recipe, and with no other one since."""
+        if self._pending:
+            self.flush()
+        return self._past.recorded(self.enter(batch.folder, batch.mirror, batch.root), key)
+
+    def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
+        """What is known about the files in the folders of a batch, or only about some in its one folder, by
+        path, the newest first."""
+        if self._pending:
+            self.flush()
+        folders = [batch.folder] if batch.folder else _folders_of(batch)
+        found: dict[str, tuple[Done, ...]] = {}
+        for folder in folders:
+            number = self.enter(folder, batch.mirror, batch.root)
+            found.update(self._done_in([number], folder, paths))
+        return found
+
+    def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
+        """The same for one folder, wherever its outputs went; nothing is noted."""
+        if self._pending:
+            self.flush()
+        here, place = self._hashes(folder)
+        with explained(self.path):
+            rows = self._database.execute(sql.FOLDERS_AT, (here, place)).fetchall()
+        return self._done_in([row[0] for row in rows], folder, only)
+
+    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+        """Names and records of inputs of other roots whose outputs lie in the folder of those of a batch."""
+        folders = [batch.folder] if batch.folder else _folders_of(batch)
+        mirror, found = os.fsencode(batch.mirror), list[tuple[str, Done]]()
+        own = [self.enter(folder, batch.mirror, batch.root) for folder in folders]
+        if len(own) == 1:
+            found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, own[0])]
+        elif own:
+            for name, record in self._past.taken(mirror, 0):
+                if record.folder not in own:
+                    found.append((os.fsdecode(name), record))
+        return found
+
+    def count_other_settings(self) -> int:
+        """How many inputs have outputs that were made with other settings."""
+        with readable(self.path):
+            return int(self._database.execute(sql.COUNT_OTHER, (self.key,)).fetchone()[0])
+
+    def planned(self, jobs: Iterable[Job]) -> None:
+        """Fix the names of these jobs: to be called before the first of their outputs is written."""
+        fix: list[tuple[object, ...]] = []
+        compare: list[tuple[object, ...]] = []
+        with self._writing() as database:
+            self._write_pending(database)
+            for job in jobs:
+                if job.check:  # nothing will be written
+                    continue
+                place, item = self._place(job.item.path, job), job.item
+                names = self._paths.pack(
+                    OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in job.targets
+                )
+                if job.digest and not job.same:
+                    compare.append((names, *place))
+                else:
+                    facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+                    fix.append((*place, self.run, *facts, names))
+            database.executemany(sql.PLAN, fix)
+            database.executemany(sql.PLAN_COMPARE, compare)
+
+    def record(self, outcome: Outcome, job: Job | None = None) -> None:
+        """Note what happened to one item; written with others, at the latest by `flush`."""
+        self._pending.append((outcome, job))
+        if len(self._pending) >= BATCH:
+            self.flush()
+
+    def record_unchanged(self, items: Unchanged) -> None:
+        """Note that items are as they were; written with others, at the latest by `flush`."""
+        if self._lines:
+            self._lines.add_unchanged(items)
+        self._unchanged_lines += len(items)
+        if self._unchanged_lines >= BATCH_UNCHANGED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was recorded; the owner of the run calls it every half second or so."""
+        self._unchanged_lines = 0
+        if self._pending:
+            with self._writing() as database:
+                self._write_pending(database)
+        if self._lines:
+            self._lines.flush()
+
+    def finish(self, counts: Mapping[str, Any]) -> None:
+        """Note that the run came to its end."""
+        self.flush()
+        with self._writing() as database:
+            note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
+            database.execute(note, (time.time(), json.dumps(dict(counts)), self.run))
+        remove_written(self.written, self.uid)
+
+    # ----- after a crash --------------------------------------------------------------------------
+
+    def recover(self, noted: Mapping[str, list[OutputFile]] | None = None, *, in_place: bool = False) -> None:
+        """Note what runs that died have put in place and could not record.
+
+        What is whole counts as done. In place that is so only when the original is gone or replaced. `noted`
+        is what their workers noted, by path; None is what lies beside the journal.
+        """
+        if noted is None:
+            noted = read_written(self.written, self.base)
+        if not noted:
+            return
+        pages = _by_whole(noted)
+        with self._writing() as database, readable(self.path):
+            for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
+                names = [file.path for file in self._paths.unpack(planned)]
+                found = [_still_there(noted.get(path, ())) for path in names]
+                whole = [file for file in found if file is not None]
+                gone = not in_place or _is_retired(os.fsdecode(name), names)
+                if len(whole) == len(found) and gone:
+                    database.execute(sql.RECOVERED, (self._paths.pack(whole), "", row))
+                    continue
+                known = [file for path in names for file in (*noted.get(path, ()), *pages.get(path, ()))]
+                if known:
+                    update = "UPDATE items SET planned = ? WHERE id = ?"
+                    database.execute(update, (self._paths.pack(known), row))
+
+    # ----- looking back ---------------------------------------------------------------------------
+
+    def last_run(self) -> RunRecord | None:
+        """The latest run, finished or not."""
+        with readable(self.path):
+            return last_run(self._database)
+
+    def failed_in(self, batch: Batch) -> set[str]:
+        """Paths of the items of a batch that failed with the latest recipe and were not done since."""
+        self.flush()
+        found = set()
+        for folder in [batch.folder] if batch.folder else _folders_of(batch):
+            names = self._past.failed(self.enter(folder, batch.mirror, batch.root), self.key)
+            found |= {os.path.join(folder, os.fsdecode(name)) for name in names}
+        return found
+
+    def count_failed(self) -> int:
+        """How many inputs failed with the latest recipe and were not done since."""
+        self.flush()
+        with readable(self.path):
+            return int(self._database.execute(sql.COUNT_FAILED, (self.key,)).fetchone()[0])
+
+    def made(self) -> Iterator[Made]:
+        """All outputs that are known to be there, folder by folder."""
+        self.flush()
+        return self._past.made()
+
+    def undone(self, path: str) -> None:
+        """Forget what was made of an input in place: the next run makes it again."""
+        folder, name = os.path.split(path)
+        here, place = self._hashes(folder)
+        with self._writing() as database:
+            for (number,) in database.execute(sql.FOLDERS_AT, (here, place)).fetchall():
+                database.execute(sql.UNDONE, (number, os.fsencode(name)))
+
+    def outcomes(self) -> ReportLines:
+        """The lines of this run in the order of its inputs; readable after `close`, too."""
+        self.flush()
+        assert self._lines is not None
+        return self._lines.items()
+
+    # ----- inside ---------------------------------------------------------------------------------
+
+    def _done_in(
+        self, numbers: Sequence[int], folder: str, only: Collection[str] | None
+    ) -> dict[str, tuple[Done, ...]]:
+        wanted = None
+        if only is not None:
+            wanted = {os.fsencode(os.path.basename(path)) for path in only}
+        prefix, found = os.path.join(folder, ""), dict[str, tuple[Done, ...]]()
+        for number in numbers:
+            for name, records in self._past.done_in(number, wanted).items():
+                path = prefix + os.fsdecode(name)
+                found[path] = (*found.get(path, ()), *records)
+        return found
+
+    def _write_pending(self, database: sqlite3.Connection) -> None:
+        pending, self._pending = self._pending, []
+        for outcome, job in pending:
+            if self._lines:
+                self._lines.add(outcome)
+            if job is not None and job.check:
+                continue
+            if outcome.reason != "unchanged":
+                place = self._place(outcome.source, job)
+                database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
+            elif job is not None:
+                item, place = job.item, self._place(outcome.source, job)
+                facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+                if self._in_place:  # the input is the output: the record tells of what it was made from
+                    database.execute(sql.NO_PLAN, place)
+                elif job.same:
+                    database.execute(sql.ADOPT, (*place[:2], *facts, job.same.row))
+                else:
+                    database.execute(sql.STILL_DONE, (*facts, *place))
+
+    def _state(self, outcome: Outcome, job: Job | None) -> tuple[object, ...]:
+        item = job.item if job else Item(outcome.source, "", 0, 0)
+        written = outcome.outputs if outcome.status != "skipped" else ()
+        facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+        return (outcome.status, *facts, outcome.digest, self._paths.pack(written))
+
+    def _place(self, source: str, job: Job | None) -> tuple[int, bytes, str]:
+        folder, name = os.path.split(source)
+        number = self.enter(folder, job.item.mirror.rpartition("/")[0] if job else "")
+        if not number:
+            known = self._folders[folder]
+            number = self._database.execute(sql.ADD_FOLDER, known[:4]).lastrowid or 0
+            self._folders[folder] = known._replace(row=number)
+        return number, os.fsencode(name), self.key
+
+    def _hashes(self, folder: str) -> tuple[bytes, bytes]:
+        """Where a folder lies by itself, and as seen from OUT."""
+        real = os.path.realpath(folder)
+        try:
+            seen = os.path.relpath(real, self._real_base) if self.base else ""
+        except ValueError:  # another drive of Windows
+            seen = ""
+        return self._hash("here", real), self._hash("place", seen) if seen else b"\0"
+
+    def _hash(self, kind: str, path: str) -> bytes:
+        return blake2b(os.fsencode(path), key=self._salt, digest_size=16, person=kind.encode()).digest()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; nothing of it stays when it fails."""
+        if not os.path.exists(self.path):  # SQLite would go on writing to a file without a name
+            raise OutputError(
+                f"{self.base or self.path} was removed during the run.",
+                fix="Run again; nobody knows what is done.",
+            )
+        with explained(self.path):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._folders.clear()
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+
+def _folders_of(batch: Batch) -> list[str]:
+    return list(dict.fromkeys(os.path.dirname(item.path) for item in batch.items))
+
+
+def _below(folder: str, root: str) -> str:
+    """A folder as seen from the input that holds it; nothing where that is the folder itself."""
+    inside = os.path.join(root, "")
+    return folder[len(inside) :].replace(os.sep, "/") if root and folder.startswith(inside) else ""
+
+
+def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
+    """Files of single pages, by the name of the output that they belong to."""
+    found: dict[str, list[OutputFile]] = {}
+    for path, files in noted.items():
+        if whole := whole_path(path):
+            found.setdefault(whole, []).extend(files)
+    return found
+
+
+def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
+    """Of the notes about one path the one that tells of the file that is there, with its facts of now."""
+    for file in noted:
+        if is_one_of(file.path, (file,)):
+            status = os.lstat(file.path)
+            return file._replace(ctime_ns=status.st_ctime_ns)
+    return None
+
+
+def _is_retired(name: str, outputs: Sequence[str]) -> bool:
+    """Whether in place the original is gone, or one of the outputs has taken its name."""
+    return any(
+        os.path.basename(path) == name or not os.path.lexists(os.path.join(os.path.dirname(path), name))
+        for path in outputs
+    )

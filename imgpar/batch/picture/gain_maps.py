@@ -1,0 +1,84 @@
+"""A gain map follows its picture: turned, mirrored and scaled like it, or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgpar import formats
+from imgpar.batch.picture import programs, stages
+from imgpar.core.errors import ItemError
+from imgpar.core.model import Header, Limits, Metadata, Spec
+from imgpar.formats.jpeg import gain_map
+from imgpar.formats.options import SAMPLINGS, EncodeOptions
+from imgpar.formats.registry import find_format
+from imgpar.ops import Operation
+from imgpar.ops.flip import Flip
+from imgpar.ops.resize import Resize
+from imgpar.ops.rotate import Rotate
+from imgpar.ops.sharpen import Sharpen
+from imgpar.pixels.geometry import Geometry
+from imgpar.pixels.layouts import oriented
+
+_QUALITY = range(75, 99)
+"""That of the old map, within this: brightness is seen more than its own edges."""
+
+
+def fitted(header: Header, operations: Sequence[Operation], options: EncodeOptions) -> bytes:
+    """The gain map for a picture that has gone through `operations`; empty where it would no longer fit.
+
+    What cuts, pads or recolours the picture makes its map wrong. `header` is that of its file.
+    """
+    spec = moved = upright = oriented(Spec(*header.detail["whole"]), header.orientation)
+    moves = list[Operation]()
+    for operation in operations:
+        if operation.idle(spec):
+            continue
+        if not _keeps(operation, spec):
+            return b""
+        spec = operation.plan(spec)
+        if isinstance(operation, Flip | Rotate):
+            moved = operation.plan(moved)
+            moves.append(operation)
+    if options.colour is not None:
+        return b""
+    scales = min(spec.width / moved.width, 1), min(spec.height / moved.height, 1)
+    data = header.metadata.gain_map
+    try:
+        limits = Limits(max_pixels=upright.width * upright.height)
+        made = _changed(data, header.orientation, moves, scales, limits)
+    except ItemError:
+        return b""
+    return gain_map.dressed(made, data, options.strip)
+
+
+def _keeps(operation: Operation, spec: Spec) -> bool:
+    """Whether every place of the picture keeps its proportional place and its colour."""
+    if isinstance(operation, Resize):
+        return operation.fit in ("inside", "fill") or operation.shrinks_to(spec) == operation.plan(spec).size
+    quarter = isinstance(operation, Rotate) and operation.degrees % 90 == 0
+    return quarter or isinstance(operation, Flip | Sharpen)
+
+
+def _changed(
+    data: bytes, orientation: int, moves: list[Operation], scales: tuple[float, float], limits: Limits
+) -> bytes:
+    """The map upright, moved and scaled; its very bytes where there is nothing to do."""
+    if orientation == 1 and not moves and min(scales) == 1:
+        return data
+    header = formats.read_header(data, "map.jpg", limits)
+    found, sampling = header.detail["quality"], header.detail["subsampling"]
+    header = header._replace(orientation=orientation, metadata=Metadata())
+    spec = oriented(header.spec, orientation)
+    for move in moves:
+        spec = move.plan(spec)
+    width, height = (max(round(side * scale), 1) for side, scale in zip(spec.size, scales, strict=True))
+    steps = [*moves, Resize(Geometry(width, height), fit="fill")]
+    program = programs.compile_program(header, steps, limits)
+    lease = memoryview(bytearray(program.nbytes))
+    frames, _ = stages.decode(program, data, lease, limits)
+    frames, _ = stages.transform(program, frames, lease)
+    options = EncodeOptions(
+        quality=min(max(found, _QUALITY[0]), _QUALITY[-1]),
+        subsampling=sampling if sampling in SAMPLINGS else "444",
+    )
+    return bytes(formats.encode(frames, find_format("jpeg"), Metadata(), options).data)

@@ -1,0 +1,187 @@
+"""Decode, transform and encode for one picture, on memory that somebody else provides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from imgpar import formats
+from imgpar.batch.picture.programs import Program, Step, call, operation_steps
+from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import Format, find_format
+from imgpar.ops import Operation
+from imgpar.ops.base import Colour
+from imgpar.pixels import layouts
+
+
+class Encoded(NamedTuple):
+    """One output, ready to be written."""
+
+    data: bytes | bytearray | memoryview
+    spec: Spec
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def frames_at(buffer: memoryview, offset: int, spec: Spec, count: int) -> list[Frame]:
+    """Frames that lie one after the other in a buffer; arrays look into it and own nothing."""
+    return [Frame(spec, _array(buffer, offset + index * spec.nbytes, spec)) for index in range(count)]
+
+
+def _array(buffer: memoryview, offset: int, spec: Spec) -> np.ndarray:
+    # np.frombuffer keeps the mapping alive and cannot dangle, unlike np.ndarray(buffer=…).
+    flat = np.frombuffer(buffer[offset : offset + spec.nbytes], dtype=spec.dtype)
+    return flat.reshape(spec.shape)
+
+
+def own_frames(spec: Spec, count: int) -> list[Frame]:
+    """Frames in this process's own memory."""
+    return [Frame(spec, np.empty(spec.shape, spec.dtype)) for _ in range(count)]
+
+
+def decode(
+    program: Program, data: bytes | memoryview, lease: memoryview, limits: Limits
+) -> tuple[list[Frame], tuple[str, ...]]:
+    """Decode into the even side of `lease`; returns the frames and the decoder's complaints."""
+    frames = frames_at(lease, 0, program.header.spec, program.frames)
+    notes = formats.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
+    if program.grey_icc:
+        from imgpar.pixels.colour.convert import grey_to_srgb
+
+        notes += grey_to_srgb(frames, program.grey_icc)
+    return frames, notes
+
+
+def transform(program: Program, frames: list[Frame], lease: memoryview) -> tuple[list[Frame], int | None]:
+    """Run all steps. Returns the frames and their offset in the lease, or None when they are not in it."""
+    side, offsets = 0, (0, program.sides[0])
+    for step in program.steps:
+        if step.call is not None:
+            results = [step.call(frame) for frame in frames]
+            return _dynamic(results, program.rest), None
+        side = 1 - side
+        results = frames_at(lease, offsets[side], step.spec, program.frames)
+        _run(step, frames, results)
+        frames = results
+    return frames, offsets[side]
+
+
+def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
+    assert step.work is not None
+    for source, result in zip(frames, results, strict=True):
+        try:
+            step.work(source, result)
+        except (ImgparError, MemoryError):
+            raise
+        except Exception as error:
+            words = library_words(error, "an unexpected error")
+            raise TransformError(
+                f"{step.name} failed: {words}.", fix="Its traceback is in the report."
+            ) from error
+
+
+def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
+    """The operations after a function of unknown result, in this process's own memory."""
+    if len({frame.spec for frame in frames}) > 1:
+        raise TransformError("The function returned frames of different sizes for one animation.")
+    for index, operation in enumerate(operations):
+        spec = frames[0].spec
+        if operation.dynamic:
+            return _dynamic([call(operation, frame) for frame in frames], operations[index + 1 :])
+        for step in operation_steps(operation, spec, spec):
+            results = own_frames(step.spec, len(frames))
+            _run(step, frames, results)
+            frames = results
+    return frames
+
+
+def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> Encoded:
+    """Encode for one target; pixel formats that the target cannot hold are converted and named.
+
+    Frames have one spec, but for pages of a TIFF.
+    """
+    fmt = find_format(format_name)
+    cut = not fmt.frames and len(frames) > 1
+    dropped = "frames" if header.metadata.durations else "pages"
+    written = formats.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
+    if fmt.paged and len(header.metadata.pages) == len(frames):
+        frames, metadata, lost, notes = _page_by_page(frames, header.metadata, fmt, options)
+    else:
+        frames, metadata, lost, notes = formats.to_profile(
+            frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
+        )
+    lost += (dropped,) * cut
+    fitting = list[Frame]()
+    for frame in frames:
+        spec, narrowed = formats.storable(_on_colour(frame.spec, fmt, options), fmt)
+        if options.palette and spec.dtype == "uint8" != frame.spec.dtype:
+            narrowed = (*narrowed, "depth")
+        if narrowed:
+            lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
+        if spec != frame.spec:
+            converted = own_frames(spec, 1)[0]
+            layouts.convert(frame, converted, _behind(frame, spec, metadata, options))
+            frame = converted
+        fitting.append(frame)
+    encoded = formats.encode(fitting, fmt, metadata, options)
+    return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+
+
+def _page_by_page(
+    frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
+) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
+    """Pages in the colours that are wanted, or in those of their own profiles."""
+    made, pages = list[Frame](), list[Metadata]()
+    lost, notes = dict[str, None](), dict[str, None]()
+    for frame, own in zip(frames, metadata.pages, strict=True):
+        grey = formats.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
+        (page,), told, losses, said = formats.to_profile([frame], own, fmt, options, grey=grey)
+        made.append(page)
+        pages.append(told)
+        lost |= dict.fromkeys(losses)
+        notes |= dict.fromkeys(said)
+    first = metadata._replace(icc=pages[0].icc, cicp=pages[0].cicp, pages=tuple(pages))
+    return made, first, tuple(lost), tuple(notes)
+
+
+def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
+    """What a picture has to be: of 8 bits where a palette is wanted; coloured, where grey has to be laid on a
+    coloured background."""
+    if options.palette and "palette" in fmt.takes:
+        spec = spec.converted(spec.layout, "uint8")
+    red, green, blue, _ = options.background
+    coloured = spec.layout == "LA" and not fmt.alpha and not red == green == blue
+    return spec.converted("RGBA") if coloured else spec
+
+
+def _behind(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions) -> Colour:
+    """The background, which is given in sRGB, in the colours of the picture."""
+    if not frame.spec.alpha or spec.alpha or not (metadata.icc or metadata.cicp):
+        return options.background
+    from imgpar.pixels.colour.named_colours import into_colours_of
+
+    into = into_colours_of(metadata)
+    return into.colour(options.background) if into else options.background
+
+
+def _used(kind: str, frame: Frame) -> bool:
+    """Whether a picture makes use of what it would lose: nobody misses transparency of opaque pixels, or
+    16 bits that repeat 8."""
+    array = frame.array
+    if kind == "alpha":
+        return bool((array[..., -1] < layouts.PEAK[array.dtype.name]).any())
+    return array.dtype != np.uint16 or bool((array >> 8 != array & 255).any())
+
+
+def to_array(frame: Frame, layout: str, dtype: str) -> Frame:
+    """The frame as an array for users: C-contiguous, in the pixel format they asked for."""
+    spec = frame.spec.converted(layout, dtype)  # type: ignore[arg-type]
+    if spec == frame.spec:
+        return frame
+    result = own_frames(spec, 1)[0]
+    layouts.convert(frame, result)
+    return result

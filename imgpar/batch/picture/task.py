@@ -1,0 +1,257 @@
+"""One task of a picture: all of its stages in one worker, or one of them.
+
+chain      read ─► header ─► lease ─► decode ─► transform ─► encode ─► commit
+decode     read ─► header ─► lease ─► decode ─► the frames stay in the lease, for the next worker
+transform  from the lease into the lease
+encode     from the lease to the names
+"""
+
+from __future__ import annotations
+
+import os
+from operator import attrgetter
+
+from imgpar import formats
+from imgpar.batch.picture import documents, outputs, planar, programs, stages
+from imgpar.batch.picture.memory import Memory
+from imgpar.batch.picture.programs import Program
+from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.writing import Writing
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.digest import content_digest, what_is_wrong
+from imgpar.core.errors import CommitError, SourceError
+from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
+from imgpar.formats.registry import find_format
+from imgpar.inputs.companions import SIDECAR
+from imgpar.runtime.protocol import Done, Lease, Placed, Task
+from imgpar.runtime.serialization import pack_header, unpack_header
+from imgpar.runtime.stage_times import Clock
+
+_FORMAT = attrgetter("format")
+
+
+class PictureWork:
+    """What a worker does for one task.
+
+    Args:
+        task: what is to be done.
+        run: its recipe and limits.
+        clock: measures the stages.
+        memory: gives leases.
+    """
+
+    __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
+
+    def __init__(self, task: Task, run: RunSpec, clock: Clock, memory: Memory) -> None:
+        self._task, self._run, self._clock, self._memory = task, run, clock, memory
+        self._writing = Writing(task, run, clock)
+        self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))
+
+    def perform(self) -> Done:
+        """Do it; raises ItemError, or whatever an operation of the user raises."""
+        if self._task.job.check:
+            return self._compare()
+        if self._task.job.item.format == SIDECAR:
+            return self._copy()
+        match self._task.stage:
+            case "chain" | "decode":
+                return self._begin()
+            case "transform":
+                return self._transform()
+            case "encode":
+                return self._encode()
+        raise AssertionError(self._task.stage)
+
+    def _begin(self) -> Done:
+        """The task reads the input."""
+        if files := self._writing.before():
+            return self._done(files=files)
+        data, digest = self._read()
+        if answer := self._unchanged(digest):
+            return answer
+        with self._clock.during("read"):
+            header = formats.read_header(data, self._task.job.item.path, self._run.limits)
+        if documents.apart(header, self._task.job.targets, self._run):
+            return self._by_page(data, digest, header)
+        with self._clock.during("decode"):
+            program = self._compiled(header, keep_frames=self._keeps_frames(header))
+        chain = self._task.stage == "chain"
+        blob = b"" if chain else _travelling(program)
+        nbytes = max(program.nbytes, sum(program.sides) + len(blob))
+        lease = self._memory.lease(nbytes, standing=chain and not self._run.arrays)
+        with self._clock.during("decode"):
+            frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
+        if not chain:
+            return self._hand_on(program, lease, frames, blob, notes, digest)
+        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        original = outputs.Original(data if same else b"", same)
+        del data
+        with self._clock.during("transform"):
+            programs.begin(self._run.operations, program.source, self._task.job.item.path, len(frames))
+            frames, offset = stages.transform(program, frames, self._memory.within(lease))
+        header = program.header._replace(lost=program.lost)
+        if self._run.arrays:
+            placed, lost = self._array(lease, frames, offset, header)
+            return self._done(placed=placed, lost=lost, notes=(*program.notes, *notes))
+        made = self._writing.all(frames, header, original)
+        return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
+
+    def _hand_on(
+        self,
+        program: Program,
+        lease: Lease,
+        frames: list[Frame],
+        header: bytes,
+        notes: tuple[str, ...],
+        digest: str,
+    ) -> Done:
+        """Decoded frames stay where they are; the header goes behind them."""
+        where = self._memory.put_blob(lease, sum(program.sides), header)
+        placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where)
+        # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
+        lost, said = (program.lost, program.notes) if self._run.arrays else ((), ())
+        return self._done(placed=placed, lost=lost, notes=(*said, *notes), digest=digest)
+
+    def _transform(self) -> Done:
+        placed, header = self._placed()
+        with self._clock.during("transform"):
+            program = self._compiled(header, keep_frames=placed.frames.count > 1)
+            within = self._memory.within(placed.lease)
+            path, count = self._task.job.item.path, placed.frames.count
+            programs.begin(self._run.operations, program.source, path, count)
+            frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
+        if self._run.arrays:
+            placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
+            return self._done(placed=placed, lost=lost)
+        if offset is None:
+            placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
+        else:
+            ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
+            placed = placed._replace(frames=ref)
+        return self._done(placed=placed)
+
+    def _encode(self) -> Done:
+        if files := self._writing.before():
+            return self._done(files=files)
+        placed, header = self._placed()
+        original = self._original(header, placed.frames.count)
+        made = self._writing.all(self._memory.frames(placed.frames), header, original)
+        return self._done(files=made.files, lost=made.lost, notes=made.notes)
+
+    def _by_page(self, data: bytes, digest: str, header: Header) -> Done:
+        """A file whose pages go their own ways is one task, whatever the schedule."""
+
+        def memory(nbytes: int) -> memoryview:
+            lease = self._memory.lease(nbytes, standing=self._task.stage == "chain")
+            return self._memory.within(lease)
+
+        path, targets = self._task.job.item.path, self._task.job.targets
+        name = os.path.basename(path)
+        programs.begin(self._run.operations, header, path, header.frames)
+        pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
+        if any(target.split for target in targets):
+            files, lost, notes = documents.split(pages, targets, self._writing.one)
+        else:
+            frames, first, said = documents.kept(pages, self._run)
+            same = frozenset[str]() if first.detail.get("turned") else self._same_formats(header)
+            original = outputs.Original(data if same else b"", same)
+            files, lost, more = self._writing.all(frames, first, original)
+            notes = (*said, *more)
+        return self._done(files=files, lost=lost, notes=notes, digest=digest)
+
+    def _same_formats(self, header: Header) -> frozenset[str]:
+        """The formats whose outputs are the input's own bytes."""
+        program = self._compiled(header, keep_frames=False)
+        return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+
+    def _copy(self) -> Done:
+        """A file that goes along with a picture, as it is."""
+        if files := self._writing.before():
+            return self._done(files=files)
+        data, digest = self._read()
+        if answer := self._unchanged(digest):
+            return answer
+        (target,) = self._task.job.targets
+        written = self._writing.commit(target, stages.Encoded(data, Spec(0, 0)))
+        return self._done(files=(written,), digest=digest)
+
+    def _compare(self) -> Done:
+        """Nothing is to be made: the outputs that are there are compared with their digests."""
+        with self._clock.during("read"):
+            for file in self._task.job.check:
+                if wrong := what_is_wrong(file.path, (file,)):
+                    raise CommitError(
+                        f"{file.path}: {wrong}", fix="Remove it and run again to have it made anew."
+                    )
+        return Done(self._task.serial, self._clock.timings(), unchanged=True)
+
+    def _read(self) -> tuple[bytes, str]:
+        """The input's bytes, and their digest where the journal wants it."""
+        with self._clock.during("read"):
+            data, self._writing.source = read_whole(self._task.job.item.path)
+            self._writing.digest = content_digest(data) if self._run.digests else ""
+            return data, self._writing.digest
+
+    def _original(self, header: Header, frames: int) -> outputs.Original:
+        """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
+        if header.format not in self._formats:
+            return outputs.Original()
+        program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
+        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        if not same:
+            return outputs.Original()
+        item = self._task.job.item
+        data, status = read_whole(item.path)
+        if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
+            raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
+        return outputs.Original(data, same)
+
+    def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
+        run = self._run
+        return planar.compile_program(
+            header, run.operations, run.limits, self._formats, run.encode, keep_frames=keep_frames
+        )
+
+    def _keeps_frames(self, header: Header) -> bool:
+        """Whether more than the first frame is wanted."""
+        return header.frames > 1 and any(find_format(name).frames for name in self._formats)
+
+    def _placed(self) -> tuple[Placed, Header]:
+        """The frames that another worker has left, and what it read of their file."""
+        placed = self._task.placed
+        assert placed is not None
+        return placed, unpack_header(self._memory.blob(placed))
+
+    def _array(
+        self, lease: Lease, frames: list[Frame], offset: int | None, header: Header
+    ) -> tuple[Placed, tuple[str, ...]]:
+        """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
+        was lost of the picture."""
+        frame, lost = formats.shown(frames[0], header.metadata)
+        wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
+        lost = (*header.lost, *lost)
+        if wanted is frames[0] and offset is not None:
+            return Placed(lease, FrameRef(lease.offset + offset, frame.spec)), lost
+        return self._memory.put(lease, [wanted]), lost
+
+    def _done(
+        self,
+        placed: Placed | None = None,
+        files: tuple[OutputFile, ...] = (),
+        lost: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        digest: str = "",
+    ) -> Done:
+        return Done(self._task.serial, self._clock.timings(), placed, files, lost, notes, digest)
+
+    def _unchanged(self, digest: str) -> Done | None:
+        """The answer where the content is what it was when the outputs were made."""
+        if not self._task.job.digest or self._task.job.digest != digest:
+            return None
+        return Done(self._task.serial, self._clock.timings(), digest=digest, unchanged=True)
+
+
+def _travelling(program: Program) -> bytes:
+    """The header for those who get the frames. Sizes in percent are meant of the whole picture: it says what
+    the file said."""
+    return pack_header(program.source._replace(metadata=program.header.metadata, lost=program.lost))

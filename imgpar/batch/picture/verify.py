@@ -1,0 +1,103 @@
+"""`--verify`: an output is decoded again, before it gets its name, and compared with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imgpar import formats
+from imgpar.batch.picture.stages import Encoded, own_frames
+from imgpar.core.errors import EncodeError, ItemError
+from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats.registry import find_format
+from imgpar.pixels import layouts
+
+GRID = 32
+"""Cells on the longer side in which pictures are compared: the eye sees a wrong area, not a wrong pixel."""
+FAR = 24.0
+"""Root mean square of the cells' differences, of 255, above which a picture is another one. The lowest
+quality of a JPEG stays below 8."""
+FAR_CELL = 96.0
+"""The same for the worst cell."""
+
+_NOTHING = Metadata()
+
+
+def verify(
+    encoded: Encoded, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
+) -> None:
+    """Decode the bytes of an output and compare size, number of frames and look.
+
+    Args:
+        encoded: what is about to be written.
+        frames: what it was made from; it may hold fewer of them (a picture of an animation).
+        format_name: of the output.
+        metadata: what is known of the frames, above all their colour profile.
+
+    Raises:
+        EncodeError: the output cannot be read, or is not the same picture.
+    """
+    title = find_format(format_name).title
+    data = memoryview(encoded.data)
+    limits = Limits(max_pixels=1 << 62, max_frames=1 << 30, memory=1 << 62)
+    try:
+        header = formats.read_header(data, f"output.{find_format(format_name).suffix}", limits)
+        made = own_frames(header.spec, header.frames)
+        formats.decode(data, header, made)
+    except ItemError as error:
+        raise _refused(title, f"it cannot be read: {error.message.rstrip('.')}") from error
+    size = layouts.oriented(header.spec, header.orientation).size
+    if size != encoded.spec.size:
+        raise _refused(title, f"it has {size[0]}×{size[1]} pixels instead of {_text(encoded.spec)}")
+    wanted = list(frames) if find_format(format_name).frames or header.frames > 1 else list(frames[:1])
+    if "frames" in encoded.lost or "pages" in encoded.lost:
+        wanted = wanted[:1]
+    elif "pages" in header.lost and header.detail["pages"] == (1, len(wanted)):
+        wanted = wanted[:1]  # they differ in size: the others are counted
+    if len(made) != len(wanted):
+        raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
+    if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
+        # Both are seen in sRGB: the numbers of two profiles say nothing.
+        wanted = [formats.shown(frame, metadata)[0] for frame in wanted]
+        made = [formats.shown(frame, header.metadata)[0] for frame in made]
+    for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
+        far, worst = distance(one, other)
+        if far > FAR or worst > FAR_CELL:
+            which = f"frame {number + 1}" if len(made) > 1 else "it"
+            raise _refused(title, f"{which} looks different (distance {far:.0f}, at one place {worst:.0f})")
+
+
+def distance(one: Frame, other: Frame) -> tuple[float, float]:
+    """How different two pictures of one size look: root mean square and maximum over a coarse grid, 0 to 255.
+
+    What is transparent counts as white.
+    """
+    difference = np.abs(_coarse(one) - _coarse(other))
+    return float(np.sqrt(np.mean(difference**2))), float(difference.max(initial=0.0))
+
+
+def _coarse(frame: Frame) -> np.ndarray:
+    """Means of the cells of a grid, H×W×3 float32."""
+    import cv2
+
+    flat = frame
+    wanted = frame.spec.converted("RGB", "uint8")
+    if frame.spec != wanted:
+        flat = own_frames(wanted, 1)[0]
+        layouts.convert(frame, flat, (255, 255, 255, 255))
+    scale = GRID / max(frame.spec.size)
+    size = [max(1, min(length, round(length * scale))) for length in frame.spec.size]
+    small = cv2.resize(flat.array, size, interpolation=cv2.INTER_AREA)
+    return small.reshape(size[1], size[0], 3).astype(np.float32)
+
+
+def _text(spec: Spec) -> str:
+    return f"{spec.width}×{spec.height}"
+
+
+def _refused(title: str, why: str) -> EncodeError:
+    return EncodeError(
+        f"The {title} was not written, because --verify found that {why}.",
+        fix="Please report it; another format or quality may work.",
+    )

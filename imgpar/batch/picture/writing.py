@@ -1,0 +1,134 @@
+"""The outputs of one task, from frames to their names."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from imgpar.batch.picture import outputs
+from imgpar.batch.picture.stages import Encoded
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import KeptError, SourceError
+from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
+from imgpar.inputs.batches import why_unreadable
+from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
+from imgpar.runtime.protocol import Task
+from imgpar.runtime.stage_times import Clock
+
+_NO_COPY = outputs.Original()
+
+
+class Written(NamedTuple):
+    """Files that are in their place, and what has to be said of them."""
+
+    files: tuple[OutputFile, ...]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Writing:
+    """Encodes and commits what a task has to write.
+
+    Args:
+        task: names the targets.
+        run: says how.
+        clock: measures.
+    """
+
+    __slots__ = ("_clock", "_run", "_task", "_unkept", "digest", "source")
+
+    def __init__(self, task: Task, run: RunSpec, clock: Clock) -> None:
+        self._task, self._run, self._clock = task, run, clock
+        self.source: os.stat_result | None = None
+        """What the system said of the input when it was read; None where that was in another worker."""
+        self.digest = ""
+        """Of the input's content, where this worker read it."""
+        self._unkept: list[str] = []
+
+    def before(self) -> tuple[OutputFile, ...]:
+        """What an attempt that died has written already, where that is all."""
+        return tuple(done_before(self._targets(), self._run.noted())) if self._task.attempt else ()
+
+    def _targets(self) -> list[Target]:
+        targets = list(self._task.job.targets)
+        return [targets[number] for number in self._task.targets] if self._task.targets else targets
+
+    def all(self, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY) -> Written:
+        """Every target of the task; all or none where one loss counts for all."""
+        targets = self._targets()
+        if len(targets) > 1:
+            # The original is retired last: a failure before that leaves it in its place.
+            targets.sort(key=lambda target: bool(target.retires))
+        written, lost, notes = list[OutputFile](), list[str](), list[str]()
+        try:
+            for target in targets:
+                try:
+                    file, encoded = self.one(target, frames, header, original)
+                except KeptError as error:
+                    if len(targets) == 1 or targets[-1].retires or self._run.strict:
+                        raise
+                    notes.append(str(error))
+                    continue
+                written.append(file)
+                lost += encoded.lost
+                notes += encoded.notes
+        except Exception:
+            # In place, and where a loss is a failure, it is all outputs or none.
+            if targets[-1].retires or self._run.strict:
+                take_back(
+                    (target, file) for target in targets for file in written if file.path == target.path
+                )
+            raise
+        if not written:
+            raise KeptError(" ".join(notes))
+        return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._unkept])), tuple(notes))
+
+    def one(
+        self, target: Target, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY
+    ) -> tuple[OutputFile, Encoded]:
+        """One target, from its frames to its name."""
+        run = self._run
+        with self._clock.during("encode"):
+            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
+        if run.strict or run.verify:
+            with self._clock.during("encode"):
+                strict, verify = run.strict, run.verify
+                outputs.check(encoded, frames, target.format, header.metadata, strict=strict, verify=verify)
+        return self.commit(target, encoded), encoded
+
+    def commit(self, target: Target, encoded: Encoded) -> OutputFile:
+        """Give encoded bytes their name."""
+        with self._clock.during("commit"):
+            source = self.source or self._status()
+            if self._task.attempt:
+                target = taken_over(target, self._run.noted())
+            original = self._original(target)
+            made = commit(
+                encoded.data,
+                target,
+                keep_times_of=source,
+                # What is replaced must not be lost to a power cut; a new file can be made again.
+                fsync=target.replaces or bool(target.retires),
+                run=self._run.name,
+                job=self._task.serial,
+                dimensions=encoded.spec.size,
+                original=original,
+                note=self._run.note(),
+            )
+        self._unkept += original.lost if original else ()
+        return made
+
+    def _original(self, target: Target) -> Original | None:
+        """In place, what the target retires."""
+        if not target.retires:
+            return None
+        facts = Facts.of(self.source) if self.source else self._task.job.item.facts
+        if not self.source and self._task.attempt:  # an attempt that died may have made a second name
+            facts = facts._replace(ctime_ns=0)
+        return Original(target.retires, facts, self.digest, strict=self._run.strict)
+
+    def _status(self) -> os.stat_result:
+        try:
+            return os.stat(self._task.job.item.path)
+        except OSError as error:
+            raise SourceError(why_unreadable(error)) from None

@@ -1,0 +1,414 @@
+"""Items and a recipe in, jobs and skips out: names, collisions, what is done already.
+
+    batch ─► what is unchanged? ─► names that never meet ─► what is in the way? ─► Job or Outcome
+
+Nothing is written here; the disk is only asked whether a target exists.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Protocol
+
+from imgpar.batch.incremental import (
+    Recorded,
+    Row,
+    Unchanged,
+    find_unchanged,
+    intact,
+    skipped,
+    stretches,
+)
+from imgpar.core.digest import is_one_of
+from imgpar.core.errors import UsageError
+from imgpar.core.filenames import numbered
+from imgpar.core.model import (
+    Item,
+    Job,
+    Outcome,
+    OutputFile,
+    SameItem,
+    Target,
+)
+from imgpar.formats.options import EncodeOptions
+from imgpar.inputs.batches import Batch, Entries
+from imgpar.outputs.conflicts import (
+    Owned,
+    foreign,
+    maker,
+    owned_by,
+    replacing,
+    why_foreign,
+)
+from imgpar.outputs.destination import Out
+from imgpar.outputs.naming import Done, Names
+from imgpar.outputs.target_formats import Wishes
+
+Known = Mapping[str, Sequence[Done]]
+"""Records of the journal by absolute source path, the newest first."""
+
+
+_KEPT = {
+    "exists": "exists",
+    "changed": "was changed since imgpar made it",
+    "settings": "was made with other settings",
+}
+
+
+class Past(Protocol):
+    """What runs before this one knew of inputs."""
+
+    def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
+        """Records of the items of a batch, or only of some."""
+
+    def recorded(self, batch: Batch, key: str) -> Recorded:
+        """Files of a batch that were done with this recipe, and with no other one since."""
+
+    def taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+        """Names and records of inputs of other roots whose outputs lie in the same folder."""
+
+
+class Originals(Protocol):
+    """The originals that are kept in place."""
+
+    def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
+        """Where the original of an input is to be kept, and what imgpar wrote in the place of one that is
+        kept already."""
+
+
+class Planner:
+    """Plans one run, batch by batch; ids count the items in the order of the inputs.
+
+    `recipe` is a short key of everything that decides what an output looks like, `to` included.
+    `past` is what the journal knows: `done(batch)` gives its records; in place, those of all files in the
+    folders of the batch. With `recorded(batch, recipe)` most of a folder is compared at once; then
+    `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
+    `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
+    with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
+    more than their size. `options` are the settings of the encoders, some of which may say nothing about an
+    input; `alone` says that one input was named, and formats for it.
+
+    Raises UsageError when a format cannot be written, or when pages are to be split in place.
+    """
+
+    def __init__(
+        self,
+        out: Out,
+        recipe: str = "",
+        *,
+        to: Sequence[str] = (),
+        on_exists: str | None = None,
+        past: Past | None = None,
+        originals: Originals | None = None,
+        split: bool = False,
+        verify: bool = False,
+        careful: bool = False,
+        options: EncodeOptions | None = None,
+        alone: bool = False,
+    ) -> None:
+        if split and out.in_place:
+            raise UsageError(
+                "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
+            )
+        self.out = out
+        self.recipe = recipe
+        self.on_exists = on_exists
+        self.split = split
+        self.verify = verify
+        self.careful = careful or bool(out.name)
+        self.count = 0
+        """Items so far."""
+        self.replaced = 0
+        """Outputs of other settings that are to be replaced."""
+        self._past, self._originals = past, originals
+        self.silent: dict[str, Counter[str]] = {}
+        """Settings that said nothing about an input, and how many inputs of which format those were."""
+        self._wishes = Wishes(out, to, options, alone=alone)
+
+    def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
+        """A Job for every item that has something to do, an Outcome for the others, in order."""
+        for entry in self.plan_together(batch):
+            if isinstance(entry, Unchanged):
+                yield from entry
+            else:
+                yield entry
+
+    def plan_together(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
+        """The same, but most items that need no work come as stretches."""
+        recorded, rows = self._compare(batch)
+        known = self._ask(batch, rows)
+        found = self._find_unchanged(batch, rows, known) if known else list[Row | Done | None](rows)
+        claims = (made.path for record in found if record for made in _outputs(record, recorded))
+        taken = self._taken(batch) if None in found else ()
+        names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
+        mine = _by_output(known, self.recipe) if self.out.in_place and known else {}
+        for kind, places in stretches(found):
+            if kind is tuple and not self.verify:
+                same = [row for row in rows[places.start : places.stop] if row]
+                yield Unchanged(batch.items, places.start, self.count, same, recorded)
+                self.count += len(places)
+                continue
+            for index in places:
+                item, record = batch.items[index], found[index]
+                number, self.count = self.count, self.count + 1
+                if record is not None and self.verify:
+                    yield Job(number, item, check=tuple(_outputs(record, recorded)))
+                elif record is not None:
+                    yield skipped(item, number, _outputs(record, recorded))
+                elif item.error:
+                    yield _failed(item, number, item.error, "read", item.kind)
+                elif self.out.in_place and os.path.islink(item.path):
+                    yield _link(item, number)
+                else:
+                    yield self._decide(item, number, names, known, mine)
+
+    def remarks(self) -> Iterator[str]:
+        """What to tell at the end: the settings that said nothing about some inputs."""
+        for name, formats in self.silent.items():
+            inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
+            titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
+            they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
+            treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
+            flag = f"--{name.replace('_', '-')}"
+            yield f"{flag} says nothing about {inputs} ({titles}): {they if name == 'to' else treated}."
+
+    def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
+        """For each item its row in the journal, where that needs no second thought."""
+        known = Recorded({})
+        if (
+            self._past is not None
+            and isinstance(batch.items, Entries)
+            and not (self.out.in_place or self.careful)
+        ):
+            known = self._past.recorded(batch, self.recipe)
+            if known.rows:
+                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror))
+        return known, [None] * len(batch.items)
+
+    def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
+        """The journal's records of the other items."""
+        left = rows.count(None)
+        if self._past is None or not left:
+            return {}
+        if left == len(rows):
+            return self._past.done(batch)
+        return self._past.done(
+            batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row}
+        )
+
+    def _taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+        """What inputs of other roots have in the folder of a batch's outputs."""
+        if self._past is None or self.out.in_place or self.out.name:
+            return ()
+        return self._past.taken(batch)
+
+    def _find_unchanged(
+        self, batch: Batch, rows: Sequence[Row | None], known: Known
+    ) -> list[Row | Done | None]:
+        """For each item the record that makes working on it needless."""
+        if self.out.in_place:
+            mine = _by_output(known, self.recipe)
+            return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
+        folder = self.out.below(batch.mirror)
+        roots = (
+            {os.path.basename(batch.root or batch.folder)}
+            if batch.folder
+            else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
+        )
+        folders = {folder, *(os.path.join(folder, root, "") for root in roots)}
+        return [
+            row
+            or (
+                record
+                if (records := known.get(item.path))
+                and (record := _current(records, self.recipe))
+                and item.facts.agree(record.facts)
+                and self._intact(record, folders)
+                else None
+            )
+            for item, row in zip(batch.items, rows, strict=True)
+        ]
+
+    def _decide(
+        self,
+        item: Item,
+        number: int,
+        names: Names,
+        known: Known,
+        mine: Mapping[str, Sequence[tuple[Done, OutputFile]]],
+    ) -> Job | Outcome:
+        """The job for an item, or why there is none."""
+        wish = self._wishes.of(item)
+        if wish.error:
+            return _failed(item, number, wish.error, "plan", "EncodeError")
+        for name in wish.silent:
+            self.silent.setdefault(name, Counter())[wish.title] += 1
+        records = known.get(item.path, ())
+        owned = owned_by(records)
+        if self.on_exists == "rename":
+            split = self.split and wish.pages
+
+            def is_free(one: Item, path: str) -> bool:
+                there = names.there(path, split=split)
+                return not foreign(there, owned_by(known.get(one.path, ())))
+
+            names.step_aside(item, is_free)
+        targets: list[Target] = []
+        kept: list[tuple[OutputFile, str]] = []
+        for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
+            wanted = Target(kind, path, split=self.split and wish.pages)
+            target = self._target(wanted, item, owned, names, records)
+            if isinstance(target, str):
+                return _failed(item, number, target, "plan", "CommitError")
+            if isinstance(target, Target):
+                targets.append(target)
+            else:
+                kept.append(target)
+        if not targets:
+            files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
+            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
+        notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
+        notes += [wish.note] if wish.note else []
+        if self.out.in_place:
+            # The original goes when the last new file is there, or when one of them takes its name.
+            last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
+            targets[last] = self._retiring(targets[last], item)
+            digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
+            return Job(number, item, tuple(targets), digest, tuple(notes))
+        if not records and (owner := names.owner(item)):
+            return self._newcomer(Job(number, item, tuple(targets), "", tuple(notes)), *owner)
+        digest = self._digest(item, records, targets)
+        current = _current(records, self.recipe)
+        changed = current is not None and not item.facts.agree(current.facts)
+        there = current.outputs if current and digest else ()
+        return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed, there=there)
+
+    def _retiring(self, target: Target, item: Item) -> Target:
+        """The target that takes the place of an original; without `originals` the plan is only shown."""
+        if self._originals is None:
+            return target._replace(retires=item.path, backup=item.path)
+        backup, covered = self._originals.of(item.path)
+        return target._replace(retires=item.path, backup=backup, covered=covered)
+
+    def _newcomer(self, job: Job, name: str, record: Done) -> Job:
+        """The job of an input whose name is another one's: if the contents are the same, so is the input."""
+        item = job.item
+        alike = name == os.path.basename(item.path) and record.size == item.size
+        done = record.recipe == self.recipe and record.state == "ok" and record.digest
+        if alike and done and intact(record.outputs, None):
+            return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
+        note = "another input of an earlier run has its name, so it was given this one"
+        return job._replace(notes=(*job.notes, note))
+
+    def _target(
+        self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[Done]
+    ) -> Target | tuple[OutputFile, str] | str:
+        """The target as it will be written; or the file that stays in its place, and why; or why it cannot
+        be."""
+        path = wanted.path
+        there = names.there(path, split=wanted.split)
+        if self.out.in_place and path == item.path:
+            return replacing(wanted, there, {})
+        reason, strange = "", foreign(there, owned)
+        if not strange and not self.out.in_place:
+            others = [(at, status) for at, status in there if maker(at, status, records) != self.recipe]
+            self.replaced += bool(others)
+            if self.on_exists:  # what the user says of files that are there is meant of these, too
+                reason, strange = "settings", others
+        replaced = strange if self.on_exists == "overwrite" else () if strange else there
+        for at, status in replaced:
+            if names.is_input(at, status):
+                fix = (
+                    "Convert the two apart."
+                    if self.out.in_place
+                    else "Choose another OUT, or use --in-place."
+                )
+                return f"{at} is an input itself. {fix}"
+        if not strange:
+            return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
+        at, status = strange[0]
+        reason = reason or why_foreign(at, owned)
+        if self.on_exists == "rename":
+            return self._renamed(wanted, owned, names, records)
+        if self.on_exists == "error":
+            return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
+        if self.on_exists == "overwrite":
+            for at, status in strange:
+                if stat.S_ISDIR(status.st_mode):
+                    return f"{at} is a folder. Move it away, or choose another OUT."
+            return replacing(wanted, there, {})
+        return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
+
+    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[Done]) -> Target:
+        """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
+        for number in count(1):
+            path = numbered(wanted.path, number)
+            there = names.there(path, split=wanted.split)
+            ours = not foreign(there, owned) and all(maker(*one, records) == self.recipe for one in there)
+            if ours and names.claim(path):
+                return replacing(wanted._replace(path=path), there, owned)
+        raise AssertionError
+
+    def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
+        """The recorded digest, where an equal one would mean that there is nothing to do."""
+        record = _current(records, self.recipe)
+        if record is None or self.out.in_place or record.size != item.size:
+            return ""
+        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
+        every = all(target.replaces or target.pages for target in targets)
+        same = every and paths == [made.path for made in record.outputs]
+        return record.digest if same and self._intact(record, None) else ""
+
+    def _intact(self, record: Done, folders: Collection[str] | None) -> bool:
+        """Whether the outputs of an input are there. One file may have been written from another input since,
+        and one journal be used for several OUTs, in the same size."""
+        if self.careful:
+            return all(is_one_of(made.path, (made,)) for made in record.outputs)
+        return intact(record.outputs, folders)
+
+
+def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[OutputFile]:
+    return record.outputs if isinstance(record, Done) else recorded.outputs(record)
+
+
+def _failed(item: Item, number: int, error: str, stage: str, kind: str) -> Outcome:
+    return Outcome(
+        item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number, kind=kind
+    )
+
+
+def _current(records: Sequence[Done], recipe: str) -> Done | None:
+    """The record of this recipe, unless a newer one of the same input took over its outputs."""
+    newer: set[str] = set()
+    for record in records:
+        if record.recipe == recipe:
+            done = record.state == "ok" and record.outputs
+            return record if done and newer.isdisjoint(made.path for made in record.outputs) else None
+        newer.update(made.path for made in (*record.outputs, *record.claims))
+    return None
+
+
+def _link(item: Item, number: int) -> Outcome:
+    """In place a link stays a link, and what it leads to is not looked for."""
+    note = "it is a link; the file itself is converted where it is an input"
+    return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
+
+
+def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, OutputFile]]]:
+    """Records by what they wrote, for files that are input and output at once."""
+    found: dict[str, list[tuple[Done, OutputFile]]] = {}
+    for records in known.values():
+        for record in records:
+            if record.recipe == recipe and record.state == "ok":
+                for made in record.outputs:
+                    found.setdefault(made.path, []).append((record, made))
+    return found
+
+
+def _recognised(item: Item, made: Sequence[tuple[Done, OutputFile]]) -> Done | None:
+    """The record that wrote this input in place, if the file is still as it was written."""
+    return next((record for record, output in made if item.facts.agree(output.facts)), None)

@@ -1,0 +1,256 @@
+"""The lines of a report, and what else a run knows that its journal must not hold: where the inputs lay.
+
+    STATE/runs/UID.json     what `retry` has to know: the inputs, the command
+    STATE/runs/UID.db       the lines of the report; the newest few are kept
+
+Both lie in the user's state folder, and only the user can read them. UID is the random name of the run.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from typing import Any, overload
+
+from imgpar.batch.incremental import Unchanged
+from imgpar.batch.journal import sql
+from imgpar.batch.journal.database import explained, read_database, readable
+from imgpar.batch.journal.history import PAGE, Paths, to_json
+from imgpar.core.liveness import hold, is_free
+from imgpar.core.model import Outcome, OutputFile
+from imgpar.core.tempfiles import temporary_folder
+
+KEEP_REPORTS = 20
+"""Reports that stay readable; others do for an hour."""
+HOUR = 3600.0
+KEEP_FACTS = 1000
+"""Runs that `retry` knows on this machine."""
+_TABLES = """
+CREATE TABLE lines(
+    job INTEGER PRIMARY KEY, source BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT);
+-- Inputs in a row that are as they were: their outputs stand in these rows of the journal.
+CREATE TABLE stretches(
+    job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
+"""
+
+
+def state_folder() -> str:
+    """The folder of this user in which programs remember things."""
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Application Support")
+    else:
+        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
+    return os.path.join(base, "imgpar")
+
+
+def write_facts(uid: str, facts: Mapping[str, Any]) -> None:
+    """Remember what a run was told, for `retry`; a state folder that cannot be written is no error."""
+    with contextlib.suppress(OSError):
+        path = os.path.join(_runs_folder(), f"{uid}.json")
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="ascii") as file:
+            json.dump(facts, file)
+        _prune(".json", KEEP_FACTS)
+
+
+def read_facts(uid: str) -> dict[str, Any] | None:
+    """What `write_facts` wrote; None on a machine that does not know the run."""
+    try:
+        with open(os.path.join(state_folder(), "runs", f"{uid}.json"), encoding="ascii") as file:
+            facts = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+class LineWriter:
+    """Writes the lines of one run; `journal` is the file in which rows of unchanged inputs are looked up."""
+
+    def __init__(self, uid: str, journal: str, base: str) -> None:
+        self.path = _new_place(uid)
+        self._handle = os.open(self.path, os.O_RDWR)
+        hold(self._handle, self.path)  # other runs remove old reports
+        self._journal, self._base = journal, base
+        self._lines: list[tuple[object, ...]] = []
+        self._stretches: list[tuple[object, ...]] = []
+        with explained(self.path):
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            # After a crash nobody asks for these.
+            self._database.execute("PRAGMA journal_mode = OFF")
+            self._database.execute("PRAGMA synchronous = OFF")
+            self._database.executescript(_TABLES)
+
+    def add(self, outcome: Outcome) -> None:
+        """One line; written by `flush`."""
+        source = os.fsencode(outcome.source)
+        self._lines.append((outcome.job, source, outcome.status, outcome.reason, _detail_of(outcome)))
+
+    def add_unchanged(self, items: Unchanged) -> None:
+        """Many lines that say nothing more; written by `flush`."""
+        folder = os.fsencode(os.path.dirname(items.items[items.start].path))
+        self._stretches.append((items.job, len(items), folder, to_json([row[0] for row in items.rows])))
+
+    def flush(self) -> None:
+        """Write what was added. Raises DiskFullError, OutputError."""
+        lines, self._lines = self._lines, []
+        stretches, self._stretches = self._stretches, []
+        if lines or stretches:
+            with explained(self.path):
+                self._database.execute("BEGIN")
+                self._database.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?)", lines)
+                self._database.executemany("INSERT OR REPLACE INTO stretches VALUES (?, ?, ?, ?)", stretches)
+                self._database.execute("COMMIT")
+
+    def items(self) -> ReportLines:
+        """The lines, readable also after `close`."""
+        return ReportLines(self.path, self._journal, self._base)
+
+    def close(self) -> None:
+        """Write the rest."""
+        try:
+            self.flush()
+        finally:
+            self._database.close()
+            os.close(self._handle)
+
+
+class ReportLines(Sequence[Outcome]):
+    """The lines of a report, read from the disk when they are asked for, a thousand at a time."""
+
+    def __init__(self, path: str, journal: str, base: str) -> None:
+        self._path, self._journal = path, journal
+        self._paths = Paths(base)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} lines of a report>"
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return self.select()
+
+    def select(self, status: str = "") -> Iterator[Outcome]:
+        """Only the lines with this status, in order."""
+        with closing(self._opened()) as database, readable(self._path):
+            stretches = database.execute("SELECT job, folder, rows FROM stretches ORDER BY job").fetchall()
+            last = -1
+            for job, folder, rows in [*stretches, (1 << 62, b"", "[]")]:
+                yield from self._lines(database, last, job, status)
+                last = job
+                if rows != "[]" and status in ("", "skipped"):
+                    yield from self._unchanged(job, os.fsdecode(folder), rows)
+
+    def __len__(self) -> int:
+        with closing(self._opened()) as database, readable(self._path):
+            (lines,) = database.execute("SELECT count(*) FROM lines").fetchone()
+            (more,) = database.execute("SELECT coalesce(sum(count), 0) FROM stretches").fetchone()
+            return int(lines + more)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        at = index if index >= 0 else len(self) + index
+        found = next(islice(self.select(), at, None), None) if at >= 0 else None
+        if found is None:
+            raise IndexError(index)
+        return found
+
+    def _opened(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{_quoted(self._path)}?mode=ro", uri=True, isolation_level=None)
+
+    def _lines(self, database: sqlite3.Connection, last: int, stop: int, status: str) -> Iterator[Outcome]:
+        query = "SELECT * FROM lines WHERE job > ? AND job < ? AND ? IN ('', status) ORDER BY job LIMIT ?"
+        while rows := database.execute(query, (last, stop, status, PAGE)).fetchall():
+            for row in rows:
+                yield _outcome(*row)
+            last = rows[-1][0]
+
+    def _unchanged(self, job: int, folder: str, rows: str) -> Iterator[Outcome]:
+        with closing(read_database(self._journal)) as journal, readable(self._journal):
+            facts = {row[0]: row[1:] for row in journal.execute(sql.READ_ROWS, (rows,))}
+        for number, row in enumerate(json.loads(rows), job):
+            name, size, outputs = facts.get(row, (b"?", 0, "[]"))
+            source = os.path.join(folder, os.fsdecode(name))
+            made = self._paths.unpack(outputs)
+            yield Outcome(source, "skipped", made, reason="unchanged", source_bytes=size, job=number)
+
+
+_DETAILS = tuple(
+    (name, default)
+    for name, default in Outcome._field_defaults.items()
+    if name not in ("outputs", "reason", "job")
+)
+
+
+def _detail_of(outcome: Outcome) -> str:
+    """What a line holds beside its columns, as JSON in ASCII."""
+    facts: dict[str, Any] = {
+        name: value for name, default in _DETAILS if (value := getattr(outcome, name)) != default
+    }
+    if outcome.outputs:
+        facts["outputs"] = outcome.outputs
+    return to_json(facts)
+
+
+def _outcome(job: int, source: bytes, status: Any, reason: str, detail: str) -> Outcome:
+    facts = json.loads(detail)
+    made = tuple(OutputFile(*at) for at in facts.pop("outputs", ()))
+    facts = {key: _frozen(value) for key, value in facts.items()}
+    return Outcome(os.fsdecode(source), status, made, reason=reason, job=job, **facts)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+
+
+def _runs_folder() -> str:
+    folder = os.path.join(state_folder(), "runs")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def _new_place(uid: str) -> str:
+    """An empty file for the lines; in a temporary folder where the state folder cannot be written."""
+    try:
+        folder = _runs_folder()
+        _prune(".db", KEEP_REPORTS)
+        return _created(os.path.join(folder, f"{uid}.db"))
+    except OSError:
+        folder = temporary_folder()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return _created(os.path.join(folder, f"{uid}.db"))
+
+
+def _created(path: str) -> str:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    return path
+
+
+def _prune(suffix: str, keep: int) -> None:
+    """Remove old files of a kind: not the newest ones, and none that a run writes to."""
+    before = time.time() - HOUR
+    with contextlib.suppress(OSError), os.scandir(_runs_folder()) as entries:
+        found = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.name.endswith(suffix)]
+        for written, path in sorted(found, reverse=True)[keep:]:
+            if written < before and is_free(path):
+                os.remove(path)
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(os.fsencode(path))

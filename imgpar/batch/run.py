@@ -1,0 +1,396 @@
+"""One run: the plan flows to the workers, what happened flows to the journal, the report and the listener."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+
+from imgpar.batch.failure_bundle import Bundles
+from imgpar.batch.incremental import Unchanged
+from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.report import Report, Tally
+from imgpar.batch.report_lines import write_facts
+from imgpar.batch.session import Session
+from imgpar.batch.setup import (
+    lock_out,
+    new_session,
+    open_journal,
+    planner,
+    run_facts,
+    run_key,
+    run_spec,
+    without_places,
+)
+from imgpar.core.errors import UsageError
+from imgpar.core.fs import sweep
+from imgpar.core.model import Event, Job, Outcome, RunOptions
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import scan_list
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
+from imgpar.outputs.destination import free_space_problem, read_out
+from imgpar.outputs.target_formats import check_kinds
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.records import Settled
+from imgpar.runtime.scheduler import CancelToken, Effort
+
+Listener = Callable[[Event], None]
+Entry = Job | Outcome | Unchanged
+
+FLUSH_SECONDS = 0.5
+"""How often what happened is written to the journal."""
+PLAN_AHEAD = 20_000
+"""Entries that are planned before the workers need them, so that the total is known early."""
+PLAN_CHUNK = 100
+"""Jobs whose names are fixed together before the first of them is written; workers wait meanwhile."""
+
+
+class Run:
+    """Everything that the plan, the sink and the end of one run share.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
+        out: folder or file; None only in place.
+        recipe: with formats that exist.
+        listen: called with every Event; if it has a true attribute `in_bulk`, with one for all items
+            together that are as they were.
+        command: what the user typed, for the journal.
+        retry: only what failed the last time is done again.
+        moved: the inputs are those of that run, wherever they lie now.
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[str],
+        out: str | None,
+        recipe: Recipe,
+        options: RunOptions,
+        listen: Listener,
+        cancel: CancelToken,
+        *,
+        command: str = "",
+        retry: bool = False,
+        moved: bool = False,
+    ) -> None:
+        self._inputs = inputs
+        self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        if self._named and options.in_place:
+            self._named = [_behind(path) for path in self._named]
+        self._recipe, self._options = recipe, options
+        self._listen, self._cancel = listen, cancel
+        self._command, self._retry, self._moved = command, retry, moved
+        self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+        self._tally = Tally()
+        self._started = self._flushed = time.monotonic()
+        self._done = self._sidecars = 0
+        self._aside, self._patterns = Aside(), Patterns(options.include, options.exclude)
+        self._notes: list[str] = []
+        self._swept: set[str] = set()
+        self._stopped = ""
+        self._space_checked = self._replaced_said = False
+        self._to_read = 0
+        """Bytes of the inputs that are planned and not done."""
+        self._toml = _text_of(recipe)
+        self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
+        self._originals: KeptOriginals | None = None
+        self._anew = 0
+        """Outputs that were made anew because their inputs changed."""
+        self._in_bulk = bool(getattr(listen, "in_bulk", False))
+        self._ahead: deque[Entry] = deque()
+        self._chunks: Iterator[list[Entry]] = iter(())
+
+    def execute(self, session: Session | None = None) -> Report:
+        """Plan, convert, note, report.
+
+        Raises:
+            UsageError: nothing to do at all; nothing was written.
+            RunError: the run could not begin (OUT locked or not writable).
+        """
+        # A wrong path is found before anything is made: it must not leave a folder behind.
+        if self._named is None:
+            batches = scan_list(self._inputs, self._patterns)
+        else:
+            batches = scan(self._named, out=self._place.path, patterns=self._patterns)
+        if self._options.companions == "copy" and not self._place.in_place:
+            batches = with_sidecars(batches)
+        first = self._first_with_items(batches)
+        if first is None:
+            return self._nothing()
+        batches = chain((first,), batches)
+        with contextlib.ExitStack() as stack:
+            self._lock = None if self._place.name else lock_out(self._place)
+            if self._lock:
+                stack.callback(self._lock.release)
+            self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
+            self._journal.named_again = self._moved
+            for note in self._journal.notes:
+                self._note(note)
+            self._sweeps = self._journal.unfinished or bool(self._place.name)
+            homes = None
+            if self._place.in_place:
+                put_right(self._journal, self._place.folder, self._note)
+                base = self._place.folder
+                homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
+            else:
+                self._journal.recover()
+            key = run_key(self._place, self._recipe)
+            self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
+            write_facts(self._name, self._facts())
+            if self._place.in_place:
+                days = self._options.keep_originals
+                self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
+                stack.callback(self._originals.close)
+            self._planner = planner(
+                self._place,
+                self._recipe,
+                self._options,
+                self._journal,
+                homes=homes,
+                originals=self._originals,
+                alone=len(self._named or ()) == 1,
+            )
+            own = session or stack.enter_context(new_session(self._options))
+            spec = run_spec(
+                self._name,
+                self._recipe,
+                self._options,
+                own,
+                written=self._originals.written if self._originals else self._journal.written,
+                base=self._journal.base,
+                parts=f"{self._journal.path}.parts",
+            )
+            if own.note:
+                self._note(own.note)
+            self._listen(Event("start", text=self._place.path))
+            effort = own.execute(
+                spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
+            )
+            self._end()
+            report = self._report(effort)
+            if not (report.cancelled or report.stopped):  # what was interrupted is a part of the next run
+                self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
+        self._listen(Event("end", self._done, self._done))
+        return report
+
+    def _facts(self) -> dict[str, object]:
+        return run_facts(
+            self._command, self._named, self._place, self._toml, self._options, chosen=self._recipe.chosen
+        )
+
+    def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
+        for batch in batches:
+            if batch.items:
+                return batch
+            self._read_past(batch)
+        return None
+
+    def _read_past(self, batch: Batch) -> None:
+        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
+        self._sidecars += batch.sidecars
+        for note in batch.notes:
+            self._note(note)
+
+    def _nothing(self) -> Report:
+        """There is nothing to do: no folder is made, no journal, no worker."""
+        for kind in ("start", "planned", "end"):
+            self._listen(Event(kind, text=self._place.path, total=0))
+        for remark in self._patterns.unmatched():
+            self._note(remark)
+        seconds = time.monotonic() - self._started
+        return self._tally.report(
+            (), seconds=seconds, out=self._place.path, notes=tuple(self._notes), **self._aside.facts()
+        )
+
+    # ----- the plan, pulled by the scheduler ------------------------------------------------------
+
+    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
+        self._chunks = self._plan(batches)
+        while self._ahead or self._look_ahead():
+            if self._ahead:  # a chunk may be empty: `only` leaves things out
+                yield self._ahead.popleft()
+
+    def _look_ahead(self) -> bool:
+        """Plan one more chunk, also between turns: the total is known early. False when there is none."""
+        chunk = next(self._chunks, None)
+        self._ahead.extend(chunk or ())
+        return chunk is not None
+
+    def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
+        total = 0
+        for batch in batches:
+            self._read_past(batch)
+            folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
+            if self._lock and folder:
+                self._lock.enter(folder)
+            if self._sweeps and folder:  # where nothing is left to be written, too
+                self._sweep([folder])
+            entries: Iterator[Entry] = self._planner.plan_together(batch)
+            if self._retry:
+                failed = self._journal.failed_in(batch)
+                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
+            while chunk := list(islice(entries, PLAN_CHUNK)):
+                if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
+                    self._before_writing(jobs)
+                total += _count(chunk)
+                yield chunk
+        self._listen(Event("planned", self._done, total))
+
+    def _before_writing(self, jobs: Sequence[Job]) -> None:
+        """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
+        if self._planner.replaced and not self._options.on_exists:
+            self._say_replaced()
+        if self._originals:
+            self._originals.planned(jobs)
+        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
+        self._journal.planned(jobs)
+        self._to_read += sum(job.item.size for job in jobs)
+        if not self._space_checked:
+            problem = free_space_problem(self._place.folder, self._to_read)
+            if problem:
+                self._space_checked = True
+                self._note(problem)
+
+    def _say_replaced(self) -> None:
+        self._planner.replaced = 0
+        if not self._replaced_said:
+            self._replaced_said = True
+            most = self._journal.count_other_settings()
+            outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
+            self._note(
+                f"{outputs} made with other settings will be replaced; "
+                "choose another OUT to keep both, or --on-exists skip or rename."
+            )
+
+    def _sweep(self, folders: Iterable[str]) -> None:
+        """Remove the temporary files of runs that died, once in each folder."""
+        for folder in folders:
+            if folder not in self._swept:
+                self._swept.add(folder)
+                sweep(folder)
+
+    # ----- what happened --------------------------------------------------------------------------
+
+    def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
+        if isinstance(result, Event):
+            self._listen(replace(result, done=self._done))
+            return
+        if isinstance(result, Unchanged):
+            self._sink_unchanged(result)
+            return
+        if isinstance(result, Settled):
+            job, outcome = result.state.job, result.outcome()
+            self._to_read -= job.item.size
+            failure = result.state.failure
+            if failure and failure.error == "DiskFullError":
+                self._stop(outcome.error)
+        else:
+            job, outcome = None, result
+        self._done += 1
+        if outcome.status == "failed":
+            self._bundles.keep(outcome, job)
+        if job is not None:
+            self._anew += job.changed and outcome.status == "ok"
+            if self._originals:
+                self._originals.record(outcome, job)
+        self._tally.add(outcome)
+        self._journal.record(outcome, job)
+        self._listen(Event("item", self._done, outcome=outcome))
+
+    def _sink_unchanged(self, items: Unchanged) -> None:
+        self._tally.add_unchanged(len(items))
+        self._journal.record_unchanged(items)
+        if self._in_bulk:
+            self._done += len(items)
+            self._listen(Event("unchanged", self._done))
+            return
+        for outcome in items:
+            self._done += 1
+            self._listen(Event("item", self._done, outcome=outcome))
+
+    def _stop(self, why: str) -> None:
+        """The run cannot go on: what is in flight ends, nothing more begins."""
+        self._stopped = self._stopped or why
+        self._cancel.cancel()
+
+    def _turn(self) -> bool:
+        if len(self._ahead) < PLAN_AHEAD:
+            self._look_ahead()
+        now = time.monotonic()
+        if now - self._flushed > FLUSH_SECONDS:
+            self._flushed = now
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        if self._originals:
+            self._originals.flush()
+        self._journal.flush()
+
+    def _end(self) -> None:
+        """Nothing more will come; originals are kept whether the run came to its end or not."""
+        if self._anew:
+            what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
+            self._note(f"{what} made anew, because the inputs changed.")
+        for remark in (*self._planner.remarks(), *self._unmatched()):
+            self._note(remark)
+        if self._originals:
+            self._originals.finish(whole=not self._cancel.cancelled)
+
+    def _unmatched(self) -> list[str]:
+        """Patterns that matched nothing; an interrupted run has not seen everything."""
+        return [] if self._cancel.cancelled else self._patterns.unmatched()
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._listen(Event("note", self._done, text=text))
+
+    def _report(self, effort: Effort) -> Report:
+        if self._sidecars and not self._place.in_place:
+            are = "is a sidecar" if self._sidecars == 1 else "are sidecars"
+            self._notes.append(
+                f"{self._sidecars} of them {are} (XMP, AAE); --companions copy takes them along."
+            )
+        outcomes = self._journal.outcomes()
+        return self._tally.report(
+            tuple(outcomes) if self._place.name else outcomes,  # that journal may be a temporary one
+            **self._aside.facts(),
+            seconds=time.monotonic() - self._started,
+            out=self._place.path,
+            cancelled=self._cancel.cancelled and not self._stopped,
+            stopped=self._stopped,
+            left=effort.left + _count(self._ahead),
+            workers=effort.workers,
+            working_seconds=effort.seconds,
+            notes=tuple(self._notes),
+            can_retry=not self._place.name and self._tally.retriable > 0,
+        )
+
+
+def _behind(path: str) -> str:
+    """In place, a link that was named means the file that it leads to."""
+    return os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
+
+
+def _text_of(recipe: Recipe) -> str | None:
+    """The recipe as TOML; None for one with functions, which cannot be written down."""
+    try:
+        return recipe.to_toml()
+    except UsageError:
+        return None
+
+
+def _count(entries: Iterable[Entry]) -> int:
+    return sum(len(entry) if isinstance(entry, Unchanged) else 1 for entry in entries)
+
+
+def _source(entry: Job | Outcome) -> str:
+    return entry.item.path if isinstance(entry, Job) else entry.source

@@ -1,0 +1,273 @@
+"""Arrays for one consumer, in order, out of shared memory."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from typing import TYPE_CHECKING, Any
+
+from imgpar.batch.run_spec import RunSpec
+from imgpar.batch.settings import Call, run_options
+from imgpar.core import parsing
+from imgpar.core.errors import ArenaError, UsageError
+from imgpar.core.model import (
+    Event,
+    FrameRef,
+    Item,
+    Job,
+    Outcome,
+    RunOptions,
+)
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.arena import Arena
+from imgpar.runtime.protocol import Lease
+from imgpar.runtime.records import Settled
+from imgpar.runtime.scheduler import CancelToken
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from imgpar.batch.session import Session
+
+    Array = np.ndarray[Any, Any]
+
+END_SECONDS = 5.0
+"""How long the thread of unfinished arrays is waited for when Python ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRequest:
+    """What a caller wants as arrays, checked."""
+
+    recipe: Recipe
+    inputs: list[str]
+    options: RunOptions
+    layout: str
+    dtype: str
+    copy: bool
+    on_event: Callable[[Event], None] | None
+    cancel: CancelToken
+
+
+def read_request(
+    call: Call,
+    recipe: Recipe,
+    inputs: list[str],
+    settings: Mapping[str, Any],
+    *,
+    channels: str,
+    dtype: str,
+    copy: object,
+    on_event: Callable[[Event], None] | None,
+    cancel: CancelToken | None,
+) -> ArrayRequest:
+    """Check what a caller wants; raises UsageError."""
+    call.check(settings)
+    recipe = recipe.merged({key: value for key, value in settings.items() if key in call.recipe})
+    if recipe.encode.split and settings.get("pages"):
+        raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
+    return ArrayRequest(
+        recipe,
+        inputs,
+        run_options({key: value for key, value in settings.items() if key in call.run}),
+        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
+        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
+        parsing.named("copy", parsing.switch, copy),
+        on_event,
+        cancel or CancelToken(),
+    )
+
+
+class ArrayStream:
+    """Feeds arrays to one consumer: the scheduler runs in a thread, the consumer takes them in order.
+
+    The consumer's memory is the arena. When it is full of arrays that come later than the one that is
+    waited for, those are thrown away and made again; when it is full of arrays the consumer holds, that
+    is the consumer's to solve, and it is told so.
+    """
+
+    def __init__(self, session: Session, request: ArrayRequest) -> None:
+        self._session, self._request, self._options = session, request, request.options
+        self._asked = request.cancel
+        self._cancel = CancelToken()
+        """Our own: a consumer who leaves early must not cancel what else hangs on the caller's token."""
+        self._ledger = session.new_ledger(self._options.schedule, arrays=True)
+        self._ready: dict[int, Settled | None] = {}
+        self._next = 0
+        self._jobs = itertools.count()
+        self._events: list[Outcome] = []
+        self._changed = threading.Condition()
+        self._waiting = False
+        self.starved = False
+        """A worker waits for memory: whoever gives some back shall say so."""
+        self._ended = False
+        self._error: BaseException | None = None
+        self._wake_reader, self._wake_writer = Pipe(duplex=False)
+
+    # ----- the scheduler's thread -----------------------------------------------------------------
+
+    def _plan(self) -> Iterator[Job | Outcome]:
+        patterns = Patterns(self._options.include, self._options.exclude)
+        for batch in scan(self._request.inputs, out=None, patterns=patterns):
+            for item in batch.items:
+                if item.error:
+                    yield Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
+                else:
+                    yield Job(next(self._jobs), item)
+
+    def _sink(self, result: Outcome | Settled) -> None:
+        with self._changed:
+            if isinstance(result, Outcome):
+                self._events.append(result)
+            else:
+                self._ready[result.state.job.id] = result
+            self._changed.notify()
+
+    def _turn(self) -> bool:
+        """Every turn: see that the array that is waited for can come."""
+        self._obey()
+        with self._changed:
+            self.starved = self._ledger.leases.stalled
+            if self._ledger.leases.stuck:
+                later = [number for number, result in self._ready.items() if result and result.placed]
+                if later and max(later) != self._next:
+                    self._evict(max(later))
+                elif self._waiting and not later:
+                    size = self._session.memory >> 20
+                    raise ArenaError(
+                        f"All {size} MiB of shared memory are held by arrays that you keep.",
+                        fix="Pass copy=True, let arrays go, or give the session more memory.",
+                    )
+        return True
+
+    def _obey(self) -> None:
+        if self._asked.killed:
+            self._cancel.kill()
+        elif self._asked.cancelled:
+            self._cancel.cancel()
+
+    def _evict(self, number: int) -> None:
+        result = self._ready.pop(number)
+        assert result is not None
+        assert result.placed is not None
+        self._ledger.leases.release(result.placed.lease)
+        self._ledger.again(result.state)
+
+    def _work(self, spec: RunSpec) -> None:
+        try:
+            self._session.execute(
+                spec,
+                self._plan(),
+                self._sink,
+                self._options,
+                self._cancel,
+                ledger=self._ledger,
+                turn=self._turn,
+                wakeup=self._wake_reader,
+            )
+        except BaseException as error:
+            self._error = error
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    # ----- the consumer's thread ------------------------------------------------------------------
+
+    def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
+        """Yields what is ready, in order; the receiver releases the lease."""
+        recipe, on_event = self._request.recipe, self._request.on_event
+        spec = RunSpec(
+            "arrays",
+            recipe.operations,
+            limits=recipe.encode.reading(self._session.limits(self._options)),
+            digests=False,
+            arrays=True,
+            layout=self._request.layout,
+            dtype=self._request.dtype,
+        )
+        self._session.open()  # so Python, when it ends, ends this thread before the workers
+        thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
+        thread.start()
+        ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
+        done = failed = 0
+        try:
+            while (result := self._take()) is not None:
+                done += 1
+                outcome = result if isinstance(result, Outcome) else result.outcome()
+                failed += outcome.status == "failed"
+                if on_event is not None:
+                    on_event(Event("item", done, outcome=outcome))
+                if isinstance(result, Settled) and result.placed is not None:
+                    yield result.state.job.item, result.placed.frames, result.placed.lease
+            if failed and on_event is None:
+                warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
+        finally:
+            ender.detach()
+            self._finish(thread)
+
+    def _take(self) -> Outcome | Settled | None:
+        with self._changed:
+            self._waiting = True
+            while True:
+                if self._error is not None:
+                    raise self._error
+                if self._events:
+                    break
+                if self._next in self._ready or self._ended:
+                    break
+                self.wake()
+                self._changed.wait()
+            self._waiting = False
+            if self._events:
+                return self._events.pop(0)
+            result = self._ready.pop(self._next, None)
+            self._next += result is not None
+            return result
+
+    def view(self, ref: FrameRef, lease: Lease) -> Array:
+        """An array over the frame; the lease goes back when the last view of it dies."""
+        import numpy as np
+
+        arena, _ = self._session.open()
+        flat = np.frombuffer(arena.buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
+        weakref.finalize(flat, _give_back, arena, lease, weakref.ref(self))
+        return flat.reshape(ref.spec.shape)
+
+    def wake(self) -> None:
+        """End the scheduler's wait."""
+        with contextlib.suppress(OSError):
+            self._wake_writer.send_bytes(b"!")
+
+    def _finish(self, thread: threading.Thread) -> None:
+        """The consumer is through, or has had enough: stop the rest and free what it did not take."""
+        if thread.is_alive():
+            self._cancel.cancel()
+            self.wake()
+            thread.join()
+        for result in self._ready.values():
+            if result is not None and result.placed is not None:
+                self._ledger.leases.release(result.placed.lease)
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+
+def _end(cancel: CancelToken, wake: Callable[[], None], thread: threading.Thread) -> None:
+    """Python ends while arrays are still to come."""
+    cancel.kill()
+    wake()
+    thread.join(END_SECONDS)
+
+
+def _give_back(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> None:
+    arena.allocator.give_back(lease)
+    living = stream()
+    if living is not None and living.starved:
+        living.wake()

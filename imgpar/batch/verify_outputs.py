@@ -1,0 +1,63 @@
+"""`imgpar verify OUT`: whether the outputs are still what imgpar wrote, by the digests in the journal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
+from operator import attrgetter
+
+from imgpar.batch.journal.journal import Journal, journal_path
+from imgpar.batch.report import Report, Tally
+from imgpar.core.digest import what_is_wrong
+from imgpar.core.errors import UsageError
+from imgpar.core.model import Outcome, OutputFile
+from imgpar.outputs.destination import Out, home
+
+TOGETHER = 1000
+"""Files that are compared before the next ones are taken from the journal."""
+
+
+def verify(out: str, journal: str | None = None) -> Report:
+    """Compare every output that the journal of `out` knows with its digest.
+
+    Outputs that were changed, damaged or removed since are the failed items of the report; `source` of an
+    item is the output.
+
+    Raises:
+        UsageError: `out` is not the output of a run.
+    """
+    started, out = time.monotonic(), os.path.abspath(out)
+    path = journal_path(Out(out), journal)
+    base = out if journal or os.path.exists(path) else home(out)
+    path = journal_path(Out(base), journal)
+    if not os.path.exists(path):
+        raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
+    tally, items = Tally(), list[Outcome]()
+    with Journal.open(path, base, chosen=bool(journal)) as known, ThreadPoolExecutor(os.cpu_count()) as pool:
+        inside = os.path.join(out, "")
+        files = (some for some in _by_path(known) if some[0].path == out or some[0].path.startswith(inside))
+        while some := list(islice(files, TOGETHER)):
+            for outcome in pool.map(_compare, some):
+                tally.add(outcome)
+                items.append(outcome)
+    return tally.report(items, out=out, seconds=time.monotonic() - started)
+
+
+def _by_path(journal: Journal) -> Iterator[list[OutputFile]]:
+    """For every output all that is known of it, folder by folder."""
+    for _, some in groupby(journal.made(), key=attrgetter("folder")):
+        found: dict[str, list[OutputFile]] = {}
+        for row in some:
+            for file in row.outputs:
+                found.setdefault(file.path, []).append(file)
+        yield from found.values()
+
+
+def _compare(files: list[OutputFile]) -> Outcome:
+    path = files[0].path
+    if wrong := what_is_wrong(path, files):
+        return Outcome(path, "failed", error=wrong, kind="CommitError", outputs=(files[-1],))
+    return Outcome(path, "ok", source_bytes=files[-1].bytes, outputs=(files[-1],))
