@@ -11,7 +11,9 @@ TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as l
 if TYPE_CHECKING:
     from typing import Any
 
-    from imgpar.api import convert, retry, undo, verify
+    from imgpar.api.calls import convert, retry, undo, verify
+    from imgpar.api.pipeline import Pipeline
+    from imgpar.api.video_writer import VideoWriter
     from imgpar.batch.frames.reading import ClipFrame, frames
     from imgpar.batch.report import Report
     from imgpar.batch.session import Session
@@ -39,22 +41,20 @@ if TYPE_CHECKING:
         WorkerDiedError,
     )
     from imgpar.core.model import Event, Item, Outcome, OutputFile
-    from imgpar.pipeline import Pipeline
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
-    from imgpar.video_writer import VideoWriter
 
 __version__ = "0.2.0"
 
 _HOMES = {
-    "convert": "imgpar.api",
-    "retry": "imgpar.api",
-    "undo": "imgpar.api",
-    "verify": "imgpar.api",
+    "convert": "imgpar.api.calls",
+    "retry": "imgpar.api.calls",
+    "undo": "imgpar.api.calls",
+    "verify": "imgpar.api.calls",
     "ClipFrame": "imgpar.batch.frames.reading",
-    "VideoWriter": "imgpar.video_writer",
+    "VideoWriter": "imgpar.api.video_writer",
     "frames": "imgpar.batch.frames.reading",
-    "Pipeline": "imgpar.pipeline",
+    "Pipeline": "imgpar.api.pipeline",
     "Session": "imgpar.batch.session",
     "Recipe": "imgpar.recipe.recipe",
     "Report": "imgpar.batch.report",

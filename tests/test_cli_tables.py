@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imgpar.api.pipeline import resolve
 from imgpar.cli import flags, machine, main, packages
 from imgpar.cli.convert import convert_parser
 from imgpar.cli.doctor import examine
@@ -17,7 +18,6 @@ from imgpar.cli.parsing import table
 from imgpar.core.errors import BadValueError
 from imgpar.formats.registry import FORMATS
 from imgpar.ops import operation_types
-from imgpar.pipeline import resolve
 from imgpar.recipe.recipe import Recipe
 
 

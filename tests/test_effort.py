@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar import api
+from imgpar.api import calls as api
 from imgpar.recipe.recipe import Recipe
 
 

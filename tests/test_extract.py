@@ -15,6 +15,7 @@ from PIL import Image
 from video_clips import decoded, ffmpeg, make_clip, make_uneven, psnr
 
 import imgpar
+from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames import sheets, stills
 from imgpar.batch.frames.parallel import take_all
 from imgpar.batch.frames.reading import Choice
@@ -22,7 +23,6 @@ from imgpar.batch.frames.stills import Every, pick
 from imgpar.cli import main
 from imgpar.core.errors import RunError
 from imgpar.core.model import Event
-from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
 
 

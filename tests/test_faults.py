@@ -17,7 +17,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
-from imgpar.pipeline import Pipeline
+from imgpar.api.pipeline import Pipeline
 
 LINUX = sys.platform == "linux"
 linux = pytest.mark.skipif(not LINUX, reason="looks into /proc")

@@ -14,8 +14,8 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
+from imgpar.api.pipeline import Pipeline
 from imgpar.cli import main
-from imgpar.pipeline import Pipeline
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits private memory")
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")

@@ -17,7 +17,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
-from imgpar.pipeline import Pipeline
+from imgpar.api.pipeline import Pipeline
 
 NAMES = ["b 2.png", "b 10.png", "sub/c.png", "sub/deep/é.png"]
 
@@ -207,18 +207,18 @@ def test_what_failed_is_run_again(session, pictures, out):
     (pictures / "b 2.png").write_bytes(good[:200])
     assert convert(session, pictures, out, to="jpg").failed == 1
     (pictures / "b 2.png").write_bytes(good)
-    from imgpar import api
+    from imgpar.api import calls
 
-    report = api.retry(str(out), session=session)
+    report = calls.retry(str(out), session=session)
     assert (report.ok, report.total) == (1, 1)
 
 
 def test_nothing_to_retry_is_said(session, pictures, out):
     convert(session, pictures, out, to="jpg")
-    from imgpar import api
+    from imgpar.api import calls
 
     with pytest.raises(imgpar.UsageError, match="Nothing failed") as refused:
-        api.retry(str(out), session=session)
+        calls.retry(str(out), session=session)
     assert refused.value.exit_code == 0  # nothing left to do
 
 

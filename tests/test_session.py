@@ -16,8 +16,8 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
+from imgpar.api.pipeline import Pipeline
 from imgpar.batch.session import Session
-from imgpar.pipeline import Pipeline
 
 NAMES = [f"{n:02}.png" for n in range(12)]
 

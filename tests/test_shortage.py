@@ -15,7 +15,7 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar import testing
-from imgpar.pipeline import Pipeline
+from imgpar.api.pipeline import Pipeline
 
 posix = pytest.mark.skipif(
     os.name == "nt", reason="such folders cannot be removed, such limits not set there"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgpar import Event, Report, api
+from imgpar import Event, Report
+from imgpar.api import calls
 from imgpar.batch.incremental import TOGETHER, stretches
 from imgpar.batch.journal.journal import Journal
 from imgpar.core.filenames import in_order, natural
@@ -47,7 +48,7 @@ class Place:
         assert self.first.ok == len(NAMES)
 
     def run(self, listener: Listener | None = None, to: str = "png") -> Report:
-        return api.run([str(self.source)], str(self.out), Recipe(to=(to,)), on_event=listener)
+        return calls.run([str(self.source)], str(self.out), Recipe(to=(to,)), on_event=listener)
 
     def names(self, report: Report) -> list[tuple[str, str]]:
         return [(os.path.relpath(item.source, self.source), item.status) for item in report.items]

@@ -12,10 +12,10 @@ from video_clips import decoded, make_clip, make_uneven, psnr, rotated
 
 import imgpar
 from imgpar import testing
+from imgpar.api.pipeline import Pipeline
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Spec
 from imgpar.formats.options import EncodeOptions
-from imgpar.pipeline import Pipeline
 from imgpar.video.frame_feed import Feed
 from imgpar.video.plan import plan_of_frames
 from imgpar.video.planes import PlaneLayout

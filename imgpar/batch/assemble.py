@@ -17,6 +17,8 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from imgpar import formats
+from imgpar.api.pipeline import Pipeline
+from imgpar.api.video_writer import VideoWriter
 from imgpar.batch.session import Session
 from imgpar.batch.settings import ASSEMBLE, check_settings
 from imgpar.core import parsing
@@ -32,9 +34,7 @@ from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
 from imgpar.outputs.sidefiles import identities, is_one_of
-from imgpar.pipeline import Pipeline
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.video_writer import VideoWriter
 
 if TYPE_CHECKING:
     import numpy as np

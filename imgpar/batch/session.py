@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from imgpar.api.pipeline import Pipeline, texts
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.settings import SESSION_ARRAYS
@@ -26,7 +27,6 @@ from imgpar.core.model import (
     RunOptions,
 )
 from imgpar.ops import operation_types
-from imgpar.pipeline import Pipeline, texts
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, available_cores

@@ -73,9 +73,9 @@ def assemble(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
+    from imgpar.api.pipeline import Pipeline
     from imgpar.batch import assemble as room
     from imgpar.batch.session import Session
-    from imgpar.pipeline import Pipeline
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()

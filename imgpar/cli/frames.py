@@ -227,8 +227,8 @@ def _pictures(
     single: bool,
 ) -> str:
     """Write the pictures of one clip that can be read."""
+    from imgpar.api.pipeline import Pipeline
     from imgpar.batch.frames import animation, files, sheets, stills
-    from imgpar.pipeline import Pipeline
 
     pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
     existing: dict[str, Any] = {"replace": args.replace, "inputs": args.inputs}

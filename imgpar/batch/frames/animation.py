@@ -6,11 +6,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice
 from imgpar.batch.frames.stills import Every, pick
 from imgpar.core.errors import DamagedError
 from imgpar.formats.options import Span
-from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import numpy as np

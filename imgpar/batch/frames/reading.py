@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.api.pipeline import Pipeline
 from imgpar.core import parsing
 from imgpar.core.errors import DamagedError, UsageError, bad_value
 from imgpar.core.model import Limits
-from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import numpy as np

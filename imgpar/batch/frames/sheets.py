@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at
 from imgpar.batch.frames.stills import whole_or
 from imgpar.formats.options import Span
-from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import DamagedError, bad_value
 from imgpar.formats.options import Span
-from imgpar.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from imgpar.api.pipeline import Paths, Pipeline, checked, texts
 from imgpar.batch import dryrun
 from imgpar.batch.inplace.restore import undo as put_back
 from imgpar.batch.journal.journal import Journal, journal_path
@@ -37,7 +38,6 @@ from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.ignored import Aside
 from imgpar.outputs.destination import Out, is_home
 from imgpar.outputs.sidefiles import check_journal, is_same_file
-from imgpar.pipeline import Paths, Pipeline, checked, texts
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 

@@ -125,14 +125,14 @@ class Pipeline:
             UsageError: a setting is wrong; nothing was written.
             RunError: the run could not go on (disk full, OUT locked).
         """
-        from imgpar import api
+        from imgpar.api import calls
         from imgpar.outputs.sidefiles import check_report
 
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
         names = texts(inputs)
         if report is not None:
             check_report(report := named("report", parsing.path, report), names)
-        result = api.run(
+        result = calls.run(
             names,
             None if out is None else os.fspath(out),
             recipe,
