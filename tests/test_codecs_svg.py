@@ -235,7 +235,7 @@ DECODE = """
 import sys
 import numpy as np
 from imgpar.formats import decode, read_header
-from imgpar.model import Frame, Limits
+from imgpar.core.model import Frame, Limits
 for path in sys.argv[1:]:
     with open(path, "rb") as file:
         data = file.read()

@@ -175,8 +175,8 @@ def test_a_fork_neither_keeps_nor_removes_what_is_its_parents(place: Path) -> No
 def sweeper(place: Path) -> Iterator[None]:
     """Another process that does nothing but sweep, here and in `place`."""
     code = (
-        "import sys; from imgpar.core.tempfiles import sweep; from imgpar import files; print(flush=True)\n"
-        "while True: sweep(); files.sweep(sys.argv[1])"
+        "import sys; from imgpar.core.tempfiles import sweep; from imgpar.core import fs; print(flush=True)\n"
+        "while True: sweep(); fs.sweep(sys.argv[1])"
     )
     command = [sys.executable, "-c", code, str(place)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -244,7 +244,7 @@ def test_who_comes_after_the_sweeper_takes_another_name(tmp_path: Path) -> None:
 # ----- where the system does not list its shared memory ---------------------------------------------
 
 UNLISTED = """
-import imgpar.leftovers as l
+import imgpar.core.tempfiles as l
 s = l.new_segment(1 << 20, listed=False)
 print(s.name, flush=True)"""
 

@@ -105,7 +105,7 @@ DRAW = """
 import sys
 import numpy as np
 from imgpar.formats import decode, read_header
-from imgpar.model import Frame, Limits
+from imgpar.core.model import Frame, Limits
 with open(sys.argv[1], "rb") as file:
     data = file.read()
 header = read_header(data, "a.pdf", Limits())

@@ -197,8 +197,8 @@ def test_originals_whose_register_was_lost_are_kept_and_named(session, photos):
 
 RUN = """
 import os, signal, sys, time
-from imgpar.pipeline import Pipeline
-import imgpar.run
+from imgpar.api.pipeline import Pipeline
+import imgpar.batch.run
 
 def listen(event):
     if event.kind == "item":

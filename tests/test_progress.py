@@ -106,8 +106,8 @@ def test_no_color_wins_over_force_color(monkeypatch):
 
 SCRIPT = """
 import sys
-from imgpar.model import Event, Outcome
-from imgpar.progress import Progress
+from imgpar.core.model import Event, Outcome
+from imgpar.batch.progress import Progress
 with Progress(sys.stderr, quiet="-q" in sys.argv) as progress:
     progress(Event("start"))
     for n in range(1, 4):

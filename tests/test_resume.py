@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="ther
 FILES = ("run.py", "journal.py", "database.py", "history.py", "undo.py", "scheduler.py")
 RUN = f"""
 import sys
-import imgpar.run
+import imgpar.batch.run
 from imgpar.cli import main
 from imgpar.testing import strike_at
 strike_at(int(sys.argv[1]), {FILES!r}, group=True)

@@ -281,7 +281,7 @@ def test_retry_goes_on_in_place(session, photos):
 RUN = """
 import sys
 from imgpar import testing
-from imgpar.pipeline import Pipeline
+from imgpar.api.pipeline import Pipeline
 die = testing.die_at(int(sys.argv[2]), sys.argv[3], group=True)
 Pipeline().resize("50%").apply(die).run(sys.argv[1], None, in_place=True, jobs=1, to=sys.argv[4].split())
 """

@@ -9,7 +9,7 @@ import textwrap
 
 SCRIPT = """
     import os, sys, threading
-    from imgpar.video.process import Ffmpeg
+    from imgpar.video.ffmpeg import Ffmpeg
 
     class Held:
         def __del__(self):
