@@ -14,6 +14,7 @@ import pytest
 from imgpar.core import fs
 from imgpar.core.digest import content_digest
 from imgpar.core.errors import CommitError, DiskFullError, KeptError
+from imgpar.core.fs import partial_path
 from imgpar.core.model import Facts, OutputFile, Target
 from imgpar.outputs.commit import (
     Original,
@@ -23,7 +24,6 @@ from imgpar.outputs.commit import (
     done_before,
     take_back,
     taken_over,
-    temporary_path,
 )
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes and links like these")
@@ -117,7 +117,7 @@ def test_an_attempt_that_died_after_its_rename_may_be_repeated(tmp_path: Path) -
 
 @posix
 def test_a_temporary_name_that_is_taken_is_not_written_to(tmp_path: Path) -> None:
-    half = Path(temporary_path(Target("webp", str(tmp_path / "a.webp")), "r1", 4))
+    half = Path(partial_path(str(tmp_path / "a.webp"), "r1", 4))
     (tmp_path / "other").write_bytes(b"of somebody else")
     half.symlink_to(tmp_path / "other")
     with pytest.raises(CommitError, match="cannot be written"):

@@ -163,14 +163,13 @@ def dry_run(
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
-    from imgpar.batch.clip.task import is_clip
     from imgpar.batch.picture import planar
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared
     from imgpar.video.probe import probe
     from imgpar.video.segments import may_be_cut
 
-    if not is_clip(job):
+    if job.kind != "stream":
         formats = [target.format for target in job.targets]
         return planar.told(job.item.path, recipe.operations, formats, recipe.encode)
     try:

@@ -29,13 +29,15 @@ from imgpar.core.filenames import numbered
 from imgpar.core.model import (
     Item,
     Job,
+    JobKind,
     Outcome,
     OutputFile,
     SameItem,
     Target,
 )
 from imgpar.formats.options import EncodeOptions
-from imgpar.inputs.batches import Batch, Entries
+from imgpar.inputs.batches import Batch, Entries, is_clip
+from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.conflicts import (
     Owned,
     foreign,
@@ -278,14 +280,18 @@ class Planner:
             last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
             targets[last] = self._retiring(targets[last], item)
             digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
-            return Job(number, item, tuple(targets), digest, tuple(notes))
+            return Job(number, item, tuple(targets), digest, tuple(notes), kind=_kind(item))
         if not records and (owner := names.owner(item)):
-            return self._newcomer(Job(number, item, tuple(targets), "", tuple(notes)), *owner)
+            return self._newcomer(
+                Job(number, item, tuple(targets), "", tuple(notes), kind=_kind(item)), *owner
+            )
         digest = self._digest(item, records, targets)
         current = _current(records, self.recipe)
         changed = current is not None and not item.facts.agree(current.facts)
         there = current.outputs if current and digest else ()
-        return Job(number, item, tuple(targets), digest, tuple(notes), changed=changed, there=there)
+        return Job(
+            number, item, tuple(targets), digest, tuple(notes), changed=changed, there=there, kind=_kind(item)
+        )
 
     def _retiring(self, target: Target, item: Item) -> Target:
         """The target that takes the place of an original; without `originals` the plan is only shown."""
@@ -412,3 +418,10 @@ def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, OutputFi
 def _recognised(item: Item, made: Sequence[tuple[Done, OutputFile]]) -> Done | None:
     """The record that wrote this input in place, if the file is still as it was written."""
     return next((record for record, output in made if item.facts.agree(output.facts)), None)
+
+
+def _kind(item: Item) -> JobKind:
+    """How the scheduler treats the job of an input."""
+    if item.format == SIDECAR:
+        return "file"
+    return "stream" if is_clip(item) else "frames"

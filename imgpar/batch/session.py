@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.api.pipeline import Pipeline, texts
+from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
+from imgpar.batch.performer import Performer
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.settings import SESSION_ARRAYS
 from imgpar.batch.stream import ArrayRequest, ArrayStream, read_request
@@ -86,7 +88,7 @@ class Session:
             start_method = parsing.named("start_method", parsing.choice("forkserver", "spawn"), start_method)
         self._start_method = start_method
         if start_method is None:
-            warm_up()
+            warm_up(PRELOAD)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
         self._serial = 0
@@ -126,7 +128,7 @@ class Session:
             self.jobs = min(self.jobs, most_workers() or self.jobs)
             arena = Arena(self.memory)
             try:
-                pool = Pool(arena, self._worker_memory, self._start_method)
+                pool = Pool(arena, self._worker_memory, self._start_method, preload=PRELOAD)
             except BaseException:
                 arena.close()
                 raise
@@ -156,7 +158,7 @@ class Session:
             scheduler = Scheduler(
                 pool,
                 ledger,
-                Begin(next(_run_numbers), _pickled(spec)),
+                Begin(next(_run_numbers), _pickled(Performer(spec))),
                 limit=min(self.jobs, options.jobs or self.jobs),
                 timeout=options.timeout,
                 name=spec.name,
@@ -238,15 +240,15 @@ class Session:
                 del array
 
 
-def _pickled(spec: RunSpec) -> bytes:
+def _pickled(performer: Performer) -> bytes:
     """Functions of importable modules travel by name; lambdas and those of `__main__` with their code."""
     known = operation_types().values()
-    if all(type(operation) in known for operation in spec.operations):
-        return pickle.dumps(spec, pickle.HIGHEST_PROTOCOL)
+    if all(type(operation) in known for operation in performer.run.operations):
+        return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
 
     try:
-        pickled: bytes = cloudpickle.dumps(spec)
+        pickled: bytes = cloudpickle.dumps(performer)
     except Exception as error:
         raise UsageError(
             f"A function of the pipeline cannot be sent to worker processes: {error}.",

@@ -97,9 +97,10 @@ def _dispatch(arguments: list[str]) -> int:
     if first == "convert" and not _has_folder():
         raise UsageError(NO_FOLDER)  # worker processes could not even start
     if first == "convert" and _NO_WORK.isdisjoint(arguments):
+        from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 
-        warm_up()  # the codecs load while this process still imports and plans
+        warm_up(PRELOAD)  # the codecs load while this process still imports and plans
     module = importlib.import_module(COMMANDS[first][0])
     code: int = getattr(module, first)(arguments[1:])
     return code

@@ -200,6 +200,12 @@ def beside(final: str, mark: str = "") -> str:
     return os.path.join(os.path.dirname(final), f".imgpar-{mark or random_name()}.tmp")
 
 
+def partial_path(final: str, run: str, task: int) -> str:
+    """Where a task writes the bytes of a file until they are whole. The name of a run is random; what belongs
+    to none gets a random name of its own."""
+    return beside(final, run and f"{run}-{task}")
+
+
 def is_half(name: str) -> bool:
     """Whether a file is named as by `beside`.
 

@@ -291,6 +291,12 @@ class Target(NamedTuple):
     these, it is no original, and is not kept."""
 
 
+JobKind = Literal["frames", "file", "stream"]
+"""How the scheduler treats a job. `frames`: its frames lie in the arena and may go from worker to worker.
+`file`: one short task. `stream`: one long task without a time limit of its own, whose worker may offer pieces
+of work to others."""
+
+
 class Job(NamedTuple):
     """One item with its targets. Ids count from 0 in the order of the inputs."""
 
@@ -310,6 +316,7 @@ class Job(NamedTuple):
     """Whether there are outputs of an earlier state of this input."""
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: what stays where the content is the same."""
+    kind: JobKind = "frames"
 
 
 class SameItem(NamedTuple):

@@ -16,7 +16,7 @@ from typing import overload
 from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
 from imgpar.core.model import INODE_BITS, Item
-from imgpar.formats.registry import UNCERTAIN, Format, format_of_suffix, peek, sniff
+from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
 
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
@@ -193,6 +193,12 @@ def known_suffix(suffix: str) -> Format | None:
     few."""
     found = format_of_suffix("x." + suffix)
     return found if found and found.readable else None
+
+
+def is_clip(item: Item) -> bool:
+    """Whether an input is a clip: by its suffix, else by its first bytes."""
+    found = known_suffix(suffix_of(item.path)) or FORMATS.get(item.format)
+    return found is not None and found.kind == "video"
 
 
 def is_media(name: str) -> bool:

@@ -21,12 +21,12 @@ from imgpar.core.errors import CommitError, ImgparError, KeptError
 from imgpar.core.fs import (
     WINDOWS,
     Half,
-    beside,
     copy_attributes,
     keep,
     long_path,
     move_new,
     no_room,
+    partial_path,
     remove,
     replace,
     sync_folder,
@@ -118,7 +118,7 @@ def commit(
     blocks = [memoryview(part).cast("B") for part in parts]
     made = OutputFile(target.path, sum(map(len, blocks)), *dimensions, digest=blocks_digest(blocks))
     try:
-        with _begin(temporary_path(target, run, job)) as half:
+        with _begin(partial_path(target.path, run, job)) as half:
             for block in blocks:
                 _write_all(half.handle, block)
             _finish(half.handle, half.path, made.bytes, keep_times_of, original, fsync=fsync)
@@ -151,20 +151,14 @@ def commit_file(
 
 
 def begin_file(target: Target, run: str = "", job: int = 0) -> Half:
-    """Make the empty file at `temporary_path(...)`, for another program to write to; to give it up is to drop
+    """Make the empty file at `partial_path(...)`, for another program to write to; to give it up is to drop
     it."""
     try:
-        half = _begin(temporary_path(target, run, job))
+        half = _begin(partial_path(target.path, run, job))
         half.share()
     except OSError as error:
         raise _explained(error, target.path) from error
     return half
-
-
-def temporary_path(target: Target, run: str, job: int) -> str:
-    """Where the bytes of a target lie until they are whole. The name of a run is random; what
-    belongs to none gets a random name of its own."""
-    return beside(target.path, run and f"{run}-{job}")
 
 
 def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from imgpar.batch.clip.task import is_clip
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.protocol import (
     Deny,
@@ -63,7 +62,7 @@ class Leases:
 
     def owned_by_job(self, task: Task) -> bool:
         """Whether the job, not the worker, owns the lease of this task."""
-        return self._arrays or task.stage != "chain" or is_clip(task.job)
+        return self._arrays or task.stage != "chain" or task.job.kind == "stream"
 
     def of(self, worker: WorkerState, task: Task) -> Lease | None:
         """The memory of a task that this worker has."""

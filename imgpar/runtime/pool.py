@@ -73,11 +73,14 @@ class Pool:
         arena: they map it.
         memory_limit: bytes of private memory per worker, where the system can limit it; 0 is no limit.
         method: start method; None is the best of this system.
+        preload: a module that the fork server imports once.
     """
 
-    def __init__(self, arena: Arena, memory_limit: int = 0, method: str | None = None) -> None:
+    def __init__(
+        self, arena: Arena, memory_limit: int = 0, method: str | None = None, preload: str = ""
+    ) -> None:
         self._arena = arena
-        self._memory_limit = memory_limit
+        self._memory_limit, self._preload = memory_limit, preload
         self._context: Any = multiprocessing.get_context(method or start_method())
         self._folder = temporary_folder()
         wake_at_exit()
@@ -122,8 +125,8 @@ class Pool:
         ours, theirs = self._context.Pipe(duplex=True)
         try:
             with clean_start():
-                if self._context.get_start_method() == "forkserver":
-                    preload()
+                if self._preload and self._context.get_start_method() == "forkserver":
+                    preload(self._preload)
                 process = self._context.Process(
                     target=worker_main,
                     args=(index, theirs, self._arena.handle, log, self._memory_limit),

@@ -12,8 +12,6 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-import PIL.Image
-
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.worker import Worker
@@ -32,24 +30,11 @@ def run_worker(
         # The arena may count as memory of whoever maps it.
         job_object.enter(memory_limit and memory_limit + arena.size)
     _die_with_parent()
-    _calm_opencv()
-    PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         Worker(index, WorkerEnd(connection), arena.map(), tail).loop()
     # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
     os._exit(0)
-
-
-def _calm_opencv() -> None:
-    """One thread, and no graphics card: the cores are shared out by us. It is imported when it is needed."""
-    os.environ |= {"OPENCV_FOR_THREADS_NUM": "1", "OPENCV_OPENCL_RUNTIME": "disabled"}
-    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # it names places in its own source; what matters is raised
-    if cv2 := sys.modules.get("cv2"):
-        cv2.setNumThreads(1)
-        if logs := getattr(cv2.utils, "logging", None):
-            logs.setLogLevel(logs.LOG_LEVEL_SILENT)
-        cv2.ocl.setUseOpenCL(False)
 
 
 def _ignore_signals() -> None:

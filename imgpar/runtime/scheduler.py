@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.batch.incremental import Unchanged
 from imgpar.core.errors import RunError
-from imgpar.core.model import Event, Job, Outcome
+from imgpar.core.model import Event, Job
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, Worker
 from imgpar.runtime.protocol import (
@@ -100,7 +99,7 @@ class Scheduler:
         limit: how many workers may be hired.
         timeout: seconds for one step of a job; None is 15 minutes for pictures and no limit for clips.
         name: marks the temporary files of this run; those of workers that die are removed.
-        sink: called with every Outcome and Unchanged of the plan and every Settled of the ledger.
+        sink: called with everything in the plan that is no Job, and with every Settled of the ledger.
         cancel: looked at every tick.
         turn: one more thing to do every turn; says whether the run may end (arrays have a consumer).
         wakeup: a connection that ends the wait when something can be read from it.
@@ -128,7 +127,7 @@ class Scheduler:
         self._cancel = cancel
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
-        self._plan: Iterator[Job | Outcome | Unchanged] | None = None
+        self._plan: Iterator[object] | None = None
         self._deaths = Deaths(pool, ledger, timeout, name)
         self._left = self._most = 0
         self._first = self._last = 0.0
@@ -137,7 +136,7 @@ class Scheduler:
         self._heard = 0.0
         """When it was last known what the workers are at."""
 
-    def run(self, plan: Iterator[Job | Outcome | Unchanged]) -> Effort:
+    def run(self, plan: Iterator[object]) -> Effort:
         """Until every job is settled, or the token says stop.
 
         Raises:

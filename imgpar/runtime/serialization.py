@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Header
 from imgpar.runtime.protocol import (
     Advanced,
     Done,
@@ -66,27 +65,6 @@ def unpack_message(data: bytes) -> ToParent | Garbled:
     except ValueError as error:
         return Garbled(f"sent a {kind.__name__} that cannot be read ({error})")
     return message
-
-
-def pack_header(header: Header) -> bytes:
-    """A header for the worker that encodes: without the details that only its decoder understands."""
-    detail = {name: fact for name, fact in header.detail.items() if _simple(fact)}
-    return pack(header._replace(detail=detail))
-
-
-def unpack_header(data: bytes) -> Header:
-    """What `pack_header` was given; raises TransformError."""
-    header = unpack(data, Header)
-    facts = header.detail.items()
-    return header._replace(
-        detail={name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts}
-    )
-
-
-def _simple(fact: Any) -> bool:
-    if type(fact) is tuple and len(fact) <= 4:  # the numbers of all pages are for the decoder
-        return all(isinstance(part, int | float) for part in fact)
-    return isinstance(fact, bool | int | float | str)
 
 
 def _pack(value: Any, number: int) -> bytes:

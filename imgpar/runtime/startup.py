@@ -23,9 +23,6 @@ TYPE_CHECKING = False  # `typing` takes as long to import as this module
 if TYPE_CHECKING:
     from typing import Any
 
-PRELOAD = "imgpar.runtime.preload"
-"""The module that the fork server imports once, so that a worker starts in milliseconds."""
-
 LONGEST_FOLDER = 80
 """Characters; a socket's path has at most 104 everywhere."""
 PARENT = "IMGPAR_PARENT"
@@ -42,16 +39,16 @@ def start_method() -> str:
     return "forkserver" if sys.platform.startswith("linux") else "spawn"
 
 
-def warm_up() -> None:
-    """Let the fork server import the codecs while this process plans; returns at once."""
+def warm_up(module: str) -> None:
+    """Let the fork server import a module while this process plans; returns at once."""
     if start_method() != "forkserver" or few_files():
         return
     # Where it cannot start, the pool finds that out again, and says so.
     with contextlib.suppress(OSError, RunError):
         if _alone():
-            _start_early()
+            _start_early(module)
         else:
-            _start()
+            _start(module)
 
 
 def _alone() -> bool:
@@ -61,7 +58,7 @@ def _alone() -> bool:
     return "multiprocessing" not in sys.modules and plain and sys.version_info < (3, 14)
 
 
-def _start() -> None:
+def _start(module: str) -> None:
     """By `multiprocessing`, unless a server has been started without it."""
     from multiprocessing import forkserver, process, util
 
@@ -70,7 +67,7 @@ def _start() -> None:
     wake_at_exit()
     settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
     with clean_start():
-        preload()
+        preload(module)
         if _early and "tempdir" not in settings:
             (settings["tempdir"], *known) = _early.pop()
             server: Any = forkserver._forkserver
@@ -91,7 +88,7 @@ _early: list[tuple[str, str, int, int]] = []
 """A server that `multiprocessing` does not know yet: the folder of its socket, address, pipe and pid."""
 
 
-def _start_early() -> None:
+def _start_early(module: str) -> None:
     """What `ForkServer.ensure_running` does, before `multiprocessing` is imported: it is the server that the
     first picture waits for."""
     import socket
@@ -104,7 +101,7 @@ def _start_early() -> None:
         theirs, ours = os.pipe()
         for handle in (listener.fileno(), theirs):
             os.set_inheritable(handle, True)
-        call = f"main({listener.fileno()}, {theirs}, {[PRELOAD]!r}, sys_path={sys.path!r})"
+        call = f"main({listener.fileno()}, {theirs}, {[module]!r}, sys_path={sys.path!r})"
         code = f"from multiprocessing.forkserver import main; {call}"
         try:
             pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ | _surroundings())
@@ -120,15 +117,15 @@ def _wake(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def preload() -> None:
+def preload(module: str) -> None:
     """Tell the fork server what to import. It is shared by the whole process: if another library started
-    it first, our workers import the codecs one by one, which is slower and nothing else."""
+    it first, our workers import what they need one by one, which is slower and nothing else."""
     from multiprocessing import forkserver
 
     server = forkserver._forkserver
     modules = [name for name in server._preload_modules if name != "__main__"]  # type: ignore[attr-defined]
-    if PRELOAD not in modules:
-        forkserver.set_forkserver_preload([*modules, PRELOAD])
+    if module not in modules:
+        forkserver.set_forkserver_preload([*modules, module])
 
 
 @contextlib.contextmanager

@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from imgpar.batch.clip.task import is_clip
-from imgpar.inputs.companions import SIDECAR
 from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import Helping
@@ -120,7 +118,7 @@ class Tasks:
 
     def _pick(self, worker: WorkerState) -> Iterator[Task]:
         last = next(reversed(worker.outstanding.values()), None)
-        if last is not None and is_clip(last.job):
+        if last is not None and last.job.kind == "stream":
             return  # nothing waits behind a clip: it may take an hour
         count = len(worker.outstanding)
         nbytes = sum(task.job.item.size for task in worker.outstanding.values())
@@ -135,7 +133,7 @@ class Tasks:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
             if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
                 return
-            if count and not self.downstream and self.queue and is_clip(self.queue[0].job):
+            if count and not self.downstream and self.queue and self.queue[0].job.kind == "stream":
                 return
             if self.downstream:
                 task = self.downstream.popleft()
@@ -147,7 +145,7 @@ class Tasks:
             nbytes += task.job.item.size
             text += _text(task)
             yield task
-            if is_clip(task.job):
+            if task.job.kind == "stream":
                 return
 
     def _hand(self, worker: WorkerState, tasks: Iterable[Task]) -> tuple[Task, ...]:
@@ -160,7 +158,7 @@ class Tasks:
 
     def _share(self, task: Task) -> int:
         """Cores for a clip that is handed out now: they are divided among those that work or soon will."""
-        if not is_clip(task.job):
+        if task.job.kind != "stream":
             return 1
         busy = 1 + sum(bool(worker.outstanding) for worker in self._workers.values())
         return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
@@ -173,7 +171,7 @@ class Tasks:
 
     def _split(self, state: JobState) -> bool:
         """Whether the frames of this job shall go from worker to worker."""
-        if state.job.item.format == SIDECAR:
+        if state.job.kind == "file":
             return False  # it has none
         if self._schedule != "auto" or state.crashes or state.kills:
             return self._schedule == "staged"

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from imgpar.batch.clip.task import is_clip
 from imgpar.core.filenames import page_path
 from imgpar.core.model import (
     CHANNELS,
@@ -86,7 +85,7 @@ def disorder(
         case Need() | NoMemory():
             return _wrong_memory(message, task, lease_of(task))
         case Offer() | Advanced() | Recall():
-            if task.stage == "frame" or not is_clip(task.job):
+            if task.stage == "frame" or task.job.kind != "stream":
                 return "spoke of frames of a clip that it does not have"
             return _wrong_frames(message, lease_of(task), offered)
         case Failed():
@@ -172,7 +171,7 @@ def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -
         known = task.job.digest or task.job.check
         return "" if known and not _results(message) else "called a file unchanged that nobody knows"
     by_page = task.stage == "decode" and message.placed is None and bool(message.outputs)
-    if arrays or (task.stage in ("decode", "transform") and not is_clip(task.job) and not by_page):
+    if arrays or (task.stage in ("decode", "transform") and task.job.kind != "stream" and not by_page):
         if message.placed is None or message.outputs:
             return "finished a picture without saying where it is"
         ends = arrays and task.stage != "decode"

@@ -13,16 +13,14 @@ import time
 from dataclasses import dataclass, replace
 
 from imgpar.core.errors import RunError
-from imgpar.core.fs import remove
-from imgpar.formats.registry import FORMATS
-from imgpar.outputs.commit import temporary_path
+from imgpar.core.fs import partial_path, remove
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
 from imgpar.runtime.stopped_processes import is_stopped
 
-PICTURE_SECONDS = 900.0
+STEP_SECONDS = 900.0
 """A picture that takes a worker longer than this has hung it."""
 MAX_STILLBORN = 3
 """Workers that die before they begin anything, one after the other, before the run is given up."""
@@ -116,9 +114,8 @@ class Deaths:
         """What `--timeout` says; without it a picture has long enough, and a clip for ever."""
         if self._timeout is not None:
             return self._timeout
-        formats = {target.format for task in self._ledger.held(index) for target in task.job.targets}
-        clips = any(name in FORMATS and FORMATS[name].kind == "video" for name in formats)
-        return math.inf if clips else PICTURE_SECONDS
+        streams = any(task.job.kind == "stream" for task in self._ledger.held(index))
+        return math.inf if streams else STEP_SECONDS
 
     def bury(self, worker: Worker) -> list[Settled]:
         """Clean up after a worker that is gone, and charge what it was at; the jobs that this ends.
@@ -164,7 +161,7 @@ class Deaths:
         """Remove the halves of files that a dead worker leaves behind."""
         for task in self._ledger.held(worker.index):
             for target in task.job.targets:
-                remove(temporary_path(target, self._name, task.serial))
+                remove(partial_path(target.path, self._name, task.serial))
 
     def _overran(self, worker: Worker, begun: Begun, words: str) -> Failed:
         seconds = self._patience(worker.index)

@@ -1,6 +1,6 @@
 """The loop inside a worker process. It owns nothing and may die at any instruction.
 
-    channel ─► Work ─► a picture's stages, or a clip ─► Done
+    channel ─► Work ─► performer.perform(task, context) ─► Done
                          │  ▲
                        Need Grant     only when the standing lease is too small
 
@@ -14,16 +14,12 @@ import os
 import pickle
 import signal
 from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from imgpar.batch.clip import task as clips
-from imgpar.batch.picture.memory import Memory
-from imgpar.batch.picture.task import PictureWork
-from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import HelperKilledError
 from imgpar.runtime.arena import ArenaView
 from imgpar.runtime.channel import WorkerEnd, shorten
+from imgpar.runtime.context import Context, Performer
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.protocol import (
     Begin,
@@ -42,9 +38,6 @@ from imgpar.runtime.protocol import (
     Work,
 )
 from imgpar.runtime.stage_times import Clock
-
-if TYPE_CHECKING:
-    from imgpar.batch.clip.helpers import Helper
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -70,10 +63,10 @@ class Worker:
         self._view = view
         self._cell = index * 8
         self._log = log
-        self._runs: dict[int, RunSpec] = {}
+        self._performers: dict[int, Performer] = {}
+        self._kept: dict[str, Any] = {}
         self._queue: deque[Task | Revoke] = deque()
         self._pocket: Lease | None = None
-        self._helper: Helper | None = None
 
     def loop(self) -> None:
         """Until the parent says stop, or is gone."""
@@ -91,9 +84,10 @@ class Worker:
             case Work(tasks):
                 self._queue.extend(tasks)
             case Begin(run, payload):
-                self._runs[run] = pickle.loads(payload)  # noqa: S301 - from our own parent
+                self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
+                performer.begin()
             case Forget(run):
-                self._runs.pop(run, None)
+                self._performers.pop(run, None)
             case Revoke():
                 self._queue.append(message)
             case Stop():
@@ -118,7 +112,10 @@ class Worker:
         clock = Clock(board, self._cell)
         message: Done | Failed | NoMemory | None
         try:
-            message = self._stage(task, clock)
+            context = Context(
+                task, clock, self._view.buffer, self._kept, self._lease, self._channel, self._accept_now
+            )
+            message = self._performers[task.run].perform(task, context)
         except Denied:
             message = None
         except OutOfPagesError:
@@ -147,34 +144,6 @@ class Worker:
             text = "It became more files than can be told of at once."
             fix = "They are there; convert fewer pages at a time with --pages."
             self._channel.send(Failed(message.serial, "commit", "LimitError", text, fix, ""))
-
-    def _stage(self, task: Task, clock: Clock) -> Done:
-        run = self._runs[task.run]
-        if task.stage == "frame":
-            return self._help(task, run, clock)
-        if clips.is_clip(task.job):
-            return self._clip(task, run, clock)
-        return PictureWork(task, run, clock, Memory(self._view.buffer, partial(self._lease, task))).perform()
-
-    def _clip(self, task: Task, run: RunSpec, clock: Clock) -> Done:
-        """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
-        from imgpar.batch.clip.helpers import Crew
-
-        crew = Crew(self._channel, self._view.buffer, task, partial(self._lease, task), self._accept_now)
-        made = clips.ClipWork(task.job, run, crew, clock.during).perform()
-        lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
-        return Done(
-            task.serial, clock.timings(), None, tuple(made.outputs), lost, notes, made.digest, made.unchanged
-        )
-
-    def _help(self, task: Task, run: RunSpec, clock: Clock) -> Done:
-        """One frame of a clip that another worker has."""
-        from imgpar.batch.clip.helpers import Helper
-
-        self._helper = self._helper or Helper()
-        with clock.during("transform"):
-            self._helper.work(task, run, self._view.buffer)
-        return Done(task.serial, clock.timings())
 
     def _accept_now(self, message: Any) -> None:
         if not self._accept(message):

@@ -24,10 +24,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.clip.frame_program import FrameFacts, facts_of
-from imgpar.batch.clip.helpers import Crew, program_of, put
+from imgpar.batch.clip.helper import program_of, put
 from imgpar.batch.clip.pace import Pace
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import DamagedError
+from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Finished, Returned
 from imgpar.runtime.serialization import pack
 from imgpar.runtime.shared_frames import NOBODY
@@ -67,17 +68,17 @@ class FramePath:
         clip: from `probe`.
         output: path of the new file.
         run: for the operations and limits.
-        crew: the helpers.
+        helpers: the other workers.
         during: measures stages.
     """
 
     def __init__(
-        self, plan: ClipPlan, clip: Clip, output: str, run: RunSpec, crew: Crew, during: During
+        self, plan: ClipPlan, clip: Clip, output: str, run: RunSpec, helpers: Helpers, during: During
     ) -> None:
         assert plan.encoding is not None
         self._plan, self._clip, self._output = plan, clip, output
         self._wanted_clip = plan.timing.retimed(clip)
-        self._crew, self._during = crew, during
+        self._helpers, self._during = helpers, during
         stream = clip.picture.stream
         # Titles may be of any length, and nobody works by them.
         picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
@@ -87,14 +88,14 @@ class FramePath:
         self._program = program_of(facts, run)
         self._facts_of_item = facts_of(clip, len(self._wanted_clip.times))
         start, stop = plan.timing.window(clip)
-        threads = decoder_threads(clip.picture, crew.cores, run.limits.memory)
+        threads = decoder_threads(clip.picture, helpers.cores, run.limits.memory)
         self._reader = Reader(clip, threads, start=start, stop=stop)
         self._pace = Pace()
         self._frames: deque[Entry] = deque()
         self._free: list[int] = []
         self._abroad = 0
         """Frames that are offered and not back."""
-        self._most = SLOTS_PER_CORE * crew.cores
+        self._most = SLOTS_PER_CORE * helpers.cores
         self._appetite = max(1, self._most - SLOTS_PER_CORE)
         """How many frames others are likely to take."""
         self._asked = False
@@ -122,7 +123,7 @@ class FramePath:
         put((wanted, planes), wanted, self._room)
         self._wanted = wanted
         self._blob = pack((self._facts, wanted))
-        feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._crew.cores)
+        feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._helpers.cores)
         try:
             with self._during("encode"):
                 feed.write(first[0], [self._room])
@@ -151,7 +152,7 @@ class FramePath:
                 number += 1
                 if direct:
                     continue
-            while (message := self._crew.receive(wait=False)) is not None:
+            while (message := self._helpers.receive(wait=False)) is not None:
                 self._take(message)
             self._offer()
             self._write(feed)
@@ -163,7 +164,7 @@ class FramePath:
         self._inside = -(-self._program.layout.nbytes // 64) * 64
         size = self._inside + wanted.nbytes
         count = min(self._most + EXTRA_SLOTS, self._limits.memory // SHARE // size)
-        self._free = self._crew.slots(size, max(1, count))
+        self._free = self._helpers.slots(size, max(1, count))
 
     def _pass_on(self, number: int, stamp: int, frame: Any, feed: Feed) -> None:
         """A frame that nobody else sees."""
@@ -175,17 +176,17 @@ class FramePath:
                 buffers = [self._room]
         with self._during("encode"), self._pace.waiting():
             feed.write(stamp, buffers)
-        self._crew.advanced(number + 1, len(self._wanted_clip.times))
+        self._helpers.advanced(number + 1, len(self._wanted_clip.times))
 
     def _enter(self, number: int, stamp: int, frame: Any) -> None:
         slot = self._free.pop()
         layout = self._program.layout
         with self._during("decode"):
-            load(frame, layout.arrays(self._crew.view(slot, layout.nbytes)))
+            load(frame, layout.arrays(self._helpers.view(slot, layout.nbytes)))
         self._frames.append(Entry(number, stamp, slot))
 
     def _offer(self) -> None:
-        if self._crew.alone or self._program.in_order:
+        if self._helpers.alone or self._program.in_order:
             return
         for entry in self._frames:
             if self._abroad >= self._appetite:
@@ -194,14 +195,14 @@ class FramePath:
                 entry.offered = True
                 self._abroad += 1
                 self._all_begun = False
-                self._crew.offer(entry.number, entry.slot, entry.slot + self._inside, self._blob)
+                self._helpers.offer(entry.number, entry.slot, entry.slot + self._inside, self._blob)
 
     def _write(self, feed: Feed) -> None:
         while self._frames and self._frames[0].done:
             entry = self._frames.popleft()
             with self._during("encode"), self._pace.waiting():
-                feed.write(entry.stamp, [self._crew.view(entry.slot + self._inside, self._wanted.nbytes)])
-            self._crew.advanced(entry.number + 1, len(self._wanted_clip.times))
+                feed.write(entry.stamp, [self._helpers.view(entry.slot + self._inside, self._wanted.nbytes)])
+            self._helpers.advanced(entry.number + 1, len(self._wanted_clip.times))
             self._free.append(entry.slot)
 
     def _help_out(self) -> None:
@@ -210,15 +211,15 @@ class FramePath:
         if mine is None:
             if not self._asked and not self._all_begun:
                 self._asked = True
-                self._crew.recall()
-            message = self._crew.receive(wait=True)
+                self._helpers.recall()
+            message = self._helpers.receive(wait=True)
             assert message is not None
             self._take(message)
             return
         layout = self._program.layout
         with self._during("transform"):
-            result = self._program.run(layout.arrays(self._crew.view(mine.slot, layout.nbytes)))
-            put(result, self._wanted, self._crew.view(mine.slot + self._inside, self._wanted.nbytes))
+            result = self._program.run(layout.arrays(self._helpers.view(mine.slot, layout.nbytes)))
+            put(result, self._wanted, self._helpers.view(mine.slot + self._inside, self._wanted.nbytes))
         mine.done = True
 
     def _take(self, message: Finished | Returned) -> None:

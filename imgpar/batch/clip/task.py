@@ -18,7 +18,6 @@ from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.model import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, peek, sniff
-from imgpar.inputs.batches import known_suffix, suffix_of
 from imgpar.outputs.commit import (
     Original,
     begin_file,
@@ -29,21 +28,13 @@ from imgpar.outputs.commit import (
 )
 
 if TYPE_CHECKING:
-    from imgpar.batch.clip.helpers import Crew
     from imgpar.batch.clip.resuming import Resuming
+    from imgpar.runtime.helpers import Helpers
     from imgpar.video.clip import Clip
     from imgpar.video.plan import ClipPlan
 
 During = Callable[[str], AbstractContextManager[None]]
 """Measures a stage: `with during("encode"): …`."""
-
-
-def is_clip(job: Job) -> bool:
-    """Whether the input of a job is a clip that is to be converted."""
-    if not job.targets:
-        return False
-    source = known_suffix(suffix_of(job.item.path)) or FORMATS.get(job.item.format)
-    return source is not None and source.kind == "video"
 
 
 @dataclass(slots=True)
@@ -71,12 +62,12 @@ class ClipWork:
     Args:
         job: with targets that are clips.
         run: recipe and limits.
-        crew: the task, and the workers that help with frames.
+        helpers: the task, and the workers that help with frames.
         during: measures stages.
     """
 
-    def __init__(self, job: Job, run: RunSpec, crew: Crew, during: During) -> None:
-        self._job, self._run, self._crew, self._during = job, run, crew, during
+    def __init__(self, job: Job, run: RunSpec, helpers: Helpers, during: During) -> None:
+        self._job, self._run, self._helpers, self._during = job, run, helpers, during
         self._result = ClipResult()
         self._source: os.stat_result | None = None
         self._parts: Resuming | None = None
@@ -93,7 +84,7 @@ class ClipWork:
         from imgpar.video.probe import probe
 
         path, result = self._job.item.path, self._result
-        if self._crew.alone and (before := done_before(self._job.targets, self._run.noted())):
+        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
             result.outputs += before
             return result
         with self._during("read"):
@@ -142,12 +133,12 @@ class ClipWork:
 
     def _make(self, clip: Clip, target: Target) -> None:
         """One target, from the plan to its final name."""
-        with begin_file(target, self._run.name, self._crew.serial) as half:
+        with begin_file(target, self._run.name, self._helpers.serial) as half:
             kind = FORMATS[target.format].kind
             make = {"video": self._make_clip, "image": self._make_animation, "audio": self._make_sound}[kind]
             made = make(clip, target, half.path)
             self._check_strict(made.lost)
-            if self._crew.alone:
+            if self._helpers.alone:
                 target = taken_over(target, self._run.noted())
             original = self._original(target)
             with self._during("commit"):
@@ -226,7 +217,7 @@ class ClipWork:
         assert target is not None
         with (
             self._during("encode"),
-            Samples(clip, planned(options), target.measure, self._crew.cores) as samples,
+            Samples(clip, planned(options), target.measure, self._helpers.cores) as samples,
         ):
             quality, reached = aimed(
                 target, options, lambda tried: samples.measured(planned(replace(options, quality=tried)))
@@ -254,21 +245,21 @@ class ClipWork:
             if plan.way == "frames":
                 from imgpar.batch.clip.frame_path import FramePath
 
-                return FramePath(plan, clip, output, self._run, self._crew, self._during).run()
+                return FramePath(plan, clip, output, self._run, self._helpers, self._during).run()
             with self._during("encode"):
                 total = len(wanted.times)
                 return run_native(
                     plan,
                     wanted,
                     output,
-                    self._crew.cores,
-                    lambda done: self._crew.advanced(done, total),
-                    decoders=decoder_threads(clip.picture, self._crew.cores, self._run.limits.memory),
+                    self._helpers.cores,
+                    lambda done: self._helpers.advanced(done, total),
+                    decoders=decoder_threads(clip.picture, self._helpers.cores, self._run.limits.memory),
                 )
 
         most = self._run.encode.max_bytes
         if most and plan.encoding:
-            complaints, note = within(most, plan, wanted, output, self._crew.cores, write)
+            complaints, note = within(most, plan, wanted, output, self._helpers.cores, write)
             self._result.notes += [note] if note else []
         elif (complaints_of_parts := self._by_parts(plan, wanted, output, final)) is not None:
             complaints = complaints_of_parts
@@ -295,9 +286,9 @@ class ClipWork:
         from imgpar.video.native import decoder_threads
 
         def told(done: int) -> None:
-            self._crew.advanced(done, len(clip.times))
+            self._helpers.advanced(done, len(clip.times))
 
-        cores = self._crew.cores
+        cores = self._helpers.cores
         decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
         parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, told)
         with self._during("encode"):

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from imgpar import formats
 from imgpar.batch.picture import documents, outputs, planar, programs, stages
+from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.batch.picture.memory import Memory
 from imgpar.batch.picture.programs import Program
 from imgpar.batch.picture.reading import read_whole
@@ -22,9 +23,7 @@ from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.formats.registry import find_format
-from imgpar.inputs.companions import SIDECAR
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
-from imgpar.runtime.serialization import pack_header, unpack_header
 from imgpar.runtime.stage_times import Clock
 
 _FORMAT = attrgetter("format")
@@ -51,7 +50,7 @@ class PictureWork:
         """Do it; raises ItemError, or whatever an operation of the user raises."""
         if self._task.job.check:
             return self._compare()
-        if self._task.job.item.format == SIDECAR:
+        if self._task.job.kind == "file":
             return self._copy()
         match self._task.stage:
             case "chain" | "decode":

@@ -1,0 +1,29 @@
+"""The header of a picture, as it travels from the worker that decodes to the one that encodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgpar.core.model import Header
+from imgpar.runtime.serialization import pack, unpack
+
+
+def pack_header(header: Header) -> bytes:
+    """A header for the worker that encodes: without the details that only its decoder understands."""
+    detail = {name: fact for name, fact in header.detail.items() if _simple(fact)}
+    return pack(header._replace(detail=detail))
+
+
+def unpack_header(data: bytes) -> Header:
+    """What `pack_header` was given; raises TransformError."""
+    header = unpack(data, Header)
+    facts = header.detail.items()
+    return header._replace(
+        detail={name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts}
+    )
+
+
+def _simple(fact: Any) -> bool:
+    if type(fact) is tuple and len(fact) <= 4:  # the numbers of all pages are for the decoder
+        return all(isinstance(part, int | float) for part in fact)
+    return isinstance(fact, bool | int | float | str)
