@@ -11,12 +11,14 @@ TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as l
 if TYPE_CHECKING:
     from typing import Any
 
-    from imgpar.api.calls import convert, retry, undo, verify
+    from imgpar.api.frames import frames
+    from imgpar.api.functions import convert, undo, verify
     from imgpar.api.pipeline import Pipeline
-    from imgpar.api.video_writer import VideoWriter
-    from imgpar.batch.frames.reading import ClipFrame, frames
+    from imgpar.api.retry import retry
+    from imgpar.api.session import Session
+    from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
-    from imgpar.batch.session import Session
+    from imgpar.batch.video_writer import VideoWriter
     from imgpar.core.errors import (
         ArenaError,
         BadValueError,
@@ -47,15 +49,15 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
-    "convert": "imgpar.api.calls",
-    "retry": "imgpar.api.calls",
-    "undo": "imgpar.api.calls",
-    "verify": "imgpar.api.calls",
+    "convert": "imgpar.api.functions",
+    "retry": "imgpar.api.retry",
+    "undo": "imgpar.api.functions",
+    "verify": "imgpar.api.functions",
     "ClipFrame": "imgpar.batch.frames.reading",
-    "VideoWriter": "imgpar.api.video_writer",
-    "frames": "imgpar.batch.frames.reading",
+    "VideoWriter": "imgpar.batch.video_writer",
+    "frames": "imgpar.api.frames",
     "Pipeline": "imgpar.api.pipeline",
-    "Session": "imgpar.batch.session",
+    "Session": "imgpar.api.session",
     "Recipe": "imgpar.recipe.recipe",
     "Report": "imgpar.batch.report",
     "CancelToken": "imgpar.runtime.scheduler",

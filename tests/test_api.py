@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar.api import calls
+from imgpar.api import run
 from imgpar.api.pipeline import run_options
 from imgpar.core.model import Job
 
@@ -121,9 +121,9 @@ def test_a_dry_run_of_a_list_names_what_the_run_writes(picture, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     names = ["in/a.png"]
     planned = [
-        job.targets[0].path for job in calls.dry_run(iter(names), "out", PIPE.recipe) if isinstance(job, Job)
+        job.targets[0].path for job in run.dry_run(iter(names), "out", PIPE.recipe) if isinstance(job, Job)
     ]
-    report = calls.run(iter(names), "out", PIPE.recipe)
+    report = run.run(iter(names), "out", PIPE.recipe)
     assert planned == [file.path for item in report.items for file in item.outputs]
     assert planned == [str(tmp_path / "out" / "in" / "a.png")]
 

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar.api import calls as api
 from imgpar.recipe.recipe import Recipe
 
 
@@ -35,7 +34,7 @@ def second_run_calls(root: Path, count: int) -> int:
         (source / f"{number}.png").write_bytes(data)
 
     def run() -> imgpar.Report:
-        return api.run([str(source)], str(root / f"out-{count}"), Recipe())
+        return run.run([str(source)], str(root / f"out-{count}"), Recipe())
 
     assert run().ok == count
     spent = calls(lambda: run().reasons)

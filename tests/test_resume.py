@@ -14,7 +14,7 @@ import pytest
 
 import imgpar
 from imgpar import testing
-from imgpar.api import calls
+from imgpar.api import functions, retry
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")]
 
@@ -67,7 +67,7 @@ def test_a_second_run_and_retry_end_where_an_undisturbed_run_ends(tmp_path, sess
         report = imgpar.convert(pictures, out, **settings)
         assert (report.total, report.failed) == (4, 1), (step, report.summary())
         (pictures / "bad.png").write_bytes(good)
-        assert calls.retry(str(out), session=session).ok == 1
+        assert retry.retry(str(out), session=session).ok == 1
         assert contents(out) == whole, step
         again = imgpar.convert(pictures, out, **settings)
         assert (again.ok, again.failed, dict(again.reasons)) == (0, 0, {"unchanged": 4}), step
@@ -90,7 +90,7 @@ def test_in_place_a_second_run_ends_where_an_undisturbed_run_ends(tmp_path, sess
                 assert data in (before[name], whole[name]), step
         assert imgpar.convert(folder, None, **settings).failed == 0
         assert contents(folder) == whole, step
-        assert calls.undo(folder).failed == 0
+        assert functions.undo(folder).failed == 0
         assert contents(folder) == before, step
     assert hits >= len(STEPS) - 2
 

@@ -207,18 +207,18 @@ def test_what_failed_is_run_again(session, pictures, out):
     (pictures / "b 2.png").write_bytes(good[:200])
     assert convert(session, pictures, out, to="jpg").failed == 1
     (pictures / "b 2.png").write_bytes(good)
-    from imgpar.api import calls
+    from imgpar.api import retry
 
-    report = calls.retry(str(out), session=session)
+    report = retry.retry(str(out), session=session)
     assert (report.ok, report.total) == (1, 1)
 
 
 def test_nothing_to_retry_is_said(session, pictures, out):
     convert(session, pictures, out, to="jpg")
-    from imgpar.api import calls
+    from imgpar.api import retry
 
     with pytest.raises(imgpar.UsageError, match="Nothing failed") as refused:
-        calls.retry(str(out), session=session)
+        retry.retry(str(out), session=session)
     assert refused.value.exit_code == 0  # nothing left to do
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 import imgpar
 from imgpar import testing
 from imgpar.api.pipeline import Pipeline
-from imgpar.batch.session import Session
+from imgpar.api.session import Session
 
 NAMES = [f"{n:02}.png" for n in range(12)]
 

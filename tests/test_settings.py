@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import imgpar
-from imgpar.api import calls
+from imgpar.api import functions, retry
 from imgpar.batch.assemble import assemble
 from imgpar.batch.concat import join
 from imgpar.batch.settings import (
@@ -73,7 +73,7 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
         lambda picture, out, **given: in_session(lambda own: list(own.arrays(PIPE, picture, **given))),
     ),
     "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
-    "retry": (RETRY, lambda picture, out, **given: calls.retry(out, **given)),
+    "retry": (RETRY, lambda picture, out, **given: retry.retry(out, **given)),
 }
 REFUSED = [
     (name, key)
@@ -161,7 +161,7 @@ def words_of(function: object) -> set[str]:
         (imgpar.Pipeline.arrays, ARRAYS),
         (imgpar.Session.arrays, SESSION_ARRAYS),
         (imgpar.Pipeline.encode, ENCODE),
-        (calls.retry, RETRY),
+        (retry.retry, RETRY),
     ],
 )
 def test_the_documents_of_a_call_list_what_it_takes(function, call):
@@ -308,7 +308,7 @@ def test_pages_are_not_split_into_frames(picture, tmp_path):
         (lambda: imgpar.frames("a.mp4", keys="perhaps"), "keys"),  # type: ignore[arg-type]
         (lambda: imgpar.frames("a.mp4", accept_damaged="perhaps"), "accept_damaged"),  # type: ignore[arg-type]
         (lambda: imgpar.VideoWriter("a.mp4", replace="perhaps"), "replace"),  # type: ignore[arg-type]
-        (lambda: calls.undo(".", forget="perhaps"), "forget"),  # type: ignore[arg-type]
+        (lambda: functions.undo(".", forget="perhaps"), "forget"),  # type: ignore[arg-type]
     ],
 )
 def test_a_switch_is_read(call, name):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imgpar import Event, Report
-from imgpar.api import calls
+from imgpar.api import run
 from imgpar.batch.incremental import TOGETHER, stretches
 from imgpar.batch.journal.journal import Journal
 from imgpar.core.filenames import in_order, natural
@@ -48,7 +48,7 @@ class Place:
         assert self.first.ok == len(NAMES)
 
     def run(self, listener: Listener | None = None, to: str = "png") -> Report:
-        return calls.run([str(self.source)], str(self.out), Recipe(to=(to,)), on_event=listener)
+        return run.run([str(self.source)], str(self.out), Recipe(to=(to,)), on_event=listener)
 
     def names(self, report: Report) -> list[tuple[str, str]]:
         return [(os.path.relpath(item.source, self.source), item.status) for item in report.items]

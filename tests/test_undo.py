@@ -14,7 +14,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import testing
-from imgpar.api import calls
+from imgpar.api import functions, retry
 from imgpar.api.pipeline import Pipeline
 from imgpar.batch.journal.journal import Journal
 from imgpar.cli import main
@@ -70,7 +70,7 @@ def test_undo_gives_back_bytes_time_and_mode(session, photos):
     before = facts(photos)
     in_place(session, photos)
     assert facts(photos) != before
-    assert calls.undo(photos).ok == 3
+    assert functions.undo(photos).ok == 3
     assert facts(photos) == before
 
 
@@ -78,7 +78,7 @@ def test_undo_removes_what_took_another_name(session, photos):
     before = facts(photos)
     in_place(session, photos, to="webp")
     assert set(facts(photos)) == {"a.webp", "b.webp", "sub/c.webp"}
-    calls.undo(photos)
+    functions.undo(photos)
     assert facts(photos) == before
 
 
@@ -126,7 +126,7 @@ def test_a_run_inside_keeps_others_out_of_its_folder(session, photos):
 
 def test_a_run_after_undo_does_it_again(session, photos):
     in_place(session, photos)
-    calls.undo(photos)
+    functions.undo(photos)
     assert in_place(session, photos).ok == 3
     assert width(photos / "a.png") == 48
 
@@ -135,7 +135,7 @@ def test_a_run_that_replaces_nothing_keeps_the_originals(session, photos):
     before = facts(photos)
     in_place(session, photos)
     in_place(session, photos)
-    calls.undo(photos)
+    functions.undo(photos)
     assert facts(photos) == before
 
 
@@ -144,20 +144,20 @@ def test_the_next_run_that_replaces_something_keeps_the_first_originals(session,
     in_place(session, photos)
     in_place(session, photos, resize="20")
     assert len(kept(photos)) == 3
-    calls.undo(photos)
+    functions.undo(photos)
     assert facts(photos) == before
 
 
 def test_undo_of_a_folder_inside_leaves_the_others(session, photos):
     in_place(session, photos)
-    calls.undo(photos / "sub")
+    functions.undo(photos / "sub")
     assert (width(photos / "sub/c.png"), width(photos / "a.png")) == (96, 48)
 
 
 def test_what_was_changed_since_is_left_alone(session, photos):
     in_place(session, photos)
     Image.new("RGB", (7, 7)).save(photos / "a.png")
-    report = calls.undo(photos)
+    report = functions.undo(photos)
     assert (report.ok, report.failed, width(photos / "a.png")) == (2, 1, 7)
     assert "changed after the run" in report.failures[0].error
     assert [path.name for path in kept(photos)] == ["a.png"]
@@ -166,14 +166,14 @@ def test_what_was_changed_since_is_left_alone(session, photos):
 def test_what_was_deleted_since_comes_back(session, photos):
     in_place(session, photos)
     (photos / "a.png").unlink()
-    assert calls.undo(photos).ok == 3
+    assert functions.undo(photos).ok == 3
     assert width(photos / "a.png") == 96
 
 
 def test_forget_frees_the_space_and_changes_nothing(session, photos):
     in_place(session, photos)
     after = facts(photos)
-    assert calls.undo(photos, forget=True).ok == 3
+    assert functions.undo(photos, forget=True).ok == 3
     assert (facts(photos), kept(photos)) == (after, [])
     assert in_place(session, photos).ok == 0
 
@@ -181,14 +181,14 @@ def test_forget_frees_the_space_and_changes_nothing(session, photos):
 def test_undo_twice_is_harmless(session, photos):
     before = facts(photos)
     in_place(session, photos)
-    calls.undo(photos)
-    assert calls.undo(photos).total == 0
+    functions.undo(photos)
+    assert functions.undo(photos).total == 0
     assert facts(photos) == before
 
 
 def test_where_nothing_was_replaced_undo_says_so(tmp_path):
     with pytest.raises(UsageError, match="No run replaced anything"):
-        calls.undo(tmp_path)
+        functions.undo(tmp_path)
 
 
 def test_the_command_says_what_it_did(session, photos, capsys):
@@ -208,14 +208,14 @@ def test_the_command_puts_back_one_by_its_name(session, photos, capsys):
 
 def test_python_needs_no_out_in_place(session, photos):
     assert imgpar.convert(photos, in_place=True, resize="50%", session=session).ok == 3
-    assert "became" not in calls.undo(photos).summary()
+    assert "became" not in functions.undo(photos).summary()
 
 
 def test_originals_of_earlier_runs_stay_where_none_are_to_be_kept(session, photos):
     before = facts(photos)
     in_place(session, photos)
     in_place(session, photos, resize="25%", keep_originals="none")
-    assert calls.undo(photos).ok == 3
+    assert functions.undo(photos).ok == 3
     assert facts(photos) == before
 
 
@@ -242,7 +242,7 @@ def test_several_formats_take_the_place_of_one(session, photos, schedule):
     assert set(facts(photos)) == {
         f"{name}.{suffix}" for name in ("a", "b", "sub/c") for suffix in ("jpg", "webp")
     }
-    calls.undo(photos)
+    functions.undo(photos)
     assert facts(photos) == before
 
 
@@ -262,7 +262,7 @@ def test_a_link_that_is_named_means_its_file(session, photos, tmp_path):
     assert in_place(session, tmp_path / "link.png").ok == 1
     assert (tmp_path / "link.png").is_symlink()
     assert width(photos / "a.png") == 48
-    assert calls.undo(photos).ok == 1
+    assert functions.undo(photos).ok == 1
     assert width(photos / "a.png") == 96
 
 
@@ -271,7 +271,7 @@ def test_retry_goes_on_in_place(session, photos):
     (photos / "a.png").write_bytes(good[:200])
     assert in_place(session, photos).failed == 1
     (photos / "a.png").write_bytes(good)
-    assert calls.retry(str(photos), session=session).ok == 1
+    assert retry.retry(str(photos), session=session).ok == 1
     assert width(photos / "a.png") == 48
 
 
@@ -307,7 +307,7 @@ def test_a_power_cut_at_any_line_of_a_commit(tmp_path, session, formats):
         assert {name: width(folder / name) for name in facts(folder)} == {
             f"a.{suffix}": 48 for suffix in formats.split()
         }
-        calls.undo(folder)
+        functions.undo(folder)
         assert facts(folder) == before
         shutil.rmtree(folder)
     assert struck > 2
@@ -333,7 +333,7 @@ def test_what_was_replaced_by_a_worker_that_died_is_done(photos, formats):
     assert report.ok == 1
     assert width(photos / f"a.{formats or 'png'}") == 48
     assert (photos / "a.png").exists() == (not formats)
-    assert calls.undo(photos).ok == 1
+    assert functions.undo(photos).ok == 1
     assert facts(photos) == before
 
 

@@ -439,7 +439,7 @@ def test_ffmpeg_dies_with_its_worker(tmp_path):
 
 
 def test_info_tells_what_is_in_a_clip(rich):
-    from imgpar.api.calls import describe
+    from imgpar.api.describe import describe
 
     facts = describe(str(rich))
     assert (facts["size"], facts["frames"], facts["rate"]) == ((64, 48), 25, "25 a second")

@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import pytest
 from video_clips import ffmpeg, make_clip, make_uneven, rotated
 
-from imgpar.api.calls import describe
+from imgpar.api.describe import describe
 from imgpar.cli import main
 from imgpar.video.boxes import tracks
 

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from imgpar.api.run import run as execute
+from imgpar.api.settings import Paths, resolve, texts
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
-    PARSERS,
     RUN,
     SESSION_RUN,
-    Call,
-    check_relevance,
-    run_options,
 )
+from imgpar.batch.stream import read_request
+from imgpar.batch.stream import stream as stream_arrays
+from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
-from imgpar.core.model import ITEM_BYTES, Event, Item, Limits, RunOptions
+from imgpar.core.model import ITEM_BYTES, Event, Item, Limits
 from imgpar.core.parsing import choice, named
-from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation, operation_types
 from imgpar.ops.apply import Apply
-from imgpar.recipe.recipe import Recipe, is_setting, make_operation
+from imgpar.outputs.sidefiles import check_report
+from imgpar.recipe.recipe import Recipe, make_operation
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
     import numpy as np
 
     from imgpar.batch.report import Report
-    from imgpar.batch.session import Session
-
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 class Pipeline:
@@ -94,7 +91,7 @@ class Pipeline:
         inputs: Paths,
         out: str | os.PathLike[str] | None = None,
         *,
-        session: Session | None = None,
+        session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         report: str | os.PathLike[str] | None = None,
@@ -125,21 +122,18 @@ class Pipeline:
             UsageError: a setting is wrong; nothing was written.
             RunError: the run could not go on (disk full, OUT locked).
         """
-        from imgpar.api import calls
-        from imgpar.outputs.sidefiles import check_report
-
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
         names = texts(inputs)
         if report is not None:
             check_report(report := named("report", parsing.path, report), names)
-        result = calls.run(
+        result = execute(
             names,
             None if out is None else os.fspath(out),
             recipe,
             options,
             on_event=on_event,
             cancel=cancel,
-            session=session,
+            workers=session,
         )
         if report is not None:
             result.write_json(report)
@@ -163,9 +157,6 @@ class Pipeline:
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
         """
-        from imgpar.batch.session import Session
-        from imgpar.batch.stream import read_request
-
         request = read_request(
             ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
             on_event=on_event, cancel=cancel,
@@ -174,8 +165,8 @@ class Pipeline:
         def stream() -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
-            with Session(options.jobs, memory, worker_memory=worker_memory) as session:
-                yield from session.stream(request)
+            with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
+                yield from stream_arrays(workers, request)
 
         return stream()
 
@@ -219,13 +210,6 @@ class Pipeline:
         return bytes(encoded.data)
 
 
-def texts(inputs: Paths) -> list[str]:
-    """Inputs as a list of paths."""
-    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
-        inputs = [inputs]
-    return [named("the inputs", parsing.path, path) for path in inputs]
-
-
 def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
     primary = next(iter(kind.options()), None)
 
@@ -243,43 +227,3 @@ def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
 
 for _kind in operation_types().values():
     setattr(Pipeline, _kind.name, _method(_kind))
-
-
-def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
-    """Sort keyword settings into the recipe and the options of the run; their order is the order of the
-    operations, and what belongs to an operation comes after it.
-
-    Raises:
-        UsageError: a name or a value is wrong, or `call` has no use for it.
-    """
-    call.check(settings)
-    run: dict[str, Any] = {}
-    others: dict[str, Any] = {}
-    steps: list[tuple[str, Any, dict[str, Any]]] = []
-    kinds = operation_types()
-    for key, value in settings.items():
-        owner = next((step for step in reversed(steps) if key in kinds[step[0]].options()), None)
-        if key in kinds:
-            steps.append((key, value, {}))
-        elif owner is not None and not is_setting(key, value, kinds[owner[0]].options()[key]):
-            owner[2][key] = value
-        elif key in PARSERS:
-            run[key] = value
-        elif key == "to" or key in EncodeOptions.options():
-            others[key] = value
-        else:
-            first = next(name for name, kind in kinds.items() if key in kind.options())
-            raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
-    for name, value, fields_ in steps:
-        recipe = recipe.then(make_operation(name, value, **fields_))
-    recipe = checked(recipe.merged(others))
-    check_relevance([key for key, value in others.items() if value is not None], recipe.to)
-    return recipe, run_options(run)
-
-
-def checked(recipe: Recipe) -> Recipe:
-    """The recipe with the formats of `to` known to exist, and operations that can do their work; raises
-    UsageError otherwise."""
-    for operation in recipe.operations:
-        operation.check()
-    return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))

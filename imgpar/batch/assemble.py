@@ -17,10 +17,10 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from imgpar import formats
-from imgpar.api.pipeline import Pipeline
-from imgpar.api.video_writer import VideoWriter
-from imgpar.batch.session import Session
-from imgpar.batch.settings import ASSEMBLE, check_settings
+from imgpar.batch.settings import ASSEMBLE, SESSION_ARRAYS, check_settings
+from imgpar.batch.stream import read_request, stream
+from imgpar.batch.video_writer import VideoWriter
+from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import (
     DamagedError,
@@ -34,6 +34,7 @@ from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
 from imgpar.outputs.sidefiles import identities, is_one_of
+from imgpar.recipe.recipe import Recipe, make_operation
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ class _Listener:
 def assemble(
     inputs: Sequence[str],
     out: str,
-    pipeline: Pipeline,
+    recipe: Recipe,
     *,
     fps: float | str | Fraction = 25.0,
     mixed: str = "pad",
     replace: bool = False,
     accept_damaged: bool = False,
-    session: Session | None = None,
+    workers: Workers | None = None,
     on_event: Callable[[Event], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> Assembled:
@@ -94,14 +95,14 @@ def assemble(
     Args:
         inputs: folders, files, globs.
         out: path of the clip; its suffix decides the container.
-        pipeline: what is done to each picture; its settings (quality, codec …) are those of the encoder.
+        recipe: what is done to each picture; its settings (quality, codec …) are those of the encoder.
         fps: pictures a second: a number or a fraction such as "30000/1001"; 29.97 means that one.
         mixed: pictures of another size than the first one are fitted into its and padded with black ("pad"),
             fill it and are cut ("crop"), are distorted ("stretch"), or end the work ("fail").
         replace: whether a file that is there may be replaced.
         accept_damaged: keep what can be read of a picture; in the place of one that cannot be read at all the
             one before it stays longer.
-        session: workers to use; without it, workers are started.
+        workers: to be used; without it, workers are started.
         on_event: hears of every picture.
         cancel: gives the clip up.
 
@@ -113,7 +114,7 @@ def assemble(
     items = list(pictures_in(inputs))
     if not items:
         raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
-    settings, listener = pipeline.recipe.encode, _Listener(on_event)
+    settings, listener = recipe.encode, _Listener(on_event)
     check_settings("assemble", settings, ASSEMBLE)
     if settings.split:
         raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
@@ -125,16 +126,19 @@ def assemble(
     first = _header_of_first(items, accept_damaged=accept_damaged)
     channels = "RGBA" if first.alpha and (settings.lossless or _sees_through(settings, out)) else "RGB"
     try:
-        with Session() if session is None else contextlib.nullcontext(session) as workers:
-            arrays = workers.arrays(
-                _of_one_size(pipeline, mixed, first),
+        with Workers() if workers is None else contextlib.nullcontext(workers) as own:
+            request = read_request(
+                SESSION_ARRAYS,
+                _of_one_size(recipe, mixed, first),
                 [item.path for item in items],
+                {"accept_damaged": accept_damaged},
                 channels=channels,
                 dtype="uint8" if first.dtype == "uint8" else "uint16",
+                copy=False,
                 on_event=listener,
                 cancel=cancel,
-                accept_damaged=accept_damaged,
             )
+            arrays = stream(own, request)
             with contextlib.closing(cast("Generator[tuple[Item, Array]]", arrays)):
                 written = _write(arrays, writer, items, rate, listener, accept_damaged=accept_damaged)
         if cancel is not None and (cancel.cancelled or cancel.killed):
@@ -205,17 +209,18 @@ def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
     raise error
 
 
-def _of_one_size(pipeline: Pipeline, mixed: str, first: Spec) -> Pipeline:
-    """The pipeline with a last step that makes all pictures as large as the first one becomes."""
+def _of_one_size(recipe: Recipe, mixed: str, first: Spec) -> Recipe:
+    """The recipe with a last step that makes all pictures as large as the first one becomes."""
     if mixed == "fail":
-        return pipeline
+        return recipe
     spec = first
-    for operation in pipeline.recipe.operations:
+    for operation in recipe.operations:
         if operation.dynamic:  # nobody knows what a function makes
-            return pipeline
+            return recipe
         spec = operation.plan(spec)
-    black = {"background": (0, 0, 0, 255)} if mixed == "pad" else {}
-    return pipeline.resize(f"{spec.width}x{spec.height}", fit=_FITS[mixed], **black)
+    black: dict[str, Any] = {"background": (0, 0, 0, 255)} if mixed == "pad" else {}
+    resize = make_operation("resize", f"{spec.width}x{spec.height}", fit=_FITS[mixed], **black)
+    return recipe.then(resize)
 
 
 def _write(

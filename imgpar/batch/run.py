@@ -16,10 +16,9 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
-from imgpar.batch.session import Session
 from imgpar.batch.setup import (
     lock_out,
-    new_session,
+    new_workers,
     open_journal,
     planner,
     run_facts,
@@ -27,6 +26,7 @@ from imgpar.batch.setup import (
     run_spec,
     without_places,
 )
+from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep
 from imgpar.core.model import Event, Job, Outcome, RunOptions
@@ -108,7 +108,7 @@ class Run:
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())
 
-    def execute(self, session: Session | None = None) -> Report:
+    def execute(self, workers: Workers | None = None) -> Report:
         """Plan, convert, note, report.
 
         Raises:
@@ -158,7 +158,7 @@ class Run:
                 originals=self._originals,
                 alone=len(self._named or ()) == 1,
             )
-            own = session or stack.enter_context(new_session(self._options))
+            own = workers or stack.enter_context(new_workers(self._options))
             spec = run_spec(
                 self._name,
                 self._recipe,

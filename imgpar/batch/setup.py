@@ -1,4 +1,4 @@
-"""What a run needs before it can begin: its session, its journal, its planner, what workers must know."""
+"""What a run needs before it can begin: its workers, its journal, its planner, what workers must know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_spec import RunSpec
-from imgpar.batch.session import Session
+from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
@@ -21,9 +21,9 @@ from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 
 
-def new_session(options: RunOptions) -> Session:
-    """A session for one run."""
-    return Session(options.jobs, options.memory, worker_memory=options.worker_memory)
+def new_workers(options: RunOptions) -> Workers:
+    """The workers of one run."""
+    return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
 
 
 def lock_out(place: Out) -> OutLock:
@@ -87,13 +87,13 @@ def run_spec(
     name: str,
     recipe: Recipe,
     options: RunOptions,
-    session: Session,
+    workers: Workers,
     *,
     written: str,
     base: str,
     parts: str,
 ) -> RunSpec:
-    """What the workers of `session` have to know about a run. Raises OutputError where they would write
+    """What the `workers` have to know about a run. Raises OutputError where they would write
     through a link."""
     for folder in (written, parts):
         if os.path.islink(folder):
@@ -102,7 +102,7 @@ def run_spec(
         name,
         recipe.operations,
         recipe.encode,
-        recipe.encode.reading(session.limits(options)),
+        recipe.encode.reading(workers.limits(options)),
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",

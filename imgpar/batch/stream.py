@@ -35,7 +35,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.batch.session import Session
+    from imgpar.batch.workers import Workers
 
     Array = np.ndarray[Any, Any]
 
@@ -94,12 +94,12 @@ class ArrayStream:
     is the consumer's to solve, and it is told so.
     """
 
-    def __init__(self, session: Session, request: ArrayRequest) -> None:
-        self._session, self._request, self._options = session, request, request.options
+    def __init__(self, workers: Workers, request: ArrayRequest) -> None:
+        self._workers, self._request, self._options = workers, request, request.options
         self._asked = request.cancel
         self._cancel = CancelToken()
         """Our own: a consumer who leaves early must not cancel what else hangs on the caller's token."""
-        self._ledger = session.new_ledger(self._options.schedule, arrays=True)
+        self._ledger = workers.new_ledger(self._options.schedule, arrays=True)
         self._ready: dict[int, Settled | None] = {}
         self._next = 0
         self._jobs = itertools.count()
@@ -141,7 +141,7 @@ class ArrayStream:
                 if later and max(later) != self._next:
                     self._evict(max(later))
                 elif self._waiting and not later:
-                    size = self._session.memory >> 20
+                    size = self._workers.memory >> 20
                     raise ArenaError(
                         f"All {size} MiB of shared memory are held by arrays that you keep.",
                         fix="Pass copy=True, let arrays go, or give the session more memory.",
@@ -163,7 +163,7 @@ class ArrayStream:
 
     def _work(self, spec: RunSpec) -> None:
         try:
-            self._session.execute(
+            self._workers.execute(
                 spec,
                 self._plan(),
                 self._sink,
@@ -187,13 +187,13 @@ class ArrayStream:
         spec = RunSpec(
             "arrays",
             recipe.operations,
-            limits=recipe.encode.reading(self._session.limits(self._options)),
+            limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
-        self._session.open()  # so Python, when it ends, ends this thread before the workers
+        self._workers.open()  # so Python, when it ends, ends this thread before the workers
         thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
         thread.start()
         ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
@@ -236,7 +236,7 @@ class ArrayStream:
         """An array over the frame; the lease goes back when the last view of it dies."""
         import numpy as np
 
-        arena, _ = self._session.open()
+        arena, _ = self._workers.open()
         flat = np.frombuffer(arena.buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
         weakref.finalize(flat, _give_back, arena, lease, weakref.ref(self))
         return flat.reshape(ref.spec.shape)
@@ -271,3 +271,13 @@ def _give_back(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> 
     living = stream()
     if living is not None and living.starved:
         living.wake()
+
+
+def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[Item, Array]]:
+    """The arrays of a request, in the order of the inputs; see `imgpar.Session.arrays`."""
+    arrays = ArrayStream(workers, request)
+    with contextlib.closing(arrays.run()) as results:
+        for item, ref, lease in results:
+            array = arrays.view(ref, lease)
+            yield item, (array.copy() if request.copy else array)
+            del array

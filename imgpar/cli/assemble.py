@@ -73,23 +73,22 @@ def assemble(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
-    from imgpar.api.pipeline import Pipeline
     from imgpar.batch import assemble as room
-    from imgpar.batch.session import Session
+    from imgpar.batch.workers import Workers
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
-    with Progress(quiet=args.quiet) as progress, Session(args.jobs) as session, stopping(token):
+    with Progress(quiet=args.quiet) as progress, Workers(args.jobs) as workers, stopping(token):
         try:
             made = room.assemble(
                 inputs,
                 args.out,
-                Pipeline(recipe),
+                recipe,
                 fps=recipe.encode.fps or 25.0,
                 mixed=args.mixed,
                 replace=args.replace,
                 accept_damaged=args.accept_damaged,
-                session=session,
+                workers=workers,
                 on_event=progress,
                 cancel=token,
             )

@@ -119,7 +119,7 @@ def convert(argv: Sequence[str]) -> int:
         return 0
     # A list is mirrored as a whole, anything else is streamed.
     every = read_names(args.files_from, null=args.null) if args.files_from else inputs
-    from imgpar.api import calls
+    from imgpar.api import run
 
     if args.dry_run or args.explain:
         from imgpar.cli.preview import preview
@@ -128,7 +128,7 @@ def convert(argv: Sequence[str]) -> int:
     command = shlex.join(["imgpar", "convert", *without_password(argv)])
     return running.carry_out(
         args,
-        lambda listen, token: calls.run(
+        lambda listen, token: run.run(
             every, args.out, recipe, options, on_event=listen, cancel=token, command=command
         ),
         to_stdout=args.out == "-",

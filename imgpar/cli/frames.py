@@ -227,10 +227,9 @@ def _pictures(
     single: bool,
 ) -> str:
     """Write the pictures of one clip that can be read."""
-    from imgpar.api.pipeline import Pipeline
     from imgpar.batch.frames import animation, files, sheets, stills
 
-    pipeline, options, span = Pipeline(recipe), recipe.encode, recipe.encode.trim
+    options, span = recipe.encode, recipe.encode.trim
     existing: dict[str, Any] = {"replace": args.replace, "inputs": args.inputs}
     suffix = args.to or ("gif" if kind == "animation" else "jpg")
     whole = clip.picture.alpha and kind in ("every", "poster", "animation")
@@ -241,20 +240,20 @@ def _pictures(
     flat = ", transparency lost" if clip.picture.alpha and not (whole and holds) else ""
     if kind == "every":
         every = args.every or stills.Every()
-        picked = stills.pick(clip, every, pipeline, span, threshold=args.threshold, choice=choice)
+        picked = stills.pick(clip, every, recipe, span, threshold=args.threshold, choice=choice)
         made = files.write_pictures(picked, args.out, stem, suffix, options, **existing)
         return f"{sum(1 for _ in made)} pictures in {args.out}{flat}"
     if kind == "sprites":
-        found = sheets.sprites(clip, args.sprites, pipeline, span, choice)
+        found = sheets.sprites(clip, args.sprites, recipe, span, choice)
         return files.write_sprites(found, args.out, stem, suffix, options, **existing) + flat
     path = args.out if named else os.path.join(args.out, f"{stem}.{suffix}")
     durations: list[int] = []
     if kind == "poster":
-        arrays = [stills.poster(clip, pipeline, span, choice).array]
+        arrays = [stills.poster(clip, recipe, span, choice).array]
     elif kind == "sheet":
-        arrays = [sheets.sheet(clip, args.sheet, pipeline, span, choice)]
+        arrays = [sheets.sheet(clip, args.sheet, recipe, span, choice)]
     else:
-        arrays, durations = animation.animation(clip, options.fps or 10, pipeline, span, choice)
+        arrays, durations = animation.animation(clip, options.fps or 10, recipe, span, choice)
     return files.write_picture(arrays, path, options, durations=durations, **existing).path + flat
 
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
     """Print one line per input and a sum; 1 if an input would fail, 3 if there is none."""
-    from imgpar.api import calls
+    from imgpar.api import explain, run
     from imgpar.batch.dryrun import planned, report_of
 
     if args.explain and not args.json:
         print("\n".join(explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    for entry in calls.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
+    for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
         if args.report:
             items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)
@@ -38,7 +38,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
         sums["files"] += len(facts["outputs"])
         if args.explain and isinstance(entry, Job):
             facts["sizes"] = sizes(entry.item.path, recipe)
-            facts["ways"] = calls.ways(entry, recipe, options)
+            facts["ways"] = explain.ways(entry, recipe, options)
         if args.json:
             print(json.dumps(facts))
         elif facts["status"] == "failed":
@@ -133,10 +133,10 @@ def _told(operation: Operation) -> str:
 
 def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
     """The size of one input and what every operation would make of it; empty if its header cannot be read."""
-    from imgpar.api import calls
+    from imgpar.api import describe
 
     try:
-        facts = calls.describe(path)
+        facts = describe.describe(path)
         spec = Spec(*facts["size"])
         found = [spec.size]
         for operation in recipe.operations:

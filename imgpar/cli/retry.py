@@ -42,14 +42,14 @@ def retry(argv: Sequence[str]) -> int:
     if not rest:
         raise UsageError("imgpar retry takes a folder, the OUT of an earlier run.")
     running.check_reporting(args)
-    from imgpar.api import calls
+    from imgpar.api import retry
 
     settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
     settings["password"] = read_password(args)
     command = shlex.join(["imgpar", "retry", *without_password(argv)])
     return running.carry_out(
         args,
-        lambda listen, token: calls.retry(
+        lambda listen, token: retry.retry(
             rest[0], rest[1:] or None, on_event=listen, cancel=token, command=command, **settings
         ),
     )

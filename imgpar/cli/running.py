@@ -19,8 +19,8 @@ from imgpar.core.model import Event, RunOptions
 from imgpar.outputs.sidefiles import check_report
 
 if TYPE_CHECKING:
-    from imgpar.api.calls import CancelToken
     from imgpar.batch.report import Report
+    from imgpar.runtime.scheduler import CancelToken
 
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
@@ -195,7 +195,7 @@ class Results:
 
 def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -> int:
     """Run with progress, Ctrl-C and results; `to_stdout` when a picture goes there. Return the exit code."""
-    from imgpar.api.calls import CancelToken
+    from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:

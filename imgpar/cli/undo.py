@@ -33,11 +33,11 @@ def undo(argv: Sequence[str]) -> int:
     args, rest = undo_parser().parse(argv)
     if len(rest) != 1:
         raise UsageError("imgpar undo takes one folder, the one that was converted --in-place.")
-    from imgpar.api import calls
+    from imgpar.api import functions
     from imgpar.batch.progress import printable
     from imgpar.batch.report import counted, size
 
-    report = calls.undo(rest[0], forget=args.forget)
+    report = functions.undo(rest[0], forget=args.forget)
     for outcome in report.items:
         if outcome.error:
             print(f"imgpar: {printable(outcome.source)}: {printable(outcome.error)}", file=sys.stderr)

@@ -37,11 +37,11 @@ def verify(argv: Sequence[str]) -> int:
     args, rest = verify_parser().parse(argv)
     if len(rest) != 1:
         raise UsageError("imgpar verify takes one folder, the OUT of an earlier run.")
-    from imgpar.api import calls
+    from imgpar.api import functions
     from imgpar.batch.progress import printable
     from imgpar.batch.report import item_json
 
-    report = calls.verify(rest[0], journal=args.journal)
+    report = functions.verify(rest[0], journal=args.journal)
     for outcome in report.items:
         if args.json:
             print(json.dumps(item_json(outcome)))

@@ -6,11 +6,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice
 from imgpar.batch.frames.stills import Every, pick
 from imgpar.core.errors import DamagedError
 from imgpar.formats.options import Span
+from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def animation(
     source: str | Clip,
     fps: float | Fraction,
-    pipeline: Pipeline,
+    recipe: Recipe,
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> tuple[list[Array], list[int]]:
     """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
-    found = list(pick(source, Every(seconds=float(1 / fps)), pipeline, span, choice=choice))
+    found = list(pick(source, Every(seconds=float(1 / fps)), recipe, span, choice=choice))
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
     times = [frame.time for frame in found]

@@ -1,18 +1,16 @@
-"""Frames out of clips, in this process: `imgpar.frames`."""
+"""Frames out of clips, in this process."""
 
 from __future__ import annotations
 
 import math
-import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.api.pipeline import Pipeline
-from imgpar.core import parsing
-from imgpar.core.errors import DamagedError, UsageError, bad_value
+from imgpar.core.errors import DamagedError, bad_value
 from imgpar.core.model import Limits
+from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +42,7 @@ class ClipFrame:
     """Its place in the clip, from 0."""
 
 
-def _all(_time: float, _frame: Any) -> bool:
+def every_frame(_time: float, _frame: Any) -> bool:
     return True
 
 
@@ -60,7 +58,7 @@ class Choice:
     stop: float = math.inf
     every: int = 1
     keys: bool = False
-    wanted: Wanted = _all
+    wanted: Wanted = every_frame
     """Frames that it refuses are decoded, but nothing more."""
     layout: str = "RGB"
     dtype: str = "uint8"
@@ -73,98 +71,16 @@ ANY = Choice()
 """Every frame, as RGB."""
 
 
-def frames(
-    path: str | os.PathLike[str],
-    *,
-    pipeline: Pipeline | None = None,
-    start: float = 0.0,
-    stop: float | None = None,
-    every: int = 1,
-    at: float | Iterable[float] | None = None,
-    channels: str = "RGB",
-    dtype: str = "uint8",
-    keys: bool = False,
-    scenes: float | None = None,
-    accept_damaged: bool = False,
-    threads: int = 0,
-) -> Iterator[ClipFrame]:
-    """Decode a clip frame by frame, in order, with the time of each.
-
-    >>> for frame in frames("clip.mp4", start=10, stop=12):  # doctest: +SKIP
-    ...     print(frame.index, frame.time, frame.array.shape)
-    >>> one, other = frames("clip.mp4", at=[80.5, 3])  # doctest: +SKIP
-
-    Args:
-        path: of the clip.
-        pipeline: what is done to each frame.
-        start: seconds; the decoder begins at the key frame before it.
-        stop: seconds; frames that are shown at this time or later are left out.
-        every: 1 is every frame, 10 is every tenth.
-        at: seconds, one or many, in any order: the frames that are seen at these moments, in that order.
-        channels: "RGB", "RGBA", "L" or "LA".
-        dtype: "uint8", "uint16" or "float32" (0 to 1).
-        keys: only key frames, which is much faster.
-        scenes: only frames with which a scene begins: percent of change, 10 is usual (`scdet` of ffmpeg).
-        accept_damaged: be content with what can be read.
-        threads: of the decoder; 0 is as many as it likes.
-
-    Raises:
-        UsageError: a value is wrong; at once, before anything is read.
-        DamagedError: frames are missing or broken; after all frames that could be read were given.
-        ItemError: the clip cannot be read, or an operation fails on a frame.
-    """
-    source = parsing.named("path", parsing.path, path)
-    if pipeline is not None and not isinstance(pipeline, Pipeline):
-        raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
-    begin, end = _part(start, stop)
-    keys = parsing.named("keys", parsing.switch, keys)
-    accept_damaged = parsing.named("accept_damaged", parsing.switch, accept_damaged)
-    choice = Choice(
-        begin, end, parsing.named("every", parsing.integer(1, 1 << 31), every), keys, _scenes(scenes),
-        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
-        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype), accept_damaged,
-        parsing.named("threads", parsing.integer(0, 1024), threads),
-    )  # fmt: skip
-    if at is None:
-        return frames_of(source, pipeline or Pipeline(), choice)
-    if (begin, end, choice.every, keys, scenes) != (0.0, math.inf, 1, False, None):
-        raise UsageError("at= already says which frames are wanted.", fix="Leave the other choices out.")
-    return frames_at(source, pipeline or Pipeline(), _moments(at), choice)
-
-
-def _scenes(threshold: object) -> Wanted:
-    if threshold is None:
-        return _all
-    from imgpar.video.scenes import SceneChanges
-
-    changes = SceneChanges(parsing.named("scenes", parsing.number(0, 100), threshold))
-    return lambda _, frame: changes.begins(frame)
-
-
-def _part(start: object, stop: object) -> tuple[float, float]:
-    begin = parsing.named("start", parsing.number(0, 1e9), start)
-    end = math.inf if stop is None else parsing.named("stop", parsing.number(0, math.inf), stop)
-    if end <= begin:
-        raise bad_value("stop", f"seconds after start, which is {begin:g},", stop)
-    return begin, end
-
-
-def _moments(at: object) -> list[float]:
-    several = isinstance(at, Iterable) and not isinstance(at, (str, bytes))
-    moments = list(at) if several else [at]  # type: ignore[call-overload]
-    return [parsing.named("at", parsing.number(0, 1e9), moment) for moment in moments]
-
-
 class _Maker:
     """Makes arrays of the decoded frames of one clip."""
 
-    def __init__(self, clip: Clip, pipeline: Pipeline, choice: Choice) -> None:
+    def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
         from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, facts_of
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
-        steps = steps_of(clip.picture, pipeline.recipe.operations)
+        steps = steps_of(clip.picture, recipe.operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
         self._program.begin(facts_of(clip, len(clip.times)))
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
@@ -183,8 +99,8 @@ class _Maker:
         return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._clip.slack))
 
 
-def frames_of(source: str | Clip, pipeline: Pipeline, choice: Choice = ANY) -> Iterator[ClipFrame]:
-    """`frames` of a clip that may have been probed already; nothing is read before the first is asked for.
+def frames_of(source: str | Clip, recipe: Recipe, choice: Choice = ANY) -> Iterator[ClipFrame]:
+    """Frames of a clip that may have been probed already; nothing is read before the first is asked for.
 
     Raises ItemError.
     """
@@ -192,7 +108,7 @@ def frames_of(source: str | Clip, pipeline: Pipeline, choice: Choice = ANY) -> I
     from imgpar.video.reader import Reader
 
     clip = probe(source) if isinstance(source, str) else source
-    maker = _Maker(clip, pipeline, choice)
+    maker = _Maker(clip, recipe, choice)
     base = float(clip.picture.time_base)
     start = choice.start if choice.start > 0 else -math.inf
     reader = Reader(clip, choice.threads, start=start, stop=choice.stop, keys=choice.keys)
@@ -218,7 +134,7 @@ def _check_whole(count: int, there: int, promised: int, complaints: list[str]) -
 
 
 def frames_at(
-    source: str | Clip, pipeline: Pipeline, moments: Sequence[float], choice: Choice = ANY
+    source: str | Clip, recipe: Recipe, moments: Sequence[float], choice: Choice = ANY
 ) -> Iterator[ClipFrame]:
     """The frames that are seen at these seconds, in the order asked for: each is the last one that was shown
     by then. Nothing is read before the first is asked for.
@@ -232,7 +148,7 @@ def frames_at(
     clip = probe(source) if isinstance(source, str) else source
     if not clip.times:
         raise DamagedError("This clip has no frame that could be read.")
-    maker, finder = _Maker(clip, pipeline, choice), _Finder(clip, choice.threads)
+    maker, finder = _Maker(clip, recipe, choice), _Finder(clip, choice.threads)
     end = max(clip.duration, clip.times[-1] + clip.last)
     seen: ClipFrame | None = None
     for number, moment in enumerate(moments):

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at
 from imgpar.batch.frames.stills import whole_or
 from imgpar.formats.options import Span
+from imgpar.recipe.recipe import Recipe, make_operation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ COLUMNS, ROWS = 10, 10
 def sheet(
     source: str | Clip,
     grid: tuple[int, int],
-    pipeline: Pipeline,
+    recipe: Recipe,
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> Array:
@@ -50,7 +50,7 @@ def sheet(
     step = (end - begin) / (columns * rows)
     middles = [begin + (number + 0.5) * step for number in range(columns * rows)]
     found: dict[int, ClipFrame] = {}
-    for frame in frames_at(clip, _small(pipeline, TILE), middles, choice):
+    for frame in frames_at(clip, _small(recipe, TILE), middles, choice):
         found.setdefault(frame.index, frame)
     height, width = next(iter(found.values())).array.shape[:2]
     down = -(-len(found) // columns)
@@ -121,7 +121,7 @@ class Sprites:
 def sprites(
     source: str | Clip,
     seconds: float,
-    pipeline: Pipeline,
+    recipe: Recipe,
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> Iterator[tuple[Sprites, Array]]:
@@ -139,7 +139,7 @@ def sprites(
     count = max(1, math.ceil((end - begin - 0.001) / seconds))
     middles = [min(begin + (number + 0.5) * seconds, (begin + number * seconds + end) / 2)
                for number in range(count)]  # fmt: skip
-    found = frames_at(clip, _small(pipeline, SPRITE), middles, choice)
+    found = frames_at(clip, _small(recipe, SPRITE), middles, choice)
     done = 0
     while done < count:
         tiles = [frame.array for frame in islice(found, COLUMNS * ROWS)]
@@ -153,9 +153,9 @@ def sprites(
         yield Sprites(count, (width, height), seconds, begin, end), canvas
 
 
-def _small(pipeline: Pipeline, width: int) -> Pipeline:
+def _small(recipe: Recipe, width: int) -> Recipe:
     """What makes frames small, unless something is to be done to them anyway."""
-    return pipeline if pipeline.recipe.operations else Pipeline().resize(f"{width}x")
+    return recipe if recipe.operations else recipe.then(make_operation("resize", f"{width}x"))
 
 
 def clock(seconds: float) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import DamagedError, bad_value
 from imgpar.formats.options import Span
+from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def parse_every(value: object) -> Every:
 def pick(
     source: str | Clip,
     every: Every,
-    pipeline: Pipeline,
+    recipe: Recipe,
     span: Span | None = None,
     *,
     threshold: float | None = None,
@@ -75,7 +75,7 @@ def pick(
         changes = SceneChanges(THRESHOLD if threshold is None else threshold)
         choice = replace(choice, wanted=lambda _, frame: changes.begins(frame))
     choice = replace(choice, start=start, stop=stop, every=every.frames, keys=every.keys)
-    yield from frames_of(source, pipeline, choice)
+    yield from frames_of(source, recipe, choice)
 
 
 def _at_intervals(start: float, seconds: float) -> Any:
@@ -92,9 +92,7 @@ def _at_intervals(start: float, seconds: float) -> Any:
     return wanted
 
 
-def poster(
-    source: str | Clip, pipeline: Pipeline, span: Span | None = None, choice: Choice = ANY
-) -> ClipFrame:
+def poster(source: str | Clip, recipe: Recipe, span: Span | None = None, choice: Choice = ANY) -> ClipFrame:
     """A sharp frame that is neither black nor white, from the first two thirds of a clip."""
     from imgpar.video.probe import probe
 
@@ -104,7 +102,7 @@ def poster(
     step = max(end - begin, 0) / CANDIDATES
     moments = [min(begin + number * step, clip.duration) for number in range(CANDIDATES)]
     found: dict[int, ClipFrame] = {}
-    for frame in frames_at(clip, pipeline, moments, choice):
+    for frame in frames_at(clip, recipe, moments, choice):
         found.setdefault(frame.index, frame)
     if not found:
         raise DamagedError("This clip has no frame that could be read.")

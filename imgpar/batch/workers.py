@@ -1,28 +1,20 @@
-"""A session owns the workers and the arena, and keeps them from run to run."""
+"""Worker processes and the arena, kept from run to run."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import pickle
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
-from imgpar.api.pipeline import Pipeline, texts
 from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.performer import Performer
 from imgpar.batch.run_spec import RunSpec
-from imgpar.batch.settings import SESSION_ARRAYS
-from imgpar.batch.stream import ArrayRequest, ArrayStream, read_request
-from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.model import (
-    Event,
-    Item,
     Job,
     Limits,
     Outcome,
@@ -37,55 +29,35 @@ from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.startup import warm_up
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from imgpar.batch.report import Report
-
-    Array = np.ndarray[Any, Any]
-
 WORKER_MEMORY = 4 << 30
 """Private memory of a worker, above which a picture is refused: decoders of hostile files know no bounds."""
 
 _run_numbers = itertools.count(1)
 
 
-class Session:
-    """Workers and shared memory that are kept across runs.
-
-    >>> with Session(jobs=1, memory="64M") as session:
-    ...     session.jobs
-    1
+class Workers:
+    """Worker processes and shared memory, made when they are first needed and kept until `close`.
 
     Args:
         jobs: worker processes; None is every core that this process may use.
-        memory: size of the shared arena in bytes or as text ("2G"); None is a quarter of the memory.
+        memory: bytes of the shared arena; None is a quarter of the memory.
         start_method: "forkserver" or "spawn"; None is the best of this system.
-        worker_memory: private memory of a worker on Linux, as bytes or text; None is 4 GiB, or all that the
-            machine has. A picture whose decoder needs more fails.
+        worker_memory: bytes of private memory of a worker; None is 4 GiB, or all that the machine has.
     """
 
     def __init__(
         self,
         jobs: int | None = None,
-        memory: int | str | None = None,
+        memory: int | None = None,
         *,
         start_method: str | None = None,
-        worker_memory: int | str | None = None,
+        worker_memory: int | None = None,
     ) -> None:
-        self.jobs = (
-            parsing.named("jobs", parsing.integer(1, 1000), jobs) if jobs is not None else available_cores()
-        )
-        self.memory = (
-            parsing.named("memory", parsing.byte_size, memory) if memory is not None else default_memory()
-        )
+        self.jobs = jobs or available_cores()
+        self.memory = memory or default_memory()
         self._worker_memory = (
-            parsing.named("worker_memory", parsing.worker_memory, worker_memory)
-            if worker_memory is not None
-            else min(WORKER_MEMORY, physical_memory())
+            worker_memory if worker_memory is not None else min(WORKER_MEMORY, physical_memory())
         )
-        if start_method is not None:
-            start_method = parsing.named("start_method", parsing.choice("forkserver", "spawn"), start_method)
         self._start_method = start_method
         if start_method is None:
             warm_up(PRELOAD)
@@ -97,7 +69,7 @@ class Session:
         self.note = ""
         """One line for the user about the shared memory, once there is something to say."""
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,19 +82,8 @@ class Session:
             self._finalizer = None
         self._pool = self._arena = None
 
-    def run(
-        self,
-        pipeline: Pipeline,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-        out: str | os.PathLike[str],
-        **settings: Any,
-    ) -> Report:
-        """Convert files with this session's workers and memory; see `Pipeline.run`, without `memory` and
-        `worker_memory`."""
-        return pipeline.run(inputs, out, session=self, **settings)
-
     def open(self) -> tuple[Arena, Pool]:
-        """The arena and the workers, made when they are first needed; for imgpar itself."""
+        """The arena and the workers, made when they are first needed."""
         if self._arena is None or self._pool is None:
             check_limits(self.memory)
             self.jobs = min(self.jobs, most_workers() or self.jobs)
@@ -188,56 +149,6 @@ class Session:
             accept_damaged=options.accept_damaged,
             password=options.password,
         )
-
-    def arrays(
-        self,
-        pipeline: Pipeline,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-        *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
-        copy: bool = False,
-        on_event: Callable[[Event], None] | None = None,
-        cancel: CancelToken | None = None,
-        **options: Any,
-    ) -> Iterator[tuple[Item, Array]]:
-        """Decoded and transformed pictures as arrays, in the order of the inputs.
-
-        Args:
-            pipeline: what is done to each picture.
-            inputs: files, folders, globs.
-            channels: "RGB", "RGBA", "L" or "LA".
-            dtype: "uint8", "uint16" or "float32" (0 to 1).
-            copy: give arrays of their own memory instead of views into the shared arena.
-            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
-            cancel: stops the run.
-            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`; and of the
-                recipe's keys `density` and `pages`. What else it says is for files.
-
-        Yields:
-            The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, read in
-            place; its slot is free again when the last view of it is gone, so keeping it is safe.
-
-        Raises:
-            UsageError: a setting is wrong, or this call has no use for it; at once.
-            ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
-            NoInputError: nothing matched.
-        """
-        request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, texts(inputs), options, channels=channels, dtype=dtype,
-            copy=copy, on_event=on_event, cancel=cancel,
-        )  # fmt: skip
-        return self.stream(request)
-
-    def stream(self, request: ArrayRequest) -> Iterator[tuple[Item, Array]]:
-        """The arrays of a request; for imgpar itself."""
-        stream = ArrayStream(self, request)
-        with contextlib.closing(stream.run()) as results:
-            for item, ref, lease in results:
-                array = stream.view(ref, lease)
-                yield item, (array.copy() if request.copy else array)
-                del array
 
 
 def _pickled(performer: Performer) -> bytes:

@@ -1,0 +1,46 @@
+"""How outputs would be made, and why so: for `--explain`."""
+
+from __future__ import annotations
+
+from imgpar.core.errors import ItemError
+from imgpar.core.model import (
+    Job,
+    RunOptions,
+)
+from imgpar.formats.registry import peek, sniff
+from imgpar.recipe.recipe import Recipe
+
+
+def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
+    """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
+    from imgpar.batch.picture import planar
+    from imgpar.video.plan import make_plan
+    from imgpar.video.prepare import prepared
+    from imgpar.video.probe import probe
+    from imgpar.video.segments import may_be_cut
+
+    if job.kind != "stream":
+        formats = [target.format for target in job.targets]
+        return planar.told(job.item.path, recipe.operations, formats, recipe.encode)
+    try:
+        clip, found = prepared(probe(job.item.path), recipe.encode), []
+        for target in job.targets:
+            plan = make_plan(
+                clip,
+                target.format,
+                recipe.operations,
+                recipe.encode,
+                same_container=_sniffed(job.item.path) == target.format,
+                staged=options.schedule == "staged",
+            )
+            words = "; in parts, and an interrupted run goes on" if may_be_cut(plan, clip) else ""
+            found.append(f"{target.format} by {plan.way}: {plan.why}{words}")
+        return found
+    except ItemError:
+        return []
+
+
+def _sniffed(path: str) -> str:
+    with open(path, "rb") as file:
+        found = sniff(peek(file.read))
+    return found.name if found else ""

@@ -1,0 +1,100 @@
+"""`imgpar.retry`: run again what failed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from imgpar.api.run import Silent, check_originals
+from imgpar.api.settings import Paths, checked, texts
+from imgpar.batch.journal.journal import Journal, journal_path
+from imgpar.batch.report import Report
+from imgpar.batch.report_lines import read_facts
+from imgpar.batch.run import Listener, Run
+from imgpar.batch.settings import RETRY, SESSION_RETRY, run_options
+from imgpar.batch.workers import Workers
+from imgpar.core import parsing
+from imgpar.core.errors import NothingFailedError, UsageError
+from imgpar.outputs.destination import Out, is_home
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+
+def retry(
+    out: str | os.PathLike[str],
+    inputs: Paths | None = None,
+    *,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+    session: Workers | None = None,
+    command: str = "",
+    **settings: Any,
+) -> Report:
+    """Run again what failed in the last run on `out`, with its recipe.
+
+    Args:
+        out: the folder that run wrote to, or worked on in place.
+        inputs: what that run was given; None is what this machine remembers.
+        on_event, cancel, session: as for `Pipeline.run`.
+        command: what the user typed, for the journal.
+        settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
+            `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
+            `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
+            A session has its own `memory` and `worker_memory`.
+
+    Raises:
+        UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
+            inputs lay.
+    """
+    (RETRY if session is None else SESSION_RETRY).check(settings)
+    options = run_options(settings)
+    out = parsing.path(out)
+    path = journal_path(Out(os.path.abspath(out)), options.journal)
+    if not os.path.exists(path):
+        raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
+    with Journal.open(path, os.path.abspath(out), chosen=bool(options.journal)) as journal:
+        last, failed = journal.last_run(), journal.count_failed()
+    if last is None or not failed:
+        raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
+    facts = read_facts(last.uid) or {}
+    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
+    options = replace(
+        options,
+        include=options.include or tuple(facts.get("include") or ()),
+        exclude=options.exclude or tuple(facts.get("exclude") or ()),
+    )
+    given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
+    listen, cancel = on_event or Silent(), cancel or CancelToken()
+    place: str | None = os.fspath(out)
+    if is_home(os.path.abspath(out)) or facts.get("in_place"):
+        place, options = None, replace(options, in_place=True)
+        given = given or [os.fspath(out)]
+    check_originals(options)
+    again = Run(
+        given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
+    )
+    return again.execute(session)
+
+
+def _recipe_of(text: str | None, out: str) -> Recipe:
+    import tomllib
+
+    if text is None:
+        raise UsageError(
+            f"The recipe of the last run on {out} is not known: it has functions or files.",
+            fix="Run the whole again: only what failed is done.",
+        )
+    return checked(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
+
+
+def _remembered(facts: dict[str, Any], out: str) -> list[str]:
+    """The inputs of a run as this machine remembers them."""
+    inputs = facts.get("inputs")
+    if inputs is None and not facts.get("in_place"):
+        raise UsageError(
+            f"This machine does not know where the inputs of {out} lay.",
+            fix="Name them: imgpar retry OUT INPUT...",
+        )
+    return list(inputs or ())

@@ -1,0 +1,176 @@
+"""One run of a recipe: what `Pipeline.run` and the command line come down to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from imgpar.api.settings import checked
+from imgpar.batch import dryrun
+from imgpar.batch.report import Report
+from imgpar.batch.run import Listener, Run
+from imgpar.batch.setup import without_journal
+from imgpar.batch.workers import Workers
+from imgpar.core.errors import NoInputError, SourceError, UsageError
+from imgpar.core.fs import no_room
+from imgpar.core.model import (
+    Event,
+    Job,
+    Outcome,
+    RunOptions,
+)
+from imgpar.core.tempfiles import temporary
+from imgpar.formats.registry import peek, sniff
+from imgpar.inputs.ignored import Aside
+from imgpar.outputs.sidefiles import check_journal, is_same_file
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+
+def run(
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+    workers: Workers | None = None,
+    command: str = "",
+) -> Report:
+    """What `Pipeline.run` and the command line come down to.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
+            ["-"] is one picture on standard input.
+        out: folder or file; "-" is standard output, for one picture; None only in place.
+        command: what the user typed, for the journal.
+    """
+    options, recipe = options or RunOptions(), checked(recipe)
+    listen, cancel = on_event or Silent(), cancel or CancelToken()
+    _check(inputs, out, options)
+    if options.dry_run:
+        notes, aside = list[str](), Aside()
+        found = dry_run(inputs, out, recipe, options, tell=notes.append, aside=aside)
+        return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
+    with contextlib.ExitStack() as stack:
+        folder = target = out
+        piped = inputs == ["-"] or out == "-"
+        if inputs == ["-"]:
+            inputs = [spooled := _spooled(stack)]
+            listen = _renamed(listen, spooled)
+        if out == "-":
+            folder = stack.enter_context(temporary())
+            target = os.path.join(folder, "out")
+        if piped:
+            options = without_journal(options, stack)
+        report = Run(inputs, target, recipe, options, listen, cancel, command=command).execute(workers)
+        if piped:
+            report = replace(report, items=tuple(report.items), can_retry=False)
+        if out == "-":
+            _to_stdout(report)
+    return report
+
+
+def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
+    """Refuse what contradicts itself, or would replace what it should not; raises UsageError."""
+    named = inputs if isinstance(inputs, (list, tuple)) else ()
+    piped = list(named) == ["-"] or out == "-"
+    if options.journal:
+        if piped:
+            raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
+        check_journal(options.journal, named)
+    kept = options.keep_failures
+    if kept and os.path.lexists(kept) and not os.path.isdir(kept):
+        raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
+    check_originals(options)
+    if options.in_place and list(named) == ["-"]:
+        raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
+    if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
+        fix = "Choose another OUT, or use --in-place."
+        raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
+def check_originals(options: RunOptions) -> None:
+    if options.keep_originals is not None and not options.in_place:
+        raise UsageError(
+            "Only --in-place replaces originals, so there are none to keep.",
+            fix="Leave out --keep-originals.",
+        )
+
+
+def dry_run(
+    inputs: Iterable[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    aside: Aside | None = None,
+) -> Iterator[Job | Outcome]:
+    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
+    `tell` hears what is to be said at the end, `aside` counts what is left out."""
+    options, recipe = options or RunOptions(), checked(recipe)
+    _check(inputs, out, options)
+    if out == "-":
+        import tempfile
+
+        out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
+    with contextlib.ExitStack() as stack:
+        if inputs == ["-"]:
+            inputs = [_spooled(stack)]
+        yield from dryrun.entries(inputs, out, recipe, options, tell, aside)
+
+
+class Silent:
+    """Nobody listens."""
+
+    in_bulk = True
+
+    def __call__(self, _: object) -> None:
+        pass
+
+
+def _spooled(stack: contextlib.ExitStack) -> str:
+    """Standard input as a file: workers read files, and the format decides the name."""
+    folder = stack.enter_context(temporary())
+    head = peek(sys.stdin.buffer.read)
+    if not head:
+        raise NoInputError("Nothing came on standard input.")
+    found = sniff(head)
+    path = os.path.join(folder, f"stdin.{found.suffix}" if found else "stdin")
+    try:
+        with open(path, "wb") as file:
+            file.write(head)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        raise no_room(error, folder) or SourceError(
+            f"Standard input cannot be kept: {error.strerror or error}."
+        ) from error
+    return path
+
+
+def _renamed(listen: Listener, spooled: str) -> Listener:
+    """A listener that is told of `-`, as the user wrote it, where a temporary file stands for it."""
+
+    def told(event: Event) -> None:
+        outcome = event.outcome
+        if outcome is not None and outcome.source == spooled:
+            event = replace(event, outcome=outcome._replace(source="-"))
+        listen(event)
+
+    return told
+
+
+def _to_stdout(report: Report) -> None:
+    files = [file.path for outcome in report.items for file in outcome.outputs]
+    if len(files) > 1:
+        raise UsageError("-o - writes one picture, but there are more.", fix="Name a folder with -o.")
+    for path in files:
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,66 @@
+"""Keyword settings of public calls, sorted into a recipe and the options of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from imgpar.batch.settings import PARSERS, RUN, Call, check_relevance, run_options
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
+from imgpar.core.model import RunOptions
+from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import find_format
+from imgpar.ops import operation_types
+from imgpar.recipe.recipe import Recipe, is_setting, make_operation
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+def texts(inputs: Paths) -> list[str]:
+    """Inputs as a list of paths."""
+    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
+        inputs = [inputs]
+    return [parsing.named("the inputs", parsing.path, path) for path in inputs]
+
+
+def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
+    """Sort keyword settings into the recipe and the options of the run; their order is the order of the
+    operations, and what belongs to an operation comes after it.
+
+    Raises:
+        UsageError: a name or a value is wrong, or `call` has no use for it.
+    """
+    call.check(settings)
+    run: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    steps: list[tuple[str, Any, dict[str, Any]]] = []
+    kinds = operation_types()
+    for key, value in settings.items():
+        owner = next((step for step in reversed(steps) if key in kinds[step[0]].options()), None)
+        if key in kinds:
+            steps.append((key, value, {}))
+        elif owner is not None and not is_setting(key, value, kinds[owner[0]].options()[key]):
+            owner[2][key] = value
+        elif key in PARSERS:
+            run[key] = value
+        elif key == "to" or key in EncodeOptions.options():
+            others[key] = value
+        else:
+            first = next(name for name, kind in kinds.items() if key in kind.options())
+            raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
+    for name, value, fields_ in steps:
+        recipe = recipe.then(make_operation(name, value, **fields_))
+    recipe = checked(recipe.merged(others))
+    check_relevance([key for key, value in others.items() if value is not None], recipe.to)
+    return recipe, run_options(run)
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """The recipe with the formats of `to` known to exist, and operations that can do their work; raises
+    UsageError otherwise."""
+    for operation in recipe.operations:
+        operation.check()
+    return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))
