@@ -16,9 +16,9 @@ from imgpar import Pipeline, Session
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import EncodeOptions, read_header
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.png.chunks import build
 from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.profiles import profile_space
 
 LINEAR = profiles.grey("Gamma 1", 1.0)
 PROPHOTO = profiles.colours(

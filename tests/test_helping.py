@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from imgpar.batch.clip.helpers import Helper
 
 from imgpar.batch.clip.frame_program import FrameFacts
-from imgpar.batch.clip.helpers import Helper
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Item, Job, Limits, OutputFile, Target

@@ -24,6 +24,9 @@ Layout = Literal[
 """Order and meaning of the channels. X is padding: four bytes a pixel is what SIMD code works on. YCC are the
 planes of a JPEG, of which only the resize and the JPEG encoder know."""
 
+Colour = tuple[float, float, float, int]
+"""Red, green, blue and alpha, 0 to 255: whole numbers of sRGB as given, fractions in another profile."""
+
 CHROMA: dict[str, tuple[int, int]] = {
     "YCC420": (2, 2),
     "YCC422": (2, 1),

@@ -21,10 +21,11 @@ from imgpar.formats import quality
 from imgpar.formats.base import Encoded, check_size, damaged, require, unclear
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import exif as tiff
-from imgpar.formats.metadata.policy import bake, profile_space
+from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour.cicp import Colours, colours
+from imgpar.pixels.colour.profiles import profile_space
 from imgpar.pixels.layouts import convert, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}

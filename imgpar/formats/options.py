@@ -11,7 +11,7 @@ from fractions import Fraction
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
 from imgpar.core.model import Limits
-from imgpar.ops.base import Option, option
+from imgpar.core.options import Option, option
 
 SAMPLINGS = ("420", "422", "444")
 STRIP = ("gps", "exif", "xmp", "all")

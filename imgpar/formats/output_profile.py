@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgpar.core.model import Frame, Metadata, Spec
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
+from imgpar.pixels.colour.profiles import profile_space
 
 
 def to_profile(
@@ -27,15 +27,15 @@ def to_profile(
     if options.colour is None and not (metadata.icc or metadata.cicp):
         return list(frames), metadata, (), ()
     if metadata.cicp and (options.colour is not None or not fmt.cicp):
-        from imgpar.pixels.colour import convert
+        from imgpar.formats import profile_conversion
 
-        return convert.from_hdr(frames, metadata, fmt, options.colour)
+        return profile_conversion.from_hdr(frames, metadata, fmt, options.colour)
     grey = frames[0].spec.grey if grey is None else grey
     if options.colour is None and _describes(metadata.icc, fmt, grey=grey):
         return list(frames), metadata, (), ()
-    from imgpar.pixels.colour import convert
+    from imgpar.formats import profile_conversion
 
-    return convert.to_profile(frames, metadata, fmt, options.colour)
+    return profile_conversion.into_profile(frames, metadata, fmt, options.colour)
 
 
 def shown(frame: Frame, metadata: Metadata) -> tuple[Frame, tuple[str, ...]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from imgpar.ops.base import Operation, Option, option
+from imgpar.core.options import Option, option
+from imgpar.ops.base import Operation
 
 __all__ = ["Operation", "Option", "operation_types", "option"]
 

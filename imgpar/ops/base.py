@@ -13,18 +13,16 @@ pipeline converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Hashable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from imgpar.core import parsing as values
-from imgpar.core.model import Frame, ItemFacts, Layout, Spec
+from imgpar.core import parsing
+from imgpar.core.model import Colour, Frame, ItemFacts, Layout, Spec
+from imgpar.core.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
-
-Colour = tuple[float, float, float, int]
-"""Red, green, blue and alpha, 0 to 255: whole numbers of sRGB as given, fractions in another profile."""
 
 ALL_LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
 
@@ -37,31 +35,6 @@ class Colouring(Protocol):
 
     def colour(self, given: Colour) -> Colour:
         """The values of one colour."""
-
-
-class Option(NamedTuple):
-    """How one field is given from outside: its text form, its help, the values it knows."""
-
-    parse: Callable[[object], Any]
-    """Takes text (flag) or a TOML value (recipe) or a Python value; raises BadValueError."""
-    help: str
-    metavar: str = ""
-    choices: tuple[str, ...] = ()
-    example: str = ""
-
-
-def option(
-    parse: Callable[[object], Any],
-    help: str,  # noqa: A002
-    *,
-    default: Any = MISSING,
-    metavar: str = "",
-    choices: tuple[str, ...] = (),
-    example: str = "",
-) -> Any:
-    """A dataclass field with the facts from which its flag, recipe key and docs are made."""
-    facts = {"option": Option(parse, help, metavar, choices, example)}
-    return field(metadata=facts) if default is MISSING else field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True)
@@ -117,7 +90,7 @@ class Operation:
         """The same operation for pictures in another profile than sRGB: every colour among its fields is
         given in sRGB, and has to look the same there. Override it where colours come from elsewhere."""
         given = {
-            name: getattr(self, name) for name, fact in self.options().items() if fact.parse is values.colour
+            name: getattr(self, name) for name, fact in self.options().items() if fact.parse is parsing.colour
         }
         changed = {name: into.colour(colour) for name, colour in given.items() if colour is not None}
         return replace(self, **changed) if changed else self

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.model import Frame, Spec
-from imgpar.ops.base import Operation, option
+from imgpar.core.options import option
+from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import flat, land, seal
 
 DIRECTIONS = ("horizontal", "vertical")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.ops.base import Colouring, Operation, option
+from imgpar.core.options import option
+from imgpar.ops.base import Colouring, Operation
 from imgpar.ops.overlay import lay
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import (

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Frame, Spec
-from imgpar.ops.base import Colour, Operation, option
+from imgpar.core.model import Colour, Frame, Spec
+from imgpar.core.options import option
+from imgpar.ops.base import Operation
 from imgpar.ops.overlay import lay
 from imgpar.ops.watermark import file_digest, parse_file
 from imgpar.pixels import text as lettering

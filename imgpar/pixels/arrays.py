@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import Frame, Layout, Spec
-from imgpar.ops.base import Colour
+from imgpar.core.model import Colour, Frame, Layout, Spec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,9 +21,9 @@ from imgpar import formats
 from imgpar.core.errors import LimitError
 from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
 from imgpar.formats.base import too_many_frames
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
+from imgpar.pixels.colour.profiles import profile_space
 
 ALIGN = 64
 """Frames start at multiples of this many bytes, as SIMD code likes it."""
@@ -114,7 +114,7 @@ def _in_its_colours(
     from imgpar.pixels.colour.named_colours import into_colours_of
 
     if profile_space(metadata.icc) == "GRAY" and _has_colours(header, operations):
-        from imgpar.pixels.colour.convert import tagged
+        from imgpar.formats.profile_conversion import tagged
 
         srgb = metadata._replace(icc=b"", exif=tagged(metadata.exif))
         return header._replace(metadata=srgb), operations, metadata.icc

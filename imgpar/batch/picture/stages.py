@@ -10,11 +10,10 @@ import numpy as np
 from imgpar import formats
 from imgpar.batch.picture.programs import Program, Step, call, operation_steps
 from imgpar.core.errors import ImgparError, TransformError, library_words
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.model import Colour, Frame, Header, Limits, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
-from imgpar.ops.base import Colour
 from imgpar.pixels import layouts
 
 

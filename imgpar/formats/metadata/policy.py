@@ -74,13 +74,6 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     return tuple(kind.replace("_", " ") for kind in missing)
 
 
-def profile_space(icc: bytes) -> str:
-    """The colour space that a profile describes ("RGB", "GRAY", "CMYK" …); empty when it is no profile."""
-    if len(icc) < 132 or icc[36:40] != b"acsp" or int.from_bytes(icc[:4], "big") > len(icc):
-        return ""
-    return icc[16:20].decode("latin-1").strip()
-
-
 def _bake_exif(block: bytes, width: int, height: int) -> bytes:
     if not block or not tiff.is_sound(block):
         return b""

@@ -23,7 +23,6 @@ from imgpar.core.model import Frame, Header, Layout, Limits, Metadata
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import Encoded, check_size, damaged, durations_of
 from imgpar.formats.metadata import exif as tiff
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png import colour as png_colour
@@ -33,6 +32,7 @@ from imgpar.formats.png import raw_profiles
 from imgpar.formats.png.chunks import SIGNATURE, broken, build, chunks_of, ihdr
 from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.registry import Format
+from imgpar.pixels.colour.profiles import profile_space
 from imgpar.pixels.palette import FEW_LEVEL, marked
 
 Array = np.ndarray[Any, Any]

@@ -14,10 +14,10 @@ from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, unclear
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import iptc
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.psd import channels as psd_flat
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour import lab, to_srgb, tone
+from imgpar.pixels.colour.profiles import profile_space
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _HEAD, _DEPTH_AT = 26, 22

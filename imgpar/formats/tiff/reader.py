@@ -25,11 +25,11 @@ from imgpar.core.model import (
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import check_size, chosen_pages
 from imgpar.formats.metadata import density, exif, iptc
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.tiff import rare as tiff_rare
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.compression import PACKINGS
+from imgpar.pixels.colour.profiles import profile_space
 from imgpar.pixels.palette import marked
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2

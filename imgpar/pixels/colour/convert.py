@@ -15,12 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.core.model import Frame, Metadata
-from imgpar.formats.metadata import exif as tiff
-from imgpar.formats.options import ColourTarget
-from imgpar.formats.registry import Format
-from imgpar.pixels.colour import hdr, matrix_profiles, profiles
-from imgpar.pixels.colour.cicp import NAMES
+from imgpar.core.model import Frame, Spec
+from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.colour.matrix_profiles import ColourSpace
 from imgpar.pixels.layouts import BAND, PEAK, convert
 
@@ -32,33 +28,6 @@ _OUTSIDE = 0.01
 _ENOUGH = 0.001
 """So large a share of the pixels has to be outside before it is called a loss."""
 _TINT = 8 / 255
-_COLOUR_SPACE = 0xA001
-
-
-def to_profile(
-    frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
-) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """The frames in the profile that is wanted, or in sRGB where the format holds no profile.
-
-    Returns frames (new ones, where something had to be done), the metadata that fit them, what was lost
-    and remarks. A picture without a profile is sRGB.
-    """
-    target = _target(wanted)
-    source = metadata.icc or profiles.srgb()
-    if frames[0].spec.grey and not matrix_profiles.has_curve_of_srgb(target):
-        # Without a profile, which is one for colours, grey would look different.
-        frames = [_coloured(frame) for frame in frames]
-    kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
-    if source == target or _same(source, target):
-        return list(frames), kept, (), ()
-    if _transform(source, target) is None:
-        note = "the colour profile cannot be used, taken as sRGB"
-        return list(frames), kept, ("icc",), (note,)
-    lost: tuple[str, ...] = ("gamut",) if _outside(frames[0], source, target) else ()
-    changed = [_converted(frame, source, target) for frame in frames]
-    if frames[0].spec.dtype != "uint8" and not _arithmetic(source, target) and _wide_engine() is None:
-        lost += ("depth",)
-    return changed, kept, lost, ()
 
 
 def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
@@ -66,49 +35,16 @@ def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
 
     Returns a remark where nothing was done, because the profile is of no use for these pixels.
     """
-    if _same(icc, profiles.srgb()):
+    if is_same(icc, profiles.srgb()):
         return ()
     if _transform(icc, profiles.srgb()) is None or any(map(_has_colours, frames)):
         return ("its colour profile, one for grey, cannot be used; taken as sRGB",)
     for frame in frames:
-        np.copyto(frame.array, _converted(frame, icc, profiles.srgb()).array)
+        np.copyto(frame.array, converted(frame, icc, profiles.srgb()).array)
     return ()
 
 
-def from_hdr(
-    frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
-) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """The same for a picture whose code points say PQ or HLG: tone mapped to sRGB, or to P3 where that is
-    wanted; from there into the profile of a file."""
-    p3 = wanted is not None and (wanted.name == "p3" or bool(wanted.icc)) and fmt.icc
-    middle = profiles.display_p3() if p3 else profiles.srgb()
-    shown = hdr.to_sdr(frames, metadata.cicp, middle)
-    note = f"{NAMES[metadata.cicp[1]]} was tone mapped (BT.2390), {hdr.WHITE:g} cd/m² are white"
-    described = metadata._replace(icc=middle if p3 else b"", cicp=())
-    changed, kept, lost, notes = to_profile(shown, described, fmt, wanted)
-    return changed, kept, ("hdr", *lost), (note, *notes)
-
-
-def _target(wanted: ColourTarget | None) -> bytes:
-    if wanted is not None and wanted.icc:
-        return wanted.icc
-    return profiles.display_p3() if wanted is not None and wanted.name == "p3" else profiles.srgb()
-
-
-def _embedded(target: bytes, fmt: Format) -> bytes:
-    """sRGB is what every reader assumes, so it needs no profile."""
-    return b"" if not fmt.icc or target == profiles.srgb() else target
-
-
-def tagged(exif: bytes, target: bytes = b"") -> bytes:
-    """EXIF that is true of the profile: 1 for sRGB, which is the default, and 65535 for everything else."""
-    block = bytearray(exif)
-    detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
-    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target in (b"", profiles.srgb()) else 65535)
-    return bytes(block)
-
-
-def _same(source: bytes, target: bytes) -> bool:
+def is_same(source: bytes, target: bytes) -> bool:
     one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
     if one is None or other is None:
         return False
@@ -126,7 +62,7 @@ def _has_colours(frame: Frame) -> bool:
     return bool((np.ptp(sample, axis=-1) > _TINT).mean() > _ENOUGH)
 
 
-def _coloured(frame: Frame) -> Frame:
+def in_colour(frame: Frame) -> Frame:
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB")
     result = Frame(spec, np.empty(spec.shape, spec.dtype))
     convert(frame, result)
@@ -152,7 +88,7 @@ def _transform(source: bytes, target: bytes) -> Any:
         return None
 
 
-def _converted(frame: Frame, source: bytes, target: bytes) -> Frame:
+def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
     """A frame of its own memory, in the same layout and depth."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
@@ -227,7 +163,7 @@ def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
     return target.from_linear(source.to_linear(values) @ matrix_profiles.transform(source, target).T)
 
 
-def _outside(frame: Frame, source: bytes, target: bytes) -> bool:
+def is_outside(frame: Frame, source: bytes, target: bytes) -> bool:
     """Whether the picture has colours that the target cannot show, judged by an even sample of pixels."""
     spaces = _arithmetic(source, target)
     if frame.spec.grey or spaces is None or spaces[0].grey:
@@ -237,3 +173,13 @@ def _outside(frame: Frame, source: bytes, target: bytes) -> bool:
     light = spaces[0].to_linear(sample) @ matrix_profiles.transform(*spaces).T
     missed = ((light < -_OUTSIDE) | (light > 1 + _OUTSIDE)).any(axis=-1)
     return bool(missed.mean() > _ENOUGH)
+
+
+def keeps_depth(spec: Spec, source: bytes, target: bytes) -> bool:
+    """Whether pixels of this depth go from profile to profile without losing bits."""
+    return spec.dtype == "uint8" or _arithmetic(source, target) is not None or _wide_engine() is not None
+
+
+def is_usable(source: bytes, target: bytes) -> bool:
+    """Whether LittleCMS can go from one profile to the other."""
+    return _transform(source, target) is not None

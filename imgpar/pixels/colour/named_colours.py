@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from imgpar.core.model import Metadata
-from imgpar.formats.metadata.policy import profile_space
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
+from imgpar.pixels.colour.profiles import profile_space
 
 Array = np.ndarray[Any, Any]
 
