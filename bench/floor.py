@@ -12,10 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from imgpar import formats as codecs
 from imgpar.batch.picture import planar, stages
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Limits
+from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.recipe.recipe import make_operation
@@ -34,7 +34,7 @@ def codec_seconds(folder: Path, size: int, quality: int, to: str) -> float:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         data = path.read_bytes()
         try:
-            header = codecs.read_header(data, path.name, LIMITS)
+            header = codec.read_header(data, path.name, LIMITS)
             program = planar.compile_program(
                 header, operations, LIMITS, [fmt.name for fmt in formats], options, keep_frames=False
             )

@@ -22,7 +22,8 @@ from table import table
 
 from imgpar import Pipeline
 from imgpar.core.model import Frame, Limits
-from imgpar.formats import FORMATS, decode, read_header
+from imgpar.formats.codec import decode, read_header
+from imgpar.formats.registry import FORMATS
 
 LOSSY = ("jpeg", "webp", "avif", "heic", "jxl", "jp2")
 EFFORTS = {"png": (0, 2, 4, 6, 9), "tiff": (0, 2, 4, 6, 9), "webp": (0, 2, 4, 6, 8), "avif": (1, 3, 4, 6),

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from imgpar.core.version import __version__ as __version__
+
 TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as long as the rest of a start
 if TYPE_CHECKING:
     from typing import Any
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
 
-__version__ = "0.2.0"
 
 _HOMES = {
     "convert": "imgpar.api.functions",

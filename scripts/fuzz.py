@@ -20,16 +20,16 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["imgpar"]):
-    from imgpar import formats
     from imgpar.core import parsing
     from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
     from imgpar.core.filenames import candidate
     from imgpar.core.model import Limits
+    from imgpar.formats import codec
     from imgpar.pixels import geometry
     from imgpar.recipe.recipe import Recipe
 
     for _module in pkgutil.walk_packages(
-        formats.__path__, "imgpar.formats."
+        codec.__path__, "imgpar.formats."
     ):  # else they would be imported when it is too late
         importlib.import_module(_module.name)
 
@@ -45,7 +45,7 @@ def header(data: bytes) -> None:
     if not data:
         return
     try:
-        found = formats.read_header(data[1:], f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", LIMITS)
+        found = codec.read_header(data[1:], f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", LIMITS)
     except (ItemError, MissingExtraError):
         return
     if found.spec.width * found.spec.height > LIMITS.max_pixels:

@@ -17,7 +17,7 @@ from plain_words import internals
 from video_clips import make_clip
 
 from imgpar.core.errors import ImgparError, TransformError, library_words
-from imgpar.formats import FORMATS
+from imgpar.formats.registry import FORMATS
 from imgpar.runtime.failures import failure_of
 
 READABLE = [name for name, record in FORMATS.items() if record.kind == "image" and record.readable]

@@ -20,7 +20,7 @@ def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
     Raises:
         ItemError: it cannot be read, or is neither picture nor clip.
     """
-    from imgpar import formats as codecs
+    from imgpar.formats import codec
     from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 
@@ -32,7 +32,7 @@ def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
             data += file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    header = codecs.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62, password=password))
+    header = codec.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62, password=password))
     upright = oriented(header.spec, header.orientation)
     metadata = header.metadata
     return {

@@ -16,7 +16,6 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from imgpar import formats
 from imgpar.batch.settings import ASSEMBLE, SESSION_ARRAYS, check_settings
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.video_writer import VideoWriter
@@ -31,6 +30,7 @@ from imgpar.core.errors import (
     UsageError,
 )
 from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
+from imgpar.formats import codec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
 from imgpar.outputs.sidefiles import identities, is_one_of
@@ -200,7 +200,7 @@ def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
             with open(item.path, "rb") as file:
                 data = file.read()
             limits = Limits(max_pixels=1 << 62, accept_damaged=accept_damaged)
-            header = formats.read_header(data, os.path.basename(item.path), limits)
+            header = codec.read_header(data, os.path.basename(item.path), limits)
         except (ItemError, OSError) as reason:
             error = error or DamagedError(f"{item.path}: {reason}")
             continue

@@ -38,6 +38,7 @@ def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 def _load() -> None:
     gc.disable()  # there is no garbage yet, and looking for it takes a tenth of the time
     importlib.import_module("imgpar.runtime.process")
+    importlib.import_module("imgpar.batch.performer")
     for name in _FREQUENT:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

@@ -10,8 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from imgpar import __version__
 from imgpar.core.errors import ImgparError, RunError, UsageError, closest
+from imgpar.core.version import __version__
 
 __all__ = ["main"]
 

@@ -6,13 +6,13 @@ import json
 import platform
 from collections.abc import Iterator, Sequence
 
-from imgpar import __version__
 from imgpar.batch.progress import printable
 from imgpar.cli.check import Check
 from imgpar.cli.machine import check_machine
 from imgpar.cli.packages import check_packages, check_turbo
 from imgpar.cli.parsing import Parser, table
 from imgpar.core.errors import UsageError
+from imgpar.core.version import __version__
 
 
 def doctor_parser() -> Parser:

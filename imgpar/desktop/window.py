@@ -13,7 +13,6 @@ from dataclasses import replace
 from tkinter import filedialog, messagebox, ttk
 from typing import Any
 
-from imgpar.desktop import local
 from imgpar.desktop.board import Row
 from imgpar.desktop.buttons import Buttons
 from imgpar.desktop.control import Control
@@ -25,6 +24,7 @@ from imgpar.desktop.head import Head
 from imgpar.desktop.icon import draw_icon
 from imgpar.desktop.keys import AccessKeys, ignoring, press
 from imgpar.desktop.pace import BUDGET, REFRESH, TICK, tune
+from imgpar.desktop.paths import local
 from imgpar.desktop.preview import Painter, Preview
 from imgpar.desktop.problems import shown
 from imgpar.desktop.settings import Settings

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
-from imgpar.desktop import local, repaired
+from imgpar.desktop.paths import local, repaired
 from imgpar.desktop.settings import Settings
 
 CHUNK = 50

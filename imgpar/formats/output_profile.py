@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 
 def to_profile(

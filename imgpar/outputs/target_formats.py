@@ -158,11 +158,11 @@ def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
 
 def shows_frames(path: str) -> bool:
     """Whether a picture file is an animation, by its header."""
-    from imgpar import formats
+    from imgpar.formats import codec
 
     try:
         with open(path, "rb") as file:
-            header = formats.read_header(file.read(), path, Limits(max_pixels=1 << 62))
+            header = codec.read_header(file.read(), path, Limits(max_pixels=1 << 62))
     except (ItemError, OSError):
         return True  # whoever reads it will say what is wrong with it
     return header.frames > 1

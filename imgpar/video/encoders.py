@@ -7,13 +7,11 @@ others     the CRF at which they look the same, see `_SCALES`
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, replace
-from functools import cache
 
-from imgpar.core.errors import EncodeError, MissingExtraError
-from imgpar.core.install_hint import pip
+from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
+from imgpar.video.binary import available
 from imgpar.video.clip import Picture
 from imgpar.video.lossless import exact, kind_of
 
@@ -86,35 +84,6 @@ class Encoding:
     lost: tuple[str, ...] = ()
     planes: str = ""
     """Pixel format of the frames that it is sent, where that is another: the same samples as planes."""
-
-
-@cache
-def ffmpeg() -> str:
-    """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
-    try:
-        from imageio_ffmpeg import _utils, get_ffmpeg_exe
-
-        try:
-            found: str = get_ffmpeg_exe()
-        except RuntimeError:
-            # It tries the program, and remembers for ever that this went wrong: it may have been killed.
-            _utils._get_ffmpeg_exe.cache_clear()
-            found = get_ffmpeg_exe()
-    except (ImportError, RuntimeError):
-        raise MissingExtraError("There is no ffmpeg.", fix=f"Run: {pip('imageio-ffmpeg')}") from None
-    return found
-
-
-@cache
-def available() -> frozenset[str]:
-    """Names of the encoders in the binary, which differ from system to system."""
-    command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
-    for _ in range(3):  # it may be killed like any process
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if told.returncode == 0:
-            break
-    lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
-    return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)
 
 
 def first_available(names: tuple[str, ...]) -> str:

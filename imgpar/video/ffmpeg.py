@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import IO, Any
 
+from imgpar.video.binary import ffmpeg
 from imgpar.video.demux import DEMUXERS
-from imgpar.video.encoders import ffmpeg
 
 LAST_LINES = 20
 LOOK_SECONDS = 0.5

@@ -21,7 +21,7 @@ from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import check_exit, encode_options, output_options, stream_options
 from imgpar.video.nut import NutHeaders
 from imgpar.video.plan import ClipPlan
-from imgpar.video.planes import PlaneLayout
+from imgpar.video.plane_layout import PlaneLayout
 
 PIPE = 1 << 20
 """Bytes that travel at once."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from functools import cache
 
-from imgpar.video.encoders import available, ffmpeg
+from imgpar.video.binary import available, ffmpeg
 
 MAKERS: dict[str, tuple[str, ...]] = {
     "linux": ("nvenc", "qsv", "vaapi"),

@@ -12,7 +12,7 @@ import io
 from fractions import Fraction
 from typing import Any
 
-from imgpar.video.planes import PlaneLayout
+from imgpar.video.plane_layout import PlaneLayout
 
 _ID = b"nut/multimedia container\0"
 _MAIN, _STREAM, _SYNC = (

@@ -1,8 +1,4 @@
-"""Frames as planes in plain memory: how they lie there, and which operations work on them as they are.
-
-    ┌────────────────┬────────┬────────┐
-    │ Y  width×height│ U      │ V      │     one after the other, without padding; 8 bits, or 16 little-endian
-    └────────────────┴────────┴────────┘
+"""Operations that work on planar frames as they are.
 
 An operation works on planes when it does the same to every plane, each in its own size. Everything else
 gets red, green and blue, which is twice the memory and two conversions.
@@ -28,88 +24,12 @@ from imgpar.ops.rotate import Rotate
 from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels import layouts
 from imgpar.pixels.geometry import Region
+from imgpar.video.plane_layout import PlaneLayout
 from imgpar.video.scaling import Scaler
 
 Array = np.ndarray[Any, Any]
 
 _CHROMA = {"420": (2, 2), "422": (2, 1), "440": (1, 2), "444": (1, 1), "": (1, 1)}
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneLayout:
-    """Size and pixel format of a planar frame.
-
-    >>> PlaneLayout("yuv420p", 64, 48, "420").nbytes
-    4608
-    """
-
-    pixel_format: str
-    width: int
-    height: int
-    subsampling: str
-    depth: int = 8
-    alpha: bool = False
-
-    @property
-    def dtype(self) -> str:
-        """Of a sample; more than 8 bits lie in 16, low bits first."""
-        return "uint8" if self.depth <= 8 else "<u2"
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Height and width of every plane."""
-        across, down = _CHROMA[self.subsampling]
-        chroma = (-(-self.height // down), -(-self.width // across))
-        whole = (self.height, self.width)
-        colour = [chroma, chroma] if self.subsampling else []
-        return [whole, *colour, *([whole] if self.alpha else [])]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all planes together."""
-        return sum(height * width for height, width in self.shapes) * (1 if self.depth <= 8 else 2)
-
-    def arrays(self, memory: memoryview) -> list[Array]:
-        """The planes in `memory`, which they do not own."""
-        found, start = [], 0
-        flat = np.frombuffer(memory[: self.nbytes], self.dtype)
-        for height, width in self.shapes:
-            found.append(flat[start : start + height * width].reshape(height, width))
-            start += height * width
-        return found
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        return self.width, self.height
-
-    def steps(self, number: int) -> tuple[int, int]:
-        """Pixels to the right and down from one sample of a plane to the next."""
-        return _CHROMA[self.subsampling] if number in (1, 2) else (1, 1)
-
-    def resized(self, width: int, height: int) -> PlaneLayout:
-        """The same pixel format in another size."""
-        return PlaneLayout(self.pixel_format, width, height, self.subsampling, self.depth, self.alpha)
-
-
-def load(frame: Any, planes: Sequence[Array]) -> None:
-    """Copy a decoded frame of the same pixel format into `planes`."""
-    for source, plane in zip(frame.planes, planes, strict=True):
-        np.copyto(plane, view_of(source, plane, plane.shape[1]))
-
-
-def store(planes: Sequence[Array], frame: Any) -> None:
-    """Copy `planes` into a PyAV frame of the same pixel format."""
-    for target, plane in zip(frame.planes, planes, strict=True):
-        np.copyto(view_of(target, plane, plane.shape[1]), plane)
-
-
-def view_of(plane: Any, like: Array, width: int) -> Array:
-    """`width` samples of each row of a PyAV plane, which pads its rows, as an array."""
-    row, height = plane.line_size // like.itemsize, like.shape[0]
-    flat = np.frombuffer(plane, like.dtype)
-    return flat[: row * height].reshape(height, row)[:, :width]
-
 
 PlaneWork = Callable[[Sequence[Array], Sequence[Array]], None]
 """Reads the planes of one frame, writes those of another."""

@@ -13,8 +13,8 @@ from functools import cache
 
 from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
+from imgpar.video.binary import ffmpeg
 from imgpar.video.clip import Clip
-from imgpar.video.encoders import ffmpeg
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.timing import Timing
 

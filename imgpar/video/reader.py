@@ -15,7 +15,7 @@ from imgpar.video.demux import opened
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.lossless import kind_of
 from imgpar.video.native import check_exit, decoder_options
-from imgpar.video.planes import PlaneLayout
+from imgpar.video.plane_layout import PlaneLayout
 from imgpar.video.transport_stream import JUMPING, Clock
 
 _STEPS = (0.0, 1.0, 5.0, 25.0)

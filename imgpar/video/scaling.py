@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from imgpar.video.planes import PlaneLayout
+    from imgpar.video.plane_layout import PlaneLayout
 
 Array = np.ndarray[Any, Any]
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imgpar import formats
 from imgpar.batch.picture.stages import Encoded, own_frames
 from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.base import durations_of
 from imgpar.formats.options import ColourTarget, EncodeOptions
+from imgpar.formats.output_profile import shown, to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import convert
@@ -52,7 +52,7 @@ def read_animation(
     """
     from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, facts_of
     from imgpar.video.plan import steps_of
-    from imgpar.video.planes import load
+    from imgpar.video.plane_layout import load
     from imgpar.video.reader import Reader
     from imgpar.video.timing import Timing
 
@@ -113,7 +113,7 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
 def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
     """A copy of 8 bits; transparency stays, HDR is tone mapped."""
     if cicp:
-        frame, _ = formats.shown(frame, Metadata(cicp=cicp))
+        frame, _ = shown(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
     made = own_frames(spec, 1)[0]
     if spec == frame.spec:
@@ -139,7 +139,7 @@ def clip_of(frames: list[Frame], header: Header, format_name: str, options: Enco
     wanted = header.metadata
     if wanted.icc or wanted.cicp:
         colour = replace(options, colour=ColourTarget("srgb"))
-        frames, wanted, _, _ = formats.to_profile(frames, wanted, find_format("png"), colour)
+        frames, wanted, _, _ = to_profile(frames, wanted, find_format("png"), colour)
     places = _even(times, end, options, format_name)
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")

@@ -36,7 +36,7 @@ from imgpar.video.clip import Clip, Stream
 from imgpar.video.frame_feed import Feed
 from imgpar.video.native import decoder_threads
 from imgpar.video.plan import ClipPlan
-from imgpar.video.planes import PlaneLayout, load
+from imgpar.video.plane_layout import PlaneLayout, load
 from imgpar.video.reader import Reader
 
 SLOTS_PER_CORE = 2

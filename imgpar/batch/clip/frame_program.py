@@ -25,7 +25,8 @@ from imgpar.ops import Operation
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
+from imgpar.video.plane_layout import PlaneLayout, load, store, view_of
+from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler

@@ -8,7 +8,8 @@ from imgpar.core.errors import TransformError
 from imgpar.runtime.protocol import Lease, Task
 from imgpar.runtime.serialization import unpack
 from imgpar.video.plan import steps_of
-from imgpar.video.planes import Array, PlaneLayout
+from imgpar.video.plane_layout import PlaneLayout
+from imgpar.video.planes import Array
 
 
 class Helper:

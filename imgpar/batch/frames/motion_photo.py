@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imgpar import formats
 from imgpar.batch.frames.files import NONE, Inputs, write_file
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.model import Limits, OutputFile
 from imgpar.core.tempfiles import temporary
+from imgpar.formats import codec
 from imgpar.formats.jpeg.motion_photo import find_clip, has_clip
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import why_unreadable
@@ -63,7 +63,7 @@ def _read(path: str) -> memoryview | None:
             data = file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    formats.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
+    codec.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
     xmp = _raw_xmp(data)
     clip = find_clip(data, xmp)
     if clip is None and has_clip(xmp):

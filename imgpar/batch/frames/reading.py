@@ -89,7 +89,7 @@ class _Maker:
     def made(self, stamp: int, frame: Any) -> ClipFrame:
         """The array of a frame of the reader."""
         from imgpar.batch.picture.stages import to_array
-        from imgpar.video.planes import load
+        from imgpar.video.plane_layout import load
 
         load(frame, self._planes)
         result = self._program.colours(self._memory)

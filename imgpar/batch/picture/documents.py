@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgpar import formats
 from imgpar.batch.picture import programs, stages
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.filenames import fold, page_path
 from imgpar.core.model import Frame, Header, OutputFile, Target
+from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.pixels.palette import DETAIL, marked
 
@@ -71,7 +71,7 @@ def read_pages(
     first, last = header.detail["pages"]
     for number in range(first, last + 1):
         with during("decode"):
-            own = formats.read_header(data, name, replace(run.limits, pages=str(number)))
+            own = codec.read_header(data, name, replace(run.limits, pages=str(number)))
             program = programs.compile_program(own, run.operations, run.limits, keep_frames=False)
         lease = memory(program.nbytes)
         with during("decode"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar import formats
 from imgpar.batch.picture import programs, stages
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Header, Limits, Metadata, Spec
+from imgpar.formats import codec
 from imgpar.formats.jpeg import gain_map
 from imgpar.formats.options import SAMPLINGS, EncodeOptions
 from imgpar.formats.registry import find_format
@@ -65,7 +65,7 @@ def _changed(
     """The map upright, moved and scaled; its very bytes where there is nothing to do."""
     if orientation == 1 and not moves and min(scales) == 1:
         return data
-    header = formats.read_header(data, "map.jpg", limits)
+    header = codec.read_header(data, "map.jpg", limits)
     found, sampling = header.detail["quality"], header.detail["subsampling"]
     header = header._replace(orientation=orientation, metadata=Metadata())
     spec = oriented(header.spec, orientation)
@@ -81,4 +81,4 @@ def _changed(
         quality=min(max(found, _QUALITY[0]), _QUALITY[-1]),
         subsampling=sampling if sampling in SAMPLINGS else "444",
     )
-    return bytes(formats.encode(frames, find_format("jpeg"), Metadata(), options).data)
+    return bytes(codec.encode(frames, find_format("jpeg"), Metadata(), options).data)

@@ -9,14 +9,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar import formats as codecs
 from imgpar.batch.picture import planar, stages
 from imgpar.batch.picture.programs import Program, begin
 from imgpar.batch.picture.stages import Encoded
 from imgpar.batch.picture.verify import verify as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.model import Frame, Header, Limits, Metadata
-from imgpar.formats import quality
+from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
 from imgpar.formats.metadata.policy import removed
@@ -197,7 +196,7 @@ def convert_bytes(
     if options.split:
         raise UsageError("Pages cannot be split into one block of bytes.", fix="Write them into a folder.")
     limits = options.reading(limits)
-    header = codecs.read_header(data, name, limits)
+    header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
     program = planar.compile_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     same = same_formats(program, (fmt.name,), options, limits)

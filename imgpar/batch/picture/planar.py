@@ -11,17 +11,16 @@ from functools import partial
 from operator import gt
 from typing import cast
 
-from imgpar import formats as codecs
 from imgpar.batch.picture import programs
 from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import ImgparError
 from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
-from imgpar.formats import quality
+from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import turbo
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.pixels import layouts, planes, resampling
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 LEAST = 1 << 20
 """Pixels that are decoded, from which planes pay: of photos to 1920 they take 11 % off the time, to 1280 8 %;
@@ -42,7 +41,7 @@ def compile_program(
     """Plan every step from the header and from what is written: on planes where that gives the same picture.
 
     Args:
-        header: from `codecs.read_header`.
+        header: from `codec.read_header`.
         operations: of the recipe, in order.
         limits: refused is what exceeds them.
         formats: of the outputs; empty where the frames themselves are wanted.
@@ -66,7 +65,7 @@ def told(
     """Whether a picture goes, or could go, on planes, in words; nothing where it could not, or is no JPEG."""
     try:
         data, _ = read_whole(path)
-        header = codecs.read_header(data, path, Limits())
+        header = codec.read_header(data, path, Limits())
         made = _planned(header, operations, formats, options)
     except ImgparError:
         return []
@@ -130,7 +129,7 @@ def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | N
     """The header of the planes that are decoded; None where they are too small to pay, or where a
     scaled decode would give too little colour."""
     lies = header.orientation > 4
-    smaller = codecs.shrink(header, *(size[::-1] if lies else size))
+    smaller = codec.shrink(header, *(size[::-1] if lies else size))
     if smaller.spec.width * smaller.spec.height < LEAST:
         return None
     stored = f"YCC{header.detail['subsampling']}"

@@ -17,13 +17,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imgpar import formats
 from imgpar.core.errors import LimitError
 from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
+from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 ALIGN = 64
 """Frames start at multiples of this many bytes, as SIMD code likes it."""
@@ -95,7 +95,7 @@ def compile_program(
         way = _way(*key)
     except TypeError:  # an operation that cannot be hashed
         way = _way.__wrapped__(*key)
-    decoded = formats.at_scale(told, way.scale)
+    decoded = codec.at_scale(told, way.scale)
     program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes, grey_icc)
     return checked(program, limits)
 
@@ -180,8 +180,8 @@ def _way(
     spec = upright
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
     if first and whole and frames == 1:
-        scale = formats.scale_for(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
-        decoded = formats.scaled(stored, scale)
+        scale = codec.scale_for(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
+        decoded = codec.scaled(stored, scale)
     if first and whole and orientation != 1 and first.plan(upright).size == whole:
         # The whole picture is scaled, nothing is cut: turning the small result is cheaper.
         layout = _accepted(first, decoded)

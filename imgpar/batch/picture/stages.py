@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgpar import formats
 from imgpar.batch.picture.programs import Program, Step, call, operation_steps
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.model import Colour, Frame, Header, Limits, Metadata, Spec
+from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
+from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
@@ -47,7 +48,7 @@ def decode(
 ) -> tuple[list[Frame], tuple[str, ...]]:
     """Decode into the even side of `lease`; returns the frames and the decoder's complaints."""
     frames = frames_at(lease, 0, program.header.spec, program.frames)
-    notes = formats.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
+    notes = codec.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
     if program.grey_icc:
         from imgpar.pixels.colour.convert import grey_to_srgb
 
@@ -106,17 +107,17 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
     fmt = find_format(format_name)
     cut = not fmt.frames and len(frames) > 1
     dropped = "frames" if header.metadata.durations else "pages"
-    written = formats.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
+    written = codec.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
     if fmt.paged and len(header.metadata.pages) == len(frames):
         frames, metadata, lost, notes = _page_by_page(frames, header.metadata, fmt, options)
     else:
-        frames, metadata, lost, notes = formats.to_profile(
+        frames, metadata, lost, notes = to_profile(
             frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
         )
     lost += (dropped,) * cut
     fitting = list[Frame]()
     for frame in frames:
-        spec, narrowed = formats.storable(_on_colour(frame.spec, fmt, options), fmt)
+        spec, narrowed = codec.storable(_on_colour(frame.spec, fmt, options), fmt)
         if options.palette and spec.dtype == "uint8" != frame.spec.dtype:
             narrowed = (*narrowed, "depth")
         if narrowed:
@@ -126,7 +127,7 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             layouts.convert(frame, converted, _behind(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
-    encoded = formats.encode(fitting, fmt, metadata, options)
+    encoded = codec.encode(fitting, fmt, metadata, options)
     return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
 
 
@@ -137,8 +138,8 @@ def _page_by_page(
     made, pages = list[Frame](), list[Metadata]()
     lost, notes = dict[str, None](), dict[str, None]()
     for frame, own in zip(frames, metadata.pages, strict=True):
-        grey = formats.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
-        (page,), told, losses, said = formats.to_profile([frame], own, fmt, options, grey=grey)
+        grey = codec.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
+        (page,), told, losses, said = to_profile([frame], own, fmt, options, grey=grey)
         made.append(page)
         pages.append(told)
         lost |= dict.fromkeys(losses)

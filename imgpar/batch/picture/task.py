@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from operator import attrgetter
 
-from imgpar import formats
 from imgpar.batch.picture import documents, outputs, planar, programs, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.batch.picture.memory import Memory
@@ -22,6 +21,8 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
+from imgpar.formats import codec
+from imgpar.formats.output_profile import shown
 from imgpar.formats.registry import find_format
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
 from imgpar.runtime.stage_times import Clock
@@ -69,7 +70,7 @@ class PictureWork:
         if answer := self._unchanged(digest):
             return answer
         with self._clock.during("read"):
-            header = formats.read_header(data, self._task.job.item.path, self._run.limits)
+            header = codec.read_header(data, self._task.job.item.path, self._run.limits)
         if documents.apart(header, self._task.job.targets, self._run):
             return self._by_page(data, digest, header)
         with self._clock.during("decode"):
@@ -226,7 +227,7 @@ class PictureWork:
     ) -> tuple[Placed, tuple[str, ...]]:
         """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
         was lost of the picture."""
-        frame, lost = formats.shown(frames[0], header.metadata)
+        frame, lost = shown(frames[0], header.metadata)
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
         lost = (*header.lost, *lost)
         if wanted is frames[0] and offset is not None:

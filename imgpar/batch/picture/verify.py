@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgpar import formats
 from imgpar.batch.picture.stages import Encoded, own_frames
 from imgpar.core.errors import EncodeError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.formats import codec
+from imgpar.formats.output_profile import shown
 from imgpar.formats.registry import find_format
 from imgpar.pixels import layouts
 
@@ -42,9 +43,9 @@ def verify(
     data = memoryview(encoded.data)
     limits = Limits(max_pixels=1 << 62, max_frames=1 << 30, memory=1 << 62)
     try:
-        header = formats.read_header(data, f"output.{find_format(format_name).suffix}", limits)
+        header = codec.read_header(data, f"output.{find_format(format_name).suffix}", limits)
         made = own_frames(header.spec, header.frames)
-        formats.decode(data, header, made)
+        codec.decode(data, header, made)
     except ItemError as error:
         raise _refused(title, f"it cannot be read: {error.message.rstrip('.')}") from error
     size = layouts.oriented(header.spec, header.orientation).size
@@ -59,8 +60,8 @@ def verify(
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
         # Both are seen in sRGB: the numbers of two profiles say nothing.
-        wanted = [formats.shown(frame, metadata)[0] for frame in wanted]
-        made = [formats.shown(frame, header.metadata)[0] for frame in made]
+        wanted = [shown(frame, metadata)[0] for frame in wanted]
+        made = [shown(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:

@@ -29,7 +29,7 @@ from imgpar.formats.base import check_size, damaged, refused
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import to_srgb
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import marked
 
 _PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}

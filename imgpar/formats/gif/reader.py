@@ -23,7 +23,7 @@ from imgpar.formats.base import Encoded, check_size, damaged, durations_of
 from imgpar.formats.gif.palette import clear_of, quantised, with_one_palette
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import DETAIL, MOST, indexed
 
 _ROOM = 1 << 20

@@ -14,7 +14,7 @@ from imgpar.formats.backends import imagecodecs, opencv, pillow
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 _SIZ = b"\xff\x4f\xff\x51"
 """Start of the codestream, with the marker that tells its size."""

@@ -40,7 +40,7 @@ from imgpar.formats.metadata import iptc, xmp
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
 from imgpar.pixels import layouts
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")
 _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}

@@ -34,7 +34,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.cicp import PRIMARIES, Colours, colours
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 _DEFAULT_EFFORT = 4
 """Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""

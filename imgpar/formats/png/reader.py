@@ -32,7 +32,7 @@ from imgpar.formats.png import raw_profiles
 from imgpar.formats.png.chunks import SIGNATURE, broken, build, chunks_of, ihdr
 from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import FEW_LEVEL, marked
 
 Array = np.ndarray[Any, Any]

@@ -17,7 +17,7 @@ from imgpar.formats.metadata import iptc
 from imgpar.formats.psd import channels as psd_flat
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour import lab, to_srgb, tone
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 _DENSITY, _ICC, _EXIF, _XMP = 1005, 1039, 1058, 1060
 _HEAD, _DEPTH_AT = 26, 22

@@ -29,7 +29,7 @@ from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.tiff import rare as tiff_rare
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.compression import PACKINGS
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import marked
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2

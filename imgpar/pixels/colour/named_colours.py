@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from imgpar.core.model import Metadata
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 Array = np.ndarray[Any, Any]
 

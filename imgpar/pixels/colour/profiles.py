@@ -141,10 +141,3 @@ def _assemble(
     )  # fmt: skip
     head += b"".join(map(_fixed, D50))
     return head.ljust(128, b"\0") + table + body
-
-
-def profile_space(icc: bytes) -> str:
-    """The colour space that a profile describes ("RGB", "GRAY", "CMYK" …); empty when it is no profile."""
-    if len(icc) < 132 or icc[36:40] != b"acsp" or int.from_bytes(icc[:4], "big") > len(icc):
-        return ""
-    return icc[16:20].decode("latin-1").strip()

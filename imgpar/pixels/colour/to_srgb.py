@@ -8,7 +8,7 @@ from io import BytesIO
 from PIL import Image, ImageCms
 
 from imgpar.pixels.colour import cmyk
-from imgpar.pixels.colour.profiles import profile_space
+from imgpar.pixels.colour.icc_header import profile_space
 
 
 def to_srgb(image: Image.Image) -> Image.Image:

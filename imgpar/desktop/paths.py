@@ -1,0 +1,36 @@
+"""Paths as file managers, shells and Tcl hand them over."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import unquote, urlsplit
+
+
+def local(name: str) -> str:
+    """The absolute path that a file manager or a shell means.
+
+    >>> local("file:///photos/caf%C3%A9.jpg") == os.path.abspath("/photos/café.jpg")
+    True
+    """
+    if name.startswith("file:"):
+        path = os.fsdecode(_bytes(urlsplit(name).path))
+        name = path[1:] if os.name == "nt" else path
+    return os.path.abspath(name)
+
+
+def repaired(name: str) -> str:
+    r"""The name of a file that is there: Tcl reads bytes that are no UTF-8 as if they were Latin-1.
+
+    >>> repaired("/no such/\xff.jpg") == "/no such/\xff.jpg"
+    True
+    """
+    if os.name == "nt" or name.isascii() or os.path.lexists(name):
+        return name
+    parts = (bytes([ord(c)]) if "\x80" <= c <= "\xff" else c.encode("utf-8", "surrogateescape") for c in name)
+    other = os.fsdecode(b"".join(parts))
+    return other if os.path.lexists(other) else name
+
+
+def _bytes(quoted: str) -> bytes:
+    """Percent escapes are bytes of a name, which need not be UTF-8."""
+    return unquote(quoted, "utf-8", "surrogateescape").encode("utf-8", "surrogateescape")

@@ -1,0 +1,8 @@
+"""The header of an ICC profile. Nothing heavy is imported here."""
+
+
+def profile_space(icc: bytes) -> str:
+    """The colour space that a profile describes ("RGB", "GRAY", "CMYK" …); empty when it is no profile."""
+    if len(icc) < 132 or icc[36:40] != b"acsp" or int.from_bytes(icc[:4], "big") > len(icc):
+        return ""
+    return icc[16:20].decode("latin-1").strip()

@@ -1,0 +1,38 @@
+"""The ffmpeg binary: where it is, and which encoders it has."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+
+from imgpar.core.errors import MissingExtraError
+from imgpar.core.install_hint import pip
+
+
+@cache
+def ffmpeg() -> str:
+    """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
+    try:
+        from imageio_ffmpeg import _utils, get_ffmpeg_exe
+
+        try:
+            found: str = get_ffmpeg_exe()
+        except RuntimeError:
+            # It tries the program, and remembers for ever that this went wrong: it may have been killed.
+            _utils._get_ffmpeg_exe.cache_clear()
+            found = get_ffmpeg_exe()
+    except (ImportError, RuntimeError):
+        raise MissingExtraError("There is no ffmpeg.", fix=f"Run: {pip('imageio-ffmpeg')}") from None
+    return found
+
+
+@cache
+def available() -> frozenset[str]:
+    """Names of the encoders in the binary, which differ from system to system."""
+    command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
+    for _ in range(3):  # it may be killed like any process
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if told.returncode == 0:
+            break
+    lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
+    return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)
