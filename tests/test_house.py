@@ -118,18 +118,19 @@ def test_imports_flow_one_way(path: Path) -> None:
 @cache
 def graph() -> dict[str, set[str]]:
     """Module → the modules that it imports, inside functions too."""
-    known, edges = set(MODULES), dict[str, set[str]]()
-    for path in FILES:
-        found = {name for _, name in imports(path)} | set(members(path))
-        edges[module_name(path)] = found & known
-    return edges
+    return {module_name(path): set(targets(path)) for path in FILES}
 
 
-def members(path: Path) -> Iterator[str]:
-    """`from imgpar.x import y` where y is a module."""
+def targets(path: Path) -> Iterator[str]:
+    """`from imgpar.x import y` is the module y, where y is one, else x."""
+    known = set(MODULES)
     for node in ast.walk(syntax(path)):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in known else node.module
 
 
 def reached(start: str) -> set[str]:

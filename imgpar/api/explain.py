@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import ItemError
-from imgpar.core.model import (
-    Job,
-    RunOptions,
-)
+from imgpar.core.model import Job
 from imgpar.formats.registry import peek, sniff
 from imgpar.recipe.recipe import Recipe
 

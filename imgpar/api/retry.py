@@ -12,7 +12,8 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
 from imgpar.batch.run import Listener, Run
-from imgpar.batch.settings import RETRY, SESSION_RETRY, run_options
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import NothingFailedError, UsageError
@@ -48,7 +49,7 @@ def retry(
             inputs lay.
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
-    options = run_options(settings)
+    options = RunOptions.read(settings)
     out = parsing.path(out)
     path = journal_path(Out(os.path.abspath(out)), options.journal)
     if not os.path.exists(path):

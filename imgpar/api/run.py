@@ -13,16 +13,12 @@ from imgpar.api.settings import checked
 from imgpar.batch import dryrun
 from imgpar.batch.report import Report
 from imgpar.batch.run import Listener, Run
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NoInputError, SourceError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.model import (
-    Event,
-    Job,
-    Outcome,
-    RunOptions,
-)
+from imgpar.core.model import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.ignored import Aside
@@ -127,12 +123,12 @@ def dry_run(
 
 
 class Silent:
-    """Nobody listens."""
+    """A listener that does nothing."""
 
     in_bulk = True
 
     def __call__(self, _: object) -> None:
-        pass
+        """Ignore an event."""
 
 
 def _spooled(stack: contextlib.ExitStack) -> str:

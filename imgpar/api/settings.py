@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from imgpar.batch.settings import PARSERS, RUN, Call, check_relevance, run_options
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.settings import RUN, Call, check_relevance
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.model import RunOptions
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import operation_types
@@ -44,7 +44,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
             steps.append((key, value, {}))
         elif owner is not None and not is_setting(key, value, kinds[owner[0]].options()[key]):
             owner[2][key] = value
-        elif key in PARSERS:
+        elif key in RunOptions.options():
             run[key] = value
         elif key == "to" or key in EncodeOptions.options():
             others[key] = value
@@ -55,7 +55,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
         recipe = recipe.then(make_operation(name, value, **fields_))
     recipe = checked(recipe.merged(others))
     check_relevance([key for key, value in others.items() if value is not None], recipe.to)
-    return recipe, run_options(run)
+    return recipe, RunOptions.read(run)
 
 
 def checked(recipe: Recipe) -> Recipe:

@@ -13,9 +13,10 @@ from imgpar.batch.journal.database import copy_database
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.report import Report, Tally
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import planner
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Event, Job, Outcome, OutputFile, RunOptions
+from imgpar.core.model import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside

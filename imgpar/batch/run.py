@@ -16,6 +16,7 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     lock_out,
     new_workers,
@@ -29,7 +30,7 @@ from imgpar.batch.setup import (
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep
-from imgpar.core.model import Event, Job, Outcome, RunOptions
+from imgpar.core.model import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside

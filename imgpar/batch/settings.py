@@ -1,4 +1,4 @@
-"""The settings of public calls: how each option of a run is read, and which call takes which.
+"""Which public call takes which settings, from their declarations.
 
 A call takes what it uses and refuses the rest; None stands for "not given" everywhere.
 """
@@ -9,46 +9,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.core import parsing
+from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import UsageError, unknown
-from imgpar.core.model import RunOptions
+from imgpar.core.options import Declared
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
-from imgpar.formats.relevance import CLIP_SETTINGS, pointless
+from imgpar.formats.relevance import pointless
 from imgpar.ops import operation_types
 
-PARSERS: dict[str, parsing.Parser] = {
-    "jobs": parsing.integer(1, 1000),
-    "memory": parsing.byte_size,
-    "timeout": parsing.duration,
-    "on_exists": parsing.choice("skip", "overwrite", "rename", "error"),
-    "schedule": parsing.choice("auto", "staged", "chain"),
-    "in_place": parsing.switch,
-    "keep_originals": parsing.days,
-    "dry_run": parsing.switch,
-    "strict": parsing.switch,
-    "companions": parsing.choice("ignore", "copy"),
-    "accept_damaged": parsing.switch,
-    "password": parsing.secret,
-    "verify": parsing.switch,
-    "keep_failures": parsing.path,
-    "max_pixels": parsing.pixels,
-    "max_frames": parsing.integer(1, 1 << 31),
-    "worker_memory": parsing.worker_memory,
-    "include": parsing.patterns,
-    "exclude": parsing.patterns,
-    "journal": parsing.path,
-}
-"""How each field of `RunOptions` is read."""
-
 RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
-OF_SESSION = frozenset(("memory", "worker_memory"))
-"""What a session was made with."""
-_READING = ("accept_damaged", "max_pixels", "max_frames", "password")
-_CHOOSING = ("include", "exclude")
-_READING_KEYS = frozenset(("density", "pages"))
-"""Keys of the recipe that say how files are read."""
-_STREAMED = frozenset((*_READING, *_CHOOSING, "jobs", "timeout", "schedule"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +39,7 @@ class Call:
         """
         kinds = operation_types()
         fields = {field for kind in kinds.values() for field in kind.options()}
-        known = {*PARSERS, *RECIPE_KEYS, *kinds}
+        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds}
         for key, value in given.items():
             if key in self.run or key in self.recipe or (self.operations and key in kinds.keys() | fields):
                 continue
@@ -83,33 +52,45 @@ class Call:
     def _instead(self, key: str) -> str:
         if key in operation_types():
             return f"Put it into the pipeline: Pipeline().{key}(...)."
-        if key in OF_SESSION and "jobs" in self.run:
+        if key in _of_workers() and "jobs" in self.run:
             return f"Give it to the session: Session({key}=...)."
         if not self.run | self.recipe:
             return "Leave it out."
         return f"Leave it out; it takes {', '.join(sorted(self.run | self.recipe))}."
 
 
-RUN = Call("run", frozenset(PARSERS), RECIPE_KEYS, operations=True)
-"""`convert` and `Pipeline.run`."""
-SESSION_RUN = Call("A run in a session", frozenset(PARSERS) - OF_SESSION, RECIPE_KEYS, operations=True)
-"""`Session.run`, and `Pipeline.run` in a session."""
-ARRAYS = Call("arrays", _STREAMED | OF_SESSION, _READING_KEYS)
-SESSION_ARRAYS = Call("Session.arrays", _STREAMED, _READING_KEYS)
-ENCODE = Call(
-    "encode", frozenset((*_READING, "strict", "verify")), RECIPE_KEYS - CLIP_SETTINGS, operations=True
-)
-RETRY = Call("retry", frozenset(PARSERS) - {"in_place", "dry_run"})
-SESSION_RETRY = Call("A retry in a session", RETRY.run - OF_SESSION)
+def _taken(kind: type[Declared], call: str) -> frozenset[str]:
+    """The settings that a call takes, as they are declared."""
+    return frozenset(name for name, option in kind.options().items() if call in option.calls)
 
-FRAMES = frozenset(
-    ("quality", "lossless", "effort", "palette", "subsampling", "progressive", "colour", "trim",
-     "deinterlace", "tonemap", "fps")
-)  # fmt: skip
+
+def _of_workers() -> frozenset[str]:
+    """What a session was made with."""
+    return frozenset(name for name, option in RunOptions.options().items() if option.of_workers)
+
+
+def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, **facts: bool) -> Call:
+    run = _taken(RunOptions, call)
+    keys = _taken(EncodeOptions, call) if recipe else frozenset[str]()
+    keys |= {"to"} if facts.get("operations") else frozenset[str]()
+    return Call(name, run - _of_workers() if session else run, keys, **facts)
+
+
+RUN = _call("run", "run", operations=True)
+"""`convert` and `Pipeline.run`."""
+SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
+"""`Session.run`, and `Pipeline.run` in a session."""
+ARRAYS = _call("arrays", "arrays")
+SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
+ENCODE = _call("encode", "encode", operations=True)
+RETRY = _call("retry", "retry")
+SESSION_RETRY = _call("A retry in a session", "retry", session=True)
+
+FRAMES = _taken(EncodeOptions, "frames")
 """Settings of `imgpar frames`."""
-ASSEMBLE = frozenset(("quality", "lossless", "effort", "codec", "fps", "density", "pages"))
+ASSEMBLE = _taken(EncodeOptions, "assemble")
 """Settings of clips that are made of pictures."""
-CONCAT = frozenset(("quality", "lossless", "effort", "codec", "audio", "hardware"))
+CONCAT = _taken(EncodeOptions, "concat")
 """Settings of clips that are put together."""
 
 
@@ -139,16 +120,3 @@ def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[
             f"{label(name)} says nothing about {titles}.",
             fix=f"Leave it out, or choose another {label('to')}.",
         )
-
-
-def run_options(given: Mapping[str, Any]) -> RunOptions:
-    """Check the values of options of a run.
-
-    Raises:
-        UsageError: a name or a value is wrong.
-    """
-    for key in given:
-        if key not in PARSERS:
-            raise unknown("setting", key, PARSERS)
-    read = {key: parsing.named(key, PARSERS[key], value) for key, value in given.items() if value is not None}
-    return RunOptions(**read)

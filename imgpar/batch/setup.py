@@ -10,12 +10,12 @@ from dataclasses import replace
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
-from imgpar.core.model import RunOptions
 from imgpar.core.tempfiles import temporary
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe

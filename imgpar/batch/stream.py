@@ -12,18 +12,12 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.batch.settings import Call, run_options
+from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.model import (
-    Event,
-    FrameRef,
-    Item,
-    Job,
-    Outcome,
-    RunOptions,
-)
+from imgpar.core.model import Event, FrameRef, Item, Job, Outcome
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe
@@ -77,7 +71,7 @@ def read_request(
     return ArrayRequest(
         recipe,
         inputs,
-        run_options({key: value for key, value in settings.items() if key in call.run}),
+        RunOptions.read({key: value for key, value in settings.items() if key in call.run}),
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
         parsing.named("copy", parsing.switch, copy),

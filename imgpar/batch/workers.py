@@ -12,14 +12,10 @@ from typing import Any, Self
 from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.performer import Performer
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
-from imgpar.core.model import (
-    Job,
-    Limits,
-    Outcome,
-    RunOptions,
-)
+from imgpar.core.model import Job, Limits, Outcome
 from imgpar.ops import operation_types
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger

@@ -11,7 +11,6 @@ from imgpar.batch.progress import Progress, printable
 from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
@@ -37,7 +36,8 @@ def assemble_parser() -> Parser:
     """The parser of `imgpar assemble`."""
     parser = Parser("assemble", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
-    add = parser.add_argument_group("the clip").add_argument
+    group = parser.add_argument_group("the clip")
+    add = group.add_argument
     add("-o", "--out", action=Once, metavar="CLIP", help="the clip: .mp4, .mov, .mkv, .webm or .avi")
     add(
         "--mixed",
@@ -47,12 +47,7 @@ def assemble_parser() -> Parser:
         metavar="|".join(MIXED),
         help="pictures of another size than the first: pad with black, crop, stretch or fail (default: pad)",
     )
-    add_jobs(add)
-    add(
-        "--accept-damaged",
-        action="store_true",
-        help="keep what can be read; where a picture cannot be read, the one before it stays longer",
-    )
+    flags.add_run_options(parser, "assemble", run=group)
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_operations(parser, ASSEMBLE)

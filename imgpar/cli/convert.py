@@ -38,11 +38,10 @@ def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
     parser = Parser("convert", USAGE, DESCRIPTION, EPILOG)
     parser.set_defaults(steps=None)
-    _add_files(parser)
+    group = _add_files(parser)
     flags.add_operations(parser)
     flags.add_settings(parser)
-    group = parser.add_argument_group("recipes")
-    add = group.add_argument
+    add = parser.add_argument_group("recipes").add_argument
     add(
         "--recipe",
         action=Once,
@@ -50,12 +49,12 @@ def convert_parser() -> Parser:
         help="start from a file, or web, thumbnails …",
     )
     add("--save-recipe", action=Once, metavar="FILE", help="write the operations and settings to a file")
-    running.add_run_options(parser)
+    flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
+def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
     group = parser.add_argument_group("files (INPUT is a file, a folder, a pattern, or - for standard input)")
     add = group.add_argument
     add(
@@ -72,44 +71,19 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help="format, such as webp or jpg; or webp,mp4",
     )
-    add(
-        "--on-exists",
-        action=Store,
-        parse=parsing.choice(*running.EXISTS),
-        metavar="|".join(running.EXISTS),
-        help="for files that are there (default: skip what imgpar did not make, replace what it made with "
-        "other settings)",
-    )
-    add(
-        "-y",
-        dest="on_exists",
-        action="store_const",
-        const="overwrite",
-        help="the same as --on-exists overwrite",
-    )
-    add(
-        "--companions",
-        action=Store,
-        parse=parsing.choice("ignore", "copy"),
-        default="ignore",
-        metavar="ignore|copy",
-        help="sidecars of pictures (XMP, AAE): leave them, or copy them along under the new names",
-    )
-    running.add_patterns(add)
-    add("--in-place", action="store_true", help="replace the originals, and keep them in .imgpar/undo")
-    add("-n", "--dry-run", action="store_true", help="only show what would be done")
     add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")
     add("--files-from", action=Once, metavar="FILE",
         help="read the inputs from a file, one a line; - is standard input")  # fmt: skip
     add("--null", action="store_true",
         help="the names there end with NUL, not with a new line (-0 for short)")  # fmt: skip
+    return group
 
 
 def convert(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
     recipe = read_recipe(args)
-    options = running.run_options(args)
+    options = running.read_run_options(args)
     only_save = args.save_recipe and not (inputs or args.files_from or args.out or args.in_place)
     if not only_save:
         _check(args, inputs)

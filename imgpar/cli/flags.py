@@ -1,4 +1,5 @@
-"""The flags of operations and settings, made from their fields, and the recipe that they spell.
+"""The flags of operations, settings and options of a run, made from their declarations, and the recipe that
+they spell.
 
 An operation's flag starts that operation; the flags of its other fields belong to the last operation
 before them that has such a field. A name that is a setting too is the setting where no such operation
@@ -9,11 +10,14 @@ that of the letters, `--colour srgb` a profile.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgpar.batch.run_options import FILES, RUN, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
+from imgpar.cli.parsing import Append, Once, Store
+from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
@@ -21,6 +25,11 @@ from imgpar.ops import Option, operation_types
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
+
+
+Group = argparse._ArgumentGroup
+TITLES = {FILES: "files", RUN: "the run"}
+"""Headings of `--help`."""
 
 
 class Step(NamedTuple):
@@ -102,7 +111,41 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
         _add(group, name, option, text)
 
 
-def _add(group: argparse._ArgumentGroup, name: str, option: Option | None, text: str) -> None:
+def add_run_options(parser: argparse.ArgumentParser, call: str, **groups: Group) -> None:
+    """Add the flags of all options of a run that a command takes.
+
+    Args:
+        parser: of the command.
+        call: what the declarations call the command.
+        groups: where the flags go, by the headings of their declarations (FILES, RUN); others get new groups.
+    """
+    for name, option in RunOptions.options().items():
+        if call in option.calls:
+            if option.group not in groups:
+                groups[option.group] = parser.add_argument_group(TITLES[option.group])
+            _add_run_option(groups[option.group].add_argument, name, option)
+
+
+def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
+    names = [option.short, flag(name)] if option.short else [flag(name)]
+    default = RunOptions.__dataclass_fields__[name].default
+    text = option.help.replace("%", "%%")
+    if name == "password":
+        add_password(add, text)
+    elif option.parse is parsing.switch:
+        add(*names, dest=name, action="store_true", default=default, help=text)
+    else:
+        action = Append if option.repeats else Once if option.parse is parsing.path else Store
+        parse = {} if action is Once else {"parse": option.parse}
+        metavar = option.metavar or "|".join(option.choices)
+        add(*names, dest=name, action=action, default=default, metavar=metavar, help=text, **parse)
+    if name == "on_exists":
+        add(
+            "-y", dest=name, action="store_const", const="overwrite", help="the same as --on-exists overwrite"
+        )
+
+
+def _add(group: Group, name: str, option: Option | None, text: str) -> None:
     if option is None or option.parse is parsing.switch:
         group.add_argument(
             flag(name), dest=name, action=Collect, nargs=0, default=argparse.SUPPRESS, help=text

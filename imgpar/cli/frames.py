@@ -14,7 +14,6 @@ from imgpar.batch.progress import Progress, printable
 from imgpar.batch.settings import FRAMES, check_settings
 from imgpar.cli import flags
 from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.running import add_jobs
 from imgpar.cli.stopping import stopping
 from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, SourceError, UsageError, bad_value
@@ -82,8 +81,7 @@ def frames_parser() -> Parser:
         help="the clip behind a motion photo, byte by byte, as a file of its own",
     )
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
-    add_jobs(add)
-    add("--accept-damaged", action="store_true", help="be content with what can be read of a damaged clip")
+    flags.add_run_options(parser, "frames", run=group)
     add("-y", dest="replace", action="store_true", help="write over what is there")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_operations(parser, FRAMES)

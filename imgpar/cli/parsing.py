@@ -74,11 +74,12 @@ class Parser(argparse.ArgumentParser):
         return f"Leave {value} out, or see {self.prog} --help."
 
     def _unknown(self, flag: str) -> UsageError:
-        from imgpar.batch.settings import PARSERS, RECIPE_KEYS
+        from imgpar.batch.run_options import RunOptions
+        from imgpar.batch.settings import RECIPE_KEYS
         from imgpar.ops import operation_types
 
         name = flag.removeprefix("--").replace("-", "_")
-        if name in PARSERS.keys() | RECIPE_KEYS | operation_types().keys():
+        if name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys():
             return UsageError(f"{self.prog} has no use for {flag}.", fix=f"See {self.prog} --help.")
         near = closest(flag, self._option_string_actions)
         known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
@@ -137,6 +138,21 @@ class Once(argparse.Action):
                 f"{option_string} is given twice, {before!r} and {value!r}.", fix="Leave out one."
             )
         setattr(namespace, self.dest, value)
+
+
+class Append(Store):
+    """Add what the parser makes of the text to the values of the uses before it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        value: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse for each use of the flag."""
+        parsed = parsing.named(option_string or self.dest, self.parse, value)
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), *parsed))
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:

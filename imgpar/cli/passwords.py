@@ -15,9 +15,9 @@ VARIABLE = "IMGPAR_PASSWORD"
 _FLAG = "--password"
 
 
-def add_password(add: Callable[..., Any]) -> None:
-    """Add the flags; `add` is that of a parser or a group."""
-    words = f"opens locked PDFs; the list of processes shows it, but not {VARIABLE} and a file"
+def add_password(add: Callable[..., Any], text: str) -> None:
+    """Add the flags; `add` is that of a parser or a group, `text` what a password is for."""
+    words = f"{text}; visible in the list of processes, unlike {VARIABLE} and --password-file"
     add(_FLAG, action=Once, metavar="TEXT", help=words)
     add("--password-file", action=Once, metavar="FILE", help="the same, from the first line of a file")
 

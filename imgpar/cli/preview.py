@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
+from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
-from imgpar.core.model import Job, Outcome, RunOptions, Spec
+from imgpar.core.model import Job, Outcome, Spec
 from imgpar.inputs.ignored import Aside, told
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from imgpar.batch.settings import RETRY
-from imgpar.cli import running
+from imgpar.cli import flags, running
 from imgpar.cli.parsing import Parser
-from imgpar.cli.passwords import read_password, without_password
+from imgpar.cli.passwords import without_password
 from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
@@ -30,8 +29,7 @@ def retry_parser() -> Parser:
     """The parser of `imgpar retry`."""
     parser = Parser("retry", "OUT [INPUT...] [options]", DESCRIPTION)
     parser.set_defaults(nothing=NOTHING)
-    running.add_run_options(parser)
-    running.add_patterns(parser.add_argument_group("files").add_argument)
+    flags.add_run_options(parser, "retry")
     running.add_reporting(parser)
     return parser
 
@@ -44,8 +42,7 @@ def retry(argv: Sequence[str]) -> int:
     running.check_reporting(args)
     from imgpar.api import retry
 
-    settings = {name: value for name, value in vars(args).items() if name in RETRY.run}
-    settings["password"] = read_password(args)
+    settings = running.given_options(args)
     command = shlex.join(["imgpar", "retry", *without_password(argv)])
     return running.carry_out(
         args,

@@ -10,138 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import Progress, discard, printable
-from imgpar.cli.parsing import Once, Store
-from imgpar.cli.passwords import add_password, read_password
+from imgpar.batch.run_options import RunOptions
+from imgpar.cli.parsing import Once
+from imgpar.cli.passwords import read_password
 from imgpar.cli.stopping import stopping
-from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, UsageError
-from imgpar.core.model import Event, RunOptions
+from imgpar.core.model import Event
 from imgpar.outputs.sidefiles import check_report
 
 if TYPE_CHECKING:
     from imgpar.batch.report import Report
     from imgpar.runtime.scheduler import CancelToken
 
-EXISTS = ("skip", "overwrite", "rename", "error")
-SCHEDULES = ("auto", "staged", "chain")
-
 Run = Callable[[Callable[[Event], None], "CancelToken"], "Report"]
 """Starts a run that tells a listener and heeds a token."""
-
-
-def add_jobs(add: Callable[..., Any]) -> None:
-    """Add the flag for the number of workers, to a parser or one of its groups."""
-    add(
-        "-j",
-        "--jobs",
-        action=Store,
-        parse=parsing.integer(1, 1000),
-        metavar="N",
-        help="worker processes (default: every core this process may use)",
-    )
-
-
-class Patterns(argparse.Action):
-    """Append a pattern to those that came before it."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        value: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Called by argparse for each use of the flag."""
-        parsed = parsing.named(option_string or self.dest, parsing.patterns, value)
-        setattr(namespace, self.dest, (*getattr(namespace, self.dest), *parsed))
-
-
-def add_patterns(add: Callable[..., Any]) -> None:
-    """Add the flags that choose among the files of folders."""
-    add(
-        "--include",
-        action=Patterns,
-        default=(),
-        metavar="GLOB",
-        help="take only files that match, such as '*.jpg' or '2024/**'; again for more",
-    )
-    add(
-        "--exclude",
-        action=Patterns,
-        default=(),
-        metavar="GLOB",
-        help="leave out files and folders that match, such as 'proofs/'; again for more",
-    )
-
-
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of `RunOptions` that do not depend on the kind of run."""
-    group = parser.add_argument_group("the run")
-    add = group.add_argument
-    add_jobs(add)
-    add(
-        "--memory",
-        action=Store,
-        parse=parsing.byte_size,
-        metavar="SIZE",
-        help="shared memory for pictures in flight, such as 800M or 2G",
-    )
-    add(
-        "--timeout",
-        action=Store,
-        parse=parsing.duration,
-        metavar="TIME",
-        help="give up on one input after 30s, 2m … (default: 15m, clips have no limit)",
-    )
-    add(
-        "--schedule",
-        action=Store,
-        parse=parsing.choice(*SCHEDULES),
-        default="auto",
-        metavar="|".join(SCHEDULES),
-        help="how work is handed out; the bytes are the same",
-    )
-    add(
-        "--max-pixels",
-        action=Store,
-        parse=parsing.pixels,
-        default=RunOptions().max_pixels,
-        metavar="N",
-        help="refuse larger pictures (default: 100MP)",
-    )
-    add(
-        "--max-frames",
-        action=Store,
-        parse=parsing.integer(1, 1 << 31),
-        default=RunOptions().max_frames,
-        metavar="N",
-        help="refuse animations with more frames, files with more pages (default: 10000)",
-    )
-    add(
-        "--worker-memory",
-        action=Store,
-        parse=parsing.worker_memory,
-        metavar="SIZE",
-        help="private memory of a worker (default: 4G, Linux only); what needs more fails",
-    )
-    add(
-        "--keep-originals",
-        action=Store,
-        parse=parsing.days,
-        metavar="DAYS|none",
-        help="in place: remove kept originals that are older, or keep none of this run "
-        "(default: until undo --forget)",
-    )
-    add("--accept-damaged", action="store_true", help="keep what can be read of a damaged file")
-    add_password(add)
-    add(
-        "--verify",
-        action="store_true",
-        help="decode every output again before it is written, and compare those that are there",
-    )
-    add("--keep-failures", action=Once, metavar="DIR", help="keep what is needed to see each failure again")
-    add("--strict", action="store_true", help="losing anything (GPS, depth, frames …) is a failure")
-    add("--journal", action=Once, metavar="FILE", help="where to note what is done (default: in OUT/.imgpar)")
 
 
 def add_reporting(parser: argparse.ArgumentParser) -> None:
@@ -155,11 +37,17 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="count", default=0, help="a line per input; -vv adds tracebacks")
 
 
-def run_options(args: argparse.Namespace) -> RunOptions:
-    """The options of the run from all parsed flags that are named like one of its fields."""
-    names = RunOptions.__dataclass_fields__.keys() - {"password"}
-    given = {name: value for name, value in vars(args).items() if name in names}
-    return RunOptions(password=read_password(args), **given)
+def read_run_options(args: argparse.Namespace) -> RunOptions:
+    """The options of the run from all parsed flags that are named like one of them."""
+    return RunOptions(**given_options(args))
+
+
+def given_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The same as keywords, as far as the command has such flags."""
+    names = RunOptions.options().keys() - {"password"}
+    return {"password": read_password(args)} | {
+        name: value for name, value in vars(args).items() if name in names
+    }
 
 
 class Results:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgpar.batch.progress import printable
+from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, table
 from imgpar.cli.passwords import add_password, read_password
@@ -31,7 +32,7 @@ def info_parser() -> Parser:
         "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
-    add_password(parser.add_argument)
+    add_password(parser.add_argument, RunOptions.options()["password"].help)
     return parser
 
 

@@ -404,48 +404,6 @@ class Limits:
     """Opens what is locked."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run behaves; what it makes of the pixels is the recipe's."""
-
-    jobs: int | None = None
-    """Worker processes; None is every core this process may use."""
-    memory: int | None = None
-    """Bytes of the shared arena; None is a share of the machine's memory."""
-    timeout: float | None = None
-    """Seconds that one job may take in a worker; None is 15 minutes for pictures, no limit for clips."""
-    on_exists: Literal["skip", "overwrite", "rename", "error"] | None = None
-    """None skips what imgpar did not make, and replaces what it made with other settings."""
-    schedule: Literal["auto", "staged", "chain"] = "auto"
-    in_place: bool = False
-    keep_originals: int | None = None
-    """In place: days for which replaced originals are kept, 0 is not at all; None is until they are
-    forgotten."""
-    dry_run: bool = False
-    """Nothing is written; the report says what would be done."""
-    strict: bool = False
-    """A loss (GPS, depth, frames …) is a failure."""
-    companions: Literal["ignore", "copy"] = "ignore"
-    """Whether sidecars (XMP, AAE) go along with their pictures."""
-    accept_damaged: bool = False
-    password: Secret | None = None
-    """Opens documents that are locked."""
-    verify: bool = False
-    """Outputs are decoded again and compared with the frames they were made from."""
-    keep_failures: str | None = None
-    """Folder for a bundle of every failed input, with all that is needed to see it again."""
-    max_pixels: int = 100_000_000
-    max_frames: int = 10_000
-    worker_memory: int | None = None
-    """Bytes of private memory of a worker, on Linux; None is 4 GiB, or all that the machine has."""
-    include: tuple[str, ...] = ()
-    """Patterns of files that are taken, below the inputs; none takes all. See `sources.patterns`."""
-    exclude: tuple[str, ...] = ()
-    """Patterns of files and folders that are left out."""
-    journal: str | None = None
-    """Path of the journal; None is OUT/.imgpar/journal.db, or the user's state folder where OUT is a file."""
-
-
 class ItemFacts(NamedTuple):
     """What the `reset` method of a function is told of the picture or clip whose frames come next."""
 

@@ -169,6 +169,7 @@ def _read(
 def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     """The nearest pixel format that the encoder takes, and what that loses: "alpha", "depth".
 
+    >>> from imgpar.formats.registry import find_format
     >>> storable(Spec(4, 3, "RGBA", "uint16"), find_format("jpeg"))[1]
     ('alpha', 'depth')
     """

@@ -7,11 +7,12 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
 from imgpar.core.model import Limits
-from imgpar.core.options import Option, option
+from imgpar.core.options import Declared, Matters, option
 
 SAMPLINGS = ("420", "422", "444")
 STRIP = ("gps", "exif", "xmp", "all")
@@ -129,8 +130,50 @@ def page_range(value: object) -> str:
     return str(value)
 
 
+def always(_source: Any, _target: Any) -> bool:
+    """A setting of every output."""
+    return True
+
+
+def of_pages(source: Any, target: Any) -> bool:
+    """A setting of pictures with pages or frames."""
+    return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
+
+
+def of_drawings(source: Any, target: Any) -> bool:
+    """A setting of inputs that become pixels when they are read."""
+    return target.kind != "audio" and (source is None or source.drawn)
+
+
+def without_alpha(_source: Any, target: Any) -> bool:
+    """A setting of outputs that hold no transparency."""
+    return target.kind != "audio" and not target.alpha
+
+
+def of_pictures(_source: Any, target: Any) -> bool:
+    """A setting of outputs that are pictures."""
+    return bool(target.kind == "image")
+
+
 @dataclass(frozen=True, slots=True)
-class EncodeOptions:
+class Clips:
+    """A setting of clips that stay clips, and of some other changes of kind."""
+
+    others: frozenset[str]
+
+    def __call__(self, source: Any, target: Any) -> bool:
+        """Whether the kinds of input and output are among them."""
+        kinds = (source.kind,) if source else ("image", "video")
+        return any(f"{kind}-{target.kind}" in self.others | {"video-video"} for kind in kinds)
+
+
+def clips(*others: str) -> Matters:
+    """`Clips` from kinds such as "video-image"."""
+    return Clips(frozenset(others))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions(Declared):
     """Settings of the encoders; None leaves the choice to the format's own default."""
 
     quality: int | None = option(
@@ -139,14 +182,21 @@ class EncodeOptions:
         default=None,
         metavar="N",
         example="82",
+        calls="run encode frames assemble concat",
     )
-    lossless: bool = option(parsing.switch, "keep every pixel exactly, where the format can", default=False)
+    lossless: bool = option(
+        parsing.switch,
+        "keep every pixel exactly, where the format can",
+        default=False,
+        calls="run encode frames assemble concat",
+    )
     effort: int | None = option(
         parsing.integer(0, 10),
         "0 is fastest, 10 makes the smallest files",
         default=None,
         metavar="N",
         example="4",
+        calls="run encode frames assemble concat",
     )
     palette: int | None = option(
         parsing.integer(2, 256),
@@ -154,6 +204,7 @@ class EncodeOptions:
         default=None,
         metavar="N",
         example="64",
+        calls="run encode frames",
     )
     subsampling: str = option(
         parsing.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
@@ -162,9 +213,13 @@ class EncodeOptions:
         metavar="WHICH",
         choices=SAMPLINGS,
         example="444",
+        calls="run encode frames",
     )
     progressive: bool = option(
-        parsing.switch, "JPEGs that show up coarse at first; a little smaller, slower to write", default=False
+        parsing.switch,
+        "progressive JPEGs: a little smaller, slower to write",
+        default=False,
+        calls="run encode frames",
     )
     strip: str = option(
         parsing.choice(*STRIP, aliases={}),
@@ -173,6 +228,8 @@ class EncodeOptions:
         metavar="WHAT",
         choices=STRIP,
         example="gps",
+        calls="run encode",
+        matters=always,
     )
     background: tuple[int, int, int, int] = option(
         parsing.colour,
@@ -180,6 +237,8 @@ class EncodeOptions:
         default=(255, 255, 255, 255),
         metavar="COLOUR",
         example="white",
+        calls="run encode",
+        matters=without_alpha,
     )
     colour: ColourTarget | None = option(
         colour_target,
@@ -187,6 +246,8 @@ class EncodeOptions:
         default=None,
         metavar="PROFILE",
         example="srgb",
+        calls="run encode frames",
+        matters=of_pictures,
     )
     pages: str = option(
         page_range,
@@ -195,6 +256,8 @@ class EncodeOptions:
         default="",
         metavar="PAGES",
         example="split",
+        calls="run encode arrays assemble",
+        matters=of_pages,
     )
     density: float | None = option(
         parsing.number(1, 10000),
@@ -202,6 +265,8 @@ class EncodeOptions:
         default=None,
         metavar="DPI",
         example="300",
+        calls="run encode arrays assemble",
+        matters=of_drawings,
     )
 
     codec: str = option(
@@ -211,6 +276,8 @@ class EncodeOptions:
         metavar="CODEC",
         choices=CODECS,
         example="hevc",
+        calls="run assemble concat",
+        matters=clips("image-video"),
     )
     audio: str = option(
         parsing.choice(*AUDIO),
@@ -219,6 +286,8 @@ class EncodeOptions:
         metavar="WHAT",
         choices=AUDIO,
         example="aac",
+        calls="run concat",
+        matters=clips(),
     )
     trim: Span | None = option(
         parse_span,
@@ -226,6 +295,8 @@ class EncodeOptions:
         default=None,
         metavar="FROM-TO",
         example="0:10-0:25",
+        calls="run frames",
+        matters=clips("video-image", "video-audio", "image-video"),
     )
     speed: float | None = option(
         parsing.number(0.05, 100),
@@ -233,6 +304,8 @@ class EncodeOptions:
         default=None,
         metavar="FACTOR",
         example="2",
+        calls="run",
+        matters=clips("video-image", "video-audio", "image-video"),
     )
     fps: Fraction | None = option(
         parsing.rate(0.01, 1000),
@@ -240,6 +313,8 @@ class EncodeOptions:
         default=None,
         metavar="N",
         example="25",
+        calls="run frames assemble",
+        matters=clips("video-image", "image-video"),
     )
 
     map: str = option(
@@ -249,11 +324,23 @@ class EncodeOptions:
         metavar="WHICH",
         choices=MAPS,
         example="all",
+        calls="run",
+        matters=clips(),
     )
     loudnorm: bool = option(
-        parsing.switch, "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)", default=False
+        parsing.switch,
+        "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)",
+        default=False,
+        calls="run",
+        matters=clips("video-audio"),
     )
-    deinterlace: bool = option(parsing.switch, "weave the fields of interlaced clips", default=False)
+    deinterlace: bool = option(
+        parsing.switch,
+        "weave the fields of interlaced clips",
+        default=False,
+        calls="run frames",
+        matters=clips("video-image"),
+    )
     tonemap: str = option(
         parsing.choice(*CURVES),
         "make HDR clips SDR with this curve: hable, mobius, reinhard or clip",
@@ -261,6 +348,8 @@ class EncodeOptions:
         metavar="CURVE",
         choices=CURVES,
         example="hable",
+        calls="run frames",
+        matters=clips("video-image"),
     )
     max_bytes: int | None = option(
         parsing.byte_size,
@@ -268,6 +357,8 @@ class EncodeOptions:
         default=None,
         metavar="SIZE",
         example="8M",
+        calls="run",
+        matters=clips(),
     )
     target: Target | None = option(
         parse_target,
@@ -275,9 +366,15 @@ class EncodeOptions:
         default=None,
         metavar="MEASURE=N",
         example="vmaf=93",
+        calls="run",
+        matters=clips(),
     )
     hardware: bool = option(
-        parsing.switch, "let a hardware encoder do it, where one works on this machine", default=False
+        parsing.switch,
+        "let a hardware encoder do it, where one works on this machine",
+        default=False,
+        calls="run concat",
+        matters=clips(),
     )
 
     few_colours: bool = False
@@ -299,12 +396,3 @@ class EncodeOptions:
         from hashlib import sha256
 
         return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""
-
-    @classmethod
-    def options(cls) -> dict[str, Option]:
-        """Field name → how it is given, as `Operation.options` does."""
-        return {
-            name: f.metadata["option"]
-            for name, f in cls.__dataclass_fields__.items()
-            if "option" in f.metadata
-        }

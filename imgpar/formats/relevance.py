@@ -11,22 +11,13 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
-from imgpar.formats.options import EncodeOptions
+from imgpar.formats.options import Clips, EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 
 CLIP_SETTINGS = frozenset(
-    ("codec", "audio", "trim", "speed", "fps", "map", "loudnorm", "deinterlace", "tonemap", "max_bytes",
-     "target", "hardware")
-)  # fmt: skip
-"""Settings of which none says anything about a still picture."""
-_OF_KINDS: dict[tuple[str, str], frozenset[str]] = {
-    ("video", "video"): CLIP_SETTINGS,
-    ("video", "image"): frozenset(("trim", "speed", "fps", "deinterlace", "tonemap")),
-    ("video", "audio"): frozenset(("trim", "speed", "loudnorm")),
-    ("image", "video"): frozenset(("codec", "trim", "speed", "fps")),
-}
-"""Which of them count for an input of the first kind that becomes an output of the second one."""
-_KINDS = ("image", "video")
+    name for name, option in EncodeOptions.options().items() if isinstance(option.matters, Clips)
+)
+"""Settings of which none means anything to a still picture."""
 _KEPT = "lossless"
 """A promise: a format that cannot keep it refuses, and the file is not written with less."""
 _SCALES = ("quality", "effort")
@@ -46,19 +37,9 @@ def says_something(name: str, source: Format | None, target: Format) -> bool:
     >>> says_something("fps", find_format("gif"), find_format("mp4"))
     True
     """
-    if name in CLIP_SETTINGS:
-        kinds = (source.kind,) if source else _KINDS
-        return any(name in _OF_KINDS.get((kind, target.kind), ()) for kind in kinds)
-    if name == "strip":
-        return True
-    if name == "pages":
-        return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
-    if name == "density":
-        return target.kind != "audio" and (source is None or source.drawn)
-    if name == "background":
-        return target.kind != "audio" and not target.alpha
-    if name == "colour":
-        return target.kind == "image"
+    matters = EncodeOptions.options()[name].matters
+    if matters is not None:
+        return matters(source, target)
     return name in target.takes
 
 

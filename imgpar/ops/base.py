@@ -14,12 +14,12 @@ pipeline converts to the nearest of them before it calls `plan`.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
 from imgpar.core.model import Colour, Frame, ItemFacts, Layout, Spec
-from imgpar.core.options import Option
+from imgpar.core.options import Declared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +38,11 @@ class Colouring(Protocol):
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One step of a recipe; see the module for what it has to declare."""
+class Operation(Declared):
+    """One step of a recipe; see the module for what it has to declare.
+
+    The first of its `options()` is the value of the flag itself.
+    """
 
     name: ClassVar[str]
     """Flag (`--name`), recipe key and method name; lower case, words joined by `_`."""
@@ -105,8 +108,3 @@ class Operation:
         Raises BadValueError when such a file cannot be read.
         """
         return ""
-
-    @classmethod
-    def options(cls) -> dict[str, Option]:
-        """Field name → how it is given. The first one is the primary: the value of the flag itself."""
-        return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}

@@ -9,7 +9,7 @@ from PIL import Image
 
 import imgpar
 from imgpar.api import run
-from imgpar.batch.settings import run_options
+from imgpar.batch.run_options import RunOptions
 from imgpar.core.model import Job
 
 PIPE = imgpar.Pipeline().resize(8)
@@ -50,7 +50,9 @@ def test_an_unknown_setting_of_arrays_names_the_nearest(picture):
 
 
 def test_values_are_taken_as_the_command_line_takes_them():
-    options = run_options({"timeout": "2m", "max_pixels": "1.5MP", "worker_memory": "2G", "max_frames": "7"})
+    options = RunOptions.read(
+        {"timeout": "2m", "max_pixels": "1.5MP", "worker_memory": "2G", "max_frames": "7"}
+    )
     assert (options.timeout, options.max_pixels) == (120.0, 1_500_000)
     assert (options.worker_memory, options.max_frames) == (2 << 30, 7)
 

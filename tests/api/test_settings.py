@@ -16,22 +16,20 @@ import imgpar
 from imgpar.api import functions, retry
 from imgpar.batch.assemble import assemble
 from imgpar.batch.concat import join
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAYS,
     ASSEMBLE,
-    CLIP_SETTINGS,
     CONCAT,
     ENCODE,
-    PARSERS,
     RECIPE_KEYS,
     RETRY,
     RUN,
     SESSION_ARRAYS,
     SESSION_RUN,
     Call,
-    run_options,
 )
-from imgpar.core.model import RunOptions
+from imgpar.formats.relevance import CLIP_SETTINGS
 from imgpar.ops import operation_types
 
 PIPE = imgpar.Pipeline()
@@ -78,7 +76,7 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
 REFUSED = [
     (name, key)
     for name, (call, _) in CALLS.items()
-    for key in sorted(PARSERS.keys() | RECIPE_KEYS)
+    for key in sorted(RunOptions.options().keys() | RECIPE_KEYS)
     if key not in call.run | call.recipe
 ]
 
@@ -101,28 +99,28 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_every_option_of_a_run_has_a_parser():
-    assert list(PARSERS) == list(RunOptions.__dataclass_fields__)
+    assert list(RunOptions.options()) == list(RunOptions.__dataclass_fields__)
 
 
 def test_every_setting_has_a_value_in_these_tests():
-    assert (GOOD.keys(), RECIPE_GOOD.keys()) == (PARSERS.keys(), RECIPE_KEYS)
+    assert (GOOD.keys(), RECIPE_GOOD.keys()) == (RunOptions.options().keys(), RECIPE_KEYS)
     assert CLIP_SETTINGS < RECIPE_KEYS
 
 
-@pytest.mark.parametrize("key", list(PARSERS))
+@pytest.mark.parametrize("key", list(RunOptions.options()))
 def test_an_option_is_read(key):
     with pytest.raises(imgpar.BadValueError, match=key):
-        run_options({key: object()})
+        RunOptions.read({key: object()})
 
 
-@pytest.mark.parametrize("key", list(PARSERS))
+@pytest.mark.parametrize("key", list(RunOptions.options()))
 def test_nothing_stands_for_not_given(key):
-    assert run_options({key: None}) == RunOptions()
+    assert RunOptions.read({key: None}) == RunOptions()
 
 
-@pytest.mark.parametrize("key", list(PARSERS))
+@pytest.mark.parametrize("key", list(RunOptions.options()))
 def test_an_option_that_is_taken_arrives(key):
-    assert getattr(run_options({key: GOOD[key]}), key) != getattr(RunOptions(), key) or key == "in_place"
+    assert getattr(RunOptions.read({key: GOOD[key]}), key) != getattr(RunOptions(), key) or key == "in_place"
 
 
 @pytest.mark.parametrize(("name", "key"), REFUSED)
@@ -276,7 +274,7 @@ def test_a_dry_run_tells_its_listener(picture, tmp_path):
 
 
 def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
-    assert not PARSERS.keys() & (operation_types().keys() | RECIPE_KEYS)
+    assert not RunOptions.options().keys() & (operation_types().keys() | RECIPE_KEYS)
 
 
 # ----- clips ------------------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from imgpar.batch.run_options import RunOptions
 from imgpar.cli import COMMANDS, flags, main
 from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
-from imgpar.cli.running import run_options
+from imgpar.cli.running import read_run_options
 from imgpar.core.errors import BadValueError, UsageError
-from imgpar.core.model import RunOptions
 from imgpar.core.parsing import duration, pixels, switch
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import operation_types
@@ -25,7 +25,7 @@ def recipe_of(*argv: str) -> Recipe:
 
 
 def options_of(*argv: str) -> RunOptions:
-    return run_options(convert_parser().parse(argv)[0])
+    return read_run_options(convert_parser().parse(argv)[0])
 
 
 def python(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -43,11 +43,12 @@ class ClipFrame:
 
 
 def every_frame(_time: float, _frame: Any) -> bool:
+    """Select every frame."""
     return True
 
 
 def ignore(_done: int, _of: int) -> None:
-    """Nobody wants to know how far it is."""
+    """Do not report progress."""
 
 
 @dataclass(frozen=True, slots=True)

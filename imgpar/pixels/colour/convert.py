@@ -45,6 +45,7 @@ def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
 
 
 def is_same(source: bytes, target: bytes) -> bool:
+    """Whether two profiles give every pixel the same colour."""
     one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
     if one is None or other is None:
         return False
@@ -63,6 +64,7 @@ def _has_colours(frame: Frame) -> bool:
 
 
 def in_colour(frame: Frame) -> Frame:
+    """A grey frame with three equal channels; alpha is kept."""
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB")
     result = Frame(spec, np.empty(spec.shape, spec.dtype))
     convert(frame, result)
