@@ -289,15 +289,15 @@ def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tm
 
 @pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
 def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
-    pipe = imgpar.Pipeline(imgpar.Recipe().merged({key: RECIPE_GOOD[key]}))
+    recipe = imgpar.Recipe().merged({key: RECIPE_GOOD[key]})
     with pytest.raises(imgpar.UsageError, match=f"assemble has no use for {key}"):
-        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+        assemble([str(picture)], str(tmp_path / "c.mp4"), recipe)
 
 
 def test_pages_are_not_split_into_frames(picture, tmp_path):
-    pipe = imgpar.Pipeline(imgpar.Recipe().merged({"pages": "split"}))
+    recipe = imgpar.Recipe().merged({"pages": "split"})
     with pytest.raises(imgpar.UsageError, match="cannot be split into frames"):
-        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+        assemble([str(picture)], str(tmp_path / "c.mp4"), recipe)
 
 
 @pytest.mark.parametrize(
