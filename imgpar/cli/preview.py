@@ -27,7 +27,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     from imgpar.batch.dryrun import planned, report_of
 
     if args.explain and not args.json:
-        print("\n".join(explained(recipe)), end="\n\n")
+        print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
     for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
@@ -103,7 +103,7 @@ def _remark(out: dict[str, Any]) -> str:
     return " (replaces it)" if out["replaces"] else ""
 
 
-def explained(recipe: Recipe) -> list[str]:
+def _explained(recipe: Recipe) -> list[str]:
     """The recipe in words: operations in their order, then format and settings.
 
     >>> from imgpar.recipe.recipe import Recipe
