@@ -14,7 +14,7 @@ from imgpar.batch.report import counted, why_skipped
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.model import Job, Outcome, RunOptions, Spec
-from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.ignored import Aside, ignored_sentence
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
@@ -54,7 +54,11 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
-    if (said := told(aside.kinds, aside.folders, aside.excluded)) and not args.json and not args.quiet:
+    if (
+        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded))
+        and not args.json
+        and not args.quiet
+    ):
         print(printable(said))
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
