@@ -33,7 +33,7 @@ from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.formats import codec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
-from imgpar.outputs.sidefiles import identities, is_one_of
+from imgpar.outputs.sidefiles import identities, names_known_file
 from imgpar.recipe.recipe import Recipe, make_operation
 from imgpar.runtime.scheduler import CancelToken
 
@@ -118,7 +118,7 @@ def assemble(
     check_settings("assemble", settings, ASSEMBLE)
     if settings.split:
         raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
-    if is_one_of(out, identities(item.path for item in items)):
+    if names_known_file(out, identities(item.path for item in items)):
         raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
     rate = parsing.named("fps", parsing.rate(0.001, 1000), fps)
     writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,

@@ -29,7 +29,7 @@ from imgpar.batch.setup import (
 )
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.core.fs import sweep
+from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.model import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
@@ -276,7 +276,7 @@ class Run:
         for folder in folders:
             if folder not in self._swept:
                 self._swept.add(folder)
-                sweep(folder)
+                sweep_temporary_files(folder)
 
     # ----- what happened --------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ COMMANDS = {
     "desktop": ("imgpar.cli.desktop", "the window to drop files on, and its menu entries"),
     "doctor": ("imgpar.cli.doctor", "is this machine ready, and the exact fix if not"),
 }
-"""Command → the module with its `<command>_parser()` and `<command>(argv)`, and its line in the help."""
+"""Command → the module with `<command>_parser()` and `<command>_command(argv)`, and its line in the help."""
 
 NO_FOLDER = "The folder you are in does not exist any more. Change to another one."
 _SELDOM = 100_000
@@ -102,7 +102,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         warm_up(PRELOAD)  # the codecs load while this process still imports and plans
     module = importlib.import_module(COMMANDS[first][0])
-    code: int = getattr(module, first)(arguments[1:])
+    code: int = getattr(module, f"{first}_command")(arguments[1:])
     return code
 
 

@@ -55,7 +55,7 @@ def assemble_parser() -> Parser:
     return parser
 
 
-def assemble(argv: Sequence[str]) -> int:
+def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 1 if the clip was not made, 130 if it was interrupted."""
     args, inputs = assemble_parser().parse(argv)
     if not inputs:
@@ -64,7 +64,7 @@ def assemble(argv: Sequence[str]) -> int:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o clip.mp4.")
     from imgpar.recipe.recipe import Recipe
 
-    return _run(args, inputs, flags.build(args.steps or (), Recipe()))
+    return _run(args, inputs, flags.build_recipe(args.steps or (), Recipe()))
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:

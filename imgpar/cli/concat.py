@@ -41,14 +41,14 @@ def concat_parser() -> Parser:
     return parser
 
 
-def concat(argv: Sequence[str]) -> int:
+def concat_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = concat_parser().parse(argv)
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o all.mp4.")
     from imgpar.recipe.recipe import Recipe
 
-    made = _join(args, inputs, flags.build(args.steps or (), Recipe()).encode)
+    made = _join(args, inputs, flags.build_recipe(args.steps or (), Recipe()).encode)
     if made is None:
         print("imgpar: Stopped; no clip was written.", file=sys.stderr)
         return 130

@@ -67,7 +67,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
     add(
         "--to",
         action=Store,
-        parse=parse_formats,
+        parse=parse_output_formats,
         metavar="FORMAT",
         help="format, such as webp or jpg; or webp,mp4",
     )
@@ -79,7 +79,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
     return group
 
 
-def convert(argv: Sequence[str]) -> int:
+def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
     recipe = read_recipe(args)
@@ -116,7 +116,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
-    recipe = flags.build(args.steps or (), base)
+    recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
@@ -162,10 +162,10 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError(words, fix="Give each its own.")
 
 
-def parse_formats(value: object) -> tuple[str, ...]:
+def parse_output_formats(value: object) -> tuple[str, ...]:
     """Names of formats that can be written, separated by commas.
 
-    >>> parse_formats("JPG,webp")
+    >>> parse_output_formats("JPG,webp")
     ('jpeg', 'webp')
     """
     writable = [name for name, record in FORMATS.items() if record.writable]

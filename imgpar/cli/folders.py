@@ -9,7 +9,7 @@ from typing import Any
 
 from imgpar.batch.report import counted, size
 from imgpar.formats.registry import FORMATS, format_of_suffix
-from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.ignored import Aside, ignored_sentence
 from imgpar.inputs.local import nothing_there, scan
 
 
@@ -67,6 +67,6 @@ def folder_words(facts: dict[str, Any]) -> dict[str, Any]:
             for name, found in facts["formats"].items()
         },
         "cannot be read": dict(enumerate(facts["unreadable"], 1)),
-        "besides": told(facts["left_out"], facts["left_out_folders"]),
+        "besides": ignored_sentence(facts["left_out"], facts["left_out_folders"]),
         "notes": " ".join(facts["notes"]),
     }

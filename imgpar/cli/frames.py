@@ -89,7 +89,7 @@ def frames_parser() -> Parser:
     return parser
 
 
-def frames(argv: Sequence[str]) -> int:
+def frames_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 1 if a clip could not be read."""
     args, inputs = frames_parser().parse(argv)
     if not inputs:
@@ -98,7 +98,7 @@ def frames(argv: Sequence[str]) -> int:
     _check_use(args, kind)
     from imgpar.recipe.recipe import Recipe
 
-    recipe = flags.build(args.steps or (), Recipe())
+    recipe = flags.build_recipe(args.steps or (), Recipe())
     check_settings("frames", recipe.encode, FRAMES)
     items = list(_items(inputs, motion=kind == "motion"))
     if not items:

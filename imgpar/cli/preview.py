@@ -15,7 +15,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.model import Job, Outcome, Spec
-from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.ignored import Aside, ignored_sentence
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
@@ -28,7 +28,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     from imgpar.batch.dryrun import planned, report_of
 
     if args.explain and not args.json:
-        print("\n".join(explained(recipe)), end="\n\n")
+        print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
     for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
@@ -55,7 +55,11 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
-    if (said := told(aside.kinds, aside.folders, aside.excluded)) and not args.json and not args.quiet:
+    if (
+        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded))
+        and not args.json
+        and not args.quiet
+    ):
         print(printable(said))
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
@@ -104,7 +108,7 @@ def _remark(out: dict[str, Any]) -> str:
     return " (replaces it)" if out["replaces"] else ""
 
 
-def explained(recipe: Recipe) -> list[str]:
+def _explained(recipe: Recipe) -> list[str]:
     """The recipe in words: operations in their order, then format and settings.
 
     >>> from imgpar.recipe.recipe import Recipe

@@ -125,9 +125,9 @@ def summary(report: Report) -> list[str]:
 
 
 def _nothing(report: Report) -> str:
-    from imgpar.inputs.ignored import told
+    from imgpar.inputs.ignored import ignored_sentence
 
-    aside = told(report.left_out, report.left_out_folders, report.excluded)
+    aside = ignored_sentence(report.left_out, report.left_out_folders, report.excluded)
     words = "There are no pictures or clips in the input."
     if report.excluded and not report.ignored:
         words = "There is nothing to do."

@@ -28,7 +28,7 @@ def undo_parser() -> Parser:
     return parser
 
 
-def undo(argv: Sequence[str]) -> int:
+def undo_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = undo_parser().parse(argv)
     if len(rest) != 1:

@@ -35,7 +35,7 @@ def is_system_folder(name: str) -> bool:
     return name in _FOLDERS or name.endswith(_ENDS)
 
 
-def kind_of(name: str) -> str:
+def ignored_kind(name: str) -> str:
     """The kind of a file that is no media, from its name.
 
     >>> kind_of("a.TXT"), kind_of("README"), kind_of("._a.jpg")
@@ -74,7 +74,7 @@ class Aside:
         }
 
 
-def told(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
+def ignored_sentence(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
     """One sentence for what was left out; nothing where that is nothing.
 
     >>> told({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)

@@ -67,7 +67,7 @@ class Apply(Operation):
 
     def call(self, frame: Frame) -> Frame:
         """Run the function on a copy of the frame; the result owns its memory."""
-        given = converted(frame, self.channels, self.dtype)
+        given = _converted(frame, self.channels, self.dtype)
         deep = frame.spec.dtype == self.dtype == "float32"
         least, most = (float(given.min()), float(given.max())) if deep else (0.0, 1.0)
         array = self._checked(self._guarded(self.function, given))
@@ -150,7 +150,7 @@ class Apply(Operation):
         return array.clip(least, most) if low < least or high > most else array
 
 
-def converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> Array:
+def _converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> Array:
     """A copy of the frame's pixels in another layout and depth; float32 is 0 to 1."""
     import cv2
     import numpy as np

@@ -24,7 +24,7 @@ from typing import Any
 from imgpar.core.errors import RunError
 from imgpar.core.model import Event, Job
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Pool, Worker
+from imgpar.runtime.pool import Pool, WorkerProcess
 from imgpar.runtime.protocol import (
     Advanced,
     Begin,
@@ -203,7 +203,7 @@ class Scheduler:
                 self._limit = wanted = len(self._pool.workers)  # go on with those who are there
         self._most = max(self._most, len(self._pool.workers))
 
-    def _welcome(self, worker: Worker) -> None:
+    def _welcome(self, worker: WorkerProcess) -> None:
         self._ledger.hired(worker.index)
         self._send(worker, self._begin)
 
@@ -220,7 +220,7 @@ class Scheduler:
 
     # ----- messages -------------------------------------------------------------------------------
 
-    def _send(self, worker: Worker, message: ToWorker) -> None:
+    def _send(self, worker: WorkerProcess, message: ToWorker) -> None:
         with contextlib.suppress(OSError):  # it is dead; the end of its channel will tell
             try:
                 worker.channel.send(message)
@@ -245,7 +245,7 @@ class Scheduler:
         self._hire()  # in place of those who died
         self._feed()  # before plan and journal take their time
 
-    def _read(self, worker: Worker) -> None:
+    def _read(self, worker: WorkerProcess) -> None:
         """Some of what a worker has sent; at the end of its channel, its burial."""
         try:
             messages = worker.channel.receive()
@@ -258,7 +258,7 @@ class Scheduler:
             if not self._deaths.confused(worker, message):
                 self._handle(worker, message)
 
-    def _handle(self, worker: Worker, message: object) -> None:
+    def _handle(self, worker: WorkerProcess, message: object) -> None:
         settled: Settled | None = None
         match message:
             case Done():
@@ -286,7 +286,7 @@ class Scheduler:
             self._last = self._heard
             self._sink(settled)
 
-    def _advance(self, worker: Worker, message: Advanced) -> None:
+    def _advance(self, worker: WorkerProcess, message: Advanced) -> None:
         for task in self._ledger.held(worker.index):
             if task.serial == message.serial:
                 path = task.job.item.path

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, replace
 
 from imgpar.core.errors import RunError
-from imgpar.core.fs import partial_path, remove
+from imgpar.core.fs import partial_path, remove_file
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+from imgpar.runtime.pool import Begun, Pool, WorkerProcess, describe_exit
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
 from imgpar.runtime.stopped_processes import is_stopped
@@ -68,7 +68,7 @@ class Deaths:
         self.stillborn = 0
         """Workers that died before they began anything, since one did something."""
 
-    def confused(self, worker: Worker, message: object) -> bool:
+    def confused(self, worker: WorkerProcess, message: object) -> bool:
         """Whether a worker cannot be believed any more; then it is killed, and nothing it says counts."""
         if worker.index not in self._disorder:
             problem = self._ledger.disorder(worker.index, message)
@@ -95,14 +95,14 @@ class Deaths:
                 elif now - self._overdue[worker.index] > ABORT_SECONDS:
                     self._pool.kill(worker)
 
-    def _is_stopped(self, worker: Worker, seen: Sighting, now: float) -> bool:
+    def _is_stopped(self, worker: WorkerProcess, seen: Sighting, now: float) -> bool:
         """Whether a worker that has something to do will never do it; looked at once a second."""
         if now - seen.looked < LOOK_SECONDS or not (seen.begun.serial or self._ledger.owes(worker.index)):
             return False
         seen.looked = now
         return is_stopped(worker.process.pid)
 
-    def _deadline(self, worker: Worker, begun: Begun) -> float:
+    def _deadline(self, worker: WorkerProcess, begun: Begun) -> float:
         """Seconds that a worker may be seen at the same step."""
         if begun.serial:
             return self._patience(worker.index)
@@ -117,7 +117,7 @@ class Deaths:
         streams = any(task.job.kind == "stream" for task in self._ledger.held(index))
         return math.inf if streams else STEP_SECONDS
 
-    def bury(self, worker: Worker) -> list[Settled]:
+    def bury(self, worker: WorkerProcess) -> list[Settled]:
         """Clean up after a worker that is gone, and charge what it was at; the jobs that this ends.
 
         Raises:
@@ -142,7 +142,7 @@ class Deaths:
         failure = self._overran(worker, begun, words) if overdue else _obituary(begun, end, words)
         return self._ledger.died(worker.index, begun.serial, cause, failure)
 
-    def _at_fault(self, worker: Worker, begun: Begun) -> Begun:
+    def _at_fault(self, worker: WorkerProcess, begun: Begun) -> Begun:
         """The task to charge for what a worker said: the one at hand, or else the next, so that it does not
         go on for ever."""
         held = [task.serial for task in self._ledger.held(worker.index)]
@@ -157,13 +157,13 @@ class Deaths:
             self._pool.bury(worker)
             self._clean_up_after(worker)
 
-    def _clean_up_after(self, worker: Worker) -> None:
+    def _clean_up_after(self, worker: WorkerProcess) -> None:
         """Remove the halves of files that a dead worker leaves behind."""
         for task in self._ledger.held(worker.index):
             for target in task.job.targets:
-                remove(partial_path(target.path, self._name, task.serial))
+                remove_file(partial_path(target.path, self._name, task.serial))
 
-    def _overran(self, worker: Worker, begun: Begun, words: str) -> Failed:
+    def _overran(self, worker: WorkerProcess, begun: Begun, words: str) -> Failed:
         seconds = self._patience(worker.index)
         message = f"It took longer than {seconds:g} s in stage {begun.stage}, twice."
         fix = "Give it more with --timeout."

@@ -11,7 +11,7 @@ import pytest
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import COMMANDS, flags, main
-from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
+from imgpar.cli.convert import convert_parser, parse_output_formats, read_names, read_recipe
 from imgpar.cli.running import read_run_options
 from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.parsing import duration, pixels, switch
@@ -321,7 +321,7 @@ def test_pixel_counts(text, count):
 
 
 def test_formats_are_normalised_and_named_once():
-    assert parse_formats("JPG,.jpeg,webp") == ("jpeg", "webp")
+    assert parse_output_formats("JPG,.jpeg,webp") == ("jpeg", "webp")
 
 
 def test_names_are_read_line_by_line(tmp_path):

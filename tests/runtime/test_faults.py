@@ -132,7 +132,7 @@ def test_a_worker_that_holds_pythons_lock_for_ever_ends_with_its_parent(tmp_path
     pictures = testing.write_pictures(tmp_path / "in", ["a.png"])
     code = (
         "import imgpar, sys; from imgpar import testing;"
-        "imgpar.Pipeline().apply(testing.hold).run(sys.argv[1], sys.argv[2], to='png', jobs=1)"
+        "imgpar.Pipeline().apply(testing.hold_gil).run(sys.argv[1], sys.argv[2], to='png', jobs=1)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code, str(pictures), str(tmp_path / "out")], start_new_session=True

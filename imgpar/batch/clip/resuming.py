@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 
-from imgpar.core.fs import WINDOWS, remove
+from imgpar.core.fs import WINDOWS, remove_file
 from imgpar.core.liveness import hold_folder
 from imgpar.video.clip import Clip
 from imgpar.video.ffmpeg import Ffmpeg
@@ -104,7 +104,7 @@ class Resuming:
         except OSError:
             pass
         for name in os.listdir(self._folder):
-            remove(os.path.join(self._folder, name))
+            remove_file(os.path.join(self._folder, name))
         with open(mark, "w", encoding="ascii") as file:
             file.write(key)
 
@@ -121,7 +121,7 @@ class Resuming:
         try:
             check_exit(code, child.lines)
         except BaseException:
-            remove(half)
+            remove_file(half)
             raise
         if child.count or not is_whole(half, self._clip, part):
             return False

@@ -35,7 +35,7 @@ from imgpar.core.confined import (
     remove_inside,
     status_inside,
 )
-from imgpar.core.digest import is_one_of
+from imgpar.core.digest import matches_output
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import (
     OURS,
@@ -288,7 +288,7 @@ class Originals:
         path = os.path.join(self.folder, *original.path.split("/"))
         files = []
         for wanted in original.planned:
-            file = next((one for one in noted.get(wanted.path, ()) if is_one_of(one.path, (one,))), None)
+            file = next((one for one in noted.get(wanted.path, ()) if matches_output(one.path, (one,))), None)
             if file is None:
                 return []
             files.append(file._replace(ctime_ns=os.lstat(long_path(file.path)).st_ctime_ns))
@@ -317,7 +317,7 @@ class Originals:
             self._stand(original.id, ours)
             return False
         for file in ours:
-            if file.path != path and is_one_of(file.path, (file,)):
+            if file.path != path and matches_output(file.path, (file,)):
                 with contextlib.suppress(OSError):
                     remove_inside(self.folder, self.inside(file.path))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
@@ -333,7 +333,7 @@ class Originals:
             remove_inside(self.folder, original.place)
             return ""
         retired = there is None and path not in {wanted.path for wanted in original.planned}
-        if retired or (there is not None and is_one_of(path, noted.get(path, ()))):
+        if retired or (there is not None and matches_output(path, noted.get(path, ()))):
             move_inside(self.folder, original.place, original.path)
             return ""
         what = "changed" if there else "removed"
@@ -414,7 +414,7 @@ class Originals:
         standing = self.standing(original)
         if there is None and os.path.lexists(long_path(path)):
             return f"Its folder is a link; it was left alone. Its original is {backup}."
-        if there and not os.path.samestat(there, kept) and not is_one_of(path, standing):
+        if there and not os.path.samestat(there, kept) and not matches_output(path, standing):
             return f"It was changed after the run; it was left alone. Its original is {backup}."
         if there and os.path.samestat(there, kept):
             remove_inside(self.folder, original.place)
@@ -430,7 +430,7 @@ class Originals:
         """Remove what a run wrote under another name, unless it was changed since."""
         if not os.path.lexists(long_path(path)):
             return
-        if is_one_of(path, standing):
+        if matches_output(path, standing):
             with contextlib.suppress(OSError):
                 remove_inside(self.folder, self.inside(path))
         else:

@@ -25,7 +25,7 @@ from imgpar.formats import codec
 from imgpar.formats.output_profile import shown
 from imgpar.formats.registry import find_format
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
 _FORMAT = attrgetter("format")
 
@@ -42,7 +42,7 @@ class PictureWork:
 
     __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
 
-    def __init__(self, task: Task, run: RunSpec, clock: Clock, memory: Memory) -> None:
+    def __init__(self, task: Task, run: RunSpec, clock: StageClock, memory: Memory) -> None:
         self._task, self._run, self._clock, self._memory = task, run, clock, memory
         self._writing = Writing(task, run, clock)
         self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))

@@ -13,7 +13,7 @@ from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.runtime.protocol import Task
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
 _NO_COPY = outputs.Original()
 
@@ -37,7 +37,7 @@ class Writing:
 
     __slots__ = ("_clock", "_run", "_task", "_unkept", "digest", "source")
 
-    def __init__(self, task: Task, run: RunSpec, clock: Clock) -> None:
+    def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
         self.source: os.stat_result | None = None
         """What the system said of the input when it was read; None where that was in another worker."""

@@ -80,7 +80,7 @@ def _undrawn(drawing: Drawing) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()
     if not fonts.families():
         return ("text",), ("its text was not drawn: no font is installed",)
-    lacking = fonts.lacking(letter for letter in drawing.letters if ord(letter) > 127)
+    lacking = fonts.letters_without_font(letter for letter in drawing.letters if ord(letter) > 127)
     unjoined = "".join(letter for letter in drawing.unjoined if letter not in lacking)
     notes = list[str]()
     if lacking:
