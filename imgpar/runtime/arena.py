@@ -101,7 +101,8 @@ class Allocator:
         return Lease(start, stop - start)
 
     def give_back(self, lease: Lease) -> None:
-        """`free` for any thread, and for the garbage collector at any time: takes effect at the next `lease`."""
+        """`free` for any thread, and for the garbage collector at any time: takes effect at the next
+        `lease`."""
         self._returned.append(lease)
 
     def lose(self, lease: Lease) -> None:

@@ -121,7 +121,8 @@ class Leases:
             self.free_standing(worker)
 
     def retire(self) -> None:
-        """Free all standing leases at the end of a run, when every worker is idle; each worker is informed."""
+        """Free all standing leases at the end of a run, when every worker is idle; each worker is
+        informed."""
         for worker in self._workers.values():
             self.free_standing(worker)
 

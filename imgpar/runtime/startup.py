@@ -56,7 +56,8 @@ def warm_up(module: str) -> None:
 
 
 def _is_fresh_process() -> bool:
-    """Whether this is a fresh process whose Python got no flags, so that the server can be started directly."""
+    """Whether this is a fresh process whose Python got no flags, so that the server can be started
+    directly."""
     first = next(iter(sys.orig_argv[1:]), "-")  # none where Python is embedded or interactive
     plain = not first.startswith("-") or first in ("-c", "-m")
     return "multiprocessing" not in sys.modules and plain and sys.version_info < (3, 14)

@@ -146,7 +146,8 @@ class Deaths:
         return self._ledger.died(worker.index, begun.serial, cause, failure)
 
     def _at_fault(self, worker: Worker, begun: Begun) -> Begun:
-        """The task to charge for an invalid message: the current one, or else the next, so that retries end."""
+        """The task to charge for an invalid message: the current one, or else the next, so that retries
+        end."""
         held = [task.serial for task in self._ledger.held(worker.index)]
         if begun.serial in held or not held:
             return begun
