@@ -3,8 +3,8 @@
     python docs/extending.py [FOLDER]
 
 The copy is made in FOLDER, or in a temporary folder. An operation is one new file in `imgpar/ops/`; a format
-is one record in `imgpar/formats/registry.py` and one module that reads and writes it. Nothing else
-changes: the flags, their help, the recipe key, the method of `Pipeline` and the plan follow from the declarations.
+is one record in `imgpar/formats/registry.py` and one module that reads and writes it. Nothing else changes:
+flags, help, recipe keys, methods of `Pipeline` and the plan follow from the declarations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The shared arena: one segment of memory that holds every frame in flight.
+"""The shared arena: one shared-memory segment that holds every frame in flight.
 
     chunk 0      chunks 1 …                                   (64 KiB each)
     ┌──────────┬───────────────┬─────────┬──────────────────────────────┐
@@ -7,9 +7,9 @@
 
 1. Only the parent leases and frees (`Allocator`); workers map the segment once (`ArenaView`).
 2. The segment is sparse. A worker reserves the pages of a fresh lease before it writes there, so a full
-   /dev/shm is a clean error and never SIGBUS. The parent remembers what has been reserved.
-3. First fit from the low end: the pages that were used last are used next, and stay mapped.
-4. The board has a cell for each worker, in which it writes what it is doing: when a worker dies, the
+   /dev/shm is a clean error and never SIGBUS. The parent records what has been reserved.
+3. First fit from the low end: recently used pages are reused first, and stay mapped.
+4. The board has one cell per worker, in which the worker writes its current task: when a worker dies, the
    parent reads there which task it had begun. No message is needed, and none can be lost.
 """
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 BOARD_BYTES = CHUNK
 CELL_BYTES = 64
-ENOUGH = 1 << 30
-"""Bytes of free /dev/shm with which a run is content."""
-LEAST = 16 << 20
-"""Bytes of an arena with which it is worth to begin."""
+SUFFICIENT_SHM = 1 << 30
+"""Bytes of free /dev/shm that are sufficient for any run."""
+MIN_SIZE = 16 << 20
+"""Minimum bytes of an arena."""
 MAX_WORKERS = BOARD_BYTES // CELL_BYTES
 
 
@@ -59,9 +59,9 @@ class Allocator:
         self._reserved = bytearray(len(self._used))
         self._returned: deque[Lease] = deque()
         self.leased = 0
-        """Bytes out on lease."""
+        """Bytes currently leased."""
         self.largest = (len(self._used) - 1) * CHUNK
-        """Bytes of the largest lease that this arena can ever give."""
+        """Bytes of the largest lease that this arena can provide."""
 
     def lease(self, nbytes: int) -> Lease | None:
         """The lowest free range of at least `nbytes`, or None when there is none now."""
@@ -77,15 +77,15 @@ class Allocator:
         return Lease(start * CHUNK, chunks * CHUNK, fresh)
 
     def confirm(self, lease: Lease) -> None:
-        """The worker has reserved the pages of this lease."""
+        """Record that the pages of this lease have been reserved."""
         start, stop = lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK
         self._reserved[start:stop] = b"\1" * (stop - start)
 
     def free(self, lease: Lease) -> None:
-        """Take a lease back."""
+        """Free a lease."""
         start, stop = lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK
         if self._used[start:stop] != b"\1" * (stop - start):
-            raise AssertionError(f"{lease} was not out")
+            raise AssertionError(f"{lease} was not leased")
         self._used[start:stop] = bytes(stop - start)
         self.leased -= lease.size
 
@@ -101,11 +101,12 @@ class Allocator:
         return Lease(start, stop - start)
 
     def give_back(self, lease: Lease) -> None:
-        """`free` from anywhere: another thread, or the garbage collector in the middle of anything."""
+        """`free` for any thread, and for the garbage collector at any time: takes effect at the next
+        `lease`."""
         self._returned.append(lease)
 
     def lose(self, lease: Lease) -> None:
-        """Take a lease back whose fresh pages the system could not give: they are not leased again."""
+        """Free a lease whose fresh pages could not be reserved, and retire those pages."""
         self.free(lease)
         for chunk in range(lease.offset // CHUNK, (lease.offset + lease.size) // CHUNK):
             if not self._reserved[chunk]:
@@ -118,16 +119,16 @@ class Arena:
     """The parent's side: creates the segment and owns it until `close`.
 
     Args:
-        size: bytes; rounded to whole chunks. Pages are taken only when they are first used.
+        size: bytes; rounded to whole chunks. Pages are allocated on first use.
 
     Raises:
-        ArenaError: the system gives no shared memory at all.
+        ArenaError: the system provides no shared memory.
     """
 
     def __init__(self, size: int) -> None:
         self.size = max(2 * CHUNK, size // CHUNK * CHUNK)
         self.note = ""
-        """One line for the user when the arena is not what was asked for."""
+        """A note for the report when the arena differs from the requested one; else empty."""
         self.buffer: memoryview[int]
         self._shm: SharedMemory | None = None
         self._fd = -1
@@ -146,27 +147,27 @@ class Arena:
                 way(why)
                 reserve(self._fd, 0, BOARD_BYTES)
                 return
-            except OSError as error:  # full all the same, or a quota
+            except OSError as error:  # full although it reported room, or a quota
                 self._drop()
-                why, problem = f"gives nothing ({error.strerror or error})", error
+                why, problem = f"provides no memory ({error.strerror or error})", error
         raise ArenaError(
             f"The system gives no shared memory of {self.size >> 20} MiB ({problem.strerror or problem}).",
-            fix="Ask for less with --memory.",
+            fix="Lower --memory.",
         ) from problem
 
     def _open_named(self, _: str) -> None:
         _try_to_map(self.size)
         self._shm = new_segment(self.size)
         self._fd = getattr(self._shm, "_fd", -1)
-        # Our own mapping, so that arrays may outlive `close`; Windows has no descriptor to map.
+        # A mapping of its own, so that arrays may outlive `close`; Windows has no descriptor to map.
         if self._fd < 0:
             self.buffer = _buffer_of(self._shm)
             return
         self.buffer = memoryview(mmap.mmap(self._fd, self.size))
-        unname_segment(self._shm)  # workers get the descriptor
+        unname_segment(self._shm)  # workers receive the descriptor
 
     def _open_anonymous(self, why: str) -> None:
-        """Memory without a name is not limited by the size of /dev/shm."""
+        """Use memory without a name, which is not limited by the size of /dev/shm."""
         self._fd = os.memfd_create("imgpar", os.MFD_CLOEXEC)
         os.ftruncate(self._fd, self.size)
         self.buffer = memoryview(mmap.mmap(self._fd, self.size))
@@ -176,11 +177,11 @@ class Arena:
 
     @property
     def handle(self) -> ArenaHandle:
-        """What a worker needs to map the same memory; picklable while a process is being started."""
+        """The handle with which a worker maps the same memory; picklable while a process is being started."""
         return ArenaHandle(self._fd, self._shm.name if self._shm else "", self.size)
 
     def close(self) -> None:
-        """Give the memory back. Arrays that still look into it keep the mapping alive until they die."""
+        """Release the memory. Arrays that still refer to it keep the mapping alive."""
         self.board.release()
         self._drop()
 
@@ -195,9 +196,9 @@ class Arena:
 
 
 class ArenaHandle:
-    """Carries the segment into a worker: its descriptor where there is one, its name on Windows.
+    """Passes the segment to a worker: its descriptor where there is one, its name on Windows.
 
-    A worker never attaches by name on POSIX, so no resource tracker can unlink the owner's segment.
+    A worker never attaches by name on POSIX, so no resource tracker can unlink the parent's segment.
     """
 
     def __init__(self, fd: int, name: str, size: int) -> None:
@@ -217,7 +218,7 @@ class ArenaHandle:
 
 
 class ArenaView:
-    """A worker's side: the same memory, without the right to lease or free."""
+    """The worker's side: maps the same memory, but can neither lease nor free."""
 
     def __init__(self, handle: ArenaHandle) -> None:
         self.size = handle.size
@@ -233,7 +234,11 @@ class ArenaView:
         self.board = self.buffer[:BOARD_BYTES].cast("q")
 
     def reserve(self, lease: Lease) -> None:
-        """Make sure that the lease has pages; raises OSError with ENOSPC or ENOMEM when it has not."""
+        """Reserve the pages of a lease.
+
+        Raises:
+            OSError: ENOSPC or ENOMEM, there are no pages left.
+        """
         if lease.fresh:
             reserve(self._fd, lease.offset, lease.size)
 
@@ -244,7 +249,7 @@ def _buffer_of(segment: SharedMemory) -> memoryview[int]:
 
 
 def reserve(fd: int, offset: int, size: int) -> None:
-    """Back a range with pages now; where the system cannot, it backs them on first use by itself."""
+    """Allocate pages for a range now; where the system cannot, they are allocated on first use."""
     if fd >= 0 and hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(fd, offset, size)
@@ -255,8 +260,8 @@ def reserve(fd: int, offset: int, size: int) -> None:
 
 
 def _try_to_map(size: int) -> None:
-    """Raise the OSError that a segment of this size would meet in the limits of the shell. `SharedMemory`
-    fails there, too, but its resource tracker then prints a traceback."""
+    """Raise the OSError that a segment of this size would meet at the limits of the shell. `SharedMemory`
+    fails there too, but its resource tracker then prints a traceback."""
     if hasattr(os, "memfd_create"):
         handle = os.memfd_create("imgpar", os.MFD_CLOEXEC)
         try:
@@ -267,18 +272,20 @@ def _try_to_map(size: int) -> None:
 
 
 def default_memory() -> int:
-    """Bytes for the arena when nobody says: a quarter of what the machine (or its cgroup) has, but no more
-    than fits into a /dev/shm of a sensible size (a small one is not used at all) and than the limits of the
-    shell leave beside the codecs."""
+    """Default size of the arena in bytes.
+
+    A quarter of the memory of the machine or its cgroup, but no more than fits into a /dev/shm of sufficient
+    size (a small one is not used) and than the limits of the shell leave beside the codecs.
+    """
     wanted = max(256 << 20, physical_memory() // 4)
     if (most := most_memory()) is not None:
-        wanted = max(LEAST, min(wanted, most))
+        wanted = max(MIN_SIZE, min(wanted, most))
     room = _shm_room()
-    return min(wanted, room * 9 // 10) if room is not None and room >= ENOUGH else wanted
+    return min(wanted, room * 9 // 10) if room is not None and room >= SUFFICIENT_SHM else wanted
 
 
 def physical_memory() -> int:
-    """Bytes of memory that this process may use, as far as the system tells."""
+    """Bytes of memory that this process may use, as reported by the system."""
     limits = [_sysconf_memory()]
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
@@ -290,7 +297,7 @@ def _sysconf_memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return 8 << 30  # Windows tells only through ctypes; a middle value is good enough for a default
+        return 8 << 30  # Windows reports it only through ctypes; a middle value suffices for a default
 
 
 def _shm_room() -> int | None:

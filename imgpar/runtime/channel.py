@@ -1,12 +1,13 @@
-"""A private pipe between the parent and one worker; each has its own end of it.
+"""A private pipe between the parent and one worker; each side has its own end.
 
-1. One writer and one reader at each end: nothing is locked, so nothing can be left locked by the dead.
-2. The parent closes its copy of the worker's end: when the worker dies, the parent reads to the end of what
-   it had sent and then gets EOF. That is the proof of death.
-3. What the parent says is pickled, functions of the user among it. What a worker says is plain data: it
-   decodes files of strangers, and its bytes must not be able to run anything in the parent.
-4. The parent takes what is there and never waits for the rest of a message; of each worker it reads a little
-   at a time, so that none can keep it from the others.
+1. One writer and one reader at each end: no locks, so a process that dies cannot leave one locked.
+2. The parent closes its copy of the worker's end: when the worker dies, the parent reads the rest of its
+   messages and then gets EOF. EOF is the only proof that a worker is dead.
+3. Messages of the parent are pickled, including the user's functions. Messages of a worker are plain data
+   (`serialization`): a worker decodes untrusted files, and its bytes must not be able to run code in the
+   parent.
+4. The parent reads what is available and never waits for the rest of a message. It reads a bounded amount per
+   worker, so that no worker can block the others.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from imgpar.runtime.protocol import Garbled, ToParent, ToWorker
 
 MAX_TEXT = 4000
-"""Characters of a traceback or a note that travel; the rest is cut in the middle."""
+"""Maximum characters of a traceback or a note in a message; longer ones are cut in the middle."""
 MAX_MESSAGE = 16 << 20
-"""Bytes of what a worker says at once: most is below 1 KiB, the files of 10,000 pages are 2 MiB."""
+"""Maximum bytes of one message of a worker: most are below 1 KiB, the list of 10,000 pages is 2 MiB."""
 READ_BYTES = 1 << 16
 READ_MESSAGES = 64
-"""How much of one worker the parent reads before it looks at the others."""
+"""Maximum messages read from one worker before the others are read."""
 SEND_SECONDS = 60.0
-"""How long a worker may leave what it is sent in a full pipe."""
+"""Seconds a worker may leave data unread in a full pipe."""
 
 _LENGTH = struct.Struct("!i")
 _LONG = struct.Struct("!iQ")
-"""How `Connection` writes the length of a message; the second is for those of 2 GiB and more."""
+"""Length prefixes of `Connection`; the second is for messages of 2 GiB and more."""
 
 
 class WorkerEnd:
@@ -45,24 +46,33 @@ class WorkerEnd:
         from imgpar.runtime.serialization import pack_message
 
         self._connection, self._pack = connection, pack_message
-        # `Connection.poll` makes a selector at every call.
+        # `Connection.poll` builds a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
         if self._poll:
             self._poll.register(connection, select.POLLIN)
 
     def send(self, message: ToParent) -> None:
-        """Raises OSError when the parent is gone, ValueError when it would not read so long a message."""
+        """Send a message.
+
+        Raises:
+            OSError: the parent is gone.
+            ValueError: the message is longer than `MAX_MESSAGE`.
+        """
         data = self._pack(message)
         if len(data) > MAX_MESSAGE:
             raise ValueError(f"{type(message).__name__} of {len(data)} bytes")
         self._connection.send_bytes(data)
 
     def receive(self) -> Any:
-        """The next message; blocks. Raises EOFError or OSError when the parent is gone."""
+        """The next message; blocks.
+
+        Raises:
+            EOFError, OSError: the parent is gone.
+        """
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own parent
 
     def waiting(self) -> bool:
-        """Whether `receive` would return (or raise) at once."""
+        """Whether `receive` would return or raise at once."""
         return bool(self._poll.poll(0)) if self._poll else self._connection.poll()
 
 
@@ -71,17 +81,22 @@ class ParentEnd:
 
     def __init__(self, connection: Connection[Any, Any]) -> None:
         self.connection = connection
-        # A pipe of Windows delivers whole messages; elsewhere a message may come in pieces.
+        # A pipe of Windows delivers whole messages; elsewhere a message may arrive in pieces.
         self._stream = os.name != "nt"
         self._rest = bytearray()
-        """The beginning of a message whose end has not come."""
-        self._deaf = False
-        """What comes now is no messages."""
+        """The start of a message that is not complete yet."""
+        self._broken = False
+        """Set after an invalid length: what follows is not parsed."""
         if self._stream:
             os.set_blocking(connection.fileno(), False)
 
     def send(self, message: ToWorker) -> None:
-        """Raises OSError when the worker is gone; TimeoutError, which is one, when it does not read."""
+        """Send a message.
+
+        Raises:
+            OSError: the worker is gone.
+            TimeoutError: the worker does not read (a subclass of OSError).
+        """
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         if not self._stream:
             self.connection.send_bytes(data)
@@ -100,11 +115,14 @@ class ParentEnd:
                 room = select.poll()
                 room.register(handle, select.POLLOUT)
                 if not room.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                    raise TimeoutError("the worker reads nothing") from None
+                    raise TimeoutError("the worker does not read") from None
 
     def receive(self) -> list[ToParent | Garbled]:
-        """Some of the messages that are there, in order; does not wait. Raises EOFError or OSError when the
-        worker is gone and all is read."""
+        """Messages that are available, in order; does not wait.
+
+        Raises:
+            EOFError, OSError: the worker is gone and everything has been read.
+        """
         from imgpar.runtime.serialization import unpack_message
 
         whole = self._cut(self._read()) if self._stream else self._pipe()
@@ -120,15 +138,15 @@ class ParentEnd:
         return data
 
     def _cut(self, data: bytes) -> Iterator[bytes | Garbled]:
-        """The whole messages in what has come so far."""
-        if self._deaf:
+        """Complete messages in what has arrived so far."""
+        if self._broken:
             return
         rest, at = self._rest, 0
         rest += data
         while len(rest) - at >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(rest, at)
             if not 0 <= length <= MAX_MESSAGE:
-                self._deaf = True
+                self._broken = True
                 rest.clear()
                 yield _oversized()
                 return
@@ -150,9 +168,9 @@ class ParentEnd:
         return found
 
     def ended(self, seconds: float) -> bool:
-        """Whether the end comes within that time; what the worker still says is dropped."""
+        """Whether the channel ends within that time; what the worker still sends is dropped."""
         deadline = time.monotonic() + seconds
-        self._deaf = True
+        self._broken = True
         try:
             while wait([self.connection], max(0.0, deadline - time.monotonic())):
                 self.receive()

@@ -1,4 +1,4 @@
-"""What one task may use in its worker: its clock, memory, and other workers."""
+"""What a task may use in its worker: clock, memory and helpers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from imgpar.runtime.protocol import Done, Lease, Task
 from imgpar.runtime.stage_times import StageClock
 
 Ask = Callable[[Task, int, bool], Lease]
-"""Gives a task a lease of that many bytes; True for the standing one, if that is large enough."""
+"""Returns a lease of that many bytes for a task; True accepts the standing lease if it is large enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a performer is given with each task.
+    """What a performer receives with each task.
 
     `clock` measures the stages. `buffer` is the whole arena; a task may write to its own leases only, and
-    everything in them is void when the task is done. `kept` is a dictionary that lives as long as the worker,
-    for what is expensive to make again.
+    their contents are undefined after the task. `kept` is a dictionary that lives as long as the worker, for
+    objects that are expensive to build.
     """
 
     task: Task
@@ -33,12 +33,12 @@ class Context:
     _accept: Callable[[Any], None] = field(repr=False)
 
     def lease(self, nbytes: int, standing: bool = False) -> Lease:
-        """Memory of at least so many bytes, for a task that holds none. It may wait for other jobs.
+        """A lease of at least `nbytes`, for a task that holds none. May wait for other jobs.
 
         Args:
-            nbytes: size, more than 0.
-            standing: whether the lease that this worker keeps between tasks will do, where it is large
-                enough.
+            nbytes: size in bytes, more than 0.
+            standing: whether the standing lease, which the worker keeps between tasks, may be used where it
+                is large enough.
         """
         return self._ask(self.task, nbytes, standing)
 
@@ -48,15 +48,15 @@ class Context:
 
 
 class Performer(Protocol):
-    """What a run does with its tasks. It is pickled once per run and worker: `Begin` carries it."""
+    """Performs the tasks of a run. Pickled once per run and worker, in `Begin`."""
 
     def begin(self) -> None:
         """Called once in every worker, before its first task of the run."""
 
     def perform(self, task: Task, context: Context) -> Done:
-        """Do one task.
+        """Perform one task.
 
         Raises:
-            Exception: whatever goes wrong; its class and text become the outcome of the job.
+            Exception: any failure; its class and text become the outcome of the job.
         """
         ...

@@ -1,4 +1,4 @@
-"""Where a worker process starts. Light: the parent imports this module, and it must not import numpy."""
+"""Entry point of a worker process. Light: the parent imports this module, which must not import numpy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from imgpar.runtime.arena import ArenaHandle
 def worker_main(
     index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
 ) -> None:
-    """Run one worker until the parent says stop or is gone."""
+    """Run one worker until the parent sends `Stop` or is gone.
+
+    Args:
+        index: number of the worker, and of its cell of the board.
+        connection: the worker's end of its pipe; owned by the worker.
+        arena: handle of the shared memory, mapped once.
+        log: path of the file that receives stdout and stderr.
+        memory_limit: bytes of private memory; 0 is no limit.
+    """
     from imgpar.runtime.process import run_worker
 
     run_worker(index, connection, arena, log, memory_limit)

@@ -1,4 +1,4 @@
-"""What a worker says of an exception: the parent gets words, never the exception."""
+"""The message that a worker sends for an exception: text only, never the exception."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from imgpar.runtime.protocol import Failed
 
 
 def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...]) -> Failed:
-    """The message for an exception; with its traceback where it is not one of imgpar's own sentences."""
+    """The message for an exception; with a traceback unless the error is an imgpar error.
+
+    Args:
+        error: the exception.
+        serial: of the task.
+        stage: name of the stage in which it was raised.
+        timings: seconds per stage so far.
+    """
     known = error if isinstance(error, ImgparError) else _as_item_error(error)
     text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
     return Failed(
@@ -35,12 +42,12 @@ def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[s
 def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
         return OutOfMemoryError(
-            f"It needs more memory than a worker may use{_memory_words()}.",
+            f"It needs more memory than a worker may use{_memory_limit_text()}.",
             fix="Give it more with --worker-memory, or leave it out.",
         )
     if isinstance(error, ImportError):
         return MissingExtraError(
-            f"A package is missing: {error}.", fix="imgpar doctor tells what to install."
+            f"A package is missing: {error}.", fix="imgpar doctor lists what to install."
         )
     if isinstance(error, OSError):
         if full := no_room(
@@ -62,7 +69,7 @@ def _traceback(error: Exception) -> str:
     return shorten("".join(traceback.format_exception(error)))
 
 
-def _memory_words() -> str:
+def _memory_limit_text() -> str:
     if not os.path.exists("/proc/self"):
         return ""
     import resource

@@ -1,4 +1,4 @@
-"""Other workers, as the worker of a stream sees them: memory for frames, offers to the parent, results."""
+"""The other workers, as seen by the worker of a stream: memory for frames, offers to the parent, results."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.protocol import Advanced, Finished, Lease, Offer, Recall, Returned, Task
 
-TELL_SECONDS = 0.5
-"""How often a worker says how far its stream is."""
+REPORT_SECONDS = 0.5
+"""Minimum seconds between two progress messages."""
 
 
 class Helpers:
-    """The workers that help with one stream, as the worker of the stream sees them.
+    """The workers that help with one stream.
 
     Args:
         channel: to the parent.
         buffer: the arena.
-        task: the stream's.
-        memory: asks the parent for a lease of so many bytes, and waits for it.
-        accept: what the worker does with all other messages.
+        task: the task of the stream.
+        memory: requests a lease of that many bytes from the parent, and waits for it.
+        accept: handles all other messages.
     """
 
     def __init__(
@@ -35,37 +35,44 @@ class Helpers:
         self._channel, self._buffer = channel, buffer
         self.serial, self._memory, self._accept = task.serial, memory, accept
         self.cores = task.cores
-        self._told = time.monotonic()
-        # What was tried before and went wrong is tried alone.
+        self._reported = time.monotonic()
+        # A retry runs without helpers.
         self.alone = task.attempt > 0
 
     def advanced(self, frames: int, total: int) -> None:
-        """Tell the parent how far the stream is, unless it was told a moment ago."""
+        """Report progress to the parent, at most once per `REPORT_SECONDS`."""
         now = time.monotonic()
-        if now - self._told > TELL_SECONDS:
-            self._told = now
+        if now - self._reported > REPORT_SECONDS:
+            self._reported = now
             self._channel.send(Advanced(self.serial, frames, total))
 
     def slots(self, nbytes: int, count: int) -> list[int]:
-        """Offsets of `count` pieces of memory, each of at least `nbytes`."""
+        """Offsets of `count` ranges of the arena, each of at least `nbytes`."""
         size = -(-nbytes // 64) * 64
         lease = self._memory(size * count)
         return [lease.offset + size * number for number in range(count)]
 
     def view(self, offset: int, nbytes: int) -> memoryview:
-        """A piece of the arena."""
+        """A range of the arena."""
         return self._buffer[offset : offset + nbytes]
 
     def offer(self, number: int, offset: int, output: int, facts: bytes) -> None:
-        """Let any worker work on a frame."""
+        """Offer a frame to the other workers.
+
+        Args:
+            number: of the frame.
+            offset: of the decoded frame in the arena.
+            output: offset of the result in the arena.
+            facts: packed parameters of the processing.
+        """
         self._channel.send(Offer(self.serial, number, offset, output, facts))
 
     def recall(self) -> None:
-        """Ask for a frame that nobody has begun; `Returned` is the answer."""
+        """Request a frame that no helper has begun; the answer is `Returned`."""
         self._channel.send(Recall(self.serial))
 
     def receive(self, *, wait: bool) -> Finished | Returned | None:
-        """What comes back next; None when nothing is there and `wait` is false."""
+        """The next result; None when none is available and `wait` is false."""
         while wait or self._channel.waiting():
             message = self._channel.receive()
             if isinstance(message, Finished | Returned):

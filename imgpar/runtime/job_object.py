@@ -1,8 +1,8 @@
-"""Windows: what a worker starts dies with it, and its memory has a limit. By the documented interface.
+"""Windows: child processes end with their worker, and its memory is limited. Uses the documented API.
 
-A job object holds processes. The worker puts itself into one and keeps the only handle: whatever it starts
-belongs to the job as well, and when the worker is gone, however it went, the system closes the handle and
-ends what is left. Linux does the same by a signal (`video.process`).
+A job object holds processes. The worker puts itself into one and keeps the only handle. Its child processes
+belong to the job as well; when the worker ends for any reason, the system closes the handle and ends the
+rest. On Linux the same is done with a signal (`video.ffmpeg`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PROCESS_MEMORY = 0x0100
 _EXTENDED_LIMITS = 9
 
 _kept: list[object] = []
-"""The handle: closing it would end this process."""
+"""The handle of the job: closing it would end this process."""
 
 
 class BasicLimits(ctypes.Structure):
@@ -48,7 +48,7 @@ class ExtendedLimits(ctypes.Structure):
 
 
 def limits(memory: int) -> ExtendedLimits:
-    """What the job is told: end with the last handle, and `memory` bytes for each process (0 is no limit)."""
+    """The limits of the job: end with the last handle, and `memory` bytes per process (0 is no limit)."""
     made = ExtendedLimits()
     made.basic.flags = KILL_ON_CLOSE | (PROCESS_MEMORY if memory else 0)
     made.process_memory = memory
@@ -56,7 +56,7 @@ def limits(memory: int) -> ExtendedLimits:
 
 
 def enter(memory: int) -> None:
-    """Put this process into a job of its own; elsewhere than on Windows, and where it is refused, nothing."""
+    """Put this process into a job of its own. Does nothing on other systems, or where it is refused."""
     if sys.platform == "win32":
         from ctypes import wintypes
 
@@ -75,6 +75,8 @@ def enter(memory: int) -> None:
         if not job:
             return
         _kept.append(job)
-        told = limits(memory)
-        if kernel.SetInformationJobObject(job, _EXTENDED_LIMITS, ctypes.byref(told), ctypes.sizeof(told)):
+        information = limits(memory)
+        if kernel.SetInformationJobObject(
+            job, _EXTENDED_LIMITS, ctypes.byref(information), ctypes.sizeof(information)
+        ):
             kernel.AssignProcessToJobObject(job, kernel.GetCurrentProcess())

@@ -1,11 +1,10 @@
-"""Who has which memory, and whose turn it is to get some. Pure bookkeeping, a part of the ledger.
+"""Which job or worker holds which memory, and the order of grants. Pure bookkeeping, a part of the ledger.
 
-1. A job holds at most one lease, and asks for it only while it holds none: nobody waits for memory while
-   holding some, so there is no deadlock.
-2. In a chain the lease belongs to the worker (its standing lease, kept from job to job, so most jobs ask
-   for nothing). In stages, and for arrays, it belongs to the job and travels with it.
-3. Memory is granted first come, first served; for arrays in the order of the jobs, since they are
-   consumed in that order.
+1. A job holds at most one lease, and requests one only while it holds none. No job waits for memory while
+   holding memory, so there is no deadlock.
+2. In a chain the lease belongs to the worker: its standing lease, kept from job to job, so that most jobs
+   request nothing. In stages, and for arrays, it belongs to the job and moves with it.
+3. Memory is granted first come, first served; for arrays in job order, since they are consumed in that order.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ class Leases:
 
     Args:
         allocator: of the arena.
-        jobs: every job that is not settled, by its id.
-        workers: as the ledger knows them.
-        tasks: who has to begin again goes back there.
-        helping: others may still use a clip's lease.
-        arrays: frames are handed to the caller in order instead of being encoded.
+        jobs: every unsettled job, by id.
+        workers: state of the workers, by index; owned by the ledger.
+        tasks: queue to which restarted jobs return.
+        helping: shared frames; helpers may still use the lease of a clip.
+        arrays: whether frames are returned to the caller in order instead of being encoded.
     """
 
     def __init__(
@@ -56,29 +55,29 @@ class Leases:
         self._helping = helping
         self._arrays = arrays
         self._ungranted: dict[int, None] = {}
-        """Ids of jobs without memory, for the order of grants in arrays."""
+        """Ids of jobs without memory, in order; used to order the grants of arrays."""
 
-    # ----- whose it is ----------------------------------------------------------------------------
+    # ----- ownership -------------------------------------------------------------------------------
 
     def owned_by_job(self, task: Task) -> bool:
-        """Whether the job, not the worker, owns the lease of this task."""
+        """Whether the lease of this task belongs to the job, not to the worker."""
         return self._arrays or task.stage != "chain" or task.job.kind == "stream"
 
     def of(self, worker: WorkerState, task: Task) -> Lease | None:
-        """The memory of a task that this worker has."""
+        """The lease of a task that this worker holds."""
         state = self._jobs.get(task.job.id)
-        return worker.pocket if state is None or not self.owned_by_job(task) else state.lease
+        return worker.standing if state is None or not self.owned_by_job(task) else state.lease
 
     def expect(self, state: JobState) -> None:
-        """This job has no memory, and will want some."""
+        """Register a job that has no memory and will request some."""
         self._ungranted[state.job.id] = None
 
     def forget(self, state: JobState) -> None:
-        """This job will not want any."""
+        """Remove a job from those that will request memory."""
         self._ungranted.pop(state.job.id, None)
 
     def confirm(self, worker: WorkerState, task: Task) -> None:
-        """A task that ended well has reserved its pages."""
+        """Record that a task that succeeded has reserved the pages of its lease."""
         lease = self.of(worker, task)
         if lease is None or not lease.fresh:
             return
@@ -87,90 +86,91 @@ class Leases:
         if self.owned_by_job(task):
             self._jobs[task.job.id].lease = known
         else:
-            worker.pocket = known
+            worker.standing = known
 
-    # ----- given back -----------------------------------------------------------------------------
+    # ----- release ---------------------------------------------------------------------------------
 
     def free(self, state: JobState) -> None:
-        """Take back what a job holds."""
+        """Free the lease of a job."""
         if state.lease is not None:
             if not self._helping.keep(state.lease):
                 self._allocator.free(state.lease)
             state.lease = None
             self.expect(state)
 
-    def free_pocket(self, worker: WorkerState) -> None:
-        """Take back what a worker holds."""
-        if worker.pocket is not None:
-            self._allocator.free(worker.pocket)
-            worker.pocket = None
+    def free_standing(self, worker: WorkerState) -> None:
+        """Free the standing lease of a worker."""
+        if worker.standing is not None:
+            self._allocator.free(worker.standing)
+            worker.standing = None
 
     def lose(self, worker: WorkerState, task: Task, state: JobState) -> None:
-        """The pages of the task's lease cannot be had: nobody shall get it any more."""
+        """Retire the lease of a task whose pages cannot be reserved; it is not granted again."""
         if self.owned_by_job(task):
             lease, state.lease = state.lease, None
         else:
-            lease, worker.pocket = worker.pocket, None
+            lease, worker.standing = worker.standing, None
         if lease is not None:
             self._allocator.lose(lease)
 
     def dropped(self, index: int, token: int) -> None:
-        """A worker has given its standing lease back, as it was told."""
+        """A worker has released its standing lease after a `Revoke`."""
         worker = self._workers[index]
         if worker.revoked == token:
             worker.revoked = 0
-            self.free_pocket(worker)
+            self.free_standing(worker)
 
     def retire(self) -> None:
-        """Take all standing leases back at the end of a run; every worker is idle, and is told so."""
+        """Free all standing leases at the end of a run, when every worker is idle; each worker is
+        informed."""
         for worker in self._workers.values():
-            self.free_pocket(worker)
+            self.free_standing(worker)
 
     def release(self, lease: Lease) -> None:
-        """The receiver of an array has let it go; may be called from any thread."""
+        """The receiver has released an array; may be called from any thread."""
         self._allocator.give_back(lease)
 
     def restart(self, state: JobState) -> None:
-        """A job gives its memory back and begins again."""
+        """Free the memory of a job and restart it."""
         self.free(state)
-        self._tasks.requeue(state, sort=self._arrays)  # arrays are wanted in their order
+        self._tasks.requeue(state, sort=self._arrays)  # arrays are delivered in order
 
-    # ----- asked for and granted ------------------------------------------------------------------
+    # ----- requests and grants ---------------------------------------------------------------------
 
     def grants(self) -> list[tuple[int, ToWorker]]:
-        """Give memory to those who wait, as far as it goes, and tell clips of their frames; call after
-        anything was freed or asked."""
+        """Messages that grant memory to waiting tasks, as far as it suffices, and deliver results of shared
+        frames. Call after every release or request."""
         messages: list[tuple[int, ToWorker]] = []
         while (index := self._first_waiting()) is not None:
             worker = self._workers[index]
             assert worker.waiting is not None
             serial, nbytes = worker.waiting
-            lease = self._allocator.lease(_roomy(nbytes, self._allocator.largest))
+            lease = self._allocator.lease(_with_margin(nbytes, self._allocator.largest))
             if lease is None:
                 lease = self._allocator.lease(nbytes)
             if lease is None:
                 revoked = list(self._revoke())
                 messages += revoked
-                if any(self._workers[who].pocket is None for who, _ in revoked):
-                    continue  # an idle worker's standing lease is free at once: try again
+                if any(self._workers[who].standing is None for who, _ in revoked):
+                    continue  # the standing lease of an idle worker is free at once: try again
                 break
             task = worker.outstanding[serial]
             state = self._jobs[task.job.id]
             if self.owned_by_job(task):
                 state.lease = lease
             else:
-                worker.pocket = lease
+                worker.standing = lease
             worker.waiting = None
             self.forget(state)
             messages.append((index, Grant(serial, lease)))
         if self._arrays and self.stalled and self._first_waiting() is None:
-            messages.append(self._make_way())
-        messages += self._helping.mail
-        self._helping.mail.clear()
+            messages.append(self._deny_last())
+        messages += self._helping.messages
+        self._helping.messages.clear()
         return messages
 
     def _first_waiting(self) -> int | None:
-        """Whose turn it is to get memory."""
+        """Index of the worker that is next to receive memory."""
         waiting = [(worker, index) for index, worker in self._workers.items() if worker.waiting]
         if not waiting:
             return None
@@ -179,15 +179,15 @@ class Leases:
         worker, index = min(waiting, key=lambda pair: _waiting_job(pair[0]))
         return index if _waiting_job(worker) == min(self._ungranted) else None
 
-    def _make_way(self) -> tuple[int, Deny]:
-        """Every worker waits with a later array than the one that is wanted: the last one steps back."""
+    def _deny_last(self) -> tuple[int, Deny]:
+        """Every worker waits with a later array than the next one to deliver: the last of them is denied."""
         wanted = min(self._ungranted)
         waiting = [(worker, index) for index, worker in self._workers.items() if worker.waiting]
-        # Whoever has the wanted one behind what it waits with, else the one that is furthest ahead.
-        holders = [
+        # The worker that holds the next array behind the waiting one, else the one that is furthest ahead.
+        candidates = [
             pair for pair in waiting if any(task.job.id == wanted for task in pair[0].outstanding.values())
         ]
-        worker, index = max(holders or waiting, key=lambda pair: _waiting_job(pair[0]))
+        worker, index = max(candidates or waiting, key=lambda pair: _waiting_job(pair[0]))
         serial = _waiting_serial(worker)
         task = worker.outstanding.pop(serial)
         worker.waiting = None
@@ -196,16 +196,16 @@ class Leases:
 
     def _revoke(self) -> Iterator[tuple[int, Revoke]]:
         for index, worker in self._workers.items():
-            if worker.pocket is not None and worker.waiting is None and not worker.revoked:
+            if worker.standing is not None and worker.waiting is None and not worker.revoked:
                 if worker.outstanding:
                     worker.revoked = self._tasks.next_serial()
                 else:
-                    self.free_pocket(worker)
+                    self.free_standing(worker)
                 yield index, Revoke(worker.revoked)
 
     @property
     def stalled(self) -> bool:
-        """Whether everything that is left waits for memory that nobody here will free."""
+        """Whether all remaining tasks wait for memory that no task will free."""
         workers, tasks = self._workers.values(), self._tasks
         if not any(worker.waiting for worker in workers) or tasks.downstream:
             return False
@@ -215,9 +215,9 @@ class Leases:
 
     @property
     def stuck(self) -> bool:
-        """Whether all wait, and there is no memory for the one whose turn it is: help must come from outside.
+        """Whether the run is stalled and the next request cannot be granted without outside help.
 
-        When it is nobody's turn, the one that is wanted is still queued, and `grants` makes way for it.
+        When no worker is next, the array to deliver is still queued, and `grants` makes room for it.
         """
         index = self._first_waiting() if self.stalled else None
         if index is None:
@@ -235,7 +235,7 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         "decode",
         "LimitError",
         f"It needs {nbytes >> 20:,} MiB of shared memory, but there are only {largest >> 20:,} MiB.",
-        "Give it more with --memory.",
+        "Raise the limit with --memory.",
         "",
     )
 
@@ -249,6 +249,6 @@ def _waiting_job(worker: WorkerState) -> int:
     return worker.outstanding[_waiting_serial(worker)].job.id
 
 
-def _roomy(nbytes: int, largest: int) -> int:
-    """A little more than asked for, so that the next, slightly larger picture fits as well."""
+def _with_margin(nbytes: int, largest: int) -> int:
+    """The size rounded up by an eighth, so that a slightly larger picture fits as well."""
     return min(largest, nbytes + nbytes // 8)

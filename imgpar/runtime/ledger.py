@@ -1,12 +1,12 @@
-"""What happens to each job, from its submission to its one end. Bookkeeping: no processes, pipes or clock.
+"""The state of each job, from submission to its result. Bookkeeping only: no processes, pipes or clock.
 
     submit ─► tasks ─► assign ─► worker ─► done ─► (next stage) ─► settled
                 ▲                  │ need ─► leases ─► grants
                 └── died ◄─────────┘
 
-1. What is done next is for `tasks`, who gets memory for `leases`, frames of clips for `helping`.
-2. A worker that dies is charged to the task it had begun; its other tasks go back unharmed. A charged
-   task is tried again alone in a worker.
+1. `task_queue` chooses the next task, `leases` grants memory, `shared_frames` distributes frames of clips.
+2. A dead worker is charged to the task it had begun; its other tasks are requeued. A charged task is retried
+   alone on a worker.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Ledger:
     Args:
         allocator: of the arena.
         schedule: "auto", "staged" or "chain".
-        arrays: frames are handed to the caller in order instead of being encoded.
-        together: a job's outputs are all made by one worker, so that it can take them back.
-        first_serial: serials go on from here, so that none is used twice in a session.
+        arrays: whether frames are returned to the caller in order instead of being encoded.
+        first_serial: serials continue from here, so that none is used twice in a session.
+        together: whether one worker makes all outputs of a job, so that it can remove them again.
     """
 
     def __init__(
@@ -45,32 +45,36 @@ class Ledger:
     ) -> None:
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
-        """Every job that is not settled, by its id."""
+        """Every unsettled job, by id."""
         self.allocator = allocator
         self.arrays = arrays
         self._together = together
         self._kills = 0
-        """Workers that were killed from outside."""
+        """Number of workers that were killed from outside."""
         self._helping = Helping(allocator.free)
         self.tasks = Tasks(self.workers, self._helping, schedule, first_serial)
         self.leases = Leases(allocator, self.jobs, self.workers, self.tasks, self._helping, arrays=arrays)
 
-    # ----- jobs in --------------------------------------------------------------------------------
+    # ----- submission ------------------------------------------------------------------------------
 
     def submit(self, job: Job, run: int) -> None:
-        """Take a job into the queue."""
+        """Queue a job."""
         state = self.jobs[job.id] = JobState(job, run)
         self.leases.expect(state)
         self.tasks.queue.append(state)
 
     def again(self, state: JobState) -> None:
-        """An array that nobody has seen yet gives its memory to an earlier one; it is made again later."""
+        """Requeue an array that has not been delivered; its memory goes to an earlier one."""
         self.jobs[state.job.id] = state
         self.leases.expect(state)
         self.leases.restart(state)
 
     def drain(self) -> int:
-        """Forget what no worker has begun; returns how many jobs that were."""
+        """Drop the jobs that no worker has begun.
+
+        Returns:
+            How many were dropped.
+        """
         dropped = list(self.tasks.queue)
         for state in dropped:
             del self.jobs[state.job.id]
@@ -79,7 +83,7 @@ class Ledger:
         return len(dropped)
 
     def abandon(self) -> None:
-        """Take everything back: the workers are gone, and the run is given up."""
+        """Free everything: the workers are gone, and the run is given up."""
         for state in self.jobs.values():
             self.leases.free(state)
         self.leases.retire()
@@ -90,22 +94,22 @@ class Ledger:
 
     @property
     def finished(self) -> bool:
-        """Whether every job that was submitted is settled."""
+        """Whether every submitted job is settled."""
         return not self.jobs and not self._helping.busy
 
-    # ----- what workers say -----------------------------------------------------------------------
+    # ----- messages of workers ---------------------------------------------------------------------
 
     def owes(self, index: int) -> bool:
-        """Whether a worker has something to do or to give back, and waits for nothing."""
+        """Whether a worker has tasks or a lease to release, and does not wait for memory."""
         worker = self.workers[index]
         return worker.waiting is None and bool(worker.outstanding or worker.revoked)
 
     def held(self, index: int) -> tuple[Task, ...]:
-        """What a worker has been given and has not answered."""
+        """Tasks of a worker that are not answered yet."""
         return tuple(self.workers[index].outstanding.values()) if index in self.workers else ()
 
     def disorder(self, index: int, message: object) -> str:
-        """What is wrong with what this worker says; nothing when it can be believed. See `claims`."""
+        """What is invalid about a message, or an empty string. See `validation`."""
         worker = self.workers[index]
         return disorder(
             message,
@@ -116,11 +120,11 @@ class Ledger:
         )
 
     def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
-        """A task gave back what it held and asks for `nbytes`. Settled when it can never have them."""
+        """A task has released its lease and requests `nbytes`; settled if it can never have them."""
         worker = self.workers[index]
         state = self.jobs[worker.outstanding[serial].job.id]
         self.leases.free(state)
-        self.leases.free_pocket(worker)
+        self.leases.free_standing(worker)
         if nbytes > self.allocator.largest:
             del worker.outstanding[serial]
             worker.alone = False
@@ -129,7 +133,7 @@ class Ledger:
         return None
 
     def no_memory(self, index: int, serial: int) -> None:
-        """The pages of the task's lease could not be had: take it back for good, and begin again."""
+        """The pages of the task's lease cannot be reserved: retire the lease and restart the job."""
         worker = self.workers[index]
         task = worker.outstanding.pop(serial)
         state = self.jobs[task.job.id]
@@ -140,7 +144,7 @@ class Ledger:
     # ----- results --------------------------------------------------------------------------------
 
     def done(self, index: int, message: Done) -> Settled | None:
-        """A task is finished: move its job on. Settled when that was its last."""
+        """A task is finished: advance its job. Settled when that was the last one."""
         if self._is_frame(index, message.serial):
             self._frame_done(index, message)
             return None
@@ -161,7 +165,7 @@ class Ledger:
         if placed is None:
             return self._settle(state, "ok")
         if self.arrays and task.stage != "decode":
-            # The receiver owns the lease now: what is left of it around the result.
+            # The lease, trimmed to the result, belongs to the receiver from here on.
             kept = self.allocator.trim(placed.lease, placed.frames.offset, placed.frames.nbytes)
             placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
@@ -172,9 +176,9 @@ class Ledger:
         return None
 
     def _fan_out(self, state: JobState, placed: Placed) -> None:
-        """One encode task per target; they come before anything that would ask for more memory."""
+        """One encode task per target, queued before anything that would request memory."""
         if self._together or any(target.retires for target in state.job.targets):
-            # In place the original may go only after the other outputs are there: one task, in order.
+            # In place the original may be replaced only when the other outputs exist: one task, in order.
             parts: list[tuple[int, ...]] = [()]
         else:
             parts = [(target,) for target in range(len(state.job.targets))]
@@ -183,7 +187,7 @@ class Ledger:
             self.tasks.downstream.appendleft(task_of(state, "encode", placed, targets))
 
     def failed(self, index: int, message: Failed) -> Settled | None:
-        """A task could not be done."""
+        """A task has failed."""
         if self._is_frame(index, message.serial):
             self._helping.lost(self.workers[index].outstanding.pop(message.serial))
             return None
@@ -225,14 +229,14 @@ class Ledger:
     # ----- frames of clips ------------------------------------------------------------------------
 
     def offer(self, index: int, message: Offer) -> None:
-        """A worker offers a frame of its clip to the others."""
+        """A worker offers a frame of its clip to the other workers."""
         task = self.workers[index].outstanding[message.serial]
         lease = self.jobs[task.job.id].lease
         assert lease is not None
         self._helping.offer(index, task, lease, message)
 
     def recall(self, index: int, serial: int) -> None:
-        """A clip's worker wants one of its frames back."""
+        """The worker of a clip requests one of its frames back."""
         self._helping.recall(index, serial)
 
     def _is_frame(self, index: int, serial: int) -> bool:
@@ -249,19 +253,20 @@ class Ledger:
     # ----- workers --------------------------------------------------------------------------------
 
     def hired(self, index: int) -> None:
-        """A worker is there."""
+        """A worker process has been started."""
         self.workers[index] = WorkerState()
 
     def died(self, index: int, begun: int, cause: Cause, failure: Failed) -> list[Settled]:
         """A worker is gone; everything it had sent has been handled.
 
         Args:
+            index: of the worker.
             begun: serial of the task that it had begun, 0 for none.
-            cause: "killed" is patient, everything else counts as the file's fault.
-            failure: what to say if that task is given up.
+            cause: "killed" allows more retries; the others are charged to the file.
+            failure: reported if that task is given up.
         """
         worker = self.workers.pop(index)
-        self.leases.free_pocket(worker)
+        self.leases.free_standing(worker)
         self._kills += cause == "killed"
         settled = []
         for serial, task in reversed(worker.outstanding.items()):
@@ -280,14 +285,14 @@ class Ledger:
         return settled
 
     def _put_back(self, state: JobState, task: Task) -> None:
-        # Encoding only reads frames. A transform writes over them, and may have given its lease back.
+        # Encoding only reads frames. A transform overwrites them, and may have released its lease.
         if task.stage == "encode":
             self.tasks.downstream.appendleft(task)
         else:
             self.leases.restart(state)
 
     def _retry(self, state: JobState, task: Task) -> Task:
-        if task.stage == "encode":  # it only reads the frames: they are still good
+        if task.stage == "encode":  # the frames are still valid: encoding only reads them
             return task_of(state, "encode", task.placed, task.targets)
         self.leases.free(state)
         return self.tasks.first(state)

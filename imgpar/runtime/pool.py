@@ -1,11 +1,11 @@
-"""Starts, stops and buries worker processes. It knows nothing of jobs.
+"""Starts, stops and reaps worker processes. Knows nothing of jobs.
 
-1. Never fork: forkserver where there is one, spawn elsewhere.
-2. Workers do not need the user's `__main__`: see `warmup`.
-3. A worker is dead when its channel is at its end; only then is its exit code asked for. The fork server
-   may be killed like any other process: it is started again, and what it said of its children is not trusted.
-4. What a worker or a C library in it prints goes to a file of its own, and is read from there: several
-   processes never write over each other on the terminal, and a crash leaves its traceback.
+1. Never fork: forkserver where available, spawn elsewhere.
+2. Workers do not need the user's `__main__`: see `startup`.
+3. A worker is dead when its channel is at EOF; only then is its exit code read. The fork server may be killed
+   like any other process: it is restarted, and exit codes it reported are not trusted.
+4. stdout and stderr of a worker and of its C libraries go to a file per worker: processes do not interleave
+   their output on the terminal, and a crash leaves its traceback.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wa
 WINDOWS_HANDLES = 60
 """`connection.wait` takes at most 63 handles on Windows before Python 3.13."""
 STOP_SECONDS = 3.0
-"""How long a worker may take to exit when it is told to; then it is killed."""
+"""Seconds a worker may take to exit after `Stop`; then it is killed."""
 START_TRIES = 20
-"""Attempts to start one worker: the fork server may die in the middle of each."""
+"""Attempts to start one worker: the fork server may die during each."""
 
 
 SILENT_TRIES = 2
-"""Fork servers that do not answer, before the run is given up."""
+"""Fork servers that do not answer before the run is given up."""
 
 
 @dataclass(slots=True)
@@ -52,15 +52,15 @@ class WorkerProcess:
     channel: ParentEnd
     log: str
     handle: int = -1
-    """A descriptor of the process, which no other process can take over; -1 where there are none."""
+    """A pidfd, which no other process can reuse; -1 where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker was doing when the parent looked."""
+    """What a worker was doing when the parent read its cell."""
 
     serial: int
-    """Of the task, 0 for none."""
+    """Of the task; 0 for none."""
     tick: int
     """Changes with every task, and when memory was granted."""
     stage: str
@@ -70,10 +70,10 @@ class Pool:
     """The worker processes of one session.
 
     Args:
-        arena: they map it.
+        arena: mapped by the workers.
         memory_limit: bytes of private memory per worker, where the system can limit it; 0 is no limit.
         method: start method; None is the best of this system.
-        preload: a module that the fork server imports once.
+        preload: name of a module that the fork server imports once; empty for none.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Pool:
         wake_at_exit()
         self._next = 0
         self.workers: dict[int, WorkerProcess] = {}
-        # `connection.wait` makes a selector at every call.
+        # `connection.wait` builds a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
 
     def start(self) -> WorkerProcess:
-        """Start one more worker; returns at once, the worker gets ready by itself.
+        """Start one more worker. Returns at once; the worker initialises itself.
 
         Raises:
             RunError: the system starts no further process.
@@ -102,19 +102,19 @@ class Pool:
             try:
                 with watch:
                     return self._start()
-            except (OSError, EOFError) as error:  # the fork server has died: the next try starts it again
+            except (OSError, EOFError) as error:  # the fork server has died: the next attempt restarts it
                 problem = error
                 silent += watch.killed
                 if silent == SILENT_TRIES:
                     raise RunError(
-                        f"The process that starts the workers gave no answer for {KILL_SECONDS:g} s, twice.",
-                        fix="Look for what stops new processes, and run again.",
+                        f"The process that starts the workers did not answer for {KILL_SECONDS:g} s, twice.",
+                        fix="Find out what blocks new processes, and run again.",
                     ) from error
-                time.sleep(0.005 * attempt)  # a dying process refuses connections a little before it is dead
+                time.sleep(0.005 * attempt)  # a dying process refuses connections shortly before it is dead
         lost = isinstance(problem, FileNotFoundError)  # the socket of the fork server
         raise RunError(
             f"No worker process can be started ({problem}).",
-            fix="Somebody removed the temporary files: run again." if lost else "Ask for fewer with --jobs.",
+            fix="The temporary files were removed: run again." if lost else "Lower --jobs.",
         )
 
     def _start(self) -> WorkerProcess:
@@ -149,13 +149,13 @@ class Pool:
         return next(index for index in range(MAX_WORKERS) if index not in self.workers)
 
     def begun(self, worker: WorkerProcess) -> Begun:
-        """What the worker is at, from its cell of the board."""
+        """What the worker is doing, from its cell of the board."""
         serial, tick, stage = self._arena.board[_cell(worker.index) : _cell(worker.index) + 3]
         # The board lies in memory that every worker can write.
         return Begun(serial, tick, STAGES[stage] if 0 <= stage < len(STAGES) else "")
 
     def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[WorkerProcess], list[Any]]:
-        """Workers whose channel has something to read (or has ended), and which of `also` have."""
+        """Workers whose channel is readable or at EOF, and those of `also` that are readable."""
         if self._poll and not also:
             by_handle = {worker.channel.connection.fileno(): worker for worker in self.workers.values()}
             return [by_handle[handle] for handle, _ in self._poll.poll(timeout * 1000)], []
@@ -166,10 +166,15 @@ class Pool:
             [item for item in found if item not in by_connection],
         )
 
-    def bury(self, worker: WorkerProcess) -> tuple[int | None, str]:
-        """Clean up after a dead worker; returns its exit code (−N for signal N) and its last words."""
+    def reap(self, worker: WorkerProcess) -> tuple[int | None, str]:
+        """Clean up after a dead worker.
+
+        Returns:
+            Its exit code (−N for signal N) and the end of its log.
+        """
         if self.workers.pop(worker.index, None) is None:
-            return None, ""  # Python ends: the thread of an unfinished run has seen it end, too
+            # at interpreter exit: the thread of an unfinished run has handled its end already
+            return None, ""
         if self._poll:
             self._poll.unregister(worker.channel.connection)
         if not worker.channel.ended(STOP_SECONDS):
@@ -177,7 +182,7 @@ class Pool:
             worker.channel.ended(STOP_SECONDS)
         worker.channel.close()
         worker.process.join(1.0)
-        if worker.process.is_alive():  # it closed its channel, but lingers
+        if worker.process.is_alive():  # it closed its channel but still runs
             self.kill(worker)
             worker.process.join(1.0)
         code = worker.process.exitcode
@@ -188,16 +193,16 @@ class Pool:
         return code, read_log(worker.log)
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Stop a worker in the middle of whatever it does; its channel will end."""
+        """Send SIGKILL to a worker; its channel will end."""
         if worker.handle < 0:
             worker.process.kill()
             return
-        # Not through `process`: when the fork server has died, that takes its children for dead, too.
+        # Not through `process`: after the fork server has died, that reports its children as dead too.
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(worker.handle, signal.SIGKILL)
 
     def abort(self, worker: WorkerProcess) -> None:
-        """Stop a worker so that it says where it is, if it still can; `kill` it when it does not end."""
+        """Send SIGABRT to a worker, so that it logs a traceback if it can; use `kill` if it does not end."""
         if worker.handle < 0:
             worker.process.kill()
             return
@@ -205,8 +210,8 @@ class Pool:
             signal.pidfd_send_signal(worker.handle, signal.SIGABRT)
 
     def close(self) -> None:
-        """End every worker: asked first, killed if it does not listen."""
-        wake()  # the fork server says how they end
+        """End every worker: `Stop` first, SIGKILL after `STOP_SECONDS`."""
+        wake()  # the fork server reports how they end
         for worker in self.workers.values():
             with contextlib.suppress(OSError):
                 worker.channel.send(Stop())
@@ -214,11 +219,11 @@ class Pool:
         for worker in list(self.workers.values()):
             if not worker.channel.ended(deadline - time.monotonic()):
                 self.kill(worker)
-            self.bury(worker)
+            self.reap(worker)
         remove_folder(self._folder)
 
     def kill_all(self) -> None:
-        """Stop every worker now."""
+        """Kill every worker at once."""
         for worker in self.workers.values():
             self.kill(worker)
 
@@ -238,7 +243,7 @@ def available_cores() -> int:
 
 
 def read_log(path: str, limit: int = 4000) -> str:
-    """The end of what a worker printed."""
+    """The end of a worker's log."""
     try:
         # A worker may have put anything there: a pipe, or more than fits into memory.
         with open(os.open(path, os.O_RDONLY | _PLAIN_FILE), "rb") as file:
@@ -251,7 +256,7 @@ def read_log(path: str, limit: int = 4000) -> str:
 
 
 def describe_exit(code: int | None) -> str:
-    """How a process ended, in words.
+    """How a process ended, as text.
 
     >>> describe_exit(-11)
     'was ended by SIGSEGV'
@@ -267,13 +272,13 @@ def describe_exit(code: int | None) -> str:
 
 
 def _cell(index: int) -> int:
-    return index * 8  # 64 bytes, eight numbers of 8 bytes
+    return index * 8  # 64 bytes: eight numbers of 8 bytes
 
 
 _BLANK = memoryview(bytes(24)).cast("q")
 
 
 def _handle_of(pid: int) -> int:
-    with contextlib.suppress(AttributeError, OSError):  # Linux has them; a process may be gone already
+    with contextlib.suppress(AttributeError, OSError):  # Linux only; the process may be gone already
         return os.pidfd_open(pid)
     return -1

@@ -1,4 +1,4 @@
-"""A worker process: its signals, its limits, its log, its end. What it works on is in `worker`."""
+"""A worker process: signals, limits, log and exit. The main loop is in `worker`."""
 
 from __future__ import annotations
 
@@ -20,32 +20,40 @@ from imgpar.runtime.worker import Worker
 def run_worker(
     index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
 ) -> None:
-    """Set the process up and run its loop."""
+    """Set up the process and run its loop; does not return.
+
+    Args:
+        index: number of the worker.
+        connection: the worker's end of its pipe.
+        arena: handle of the shared memory.
+        log: path of the file that receives stdout and stderr.
+        memory_limit: bytes of private memory; 0 is no limit.
+    """
     _ignore_signals()
     tail = LogTail(log)
     _limit_memory(memory_limit)
     if sys.platform == "win32":
         from imgpar.runtime import job_object
 
-        # The arena may count as memory of whoever maps it.
+        # The arena may count towards the memory of each process that maps it.
         job_object.enter(memory_limit and memory_limit + arena.size)
     _die_with_parent()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         Worker(index, WorkerEnd(connection), arena.map(), tail).loop()
-    # No atexit handlers, no destructors of C libraries: there is nothing here that has to be saved.
+    # No atexit handlers, no destructors of C libraries: there is nothing to save.
     os._exit(0)
 
 
 def _ignore_signals() -> None:
-    """A terminal sends Ctrl-C to the whole group; the parent decides what happens to workers."""
+    """Ignore signals: a terminal sends Ctrl-C to the whole group, and the parent controls the workers."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _limit_memory(nbytes: int) -> None:
-    """Private memory only: RLIMIT_AS would count the arena."""
+    """Limit private memory only: RLIMIT_AS would count the arena."""
     if nbytes and os.path.exists("/proc/self"):
         import resource
 
@@ -53,8 +61,8 @@ def _limit_memory(nbytes: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Let the system end this process when the parent is gone, by SIGIO at the end of the parent's pipe: the
-    thread below cannot do it while a C library that never returns holds Python's lock."""
+    """Let the system end this process when the parent is gone, by SIGIO at EOF of the parent's pipe. The
+    thread of `_exit_with_parent` cannot do so while a C library holds the GIL."""
     parent = parent_process()
     if parent is None or not hasattr(os, "O_ASYNC"):
         return
@@ -68,7 +76,7 @@ def _die_with_parent() -> None:
 
 
 def _exit_with_parent() -> None:
-    """Ends this process when the parent is gone, whatever the main thread is doing."""
+    """End this process when the parent is gone, whatever the main thread is doing."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -76,8 +84,8 @@ def _exit_with_parent() -> None:
 
 
 class LogTail:
-    """What this process printed to its own log file since the last look: warnings of C libraries, prints
-    of the user's functions."""
+    """What this process has printed to its log since the last call: warnings of C libraries, prints of the
+    user's functions."""
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -88,7 +96,7 @@ class LogTail:
         faulthandler.enable(2, all_threads=False)
 
     def lines(self) -> list[str]:
-        """New lines; the file is emptied, so that it stays small in endless runs."""
+        """New lines; the file is truncated, so that it stays small in long runs."""
         size = os.fstat(self._fd).st_size
         if not size:
             return []

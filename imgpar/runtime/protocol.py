@@ -1,7 +1,7 @@
-"""What parent and workers say to each other. Small by design: ids, offsets and specs, never pixels.
+"""Messages between parent and workers: ids, offsets and specs, never pixels.
 
-Named tuples, because they are pickled in a third of the time of dataclasses. What a worker says is no pickle
-but plain data, see `plain`; whether it can be true is for `claims`.
+Named tuples, because they pickle in a third of the time of dataclasses. Messages of a worker are not pickled
+but plain data, see `serialization`; `validation` checks them against what was assigned.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""
 
 STAGES = ("", "read", "decode", "transform", "encode", "commit")
-"""What a worker writes on the board is the place in this list."""
+"""A worker writes the index into this tuple to the board."""
 
 
 class Lease(NamedTuple):
-    """A piece of the arena. `fresh` says that its pages may not be reserved yet."""
+    """A range of the arena. `fresh`: its pages may not be reserved yet."""
 
     offset: int
     size: int
@@ -31,25 +31,25 @@ class Placed(NamedTuple):
     lease: Lease
     frames: FrameRef
     header: tuple[int, int] = (0, 0)
-    """Offset and length; none where the frames are handed to the caller."""
+    """Offset and length; (0, 0) where the frames are returned to the caller."""
 
 
 class Offer(NamedTuple):
-    """A frame of a clip that any worker may work on: worker → parent, and in the task for the helper."""
+    """A frame of a clip that any worker may process: worker → parent, and in the task of the helper."""
 
     serial: int
-    """Of the clip's task."""
+    """Of the task of the clip."""
     number: int
     offset: int
-    """Where the decoded frame lies."""
+    """Of the decoded frame in the arena."""
     output: int
-    """Where the result shall lie."""
+    """Offset of the result."""
     facts: bytes
-    """What is to be done, packed; the same for all frames."""
+    """Packed parameters of the processing; the same for all frames."""
 
 
 class Task(NamedTuple):
-    """One thing for a worker to do. Serials are unique in a session and never used again."""
+    """One unit of work. Serials are unique in a session and never reused."""
 
     serial: int
     run: int
@@ -57,72 +57,72 @@ class Task(NamedTuple):
     job: Job
     placed: Placed | None = None
     targets: tuple[int, ...] = ()
-    """Which of the job's targets to encode; empty is all."""
+    """Indices of the job's targets to encode; empty is all."""
     attempt: int = 0
     cores: int = 1
-    """How many threads it may run: a lone clip has all cores, one of many its share."""
+    """Number of threads: a single clip gets all cores, several share them."""
     piece: Offer | None = None
-    """The frame, of a clip that another worker has."""
+    """The frame, for a clip of another worker."""
     lease: Lease | None = None
-    """In which the frame lies."""
+    """The lease in which that frame lies."""
 
 
 # ----- parent → worker ----------------------------------------------------------------------------
 
 
 class Begin(NamedTuple):
-    """A run starts: its recipe and limits, pickled once."""
+    """A run starts: its performer, pickled once."""
 
     run: int
     payload: bytes
 
 
 class Forget(NamedTuple):
-    """A run is over; the worker drops its recipe."""
+    """A run is over; the worker drops its performer."""
 
     run: int
 
 
 class Work(NamedTuple):
-    """Tasks, to be done in this order."""
+    """Tasks, performed in this order."""
 
     tasks: tuple[Task, ...]
 
 
 class Grant(NamedTuple):
-    """Memory for the task that asked."""
+    """Memory for the task that requested it."""
 
     serial: int
     lease: Lease
 
 
 class Deny(NamedTuple):
-    """There will be no memory: drop the task, the parent has settled its outcome."""
+    """No memory: drop the task, the parent has settled its job."""
 
     serial: int
 
 
 class Revoke(NamedTuple):
-    """Give the standing lease back when the tasks before this message are done; answer with the token."""
+    """Release the standing lease after the tasks before this message; answer with the token."""
 
     token: int = 0
-    """0 wants no answer: the worker had no tasks, so its lease is free already."""
+    """0: no answer, the worker had no tasks and its lease is free already."""
 
 
 class Finished(NamedTuple):
-    """A helper has worked on a frame that was offered; its result lies where it shall."""
+    """A helper has processed an offered frame; the result is in place."""
 
     serial: int
     number: int
 
 
 class Returned(NamedTuple):
-    """A frame that was offered comes back undone."""
+    """An offered frame that was not processed."""
 
     serial: int
     number: int
     answer: bool = False
-    """Whether this answers a `Recall`; then −1 says that all frames have been begun."""
+    """Whether this answers a `Recall`; then number −1 means that all frames have been begun."""
 
 
 class Stop(NamedTuple):
@@ -133,7 +133,7 @@ class Stop(NamedTuple):
 
 
 class Need(NamedTuple):
-    """The task holds no memory and needs this much. The standing lease is given back with it."""
+    """The task holds no memory and requests `nbytes`. The standing lease is released with it."""
 
     serial: int
     nbytes: int
@@ -146,13 +146,13 @@ class NoMemory(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """Answer to Revoke."""
+    """Answer to `Revoke`."""
 
     token: int
 
 
 class Advanced(NamedTuple):
-    """A clip is being written: now and then its worker says how far it is."""
+    """Progress of a clip, sent at intervals."""
 
     serial: int
     frames: int
@@ -160,13 +160,13 @@ class Advanced(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """The clip's worker has nothing to do: it takes one frame back that nobody has begun."""
+    """The worker of a clip is idle: it requests one frame back that has not been begun."""
 
     serial: int
 
 
 class Done(NamedTuple):
-    """A task is finished. `placed` is set when frames are handed on, `outputs` when files were written."""
+    """A task is finished. `placed` is set when frames are passed on, `outputs` when files were written."""
 
     serial: int
     timings: tuple[tuple[str, float], ...]
@@ -176,11 +176,11 @@ class Done(NamedTuple):
     notes: tuple[str, ...] = ()
     digest: str = ""
     unchanged: bool = False
-    """The content is what it was when the outputs were made; nothing was written."""
+    """The content is the same as when the outputs were made; nothing was written."""
 
 
 class Failed(NamedTuple):
-    """A task could not be done; the worker is well."""
+    """A task failed; the worker itself is intact."""
 
     serial: int
     stage: str
@@ -193,7 +193,7 @@ class Failed(NamedTuple):
 
 
 class Garbled(NamedTuple):
-    """What came out of a channel and is no message; `problem` goes on from "the worker process"."""
+    """Data from a channel that is not a message; `problem` continues "the worker process …"."""
 
     problem: str
 

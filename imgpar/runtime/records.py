@@ -1,4 +1,4 @@
-"""What the ledger writes down: a job on its way and its deaths, a worker as the parent sees it, an end."""
+"""Records of the ledger: state of a job, state of a worker, result of a job."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from imgpar.runtime.protocol import Failed, Lease, Placed, Task
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
 MAX_CRASHES = 2
-"""A crash, a hang or running out of memory is the file's fault: two are enough."""
+"""A crash, a hang or running out of memory is charged to the file: two are enough."""
 MAX_KILLS = 5
-"""A plain SIGKILL comes from outside (the OOM killer, a person): be patient."""
+"""A SIGKILL comes from outside (the OOM killer, a user): more retries."""
 MAX_ATTEMPTS = 25
-"""Kills that hit other workers in between, too, are not counted up to here: somebody kills at random."""
+"""Limit on all attempts, for workers that are killed at random."""
 
 
 @dataclass(slots=True)
 class JobState:
-    """A job on its way."""
+    """State of an unsettled job."""
 
     job: Job
     run: int
@@ -29,7 +29,7 @@ class JobState:
     crashes: int = 0
     kills: int = 0
     killed: int = 0
-    """Which kill of the run was its last one."""
+    """Number of the kill of the run that was its last one."""
     attempt: int = 0
     encoding: int = 0
     """Encode tasks that are not done yet."""
@@ -41,12 +41,20 @@ class JobState:
     digest: str = ""
 
     def charge(self, cause: Cause, kill: int) -> bool:
-        """A worker died of this job; `kill` counts all that were killed. Whether that is enough."""
+        """Charge the job with the death of a worker.
+
+        Args:
+            cause: of the death.
+            kill: number of workers killed in this run.
+
+        Returns:
+            Whether the job is to be given up.
+        """
         self.attempt += 1
         if cause != "killed":
             self.crashes += 1
         else:
-            # Was another worker killed since this job was? Then it is not this job that draws the fire.
+            # If another worker was killed since, this job is not the cause.
             self.kills = self.kills + 1 if self.killed == kill - 1 else 1
             self.killed = kill
         return self.crashes >= MAX_CRASHES or self.kills >= MAX_KILLS or self.attempt >= MAX_ATTEMPTS
@@ -54,29 +62,29 @@ class JobState:
 
 @dataclass(slots=True)
 class WorkerState:
-    """A worker as the parent sees it."""
+    """State of a worker, as seen by the parent."""
 
     outstanding: dict[int, Task] = field(default_factory=dict)
-    pocket: Lease | None = None
-    """The standing lease."""
+    standing: Lease | None = None
+    """The standing lease, kept between tasks."""
     waiting: tuple[int, int] | None = None
-    """Serial and bytes of the task that asked for memory."""
+    """Serial and bytes of the task that requested memory."""
     revoked: int = 0
-    """Token of the Revoke that it has not answered yet."""
+    """Token of the `Revoke` that is not answered yet."""
     alone: bool = False
-    """It runs a task that killed a worker before, and gets nothing else meanwhile."""
+    """It runs a task that killed a worker before, and gets no other task meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The end of a job. `placed` is set for arrays: its lease is the receiver's until `release`."""
+    """Result of a job. `placed` is set for arrays: its lease belongs to the receiver until `release`."""
 
     state: JobState
     kind: Literal["ok", "unchanged", "failed", "array"]
     placed: Placed | None = None
 
     def outcome(self) -> Outcome:
-        """The line of the report for this job."""
+        """The outcome of this job for the report."""
         state, failure = self.state, self.state.failure
         if failure and failure.error == KeptError.__name__:
             notes = (*state.job.notes, *state.notes, failure.message)

@@ -1,19 +1,19 @@
-"""What the shell lets this process have (`ulimit`): address space, open files, the size of a file. Light."""
+"""Limits of the shell (`ulimit`): address space, open files, file size. Light."""
 
 from __future__ import annotations
 
 from imgpar.core.errors import RunError
 
-CODE = 512 << 20
+CODEC_BYTES = 512 << 20
 """Bytes of address space that the codecs take before the first picture."""
-OWN_FILES, FILES_EACH = 20, 4
-"""Files that the parent has open, and that it has open for each worker while that is being started."""
-FILES = OWN_FILES + 2 * FILES_EACH
-"""Open files below which it is not worth to begin."""
+PARENT_FILES, WORKER_FILES = 20, 4
+"""Open files of the parent, and per worker while it is being started."""
+MIN_FILES = PARENT_FILES + 2 * WORKER_FILES
+"""Minimum number of open files for a run."""
 
 
 def limit(name: str) -> int | None:
-    """The soft limit of this name (AS, NOFILE, FSIZE), or None where there is none."""
+    """The soft limit of this name (AS, NOFILE, FSIZE), or None if unlimited."""
     try:
         import resource
     except ImportError:  # Windows
@@ -23,43 +23,43 @@ def limit(name: str) -> int | None:
 
 
 def most_memory() -> int | None:
-    """Bytes of the largest arena under these limits, or None where nothing limits it."""
+    """Bytes of the largest arena under these limits, or None if unlimited."""
     space, size = limit("AS"), limit("FSIZE")
     found = [size] if size is not None else []
-    found += [max(0, space - CODE)] if space is not None else []
+    found += [max(0, space - CODEC_BYTES)] if space is not None else []
     return min(found, default=None)
 
 
 def few_files() -> bool:
-    """Whether so few files may be open that no worker can be started."""
+    """Whether the limit on open files is too low to start a worker."""
     files = limit("NOFILE")
-    return files is not None and files < FILES
+    return files is not None and files < MIN_FILES
 
 
 def most_workers() -> int | None:
-    """How many workers can be started with the files that may be open; None where nothing limits them."""
+    """How many workers the limit on open files allows; None if unlimited."""
     files = limit("NOFILE")
-    return None if files is None else max(1, (files - OWN_FILES) // FILES_EACH)
+    return None if files is None else max(1, (files - PARENT_FILES) // WORKER_FILES)
 
 
 def check_limits(memory: int) -> None:
-    """Find out before workers die of it that the limits are too low.
+    """Check the limits before they make workers fail.
 
     Args:
         memory: bytes of the arena.
 
     Raises:
-        RunError: they are.
+        RunError: a limit is too low.
     """
     if few_files():
         raise RunError(
-            f"Only {limit('NOFILE')} files may be open at a time, and workers need {FILES}.",
+            f"Only {limit('NOFILE')} files may be open at a time, and workers need {MIN_FILES}.",
             fix="Raise the limit: ulimit -n 1024.",
         )
     space = limit("AS")
-    if space is not None and space < CODE + memory:
+    if space is not None and space < CODEC_BYTES + memory:
         raise RunError(
             f"The address space of a process is limited to {space >> 20:,} MiB, and the codecs need "
-            f"{CODE >> 20} MiB beside the {memory >> 20:,} MiB of --memory.",
-            fix="Raise the limit (ulimit -v unlimited), or ask for less with --memory.",
+            f"{CODEC_BYTES >> 20} MiB beside the {memory >> 20:,} MiB of --memory.",
+            fix="Raise the limit (ulimit -v unlimited), or lower --memory.",
         )

@@ -1,15 +1,15 @@
-"""The parent's loop. It never decodes and never blocks; it owns every decision.
+"""The main loop of the parent. It never decodes and never blocks; all decisions are made here.
 
          plan (Job | Outcome)
-              │ pulled a little ahead
+              │ read ahead
     ┌─────────▼──────────┐   assign, grants    ┌──────────────┐
     │  ledger            ├────────────────────►│ channels     │──► workers
-    │  (who has what)    │◄────────────────────┤ (wait on all)│◄──
+    │  (all state)       │◄────────────────────┤ (wait on all)│◄──
     └─────────┬──────────┘  done, need, EOF    └──────────────┘
               ▼ settled
             sink
 
-Each turn: pull the plan, hire workers, hand out tasks, listen for at most a tick, look at deadlines.
+Each turn: read the plan, start workers, assign tasks, receive messages for at most one tick, check deadlines.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from imgpar.runtime.protocol import (
     Work,
 )
 from imgpar.runtime.records import Settled
-from imgpar.runtime.watchdog import Deaths
+from imgpar.runtime.watchdog import Watchdog
 
 TICK = 0.1
-"""Seconds between looks at the deadlines and at the cancel token, at most."""
-DOZE = 0.02
-"""Seconds for which answers to small tasks may pile up, at most."""
+"""Maximum seconds between checks of the deadlines and of the cancel token."""
+MAX_DELAY = 0.02
+"""Maximum seconds for which answers to small tasks may accumulate."""
 PULL_SECONDS = 0.02
-"""How long the plan may keep the loop from its workers."""
+"""Maximum seconds that planning may keep the loop from the workers."""
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
 
@@ -68,11 +68,11 @@ class CancelToken:
         self.killed = False
 
     def cancel(self) -> None:
-        """Begin nothing more; finish what is in flight."""
+        """Begin no further tasks; finish those in flight."""
         self.cancelled = True
 
     def kill(self) -> None:
-        """Stop now; what is in flight is not finished."""
+        """Stop at once; tasks in flight are not finished."""
         self.cancelled = self.killed = True
 
 
@@ -83,9 +83,9 @@ class Effort:
     left: int = 0
     """Jobs that were planned but not done, because the run was cancelled."""
     workers: int = 0
-    """The most worker processes at one time."""
+    """Maximum number of worker processes at one time."""
     seconds: float = 0.0
-    """From the first task handed out to the last job settled."""
+    """From the first task assigned to the last job settled."""
 
 
 class Scheduler:
@@ -94,15 +94,14 @@ class Scheduler:
     Args:
         pool: its workers are kept after the run.
         ledger: new for each run.
-        run: number of the run; goes into every task.
-        begin: what workers must know before their first task.
-        limit: how many workers may be hired.
+        begin: sent to every worker before its first task.
+        limit: maximum number of workers.
         timeout: seconds for one step of a job; None is 15 minutes for pictures and no limit for clips.
-        name: marks the temporary files of this run; those of workers that die are removed.
-        sink: called with everything in the plan that is no Job, and with every Settled of the ledger.
-        cancel: looked at every tick.
-        turn: one more thing to do every turn; says whether the run may end (arrays have a consumer).
-        wakeup: a connection that ends the wait when something can be read from it.
+        name: marks the temporary files of this run; those of dead workers are removed.
+        sink: called with everything in the plan that is not a `Job`, and with every `Settled` of the ledger.
+        cancel: checked every tick.
+        turn: called every turn; returns whether the run may end (arrays have a consumer).
+        wakeup: a connection that ends the wait when it becomes readable.
     """
 
     def __init__(
@@ -128,29 +127,29 @@ class Scheduler:
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
         self._plan: Iterator[object] | None = None
-        self._deaths = Deaths(pool, ledger, timeout, name)
+        self._watchdog = Watchdog(pool, ledger, timeout, name)
         self._left = self._most = 0
         self._first = self._last = 0.0
-        self._pace = 0.0
-        """Seconds that a worker had for a task, of late."""
-        self._heard = 0.0
-        """When it was last known what the workers are at."""
+        self._task_seconds = 0.0
+        """Average seconds per task and worker, as a moving average."""
+        self._received = 0.0
+        """Time of the last messages of the workers."""
 
     def run(self, plan: Iterator[object]) -> Effort:
-        """Until every job is settled, or the token says stop.
+        """Run until every job is settled or the token is cancelled.
 
         Raises:
             RunError: workers cannot be started.
         """
         self._plan = plan
         for worker in self._pool.workers.values():
-            self._welcome(worker)
+            self._initialise(worker)
         try:
             while not (self._turn() and self._complete()):
                 self._one_turn()
-            self._left += len(self._ledger.jobs)  # none, unless the run was killed
+            self._left += len(self._ledger.jobs)  # 0, unless the run was killed
         finally:
-            self._farewell()
+            self._finish()
         return Effort(self._left, self._most, max(0.0, self._last - self._first))
 
     def _one_turn(self) -> None:
@@ -158,17 +157,17 @@ class Scheduler:
             self._plan = None
             self._left += self._ledger.drain()
         self._pull()
-        self._hire()
-        self._feed()
-        self._doze()
-        self._listen(0.0 if self._complete() or (self._plan is not None and self._hungry) else TICK)
-        self._deaths.check_deadlines()
+        self._start_workers()
+        self._assign()
+        self._delay()
+        self._receive(0.0 if self._complete() or (self._plan is not None and self._needs_jobs) else TICK)
+        self._watchdog.check_deadlines()
 
-    def _doze(self) -> None:
-        """Let answers pile up as long as nobody runs out of tasks: the workers need this core more."""
-        rest = self._heard + self._ledger.tasks.spare * self._pace - time.monotonic()
+    def _delay(self) -> None:
+        """Let answers accumulate as long as no worker runs out of tasks: the workers need this core more."""
+        rest = self._received + self._ledger.tasks.spare * self._task_seconds - time.monotonic()
         if rest > 0.0 and not self._wakeup:
-            time.sleep(min(DOZE, rest))
+            time.sleep(min(MAX_DELAY, rest))
 
     def _complete(self) -> bool:
         return self._cancel.killed or (self._plan is None and self._ledger.finished)
@@ -176,13 +175,13 @@ class Scheduler:
     # ----- plan and workers -----------------------------------------------------------------------
 
     @property
-    def _hungry(self) -> bool:
+    def _needs_jobs(self) -> bool:
         return self._ledger.tasks.queued < LOOKAHEAD * self._limit
 
     def _pull(self) -> None:
         """Take jobs from the plan until enough are queued, but do not keep the workers waiting."""
         until = time.monotonic() + PULL_SECONDS
-        while self._plan is not None and self._hungry and time.monotonic() < until:
+        while self._plan is not None and self._needs_jobs and time.monotonic() < until:
             planned = next(self._plan, None)
             if planned is None:
                 self._plan = None
@@ -191,26 +190,26 @@ class Scheduler:
             else:
                 self._sink(planned)
 
-    def _hire(self) -> None:
-        """Start workers as long as there are jobs for them: never more workers than jobs."""
+    def _start_workers(self) -> None:
+        """Start workers while there are jobs for them: never more workers than jobs."""
         wanted = min(self._limit, self._ledger.tasks.queued + self._ledger.tasks.in_flight)
         while len(self._pool.workers) < wanted:
             try:
-                self._welcome(self._pool.start())
+                self._initialise(self._pool.start())
             except RunError:
                 if not self._pool.workers:
                     raise
-                self._limit = wanted = len(self._pool.workers)  # go on with those who are there
+                self._limit = wanted = len(self._pool.workers)  # continue with those that run
         self._most = max(self._most, len(self._pool.workers))
 
-    def _welcome(self, worker: WorkerProcess) -> None:
+    def _initialise(self, worker: WorkerProcess) -> None:
         self._ledger.hired(worker.index)
         self._send(worker, self._begin)
 
-    def _farewell(self) -> None:
-        """Workers are kept for the next run, without the memory and the recipe of this one."""
+    def _finish(self) -> None:
+        """Keep the workers for the next run, without the memory and the performer of this one."""
         if self._cancel.killed or self._ledger.tasks.in_flight:
-            self._deaths.end_all()
+            self._watchdog.end_all()
             self._ledger.abandon()
             return
         self._ledger.leases.retire()
@@ -221,13 +220,13 @@ class Scheduler:
     # ----- messages -------------------------------------------------------------------------------
 
     def _send(self, worker: WorkerProcess, message: ToWorker) -> None:
-        with contextlib.suppress(OSError):  # it is dead; the end of its channel will tell
+        with contextlib.suppress(OSError):  # it is dead: its channel will end
             try:
                 worker.channel.send(message)
-            except TimeoutError:  # it reads nothing any more, and half of a message is in its pipe
+            except TimeoutError:  # it does not read, and half of a message is in its pipe
                 self._pool.kill(worker)
 
-    def _feed(self) -> None:
+    def _assign(self) -> None:
         for index, message in self._ledger.leases.grants():
             self._send(self._pool.workers[index], message)
         for worker in self._pool.workers.values():
@@ -235,38 +234,40 @@ class Scheduler:
                 self._first = self._first or time.monotonic()
                 self._send(worker, Work(tasks))
 
-    def _listen(self, timeout: float) -> None:
+    def _receive(self, timeout: float) -> None:
         workers, calls = self._pool.ready(timeout, self._wakeup)
-        self._heard = time.monotonic()
+        self._received = time.monotonic()
         for call in calls:
             call.recv_bytes()
         for worker in workers:
             self._read(worker)
-        self._hire()  # in place of those who died
-        self._feed()  # before plan and journal take their time
+        self._start_workers()  # replaces dead workers
+        self._assign()  # before planning and the journal take their time
 
     def _read(self, worker: WorkerProcess) -> None:
-        """Some of what a worker has sent; at the end of its channel, its burial."""
+        """Handle some messages of a worker; at the end of its channel, its death."""
         try:
             messages = worker.channel.receive()
         except (EOFError, OSError):
-            for settled in self._deaths.bury(worker):
+            for settled in self._watchdog.reap(worker):
                 self._sink(settled)
             return
-        # Outside of the `try`: what goes wrong here, in a listener say, is not the worker's death.
+        # Outside of the `try`: an error here, for instance in a callback, is not the death of the worker.
         for message in messages:
-            if not self._deaths.confused(worker, message):
+            if not self._watchdog.rejects(worker, message):
                 self._handle(worker, message)
 
     def _handle(self, worker: WorkerProcess, message: object) -> None:
         settled: Settled | None = None
         match message:
             case Done():
-                self._deaths.stillborn = 0
-                self._pace += (sum(seconds for _, seconds in message.timings) - self._pace) / 8
+                self._watchdog.failed_starts = 0
+                self._task_seconds += (
+                    sum(seconds for _, seconds in message.timings) - self._task_seconds
+                ) / 8
                 settled = self._ledger.done(worker.index, message)
             case Failed():
-                self._deaths.stillborn = 0
+                self._watchdog.failed_starts = 0
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial, nbytes):
                 settled = self._ledger.need(worker.index, serial, nbytes)
@@ -283,7 +284,7 @@ class Scheduler:
             case Dropped(token):
                 self._ledger.leases.dropped(worker.index, token)
         if settled is not None:
-            self._last = self._heard
+            self._last = self._received
             self._sink(settled)
 
     def _advance(self, worker: WorkerProcess, message: Advanced) -> None:

@@ -1,8 +1,8 @@
-"""Plain data: what a worker says or leaves in shared memory for others, as bytes that can hold values only.
+"""Plain data: messages of a worker, and what it leaves in shared memory, as bytes that can hold values only.
 
-A worker decodes files of strangers, so its bytes are not trusted: unpickling them could run code in whoever
-reads them. They are MessagePack, read into the types that the fields declare; anything else is refused. A new
-field of a named tuple or dataclass needs nothing here, if it is a number, a text, bytes or a tuple of these.
+A worker decodes untrusted files, so its bytes are not trusted: unpickling them could run code in the reader.
+They are MessagePack, decoded into the declared types of the fields; anything else is rejected. A new field of
+a named tuple or dataclass needs no code here if it is a number, a text, bytes or a tuple of these.
 """
 
 from __future__ import annotations
@@ -29,34 +29,38 @@ from imgpar.runtime.protocol import (
 Value = TypeVar("Value")
 
 KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed)
-"""The first byte of a message is its place here, twice; one more where its texts are escaped."""
+"""The first byte of a message is twice the index into this tuple, plus one if its texts are escaped."""
 _NUMBER = {kind: 2 * number for number, kind in enumerate(KINDS)}
 
 
 def pack(value: Any) -> bytes:
-    """A value of declared types as bytes."""
+    """Encode a value of declared types."""
     return _pack(value, 0)
 
 
 def unpack(data: bytes, kind: type[Value]) -> Value:
-    """What another worker has packed; raises TransformError where it is something else."""
+    """Decode a value that another worker has encoded.
+
+    Raises:
+        TransformError: the data is not a value of this type.
+    """
     try:
         if data[:1] not in (b"\0", b"\1"):
-            raise ValueError("it is no plain data")
+            raise ValueError("it is not plain data")
         return _unpack(data, kind)
     except ValueError as error:
         raise TransformError(
-            f"What another worker left of this file cannot be read ({error}).", fix="Run again."
+            f"The intermediate data of this file cannot be read ({error}).", fix="Run again."
         ) from None
 
 
 def pack_message(message: ToParent) -> bytes:
-    """A message of a worker as bytes."""
+    """Encode a message of a worker."""
     return _pack(message, _NUMBER[type(message)])
 
 
 def unpack_message(data: bytes) -> ToParent | Garbled:
-    """The message in some bytes, whoever wrote them."""
+    """Decode a message from untrusted bytes."""
     if not data or data[0] >= 2 * len(KINDS):
         return Garbled("sent a message of an unknown kind")
     kind = KINDS[data[0] // 2]
@@ -70,7 +74,7 @@ def unpack_message(data: bytes) -> ToParent | Garbled:
 def _pack(value: Any, number: int) -> bytes:
     try:
         return bytes((number,)) + _encoder.encode(value)
-    except UnicodeEncodeError:  # a name that is not UTF-8, which Python holds as lone surrogates
+    except UnicodeEncodeError:  # a name that is not UTF-8, which Python stores as lone surrogates
         basic = msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_parts)
         return bytes((number + 1,)) + _encoder.encode(_mapped(basic, _escaped))
 
@@ -96,17 +100,17 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
 def _parts(value: Any) -> tuple[int, int]:
     if isinstance(value, Fraction):
         return value.as_integer_ratio()
-    raise TypeError(f"{type(value).__name__} is no plain data")
+    raise TypeError(f"{type(value).__name__} is not plain data")
 
 
 def _whole(kind: type[Any], value: Any) -> Any:
     if kind is Fraction:
         return Fraction(*msgspec.convert(value, tuple[int, int]))
-    raise ValueError(f"{kind} is no plain data")
+    raise ValueError(f"{kind} is not plain data")
 
 
 def _mapped(value: Any, change: Any) -> Any:
-    """The same tuples, lists and dictionaries with every text changed."""
+    """The same tuples, lists and dictionaries with `change` applied to every text."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list | tuple):

@@ -1,13 +1,13 @@
 """Frames of a clip that its worker offers to the others. Pure bookkeeping, a part of the ledger.
 
     clip's worker ── offer ─► queue ─► a helper ── done ─► "finished" to the clip's worker
-          ▲                     │          └── failed, died ─► "returned": do it yourself
+          ▲                     │          └── failed, died ─► "returned": process it yourself
           └── returned ◄── recall
 
-1. The clip's worker decodes and encodes in order; it works on what nobody takes.
-2. A frame that fails elsewhere goes back to the clip's worker, which fails by it itself: so a helper is
-   never charged for a clip, and the clip is charged as every job is.
-3. Helpers read and write in the clip's lease. It is not freed before the last of them is done.
+1. The clip's worker decodes and encodes in order; it processes the frames that no helper takes.
+2. A frame that fails on a helper is returned to the clip's worker, which then fails on it itself: a helper is
+   never charged for a clip, and the clip is charged like any job.
+3. Helpers read and write in the lease of the clip. It is freed only when the last helper is done.
 """
 
 from __future__ import annotations
@@ -17,58 +17,69 @@ from collections.abc import Callable
 
 from imgpar.runtime.protocol import Finished, Lease, Offer, Returned, Task
 
-NOBODY = -1
-"""In place of a frame's number: there is nothing to return."""
+NO_FRAME = -1
+"""Used as a frame number: there is no frame to return."""
 
 
 class Helping:
-    """Who has which frame; `free` takes back a lease that nobody uses any more."""
+    """Assigns frames of clips to helpers.
+
+    Args:
+        free: frees a lease that is no longer in use.
+    """
 
     def __init__(self, free: Callable[[Lease], None]) -> None:
         self._free = free
         self.queue: deque[Task] = deque()
-        """Frames that nobody has begun."""
-        self.mail: list[tuple[int, Finished | Returned]] = []
-        """What the clips' workers shall be told: worker and message."""
+        """Frames that no helper has begun."""
+        self.messages: list[tuple[int, Finished | Returned]] = []
+        """Messages for the workers of clips: index of the worker and message."""
         self._owners: dict[int, int] = {}
-        """Serial of a clip's task → index of its worker."""
-        self._out: Counter[int] = Counter()
-        """Offset of a clip's lease → frames of it at helpers."""
-        self._doomed: dict[int, Lease] = {}
-        """Leases that are to be freed, by offset."""
+        """Serial of the task of a clip → index of its worker."""
+        self._in_use: Counter[int] = Counter()
+        """Offset of the lease of a clip → number of its frames at helpers."""
+        self._to_free: dict[int, Lease] = {}
+        """Leases to free when their last helper is done, by offset."""
 
     @property
     def busy(self) -> bool:
-        """Whether a helper is still at work."""
-        return bool(self._out)
+        """Whether a helper is still processing a frame."""
+        return bool(self._in_use)
 
     def offer(self, index: int, owner: Task, lease: Lease, message: Offer) -> None:
-        """A worker offers a frame of its clip."""
+        """Queue a frame of a clip.
+
+        Args:
+            index: of the worker of the clip.
+            owner: task of the clip.
+            lease: of the clip, in which the frame lies.
+            message: the offer.
+        """
         self._owners[owner.serial] = index
         self.queue.append(owner._replace(serial=0, stage="frame", piece=message, lease=lease))
 
     def offered(self, serial: int) -> int:
-        """How many frames of a clip nobody has taken yet."""
+        """Number of frames of a clip that are offered and not taken."""
         return sum(task.piece is not None and task.piece.serial == serial for task in self.queue)
 
     def recall(self, index: int, serial: int) -> None:
-        """A worker has nothing to do: give it back the oldest of its frames that nobody has begun."""
+        """The worker of a clip is idle: return the oldest of its frames that has not been begun."""
         for task in self.queue:
             if task.piece is not None and task.piece.serial == serial:
                 self.queue.remove(task)
-                self.mail.append((index, Returned(serial, task.piece.number, answer=True)))
+                self.messages.append((index, Returned(serial, task.piece.number, answer=True)))
                 return
-        self.mail.append((index, Returned(serial, NOBODY, answer=True)))
+        self.messages.append((index, Returned(serial, NO_FRAME, answer=True)))
 
     def take(self) -> Task:
         """The next frame for a helper."""
         task = self.queue.popleft()
         assert task.lease is not None
-        self._out[task.lease.offset] += 1
+        self._in_use[task.lease.offset] += 1
         return task
 
     def finished(self, task: Task) -> None:
-        """A helper is done with a frame."""
+        """A helper has processed a frame."""
         self._back(task, done=True)
 
     def lost(self, task: Task) -> None:
@@ -81,30 +92,30 @@ class Helping:
         serial, number = task.piece.serial, task.piece.number
         owner = self._owners.get(serial)
         if owner is not None:
-            self.mail.append((owner, Finished(serial, number) if done else Returned(serial, number)))
+            self.messages.append((owner, Finished(serial, number) if done else Returned(serial, number)))
         offset = task.lease.offset
-        self._out[offset] -= 1
-        if self._out[offset]:
+        self._in_use[offset] -= 1
+        if self._in_use[offset]:
             return
-        del self._out[offset]
-        if (doomed := self._doomed.pop(offset, None)) is not None:
-            self._free(doomed)
+        del self._in_use[offset]
+        if (pending := self._to_free.pop(offset, None)) is not None:
+            self._free(pending)
 
     def forget(self, serial: int) -> None:
-        """A clip's task has ended: nobody shall begin with its frames any more."""
+        """The task of a clip has ended: drop its queued frames."""
         self._owners.pop(serial, None)
         self.queue = deque(task for task in self.queue if task.piece and task.piece.serial != serial)
 
     def keep(self, lease: Lease) -> bool:
         """Whether helpers still use this lease; then it is freed when the last one is done."""
-        if not self._out[lease.offset]:
-            del self._out[lease.offset]
+        if not self._in_use[lease.offset]:
+            del self._in_use[lease.offset]
             return False
-        self._doomed[lease.offset] = lease
+        self._to_free[lease.offset] = lease
         return True
 
     def clear(self) -> None:
-        """All workers are gone: nobody uses anything any more."""
-        for lease in self._doomed.values():
+        """All workers are gone: free all leases and reset."""
+        for lease in self._to_free.values():
             self._free(lease)
         self.__init__(self._free)  # type: ignore[misc]

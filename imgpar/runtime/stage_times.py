@@ -1,4 +1,4 @@
-"""How long the stages of one task take, and which of them it is in, for the parent to see."""
+"""Times of the stages of a task, and the current stage, visible to the parent."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from imgpar.runtime.protocol import STAGES
 
 @dataclass(slots=True)
 class StageClock:
-    """Measures the stages of one task, and shows the current one on the board.
+    """Measures the stages of one task, and writes the current one to the board.
 
-    It is the context manager itself: a small picture enters six blocks, one after the other.
+    The object is its own context manager: a small picture enters six blocks, one after the other.
     """
 
     board: memoryview
@@ -22,8 +22,8 @@ class StageClock:
     _start: float = 0.0
 
     def during(self, stage: str) -> StageClock:
-        """Add the time of the block to a stage, and remember the stage if the block fails. Blocks do not lie
-        in each other."""
+        """Add the time of the block to a stage, and remember the stage if the block fails. Blocks are not
+        nested."""
         self.stage = stage
         self.board[self.cell + 2] = STAGES.index(stage)
         self._start = time.perf_counter()
@@ -36,5 +36,5 @@ class StageClock:
         self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + time.perf_counter() - self._start
 
     def timings(self) -> tuple[tuple[str, float], ...]:
-        """As they travel."""
+        """The timings, as sent in messages."""
         return tuple(self.seconds.items())

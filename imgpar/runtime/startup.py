@@ -1,7 +1,7 @@
-"""How worker processes come to life, and how to begin with that early. Light: imported before anything else.
+"""Start of worker processes, and how to begin it early. Light: imported before anything else.
 
-Workers do not need the user's `__main__`, so it is hidden while they start: a script without the
-`if __name__ == "__main__"` guard does not run again in every worker, and notebooks need no care.
+Workers do not need the user's `__main__`, so it is hidden while they start: a script without the `if __name__
+== "__main__"` guard does not run again in every worker, and notebooks need no precautions.
 """
 
 from __future__ import annotations
@@ -24,42 +24,47 @@ if TYPE_CHECKING:
     from typing import Any
 
 LONGEST_FOLDER = 80
-"""Characters; a socket's path has at most 104 everywhere."""
+"""Maximum characters of the folder; the path of a socket may have at most 104 on all systems."""
 PARENT = "IMGPAR_PARENT"
-"""Environment variable with the pid of the process that starts others."""
+"""Environment variable with the pid of the parent process."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""glibc: what one picture took stays for the next. Given back each time, its pages are faulted in again, 700
-a photo, which costs a fiftieth of the time."""
+_MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""glibc keeps freed memory for the next picture. Returned each time, its pages would be faulted in again, 700
+a photo, which costs 2 % of the time."""
 _lock = threading.Lock()
 
 
 def start_method() -> str:
-    """How workers are started here: forkserver on Linux, spawn elsewhere; never fork."""
+    """Start method of workers: forkserver on Linux, spawn elsewhere; never fork."""
     return "forkserver" if sys.platform.startswith("linux") else "spawn"
 
 
 def warm_up(module: str) -> None:
-    """Let the fork server import a module while this process plans; returns at once."""
+    """Let the fork server import a module while this process plans; returns at once.
+
+    Args:
+        module: name of the module to preload.
+    """
     if start_method() != "forkserver" or few_files():
         return
-    # Where it cannot start, the pool finds that out again, and says so.
+    # Where it cannot start, the pool fails the same way later and reports it.
     with contextlib.suppress(OSError, RunError):
-        if _alone():
+        if _is_fresh_process():
             _start_early(module)
         else:
             _start(module)
 
 
-def _alone() -> bool:
-    """Whether this is a fresh process, whose Python was given no flags and keeps to what we know."""
-    first = next(iter(sys.orig_argv[1:]), "-")  # none where Python is embedded or reads from a terminal
+def _is_fresh_process() -> bool:
+    """Whether this is a fresh process whose Python got no flags, so that the server can be started
+    directly."""
+    first = next(iter(sys.orig_argv[1:]), "-")  # none where Python is embedded or interactive
     plain = not first.startswith("-") or first in ("-c", "-m")
     return "multiprocessing" not in sys.modules and plain and sys.version_info < (3, 14)
 
 
 def _start(module: str) -> None:
-    """By `multiprocessing`, unless a server has been started without it."""
+    """Start the server with `multiprocessing`, unless `_start_early` has started one."""
     from multiprocessing import forkserver, process, util
 
     from imgpar.runtime.stopped_processes import wake_at_exit
@@ -72,25 +77,26 @@ def _start(module: str) -> None:
             (settings["tempdir"], *known) = _early.pop()
             server: Any = forkserver._forkserver
             server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = known
-            return  # what is left to be started, the resource tracker, would keep the server from its core
+            # starting the remaining helper, the resource tracker, would compete with the server for its core
+            return
         if "tempdir" not in settings:
             folder = temporary_folder()
             if len(folder) > LONGEST_FOLDER:
                 remove_folder(folder)
                 folder = temporary_folder(SHM_FOLDER)
-            # A folder of ours: when this process is killed, the next run sweeps it.
+            # The temporary folder is one of imgpar: if this process is killed, the next run removes it.
             settings["tempdir"] = folder
             util.Finalize(None, remove_folder, (folder,), exitpriority=-100)
         forkserver.ensure_running()
 
 
 _early: list[tuple[str, str, int, int]] = []
-"""A server that `multiprocessing` does not know yet: the folder of its socket, address, pipe and pid."""
+"""A server that `multiprocessing` does not know yet: folder of its socket, address, pipe and pid."""
 
 
 def _start_early(module: str) -> None:
-    """What `ForkServer.ensure_running` does, before `multiprocessing` is imported: it is the server that the
-    first picture waits for."""
+    """Do what `ForkServer.ensure_running` does, before `multiprocessing` is imported: the first picture waits
+    for the server."""
     import socket
 
     atexit.register(remove_folder, folder := temporary_folder(SHM_FOLDER))
@@ -104,7 +110,9 @@ def _start_early(module: str) -> None:
         call = f"main({listener.fileno()}, {theirs}, {[module]!r}, sys_path={sys.path!r})"
         code = f"from multiprocessing.forkserver import main; {call}"
         try:
-            pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ | _surroundings())
+            pid = os.posix_spawn(
+                sys.executable, [sys.executable, "-c", code], os.environ | _child_environment()
+            )
         finally:
             os.close(theirs)
     atexit.register(_wake, pid)
@@ -112,14 +120,14 @@ def _start_early(module: str) -> None:
 
 
 def _wake(pid: int) -> None:
-    """A server that somebody stopped would not see that its only client ends."""
+    """Continue a stopped server, which would not notice that its only client ends."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGCONT)
 
 
 def preload(module: str) -> None:
-    """Tell the fork server what to import. It is shared by the whole process: if another library started
-    it first, our workers import what they need one by one, which is slower and nothing else."""
+    """Set what the fork server imports. It is shared by the whole process: if another library started it
+    first, workers import modules one by one, which is only slower."""
     from multiprocessing import forkserver
 
     server = forkserver._forkserver
@@ -130,14 +138,14 @@ def preload(module: str) -> None:
 
 @contextlib.contextmanager
 def clean_start() -> Iterator[None]:
-    """The surroundings in which processes are started."""
+    """The environment in which processes are started."""
     with _lock, _hidden_main(), _environment():
         yield
 
 
 @contextlib.contextmanager
 def _hidden_main() -> Iterator[None]:
-    """Children are told what `__main__` is so that they can import it again; ours do not need it."""
+    """Hide `__main__`: children would import it again, and workers do not need it."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -148,8 +156,8 @@ def _hidden_main() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """`_surroundings`, and as it was again."""
-    given = _surroundings()
+    """Set the variables of `_child_environment`, and restore the environment afterwards."""
+    given = _child_environment()
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:
@@ -162,7 +170,7 @@ def _environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _surroundings() -> dict[str, str]:
-    """What libraries read from the environment when they are loaded: numeric ones start no threads then."""
-    kept = {name: value for name, value in _KEPT_MEMORY.items() if name not in os.environ}
+def _child_environment() -> dict[str, str]:
+    """Variables that libraries read when they are loaded: numeric libraries start no threads."""
+    kept = {name: value for name, value in _MALLOC_SETTINGS.items() if name not in os.environ}
     return dict.fromkeys(_THREAD_VARIABLES, "1") | {PARENT: str(os.getpid())} | kept

@@ -1,9 +1,9 @@
-"""Processes that somebody stopped (SIGSTOP) and that others wait for: a run ends all the same.
+"""Processes stopped with SIGSTOP that others wait for: a run ends all the same.
 
-1. A fork server that does not answer is woken, then killed; the pool starts another one.
-2. A worker that is stopped, or whose ffmpeg is, is told from one that has much to do by its state.
-3. At the end the helpers of multiprocessing are woken: they end with this process, and some Pythons wait for
-   them.
+1. A fork server that does not answer is continued, then killed; the pool starts another one.
+2. A worker that is stopped, or whose ffmpeg is, is told apart from a busy one by its process state.
+3. At exit the helper processes of multiprocessing are continued: they end with this process, and some Python
+   versions wait for them.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from functools import cache
 from multiprocessing import util
 
 WAKE_SECONDS = 10.0
-"""How long the fork server may take to start a worker, before it is woken."""
+"""Seconds the fork server may take to start a worker before it is continued."""
 KILL_SECONDS = 60.0
-"""How long before it is killed."""
+"""Seconds before it is killed."""
 
 
 class ServerWatch:
-    """Around the start of a worker: the answer of the fork server has no deadline of its own."""
+    """Guards the start of a worker: the answer of the fork server has no deadline of its own."""
 
     def __init__(self) -> None:
         self.killed = False
-        """Whether the fork server was killed, as it did not answer."""
+        """Whether the fork server was killed because it did not answer."""
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="imgpar-server-watch", daemon=True)
 
     def __enter__(self) -> ServerWatch:
-        with contextlib.suppress(RuntimeError):  # no room for another thread: then nobody watches
+        with contextlib.suppress(RuntimeError):  # no further thread can be started: no guard
             self._thread.start()
         return self
 
@@ -53,12 +53,12 @@ class ServerWatch:
 
 @cache
 def wake_at_exit() -> None:
-    """Wake the helpers before anything waits for them when this process ends."""
+    """Continue the helper processes before anything waits for them when this process ends."""
     util.Finalize(None, wake, exitpriority=100)
 
 
 def wake() -> None:
-    """Let the fork server and the resource tracker go on, if there are any and somebody stopped them."""
+    """Continue the fork server and the resource tracker, if they run and are stopped."""
     if hasattr(signal, "SIGCONT"):
         for pid in _pid_of("forkserver", "_forkserver", "_forkserver_pid"):
             _send(pid, signal.SIGCONT)
@@ -67,7 +67,7 @@ def wake() -> None:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a process or one of its children is stopped; False where the system does not tell."""
+    """Whether a process or one of its children is stopped; False where the system does not report it."""
     return any(_state(each) == "T" for each in (pid, *_children(pid)))
 
 
@@ -78,7 +78,7 @@ def _state(pid: int) -> str:
 
 
 def _children(pid: int) -> Iterator[int]:
-    """ffmpeg may have been started by any thread."""
+    """Children of all threads: ffmpeg may have been started by any of them."""
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
@@ -86,7 +86,7 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def _pid_of(module: str, helper: str, name: str) -> Iterator[int]:
-    """Of a helper of multiprocessing that runs; looked up where it keeps that to itself."""
+    """Pid of a running helper process of multiprocessing, read from its private attributes."""
     loaded = sys.modules.get(f"multiprocessing.{module}")
     pid = getattr(getattr(loaded, helper, None), name, None)
     if isinstance(pid, int):

@@ -1,13 +1,13 @@
-"""What is to be done, and which worker does it next. Pure bookkeeping, a part of the ledger.
+"""Which task runs next, and on which worker. Pure bookkeeping, a part of the ledger.
 
     jobs ─► queue ─────────┐
     downstream, suspects ──┼─► assign ─► worker
     frames of clips ───────┘
 
-1. Work that is furthest downstream comes first: it frees memory.
-2. What has killed a worker before gets one for itself.
-3. Small pictures travel in batches, so that messages do not cost more than pixels; nothing waits behind
-   a clip.
+1. Tasks furthest downstream come first: they free memory.
+2. A task that has killed a worker runs alone on a worker.
+3. Small pictures are sent in batches, so that messages do not cost more than pixels; no task queues behind a
+   clip.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from imgpar.runtime.shared_frames import Helping
 
 BATCH_TASKS = 16
 BATCH_BYTES = 2 << 20
-"""Small pictures travel in batches: at most this many, of at most this many bytes together."""
+"""Limits of a batch of small pictures: number of tasks, and bytes of their files together."""
 BATCH_TEXT = 6000
-"""Characters of paths in a worker's pipe: what is sent must fit into the smallest pipe (8 KiB on macOS), or
-the parent would wait for a busy worker."""
+"""Characters of paths in a worker's pipe: messages must fit into the smallest pipe (8 KiB on macOS), or the
+parent would wait for a busy worker."""
 BATCH_REFILL = 8
-"""A batch is topped up when this many tasks are left: one message carries several, and a worker has enough
-while the parent plans and writes."""
+"""A batch is refilled when this many tasks are left, so that a worker has enough while the parent plans and
+writes."""
 
 
 class Tasks:
-    """Jobs that no worker has, and tasks that are ready for one.
+    """Queue of jobs that no worker has, and of tasks that are ready for one.
 
     Args:
-        workers: as the ledger knows them.
+        workers: state of the workers, by index; owned by the ledger.
         helping: frames of clips.
         schedule: "auto", "staged" or "chain".
         serial: the highest serial so far.
@@ -47,84 +47,84 @@ class Tasks:
         self._helping = helping
         self._schedule = schedule
         self.serial = serial
-        """The highest one so far."""
+        """The highest serial so far."""
         self.cores = 1
         """Cores that all tasks together may use."""
         self.queue: deque[JobState] = deque()
         """Jobs that no worker has yet."""
         self.downstream: deque[Task] = deque()
-        """Tasks whose frames are there."""
+        """Tasks whose frames are in memory."""
         self.suspects: deque[Task] = deque()
-        """Tasks that a worker has died of."""
+        """Tasks during which a worker has died."""
 
     @property
     def queued(self) -> int:
-        """Jobs that no worker has yet."""
+        """Number of jobs that no worker has yet."""
         return len(self.queue)
 
     @property
     def in_flight(self) -> int:
-        """Tasks at workers, or ready for one."""
+        """Number of tasks at workers, or ready for one."""
         at_workers = sum(len(worker.outstanding) for worker in self._workers.values())
         return at_workers + len(self.downstream) + len(self.suspects) + len(self._helping.queue)
 
     @property
     def spare(self) -> int:
-        """Tasks that every worker will do before it is topped up: so long its results may wait."""
+        """Tasks that every worker will do before it is refilled: its results may wait that long."""
         workers = self._workers.values()
         left = (0 if worker.waiting else len(worker.outstanding) - BATCH_REFILL for worker in workers)
         return max(0, min(left, default=0))
 
     def next_serial(self) -> int:
-        """A number that nothing had before."""
+        """A serial that has not been used before."""
         self.serial += 1
         return self.serial
 
     def requeue(self, state: JobState, *, sort: bool) -> None:
-        """A job begins again, before all others; with `sort` in its place among them."""
+        """Restart a job before all others; with `sort` at its place in job order."""
         self.queue.appendleft(state)
         if sort:
             self.queue = deque(sorted(self.queue, key=lambda queued: queued.job.id))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all jobs and tasks."""
         self.queue.clear()
         self.downstream.clear()
         self.suspects.clear()
 
-    # ----- whose turn it is -----------------------------------------------------------------------
+    # ----- assignment ------------------------------------------------------------------------------
 
     def assign(self, index: int) -> tuple[Task, ...]:
-        """What this worker shall do next; empty when there is nothing, or when it has enough."""
+        """The next tasks of a worker; empty when there are none, or when it has enough."""
         worker = self._workers[index]
         if worker.waiting is not None:
-            # It waits for memory; finishing another job's frames may be what frees it.
-            return self._hand(worker, [self.downstream.popleft()]) if self.downstream else ()
+            # It waits for memory; finishing the frames of another job may free it.
+            return self._number(worker, [self.downstream.popleft()]) if self.downstream else ()
         if worker.alone or worker.revoked:
             return ()
         if self.suspects:
             if worker.outstanding:
                 return ()
             worker.alone = True
-            return self._hand(worker, [self.suspects.popleft()])
+            return self._number(worker, [self.suspects.popleft()])
         if len(worker.outstanding) > (BATCH_REFILL if self._deep else 1):
             return ()
-        return self._hand(worker, list(self._pick(worker)))
+        return self._number(worker, list(self._pick(worker)))
 
     @property
     def _deep(self) -> bool:
-        """Whether so much is queued that whole batches can be handed out without idle cores at the end."""
+        """Whether enough is queued to assign whole batches without idle cores at the end."""
         return self._schedule != "staged" and len(self.queue) > BATCH_TASKS * len(self._workers)
 
     def _pick(self, worker: WorkerState) -> Iterator[Task]:
         last = next(reversed(worker.outstanding.values()), None)
         if last is not None and last.job.kind == "stream":
-            return  # nothing waits behind a clip: it may take an hour
+            return  # no task queues behind a clip, which may take an hour
         count = len(worker.outstanding)
         nbytes = sum(task.job.item.size for task in worker.outstanding.values())
         text = sum(_text(task) for task in worker.outstanding.values())
-        # One task in hand and one in the pipe, so that no core waits for the parent; none in the pipe
-        # towards the end, where another worker could begin it at once.
+        # One task running and one in the pipe, so that no core waits for the parent; none in the pipe towards
+        # the end, where another worker could begin it at once.
         ahead = 2 if self._schedule != "staged" and len(self.queue) >= 2 * len(self._workers) else 1
         while self._helping.queue and count < 2:
             count += 1
@@ -148,7 +148,7 @@ class Tasks:
             if task.job.kind == "stream":
                 return
 
-    def _hand(self, worker: WorkerState, tasks: Iterable[Task]) -> tuple[Task, ...]:
+    def _number(self, worker: WorkerState, tasks: Iterable[Task]) -> tuple[Task, ...]:
         handed = []
         for task in tasks:
             numbered = task._replace(serial=self.next_serial(), cores=self._share(task))
@@ -157,33 +157,40 @@ class Tasks:
         return tuple(handed)
 
     def _share(self, task: Task) -> int:
-        """Cores for a clip that is handed out now: they are divided among those that work or soon will."""
+        """Cores for a clip: divided among the workers that are busy or soon will be."""
         if task.job.kind != "stream":
             return 1
         busy = 1 + sum(bool(worker.outstanding) for worker in self._workers.values())
         return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
 
-    # ----- what a task is -------------------------------------------------------------------------
+    # ----- tasks of a job --------------------------------------------------------------------------
 
     def first(self, state: JobState) -> Task:
-        """The task with which a job begins."""
+        """The first task of a job."""
         return task_of(state, "decode" if self._split(state) else "chain")
 
     def _split(self, state: JobState) -> bool:
-        """Whether the frames of this job shall go from worker to worker."""
+        """Whether the stages of this job run on different workers."""
         if state.job.kind == "file":
-            return False  # it has none
+            return False  # a stream has none
         if self._schedule != "auto" or state.crashes or state.kills:
             return self._schedule == "staged"
         idle = sum(not worker.outstanding for worker in self._workers.values())
-        # With one output a second worker would only wait for the first one.
+        # With one output a second worker would only wait for the first.
         return len(state.job.targets) > 1 and len(self.queue) < idle
 
 
 def task_of(
     state: JobState, stage: TaskStage, placed: Placed | None = None, targets: tuple[int, ...] = ()
 ) -> Task:
-    """A task of a job; it gets its number when it is handed out."""
+    """Build a task of a job; its serial is set when it is assigned.
+
+    Args:
+        state: of the job.
+        stage: of the task.
+        placed: frames to process, in the arena.
+        targets: indices of the outputs to encode; empty is all.
+    """
     return Task(0, state.run, stage, state.job, placed, targets, state.attempt)
 
 

@@ -1,10 +1,10 @@
-"""What a worker says, held against what it was given: a worker in disorder must not reach the others.
+"""Checks each message of a worker against what was assigned to it: a faulty worker must not affect others.
 
-The parent looks at every message before it acts on it; types are checked where the bytes are read (`plain`).
-Whoever names a task that it does not have, memory that is not its task's, a frame larger than that memory,
-files that are not its job's, or numbers that cannot be, is taken for crashed: it is killed, and the file that
-it was working on is charged. Answers may come in another order than the tasks: who waits for memory does
-others meanwhile.
+The parent validates every message before it acts on it; types are checked during decoding (`serialization`).
+A worker that names a task it does not have, memory of another task, a frame larger than its lease, files of
+another job, or numbers out of range, is treated as crashed: it is killed, and the file it was processing is
+charged. Answers may arrive in another order than the tasks: a worker that waits for memory performs others
+meanwhile.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from imgpar.runtime.records import WorkerState
 
 LARGEST_SIDE = 1 << 31
 LARGEST = 1 << 63
-"""Numbers of more bits do not fit into the journal."""
+"""Larger numbers do not fit into the journal."""
 LONGEST_TEXT = 8000
 MOST_TEXTS = 1000
 LONGEST_SECONDS = 1e9
 LONGEST_FACTS = 1 << 16
-"""Bytes that describe what is to be done with the frames of a clip."""
+"""Maximum bytes of the packed parameters for the frames of a clip."""
 _TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
-"""Which facts of a file, behind its path, are times; a number of an inode may be larger."""
+"""Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
 MOST_OFFERS = 4096
-"""Frames of a clip that nobody has taken: its worker has a few for each core."""
+"""Maximum frames of a clip that are offered and not taken: its worker offers a few per core."""
 
 
 def disorder(
@@ -61,133 +61,135 @@ def disorder(
     arrays: bool,
     offered: Callable[[int], int] = lambda _: 0,
 ) -> str:
-    """What is wrong with a message, in words; nothing when it can be believed.
+    """What is invalid about a message, as text; empty when it is valid.
 
     Args:
-        message: whatever came out of the channel.
-        worker: who said it.
-        lease_of: the memory of a task.
-        arrays: whether frames are handed to the caller.
-        offered: how many frames of a clip, by the serial of its task, are offered and not taken.
+        message: any object from the channel.
+        worker: state of its sender.
+        lease_of: returns the lease of a task.
+        arrays: whether frames are returned to the caller.
+        offered: returns the number of offered frames that are not taken, for the serial of a clip's task.
     """
     if isinstance(message, Garbled):
         return message.problem
     if not isinstance(message, ToParent):
-        return f"sent something unknown ({type(message).__name__})"
+        return f"sent an object of unknown type ({type(message).__name__})"
     if isinstance(message, Dropped):
-        return "" if message.token > 0 else "gave memory back that nobody asked for"
+        return "" if message.token > 0 else "returned memory that was not requested"
     task = worker.outstanding.get(message.serial)
     if task is None:
-        return "spoke of a task that it does not have"
+        return "named a task that was not assigned to it"
     if worker.waiting and worker.waiting[0] == message.serial:
-        return "went on with a task that waits for memory"
+        return "continued a task that waits for memory"
     match message:
         case Need() | NoMemory():
-            return _wrong_memory(message, task, lease_of(task))
+            return _check_memory(message, task, lease_of(task))
         case Offer() | Advanced() | Recall():
             if task.stage == "frame" or task.job.kind != "stream":
-                return "spoke of frames of a clip that it does not have"
-            return _wrong_frames(message, lease_of(task), offered)
+                return "named frames of a clip that was not assigned to it"
+            return _check_stream(message, lease_of(task), offered)
         case Failed():
-            return _wrong_words(message)
+            return _check_failed(message)
         case Done():
-            return _wrong_report(message) or _unlikely(message, task, lease_of(task), arrays=arrays)
+            return _check_done(message) or _check_results(message, task, lease_of(task), arrays=arrays)
 
 
-def _wrong_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
+def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
     if task.stage in ("encode", "frame"):
-        return "spoke of memory for a task that needs none"
+        return "sent a memory request for a task that needs none"
     if isinstance(message, Need):
-        return "" if message.nbytes > 0 else f"asked for {message.nbytes} bytes"
-    return "" if lease is not None and lease.fresh else "could not take memory that it was not given"
+        return "" if message.nbytes > 0 else f"requested {message.nbytes} bytes"
+    return "" if lease is not None and lease.fresh else "rejected memory that was not granted to it"
 
 
-def _wrong_frames(
+def _check_stream(
     message: Offer | Advanced | Recall, lease: Lease | None, offered: Callable[[int], int]
 ) -> str:
     match message:
         case Advanced(_, frames, total) if not (0 <= frames < LARGEST and 0 <= total < LARGEST):
-            return "counted frames that cannot be"
+            return "reported an invalid frame count"
         case Offer():
             if lease is None or not all(_inside(lease, at, 1) for at in (message.offset, message.output)):
-                return "offered a frame outside of its memory"
+                return "offered a frame outside of its lease"
             if not 0 <= message.number < LARGEST or len(message.facts) > LONGEST_FACTS:
-                return "offered a frame that cannot be"
+                return "offered an invalid frame"
             if offered(message.serial) >= MOST_OFFERS:
-                return "offered more frames than it has memory for"
+                return "offered more frames than the limit"
     return ""
 
 
 # ----- results ------------------------------------------------------------------------------------
 
 
-def _wrong_words(message: Failed) -> str:
+def _check_failed(message: Failed) -> str:
     if message.stage not in STAGES or not (message.error.isidentifier() and message.error.isascii()):
-        return "failed with an error that does not exist"
-    if not _brief((message.error, message.message, message.fix, message.traceback)):
-        return "told more than it may"
-    return _wrong_times(message.timings) or ("" if _brief(message.notes) else "told more than it may")
+        return "failed with an unknown class of error"
+    if not _texts_valid((message.error, message.message, message.fix, message.traceback)):
+        return "sent text longer than the limit"
+    return _check_timings(message.timings) or (
+        "" if _texts_valid(message.notes) else "sent text longer than the limit"
+    )
 
 
-def _wrong_report(message: Done) -> str:
-    if not (_brief(message.lost) and _brief(message.notes)):
-        return "told more than it may"
-    if not (_plain(message.digest) and all(map(_possible, message.outputs))):
-        return "described a file that cannot be"
-    return _wrong_times(message.timings)
+def _check_done(message: Done) -> str:
+    if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
+        return "sent text longer than the limit"
+    if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
+        return "described an invalid file"
+    return _check_timings(message.timings)
 
 
-def _wrong_times(timings: Iterable[tuple[str, float]]) -> str:
+def _check_timings(timings: Iterable[tuple[str, float]]) -> str:
     times = dict(timings)
     for stage, seconds in times.items():
-        # Not a number is not within the limits either.
+        # NaN is not within the limits either.
         if stage not in STAGES or not 0.0 <= seconds <= LONGEST_SECONDS:
-            return "measured times that cannot be"
+            return "reported invalid timings"
     return ""
 
 
-def _brief(texts: tuple[str, ...]) -> bool:
+def _texts_valid(texts: tuple[str, ...]) -> bool:
     return len(texts) <= MOST_TEXTS and all(len(text) <= LONGEST_TEXT for text in texts)
 
 
-def _plain(text: str) -> bool:
+def _is_ascii(text: str) -> bool:
     return len(text) <= LONGEST_TEXT and text.isascii()
 
 
-def _possible(file: OutputFile) -> bool:
-    """Whether there can be such a file; its path is compared with the job's."""
+def _in_range(file: OutputFile) -> bool:
+    """Whether the values are in range; the path is compared with those of the job."""
     if not (0 <= file.bytes < LARGEST and 0 <= file.width < LARGEST_SIDE and 0 <= file.height < LARGEST_SIDE):
         return False
     facts: tuple[Any, ...] = file[1:]
-    if any(isinstance(fact, str) and not _plain(fact) for fact in facts):
+    if any(isinstance(fact, str) and not _is_ascii(fact) for fact in facts):
         return False
     return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
 
 
-def _unlikely(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
     if task.stage == "frame":
-        return "finished a frame of another's clip with results of its own" if _results(message) else ""
+        return "sent results with a frame of another worker's clip" if _results(message) else ""
     if message.unchanged:
         known = task.job.digest or task.job.check
-        return "" if known and not _results(message) else "called a file unchanged that nobody knows"
+        return "" if known and not _results(message) else "reported an unknown file as unchanged"
     by_page = task.stage == "decode" and message.placed is None and bool(message.outputs)
     if arrays or (task.stage in ("decode", "transform") and task.job.kind != "stream" and not by_page):
         if message.placed is None or message.outputs:
-            return "finished a picture without saying where it is"
+            return "finished a picture without its location"
         ends = arrays and task.stage != "decode"
-        return _misplaced(message.placed, lease) or (_no_array(message.placed.frames) if ends else "")
+        return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
     found = sorted(file.path for file in message.outputs)
-    # What was there already may be the user's by now, and stays; at least one is made.
+    # An output that existed before may have been changed by the user and is kept; at least one is new.
     wanted = sorted(target.path for target in targets if target.path in found or not target.known)
     if message.placed is not None or not found or not (found == wanted or _are_pages(found, targets)):
-        return "finished with files that are not its job's"
+        return "finished with files of another job"
     return ""
 
 
 def _are_pages(found: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of all pages of outputs that are split."""
+    """Whether these are the files of all pages of split outputs."""
     if not targets or not all(target.split for target in targets):
         return False
     numbers = range(1, len(found) // len(targets) + 1)
@@ -198,24 +200,24 @@ def _results(message: Done) -> bool:
     return bool(message.outputs) or message.placed is not None
 
 
-def _misplaced(placed: Placed, lease: Lease | None) -> str:
-    """What is wrong with frames in a lease."""
+def _check_placed(placed: Placed, lease: Lease | None) -> str:
+    """What is invalid about frames in a lease."""
     if lease is None or placed.lease[:2] != lease[:2]:
-        return "put a picture into memory that is not its own"
+        return "placed a picture outside of its lease"
     offset, length = placed.header
-    if not _sane(placed.frames) or not _inside(lease, placed.frames.offset, placed.frames.nbytes):
-        return "described a picture that is larger than its memory"
+    if not _valid_spec(placed.frames) or not _inside(lease, placed.frames.offset, placed.frames.nbytes):
+        return "described a picture larger than its lease"
     if length and not _inside(lease, offset, length):
-        return "put metadata outside of its memory"
+        return "placed metadata outside of its lease"
     return ""
 
 
-def _no_array(frames: FrameRef) -> str:
+def _check_array(frames: FrameRef) -> str:
     whole = frames.count == 1 and frames.spec.layout not in CHROMA
-    return "" if whole else "made an array that is not one picture"
+    return "" if whole else "returned an array that is not a single picture"
 
 
-def _sane(frames: FrameRef) -> bool:
+def _valid_spec(frames: FrameRef) -> bool:
     spec = frames.spec
     return (
         0 < spec.width < LARGEST_SIDE

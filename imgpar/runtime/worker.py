@@ -1,11 +1,11 @@
-"""The loop inside a worker process. It owns nothing and may die at any instruction.
+"""The main loop of a worker process. It owns nothing and may die at any instruction.
 
     channel ─► Work ─► performer.perform(task, context) ─► Done
                          │  ▲
                        Need Grant     only when the standing lease is too small
 
-Before each task it writes the task's serial into its cell of the board; that is all the parent needs to
-know which task to charge when this process is gone.
+Before each task it writes the serial of the task into its cell of the board, from which the parent learns
+which task to charge when this process dies.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from imgpar.runtime.stage_times import StageClock
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
-    """The parent will give no memory for this task."""
+    """The parent grants no memory for this task."""
 
 
 class OutOfPagesError(Exception):
-    """The lease could not be backed with pages."""
+    """The pages of the lease could not be reserved."""
 
 
 class Log(Protocol):
-    """Where this process's prints go."""
+    """Destination of what this process prints."""
 
     def lines(self) -> list[str]:
-        """What was printed since the last look."""
+        """What was printed since the last call."""
 
 
 class Worker:
@@ -66,14 +66,14 @@ class Worker:
         self._performers: dict[int, Performer] = {}
         self._kept: dict[str, Any] = {}
         self._queue: deque[Task | Revoke] = deque()
-        self._pocket: Lease | None = None
+        self._standing: Lease | None = None
 
     def loop(self) -> None:
-        """Until the parent says stop, or is gone."""
+        """Run until the parent sends `Stop` or is gone."""
         while True:
             while self._queue:
                 self._next()
-                while self._channel.waiting():  # a batch does not make the worker deaf
+                while self._channel.waiting():  # messages are also read between the tasks of a batch
                     if not self._accept(self._channel.receive()):
                         return
             if not self._accept(self._channel.receive()):
@@ -97,7 +97,7 @@ class Worker:
     def _next(self) -> None:
         task = self._queue.popleft()
         if isinstance(task, Revoke):
-            self._pocket = None
+            self._standing = None
             if task.token:
                 self._channel.send(Dropped(task.token))
         else:
@@ -119,30 +119,30 @@ class Worker:
         except Denied:
             message = None
         except OutOfPagesError:
-            self._pocket = None
+            self._standing = None
             message = NoMemory(task.serial)
         except HelperKilledError:
-            # Whoever kills ffmpeg kills this job, as if it were this process: the parent tries it again.
+            # A killed ffmpeg is treated like a killed worker: the parent retries the job.
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             message = None
         except Exception as error:
             message = failure_of(error, task.serial, clock.stage, clock.timings())
         if isinstance(message, Done | Failed):
             if notes := (*message.notes, *self._log.lines()):
-                message = message._replace(notes=_brief(notes, 10))
+                message = message._replace(notes=_limit_texts(notes, 10))
             if isinstance(message, Done) and message.lost:
-                message = message._replace(lost=_brief(message.lost, 100))
+                message = message._replace(lost=_limit_texts(message.lost, 100))
         if message is not None:
-            self._tell(message)
-        # Last: a task that has run, but has not been answered, must not pass for one that never began.
+            self._send_result(message)
+        # Last: a task that has run but is not answered must not look like one that was never begun.
         board[self._cell] = 0
 
-    def _tell(self, message: Done | Failed | NoMemory) -> None:
+    def _send_result(self, message: Done | Failed | NoMemory) -> None:
         try:
             self._channel.send(message)
         except ValueError:
-            text = "It became more files than can be told of at once."
-            fix = "They are there; convert fewer pages at a time with --pages."
+            text = "It has more outputs than fit into one message."
+            fix = "The files were written; convert fewer pages at a time with --pages."
             self._channel.send(Failed(message.serial, "commit", "LimitError", text, fix, ""))
 
     def _accept_now(self, message: Any) -> None:
@@ -152,10 +152,10 @@ class Worker:
     # ----- memory ---------------------------------------------------------------------------------
 
     def _lease(self, task: Task, nbytes: int, standing: bool = False) -> Lease:
-        """Memory for a task that holds none: the standing lease if it is enough, else the parent's."""
-        if standing and self._pocket is not None and nbytes <= self._pocket.size:
-            return self._pocket
-        self._pocket = None  # who asks gives back what it has: see `Ledger.need`
+        """A lease for a task that holds none: the standing lease if it is large enough, else a new one."""
+        if standing and self._standing is not None and nbytes <= self._standing.size:
+            return self._standing
+        self._standing = None  # a request releases the standing lease: see `Ledger.need`
         self._channel.send(Need(task.serial, nbytes))
         lease = self._await_grant(task)
         try:
@@ -163,11 +163,11 @@ class Worker:
         except OSError as error:
             raise OutOfPagesError from error
         if standing:
-            self._pocket = lease._replace(fresh=False)
+            self._standing = lease._replace(fresh=False)
         return lease
 
     def _await_grant(self, task: Task) -> Lease:
-        """Wait for memory. Frames of other jobs that only need work, no memory, are done meanwhile."""
+        """Wait for memory. Tasks of other jobs that need no memory are performed meanwhile."""
         board = self._view.board
         board[self._cell] = 0  # waiting cannot crash
         while True:
@@ -189,6 +189,6 @@ class Worker:
                     self._accept_now(message)
 
 
-def _brief(texts: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """Each text once and cut; the parent takes no long ones."""
+def _limit_texts(texts: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Each text once and shortened, as the parent limits their length."""
     return tuple(shorten(text, 500) for text in list(dict.fromkeys(texts))[:most])

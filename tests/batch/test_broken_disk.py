@@ -30,7 +30,7 @@ SUBVOLUME = """
     mkdir /mnt/disk && mount -o loop /mnt/image /mnt/disk && btrfs quota enable /mnt/disk && \\
     btrfs subvolume create /mnt/disk/mine >&2"""
 """A folder on /mnt/disk with a quota that holds for everybody, root too."""
-NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+NO_FRAME = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 POWERLESS = "setpriv --bounding-set=-all --inh-caps=-all"
 """Root as any other user: what belongs to others is theirs."""
 
@@ -78,9 +78,9 @@ def test_a_quota_stops_the_run_with_a_sentence(tmp_path: Path):
     script = f"""
         {QUOTA}
         chmod 777 /mnt
-        {NOBODY} {IMGPAR} "$1" -o /mnt/out --to bmp -j 2 --resize 90%
+        {NO_FRAME} {IMGPAR} "$1" -o /mnt/out --to bmp -j 2 --resize 90%
         echo exit $?"""
-    done = private(script, pictures, needs=f"{QUOTA} && {NOBODY} {sys.executable} -c 'import numpy'")
+    done = private(script, pictures, needs=f"{QUOTA} && {NO_FRAME} {sys.executable} -c 'import numpy'")
     assert "exit 4" in done.stdout, done.stdout + done.stderr
     assert "Your quota is used up" in done.stderr
 

@@ -206,48 +206,57 @@ def timed(task: Task, seconds: float, stage: str = "decode") -> Done:
 
 NAN = float("nan")
 UNTRUE = {
-    "no such task": (lambda task: done(task, serial=10**9), "spoke of a task that it does not have"),
-    "negative serial": (lambda task: done(task, serial=-1), "spoke of a task that it does not have"),
-    "nothing needed": (lambda task: Need(task.serial, 0), "asked for 0 bytes"),
+    "no such task": (lambda task: done(task, serial=10**9), "named a task that was not assigned to it"),
+    "negative serial": (lambda task: done(task, serial=-1), "named a task that was not assigned to it"),
+    "nothing needed": (lambda task: Need(task.serial, 0), "requested 0 bytes"),
     "less than nothing needed": (
         lambda task: Need(task.serial, -(1 << 40)),
-        "asked for -1099511627776 bytes",
+        "requested -1099511627776 bytes",
     ),
-    "dropped unasked": (lambda _: Dropped(0), "gave memory back that nobody asked for"),
-    "a frame": (lambda task: Offer(task.serial, 0, CHUNK, CHUNK, b""), "spoke of frames of a clip"),
-    "frames": (lambda task: Advanced(task.serial, 1, 2), "spoke of frames of a clip"),
-    "a frame back": (lambda task: Recall(task.serial), "spoke of frames of a clip"),
-    "unchanged": (lambda task: done(task, unchanged=True, outputs=()), "called a file unchanged that nobody"),
-    "no files": (lambda task: done(task, outputs=()), "finished with files that are not its job's"),
-    "a file outside": (lambda task: written(task, path="/etc/passwd"), "files that are not its job's"),
+    "dropped unasked": (lambda _: Dropped(0), "returned memory that was not requested"),
+    "a frame": (lambda task: Offer(task.serial, 0, CHUNK, CHUNK, b""), "named frames of a clip"),
+    "frames": (lambda task: Advanced(task.serial, 1, 2), "named frames of a clip"),
+    "a frame back": (lambda task: Recall(task.serial), "named frames of a clip"),
+    "unchanged": (
+        lambda task: done(task, unchanged=True, outputs=()),
+        "reported an unknown file as unchanged",
+    ),
+    "no files": (lambda task: done(task, outputs=()), "finished with files of another job"),
+    "a file outside": (lambda task: written(task, path="/etc/passwd"), "files of another job"),
     "a file above": (
         lambda task: written(task, path=f"{os.path.dirname(task.job.targets[0].path)}/../x"),
-        "files that are not its job's",
+        "files of another job",
     ),
-    "a file twice": (lambda task: done(task, outputs=done(task).outputs * 2), "files that are not its job's"),
-    "negative bytes": (lambda task: written(task, bytes=-1), "described a file that cannot be"),
-    "negative width": (lambda task: written(task, width=-1), "described a file that cannot be"),
-    "huge height": (lambda task: written(task, height=1 << 31), "described a file that cannot be"),
+    "a file twice": (lambda task: done(task, outputs=done(task).outputs * 2), "files of another job"),
+    "negative bytes": (lambda task: written(task, bytes=-1), "described an invalid file"),
+    "negative width": (lambda task: written(task, width=-1), "described an invalid file"),
+    "huge height": (lambda task: written(task, height=1 << 31), "described an invalid file"),
     "a time beyond the journal": (
         lambda task: written(task, mtime_ns=1 << 63),
-        "described a file that cannot",
+        "described an invalid file",
     ),
-    "no digest": (lambda task: done(task, digest="é"), "described a file that cannot be"),
-    "not a number": (lambda task: timed(task, NAN), "measured times that cannot be"),
-    "endless": (lambda task: timed(task, float("inf")), "measured times that cannot be"),
-    "back in time": (lambda task: timed(task, -1.0), "measured times that cannot be"),
-    "unknown stage": (lambda task: timed(task, 1.0, "lunch"), "measured times that cannot be"),
-    "unknown stage of an error": (lambda task: failed(task, stage="lunch"), "an error that does not exist"),
-    "an error of two words": (lambda task: failed(task, error="a b"), "an error that does not exist"),
-    "an error in other letters": (lambda task: failed(task, error="é"), "an error that does not exist"),
-    "10 MB of text": (lambda task: failed(task, message="x" * 10_000_000), "told more than it may"),
-    "10 MB in a note": (lambda task: done(task, notes=("x" * 10_000_000,)), "told more than it may"),
+    "no digest": (lambda task: done(task, digest="é"), "described an invalid file"),
+    "not a number": (lambda task: timed(task, NAN), "reported invalid timings"),
+    "endless": (lambda task: timed(task, float("inf")), "reported invalid timings"),
+    "back in time": (lambda task: timed(task, -1.0), "reported invalid timings"),
+    "unknown stage": (lambda task: timed(task, 1.0, "lunch"), "reported invalid timings"),
+    "unknown stage of an error": (lambda task: failed(task, stage="lunch"), "an unknown class of error"),
+    "an error of two words": (lambda task: failed(task, error="a b"), "an unknown class of error"),
+    "an error in other letters": (lambda task: failed(task, error="é"), "an unknown class of error"),
+    "10 MB of text": (lambda task: failed(task, message="x" * 10_000_000), "sent text longer than the limit"),
+    "10 MB in a note": (
+        lambda task: done(task, notes=("x" * 10_000_000,)),
+        "sent text longer than the limit",
+    ),
     "10 MB in a note of an error": (
         lambda task: failed(task, notes=("x" * 10_000_000,)),
-        "told more than it",
+        "sent text longer than the limit",
     ),
-    "a million losses": (lambda task: done(task, lost=("",) * 1_000_000), "told more than it may"),
-    "a failure of no time": (lambda task: failed(task, timings=(("decode", NAN),)), "times that cannot be"),
+    "a million losses": (lambda task: done(task, lost=("",) * 1_000_000), "sent text longer than the limit"),
+    "a failure of no time": (
+        lambda task: failed(task, timings=(("decode", NAN),)),
+        "reported invalid timings",
+    ),
 }
 
 
@@ -292,7 +301,7 @@ def end_of(task: Task) -> int:
     return task.placed.lease.offset + task.placed.lease.size
 
 
-LARGER, OTHERS = "described a picture that is larger than its memory", "memory that is not its own"
+LARGER, OTHERS = "described a picture larger than its lease", "outside of its lease"
 MISPLACED = {
     "another's memory": (lambda task: at_lease(task, offset=CHUNK), OTHERS),
     "the board": (lambda task: at_lease(task, offset=-CHUNK), OTHERS),
@@ -310,15 +319,15 @@ MISPLACED = {
     "a million frames": (lambda task: at_frames(task, count=10**6), LARGER),
     "its header elsewhere": (
         lambda task: handed(task)._replace(placed=task.placed._replace(header=(end_of(task), 1))),
-        "put metadata outside of its memory",
+        "placed metadata outside of its lease",
     ),
     "a negative header": (
         lambda task: handed(task)._replace(placed=task.placed._replace(header=(end_of(task), -1))),
-        "put metadata outside of its memory",
+        "placed metadata outside of its lease",
     ),
-    "no memory": (lambda task: NoMemory(task.serial), "could not take memory that it was not given"),
-    "nowhere": (lambda task: Done(task.serial, ()), "finished a picture without saying where it is"),
-    "files too early": (lambda task: done(task), "finished a picture without saying where it is"),
+    "no memory": (lambda task: NoMemory(task.serial), "rejected memory that was not granted to it"),
+    "nowhere": (lambda task: Done(task.serial, ()), "finished a picture without its location"),
+    "files too early": (lambda task: done(task), "finished a picture without its location"),
 }
 
 
@@ -359,7 +368,7 @@ def test_an_array_that_is_not_one_picture_is_charged(session, pictures, count, l
     arrays = list(session.arrays(pipe, pictures, on_event=note))
     assert len(arrays) == PICTURES - 1
     (error,) = failures
-    assert "made an array that is not one picture" in error
+    assert "returned an array that is not a single picture" in error
 
 
 # ----- true messages at the wrong time --------------------------------------------------------------
@@ -419,7 +428,7 @@ def test_a_task_that_waits_for_memory_is_not_done(session, pictures):
         write(worker, said + struct.pack("!i", len(said)) + said, len(said))
         return testing.hang(array)
 
-    assert "went on with a task that waits for memory" in charged(run(session, lie, pictures))
+    assert "continued a task that waits for memory" in charged(run(session, lie, pictures))
 
 
 def test_a_need_that_can_never_be_met_fails_its_job(session, pictures):

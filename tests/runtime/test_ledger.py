@@ -350,7 +350,7 @@ class Bookkeeping(RuleBasedStateMachine):
         worker = self.book.workers[index]
         task = worker.outstanding[serial]
         state = self.book.jobs[task.job.id]
-        held = state.lease if self.book.leases.owned_by_job(task) else worker.pocket
+        held = state.lease if self.book.leases.owned_by_job(task) else worker.standing
         if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
             message = Need(serial, chunks * CHUNK)
         elif data.draw(st.integers(0, 5)) == 0:
@@ -417,7 +417,7 @@ class Bookkeeping(RuleBasedStateMachine):
         if not hasattr(self, "book"):
             return
         owned = [state.lease for state in self.book.jobs.values() if state.lease]
-        owned += [worker.pocket for worker in self.book.workers.values() if worker.pocket]
+        owned += [worker.standing for worker in self.book.workers.values() if worker.standing]
         owned += self.given
         spans = sorted((lease.offset, lease.offset + lease.size) for lease in owned)
         assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))

@@ -76,7 +76,7 @@ def confuse(array):
 @posix
 def test_a_worker_that_talks_nonsense_is_killed_and_its_file_charged(pictures, tmp_path):
     failure = run(confuse, pictures, tmp_path / "out")
-    assert "spoke of a task that it does not have" in failure.error
+    assert "named a task that was not assigned to it" in failure.error
     assert failure.stage == "transform"
 
 

@@ -153,14 +153,14 @@ INSIDE, OUTSIDE = CHUNK, 3 * CHUNK + CHUNK
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        (Offer(0, 1, OUTSIDE, INSIDE, b""), "offered a frame outside of its memory"),
-        (Offer(0, 1, INSIDE, OUTSIDE, b""), "offered a frame outside of its memory"),
-        (Offer(0, 1, 0, INSIDE, b""), "offered a frame outside of its memory"),
-        (Offer(0, 1, INSIDE, -1, b""), "offered a frame outside of its memory"),
-        (Offer(0, -1, INSIDE, INSIDE, b""), "offered a frame that cannot be"),
-        (Offer(0, 1, INSIDE, INSIDE, bytes(LONGEST_FACTS + 1)), "offered a frame that cannot be"),
-        (Advanced(0, -1, 9), "counted frames that cannot be"),
-        (Advanced(0, 1, 1 << 63), "counted frames that cannot be"),
+        (Offer(0, 1, OUTSIDE, INSIDE, b""), "offered a frame outside of its lease"),
+        (Offer(0, 1, INSIDE, OUTSIDE, b""), "offered a frame outside of its lease"),
+        (Offer(0, 1, 0, INSIDE, b""), "offered a frame outside of its lease"),
+        (Offer(0, 1, INSIDE, -1, b""), "offered a frame outside of its lease"),
+        (Offer(0, -1, INSIDE, INSIDE, b""), "offered an invalid frame"),
+        (Offer(0, 1, INSIDE, INSIDE, bytes(LONGEST_FACTS + 1)), "offered an invalid frame"),
+        (Advanced(0, -1, 9), "reported an invalid frame count"),
+        (Advanced(0, 1, 1 << 63), "reported an invalid frame count"),
     ],
 )
 def test_frames_that_cannot_be_are_not_believed(
@@ -182,16 +182,16 @@ def test_what_is_true_of_frames_is_believed(ledger: Ledger, message: Offer | Adv
 
 def test_offers_without_end_are_not_believed(ledger: Ledger) -> None:
     serial = offer(ledger, *range(MOST_OFFERS))
-    words = "offered more frames than it has memory for"
+    words = "offered more frames than the limit"
     assert ledger.disorder(0, Offer(serial, 1, INSIDE, INSIDE, b"")) == words
 
 
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        (Need(0, 5), "spoke of memory for a task that needs none"),
-        (NoMemory(0), "spoke of memory for a task that needs none"),
-        (Recall(0), "spoke of frames of a clip that it does not have"),
+        (Need(0, 5), "sent a memory request for a task that needs none"),
+        (NoMemory(0), "sent a memory request for a task that needs none"),
+        (Recall(0), "named frames of a clip that was not assigned to it"),
         (Done(0, (), None, (OutputFile("/out/a.mp4", 1),)), "a frame of another's clip with results"),
     ],
 )

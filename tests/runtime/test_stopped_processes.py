@@ -97,7 +97,7 @@ def test_fork_servers_that_never_answer_end_the_run_with_a_sentence(pictures, tm
             print(error)"""
     said, _ = script(pictures, tmp_path / "out", text)
     assert said == (
-        "The process that starts the workers gave no answer for 60 s, twice. "
+        "The process that starts the workers did not answer for 60 s, twice. "
         "Look for what stops new processes, and run again.\n"
     )
 

@@ -31,7 +31,7 @@ from imgpar.core.errors import DamagedError
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Finished, Returned
 from imgpar.runtime.serialization import pack
-from imgpar.runtime.shared_frames import NOBODY
+from imgpar.runtime.shared_frames import NO_FRAME
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.frame_feed import Feed
 from imgpar.video.native import decoder_threads
@@ -227,7 +227,7 @@ class FramePath:
         done = isinstance(message, Finished)
         if isinstance(message, Returned) and message.answer:
             self._asked = False
-        if message.number == NOBODY:
+        if message.number == NO_FRAME:
             self._all_begun = True  # so the next thing to come is one of them
             return
         # Who takes frames gets more of them; where nobody does, the round trip is not worth it.
