@@ -28,7 +28,7 @@ def run_worker(
         from imgpar.runtime import job_object
 
         # The arena may count as memory of whoever maps it.
-        job_object.enter(memory_limit and memory_limit + arena.size)
+        job_object.enter(memory_limit + arena.size if memory_limit else 0)
     _die_with_parent()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
