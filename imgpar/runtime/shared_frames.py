@@ -107,4 +107,8 @@ class Helping:
         """All workers are gone: nobody uses anything any more."""
         for lease in self._doomed.values():
             self._free(lease)
-        self.__init__(self._free)  # type: ignore[misc]
+        self.queue.clear()
+        self.mail.clear()
+        self._owners.clear()
+        self._out.clear()
+        self._doomed.clear()
