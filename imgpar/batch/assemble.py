@@ -162,10 +162,13 @@ def _sees_through(settings: EncodeOptions, out: str) -> bool:
 
 def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
     """What was not as it should be: pictures that failed, of other sizes, missing in the numbering."""
+    notes = list[str]()
+    if failed:
+        notes.append(f"{failed} of {len(paths)} pictures could not be read")
     others = _of_other_size(paths) if mixed != "fail" else 0
-    unread = f"{failed} of {len(paths)} pictures could not be read"
-    fitted = f"{others} of {len(paths)} pictures have another size than the first one: {mixed}"
-    return [unread] * bool(failed) + [fitted] * bool(others) + gaps(paths)
+    if others:
+        notes.append(f"{others} of {len(paths)} pictures have another size than the first one: {mixed}")
+    return [*notes, *gaps(paths)]
 
 
 def _of_other_size(paths: Sequence[str]) -> int:

@@ -322,7 +322,8 @@ class Planner:
         reason, strange = "", foreign(there, owned)
         if not strange and not self.out.in_place:
             others = [(at, status) for at, status in there if maker(at, status, records) != self.recipe]
-            self.replaced += bool(others)
+            if others:
+                self.replaced += 1
             if self.on_exists:  # what the user says of files that are there is meant of these, too
                 reason, strange = "settings", others
         replaced = strange if self.on_exists == "overwrite" else () if strange else there

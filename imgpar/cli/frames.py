@@ -147,10 +147,10 @@ def _check_use(args: argparse.Namespace, kind: str) -> None:
     """Refuse what this kind of picture has no use for."""
     labels = [step.label for step in args.steps or ()]
     if kind == "motion":
-        given = ["--to"] * bool(args.to) + ["--accept-damaged"] * args.accept_damaged + labels
+        given = "--to" if args.to else "--accept-damaged" if args.accept_damaged else next(iter(labels), "")
         if given:
             fix = "Leave it out; `imgpar convert` changes clips."
-            raise UsageError(f"--motion takes the clip out as it is, so there is no {given[0]}.", fix=fix)
+            raise UsageError(f"--motion takes the clip out as it is, so there is no {given}.", fix=fix)
     if kind != "animation" and "--fps" in labels:
         raise UsageError("--fps belongs to --animation.", fix="Choose pictures with --every, such as 2s.")
     suffix = format_of_suffix(args.out)

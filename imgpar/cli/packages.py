@@ -57,7 +57,8 @@ def check_packages() -> Iterator[Check]:
             yield _optional(requirement, extra)
     both = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
     if len(both) == 2:
-        fix = f"{pip(' '.join(both), 'uninstall -y')}, then {pip(both[sys.platform == 'linux'])}"
+        fitting = "opencv-python-headless" if sys.platform == "linux" else "opencv-python"
+        fix = f"{pip(' '.join(both), 'uninstall -y')}, then {pip(fitting)}"
         yield Check("warn", "OpenCV", "two builds share one folder; removing either breaks the other", fix)
 
 

@@ -203,7 +203,7 @@ def temporary_path(final: str, mark: str = "") -> str:
 def partial_path(final: str, run: str, task: int) -> str:
     """Where a task writes the bytes of a file until they are whole. The name of a run is random; what belongs
     to none gets a random name of its own."""
-    return temporary_path(final, run and f"{run}-{task}")
+    return temporary_path(final, f"{run}-{task}" if run else "")
 
 
 def is_half(name: str) -> bool:

@@ -37,7 +37,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = pillow.read_header(data, fmt, limits)
     head = bytes(data[:_HEAD])
     header = _deep(_coloured(header, head), head)
-    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.in_container(head)))
+    if gain_map.in_container(head):
+        header = header._replace(lost=(*header.lost, "gain map"))
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []
@@ -68,7 +69,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     effort = _DEFAULT_EFFORT if options.effort is None else options.effort
     lost: tuple[str, ...] = ()
     if frames[0].spec.dtype == "uint16" and (len(frames) > 1 or fits(frames[0].array, 8)):
-        lost = ("depth",) * (not all(fits(frame.array, 8) for frame in frames))
+        if not all(fits(frame.array, 8) for frame in frames):
+            lost = ("depth",)
         frames = [_narrow(frame) for frame in frames]
     if options.lossless or frames[0].spec.dtype == "uint16":
         encoded = _encode_exact(frames, metadata, options, effort)
@@ -136,7 +138,7 @@ def _encode_usual(
     sink = BytesIO()
     images[0].save(sink, "AVIF", **parameters)
     counted = len(images) > 1 and metadata.loop != 0
-    return Encoded(sink.getvalue(), ("loop count",) * counted)
+    return Encoded(sink.getvalue(), ("loop count",) if counted else ())
 
 
 def _without_orientation(block: bytes) -> bytes:
@@ -156,11 +158,13 @@ def _encode_exact(
     lost: tuple[str, ...] = ()
     if frame.spec.dtype == "uint16":
         bits = 12 if options.lossless and not fits(frame.array, _DEPTH) else _DEPTH
-        lost = ("depth",) * (not fits(frame.array, bits))
+        if not fits(frame.array, bits):
+            lost = ("depth",)
         frame = Frame(frame.spec, to_bits(frame.array, bits))
     number = 100 if options.lossless else min(quality.encoder_setting("avif", options.quality), 99)
     parameters = [cv2.IMWRITE_AVIF_QUALITY, number, cv2.IMWRITE_AVIF_SPEED, min(10 - effort, 9)]
     blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc": metadata.icc}
     data, left = opencv.encode_with(frame, "avif", [*parameters, cv2.IMWRITE_AVIF_DEPTH, bits], blocks)
     halved = not options.lossless and not frame.spec.grey and quality.chroma(options) != "420"
-    return Encoded(data, (*lost, *left), (f"AVIF of {bits} bits is written with 4:2:0",) * halved)
+    notes = (f"AVIF of {bits} bits is written with 4:2:0",) if halved else ()
+    return Encoded(data, (*lost, *left), notes)

@@ -184,10 +184,12 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
         found = found.converted("RGBA")  # valid, but hardly any reader takes it
     if found == spec:
         return spec, ()
-    lost = ("alpha",) * (spec.alpha and not found.alpha) + ("depth",) * (
-        Spec(1, 1, "L", found.dtype).nbytes < Spec(1, 1, "L", spec.dtype).nbytes
-    )
-    return found, lost
+    lost = list[str]()
+    if spec.alpha and not found.alpha:
+        lost.append("alpha")
+    if Spec(1, 1, "L", found.dtype).nbytes < Spec(1, 1, "L", spec.dtype).nbytes:
+        lost.append("depth")
+    return found, tuple(lost)
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:

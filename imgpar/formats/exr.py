@@ -43,10 +43,15 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     chroma = layout in ("L", "LA") and names.issuperset(_CHROMA)
     more = names.difference(_CHANNELS[layout], _CHROMA if chroma else ())
     layout = _COLOURED[layout] if chroma else layout
+    lost = list[str]()
+    if more:
+        lost.append("channels")
+    if parts > 1:
+        lost.append("other pictures")
     return Header(
         format=fmt.name,
         spec=Spec(width, height, layout, "float32"),
-        lost=("channels",) * bool(more) + ("other pictures",) * (parts > 1),
+        lost=tuple(lost),
         notes=(tone.NOTE,),
         detail={"chroma": chroma},
     )

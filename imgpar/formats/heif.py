@@ -62,9 +62,17 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         exif=bake(Metadata(exif=exif), width, height).exif,
         xmp=info.get("xmp") or b"",
     )
-    lost = ["exif"] * bool(exif and not tiff.is_sound(exif)) + ["other pictures"] * (len(file) > 1)
-    lost += ["depth map"] * bool(info.get("depth_images")) + ["gain map"] * _has_gain_map(info, data)
-    lost += [motion_photo.CLIP] * (motion_photo.find_clip(data, b"") is not None)
+    lost = list[str]()
+    if exif and not tiff.is_sound(exif):
+        lost.append("exif")
+    if len(file) > 1:
+        lost.append("other pictures")
+    if info.get("depth_images"):
+        lost.append("depth map")
+    if _has_gain_map(info, data):
+        lost.append("gain map")
+    if motion_photo.find_clip(data, b"") is not None:
+        lost.append(motion_photo.CLIP)
     return Header(
         format=fmt.name,
         spec=Spec(width, height, layout, "uint16" if deep else "uint8"),
@@ -126,7 +134,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         **({"color_primaries": cicp[0], "transfer_characteristics": cicp[1]} if cicp else {}),
     )
     rounded = spec.dtype == "uint16" and not fits(frame.array, 12)
-    return Encoded(sink.getvalue(), ("depth",) * rounded)
+    return Encoded(sink.getvalue(), ("depth",) if rounded else ())
 
 
 def _library(fmt: Format) -> Any:

@@ -45,6 +45,8 @@ def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> En
         convert(frame, coloured)
         frame = coloured
     data = opencv.encode(frame, "jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
-    note = "JPEG 2000 of 16 bits is written losslessly, whatever the quality"
-    lossy = options.quality is not None and not options.lossless
-    return Encoded(boxes.dressed(data, metadata), ("comment",) * bool(metadata.comment), (note,) * lossy)
+    lost = ("comment",) if metadata.comment else ()
+    notes: tuple[str, ...] = ()
+    if options.quality is not None and not options.lossless:
+        notes = ("JPEG 2000 of 16 bits is written losslessly, whatever the quality",)
+    return Encoded(boxes.dressed(data, metadata), lost, notes)

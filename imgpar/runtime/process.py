@@ -36,7 +36,7 @@ def run_worker(
         from imgpar.runtime import job_object
 
         # The arena may count towards the memory of each process that maps it.
-        job_object.enter(memory_limit and memory_limit + arena.size)
+        job_object.enter(memory_limit + arena.size if memory_limit else 0)
     _die_with_parent()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):

@@ -118,4 +118,8 @@ class Helping:
         """All workers are gone: free all leases and reset."""
         for lease in self._to_free.values():
             self._free(lease)
-        self.__init__(self._free)  # type: ignore[misc]
+        self.queue.clear()
+        self.mail.clear()
+        self._owners.clear()
+        self._out.clear()
+        self._doomed.clear()

@@ -160,7 +160,7 @@ class Tasks:
         """Cores for a clip: divided among the workers that are busy or soon will be."""
         if task.job.kind != "stream":
             return 1
-        busy = 1 + sum(bool(worker.outstanding) for worker in self._workers.values())
+        busy = 1 + sum(1 for worker in self._workers.values() if worker.outstanding)
         return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
 
     # ----- tasks of a job --------------------------------------------------------------------------

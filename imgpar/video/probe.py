@@ -253,7 +253,7 @@ def _orientation(frame: Any) -> int:
 
 
 def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)
+    return 0 if number == 0 else 1 if number > 0 else -1
 
 
 class _Oddities(NamedTuple):

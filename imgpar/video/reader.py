@@ -191,7 +191,7 @@ class Reader:
         for packet in packets:
             late = packet.dts is None or float(packet.dts * packet.time_base) > self._start
             if packet.is_keyframe and packet.size and not late:
-                self._skipped += sum(bool(before.size) for before in held)
+                self._skipped += sum(1 for before in held if before.size)
                 held.clear()
             held.append(packet)
             if late:

@@ -162,8 +162,9 @@ def _still(
 def _data(clip: Clip) -> list[str]:
     """Timed metadata; the text track of chapters is written anew with them, timecodes are metadata."""
     count = sum(not stream.timecode for stream in clip.of_kind("data"))
-    count -= bool(clip.chapters and "mov" in clip.demuxer)
-    return ["timed metadata"] * (count > 0)
+    if clip.chapters and "mov" in clip.demuxer:
+        count -= 1
+    return ["timed metadata"] if count > 0 else []
 
 
 def is_stripped(key: str, strip: str) -> bool:

@@ -81,10 +81,17 @@ def read_animation(
     if not frames:
         raise TransformError("No frame is left.", fix="Choose another --trim.")
     ends = [*times[1:], wanted.times[-1] + (wanted.last or _usual(times))]
-    lost = ("sound",) * bool(clip.of_kind("audio")) + ("depth",) * (clip.picture.depth > 8)
-    lost += ("hdr",) * bool(clip.picture.cicp)
+    lost = list[str]()
+    if clip.of_kind("audio"):
+        lost.append("sound")
+    if clip.picture.depth > 8:
+        lost.append("depth")
+    if clip.picture.cicp:
+        lost.append("hdr")
     metadata = Metadata(durations=_milliseconds(times, ends))
-    return frames, Header(target.name, frames[0].spec, frames=len(frames), metadata=metadata, lost=lost)
+    return frames, Header(
+        target.name, frames[0].spec, frames=len(frames), metadata=metadata, lost=tuple(lost)
+    )
 
 
 def _too_fast(times: Sequence[float], shortest: int) -> bool:

@@ -136,7 +136,9 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
         edited = stripped(data, header.format, options.strip)
         if edited is None:
             return ""
-        data, lost = edited, lost or _TAKEN_OUT + ("paths",) * (header.format == "tiff")
+        data = edited
+        if not lost:
+            lost = (*_TAKEN_OUT, "paths") if header.format == "tiff" else _TAKEN_OUT
     return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 

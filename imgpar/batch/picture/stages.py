@@ -114,7 +114,8 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
         frames, metadata, lost, notes = to_profile(
             frames[:1] if cut else frames, header.metadata, fmt, options, grey=written.grey
         )
-    lost += (dropped,) * cut
+    if cut:
+        lost += (dropped,)
     fitting = list[Frame]()
     for frame in frames:
         spec, narrowed = codec.storable(_on_colour(frame.spec, fmt, options), fmt)

@@ -77,16 +77,17 @@ def _described(header: Header, data: bytes | memoryview) -> Header:
     """The header with the metadata of the boxes, which Pillow does not look at."""
     found = boxes.read(data)
     exif, icc = found.get("exif", b""), found.get("icc", b"")
-    lost = ("exif",) * bool(exif and not tiff.is_sound(exif))
+    sound = not exif or tiff.is_sound(exif)
     metadata = header.metadata._replace(
-        exif=b"" if lost else exif,
+        exif=exif if sound else b"",
         icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
         xmp=found.get("xmp", b""),
         iptc=found.get("iptc", b""),
         comment=boxes.comment_of(header.metadata.comment),
     )
     orientation = tiff.get_orientation(metadata.exif)
-    return header._replace(metadata=metadata, orientation=orientation, lost=(*header.lost, *lost))
+    lost = header.lost if sound else (*header.lost, "exif")
+    return header._replace(metadata=metadata, orientation=orientation, lost=lost)
 
 
 def _fill_range(layout: str, array: np.ndarray[Any, Any], bits: int) -> None:

@@ -234,12 +234,14 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         header.indexed = True
     elif number == 13 and body.startswith(iptc.PHOTOSHOP):
         header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])
-        header.lost += ["paths"] * iptc.has_paths(body[len(iptc.PHOTOSHOP) :])
+        if iptc.has_paths(body[len(iptc.PHOTOSHOP) :]):
+            header.lost.append("paths")
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]
     elif not body.startswith(_DISPENSABLE) and number not in (0, 13, 14):
         what = next((name for head, name in _UNCARRIED if body.startswith(head)), "camera segments")
-        header.lost += [what] if what not in header.lost else []
+        if what not in header.lost:
+            header.lost.append(what)
 
 
 def _join_xmp(header: JpegHeader) -> None:

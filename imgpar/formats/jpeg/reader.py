@@ -290,7 +290,8 @@ def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
         parts.append(_segment(0xE1, EXIF + metadata.exif))
     described = xmp.segments(metadata.xmp, SEGMENT)
     parts += [_segment(0xE1, body) for body in described]
-    lost += ["xmp"] * bool(metadata.xmp and not described)
+    if metadata.xmp and not described:
+        lost.append("xmp")
     room = SEGMENT - len(ICC) - 2
     count = -(-len(metadata.icc) // room)
     if count > 255:

@@ -62,12 +62,17 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b""),
         durations=times if frames > 1 else (), loop=info.loops,
     )  # fmt: skip
-    lost = ["exif"] * bool(exif and not sound) + ["gain map"] * (b"jhgm" in found)
-    lost += (
-        ["frames"] * (info.animated and not times)
-        + ["channels"] * info.more_channels
-        + ["gamut"] * bool(colour.note and not info.light)
-    )
+    lost = list[str]()
+    if exif and not sound:
+        lost.append("exif")
+    if b"jhgm" in found:
+        lost.append("gain map")
+    if info.animated and not times:
+        lost.append("frames")
+    if info.more_channels:
+        lost.append("channels")
+    if colour.note and not info.light:
+        lost.append("gamut")
     check_size(width, height, limits, frames)
     return Header(
         format=fmt.name,
@@ -75,7 +80,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         frames=frames,
         metadata=bake(metadata, width, height),
         lost=tuple(lost),
-        notes=(colour.note,) * bool(colour.note),
+        notes=(colour.note,) if colour.note else (),
         detail={"bits": info.bits, "animated": info.animated, "light": info.light},
     )
 

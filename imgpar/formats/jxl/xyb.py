@@ -60,8 +60,9 @@ def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
     else:
         parts += [_ORIENTATION, (1, 1), shown, _NO_PREVIEW, _NO_ANIMATION]
     parts += [depth, _part(bits, end, places.colours)]
-    # With orientation and the like comes the brightness of the screen; 1 is the usual.
-    parts += [(1, 1)] * (not places.shown) + [_part(bits, places.colours, 8 * size)]
+    if not places.shown:  # with orientation and the like comes the brightness of the screen; 1 is the usual
+        parts.append((1, 1))
+    parts.append(_part(bits, places.colours, 8 * size))
     value = at = 0
     for field, count in parts:
         value |= field << at

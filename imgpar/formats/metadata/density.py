@@ -36,7 +36,7 @@ def fitted(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[
         return metadata if dpi == metadata.dpi else metadata._replace(dpi=dpi), ()
     if fmt.exif and _in_exif(metadata.exif) is None and dpi != _UNKNOWN and what not in ("exif", "all"):
         return metadata._replace(exif=_with_density(metadata.exif, dpi)), ()
-    return metadata, ("density",) * (not fmt.exif and dpi != _UNKNOWN)
+    return metadata, () if fmt.exif or dpi == _UNKNOWN else ("density",)
 
 
 def turned(metadata: Metadata) -> Metadata:

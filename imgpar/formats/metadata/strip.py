@@ -150,8 +150,10 @@ def _webp(data: bytes, what: str) -> bytes | None:
     content = b"".join(parts)
     result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)
     if flags_at:
-        gone = _VP8X_EXIF * (what in ("exif", "all")) | _VP8X_XMP * (what in ("xmp", "all"))
-        result[flags_at] &= ~gone & 0xFF
+        if what in ("exif", "all"):
+            result[flags_at] &= ~_VP8X_EXIF
+        if what in ("xmp", "all"):
+            result[flags_at] &= ~_VP8X_XMP
     return bytes(result)
 
 

@@ -28,7 +28,7 @@ def chunks(frame: Frame, level: int, *, grey_profile: bool = False) -> list[Chun
     """
     if found := greys(frame):
         key = b"" if found.clear is None else struct.pack(">H", found.clear)
-        return _file(found.levels, found.bits, _GREY, [(b"tRNS", key)] * bool(key), level)
+        return _file(found.levels, found.bits, _GREY, [(b"tRNS", key)] if key else [], level)
     colours = _palette_of(frame, grey_profile=grey_profile)
     if colours is None:
         return None

@@ -40,7 +40,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         iptc=found.get(iptc.RESOURCE, b""),
         dpi=_density(found.get(_DENSITY, b"")),
     )
-    lost = (*header.lost, *("paths",) * any(iptc.is_path(number) for number in found))
+    lost = (*header.lost, "paths") if any(map(iptc.is_path, found)) else header.lost
     return header._replace(orientation=1, metadata=metadata, lost=lost)
 
 
@@ -77,17 +77,25 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     space = profile_space(icc)
     fits = space == ("GRAY" if flat.spec.grey else "RGB")
     kept = icc if fits and not flat.lab and not flat.linear else b""
-    misfit = bool(icc) and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab
-    lost = ("channels",) * (flat.channels > flat.colours + flat.transparent)
-    lost += ("depth",) * (flat.cmyk and flat.depth > 8) + ("icc",) * misfit
+    lost, notes = list[str](), list[str]()
+    if flat.channels > flat.colours + flat.transparent:
+        lost.append("channels")
+    if flat.cmyk and flat.depth > 8:
+        lost.append("depth")
+    if icc and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab:
+        lost.append("icc")
+    if flat.cmyk:
+        notes.append(to_srgb.describe("CMYK", icc))
+    if flat.lab:
+        notes.append(lab.NOTE)
+    if flat.linear:
+        notes.append(tone.NOTE)
     return Header(
         fmt.name,
         flat.spec,
         metadata=Metadata(icc=kept),
-        lost=lost,
-        notes=(to_srgb.describe("CMYK", icc),) * flat.cmyk
-        + (lab.NOTE,) * flat.lab
-        + (tone.NOTE,) * flat.linear,
+        lost=tuple(lost),
+        notes=tuple(notes),
         detail={"flat": flat, "inks": icc},
     )
 

@@ -130,9 +130,13 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
     deep = bits > 8 and meaning not in (_PALETTE, _INKS)
     dtype = "float32" if kind == "f" else "uint16" if deep else "uint8"
     spec = Spec(page.imagewidth, page.imagelength, _LAYOUTS[shown, at is not None], dtype)
-    lost = ("channels",) * (len(kept) < count) + ("depth",) * (bits > 16 or (bits > 8 and not deep))
+    lost = list[str]()
+    if len(kept) < count:
+        lost.append("channels")
+    if bits > 16 or (bits > 8 and not deep):
+        lost.append("depth")
     note = (to_srgb.describe("CMYK", _profile(tags)),) if meaning == _INKS else ()
-    return Samples(spec, kind, bits, count, kept, lost, note)
+    return Samples(spec, kind, bits, count, kept, tuple(lost), note)
 
 
 def _blocks(tags: Tags) -> dict[str, Any]:

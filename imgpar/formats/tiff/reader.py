@@ -92,7 +92,7 @@ def _rare_header(
         orientation=blocks["orientation"],
         frames=len(numbers),
         metadata=Metadata(icc=icc, exif=exif, xmp=blocks["xmp"], dpi=blocks["dpi"]),
-        lost=(*samples.lost, *("pages",) * (not alike)),
+        lost=samples.lost if alike else (*samples.lost, "pages"),
         notes=samples.notes,
         detail={"rare": samples, "numbers": numbers},
     )
@@ -117,13 +117,17 @@ def _usual_header(
         each = tuple(_page_metadata(data, *page) for page in zip(chosen, directories, strict=True))
         header = header._replace(metadata=header.metadata._replace(pages=each))
     blocks = tags.get(34377)
-    outlined = isinstance(blocks, bytes) and iptc.has_paths(blocks)
     alike = all(_kind(other) == _kind(tags) for other in directories[1:])
+    lost = list(header.lost)
+    if not alike:
+        lost.append("pages")
+    if isinstance(blocks, bytes) and iptc.has_paths(blocks):
+        lost.append("paths")
     numbers = tuple(number for number, _ in chosen) if alike else (first,)
     packing = {"packing": PACKINGS[packed]} if (packed := tags.get(259)) in PACKINGS else {}
     header = header._replace(
         frames=len(numbers),
-        lost=(*header.lost, *("pages",) * (not alike), *("paths",) * outlined),
+        lost=tuple(lost),
         detail={**header.detail, "numbers": numbers, **packing},
     )
     return marked(header, any(_is_few(other) for other in directories))
@@ -164,9 +168,9 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
 def _counted(header: Header, tags: Tags) -> Header:
     """The header of grey with 12 bits says how far its values count; what becomes narrower is said."""
     bits = tags.get(258, (1,))
-    lost = ("depth",) * (max(bits) > 8 and header.spec.dtype == "uint8")
+    lost = (*header.lost, "depth") if max(bits) > 8 and header.spec.dtype == "uint8" else header.lost
     whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
-    return header._replace(detail={**header.detail, **whole}, lost=(*header.lost, *lost))
+    return header._replace(detail={**header.detail, **whole}, lost=lost)
 
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:

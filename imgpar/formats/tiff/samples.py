@@ -74,10 +74,17 @@ def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
     kept = (*range(colours), *(() if alpha is None else (colours + alpha,)))
     layout = _LAYOUTS[colours == 1, alpha is not None]
     dtype = "float32" if kind == "f" else "uint8" if size <= 8 else "uint16"
-    lost = ("channels",) * (len(kept) < count) + ("depth",) * (size > 32 or (size == 32 and kind != "f"))
-    note = "its values are signed: the lowest became black, so that nothing is clipped"
     spec = Spec(width, height, layout, dtype)
-    return Samples(spec, kind, size, count, kept, lost, (lab_colours.NOTE,) * lab + (note,) * (kind == "i"))
+    lost, notes = list[str](), list[str]()
+    if len(kept) < count:
+        lost.append("channels")
+    if size > 32 or (size == 32 and kind != "f"):
+        lost.append("depth")
+    if lab:
+        notes.append(lab_colours.NOTE)
+    if kind == "i":
+        notes.append("its values are signed: the lowest became black, so that nothing is clipped")
+    return Samples(spec, kind, size, count, kept, tuple(lost), tuple(notes))
 
 
 def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]) -> bool:
