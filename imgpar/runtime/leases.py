@@ -22,7 +22,7 @@ from imgpar.runtime.protocol import (
     ToWorker,
 )
 from imgpar.runtime.records import JobState, WorkerState
-from imgpar.runtime.shared_frames import Helping
+from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks
 
 
@@ -44,7 +44,7 @@ class Leases:
         jobs: Mapping[int, JobState],
         workers: Mapping[int, WorkerState],
         tasks: Tasks,
-        helping: Helping,
+        helping: SharedFrames,
         *,
         arrays: bool,
     ) -> None:

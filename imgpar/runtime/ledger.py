@@ -18,7 +18,7 @@ from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
 from imgpar.runtime.protocol import Done, Failed, Offer, Placed, Task
 from imgpar.runtime.records import Cause, JobState, Settled, WorkerState
-from imgpar.runtime.shared_frames import Helping
+from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks, task_of
 from imgpar.runtime.validation import disorder
 
@@ -51,7 +51,7 @@ class Ledger:
         self._together = together
         self._kills = 0
         """Number of workers that were killed from outside."""
-        self._helping = Helping(allocator.free)
+        self._helping = SharedFrames(allocator.free)
         self.tasks = Tasks(self.workers, self._helping, schedule, first_serial)
         self.leases = Leases(allocator, self.jobs, self.workers, self.tasks, self._helping, arrays=arrays)
 

@@ -21,7 +21,7 @@ NO_FRAME = -1
 """Used as a frame number: there is no frame to return."""
 
 
-class Helping:
+class SharedFrames:
     """Assigns frames of clips to helpers.
 
     Args:
@@ -119,7 +119,7 @@ class Helping:
         for lease in self._to_free.values():
             self._free(lease)
         self.queue.clear()
-        self.mail.clear()
+        self.messages.clear()
         self._owners.clear()
-        self._out.clear()
-        self._doomed.clear()
+        self._in_use.clear()
+        self._to_free.clear()

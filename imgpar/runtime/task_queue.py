@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
-from imgpar.runtime.shared_frames import Helping
+from imgpar.runtime.shared_frames import SharedFrames
 
 BATCH_TASKS = 16
 BATCH_BYTES = 2 << 20
@@ -41,7 +41,7 @@ class Tasks:
     """
 
     def __init__(
-        self, workers: Mapping[int, WorkerState], helping: Helping, schedule: str, serial: int
+        self, workers: Mapping[int, WorkerState], helping: SharedFrames, schedule: str, serial: int
     ) -> None:
         self._workers = workers
         self._helping = helping
