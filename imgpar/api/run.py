@@ -92,6 +92,7 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
 
 
 def check_originals(options: RunOptions) -> None:
+    """Refuse `keep_originals` where no original is replaced; raises UsageError."""
     if options.keep_originals is not None and not options.in_place:
         raise UsageError(
             "Only --in-place replaces originals, so there are none to keep.",

@@ -38,7 +38,7 @@ def is_system_folder(name: str) -> bool:
 def ignored_kind(name: str) -> str:
     """The kind of a file that is no media, from its name.
 
-    >>> kind_of("a.TXT"), kind_of("README"), kind_of("._a.jpg")
+    >>> ignored_kind("a.TXT"), ignored_kind("README"), ignored_kind("._a.jpg")
     ('.txt', 'without suffix', 'hidden')
     """
     if name.startswith("."):
