@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from operator import attrgetter
 
-from imgpar.batch.inplace.originals import Original, Originals
+from imgpar.batch.inplace.originals import Originals
+from imgpar.batch.inplace.register import Original
 from imgpar.batch.inplace.run_folders import put_right
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
