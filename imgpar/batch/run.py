@@ -132,7 +132,7 @@ class Run:
             if self._lock:
                 stack.callback(self._lock.release)
             self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
-            self._journal.named_again = self._moved
+            self._journal.folders.named_again = self._moved
             for note in self._journal.notes:
                 self._note(note)
             self._sweeps = self._journal.unfinished or bool(self._place.name)

@@ -15,20 +15,18 @@ import json
 import os
 import sqlite3
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from imgpar.batch.incremental import Recorded, Unchanged
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import close_database, explained, open_database, readable
+from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
+from imgpar.batch.journal.recovery import take_over
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
-from imgpar.core.digest import matches_output
 from imgpar.core.errors import OutputError
-from imgpar.core.filenames import whole_path
 from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
@@ -42,8 +40,6 @@ BATCH = 100
 """Outcomes that are written together: while more are, the workers would run out of tasks."""
 BATCH_UNCHANGED = 10_000
 """Lines of items that are as they were that are written together."""
-FOLDERS = 50_000
-"""Folders of inputs that are remembered: more than can be planned ahead."""
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
@@ -51,16 +47,6 @@ def journal_path(out: Out, chosen: str | None = None) -> str:
     if chosen:
         return os.path.abspath(chosen)
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
-
-
-class Folder(NamedTuple):
-    """A folder of inputs as the journal knows it."""
-
-    here: bytes
-    place: bytes
-    path: bytes
-    mirror: bytes
-    row: int = 0
 
 
 class Journal:
@@ -85,22 +71,15 @@ class Journal:
         self.notes: list[str] = []
         self.run = 0
         self.uid = ""
-        self.named_again = False
-        """The user says that the inputs are those of the last run, wherever they are now: their folders are
-        known by their paths below them."""
         self._database = connection
         self._lock = lock
         self._paths = Paths(base)
         self._past = Past(connection, path, self._paths)
-        self._real_base = os.path.realpath(base or os.curdir)
-        self._folders: OrderedDict[str, Folder] = OrderedDict()
+        self.folders = InputFolders(connection, path, base, in_place=in_place)
         self._lines: LineWriter | None = None
         self._pending: list[tuple[Outcome, Job | None]] = []
         self._unchanged_lines = 0
         with readable(path):
-            self._salt: bytes = connection.execute("SELECT salt FROM about").fetchone()[0]
-            if not (isinstance(self._salt, bytes) and len(self._salt) <= blake2b.MAX_KEY_SIZE):
-                raise TypeError(self._salt)
             last = self.last_run()
         self.key = last.key if last else ""
         self.unfinished = last is not None and last.finished is None
@@ -187,40 +166,11 @@ class Journal:
         """The folder in which workers note what they put in place."""
         return f"{self.path}.written"
 
-    def enter(self, folder: str, mirror: str, root: str = "") -> int:
-        """The row of a folder of inputs whose outputs go to `mirror`; 0 while there is none.
-
-        Args:
-            folder: absolute.
-            mirror: below OUT, with `/`.
-            root: the input that was named and that holds it.
-        """
-        known = self._folders.get(folder)
-        if known is not None:
-            return known.row
-        here, place = self._hashes(folder)
-        mirror = "" if self._in_place else mirror
-        known = Folder(here, place, os.fsencode(_below(folder, root)), os.fsencode(mirror))
-        with readable(self.path):
-            run = self._database.execute
-            row = run(sql.FIND_FOLDER, (known.mirror, here, place, here)).fetchone()
-            if row is None and self.named_again:
-                row = run(sql.FIND_BELOW, (known.mirror, known.path)).fetchone()
-            if row is not None:
-                known = known._replace(row=int(row[0]))
-                if (row[1], row[2]) != (here, place):
-                    run(sql.MOVE_FOLDER, (here, place, known.path, known.row))
-                    run(sql.FORGET_PLACE, (known.mirror, place, known.row))
-        self._folders[folder] = known
-        if len(self._folders) > FOLDERS:
-            self._folders.popitem(last=False)
-        return known.row
-
     def recorded(self, batch: Batch, key: str) -> Recorded:
         """Files of a folder that were done with this recipe, and with no other one since."""
         if self._pending:
             self.flush()
-        return self._past.recorded(self.enter(batch.folder, batch.mirror, batch.root), key)
+        return self._past.recorded(self.folders.enter(batch.folder, batch.mirror, batch.root), key)
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """What is known about the files in the folders of a batch, or only about some in its one folder, by
@@ -230,7 +180,7 @@ class Journal:
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         found: dict[str, tuple[PriorResult, ...]] = {}
         for folder in folders:
-            number = self.enter(folder, batch.mirror, batch.root)
+            number = self.folders.enter(folder, batch.mirror, batch.root)
             found.update(self._done_in([number], folder, paths))
         return found
 
@@ -238,16 +188,15 @@ class Journal:
         """The same for one folder, wherever its outputs went; nothing is noted."""
         if self._pending:
             self.flush()
-        here, place = self._hashes(folder)
         with explained(self.path):
-            rows = self._database.execute(sql.FOLDERS_AT, (here, place)).fetchall()
-        return self._done_in([row[0] for row in rows], folder, only)
+            rows = self.folders.rows_at(folder)
+        return self._done_in(rows, folder, only)
 
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         """Names and records of inputs of other roots whose outputs lie in the folder of those of a batch."""
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
-        own = [self.enter(folder, batch.mirror, batch.root) for folder in folders]
+        own = [self.folders.enter(folder, batch.mirror, batch.root) for folder in folders]
         if len(own) == 1:
             found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, own[0])]
         elif own:
@@ -318,27 +267,17 @@ class Journal:
     def recover(self, noted: Mapping[str, list[OutputFile]] | None = None, *, in_place: bool = False) -> None:
         """Note what runs that died have put in place and could not record.
 
-        What is whole counts as done. In place that is so only when the original is gone or replaced. `noted`
-        is what their workers noted, by path; None is what lies beside the journal.
+        Outputs that are whole count as done. In place that is so only when the original is gone or replaced.
+
+        Args:
+            noted: what the workers of those runs logged, by path; None is what lies beside the journal.
+            in_place: whether the outputs lie among the inputs.
         """
         if noted is None:
             noted = read_written(self.written, self.base)
-        if not noted:
-            return
-        pages = _by_whole(noted)
-        with self._writing() as database, readable(self.path):
-            for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
-                names = [file.path for file in self._paths.unpack(planned)]
-                found = [_still_there(noted.get(path, ())) for path in names]
-                whole = [file for file in found if file is not None]
-                gone = not in_place or _is_retired(os.fsdecode(name), names)
-                if len(whole) == len(found) and gone:
-                    database.execute(sql.RECOVERED, (self._paths.pack(whole), "", row))
-                    continue
-                known = [file for path in names for file in (*noted.get(path, ()), *pages.get(path, ()))]
-                if known:
-                    update = "UPDATE items SET planned = ? WHERE id = ?"
-                    database.execute(update, (self._paths.pack(known), row))
+        if noted:
+            with self._writing() as database, readable(self.path):
+                take_over(database, self._paths, noted, in_place=in_place)
 
     # ----- looking back ---------------------------------------------------------------------------
 
@@ -352,7 +291,7 @@ class Journal:
         self.flush()
         found = set()
         for folder in [batch.folder] if batch.folder else _folders_of(batch):
-            names = self._past.failed(self.enter(folder, batch.mirror, batch.root), self.key)
+            names = self._past.failed(self.folders.enter(folder, batch.mirror, batch.root), self.key)
             found |= {os.path.join(folder, os.fsdecode(name)) for name in names}
         return found
 
@@ -370,9 +309,8 @@ class Journal:
     def undone(self, path: str) -> None:
         """Forget what was made of an input in place: the next run makes it again."""
         folder, name = os.path.split(path)
-        here, place = self._hashes(folder)
         with self._writing() as database:
-            for (number,) in database.execute(sql.FOLDERS_AT, (here, place)).fetchall():
+            for number in self.folders.rows_at(folder):
                 database.execute(sql.UNDONE, (number, os.fsencode(name)))
 
     def outcomes(self) -> ReportLines:
@@ -424,24 +362,8 @@ class Journal:
 
     def _place(self, source: str, job: Job | None) -> tuple[int, bytes, str]:
         folder, name = os.path.split(source)
-        number = self.enter(folder, job.item.mirror.rpartition("/")[0] if job else "")
-        if not number:
-            known = self._folders[folder]
-            number = self._database.execute(sql.ADD_FOLDER, known[:4]).lastrowid or 0
-            self._folders[folder] = known._replace(row=number)
+        number = self.folders.row(folder, job.item.mirror.rpartition("/")[0] if job else "")
         return number, os.fsencode(name), self.key
-
-    def _hashes(self, folder: str) -> tuple[bytes, bytes]:
-        """Where a folder lies by itself, and as seen from OUT."""
-        real = os.path.realpath(folder)
-        try:
-            seen = os.path.relpath(real, self._real_base) if self.base else ""
-        except ValueError:  # another drive of Windows
-            seen = ""
-        return self._hash("here", real), self._hash("place", seen) if seen else b"\0"
-
-    def _hash(self, kind: str, path: str) -> bytes:
-        return blake2b(os.fsencode(path), key=self._salt, digest_size=16, person=kind.encode()).digest()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -456,7 +378,7 @@ class Journal:
             try:
                 yield self._database
             except BaseException:
-                self._folders.clear()
+                self.folders.clear()
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
@@ -464,35 +386,3 @@ class Journal:
 
 def _folders_of(batch: Batch) -> list[str]:
     return list(dict.fromkeys(os.path.dirname(item.path) for item in batch.items))
-
-
-def _below(folder: str, root: str) -> str:
-    """A folder as seen from the input that holds it; nothing where that is the folder itself."""
-    inside = os.path.join(root, "")
-    return folder[len(inside) :].replace(os.sep, "/") if root and folder.startswith(inside) else ""
-
-
-def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
-    """Files of single pages, by the name of the output that they belong to."""
-    found: dict[str, list[OutputFile]] = {}
-    for path, files in noted.items():
-        if whole := whole_path(path):
-            found.setdefault(whole, []).extend(files)
-    return found
-
-
-def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
-    """Of the notes about one path the one that tells of the file that is there, with its facts of now."""
-    for file in noted:
-        if matches_output(file.path, (file,)):
-            status = os.lstat(file.path)
-            return file._replace(ctime_ns=status.st_ctime_ns)
-    return None
-
-
-def _is_retired(name: str, outputs: Sequence[str]) -> bool:
-    """Whether in place the original is gone, or one of the outputs has taken its name."""
-    return any(
-        os.path.basename(path) == name or not os.path.lexists(os.path.join(os.path.dirname(path), name))
-        for path in outputs
-    )
