@@ -27,7 +27,7 @@ def ffmpeg() -> str:
 
 
 @cache
-def available() -> frozenset[str]:
+def available_encoders() -> frozenset[str]:
     """Names of the encoders in the binary, which differ from system to system."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
     for _ in range(3):  # it may be killed like any process

@@ -128,7 +128,7 @@ class TestBmp:
         masks = FIELDS["10 bits"][1]
         data = bmp(info(32, 3), rows(in_fields(masks).astype("<u4")), struct.pack("<3I", *masks))
         with pytest.raises(LimitError):
-            imgpar.formats.read_header(data, "a.bmp", Limits(max_pixels=W * H - 1))
+            read_header(data, "a.bmp", Limits(max_pixels=W * H - 1))
 
 
 def tga(origin: int, *, across: bool, depth: int = 24) -> bytes:

@@ -22,9 +22,10 @@ SETTINGS = """
 import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
-from imgpar.runtime import deaths, pool, stopped
+from imgpar.runtime import pool, watchdog
+from imgpar.runtime import stopped_processes as stopped
 stopped.WAKE_SECONDS, stopped.KILL_SECONDS = 1, 2
-deaths.START_SECONDS, deaths.STOPPED_SECONDS = 1, 1
+watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
 pictures, out = sys.argv[1:]
 
 def stop(pid):

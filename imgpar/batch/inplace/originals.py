@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from imgpar.batch.inplace.recovery import Recovery
-from imgpar.batch.inplace.register import ADD, Original
+from imgpar.batch.inplace.register import ADD, KeptOriginal
 from imgpar.batch.journal.database import readable
 from imgpar.core.confined import (
     is_real_folder,
@@ -94,7 +94,7 @@ class Originals(Recovery):
                 self._roll_back(row, noted, notes)
         return notes
 
-    def undo(self, originals: Sequence[Original]) -> Outcome:
+    def undo(self, originals: Sequence[KeptOriginal]) -> Outcome:
         """Put back the originals of one file, from the newest to the oldest, as long as nobody changed what
         stands there."""
         path = join_inside(self.folder, originals[0].path)
@@ -116,7 +116,7 @@ class Originals(Recovery):
             return Outcome(path, "failed", error=error, kind="CommitError", notes=tuple(notes))
         return Outcome(path, "ok", notes=tuple(notes))
 
-    def _undo(self, original: Original, notes: list[str]) -> str:
+    def _undo(self, original: KeptOriginal, notes: list[str]) -> str:
         """Put one original back; why that cannot be, or nothing."""
         path, inside = join_inside(self.folder, original.path), original.path
         backup = os.path.join(self.folder, *original.place.split("/"))
@@ -148,7 +148,7 @@ class Originals(Recovery):
         else:
             notes.append(f"{path} was changed after the run; it was left alone")
 
-    def forget(self, original: Original) -> Outcome:
+    def forget(self, original: KeptOriginal) -> Outcome:
         """Remove one original for good."""
         path = join_inside(self.folder, original.path)
         try:
@@ -167,7 +167,7 @@ class Originals(Recovery):
         self.remove_empty()
         return sum(outcome.status == "ok" for outcome in done)
 
-    def _forget(self, original: Original) -> None:
+    def _forget(self, original: KeptOriginal) -> None:
         with contextlib.suppress(FileNotFoundError):
             remove_inside(self.folder, original.place)
         self._drop(original)
@@ -182,6 +182,6 @@ class Originals(Recovery):
                     with contextlib.suppress(OSError):
                         os.rmdir(where)
 
-    def _planned_row(self, path: str) -> Original | None:
+    def _planned_row(self, path: str) -> KeptOriginal | None:
         where = "path = ? AND run = ? AND state = 'planned'"
         return next(iter(self._originals(where, (os.fsencode(path), self._run))), None)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from imgpar.batch.inplace.register import Original, Register
+from imgpar.batch.inplace.register import KeptOriginal, Register
 from imgpar.batch.journal.database import readable
 from imgpar.core.confined import (
     join_inside,
@@ -73,7 +73,7 @@ class Recovery(Register):
         """Remove the notes: everything is recorded."""
         remove_written(self.written, self._run)
 
-    def _as_planned(self, original: Original, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
+    def _as_planned(self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
         """The outputs of a job as they were noted, if all are in place and the original is retired."""
         path = os.path.join(self.folder, *original.path.split("/"))
         files = []
@@ -85,7 +85,9 @@ class Recovery(Register):
         named = any(file.path == path for file in files)
         return files if named or not os.path.lexists(long_path(path)) else []
 
-    def _roll_back(self, original: Original, noted: Mapping[str, list[OutputFile]], notes: list[str]) -> bool:
+    def _roll_back(
+        self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]], notes: list[str]
+    ) -> bool:
         """Nothing was done: the original is in its place, and those of its outputs that are there are gone.
 
         Whether it was put back. A file that somebody has changed since stays, and so does the original.
@@ -114,7 +116,7 @@ class Recovery(Register):
         return True
 
     def _take_back(
-        self, original: Original, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
+        self, original: KeptOriginal, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
     ) -> str:
         """Give an original its place again; why that must not be, or nothing. Raises OSError."""
         path = join_inside(self.folder, original.path)
@@ -129,7 +131,7 @@ class Recovery(Register):
         what = "changed" if there else "removed"
         return f"was {what} after a run that ended too early, and was left alone"
 
-    def _is_copy(self, original: Original, there: os.stat_result, backup: os.stat_result) -> bool:
+    def _is_copy(self, original: KeptOriginal, there: os.stat_result, backup: os.stat_result) -> bool:
         """Whether the original was only copied yet: where the file system has no hard links."""
         same = (there.st_size, there.st_mtime_ns) == (backup.st_size, backup.st_mtime_ns)
         path, copy = (join_inside(self.folder, inside) for inside in (original.path, original.place))

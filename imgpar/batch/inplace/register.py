@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Self
 
-from imgpar.batch.journal.database import explained, readable
+from imgpar.batch.journal.database import readable, translated_errors
 from imgpar.batch.journal.history import Paths
 from imgpar.batch.journal.untrusted import check_files, check_tables
 from imgpar.core.confined import (
@@ -55,7 +55,7 @@ CREATE TABLE nested(path BLOB PRIMARY KEY)
 """
 
 
-class Original(NamedTuple):
+class KeptOriginal(NamedTuple):
     """One original that is kept; paths are below the folder, with `/`."""
 
     id: int
@@ -91,7 +91,7 @@ class Register:
         self._paths = Paths(folder)
         check_files(self.path)
         new = _make_register(self.top)
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare(new)
@@ -114,7 +114,7 @@ class Register:
                 for statement in _TABLES.split(";\n"):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {VERSION}")
-        self.strays: list[Original] = []
+        self.strays: list[KeptOriginal] = []
         """Originals that were found when the register was made."""
         if new:
             self._take_over_strays()
@@ -132,7 +132,7 @@ class Register:
         with self._writing() as database:
             database.executemany(ADD, rows)
 
-    def _kept(self, original: Original, outputs: Sequence[OutputFile]) -> None:
+    def _kept(self, original: KeptOriginal, outputs: Sequence[OutputFile]) -> None:
         """An input was replaced: by a run that kept it, or in the place of an older original."""
         status = status_inside(self.folder, original.place)
         if status is None:
@@ -159,7 +159,7 @@ class Register:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def stand(self, original: Original, files: Sequence[OutputFile]) -> None:
+    def stand(self, original: KeptOriginal, files: Sequence[OutputFile]) -> None:
         """Note what stands in the place of an original."""
         with self._writing():
             self._stand(original.id, files)
@@ -168,7 +168,7 @@ class Register:
         rows = [(original, os.fsencode(self.inside(file.path)), self._paths.pack([file])) for file in outputs]
         self._database.executemany("INSERT OR IGNORE INTO standing VALUES (?, ?, ?)", rows)
 
-    def standing(self, original: Original) -> list[OutputFile]:
+    def standing(self, original: KeptOriginal) -> list[OutputFile]:
         """What imgpar wrote in the place of an original, the newest first."""
         with readable(self.path):
             query = "SELECT file FROM standing WHERE original = ? ORDER BY rowid DESC"
@@ -197,10 +197,10 @@ class Register:
         homes = [path for path in paths if status_inside(self.folder, f"{path}/{UNDO_FOLDER}")]
         return [folder for path in homes if is_home(folder := join_inside(self.folder, path))]
 
-    def below(self, inside: str) -> dict[str, list[Original]]:
+    def below(self, inside: str) -> dict[str, list[KeptOriginal]]:
         """The originals in and below a folder (a path with `/`, empty for all), or of an output, by where
         they were, the newest first."""
-        found: dict[str, list[Original]] = {}
+        found: dict[str, list[KeptOriginal]] = {}
         with readable(self.path):
             query = "SELECT DISTINCT original FROM standing WHERE path = ?"
             named = {row[0] for row in self._database.execute(query, (os.fsencode(inside),))}
@@ -224,21 +224,21 @@ class Register:
         parts_inside(inside)
         return inside
 
-    def _originals(self, where: str, values: tuple[object, ...]) -> Iterator[Original]:
+    def _originals(self, where: str, values: tuple[object, ...]) -> Iterator[KeptOriginal]:
         query = f"SELECT id, path, backup, bytes, planned FROM originals WHERE {where} ORDER BY id"  # noqa: S608
         for number, path, backup, size, planned in self._database.execute(query, values).fetchall():
             path, backup = os.fsdecode(path), os.fsdecode(backup)
             parts_inside(path)
             parts_inside(backup)
-            yield Original(number, path, backup, int(size), self._paths.unpack(planned))
+            yield KeptOriginal(number, path, backup, int(size), self._paths.unpack(planned))
 
-    def _drop(self, original: Original) -> None:
+    def _drop(self, original: KeptOriginal) -> None:
         self._database.execute("DELETE FROM standing WHERE original = ?", (original.id,))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database

@@ -21,7 +21,7 @@ from typing import Any
 
 from imgpar.batch.incremental import Recorded, Unchanged
 from imgpar.batch.journal import sql
-from imgpar.batch.journal.database import close_database, explained, open_database, readable
+from imgpar.batch.journal.database import close_database, open_database, readable, translated_errors
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.batch.journal.recovery import take_over
@@ -188,7 +188,7 @@ class Journal:
         """The same for one folder, wherever its outputs went; nothing is noted."""
         if self._pending:
             self.flush()
-        with explained(self.path):
+        with translated_errors(self.path):
             rows = self.folders.rows_at(folder)
         return self._done_in(rows, folder, only)
 
@@ -373,7 +373,7 @@ class Journal:
                 f"{self.base or self.path} was removed during the run.",
                 fix="Run again; nobody knows what is done.",
             )
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database

@@ -195,8 +195,8 @@ def test_the_password_is_written_nowhere(
 
 
 def test_a_password_does_not_show() -> None:
-    assert "sesame" not in repr(imgpar.core.model.RunOptions(password=Secret("sesame")))
-    assert "sesame" not in repr(imgpar.core.model.Limits(password=Secret("sesame")))
+    assert "sesame" not in repr(RunOptions(password=Secret("sesame")))
+    assert "sesame" not in repr(Limits(password=Secret("sesame")))
 
 
 def drawing(text: str, family: str = "", more: str = "") -> bytes:
