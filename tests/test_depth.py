@@ -78,11 +78,11 @@ class TestAvif:
     def test_code_points_of_p3_become_a_profile(self) -> None:
         from imgpar.pixels.colour import cicp as code_points
         from imgpar.pixels.colour import profiles
-        from imgpar.pixels.colour.matrix_profiles import alike, parse
+        from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
         data = code_points.into_container(written(picture("RGB"), "avif"), (12, 13))
-        found = parse(read_header(data, "", LIMITS).metadata.icc)
-        wanted = parse(profiles.display_p3())
+        found = parse_profile(read_header(data, "", LIMITS).metadata.icc)
+        wanted = parse_profile(profiles.display_p3())
         assert found is not None
         assert wanted is not None
         assert alike(found, wanted)

@@ -22,8 +22,8 @@ from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.named_colours import into
 
 GIVEN = (200, 60, 40)
-ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
-PROPHOTO = profiles.colours(
+ADOBE = profiles.rgb_profile("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
+PROPHOTO = profiles.rgb_profile(
     "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
 )
 GREY = profiles.grey("Gamma 1", 1.0)
@@ -260,7 +260,7 @@ def by_lightness() -> bytes:
         return b"mft1" + struct.pack(">4x3Bx", 3, 3, 2) + unit + straight + bytes(sum(nodes, ())) + straight
 
     corners = list(itertools.product((0, 255), repeat=3))
-    whole = profiles.table("L", table([(r, 128, 128) for r, _, _ in corners]), b"RGB ", b"Lab ")
+    whole = profiles.table_profile("L", table([(r, 128, 128) for r, _, _ in corners]), b"RGB ", b"Lab ")
     body = table([(lightness,) * 3 for lightness, _, _ in corners])
     (count,) = struct.unpack_from(">I", whole, 128)
     entries, rest = whole[132 : 132 + 12 * count], whole[132 + 12 * count :]

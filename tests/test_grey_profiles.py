@@ -21,7 +21,7 @@ from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.profiles import profile_space
 
 LINEAR = profiles.grey("Gamma 1", 1.0)
-PROPHOTO = profiles.colours(
+PROPHOTO = profiles.rgb_profile(
     "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
 )
 SEEN = (99, 137, 188, 225)

@@ -52,7 +52,8 @@ def test_sweep_removes_what_nobody_holds_and_nothing_else(tmp_path: Path) -> Non
 
 
 def test_what_another_container_writes_is_not_swept(tmp_path: Path) -> None:
-    code = f"from imgpar.core.fs import *; h = Half(temporary_path({str(tmp_path / 'a')!r})); print(flush=True); input()"
+    begin = f"from imgpar.core.fs import *; h = Half(temporary_path({str(tmp_path / 'a')!r}))"
+    code = f"{begin}; print(flush=True); input()"
     writer = contained(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert writer.stdout
     writer.stdout.readline()

@@ -55,7 +55,7 @@ def jpeg(image: Image.Image, sampling: str = "420", **options: object) -> bytes:
     """By Pillow; the two samplings that it has no number for are written by libturbojpeg."""
     if sampling in ("440", "411"):
         frame = planar_frame(Spec(*image.size, f"YCC{sampling}"))
-        layouts.convert(Frame(Spec(*image.size), np.array(image)), frame)
+        layouts.convert_layout(Frame(Spec(*image.size), np.array(image)), frame)
         return bytes(codecs.encode([frame], find_format("jpeg"), Metadata(), EncodeOptions(quality=97)).data)
     sink = io.BytesIO()
     image.save(sink, "JPEG", quality=97, subsampling=SAMPLINGS[sampling], **options)
@@ -372,7 +372,7 @@ def test_planes_are_only_filled_with_what_fits(other):
     data = jpeg(image, "444", keep_rgb=True) if other == "rgb" else jpeg(image, other)
     frame, rgb = planar_frame(Spec(96, 64, "YCC422")), Frame(Spec(96, 64), np.empty((64, 96, 3), np.uint8))
     codecs.decode(data, header._replace(spec=frame.spec), [frame])
-    layouts.convert(frame, rgb)
+    layouts.convert_layout(frame, rgb)
     assert psnr(Image.fromarray(rgb.array), image) > 35
 
 
@@ -429,8 +429,8 @@ def test_every_schedule_writes_the_same_bytes(tmp_path: Path):
 def test_colours_become_planes_and_colours_again(layout):
     image = scene(63, 47)
     frame, rgb = planar_frame(Spec(63, 47, layout)), Frame(Spec(63, 47), np.array(image))
-    layouts.convert(rgb, frame)
+    layouts.convert_layout(rgb, frame)
     bands = np.asarray(image.convert("YCbCr"))
     assert np.abs(planes.planes(frame)[0].astype(int) - bands[..., 0]).max() <= 1
-    layouts.convert(frame, rgb)
+    layouts.convert_layout(frame, rgb)
     assert psnr(Image.fromarray(rgb.array), image) > 35

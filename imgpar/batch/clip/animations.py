@@ -26,7 +26,7 @@ from imgpar.formats.base import durations_of
 from imgpar.formats.options import ColourTarget, EncodeOptions
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
-from imgpar.pixels.layouts import convert
+from imgpar.pixels.layouts import convert_layout
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip
@@ -119,7 +119,7 @@ def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
     if spec == frame.spec:
         made.array[...] = frame.array
     else:
-        convert(frame, made)
+        convert_layout(frame, made)
     return made
 
 

@@ -234,7 +234,7 @@ class LastStep:
         spec = result.spec.converted(layout, "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
-            layouts.convert(result, converted, self._background)
+            layouts.convert_layout(result, converted, self._background)
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])

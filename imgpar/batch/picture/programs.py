@@ -249,7 +249,7 @@ def _accepted(operation: Operation, spec: Spec) -> Spec:
 
 
 def _conversion(spec: Spec) -> Step:
-    return Step("convert", spec, layouts.convert)
+    return Step("convert", spec, layouts.convert_layout)
 
 
 def _turn(spec: Spec, orientation: int) -> Step:

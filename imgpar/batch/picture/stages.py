@@ -123,7 +123,7 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
-            layouts.convert(frame, converted, _behind(frame, spec, metadata, options))
+            layouts.convert_layout(frame, converted, _behind(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
     encoded = formats.encode(fitting, fmt, metadata, options)
@@ -182,5 +182,5 @@ def to_array(frame: Frame, layout: str, dtype: str) -> Frame:
     if spec == frame.spec:
         return frame
     result = own_frames(spec, 1)[0]
-    layouts.convert(frame, result)
+    layouts.convert_layout(frame, result)
     return result

@@ -85,7 +85,7 @@ def _coarse(frame: Frame) -> np.ndarray:
     wanted = frame.spec.converted("RGB", "uint8")
     if frame.spec != wanted:
         flat = own_frames(wanted, 1)[0]
-        layouts.convert(frame, flat, (255, 255, 255, 255))
+        layouts.convert_layout(frame, flat, (255, 255, 255, 255))
     scale = GRID / max(frame.spec.size)
     size = [max(1, min(length, round(length * scale))) for length in frame.spec.size]
     small = cv2.resize(flat.array, size, interpolation=cv2.INTER_AREA)

@@ -110,7 +110,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
     if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
-        notes += (to_srgb.describe(image.mode, info.get("icc_profile", b"")),)
+        notes += (to_srgb.conversion_note(image.mode, info.get("icc_profile", b"")),)
     header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),

@@ -80,7 +80,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         from imgpar.pixels.colour import to_srgb as colour
 
         icc = b""  # The picture becomes sRGB when it is decoded.
-        notes.append(colour.describe("CMYK", info.icc))
+        notes.append(colour.conversion_note("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
         icc = b""
         lost.append("icc")
@@ -266,7 +266,7 @@ def _decode_planes(
         colours = header._replace(spec=header.spec.converted("RGBX"))
         whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
         notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
-        layouts.convert(whole, frame)
+        layouts.convert_layout(whole, frame)
         return notes
     return ()
 

@@ -33,7 +33,7 @@ from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.cicp import PRIMARIES, Colours, colours
+from imgpar.pixels.colour.cicp import PRIMARIES, Colours, cicp_colours
 from imgpar.pixels.colour.profiles import profile_space
 
 _DEFAULT_EFFORT = 4
@@ -204,7 +204,7 @@ def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
     if None not in points and (info.grey or info.white == D65):
-        return colours(points[0] or 1, points[1] or 13, grey=info.grey)
+        return cicp_colours(points[0] or 1, points[1] or 13, grey=info.grey)
     return _unusual(info) or Colours(
         note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB"
     )
@@ -221,7 +221,7 @@ def _unusual(info: JxlHeader) -> Colours | None:
         return Colours(profiles.grey(f"Gamma {gamma:g}", gamma)) if gamma else Colours()
     if len(points) != 3 or any(y < 0.00005 for _, y in (*points, info.white)):
         return None
-    return Colours(profiles.colours("JPEG XL", points, info.white, gamma))
+    return Colours(profiles.rgb_profile("JPEG XL", points, info.white, gamma))
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

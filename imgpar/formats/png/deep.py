@@ -14,7 +14,7 @@ from imgpar.formats.backends import opencv
 from imgpar.formats.base import damaged
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png.chunks import SIGNATURE, build, ihdr
-from imgpar.pixels.layouts import convert
+from imgpar.pixels.layouts import convert_layout
 
 Array = np.ndarray[Any, Any]
 Chunks = Sequence[tuple[bytes, memoryview]]
@@ -53,7 +53,7 @@ def _decode_animation(
             frame = Frame(spec, _deep_pixels(still, spec, accept_damaged=accept_damaged))
             whole = spec.converted("RGBA")
             result = Frame(whole, np.empty(whole.shape, np.uint16))
-            convert(frame, result)
+            convert_layout(frame, result)
             yield part, result.array
 
     canvas = np.empty((header.spec.height, header.spec.width, 4), np.uint16)

@@ -111,7 +111,7 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
         if flat.mode == _LAB:
             peak, step = (65535, 256) if flat.depth == 16 else (255, 1)
             bright, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
-            lab.to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
+            lab.lab_to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
         if flat.transparent:
             _take_white_away(pixels)
         if flat.linear:

@@ -85,7 +85,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(to_srgb.describe("CMYK", icc),) * flat.cmyk
+        notes=(to_srgb.conversion_note("CMYK", icc),) * flat.cmyk
         + (lab.NOTE,) * flat.lab
         + (tone.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},

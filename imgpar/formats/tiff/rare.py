@@ -131,7 +131,7 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
     dtype = "float32" if kind == "f" else "uint16" if deep else "uint8"
     spec = Spec(page.imagewidth, page.imagelength, _LAYOUTS[shown, at is not None], dtype)
     lost = ("channels",) * (len(kept) < count) + ("depth",) * (bits > 16 or (bits > 8 and not deep))
-    note = (to_srgb.describe("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.conversion_note("CMYK", _profile(tags)),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, lost, note)
 
 

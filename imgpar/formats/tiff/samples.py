@@ -132,7 +132,7 @@ def from_lab(pixels: Array, *, signed: bool) -> None:
     # The lightness of 16 bits ends at FF00 where the colours have no sign.
     full = 65280 if deep and not signed else np.iinfo(pixels.dtype).max
     lightness = pixels[..., 0] * (100 / full)
-    lab_colours.to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
+    lab_colours.lab_to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
 
 
 def divided(pixels: Array) -> Array:
