@@ -18,7 +18,7 @@ from imgpar.core.errors import BadValueError
 from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header, to_profile
 from imgpar.formats.options import ColourTarget, colour_target
-from imgpar.formats.png.chunks import build
+from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, conversion_matrix, parse_profile
 from imgpar.recipe.recipe import Recipe
@@ -180,7 +180,7 @@ class TestPngColours:
     @staticmethod
     def png(*chunks: tuple[bytes, bytes], mode: str = "RGB") -> bytes:
         data = saved(Image.new(mode, (4, 4), 90 if mode == "L" else (90, 120, 100)), "PNG")
-        return data[:33] + b"".join(build(*chunk) for chunk in chunks) + data[33:]
+        return data[:33] + b"".join(build_chunk(*chunk) for chunk in chunks) + data[33:]
 
     def test_gamma_becomes_a_profile(self) -> None:
         data = self.png((b"gAMA", struct.pack(">I", 100000)))

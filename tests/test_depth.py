@@ -14,7 +14,7 @@ from imgpar.batch.picture.stages import Encoded
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header
 from imgpar.formats.options import colour_target
-from imgpar.formats.png.chunks import SIGNATURE, build, chunks_of
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.hdr import hlg_light, pq_light
 
@@ -132,7 +132,7 @@ class TestAnimatedPng:
             number += 1
             chunks.append((b"IDAT", body) if number == 1 else (b"fdAT", struct.pack(">I", number) + body))
             number += number > 1
-        data = SIGNATURE + b"".join(build(*chunk) for chunk in (*chunks, (b"IEND", b"")))
+        data = SIGNATURE + b"".join(build_chunk(*chunk) for chunk in (*chunks, (b"IEND", b"")))
         _, seen = read(data)
         share = 32768 / 65535
         mixed = corner.array[..., :3] * share + base.array[1:4, 2:6, :3] * (1 - share)

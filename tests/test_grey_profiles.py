@@ -16,7 +16,7 @@ from imgpar import Pipeline, Session
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import EncodeOptions, read_header
-from imgpar.formats.png.chunks import build
+from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.profiles import profile_space
 
@@ -119,7 +119,7 @@ class TestPngGamma:
     @staticmethod
     def png(mode: str, gamma: int) -> bytes:
         data = saved(ramp(mode), "PNG")
-        return data[:33] + build(b"gAMA", struct.pack(">I", gamma)) + data[33:]
+        return data[:33] + build_chunk(b"gAMA", struct.pack(">I", gamma)) + data[33:]
 
     @pytest.mark.parametrize("mode", ["L", "LA"])
     @pytest.mark.parametrize("name", WRITABLE)
@@ -163,7 +163,7 @@ def test_grey_described_by_a_profile_for_colours_keeps_it_as_rgb() -> None:
 
 def test_channels_of_colour_with_a_profile_for_grey_are_seen_through_it() -> None:
     data = saved(ramp().convert("RGB"), "PNG")
-    data = data[:33] + build(b"iCCP", b"x\0\0" + zlib.compress(LINEAR)) + data[33:]
+    data = data[:33] + build_chunk(b"iCCP", b"x\0\0" + zlib.compress(LINEAR)) + data[33:]
     assert np.abs(tones(Pipeline().flip("horizontal").encode(data))[::-1] - SEEN).max() <= 1
 
 

@@ -37,7 +37,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = pillow.read_header(data, fmt, limits)
     head = bytes(data[:_HEAD])
     header = _deep(_coloured(header, head), head)
-    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.in_container(head)))
+    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.has_gain_map_item(head)))
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []

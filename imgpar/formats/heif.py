@@ -147,6 +147,6 @@ def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
 
 
 def _has_gain_map(info: dict[str, Any], data: bytes | memoryview) -> bool:
-    return gain_map.in_container(bytes(data[:65536])) or any(
+    return gain_map.has_gain_map_item(bytes(data[:65536])) or any(
         "gainmap" in str(name).lower() for name in info.get("aux") or ()
     )

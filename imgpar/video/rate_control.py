@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
-from imgpar.formats.options import EncodeOptions, Target
+from imgpar.formats.options import EncodeOptions, QualityTarget
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import opened
 from imgpar.video.encoders import first_available
@@ -197,7 +197,9 @@ def within(
     )
 
 
-def aimed(target: Target, options: EncodeOptions, measure: Callable[[int], float]) -> tuple[int, float]:
+def aimed(
+    target: QualityTarget, options: EncodeOptions, measure: Callable[[int], float]
+) -> tuple[int, float]:
     """The lowest quality that reaches a target, and what it reaches; `measure` is asked for few of them."""
     low, high = 1, 100
     reached: dict[int, float] = {}

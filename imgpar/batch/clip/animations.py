@@ -113,7 +113,7 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
 def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
     """A copy of 8 bits; transparency stays, HDR is tone mapped."""
     if cicp:
-        frame, _ = formats.shown(frame, Metadata(cicp=cicp))
+        frame, _ = formats.srgb_frame(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
     made = own_frames(spec, 1)[0]
     if spec == frame.spec:

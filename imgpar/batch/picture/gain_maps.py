@@ -48,7 +48,7 @@ def fitted(header: Header, operations: Sequence[Operation], options: EncodeOptio
         made = _changed(data, header.orientation, moves, scales, limits)
     except ItemError:
         return b""
-    return gain_map.dressed(made, data, options.strip)
+    return gain_map.with_gain_map_metadata(made, data, options.strip)
 
 
 def _keeps(operation: Operation, spec: Spec) -> bool:

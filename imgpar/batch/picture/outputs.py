@@ -106,7 +106,7 @@ def make(
         header = header._replace(metadata=header.metadata._replace(gain_map=kept))
         lost += () if kept else ("gain map",)
     if _lies_across(header, operations):
-        header = header._replace(metadata=density.turned(header.metadata))
+        header = header._replace(metadata=density.turn_density(header.metadata))
     options = _as_stored(_gentle(options, header, operations, format_name), header)
     encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
@@ -132,9 +132,9 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
             return f"encoded again to be upright: {why}"
         lost = _TURNED_OUT
     if options.strip:
-        from imgpar.formats.metadata.strip import stripped
+        from imgpar.formats.metadata.strip import strip_file
 
-        edited = stripped(data, header.format, options.strip)
+        edited = strip_file(data, header.format, options.strip)
         if edited is None:
             return ""
         data, lost = edited, lost or _TAKEN_OUT + ("paths",) * (header.format == "tiff")
@@ -143,12 +143,12 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
     """The JPEG turned without loss, its gain map with it; or why that cannot be."""
-    from imgpar.formats.jpeg.lossless_turn import turned, why_not
+    from imgpar.formats.jpeg.lossless_turn import turn_jpeg, why_not_lossless
 
-    if why := why_not(data, header.orientation):
+    if why := why_not_lossless(data, header.orientation):
         return b"", why
     try:
-        made = turned(data, header.orientation)
+        made = turn_jpeg(data, header.orientation)
     except EncodeError as error:
         return b"", error.message
     if not header.metadata.gain_map:

@@ -180,8 +180,8 @@ def _way(
     spec = upright
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
     if first and whole and frames == 1:
-        scale = formats.scale_for(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
-        decoded = formats.scaled(stored, scale)
+        scale = formats.decode_scale(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
+        decoded = formats.scaled_spec(stored, scale)
     if first and whole and orientation != 1 and first.plan(upright).size == whole:
         # The whole picture is scaled, nothing is cut: turning the small result is cheaper.
         layout = _accepted(first, decoded)

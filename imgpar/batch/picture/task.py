@@ -226,7 +226,7 @@ class PictureWork:
     ) -> tuple[Placed, tuple[str, ...]]:
         """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
         was lost of the picture."""
-        frame, lost = formats.shown(frames[0], header.metadata)
+        frame, lost = formats.srgb_frame(frames[0], header.metadata)
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
         lost = (*header.lost, *lost)
         if wanted is frames[0] and offset is not None:

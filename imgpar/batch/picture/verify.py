@@ -59,8 +59,8 @@ def verify(
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
         # Both are seen in sRGB: the numbers of two profiles say nothing.
-        wanted = [formats.shown(frame, metadata)[0] for frame in wanted]
-        made = [formats.shown(frame, header.metadata)[0] for frame in made]
+        wanted = [formats.srgb_frame(frame, metadata)[0] for frame in wanted]
+        made = [formats.srgb_frame(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:

@@ -37,7 +37,7 @@ _SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
 no decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
 
 
-def colours(*, grey: bool) -> bytes:
+def stored_profile(*, grey: bool) -> bytes:
     """The profile of what `store` makes; empty is sRGB."""
     return b"" if grey else profiles.rgb_profile("Rec. 2020, curve of sRGB", profiles.REC2020)
 
@@ -69,12 +69,12 @@ def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
     return codestream[:2] + value.to_bytes(at // 8, "little") + codestream[2 + size :]
 
 
-def store(pixels: Array, frame: Frame) -> None:
+def store_linear(pixels: Array, frame: Frame) -> None:
     """Linear sRGB as libjxl delivers it, channels last, into a frame in the colours that `colours` tells."""
     spec = frame.spec
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     linear = matrix_profiles.parse_profile(profiles.rgb_profile("Linear", profiles.SRGB, gamma=1.0))
-    target = matrix_profiles.parse_profile(colours(grey=spec.grey) or profiles.srgb())
+    target = matrix_profiles.parse_profile(stored_profile(grey=spec.grey) or profiles.srgb())
     assert linear is not None
     assert target is not None
     matrix = matrix_profiles.conversion_matrix(linear, target).T

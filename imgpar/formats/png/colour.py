@@ -15,7 +15,7 @@ _USUAL_GAMMA = 1 / 2.2
 _SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 
 
-def colours_of(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
+def chunk_colours(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
     """What the chunks say of colours; a profile where they are a gamma and primaries."""
     if len(code := chunks.get(b"cICP", b"")) == 4:
         return cicp_colours(code[0], code[1], grey=grey)

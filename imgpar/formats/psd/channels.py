@@ -73,7 +73,7 @@ class Flat(NamedTuple):
         return self.mode == _LAB
 
 
-def find(data: bytes | memoryview) -> Flat | None:
+def find_channels(data: bytes | memoryview) -> Flat | None:
     """The facts of a file that is read here; None for what is left to Pillow."""
     channels, height, width, depth, mode = struct.unpack_from(">HIIHH", data, 12)
     at, large = 26, is_large(data)

@@ -28,7 +28,7 @@ _MODES = {
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
-    found, flat = _resources(data), psd_flat.find(data)
+    found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
