@@ -25,7 +25,16 @@ from imgpar.ops import Operation
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
+from imgpar.video.planes import (
+    Array,
+    PlaneLayout,
+    PlaneStep,
+    copy_planes,
+    load,
+    plane_step,
+    turn_step,
+    view_of,
+)
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler
@@ -176,7 +185,7 @@ class _Colour:
         self._memory = memoryview(bytearray(self._program.nbytes))
 
     def run(self, planes: Sequence[Array]) -> Frame:
-        store(planes, self._source)
+        copy_planes(planes, self._source)
         colours = self._reformatter.reformat(
             self._source,
             format=self._format,
@@ -217,7 +226,7 @@ class LastStep:
             import av
 
             frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
-            store(planes, frame)
+            copy_planes(planes, frame)
             return self._reformatted(frame, wanted, range_of(self._source))
         return wanted, [
             plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
