@@ -10,7 +10,7 @@ import pytest
 from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
 from imgpar.batch.picture.outputs import convert_bytes
-from imgpar.batch.picture.stages import Encoded
+from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header
 from imgpar.formats.options import colour_target
@@ -28,7 +28,7 @@ def grey_steps(*codes: float) -> Frame:
     return Frame(Spec(len(row), 16, "RGB", "uint16"), array)
 
 
-def became(frame: Frame, cicp: tuple[int, int], to: str, **options: object) -> Encoded:
+def became(frame: Frame, cicp: tuple[int, int], to: str, **options: object) -> EncodedOutput:
     data = written(frame, "png", Metadata(cicp=cicp))
     return convert_bytes(data, "a.png", (), to, EncodeOptions(**options), LIMITS)
 

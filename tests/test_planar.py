@@ -68,7 +68,7 @@ def planar_frame(spec: Spec) -> Frame:
 
 def compiled(data: bytes, *operations, options: EncodeOptions = OPTIONS, formats=("jpeg",), limits=LIMITS):
     header = codecs.read_header(data, "a.jpg", limits)
-    return planar.compile_program(header, operations, limits, formats, options)
+    return planar.choose_program(header, operations, limits, formats, options)
 
 
 def shrunk(data: bytes, to: str, options: EncodeOptions = OPTIONS) -> Image.Image:
@@ -314,10 +314,10 @@ def test_without_the_library(always, monkeypatch):
 def test_it_is_told_what_would_be_faster(always, monkeypatch, tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(scene(320, 240)))
-    assert planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
+    assert planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
     monkeypatch.setattr(turbo, "library", lambda: None)
-    assert "imgpar doctor" in planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
-    assert planar.told(str(path), (RESIZE,), ("png",), OPTIONS) == []
+    assert "imgpar doctor" in planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
+    assert planar.explain_planes(str(path), (RESIZE,), ("png",), OPTIONS) == []
 
 
 def test_colour_is_not_thrown_away_by_a_scaled_decode(always):

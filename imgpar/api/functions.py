@@ -7,9 +7,9 @@ from typing import Any
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths
-from imgpar.batch.inplace.restore import undo as put_back
+from imgpar.batch.inplace.restore import restore_originals
 from imgpar.batch.report import Report
-from imgpar.batch.verify_outputs import verify as compare
+from imgpar.batch.verify_outputs import verify_outputs
 from imgpar.core import parsing
 
 
@@ -49,7 +49,7 @@ def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | Non
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    return compare(parsing.path(out), None if journal is None else parsing.path(journal))
+    return verify_outputs(parsing.path(out), None if journal is None else parsing.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
@@ -66,4 +66,4 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced anything there.
         OutputLockedError: a run is at work there.
     """
-    return put_back(parsing.path(out), forget=parsing.named("forget", parsing.switch, forget))
+    return restore_originals(parsing.path(out), forget=parsing.named("forget", parsing.switch, forget))

@@ -77,7 +77,7 @@ class _Listener:
             self.tell(event)
 
 
-def assemble(
+def assemble_clip(
     inputs: Sequence[str],
     out: str,
     recipe: Recipe,
@@ -165,7 +165,7 @@ def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
     others = _of_other_size(paths) if mixed != "fail" else 0
     unread = f"{failed} of {len(paths)} pictures could not be read"
     fitted = f"{others} of {len(paths)} pictures have another size than the first one: {mixed}"
-    return [unread] * bool(failed) + [fitted] * bool(others) + gaps(paths)
+    return [unread] * bool(failed) + [fitted] * bool(others) + numbering_gaps(paths)
 
 
 def _of_other_size(paths: Sequence[str]) -> int:
@@ -253,7 +253,7 @@ def _write(
     return writer.count
 
 
-def gaps(paths: Sequence[str]) -> list[str]:
+def numbering_gaps(paths: Sequence[str]) -> list[str]:
     """What is missing in the numbering of names that differ only in their last number.
 
     >>> gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])

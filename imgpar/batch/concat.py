@@ -38,7 +38,7 @@ class Joined:
     lost: tuple[str, ...] = ()
 
 
-def join(
+def join_clips(
     inputs: Sequence[str],
     out: str,
     options: EncodeOptions | None = None,

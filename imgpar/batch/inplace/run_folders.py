@@ -160,11 +160,11 @@ def kept_note(folder: str, count: int, size: int) -> str:
     """What the end of a run says about originals that are kept."""
     import shlex
 
-    from imgpar.batch.report import size as shown
+    from imgpar.batch.report import format_size
 
     words = "original is" if count == 1 else "originals are"
     return (
-        f"{count} {words} kept in {folder}/.imgpar/undo ({shown(size)}). "
+        f"{count} {words} kept in {folder}/.imgpar/undo ({format_size(size)}). "
         f"imgpar undo {shlex.quote(folder)} puts them back; with --forget it frees the space."
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgpar import formats
-from imgpar.batch.picture.stages import Encoded, own_frames
+from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import EncodeError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats.registry import find_format
@@ -24,8 +24,8 @@ FAR_CELL = 96.0
 _NOTHING = Metadata()
 
 
-def verify(
-    encoded: Encoded, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
+def verify_encoded(
+    encoded: EncodedOutput, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
 ) -> None:
     """Decode the bytes of an output and compare size, number of frames and look.
 
