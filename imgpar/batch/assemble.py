@@ -256,7 +256,7 @@ def _write(
 def numbering_gaps(paths: Sequence[str]) -> list[str]:
     """What is missing in the numbering of names that differ only in their last number.
 
-    >>> gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
+    >>> numbering_gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
     ['f_10.png to f_11.png are missing']
     """
     found = list[str]()

@@ -375,7 +375,7 @@ def counted(count: int, thing: str) -> str:
 def format_size(count: int) -> str:
     """Bytes for people, in units of 1000.
 
-    >>> size(1_234_567)
+    >>> format_size(1_234_567)
     '1.2 MB'
     """
     number, unit = float(count), "bytes"

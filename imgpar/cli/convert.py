@@ -191,7 +191,7 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
 def parse_output_formats(value: object) -> tuple[str, ...]:
     """Names of formats that can be written, separated by commas.
 
-    >>> parse_formats("JPG,webp")
+    >>> parse_output_formats("JPG,webp")
     ('jpeg', 'webp')
     """
     writable = [name for name, record in FORMATS.items() if record.writable]

@@ -142,7 +142,7 @@ class Once(argparse.Action):
 def align_columns(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:
     """Rows with their columns aligned; the last column is left as it is.
 
-    >>> print(table([("a", "one"), ("bcd", "two")]))
+    >>> print(align_columns([("a", "one"), ("bcd", "two")]))
     a    one
     bcd  two
     """

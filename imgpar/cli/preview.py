@@ -111,7 +111,7 @@ def _explained(recipe: Recipe) -> list[str]:
     """The recipe in words: operations in their order, then format and settings.
 
     >>> from imgpar.recipe.recipe import Recipe
-    >>> explained(Recipe())
+    >>> _explained(Recipe())
     ['1. keep the pixels as they are', 'format: as the input']
     """
     lines = list(map(_told, recipe.operations))

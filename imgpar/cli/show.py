@@ -125,7 +125,7 @@ def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _described(facts: Mapping[str, Any]) -> str:
     """Facts as aligned lines; what is empty is left out, tables below others are indented.
 
-    >>> print(described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
+    >>> print(_described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
     format  jpeg
     size    4 × 3
     exif    Model  X

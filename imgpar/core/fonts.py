@@ -111,7 +111,7 @@ def is_emoji(cluster: str) -> bool:
 def letters_without_font(letters: Iterable[str]) -> str:
     """Those letters that no installed font has; nothing where that cannot be told.
 
-    >>> lacking("A")
+    >>> letters_without_font("A")
     ''
     """
     return "".join(letter for letter in visible("".join(letters)) if with_letters(letter) == ())

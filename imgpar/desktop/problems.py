@@ -105,7 +105,7 @@ def chinese(said: str, kind: str = "") -> str:
 def plain_sentences(text: str) -> str:
     """The sentences that mean something without a terminal: those that name flags are left out.
 
-    >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
+    >>> plain_sentences("It has 3 GB. Raise the limit with --max-pixels.")
     'It has 3 GB.'
     """
     text = text.partition("\n")[0]
@@ -117,7 +117,7 @@ def plain_sentences(text: str) -> str:
 def one_line(text: str) -> str:
     r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
 
-    >>> print(shown("a\nb\udcff.jpg"))
+    >>> print(one_line("a\nb\udcff.jpg"))
     a⏎b�.jpg
     """
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

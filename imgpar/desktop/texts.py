@@ -225,7 +225,7 @@ class Texts:
 def size_text(count: int) -> str:
     """Bytes, in units of 1000.
 
-    >>> size(1_234_567)
+    >>> size_text(1_234_567)
     '1.2 MB'
     """
     number, unit = count / 1000, "kB"

@@ -94,7 +94,7 @@ def parse_target(value: object) -> QualityTarget:
     """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
 
     >>> parse_target("vmaf=93")
-    Target(measure='vmaf', value=93.0)
+    QualityTarget(measure='vmaf', value=93.0)
     """
     if isinstance(value, QualityTarget):
         return value

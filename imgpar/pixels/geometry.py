@@ -269,7 +269,7 @@ def rounded(length: float) -> int:
 def _plain(number: float) -> str:
     """A number as people write it: no `.0`, no exponent.
 
-    >>> plain(50.0), plain(0.5)
+    >>> _plain(50.0), _plain(0.5)
     ('50', '0.5')
     """
     return f"{number:.10f}".rstrip("0").rstrip(".")

@@ -45,7 +45,7 @@ def details(clip: Clip) -> dict[str, Any]:
 def recorded_place(metadata: Mapping[str, str]) -> str:
     """Where a clip was taken, as degrees north and east (and metres), from the first place it tells.
 
-    >>> place({"location": "+51.5335-000.1261/"})
+    >>> recorded_place({"location": "+51.5335-000.1261/"})
     '51.5335, -0.1261'
     """
     for key, value in metadata.items():

@@ -42,7 +42,7 @@ def fit_density(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, t
 def turn_density(metadata: Metadata) -> Metadata:
     """The metadata of a picture whose width became its height: the densities change places.
 
-    >>> turned(Metadata(dpi=(204.0, 98.0))).dpi
+    >>> turn_density(Metadata(dpi=(204.0, 98.0))).dpi
     (98.0, 204.0)
     """
     block = bytearray(metadata.exif)

@@ -47,7 +47,7 @@ def iptc_without_places(records: bytes) -> bytes:
     """The records without those that tell a place.
 
     >>> city = b"\\x1c\\x02\\x5a\\0\\x06Vienna"
-    >>> without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
+    >>> iptc_without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
     b'\\x1c\\x02x\\x00\\x02Hi'
     """
     return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)

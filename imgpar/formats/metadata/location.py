@@ -24,7 +24,7 @@ _SAMSUNG = (0x30, 0x31)
 def xmp_without_places(xmp: bytes) -> bytes:
     """XMP without coordinates, places, countries and cells of phone networks.
 
-    >>> without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
+    >>> xmp_without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
     xmp = without(xmp, _attributes(xmp))

@@ -45,7 +45,7 @@ def spans(nodes: Sequence[str], document: str) -> Spans:
         document: the whole file; a font that it names stays.
 
     >>> spans(["Hello"], "").nodes
-    ((Span(text='Hello', family=''),),)
+    ((_LetterRun(text='Hello', family=''),),)
     """
     as_they_are = tuple((_LetterRun(node, ""),) for node in nodes)
     clusters = [cluster for cluster in fonts.clusters("".join(nodes)) if _needs_font(cluster)]

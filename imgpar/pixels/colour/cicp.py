@@ -30,9 +30,9 @@ class Colours(NamedTuple):
 def cicp_colours(primaries: int, curve: int, *, grey: bool = False) -> Colours:
     """The meaning of primaries and a curve.
 
-    >>> colours(1, 13)
+    >>> cicp_colours(1, 13)
     Colours(icc=b'', cicp=(), note='')
-    >>> colours(9, 16).cicp
+    >>> cicp_colours(9, 16).cicp
     (9, 16)
     """
     if curve in NAMES and (primaries in PRIMARIES or primaries == _UNKNOWN):
