@@ -121,7 +121,7 @@ def test_a_locked_document_says_so(locked_pdf: bytes) -> None:
 
 
 def test_a_wrong_password_is_another_sentence(locked_pdf: bytes) -> None:
-    with pytest.raises(LockedError, match="the password does not open it"):
+    with pytest.raises(LockedError, match="the password is wrong"):
         Pipeline().encode(locked_pdf, to="png", password="sesame")
 
 
@@ -272,7 +272,7 @@ class TestFonts:
         fonts.with_letters.cache_clear()
         text = "".join(map(chr, range(0x4E00, 0x4E00 + 3000)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fonts, "_told", lambda *command: asked.append(command) or [])
+            patch.setattr(fonts, "_run", lambda *command: asked.append(command) or [])
             read_header(drawing(text), "a.svg", LIMITS)
         assert asked == []
 

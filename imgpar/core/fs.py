@@ -1,4 +1,4 @@
-"""Moving files so that no reader ever sees half of one, on every system. Raises OSError."""
+"""Atomic writes and renames on every system: no reader sees a partial file. Raises OSError."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ from imgpar.core.liveness import (
 )
 
 OURS = ".imgpar"
-"""Folder in an output folder that holds what imgpar knows about it: the journal, originals."""
+"""Folder in an output folder for the data of imgpar: the journal and originals."""
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""What the system says when there is no room."""
+"""Error numbers for a lack of space."""
 
 
 def no_room(error: OSError, where: str) -> DiskFullError | None:
-    """The error of a run for a full disk or a quota; None where that is not what the system says."""
+    """The run error for a full disk or an exceeded quota; None for other errors."""
     if error.errno not in FULL:
         return None
-    said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
-    return DiskFullError(f"{said} in {where}.", fix="Free some space and run again; what is done stays done.")
+    reason = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
+    return DiskFullError(
+        f"{reason} in {where}.", fix="Free some space and run again; finished outputs are kept."
+    )
 
 
 def long_path(path: str) -> str:
-    """The form in which Windows takes paths of 260 characters and more; elsewhere the path itself."""
+    """The path in the form that Windows needs for 260 characters and more; elsewhere unchanged."""
     if not WINDOWS or len(path) < 240 or path.startswith("\\\\?\\"):
         return path
     full = os.path.abspath(path)
@@ -45,7 +47,7 @@ def long_path(path: str) -> str:
 
 
 def replace(path: str, final: str) -> None:
-    """Rename over what is there; on Windows a virus scanner may hold the old file for a moment."""
+    """Rename, replacing the destination; retried on Windows, where a virus scanner may hold the old file."""
     for pause in (0.05, 0.1, 0.2, 0.4, 0.0) if WINDOWS else (0.0,):
         try:
             os.replace(long_path(path), long_path(final))
@@ -57,9 +59,12 @@ def replace(path: str, final: str) -> None:
 
 
 def move_new(path: str, final: str) -> None:
-    """Give the file its final name only if that is free, in one step where the file system can.
+    """Rename a file unless the destination exists, atomically where the file system can.
 
-    A file of the same bytes under that name is as good. Raises FileExistsError.
+    A destination with the same bytes counts as success.
+
+    Raises:
+        FileExistsError: the destination exists and differs.
     """
     try:
         if WINDOWS:
@@ -72,7 +77,7 @@ def move_new(path: str, final: str) -> None:
             return
         raise
     except OSError as error:
-        # No hard links here (FAT, some network folders): look first, then rename.
+        # No hard links here (FAT, some network folders): check, then rename.
         if error.errno in FULL or not os.path.exists(path):
             raise
         if os.path.lexists(final):
@@ -96,8 +101,8 @@ def same_content(path: str, other: str) -> bool:
 
 
 def keep(original: str, backup: str) -> None:
-    """A second name for the old bytes where the file system has hard links, a copy elsewhere."""
-    # Of two attempts only the first one still saw the original.
+    """Keep the old bytes under a second name: a hard link where the file system has them, else a copy."""
+    # Of two attempts only the first one saw the original.
     if os.path.lexists(long_path(backup)) or not os.path.lexists(long_path(original)):
         return
     os.makedirs(long_path(os.path.dirname(backup)), exist_ok=True)
@@ -110,13 +115,21 @@ def keep(original: str, backup: str) -> None:
         with Half(temporary_path(backup)) as half:
             half.share()
             shutil.copy2(long_path(original), long_path(half.path))
-            os.fsync(half.handle)  # before what it was made from goes
+            os.fsync(half.handle)  # must be on disk before the original is removed
             half.name(backup)
 
 
 def copy_attributes(source: str, path: str, handle: int) -> list[str]:
-    """Give a new file (`path`, open as `handle`) the owner, ACLs and extended attributes of another one; what
-    could not be kept, in the words of the report. Mode and times are not looked at."""
+    """Copy owner, ACLs and extended attributes of a file to a new one. Mode and timestamps are not copied.
+
+    Args:
+        source: path of the original.
+        path: of the new file.
+        handle: open descriptor of the new file.
+
+    Returns:
+        What could not be copied, as worded in the report.
+    """
     lost = []
     status = os.lstat(long_path(source))
     if status.st_nlink > 1:
@@ -127,7 +140,7 @@ def copy_attributes(source: str, path: str, handle: int) -> list[str]:
     if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         try:
             os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # a new owner clears some bits
+            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # changing the owner clears some bits
         except OSError:
             lost.append("owner")
     if sys.platform == "darwin":
@@ -138,7 +151,7 @@ def copy_attributes(source: str, path: str, handle: int) -> list[str]:
 
 
 def _copy_extended(source: str, handle: int) -> list[str]:
-    """Extended attributes of Linux, POSIX ACLs among them."""
+    """Extended attributes of Linux, including POSIX ACLs."""
     lost = set()
     try:
         names = os.listxattr(source, follow_symlinks=False)
@@ -155,7 +168,7 @@ def _copy_extended(source: str, handle: int) -> list[str]:
 
 
 def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
-    """Extended attributes and ACLs of macOS, by copyfile(3)."""
+    """Extended attributes and ACLs of macOS, with copyfile(3)."""
     import ctypes
 
     acl_and_xattr = 1 << 0 | 1 << 2
@@ -165,16 +178,17 @@ def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
 
 
 def refuse_links(*paths: str) -> None:
-    """Raise OSError where a file of ours is a link: it leads to a file of somebody else."""
+    """Raise OSError where a file of imgpar is a link, which could lead to a file outside of the folder."""
     for path in paths:
         if os.path.islink(path):
             raise OSError(errno.ELOOP, "it is a link", path)
 
 
 def make_private(folder: str) -> None:
-    """Make a folder for what imgpar knows; one called `.imgpar` is kept out of version control.
+    """Create a private folder; one called `.imgpar` is excluded from version control.
 
-    Raises OSError, also where the name is a link: that leads to a folder of somebody else.
+    Raises:
+        OSError: on failure, and where the name is a link.
     """
     ours = os.path.basename(folder) == OURS
     if ours:
@@ -190,24 +204,29 @@ def make_private(folder: str) -> None:
                 os.close(handle)
 
 
-# ----- temporary files beside their place -----------------------------------------------------------
+# ----- temporary files next to their destination ---------------------------------------------------
 
 _HALF = re.compile(r"\.imgpar-.+\.tmp")
 
 
 def temporary_path(final: str, mark: str = "") -> str:
-    """A name for the bytes of a file until they are whole, in the same folder; random without a mark."""
+    """A temporary name in the same folder for a file that is not complete; random without a mark."""
     return os.path.join(os.path.dirname(final), f".imgpar-{mark or random_name()}.tmp")
 
 
 def partial_path(final: str, run: str, task: int) -> str:
-    """Where a task writes the bytes of a file until they are whole. The name of a run is random; what belongs
-    to none gets a random name of its own."""
+    """Temporary name of a file that a task is writing.
+
+    Args:
+        final: destination.
+        run: random name of the run; without it the name is random.
+        task: serial of the task.
+    """
     return temporary_path(final, run and f"{run}-{task}")
 
 
 def is_half(name: str) -> bool:
-    """Whether a file is named as by `beside`.
+    """Whether a name was made by `beside`.
 
     >>> is_half(".imgpar-0123456789abcdef-7.tmp"), is_half("notes.tmp")
     (True, False)
@@ -216,9 +235,12 @@ def is_half(name: str) -> bool:
 
 
 class Half:
-    """A new file at `path`, held until it is dropped: nobody takes it for that of a dead run. Raises OSError.
+    """A new temporary file, locked until it is dropped, so that no sweep removes it.
 
-    Another program may write to it by its path. What has got its final name meanwhile stays.
+    Another program may write to it by its path. It is kept once it has its final name.
+
+    Raises:
+        OSError: it cannot be created.
     """
 
     __slots__ = ("handle", "path")
@@ -230,7 +252,7 @@ class Half:
             if hold(self.handle, long_path(self.path)):
                 return
             self._close()
-            self.path = temporary_path(path)  # a sweeper was faster: it may not be done with the first name
+            self.path = temporary_path(path)  # a sweep was faster, and may still use the first name
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
     def __enter__(self) -> Half:
@@ -240,25 +262,25 @@ class Half:
         self.drop()
 
     def share(self) -> None:
-        """Let others write to it; where a lock would keep them from it, there is none."""
+        """Let other programs write to it; removes a lock that would be mandatory."""
         if not WINDOWS and is_mandatory(self.path):
             release(self.handle)
 
     def finish(self) -> None:
-        """It gets its final name now; Windows renames nothing that is open."""
+        """Close it before it gets its final name: Windows cannot rename open files."""
         if WINDOWS:
             self._close()
 
     def name(self, final: str) -> None:
-        """Rename it, over what is there."""
+        """Rename it, replacing the destination."""
         self.finish()
         replace(self.path, final)
 
     def drop(self) -> None:
-        """Let go of it, and remove it if it has no other name yet."""
+        """Unlock it, and remove it if it has not been renamed."""
         if WINDOWS:
             self._close()
-        remove_file(self.path)  # first: what has this name and is not held is a dead run's
+        remove_file(self.path)  # first: a file with this name that is not locked counts as a leftover
         self._close()
 
     def _close(self) -> None:
@@ -276,7 +298,7 @@ def _create(path: str, mode: int) -> int:
 
 
 def sweep_temporary_files(folder: str) -> int:
-    """Remove the temporary files in `folder` whose writer is gone, and count them."""
+    """Remove the temporary files in `folder` whose writer is gone; returns how many."""
     removed = 0
     with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
         for entry in entries:
@@ -286,7 +308,7 @@ def sweep_temporary_files(folder: str) -> int:
 
 
 def sync_folder(folder: str) -> None:
-    """Put the new name on the disk, too; Windows has no way to, some network folders refuse."""
+    """Write the folder entry to disk; not possible on Windows and on some network folders."""
     if WINDOWS:
         return
     with contextlib.suppress(OSError):
@@ -298,7 +320,7 @@ def sync_folder(folder: str) -> None:
 
 
 def remove_file(path: str) -> bool:
-    """Remove a file; False when it was not there or cannot be removed."""
+    """Remove a file; False when it did not exist or cannot be removed."""
     try:
         os.unlink(long_path(path))
     except OSError:

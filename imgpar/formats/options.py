@@ -1,4 +1,4 @@
-"""How outputs are written: the settings that are not operations, as recipe keys and flags."""
+"""Settings of the encoders, as recipe keys and flags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROFILES = ("srgb", "p3")
 
 @dataclass(frozen=True, slots=True)
 class ColourTarget:
-    """A colour profile that is wanted: one of `PROFILES`, or a file and its content."""
+    """A requested colour profile: one of `PROFILES`, or a file with its content."""
 
     name: str
     icc: bytes = field(default=b"", repr=False)
@@ -31,7 +31,7 @@ class ColourTarget:
 
 
 def colour_target(value: object) -> ColourTarget:
-    """`srgb`, `p3`, or the path of an ICC profile for RGB.
+    """`srgb`, `p3`, or the path of an RGB ICC profile.
 
     >>> str(colour_target("sRGB"))
     'srgb'
@@ -50,7 +50,7 @@ def colour_target(value: object) -> ColourTarget:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a clip, in seconds from its beginning; `stop` may be infinite."""
+    """A part of a clip, in seconds from its start; `stop` may be infinite."""
 
     start: float
     stop: float
@@ -81,7 +81,7 @@ def parse_span(value: object) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
-    """A quality that clips shall have, as a measure counts it."""
+    """Target quality of a clip, as the score of a measure."""
 
     measure: str
     value: float
@@ -116,7 +116,7 @@ SPLIT = "split"
 
 
 def page_range(value: object) -> str:
-    """Pages counted from 1, as one number or as a range; or `split`.
+    """Pages counted from 1, as one number or a range; or `split`.
 
     >>> page_range("first"), page_range("2-5"), page_range("all"), page_range("split")
     ('1', '2-5', '', 'split')
@@ -131,7 +131,7 @@ def page_range(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
-    """Settings of the encoders; None leaves the choice to the format's own default."""
+    """Settings of the encoders; None is the default of the format."""
 
     quality: int | None = option(
         parsing.integer(1, 100),
@@ -150,25 +150,27 @@ class EncodeOptions:
     )
     palette: int | None = option(
         parsing.integer(2, 256),
-        "at most so many colours in PNG, GIF, TIFF and BMP, stored as a palette",
+        "maximum number of colours in PNG, GIF, TIFF and BMP, stored as a palette",
         default=None,
         metavar="N",
         example="64",
     )
     subsampling: str = option(
         parsing.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
-        "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
+        "chroma subsampling of JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
         default="",
         metavar="WHICH",
         choices=SAMPLINGS,
         example="444",
     )
     progressive: bool = option(
-        parsing.switch, "JPEGs that show up coarse at first; a little smaller, slower to write", default=False
+        parsing.switch,
+        "progressive JPEGs: displayed coarsely at first; a little smaller, slower to write",
+        default=False,
     )
     strip: str = option(
         parsing.choice(*STRIP, aliases={}),
-        "metadata to leave out: gps, exif, xmp or all (the colour profile is kept)",
+        "metadata to remove: gps, exif, xmp or all (the colour profile is kept)",
         default="",
         metavar="WHAT",
         choices=STRIP,
@@ -198,7 +200,7 @@ class EncodeOptions:
     )
     density: float | None = option(
         parsing.number(1, 10000),
-        "dots per inch at which PDF (150) and SVG (96) become pixels",
+        "resolution in dpi at which PDF (150) and SVG (96) are rendered",
         default=None,
         metavar="DPI",
         example="300",
@@ -206,7 +208,7 @@ class EncodeOptions:
 
     codec: str = option(
         parsing.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
-        "codec of clips; without it the container decides",
+        "video codec of clips; default: that of the container",
         default="",
         metavar="CODEC",
         choices=CODECS,
@@ -214,7 +216,7 @@ class EncodeOptions:
     )
     audio: str = option(
         parsing.choice(*AUDIO),
-        "sound of clips: copy (converted where the container does not take it), aac, opus or none",
+        "audio of clips: copy (converted where the container does not take it), aac, opus or none",
         default="copy",
         metavar="WHAT",
         choices=AUDIO,
@@ -229,14 +231,14 @@ class EncodeOptions:
     )
     speed: float | None = option(
         parsing.number(0.05, 100),
-        "how fast clips run: 2 is twice as fast; sound keeps its pitch",
+        "speed of clips: 2 is twice as fast; audio keeps its pitch",
         default=None,
         metavar="FACTOR",
         example="2",
     )
     fps: Fraction | None = option(
         parsing.rate(0.01, 1000),
-        "frames a second of clips: 25, 29.97 (30000/1001) …; without it every frame keeps its own time",
+        "frame rate of clips: 25, 29.97 (30000/1001) …; default: every frame keeps its timestamp",
         default=None,
         metavar="N",
         example="25",
@@ -244,19 +246,19 @@ class EncodeOptions:
 
     map: str = option(
         parsing.choice(*MAPS),
-        "video streams of clips that are kept: best (the largest), or all; the others travel as they are",
+        "video streams of clips to keep: best (the largest), or all; the others are copied",
         default="best",
         metavar="WHICH",
         choices=MAPS,
         example="all",
     )
     loudnorm: bool = option(
-        parsing.switch, "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)", default=False
+        parsing.switch, "normalise the audio of clips to EBU R128 (-23 LUFS)", default=False
     )
-    deinterlace: bool = option(parsing.switch, "weave the fields of interlaced clips", default=False)
+    deinterlace: bool = option(parsing.switch, "deinterlace interlaced clips", default=False)
     tonemap: str = option(
         parsing.choice(*CURVES),
-        "make HDR clips SDR with this curve: hable, mobius, reinhard or clip",
+        "tone map HDR clips to SDR with this operator: hable, mobius, reinhard or clip",
         default="",
         metavar="CURVE",
         choices=CURVES,
@@ -264,45 +266,45 @@ class EncodeOptions:
     )
     max_bytes: int | None = option(
         parsing.byte_size,
-        "no clip larger than this, such as 8M: encoded in two passes",
+        "maximum size of a clip, such as 8M: encoded in two passes",
         default=None,
         metavar="SIZE",
         example="8M",
     )
     target: QualityTarget | None = option(
         parse_target,
-        "the quality of clips is sought: vmaf=93 or ssim=0.98, measured on samples",
+        "target quality of clips: vmaf=93 or ssim=0.98, measured on samples",
         default=None,
         metavar="MEASURE=N",
         example="vmaf=93",
     )
     hardware: bool = option(
-        parsing.switch, "let a hardware encoder do it, where one works on this machine", default=False
+        parsing.switch, "use a hardware encoder, where one works on this machine", default=False
     )
 
     few_colours: bool = False
-    """No setting: whether the input was stored in few colours, so that it is worth to look for them."""
+    """Not a setting: whether the input has few colours, so that a palette is worth trying."""
     packing: str = ""
-    """No setting: how the input was compressed, where the output may be so, too (`tiff.PACKINGS`)."""
+    """Not a setting: compression of the input, which the output may use too (`tiff.compression.PACKINGS`)."""
 
     def reading(self, limits: Limits) -> Limits:
-        """The limits of a run with what these settings say about reading."""
+        """The limits of a run with the settings that affect decoding."""
         return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)
 
     @property
     def split(self) -> bool:
-        """Whether every page and every frame becomes an output of its own."""
+        """Whether every page and every frame becomes a separate output."""
         return self.pages == SPLIT
 
     def identity(self) -> str:
-        """What, beside the fields, makes two settings the same: a digest of the profile that is used."""
+        """Digest of the profile, which identifies settings in addition to the fields."""
         from hashlib import sha256
 
         return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""
 
     @classmethod
     def options(cls) -> dict[str, Option]:
-        """Field name → how it is given, as `Operation.options` does."""
+        """Field name → declaration, as in `Operation.options`."""
         return {
             name: f.metadata["option"]
             for name, f in cls.__dataclass_fields__.items()

@@ -1,8 +1,8 @@
-"""Encoders of video streams: pixel formats they take, and one scale of quality and effort for all.
+"""Video encoders: pixel formats, and one scale of quality and effort for all.
 
-quality    1 … 100 as for pictures; without one it is 80
+quality    1 … 100 as for pictures; default 80
 x264       CRF = 50 − 0.375 · quality        80 → 20, 60 → 28
-others     the CRF at which they look the same, see `_SCALES`
+others     the CRF of equal visual quality, see `_SCALES`
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 
 _LOOKAHEAD = {"libx264": (0, 0, 10, 20, 30, 40, 50, 60, 60, 60, 60),
               "libx265": (5, 10, 15, 15, 15, 20, 25, 40, 40, 40, 40)}  # fmt: skip
-"""Frames at which an encoder looks ahead, by preset."""
+"""Lookahead of encoders in frames, by preset."""
 _QUIET = "log-level=error:frame-threads=2:info=0"
-"""The number of x265's frame threads, and what it says of itself, show in its bytes."""
+"""The number of x265's frame threads and its info SEI change the output."""
 _FFV1 = ("-level", "3", "-slicecrc", "1")
 SEEN_PIXELS = 80 * 1920 * 1080
-"""So many of them at most: 20 frames of 4K."""
+"""Maximum pixels in the lookahead: 20 frames of 4K."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
     subsamplings: tuple[str, ...]
-    """Chroma formats that it takes, the most common first."""
+    """Supported chroma subsamplings, the most common first."""
     depth: int
     scale: tuple[float, float]
     """CRF = first + second · (x264's CRF)."""
@@ -45,7 +45,7 @@ class _Encoder:
     """Its highest CRF."""
     alpha: bool = False
     odd: bool = False
-    """Whether it takes odd sizes with halved chroma."""
+    """Whether it takes odd sizes with subsampled chroma."""
 
 
 _ENCODERS: dict[str, _Encoder] = {
@@ -68,7 +68,7 @@ OF_CODEC: dict[str, tuple[str, ...]] = {
     "prores": ("prores_ks",),
     "ffv1": ("ffv1",),
 }
-"""Encoders by the name of the codec that is asked for."""
+"""Encoders by codec name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +85,23 @@ class Encoding:
     alpha: bool
     lost: tuple[str, ...] = ()
     planes: str = ""
-    """Pixel format of the frames that it is sent, where that is another: the same samples as planes."""
+    """Pixel format of the frames sent to it, if different: the same samples as planes."""
 
 
 @cache
 def ffmpeg() -> str:
-    """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
+    """Path of the ffmpeg binary.
+
+    Raises:
+        MissingExtraError: there is none.
+    """
     try:
         from imageio_ffmpeg import _utils, get_ffmpeg_exe
 
         try:
             found: str = get_ffmpeg_exe()
         except RuntimeError:
-            # It tries the program, and remembers for ever that this went wrong: it may have been killed.
+            # imageio-ffmpeg tests the binary and caches a failure, which may be due to a killed process.
             _utils._get_ffmpeg_exe.cache_clear()
             found = get_ffmpeg_exe()
     except (ImportError, RuntimeError):
@@ -107,18 +111,22 @@ def ffmpeg() -> str:
 
 @cache
 def available_encoders() -> frozenset[str]:
-    """Names of the encoders in the binary, which differ from system to system."""
+    """Names of the encoders in the binary, which differ between systems."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
     for _ in range(3):  # it may be killed like any process
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if told.returncode == 0:
+        listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if listed.returncode == 0:
             break
-    lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
+    lines = listed.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
     return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)
 
 
 def first_available(names: tuple[str, ...]) -> str:
-    """The first encoder that this ffmpeg has; raises EncodeError when it has none of them."""
+    """The first encoder that this ffmpeg has.
+
+    Raises:
+        EncodeError: it has none of them.
+    """
     for name in names:
         if name in available_encoders():
             return name
@@ -130,7 +138,18 @@ def first_available(names: tuple[str, ...]) -> str:
 def choose(
     picture: Picture, names: tuple[str, ...], options: EncodeOptions, *, alpha: bool, depth: int
 ) -> Encoding:
-    """The encoder for frames like those of `picture`, with as much of their pixel format as it takes."""
+    """The encoder for frames like those of `picture`, with the closest pixel format that it supports.
+
+    Args:
+        picture: the frames to encode.
+        names: of encoders, in order of preference.
+        options: of the recipe.
+        alpha: whether frames have alpha.
+        depth: bits per sample.
+
+    Raises:
+        EncodeError: this ffmpeg has none of the encoders.
+    """
     name = first_available(names)
     if options.hardware and depth <= 8 and not alpha:
         hard = _hardware(name, options)
@@ -164,15 +183,25 @@ def choose(
 
 
 def lossless(picture: Picture, container: str, names: tuple[str, ...], options: EncodeOptions) -> Encoding:
-    """The encoder that keeps every sample of frames like those of `picture`; raises EncodeError."""
+    """The encoder that keeps every sample of frames like those of `picture`.
+
+    Args:
+        picture: the frames to encode.
+        container: name of the target container.
+        names: of encoders, in order of preference.
+        options: of the recipe.
+
+    Raises:
+        EncodeError: there is none.
+    """
     kind = frame_kind(picture)
     name, form = exact(kind, container, options.codec, names, available_encoders())
     assert kind is not None
     odd = name in ("libvpx-vp9", "ffv1") or kind.name[:3] not in ("420", "422", "440")
     chroma = {"gre": "", "rgb": "444"}.get(kind.name[:3], kind.name[:3])
     alpha = kind.name.endswith("a")
-    told = _lossless_options(name, DEFAULT_EFFORT if options.effort is None else options.effort)
-    return Encoding(name, form, told, not odd, chroma, kind.depth, alpha, planes=kind.planes)
+    command_options = _lossless_options(name, DEFAULT_EFFORT if options.effort is None else options.effort)
+    return Encoding(name, form, command_options, not odd, chroma, kind.depth, alpha, planes=kind.planes)
 
 
 def _lossless_options(name: str, effort: int) -> tuple[str, ...]:
@@ -182,14 +211,15 @@ def _lossless_options(name: str, effort: int) -> tuple[str, ...]:
     if name == "libx265":
         return (*preset, "-x265-params", _QUIET + ":lossless=1")
     if name == "libvpx-vp9":
-        return (*_hurry(effort), "-lossless", "1")
+        return (*_vp9_speed(effort), "-lossless", "1")
     if name == "libaom-av1":
         return ("-cpu-used", str(8 - effort * 8 // 10), "-row-mt", "1", "-aom-params", "lossless=1")
     return _FFV1 if name == "ffv1" else ()
 
 
 def written(picture: Picture, encoding: Encoding) -> Picture:
-    """The picture with the colours of what is written: where RGB or grey becomes YUV, those of video."""
+    """The picture with the colour properties that are written: RGB or grey becomes YUV with those of
+    video."""
     yuv = picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     if yuv or not encoding.pixel_format.startswith("yuv"):
         return picture
@@ -198,7 +228,7 @@ def written(picture: Picture, encoding: Encoding) -> Picture:
 
 
 def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
-    """The same encoder for large frames: it looks ahead at fewer of them, which all lie in its memory.
+    """Reduce the lookahead for large frames, which are all held in memory.
 
     >>> options = ("-preset", "medium", "-crf", "20")
     >>> short_sighted(Encoding("libx264", "yuv420p", options, True, "420", 8, False), (3840, 2160)).options
@@ -219,19 +249,19 @@ def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
 
 
 def _hardware(name: str, options: EncodeOptions) -> Encoding | None:
-    """The same codec in hardware, where that works; VAAPI wants its frames elsewhere, and is left out."""
+    """The same codec in hardware, where that works; VAAPI needs frames in GPU memory and is excluded."""
     from imgpar.video.hardware import hardware_encoder, hardware_options
 
     codec = next((codec for codec, names in OF_CODEC.items() if name in names), "")
     found = hardware_encoder(codec) if codec else ""
     if not found or found.endswith("vaapi"):
         return None
-    told = hardware_options(found, options.quality or DEFAULT_QUALITY)
-    return Encoding(found, "yuv420p", told, True, "420", 8, False)
+    command_options = hardware_options(found, options.quality or DEFAULT_QUALITY)
+    return Encoding(found, "yuv420p", command_options, True, "420", 8, False)
 
 
 def crf(name: str, quality: int) -> int:
-    """The encoder's own number for a quality from 1 to 100.
+    """The CRF of an encoder for a quality from 1 to 100.
 
     >>> crf("libx264", 80), crf("libx265", 80), crf("libvpx-vp9", 80)
     (20, 22, 28)
@@ -250,7 +280,7 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) ->
     if name == "libx265":
         return (*preset, "-crf", number, "-x265-params", _QUIET)
     if name == "libvpx-vp9":
-        return (*_hurry(effort), "-crf", number, "-b:v", "0")
+        return (*_vp9_speed(effort), "-crf", number, "-b:v", "0")
     if name == "libsvtav1":
         return ("-preset", str(12 - effort), "-crf", number)
     if name == "prores_ks":
@@ -260,7 +290,7 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) ->
     return ("-q:v", number)
 
 
-def _hurry(effort: int) -> tuple[str, ...]:
-    """VP9's own scale of effort."""
+def _vp9_speed(effort: int) -> tuple[str, ...]:
+    """Speed options of libvpx-vp9 for an effort."""
     return ("-deadline", "realtime" if effort < 3 else "good", "-cpu-used", str(8 - effort * 8 // 10),
             "-row-mt", "1")  # fmt: skip

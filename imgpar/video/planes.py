@@ -1,11 +1,11 @@
-"""Frames as planes in plain memory: how they lie there, and which operations work on them as they are.
+"""Planar frames in memory: their layout, and operations that work on planes directly.
 
     ┌────────────────┬────────┬────────┐
-    │ Y  width×height│ U      │ V      │     one after the other, without padding; 8 bits, or 16 little-endian
+    │ Y  width×height│ U      │ V      │     consecutive, without padding; 8 bits, or 16 little-endian
     └────────────────┴────────┴────────┘
 
-An operation works on planes when it does the same to every plane, each in its own size. Everything else
-gets red, green and blue, which is twice the memory and two conversions.
+An operation works on planes if it does the same to every plane, each in its own size. All others get RGB,
+which takes twice the memory and two conversions.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class PlaneLayout:
 
     @property
     def dtype(self) -> str:
-        """Of a sample; more than 8 bits lie in 16, low bits first."""
+        """Of a sample; more than 8 bits are stored in the low bits of 16."""
         return "uint8" if self.depth <= 8 else "<u2"
 
     @property
@@ -66,11 +66,11 @@ class PlaneLayout:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all planes together."""
+        """Bytes of all planes."""
         return sum(height * width for height, width in self.shapes) * (1 if self.depth <= 8 else 2)
 
     def arrays(self, memory: memoryview) -> list[Array]:
-        """The planes in `memory`, which they do not own."""
+        """Views of the planes in `memory`."""
         found, start = [], 0
         flat = np.frombuffer(memory[: self.nbytes], self.dtype)
         for height, width in self.shapes:
@@ -84,11 +84,11 @@ class PlaneLayout:
         return self.width, self.height
 
     def steps(self, number: int) -> tuple[int, int]:
-        """Pixels to the right and down from one sample of a plane to the next."""
+        """Horizontal and vertical subsampling of a plane."""
         return _CHROMA[self.subsampling] if number in (1, 2) else (1, 1)
 
     def resized(self, width: int, height: int) -> PlaneLayout:
-        """The same pixel format in another size."""
+        """The same pixel format with another size."""
         return PlaneLayout(self.pixel_format, width, height, self.subsampling, self.depth, self.alpha)
 
 
@@ -105,7 +105,7 @@ def copy_planes(planes: Sequence[Array], frame: Any) -> None:
 
 
 def view_of(plane: Any, like: Array, width: int) -> Array:
-    """`width` samples of each row of a PyAV plane, which pads its rows, as an array."""
+    """`width` samples of each row of a PyAV plane, whose rows are padded, as a view."""
     row, height = plane.line_size // like.itemsize, like.shape[0]
     flat = np.frombuffer(plane, like.dtype)
     return flat[: row * height].reshape(height, row)[:, :width]
@@ -117,16 +117,16 @@ PlaneWork = Callable[[Sequence[Array], Sequence[Array]], None]
 
 @dataclass(frozen=True, slots=True)
 class PlaneStep:
-    """One operation on planes: the layout it makes, and the work."""
+    """One operation on planes: resulting layout, and function."""
 
     layout: PlaneLayout
     work: PlaneWork
 
 
 def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
-    """The operation as work on planes, or None where it needs whole colours."""
+    """The operation on planes, or None where it needs RGB."""
     if layout.alpha:
-        return None  # colours would bleed out of what is transparent
+        return None  # colours would bleed out of transparent pixels
     spec = Spec(layout.width, layout.height)
     across, down = _CHROMA[layout.subsampling]
     if isinstance(operation, Resize) and (written := operation.as_filter(spec)):
@@ -143,7 +143,7 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
     if isinstance(operation, Grey) and not layout.pixel_format.startswith("gbr"):
         return PlaneStep(layout, partial(_grey, 1 << (layout.depth - 1)))
     if isinstance(operation, Blur | Sharpen) and across == down and layout.depth <= 8:
-        # A blur is the same sum of neighbours in every colour system; in a small plane they are nearer.
+        # A blur is the same weighted sum in every colour space; a subsampled plane needs a smaller radius.
         if isinstance(operation, Blur):
             return PlaneStep(layout, _applied([operation, Blur(operation.sigma / across)]))
         small = max(0.1, operation.sigma / across)
@@ -152,7 +152,7 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
 
 
 def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
-    """Turning stored frames upright; None where the planes would not fit each other afterwards."""
+    """Rotation of stored frames to upright; None where the planes would not match afterwards."""
     across, down = _CHROMA[layout.subsampling]
     if orientation >= 5 and across != down:
         return None
@@ -166,7 +166,7 @@ def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
 
 
 def _applied(operations: Sequence[Operation]) -> PlaneWork:
-    """The first operation on the first plane, the last one on the others."""
+    """Applies the first operation to the first plane, the last one to the others."""
 
     def work(sources: Sequence[Array], targets: Sequence[Array]) -> None:
         for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -176,7 +176,7 @@ def _applied(operations: Sequence[Operation]) -> PlaneWork:
 
 
 def _grey(middle: int, sources: Sequence[Array], targets: Sequence[Array]) -> None:
-    """No colour is the middle of the scale."""
+    """Fill chroma with its middle value."""
     np.copyto(targets[0], sources[0])
     for target in targets[1:]:
         target[...] = middle
