@@ -197,7 +197,7 @@ class Pipeline:
         data = bytes(data)
         own = sniff(data[:64]) or format_of_suffix(name)
         if not recipe.to and own is None:
-            raise UnknownFormatError("Its content is no picture that imgpar knows.")
+            raise UnknownFormatError("Its content is not of a known picture format.")
         target = find_format(recipe.to[0]) if recipe.to else own
         assert target is not None
         limits = Limits(

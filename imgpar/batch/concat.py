@@ -75,7 +75,7 @@ def join_clips(
     if names_known_file(path, identities(inputs)):
         raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
     if os.path.lexists(path) and not replace_it:
-        raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
+        raise OutputError(f"{out} already exists.", fix="Add -y to write over it.")
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))

@@ -77,7 +77,7 @@ class VideoWriter:
         if found is None or found.kind != "video" or not found.writable:
             raise UsageError(f"{name} is not named like a clip.", fix="Use .mp4, .mov, .mkv, .webm or .avi.")
         if os.path.lexists(name) and not replace:
-            raise UsageError(f"{name} is there already.", fix="Choose another name, or replace=True.")
+            raise UsageError(f"{name} already exists.", fix="Choose another name, or replace=True.")
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)

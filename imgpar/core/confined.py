@@ -1,7 +1,7 @@
-"""Files below a folder that somebody else may have filled: no path leaves it, and no link is followed.
+"""Access to files below an untrusted folder: no path leaves it, and no link is followed.
 
-A relative path comes from a journal, an archive or a name, and is not trusted. Where the system has directory
-descriptors, every folder on the way is opened from the one above it with O_NOFOLLOW, so that nothing can be
+A relative path from a journal, an archive or a name is not trusted. Where the system has directory
+descriptors, every folder on the way is opened relative to its parent with O_NOFOLLOW, so that nothing can be
 exchanged between the check and the use.
 """
 
@@ -18,7 +18,10 @@ _BY_HANDLE = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd a
 
 
 def parts_inside(relative: str) -> list[str]:
-    """The parts of a relative path with `/`. Raises OutputError when it is not one that stays inside.
+    """The parts of a relative path with `/`.
+
+    Raises:
+        OutputError: the path leaves the folder.
 
     >>> parts_inside("a/b.jpg")
     ['a', 'b.jpg']
@@ -27,25 +30,38 @@ def parts_inside(relative: str) -> list[str]:
     bad = {"", os.curdir, os.pardir}
     if "\0" in relative or not bad.isdisjoint(parts) or (os.sep != "/" and os.sep in relative):
         raise OutputError(
-            f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted."
+            f"{relative!a} is not a path inside the folder.", fix="The journal may have been tampered with."
         )
     if os.path.splitdrive(relative)[0]:
         raise OutputError(
-            f"{relative!a} is no path inside the folder.", fix="The journal is not to be trusted."
+            f"{relative!a} is not a path inside the folder.", fix="The journal may have been tampered with."
         )
     return parts
 
 
 def join_inside(base: str, relative: str) -> str:
-    """The absolute path; raises OutputError when it would lie outside. Links are not looked at."""
+    """The absolute path; links are not resolved.
+
+    Raises:
+        OutputError: the path leaves the folder.
+    """
     return os.path.join(base, *parts_inside(relative))
 
 
 @contextlib.contextmanager
 def opened_inside(base: str, parts: list[str], *, make: bool = False) -> Iterator[tuple[str, int | None]]:
-    """A folder below `base`, as a prefix for names and the descriptor that they are relative to.
+    """Open a folder below `base`.
 
-    `make` makes folders that are missing. Raises OSError; a link on the way is one (ELOOP, ENOTDIR).
+    Args:
+        base: absolute path of the folder.
+        parts: from `parts_inside`.
+        make: whether to create missing folders.
+
+    Yields:
+        A prefix for names, and the descriptor to which they are relative (None where the system has none).
+
+    Raises:
+        OSError: on failure; for a link on the way ELOOP or ENOTDIR.
     """
     if not _BY_HANDLE:
         yield _checked(base, parts, make=make), None
@@ -66,7 +82,7 @@ def opened_inside(base: str, parts: list[str], *, make: bool = False) -> Iterato
 
 
 def status_inside(base: str, relative: str) -> os.stat_result | None:
-    """What is at a path inside; None when nothing is, or when a link is on the way."""
+    """Status of a path inside; None when it does not exist, or when a link is on the way."""
     *folders, name = parts_inside(relative)
     try:
         with opened_inside(base, folders) as (prefix, handle):
@@ -76,7 +92,7 @@ def status_inside(base: str, relative: str) -> os.stat_result | None:
 
 
 def move_inside(base: str, source: str, final: str) -> None:
-    """Rename a file inside, over what is there; folders are made. Raises OSError."""
+    """Rename a file inside, replacing the destination; folders are created. Raises OSError."""
     *from_folders, name = parts_inside(source)
     *to_folders, new = parts_inside(final)
     with (
@@ -90,14 +106,14 @@ def move_inside(base: str, source: str, final: str) -> None:
 
 
 def remove_inside(base: str, relative: str) -> None:
-    """Remove a file inside. Raises OSError, FileNotFoundError among others."""
+    """Remove a file inside. Raises OSError, such as FileNotFoundError."""
     *folders, name = parts_inside(relative)
     with opened_inside(base, folders) as (prefix, handle):
         os.unlink(prefix + name, dir_fd=handle)
 
 
 def is_real_folder(path: str) -> bool:
-    """Whether a folder, and not a link to one, has this name."""
+    """Whether this is a folder, and not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
@@ -112,5 +128,5 @@ def _checked(base: str, parts: list[str], *, make: bool) -> str:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(at)
         if not is_real_folder(at):
-            raise NotADirectoryError(f"{at} is no folder")
+            raise NotADirectoryError(f"{at} is not a folder")
     return os.path.join(at, "")

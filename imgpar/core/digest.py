@@ -1,7 +1,7 @@
-"""What the journal remembers of an input's content, to know it again when only its time has changed.
+"""Content digests, by which the journal recognises an input when only its timestamp has changed.
 
-XXH3 where the package is there: SHA-256 takes a tenth of the time of a whole photo. It tells an edited file
-from an untouched one; against somebody who makes two files of one digest on purpose it is no protection.
+XXH3 where the package is installed: SHA-256 would take a tenth of the time of a whole photo. It detects
+edits; it is no protection against deliberate collisions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 
 
 def content_digest(data: bytes | bytearray | memoryview) -> str:
-    """The digest of bytes, 32 hexadecimal digits.
+    """The digest of bytes: 32 hexadecimal digits.
 
     >>> len(content_digest(b"pixels")), content_digest(b"pixels") == content_digest(bytearray(b"pixels"))
     (32, True)
@@ -29,7 +29,7 @@ def content_digest(data: bytes | bytearray | memoryview) -> str:
 
 
 def file_digest(path: str) -> str:
-    """`content_digest` of a file that is too large to be held in memory."""
+    """`content_digest` of a file that is too large for memory."""
     state = _kind()()
     with open(long_path(path), "rb") as file:
         while block := file.read(BLOCK):
@@ -39,7 +39,7 @@ def file_digest(path: str) -> str:
 
 
 def blocks_digest(blocks: Sequence[memoryview]) -> str:
-    """`content_digest` of blocks that follow each other."""
+    """`content_digest` of consecutive blocks."""
     if len(blocks) == 1:
         return content_digest(blocks[0])
     state = _kind()()
@@ -50,10 +50,10 @@ def blocks_digest(blocks: Sequence[memoryview]) -> str:
 
 
 def matches_output(path: str, files: Sequence[OutputFile]) -> bool:
-    """Whether the file at a path, links not followed, is one of these as it was written.
+    """Whether the file at a path, links not followed, is one of these, unchanged.
 
-    What the system says of it decides where all of that is as it was; a file that was copied or moved has
-    other times, and is read. Records of imgpar 0.1 have size and time only.
+    If size, timestamps and inode agree, that decides; a file that was copied or moved has other timestamps,
+    and its content is read. Records of imgpar 0.1 have only size and modification time.
     """
     try:
         status = os.lstat(long_path(path))
@@ -72,7 +72,7 @@ def matches_output(path: str, files: Sequence[OutputFile]) -> bool:
 
 
 def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
-    """One sentence when a file is none of these any more; nothing where it is one."""
+    """One sentence when a file is none of these any more; empty if it is one."""
     try:
         status = os.lstat(long_path(path))
     except OSError:
@@ -90,14 +90,14 @@ def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
     if same:
         return ""
     if any(now.agree(file.facts) for file in files):
-        return "It is damaged: its content differs, and nobody wrote to it since imgpar made it."
+        return "It is damaged: its content differs, but it was not written to since imgpar made it."
     return "It was changed since imgpar made it."
 
 
 @cache
 def _kind() -> Any:
-    """The constructor. A journal written with the other one is no error: inputs whose time has changed are
-    converted again."""
+    """The constructor. A journal written with the other algorithm is not an error: inputs with new timestamps
+    are converted again."""
     try:
         from xxhash import xxh3_128
     except ImportError:

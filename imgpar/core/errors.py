@@ -1,26 +1,26 @@
-"""Every exception that imgpar raises, and the one sentence for a bad value.
+"""Every exception that imgpar raises, and the message for a bad value.
 
 ImgparError                what, where, why, and what to do
-├── UsageError             the call is wrong; nothing was written (exit code 2)
-│   ├── BadValueError      one value is wrong: "Expected X for NAME but received V"
-│   └── NoInputError       the call is right, but nothing matched (exit code 3)
-├── ItemError              one input failed; the run goes on (exit code 1)
-│   ├── SourceError        it cannot be found or read, or changed while it was read
-│   ├── UnknownFormatError its content is no format that imgpar knows
-│   ├── UnsupportedError   its content is of a kind that imgpar does not read; it may well be whole
+├── UsageError             invalid call; nothing was written (exit code 2)
+│   ├── BadValueError      invalid value: "Expected X for NAME but received V"
+│   └── NoInputError       valid call, but nothing matched (exit code 3)
+├── ItemError              one input failed; the run continues (exit code 1)
+│   ├── SourceError        not found, not readable, or changed while it was read
+│   ├── UnknownFormatError the content is of no known format
+│   ├── UnsupportedError   an unsupported kind of its format; the file may be intact
 │   ├── MissingExtraError  the format needs a package that is not installed
-│   ├── LimitError         it is larger than a limit allows (pixels, frames, memory, time)
-│   ├── DamagedError       its content is truncated or corrupt
-│   ├── LockedError        it is encrypted: only a password or a licence opens it
-│   ├── TransformError     an operation failed on it
+│   ├── LimitError         exceeds a limit (pixels, frames, memory, time)
+│   ├── DamagedError       truncated or corrupt
+│   ├── LockedError        encrypted: needs a password or a licence
+│   ├── TransformError     an operation failed
 │   ├── EncodeError        the target format cannot hold it, or the encoder failed
 │   ├── CommitError        its output could not be written
-│   └── WorkerDiedError    the process that worked on it crashed, hung or was killed
-└── RunError               the run cannot go on (exit code 4)
+│   └── WorkerDiedError    its worker process crashed, hung or was killed
+└── RunError               the run cannot continue (exit code 4)
     ├── OutputLockedError  another run is writing to the same folder
-    ├── OutputError        OUT cannot be made, read or written
+    ├── OutputError        OUT cannot be created, read or written
     ├── DiskFullError      no space left
-    └── ArenaError         shared memory cannot be had, or is held by the caller
+    └── ArenaError         no shared memory, or all of it is held by the caller
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from collections.abc import Iterable
 
 
 class ImgparError(Exception):
-    """Base of all: `message` says what went wrong, `fix` what to do about it.
+    """Base class: `message` states what went wrong, `fix` what to do about it.
 
     >>> str(ImgparError("OUT is locked.", fix="Wait for the other run."))
     'OUT is locked. Wait for the other run.'
@@ -39,8 +39,8 @@ class ImgparError(Exception):
 
     exit_code = 1
     may_pass = False
-    """Whether the same call may go better later with the same input: the cause was the disk, the network, a
-    permission, memory, or a process that was killed."""
+    """Whether a retry with the same input may succeed: the cause was the disk, the network, a permission,
+    memory, or a killed process."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message, fix)
@@ -55,34 +55,34 @@ class ImgparError(Exception):
 
 
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
-    """Make the exception again in another process: keyword arguments do not survive pickling."""
+    """Rebuild the exception in another process: keyword arguments are not pickled."""
     return kind(message, fix=fix)
 
 
 class UsageError(ImgparError):
-    """The call is wrong; nothing was written."""
+    """The call is invalid; nothing was written."""
 
     exit_code = 2
 
 
 class BadValueError(UsageError, ValueError):
-    """One value is wrong; see `bad_value`."""
+    """A value is invalid; see `bad_value`."""
 
 
 class NoInputError(UsageError):
-    """The call is right, but no input matched."""
+    """The call is valid, but no input matched."""
 
     exit_code = 3
 
 
 class NothingFailedError(UsageError):
-    """There is nothing to run again, which is as good as if it had been done."""
+    """There is nothing to retry; treated as success."""
 
     exit_code = 0
 
 
 class ItemError(ImgparError):
-    """One input failed; the run goes on."""
+    """One input failed; the run continues."""
 
 
 class SourceError(ItemError):
@@ -92,17 +92,17 @@ class SourceError(ItemError):
 
 
 class NoFileError(SourceError):
-    """What was named is not there, or is no file."""
+    """The path does not exist, or is not a file."""
 
     may_pass = False
 
 
 class UnknownFormatError(ItemError):
-    """The content is no format that imgpar knows."""
+    """The content is of no known format."""
 
 
 class UnsupportedError(ItemError):
-    """The content is of a kind of its format that imgpar does not read; the file may well be whole."""
+    """The content is of an unsupported kind of its format; the file may be intact."""
 
 
 class MissingExtraError(ItemError):
@@ -112,11 +112,11 @@ class MissingExtraError(ItemError):
 
 
 class LimitError(ItemError):
-    """The input is larger than a limit allows."""
+    """The input exceeds a limit."""
 
 
 class OutOfMemoryError(LimitError):
-    """The system, or the limit of a worker, gave no more memory."""
+    """The system, or the memory limit of a worker, allows no more memory."""
 
     may_pass = True
 
@@ -126,7 +126,7 @@ class DamagedError(ItemError):
 
 
 class LockedError(ItemError):
-    """The content is encrypted: only a password or a licence opens it."""
+    """The content is encrypted: needs a password or a licence."""
 
 
 class TransformError(ItemError):
@@ -138,7 +138,7 @@ class EncodeError(ItemError):
 
 
 class HelperKilledError(EncodeError):
-    """A program that was started for the item was killed from outside; a worker then begins again."""
+    """A program started for the item was killed from outside; the worker retries."""
 
     may_pass = True
 
@@ -150,7 +150,7 @@ class CommitError(ItemError):
 
 
 class KeptError(ItemError):
-    """The file in the place of the output is the user's: it was left alone, and the item is skipped."""
+    """The existing file belongs to the user: it is kept, and the item is skipped."""
 
 
 class WorkerDiedError(ItemError):
@@ -160,7 +160,7 @@ class WorkerDiedError(ItemError):
 
 
 class RunError(ImgparError):
-    """The run cannot go on."""
+    """The run cannot continue."""
 
     exit_code = 4
     may_pass = True
@@ -171,7 +171,7 @@ class OutputLockedError(RunError):
 
 
 class OutputError(RunError):
-    """OUT cannot be made, read or written."""
+    """OUT cannot be created, read or written."""
 
 
 class DiskFullError(RunError):
@@ -179,11 +179,11 @@ class DiskFullError(RunError):
 
 
 class ArenaError(RunError):
-    """Shared memory cannot be had, or all of it is held by the caller."""
+    """There is no shared memory, or all of it is held by the caller."""
 
 
 def may_pass(kind: str) -> bool:
-    """Whether what failed with this kind of error (as `Outcome.kind` names it) may go better a second time.
+    """Whether a retry may succeed after this kind of error (see `Outcome.kind`).
 
     >>> may_pass("WorkerDiedError"), may_pass("DamagedError"), may_pass("")
     (True, False, False)
@@ -193,7 +193,7 @@ def may_pass(kind: str) -> bool:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
-    """The one sentence for a name that does not exist, with the nearest one that does.
+    """The message for an unknown name, with the closest known one.
 
     >>> print(unknown("setting", "rezise", ["resize", "crop"]))
     There is no setting 'rezise'. Did you mean 'resize'?
@@ -203,7 +203,13 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
 
 
 def bad_value(name: str, expected: str, received: object, known: Iterable[str] = ()) -> BadValueError:
-    """The one sentence for a wrong value, with the nearest right one where there is one.
+    """The message for an invalid value, with the closest valid one.
+
+    Args:
+        name: of the option, as the user wrote it.
+        expected: description of valid values.
+        received: the value.
+        known: valid values, for a suggestion.
 
     >>> print(bad_value("--fit", "one of inside, cover", "covr", ["inside", "cover"]))
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
@@ -215,29 +221,29 @@ def bad_value(name: str, expected: str, received: object, known: Iterable[str] =
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant; empty where none is near."""
+    """The known word closest to this one; empty where none is close."""
     import difflib  # this module is imported before all others
 
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")
 
 
-_PYTHONS_OWN = (
+_BUILTIN_ERRORS = (
     TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, NameError, UnicodeError,
     RecursionError, StopIteration, struct.error,
 )  # fmt: skip
-"""Errors that tell where a decoder stumbled, in words for those who write it."""
-_PYTHONS_WORDS = re.compile(
+"""Exceptions of Python itself, whose text is meant for developers."""
+_BUILTIN_TEXT = re.compile(
     "invalid literal|unpack|is not a valid|could not convert|could not broadcast|cannot reshape|argument"
     r"|^\w+ returned [A-Z_]+$"
 )
 
 
 _FUNCTION = re.compile(r"^[a-z]\w*\(\): |^(?=\w*[A-Z_])[A-Za-z]\w* returned (?=\S+ )")
-"""The name of the C function that failed, where more words follow."""
+"""The name of the C function that failed, where more text follows."""
 
 
 def library_words(error: BaseException, otherwise: str = "its structure cannot be read") -> str:
-    """What a library says of a file, for people; `otherwise` where the words are Python's own.
+    """The message of a library about a file; `otherwise` where the text is that of a Python error.
 
     >>> library_words(RuntimeError(b"Unsupported file format"))
     'Unsupported file format'
@@ -246,7 +252,7 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
     >>> library_words(TypeError("'bytes' object cannot be interpreted as an integer"))
     'its structure cannot be read'
     """
-    if isinstance(error, _PYTHONS_OWN) or isinstance(error.__cause__, _PYTHONS_OWN):
+    if isinstance(error, _BUILTIN_ERRORS) or isinstance(error.__cause__, _BUILTIN_ERRORS):
         return otherwise
     first = error.args[0] if error.args else ""
     text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
@@ -256,11 +262,11 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", text)
     text = _FUNCTION.sub("", text)
     text = re.sub(r"""\bb(['"])(.*?)\1""", r"\2", text).strip().rstrip(".:")
-    return otherwise if not text or _PYTHONS_WORDS.search(text) else text
+    return otherwise if not text or _BUILTIN_TEXT.search(text) else text
 
 
 def garbled(path: str) -> OutputError:
-    """The error for a journal with rows that imgpar did not write."""
+    """The error for a journal with invalid rows."""
     return OutputError(
         f"The journal {path} has rows that cannot be read.",
         fix="Move it away; the next run begins a new one.",

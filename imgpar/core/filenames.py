@@ -1,4 +1,4 @@
-"""Names of files: their order, when two are the same, and names that never meet. Pure text, no disk."""
+"""File names: order, equality, and unique names. Pure text, no disk access."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, merge
 
 MAX_BYTES = 255
-"""Longest name that common file systems take."""
+"""Longest name on common file systems, in bytes."""
 
 _DIGITS = re.compile("([0-9]+)")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SHAPE = str.maketrans("123456789" + _LETTERS + _LETTERS.upper(), "0" * 9 + "a" * 26 + "A" * 26)
 _MANY = 20_000
-"""Names that are not sorted at once, because work is to begin before all of them are."""
+"""More names than this are not sorted at once, so that work can begin early."""
 _MOST_SHAPES = 100
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
 _RESERVED_START = re.compile("(^|/)(con|prn|aux|nul|com|lpt)", re.IGNORECASE)
 
 
 def fold(name: str) -> str:
-    """What two names have in common when a file system may take them for one (macOS, Windows).
+    """A form in which two names are equal if a file system may treat them as one (macOS, Windows).
 
     >>> fold("CAFE\\u0301.JPG") == fold("caf\\u00e9.jpg")
     True
@@ -33,7 +33,7 @@ def fold(name: str) -> str:
 
 
 def natural(name: str) -> str:
-    """A sort key that counts numbers as numbers.
+    """A sort key that orders numbers by value.
 
     >>> sorted(["IMG_10", "IMG_2", "img_1"], key=natural)
     ['img_1', 'IMG_2', 'IMG_10']
@@ -47,10 +47,10 @@ def natural(name: str) -> str:
 
 
 def in_order(names: Sequence[str]) -> Iterator[str]:
-    """Names of one folder in natural order; of a million the first ones come at once.
+    """Names of one folder in natural order; for a million names the first ones are available at once.
 
-    Where digits and capitals are at the same places, text order is natural order: names of one shape are
-    compared as they are, which costs a tenth.
+    Where digits and capitals are at the same positions, text order is natural order: names of one shape are
+    compared as text, which takes a tenth of the time.
 
     >>> list(in_order(["IMG_10", "IMG_2", "img_1"]))
     ['img_1', 'IMG_2', 'IMG_10']
@@ -67,8 +67,8 @@ def in_order(names: Sequence[str]) -> Iterator[str]:
 
 
 def shapes_of(names: Sequence[str]) -> list[str]:
-    """Each name with 0 for its digits, and a and A for its letters."""
-    return "/".join(names).translate(_SHAPE).split("/") if names else []  # no name holds a slash
+    """Each name with its digits replaced by 0, and its letters by a and A."""
+    return "/".join(names).translate(_SHAPE).split("/") if names else []  # no name contains a slash
 
 
 def _natural_first(name: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def _natural_first(name: str) -> tuple[str, str]:
 
 
 def _sorted(names: list[str]) -> Iterator[str]:
-    """The names in text order; of many each is found when it is asked for."""
+    """The names in text order, sorted lazily if there are many."""
     if len(names) < _MANY:
         names.sort()
         yield from names
@@ -104,7 +104,7 @@ def short_hash(text: str, length: int = 8) -> str:
 
 
 def legal(stem: str, suffix: str, *, windows: bool = os.name == "nt") -> str:
-    """`stem` + `suffix` as a name that the file system takes: not too long, on Windows not reserved.
+    """`stem` + `suffix` as a legal name: not too long, on Windows not reserved.
 
     >>> legal("NUL", ".png", windows=True)
     '_NUL.png'
@@ -124,7 +124,7 @@ def legal(stem: str, suffix: str, *, windows: bool = os.name == "nt") -> str:
 
 
 def all_legal(names: Sequence[str], room: int, *, windows: bool = os.name == "nt") -> bool:
-    """Whether `legal` leaves all names as they are, also with a suffix that is `room` bytes longer.
+    """Whether `legal` changes none of the names, even with a suffix that is `room` bytes longer.
 
     >>> all_legal(["a.png", "nul.png"], 6), all_legal(["a.png", "nul.png"], 6, windows=True)
     (True, False)
@@ -135,7 +135,13 @@ def all_legal(names: Sequence[str], room: int, *, windows: bool = os.name == "nt
 
 
 def candidate(path: str, stem: str, suffix: str, level: int) -> str:
-    """The name that the output of `path` would like, and what it takes instead when another one wants it too.
+    """The preferred name of the output of `path`, and its alternatives when names collide.
+
+    Args:
+        path: of the input.
+        stem: preferred stem.
+        suffix: of the output, with its dot.
+        level: 0 for the preferred name; higher levels are longer.
 
     >>> [candidate("/x/a.png", "a", ".webp", level) for level in range(3)]
     ['a.webp', 'a.png.webp', 'x-a.png.webp']
@@ -151,7 +157,7 @@ def candidate(path: str, stem: str, suffix: str, level: int) -> str:
 
 
 def numbered(path: str, number: int) -> str:
-    """A path with a number behind its stem; 0 is none.
+    """A path with a number appended to its stem; 0 is none.
 
     >>> numbered("/out/a.webp", 2)
     '/out/a-2.webp'
@@ -167,7 +173,7 @@ _PAGE = re.compile(r"(.+)-p[1-9]\d*", re.DOTALL)
 
 
 def page_path(path: str, number: int) -> str:
-    """The name of one page of an output that is split, counted from 1.
+    """The name of one page of a split output, counted from 1.
 
     >>> page_path("/out/scan.webp", 2)
     '/out/scan-p2.webp'
@@ -178,7 +184,7 @@ def page_path(path: str, number: int) -> str:
 
 
 def whole_path(path: str) -> str:
-    """The name of the output that a page belongs to; nothing where it is not named like a page.
+    """The name of the output to which a page belongs; empty for a name that is not one of a page.
 
     >>> whole_path("/out/scan-p2.webp"), whole_path("/out/scan.webp")
     ('/out/scan.webp', '')
@@ -190,7 +196,7 @@ def whole_path(path: str) -> str:
 
 
 LAST_LEVEL = 6
-"""With 32 hexadecimal digits of its path in its name, a file is alone."""
+"""A name with 32 hexadecimal digits of its path is unique."""
 
 
 def settle(
@@ -198,11 +204,17 @@ def settle(
     names: Callable[[int, int], Iterable[str]],
     taken: Container[str] = (),
 ) -> dict[int, int]:
-    """Raise the level of everyone who wants what another wants, until all names differ.
+    """Raise the level of all members whose names collide, until all names differ.
 
-    `names(member, level)` gives all names of one of the `count` members; `taken` holds folded names that
-    are gone. Returns the levels of the members above 0. As all who collide move together, the result does
-    not depend on the order.
+    All members that collide are raised together, so the result does not depend on the order.
+
+    Args:
+        count: number of members.
+        names: `names(member, level)` returns all names of a member at a level.
+        taken: folded names that are not available.
+
+    Returns:
+        The levels of the members above 0.
 
     >>> wanted = [["a", "a.png"], ["a", "a.jpg"], ["b"]]
     >>> settle(3, lambda member, level: [wanted[member][level]])

@@ -1,7 +1,7 @@
-"""Fonts of the system: those that stand for a generic family, and those that have a letter.
+"""Installed fonts: those of a generic family, and those that contain a character.
 
-fontconfig is asked where it is there (Linux, and elsewhere where somebody installed it); on other systems the
-fonts that come with them are known by name.
+fontconfig is used where it is installed (Linux, sometimes elsewhere); on other systems the fonts that come
+with them are known by name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GENERIC = {
     "cursive": ("cursive", ("Comic Sans MS", "Apple Chancery")),
     "fantasy": ("fantasy", ("Impact", "Papyrus")),
 }  # fmt: skip
-"""Generic families: what fontconfig calls them, and families that stand for them, the best first."""
+"""Generic families: their names in fontconfig, and families that represent them, in order of preference."""
 _FOLDERS = {
     "win32": (r"%WINDIR%\Fonts", r"%LOCALAPPDATA%\Microsoft\Windows\Fonts"),
     "darwin": ("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
@@ -35,15 +35,15 @@ _JOINER = "\u200d"
 _EMOJI_SIGN = "\ufe0f"
 _SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
-"""Tones of skin, which belong to the emoji before them."""
+"""Skin-tone modifiers, which belong to the preceding emoji."""
 _JOINING = frozenset(("Mn", "Mc", "Me", "Cf"))
-"""Categories of Unicode of what belongs to the letter before it."""
+"""Unicode categories of characters that belong to the preceding one."""
 _UNSEEN = frozenset(("Cf", "Cc"))
 
 
 @cache
 def families() -> dict[str, str]:
-    """The family that stands for each generic one; empty where no font is installed.
+    """The family that represents each generic one; empty where no font is installed.
 
     >>> set(families()) <= set(GENERIC)
     True
@@ -57,19 +57,19 @@ def families() -> dict[str, str]:
 
 
 class Font(NamedTuple):
-    """A font that is installed."""
+    """An installed font."""
 
     file: str
     family: str
     colour: bool
-    """Whether it brings colours along."""
+    """Whether it is a colour font."""
     starts: tuple[int, ...]
-    """Where its ranges of letters begin, in order."""
+    """First code points of its ranges, in order."""
     ends: tuple[int, ...]
-    """The last letter of each."""
+    """Last code point of each range."""
 
     def has(self, letters: Iterable[str]) -> bool:
-        """Whether it has all of them."""
+        """Whether it contains all of these characters."""
         for letter in letters:
             at = bisect_right(self.starts, ord(letter)) - 1
             if at < 0 or self.ends[at] < ord(letter):
@@ -78,7 +78,7 @@ class Font(NamedTuple):
 
 
 def clusters(line: str) -> list[str]:
-    """Letters, each with what belongs to it: accents, vowel signs, the parts of a joined emoji.
+    """Grapheme clusters: characters with their accents, vowel signs, or the parts of a joined emoji.
 
     >>> [len(cluster) for cluster in clusters("ae\u0301b")]
     [1, 2, 1]
@@ -95,7 +95,7 @@ def clusters(line: str) -> list[str]:
 
 
 def visible(text: str) -> str:
-    """The letters of a text for which a font needs a glyph: no spaces, joiners and the like."""
+    """The characters of a text that need a glyph: without spaces, joiners and the like."""
     return "".join(
         letter
         for letter in text
@@ -104,12 +104,12 @@ def visible(text: str) -> str:
 
 
 def is_emoji(cluster: str) -> bool:
-    """Whether it is usually drawn in colours."""
+    """Whether it is usually drawn in colour."""
     return _EMOJI_SIGN in cluster or any("\U0001f000" <= letter <= "\U0001faff" for letter in cluster)
 
 
 def letters_without_font(letters: Iterable[str]) -> str:
-    """Those letters that no installed font has; nothing where that cannot be told.
+    """The characters that no installed font contains; empty where that is unknown.
 
     >>> letters_without_font("A")
     ''
@@ -119,7 +119,7 @@ def letters_without_font(letters: Iterable[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def with_letters(cluster: str) -> tuple[Font, ...] | None:
-    """Fonts that have all letters of a cluster, the best first; None where nobody can be asked."""
+    """Fonts that contain all characters of a cluster, in order of preference; None without fontconfig."""
     fonts = installed()
     if fonts is None:
         return None
@@ -130,11 +130,11 @@ def with_letters(cluster: str) -> tuple[Font, ...] | None:
 
 @cache
 def installed() -> tuple[Font, ...] | None:
-    """All fonts, in the order in which they stand in for the usual one; None where nobody can be asked."""
+    """All fonts, in fallback order; None without fontconfig."""
     if not _fontconfig():
         return None
     found = dict[str, Font]()
-    for line in _told("fc-match", "-a", "-f", "%{file}\t%{family[0]}\t%{color}\t%{charset}\n", "sans-serif"):
+    for line in _run("fc-match", "-a", "-f", "%{file}\t%{family[0]}\t%{color}\t%{charset}\n", "sans-serif"):
         file, family, colour, letters = (*line.split("\t"), "", "", "")[:4]
         if letters and file not in found and file.lower().endswith(_SUFFIXES) and os.path.exists(file):
             found[file] = Font(file, family, colour == "True", *_ranges(letters))
@@ -143,13 +143,13 @@ def installed() -> tuple[Font, ...] | None:
 
 @lru_cache(maxsize=16)
 def _ranges(letters: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where the ranges of a list like "20-7e a0" begin and end."""
+    """First and last code points of a list of ranges such as "20-7e a0"."""
     pairs = [part.partition("-")[::2] for part in letters.split()]
     return tuple(int(start, 16) for start, _ in pairs), tuple(int(end or start, 16) for start, end in pairs)
 
 
 def files() -> list[str]:
-    """All font files in the folders of this system."""
+    """All font files in the font folders of this system."""
     return sorted(_files())
 
 
@@ -165,10 +165,10 @@ def _fontconfig() -> bool:
 
 
 def _matched(generic: str) -> str:
-    """The family that fontconfig takes for a generic one."""
+    """The family that fontconfig chooses for a generic one."""
     if not installed():
         return ""
-    return next(iter(_told("fc-match", "-f", "%{family[0]}\n", generic)), "")
+    return next(iter(_run("fc-match", "-f", "%{family[0]}\n", generic)), "")
 
 
 @cache
@@ -184,7 +184,7 @@ def _installed_families() -> frozenset[str]:
     return frozenset(found)
 
 
-def _told(*command: str) -> list[str]:
+def _run(*command: str) -> list[str]:
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError):

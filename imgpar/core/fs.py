@@ -1,4 +1,4 @@
-"""Moving files so that no reader ever sees half of one, on every system. Raises OSError."""
+"""Atomic writes and renames on every system: no reader sees a partial file. Raises OSError."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from imgpar.core.liveness import (
 )
 
 OURS = ".imgpar"
-"""Folder in an output folder that holds what imgpar knows about it: the journal, originals."""
+"""Folder in an output folder for the data of imgpar: the journal and originals."""
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-"""What the system says when there is no room."""
+"""Error numbers for a lack of space."""
 
 
 def no_room(error: OSError, where: str) -> DiskFullError | None:
-    """The error of a run for a full disk or a quota; None where that is not what the system says."""
+    """The run error for a full disk or an exceeded quota; None for other errors."""
     if error.errno not in FULL:
         return None
     said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
@@ -37,7 +37,7 @@ def no_room(error: OSError, where: str) -> DiskFullError | None:
 
 
 def long_path(path: str) -> str:
-    """The form in which Windows takes paths of 260 characters and more; elsewhere the path itself."""
+    """The path in the form that Windows needs for 260 characters and more; elsewhere unchanged."""
     if not WINDOWS or len(path) < 240 or path.startswith("\\\\?\\"):
         return path
     full = os.path.abspath(path)
@@ -45,7 +45,7 @@ def long_path(path: str) -> str:
 
 
 def replace(path: str, final: str) -> None:
-    """Rename over what is there; on Windows a virus scanner may hold the old file for a moment."""
+    """Rename, replacing the destination; retried on Windows, where a virus scanner may hold the old file."""
     for pause in (0.05, 0.1, 0.2, 0.4, 0.0) if WINDOWS else (0.0,):
         try:
             os.replace(long_path(path), long_path(final))
@@ -57,9 +57,12 @@ def replace(path: str, final: str) -> None:
 
 
 def move_new(path: str, final: str) -> None:
-    """Give the file its final name only if that is free, in one step where the file system can.
+    """Rename a file unless the destination exists, atomically where the file system can.
 
-    A file of the same bytes under that name is as good. Raises FileExistsError.
+    A destination with the same bytes counts as success.
+
+    Raises:
+        FileExistsError: the destination exists and differs.
     """
     try:
         if WINDOWS:
@@ -96,7 +99,7 @@ def same_content(path: str, other: str) -> bool:
 
 
 def keep(original: str, backup: str) -> None:
-    """A second name for the old bytes where the file system has hard links, a copy elsewhere."""
+    """Keep the old bytes under a second name: a hard link where the file system has them, else a copy."""
     # Of two attempts only the first one still saw the original.
     if os.path.lexists(long_path(backup)) or not os.path.lexists(long_path(original)):
         return
@@ -115,8 +118,16 @@ def keep(original: str, backup: str) -> None:
 
 
 def copy_attributes(source: str, path: str, handle: int) -> list[str]:
-    """Give a new file (`path`, open as `handle`) the owner, ACLs and extended attributes of another one; what
-    could not be kept, in the words of the report. Mode and times are not looked at."""
+    """Copy owner, ACLs and extended attributes of a file to a new one. Mode and timestamps are not copied.
+
+    Args:
+        source: path of the original.
+        path: of the new file.
+        handle: open descriptor of the new file.
+
+    Returns:
+        What could not be copied, as worded in the report.
+    """
     lost = []
     status = os.lstat(long_path(source))
     if status.st_nlink > 1:
@@ -138,7 +149,7 @@ def copy_attributes(source: str, path: str, handle: int) -> list[str]:
 
 
 def _copy_extended(source: str, handle: int) -> list[str]:
-    """Extended attributes of Linux, POSIX ACLs among them."""
+    """Extended attributes of Linux, including POSIX ACLs."""
     lost = set()
     try:
         names = os.listxattr(source, follow_symlinks=False)
@@ -155,7 +166,7 @@ def _copy_extended(source: str, handle: int) -> list[str]:
 
 
 def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
-    """Extended attributes and ACLs of macOS, by copyfile(3)."""
+    """Extended attributes and ACLs of macOS, with copyfile(3)."""
     import ctypes
 
     acl_and_xattr = 1 << 0 | 1 << 2
@@ -165,16 +176,17 @@ def _copy_attributes_of_macos(source: str, path: str) -> list[str]:
 
 
 def refuse_links(*paths: str) -> None:
-    """Raise OSError where a file of ours is a link: it leads to a file of somebody else."""
+    """Raise OSError where a file of imgpar is a link, which could lead to a file outside of the folder."""
     for path in paths:
         if os.path.islink(path):
             raise OSError(errno.ELOOP, "it is a link", path)
 
 
 def make_private(folder: str) -> None:
-    """Make a folder for what imgpar knows; one called `.imgpar` is kept out of version control.
+    """Create a private folder; one called `.imgpar` is excluded from version control.
 
-    Raises OSError, also where the name is a link: that leads to a folder of somebody else.
+    Raises:
+        OSError: on failure, and where the name is a link.
     """
     ours = os.path.basename(folder) == OURS
     if ours:
@@ -196,18 +208,23 @@ _HALF = re.compile(r"\.imgpar-.+\.tmp")
 
 
 def temporary_path(final: str, mark: str = "") -> str:
-    """A name for the bytes of a file until they are whole, in the same folder; random without a mark."""
+    """A temporary name in the same folder for a file that is not complete; random without a mark."""
     return os.path.join(os.path.dirname(final), f".imgpar-{mark or random_name()}.tmp")
 
 
 def partial_path(final: str, run: str, task: int) -> str:
-    """Where a task writes the bytes of a file until they are whole. The name of a run is random; what belongs
-    to none gets a random name of its own."""
+    """Temporary name of a file that a task is writing.
+
+    Args:
+        final: destination.
+        run: random name of the run; without it the name is random.
+        task: serial of the task.
+    """
     return temporary_path(final, f"{run}-{task}" if run else "")
 
 
 def is_half(name: str) -> bool:
-    """Whether a file is named as by `beside`.
+    """Whether a name was made by `beside`.
 
     >>> is_half(".imgpar-0123456789abcdef-7.tmp"), is_half("notes.tmp")
     (True, False)
@@ -216,9 +233,12 @@ def is_half(name: str) -> bool:
 
 
 class Half:
-    """A new file at `path`, held until it is dropped: nobody takes it for that of a dead run. Raises OSError.
+    """A new temporary file, locked until it is dropped, so that no sweep removes it.
 
-    Another program may write to it by its path. What has got its final name meanwhile stays.
+    Another program may write to it by its path. It is kept once it has its final name.
+
+    Raises:
+        OSError: it cannot be created.
     """
 
     __slots__ = ("handle", "path")
@@ -240,22 +260,22 @@ class Half:
         self.drop()
 
     def share(self) -> None:
-        """Let others write to it; where a lock would keep them from it, there is none."""
+        """Let other programs write to it; removes a lock that would be mandatory."""
         if not WINDOWS and is_mandatory(self.path):
             release(self.handle)
 
     def finish(self) -> None:
-        """It gets its final name now; Windows renames nothing that is open."""
+        """Close it before it gets its final name: Windows cannot rename open files."""
         if WINDOWS:
             self._close()
 
     def name(self, final: str) -> None:
-        """Rename it, over what is there."""
+        """Rename it, replacing the destination."""
         self.finish()
         replace(self.path, final)
 
     def drop(self) -> None:
-        """Let go of it, and remove it if it has no other name yet."""
+        """Unlock it, and remove it if it has not been renamed."""
         if WINDOWS:
             self._close()
         remove_file(self.path)  # first: what has this name and is not held is a dead run's
@@ -276,7 +296,7 @@ def _create(path: str, mode: int) -> int:
 
 
 def sweep_temporary_files(folder: str) -> int:
-    """Remove the temporary files in `folder` whose writer is gone, and count them."""
+    """Remove the temporary files in `folder` whose writer is gone; returns how many."""
     removed = 0
     with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
         for entry in entries:
@@ -286,7 +306,7 @@ def sweep_temporary_files(folder: str) -> int:
 
 
 def sync_folder(folder: str) -> None:
-    """Put the new name on the disk, too; Windows has no way to, some network folders refuse."""
+    """Write the folder entry to disk; not possible on Windows and on some network folders."""
     if WINDOWS:
         return
     with contextlib.suppress(OSError):
@@ -298,7 +318,7 @@ def sync_folder(folder: str) -> None:
 
 
 def remove_file(path: str) -> bool:
-    """Remove a file; False when it was not there or cannot be removed."""
+    """Remove a file; False when it did not exist or cannot be removed."""
     try:
         os.unlink(long_path(path))
     except OSError:

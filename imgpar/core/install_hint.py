@@ -1,4 +1,4 @@
-"""The command that adds a package to the environment in which imgpar runs."""
+"""The command that installs a package into the environment of imgpar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 
 def pip(what: str, command: str = "install") -> str:
-    """The command for this very interpreter, to be pasted into a shell.
+    """The command for this interpreter, to be pasted into a shell.
 
     >>> pip("rawpy>=0.23").endswith('-m pip install "rawpy>=0.23"')
     True
@@ -18,7 +18,7 @@ def pip(what: str, command: str = "install") -> str:
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     quoted = re.sub(r"(\S*[<>\[]\S*)", r'"\1"', what)
     if getattr(sys, "frozen", False):
-        return f"pip {command} imgpar {quoted} (this program cannot be added to)"
+        return f"pip {command} imgpar {quoted} (packages cannot be added to this program)"
     tool = _tool(quoted) if command == "install" and not what.startswith("-") else ""
     if tool:
         return tool
@@ -31,7 +31,7 @@ def pip(what: str, command: str = "install") -> str:
 
 
 def _tool(what: str) -> str:
-    """The command of the installer that keeps an environment for imgpar alone."""
+    """The command of the installer that created an environment for imgpar only."""
     if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
         return f"pipx inject {os.path.basename(sys.prefix)} {what}"
     if os.path.exists(os.path.join(sys.prefix, "uv-receipt.toml")):
@@ -48,6 +48,6 @@ def _made_by_uv() -> bool:
 
 
 def _managed_by_the_system() -> bool:
-    """Whether this is the Python of an operating system, which refuses packages (PEP 668)."""
+    """Whether this is the Python of the operating system, which refuses packages (PEP 668)."""
     here = sysconfig.get_path("stdlib")
     return sys.prefix == sys.base_prefix and os.path.exists(os.path.join(here, "EXTERNALLY-MANAGED"))

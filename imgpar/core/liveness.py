@@ -1,12 +1,12 @@
-"""Locks that tell what is in use from what a dead process left: flock, which ends with its process.
+"""Locks that tell files in use from leftovers of dead processes: flock, which ends with its process.
 
-1. A name is random and taken exclusively; then its maker locks what lies there, and keeps it locked while it
-   is in use. Pids tell nothing: containers share folders, but not their numbers of processes.
-2. Only what can be locked is swept. Where a file system has no locks, or what is there cannot be opened,
-   nothing is proved and nothing is removed.
-3. A sweeper may come between the name and the lock. Then the maker cannot lock it, or finds the name gone,
-   and takes another one.
-4. Windows has no flock; but there nobody can remove a file that is open.
+1. A name is random and created exclusively; then its creator locks the file and keeps it locked while it is
+   in use. Pids do not help: containers share folders, but not pid namespaces.
+2. Only what can be locked is swept. Where a file system has no locks, or a file cannot be opened, nothing is
+   removed.
+3. A sweep may come between creation and lock. Then the creator cannot lock the file, or finds it removed, and
+   uses another name.
+4. Windows has no flock; but open files cannot be removed there.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import time
 from collections.abc import Callable, Iterator
 
 TRIES = 100
-"""Attempts to make something that nobody sweeps before it is locked; one is enough, hardly ever two."""
+"""Attempts to create and lock a name before a sweep removes it; one nearly always suffices."""
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
 _WINDOWS_SECONDS = 3600.0
-"""On Windows a file is closed before it is renamed; what is swept there has to be older than that takes."""
+"""On Windows a file is closed before it is renamed; only files older than this are swept."""
 
 
 def random_name() -> str:
-    """64 random bits as 16 hexadecimal digits: no two processes share a name, whatever they share.
+    """64 random bits as 16 hexadecimal digits, unique across processes and machines.
 
     >>> len(random_name()), random_name() == random_name()
     (16, False)
@@ -36,8 +36,11 @@ def random_name() -> str:
 
 
 def hold(handle: int, path: str) -> bool:
-    """Lock what was made at `path` and is open as `handle`, until the handle is closed; False when a sweeper
-    was faster. Where there are no locks, nobody sweeps."""
+    """Lock the file that was created at `path` and is open as `handle`, until it is closed.
+
+    Returns:
+        False when a sweep has removed it. Where there are no locks, nothing is swept.
+    """
     if sys.platform != "win32":
         import fcntl
 
@@ -50,8 +53,14 @@ def hold(handle: int, path: str) -> bool:
 
 
 def hold_folder(path: str) -> int:
-    """Lock a folder until the handle that is returned is closed; -1 where somebody else has or removes it.
-    Raises OSError."""
+    """Lock a folder until the returned handle is closed.
+
+    Returns:
+        The handle; -1 where another process has or removes the folder.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     if not hold(handle, path):
         os.close(handle)
@@ -60,7 +69,7 @@ def hold_folder(path: str) -> int:
 
 
 def release(handle: int) -> None:
-    """Give the lock up, although the handle stays open."""
+    """Release the lock although the handle stays open."""
     if sys.platform != "win32":
         import fcntl
 
@@ -69,13 +78,16 @@ def release(handle: int) -> None:
 
 
 def is_free(path: str) -> bool:
-    """Whether something is there that nobody holds; False where that cannot be told."""
+    """Whether a path exists and is not locked; False where that is unknown."""
     return if_free(path, os.path.lexists)
 
 
 def if_free(path: str, act: Callable[[str], bool]) -> bool:
-    """What `act` says of something that nobody holds, and that nobody can take meanwhile; False where it is
-    held or that cannot be told."""
+    """Call `act` on a path that is not locked, under its lock.
+
+    Returns:
+        The result of `act`; False where the path is locked or that is unknown.
+    """
     if sys.platform == "win32":
         with contextlib.suppress(OSError):
             return time.time() - os.stat(path).st_mtime > _WINDOWS_SECONDS and act(path)
@@ -85,7 +97,7 @@ def if_free(path: str, act: Callable[[str], bool]) -> bool:
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(handle)
-        plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)  # from a pipe nothing would come
+        plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)  # reading a pipe could block
         if plain and os.path.samestat(status, os.lstat(path)) and not is_mandatory(path):
             return act(path)
     return False
@@ -93,10 +105,10 @@ def if_free(path: str, act: Callable[[str], bool]) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[int]:
-    """What lies there itself, no link to it, without waiting for the other end of a pipe."""
+    """Open the path itself, not the target of a link, without blocking on a pipe."""
     flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        handle = os.open(path, os.O_RDWR | flags)  # network folders lock only what may be written
+        handle = os.open(path, os.O_RDWR | flags)  # network folders lock only writable files
     except OSError:
         handle = os.open(path, os.O_RDONLY | flags)
     try:
@@ -106,8 +118,8 @@ def _opened(path: str) -> Iterator[int]:
 
 
 def is_mandatory(path: str) -> bool:
-    """Whether the lock that this process has on a file keeps others from reading it: on SMB every lock does.
-    A program that we start could not write there, so such a file goes unlocked, and proves nothing."""
+    """Whether the lock on a file keeps others from reading it, as every lock does on SMB. Another program
+    could not write there, so such a file stays unlocked and is never swept."""
     try:
         with open(path, "rb", buffering=0) as file:
             file.read(1)

@@ -1,10 +1,10 @@
-"""Locks on files. The system frees a lock when its process ends, however it ends, so anybody can test it.
+"""Locks on output folders. The system releases a lock when its process ends, so a lock is never stale.
 
 A run locks the folders that it writes to (`OutLock`), wherever its journal is:
 
-    OUT/.imgpar/lock            held alone by the run on OUT
+    OUT/.imgpar/lock            exclusive, by the run on OUT
     OUT/../.imgpar/lock         shared by all runs below, where a run on that folder has ever been
-    OUT/sub/.imgpar/lock        shared as soon as a run on OUT comes to a folder that has one
+    OUT/sub/.imgpar/lock        shared as soon as a run on OUT reaches a folder that has one
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from imgpar.core.fs import OURS, make_private
 
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
 _FAR = 1 << 20
-"""Windows locks bytes, and nobody may read them then: one far behind the text that others read."""
+"""Windows locks byte ranges, which become unreadable: this one is far behind the text."""
 
 
 def take(handle: int, *, shared: bool = False) -> bool | None:
-    """Lock an open file without waiting: whether that went well, None where the file system has no locks.
+    """Lock an open file without waiting. On Windows every lock is exclusive.
 
-    On Windows every lock is exclusive.
+    Returns:
+        Whether the lock was acquired; None where the file system has no locks.
     """
     if sys.platform == "win32":
         import msvcrt
@@ -49,9 +50,11 @@ def take(handle: int, *, shared: bool = False) -> bool | None:
 
 
 class Lock:
-    """A lock on a file. Raises OutputLockedError when another process holds it, OSError when there is none.
+    """A lock on a file. `kept` is False where the file system has no locks.
 
-    `kept` is False where the file system has no locks; then nobody else is kept out.
+    Raises:
+        OutputLockedError: another process holds it.
+        OSError: the lock file cannot be created.
     """
 
     def __init__(self, path: str, what: str, *, shared: bool = False) -> None:
@@ -73,7 +76,7 @@ class Lock:
             raise
 
     def release(self) -> None:
-        """Let others in; the file stays, as removing it would race with the next one."""
+        """Release the lock; the file is kept, as removing it would race with the next process."""
         if self._handle >= 0:
             handle, self._handle = self._handle, -1
             os.close(handle)
@@ -98,10 +101,11 @@ class Lock:
 
 
 class OutLock:
-    """The right to write into a folder and all that lies in it, until `release`.
+    """Exclusive access to a folder and everything below it, until `release`.
 
-    Raises OutputLockedError when a run is at work there, above it or inside it; OSError when the lock cannot
-    be made.
+    Raises:
+        OutputLockedError: another run uses the folder, one above it or one inside it.
+        OSError: the lock cannot be created.
     """
 
     def __init__(self, folder: str) -> None:
@@ -109,7 +113,7 @@ class OutLock:
         self._held: dict[str, Lock] = {}
         try:
             above = os.path.dirname(folder)
-            while above != os.path.dirname(above):  # first: who is refused leaves nothing here
+            while above != os.path.dirname(above):  # first: a run that is refused leaves nothing here
                 self._share(above)
                 above = os.path.dirname(above)
             make_private(os.path.join(folder, OURS))
@@ -121,14 +125,14 @@ class OutLock:
             raise
 
     def enter(self, folder: str) -> None:
-        """Before anything is written into a folder inside: keep out the runs that have OUT there."""
+        """Call before anything is written into a folder inside: excludes runs that have OUT there."""
         folder = folder.rstrip("/" + os.sep)
         while len(folder) > len(self._folder) and folder not in self._held:
             self._share(folder)
             folder = os.path.dirname(folder)
 
     def release(self) -> None:
-        """Let others in."""
+        """Release all locks."""
         for lock in self._held.values():
             lock.release()
         self._held = {}
@@ -140,5 +144,5 @@ class OutLock:
                 self._held[folder] = Lock(path, folder, shared=True)
             except OutputLockedError:
                 raise
-            except OSError:  # of another user: it cannot be told who is at work there
+            except OSError:  # of another user: whether a run is active there is unknown
                 return

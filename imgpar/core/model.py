@@ -1,9 +1,10 @@
-"""The frozen values that rooms hand to each other. Nothing here imports numpy or does anything.
+"""Frozen values that are passed between rooms. Imports no numpy and has no side effects.
 
-What is made or sent for every picture is a named tuple: that is made and pickled in a third of the time.
+Values that are made or sent for every picture are named tuples, which are built and pickled in a third of the
+time of dataclasses.
 
-A picture on its way: Item (an input) → Job (with its targets) → Header (what the file says)
-→ Frame (pixels) → Outcome (what happened).
+Flow of a picture: Item (an input) → Job (with its targets) → Header (metadata of the file) → Frame (pixels) →
+Outcome (result).
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 Layout = Literal[
     "L", "LA", "RGB", "RGBX", "RGBA", "CMYK", "YCC420", "YCC422", "YCC440", "YCC411", "YCC444"
 ]  # fmt: skip
-"""Order and meaning of the channels. X is padding: four bytes a pixel is what SIMD code works on. YCC are the
-planes of a JPEG, of which only the resize and the JPEG encoder know."""
+"""Order and meaning of the channels. X is padding: SIMD code works on four bytes per pixel. YCC are the
+planes of a JPEG, supported only by the resize and the JPEG encoder."""
 
 Colour = tuple[float, float, float, int]
-"""Red, green, blue and alpha, 0 to 255: whole numbers of sRGB as given, fractions in another profile."""
+"""Red, green, blue and alpha, 0 to 255: integers in sRGB as given, fractions in another profile."""
 
 CHROMA: dict[str, tuple[int, int]] = {
     "YCC420": (2, 2),
@@ -34,7 +35,7 @@ CHROMA: dict[str, tuple[int, int]] = {
     "YCC411": (4, 1),
     "YCC444": (1, 1),
 }
-"""Layouts of planes: pixels to the right and down that share one sample of colour."""
+"""Planar layouts: horizontal and vertical subsampling of chroma."""
 CHANNELS: dict[str, int] = {
     "L": 1,
     "LA": 2,
@@ -45,14 +46,14 @@ CHANNELS: dict[str, int] = {
     **dict.fromkeys(CHROMA, 1),
 }
 PLANE_ROW = 16
-"""Rows of planes begin at multiples of this many bytes."""
+"""Row alignment of planes, in bytes."""
 ITEM_BYTES: dict[str, int] = {"uint8": 1, "uint16": 2, "float32": 4}
 
 INODE_BITS = (1 << 63) - 1
-"""Of an inode number, what SQLite can hold."""
+"""Bits of an inode number that SQLite can store."""
 
 Status = Literal["ok", "skipped", "failed", "planned"]
-"""Planned is what a dry run would do."""
+""""planned" is the status of a dry run."""
 Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
 
 
@@ -72,12 +73,12 @@ class Spec(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Values per pixel, padding included."""
+        """Values per pixel, including padding."""
         return CHANNELS[self.layout]
 
     @property
     def planar(self) -> bool:
-        """Whether brightness and colour lie in planes of their own."""
+        """Whether luma and chroma are separate planes."""
         return self.layout in CHROMA
 
     @property
@@ -85,9 +86,9 @@ class Spec(NamedTuple):
         """Rows and bytes per row of the two parts of a planar frame.
 
         ┌──────────────┐
-        │ Y            │     whole samples of colour: odd sides have one more row or column
+        │ Y            │     whole chroma samples: odd sides have one more row or column
         ├───────┬──────┘
-        │ Cb    │ Cr   │     side by side: what is done to columns is done to both at once
+        │ Cb    │ Cr   │     side by side: operations on columns apply to both at once
         └───────┴──────┘
         """
         across, down = CHROMA[self.layout]
@@ -98,7 +99,7 @@ class Spec(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of the array: height, width, channels. Grey has one channel, not none; planes are bytes."""
+        """Shape of the array: height, width, channels. Grey has one channel; planar layouts are bytes."""
         return _shape(self)
 
     @property
@@ -113,16 +114,16 @@ class Spec(NamedTuple):
 
     @property
     def alpha(self) -> bool:
-        """Whether the last channel is transparency."""
+        """Whether the last channel is alpha."""
         return self.layout in ("LA", "RGBA")
 
     @property
     def grey(self) -> bool:
-        """Whether the picture has no colour channels."""
+        """Whether the picture is greyscale."""
         return self.layout in ("L", "LA")
 
     def resized(self, width: int, height: int) -> Spec:
-        """The same pixel format in another size."""
+        """The same pixel format with another size."""
         return Spec(width, height, self.layout, self.dtype)
 
     def converted(self, layout: Layout, dtype: str | None = None) -> Spec:
@@ -131,8 +132,8 @@ class Spec(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Pixels and their spec. `array` has `spec.shape`, is C-contiguous, and does not own its memory:
-    it may look into a leased slot and must not be kept after the call that received it."""
+    """Pixels and their spec. `array` has `spec.shape`, is C-contiguous, and does not own its memory: it may
+    view a lease and must not be kept after the call that received it."""
 
     spec: Spec
     array: np.ndarray[Any, Any]
@@ -147,7 +148,7 @@ def _shape(spec: Spec) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class FrameRef:
-    """Where frames lie in the arena: `count` frames of `spec`, one after the other from `offset`."""
+    """Location of frames in the arena: `count` frames of `spec`, consecutive from `offset`."""
 
     offset: int
     spec: Spec
@@ -155,12 +156,12 @@ class FrameRef:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all frames together."""
+        """Bytes of all frames."""
         return self.spec.nbytes * self.count
 
 
 class Metadata(NamedTuple):
-    """What a file carries beside its pixels; raw blocks as the file holds them, without container headers.
+    """Metadata of a file; raw blocks as stored, without container headers.
 
     `exif` starts with the TIFF header (II or MM), not with `Exif\\0\\0`.
     """
@@ -170,53 +171,53 @@ class Metadata(NamedTuple):
     xmp: bytes = b""
     comment: bytes = b""
     iptc: bytes = b""
-    """The IIM records: captions, credits and keywords as news agencies write them."""
+    """The IIM records (IPTC): captions, credits and keywords."""
     gain_map: bytes = b""
-    """The JPEG that tells an HDR screen how much brighter each place is; it has the picture's geometry."""
+    """The gain map JPEG for HDR displays; it has the geometry of the picture."""
     cicp: tuple[int, ...] = ()
-    """Primaries and curve (ITU-T H.273) of a picture in HDR, whose curve is PQ (16) or HLG (18)."""
+    """Colour primaries and transfer characteristics (ITU-T H.273) of an HDR picture: PQ (16) or HLG (18)."""
     text: tuple[tuple[bytes, bytes], ...] = ()
-    """What people wrote into a PNG beside its comment (title, author …): kind and body of each chunk."""
+    """Text chunks of a PNG other than the comment (title, author …): type and body of each."""
     dpi: tuple[float, float] | None = None
     durations: tuple[int, ...] = ()
     """Milliseconds per frame of an animation."""
     loop: int = 0
-    """How often an animation plays; 0 is for ever."""
+    """Number of plays of an animation; 0 is infinite."""
     pages: tuple[Metadata, ...] = ()
-    """Of a file with several pages: those of each, the first one included; empty where all that is known is
-    the file's."""
+    """Metadata per page of a file with several pages, the first one included; empty where there is only that
+    of the file."""
 
     @property
     def bare(self) -> bool:
-        """Whether there is nothing but numbers: density and times."""
+        """Whether there are only numbers: density and timing."""
         return not any(self[:8]) and not self.pages
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the blocks, roughly what packing them takes."""
+        """Bytes of the blocks, approximately their packed size."""
         parts = (self.icc, self.exif, self.xmp, self.comment, self.iptc, self.gain_map)
         own = sum(map(len, parts)) + 8 * len(self.durations) + 256
         return own + sum(page.nbytes for page in self.pages)
 
 
 class Header(NamedTuple):
-    """What a file says about itself before a pixel is decoded.
+    """What is known of a file before its pixels are decoded.
 
-    `spec` is what `decode` will fill: the stored orientation, not yet turned upright.
+    `spec` is that of the decoded frame: in stored orientation, not yet rotated.
     """
 
     format: str
     spec: Spec
     orientation: int = 1
-    """EXIF orientation 1 to 8 that is still to be baked in."""
+    """EXIF orientation 1 to 8 that is still to be applied."""
     frames: int = 1
     metadata: Metadata = Metadata()
     lost: tuple[str, ...] = ()
-    """What reading cannot carry over, in the words of the report ("gain map", "frames")."""
+    """What decoding cannot preserve, as worded in the report ("gain map", "frames")."""
     notes: tuple[str, ...] = ()
     """Remarks for the report that are no loss ("profile is broken, taken as sRGB")."""
     detail: Mapping[str, Any] = {}
-    """More facts for `imgpar info` and for the codec that made the header ("subsampling": "420")."""
+    """Additional values for `imgpar info` and for the format that read the header ("subsampling": "420")."""
 
 
 class Item(NamedTuple):
@@ -228,25 +229,25 @@ class Item(NamedTuple):
     mtime_ns: int
     inode: int = 0
     error: str = ""
-    """Set when the input cannot be read at all; it becomes a failed line of the report."""
+    """Set when the input cannot be read at all; reported as failed."""
     format: str = ""
-    """What the first bytes show, where the suffix says nothing."""
+    """Format detected from the first bytes, where the suffix does not tell."""
     ctime_ns: int = 0
-    """When the file or its status was last changed; 0 is unknown. Tools that keep the time of a file they
-    edit cannot keep this one."""
+    """Status change time of the file in nanoseconds; 0 is unknown. Tools that preserve the modification time
+    of a file they edit cannot preserve this one."""
     kind: str = "SourceError"
-    """The name of the exception that `error` stands for."""
+    """Class name of the exception for `error`."""
     named: bool = False
-    """Whether the user named this very file, not a folder or a list that holds it."""
+    """Whether the user named this file itself, not a folder or a list that contains it."""
 
     @property
     def facts(self) -> Facts:
-        """What tells whether the file is still the same one."""
+        """The values by which a change of the file is detected."""
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Facts(NamedTuple):
-    """What the system says of a file without reading it; 0 is unknown."""
+    """File status without its content; 0 is unknown."""
 
     size: int
     mtime_ns: int
@@ -255,11 +256,11 @@ class Facts(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Facts:
-        """The facts in a status; the inode as SQLite can hold it."""
+        """The values of a status; the inode as SQLite can store it."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
 
     def agree(self, other: Facts) -> bool:
-        """Whether nothing that both know differs: the same file, not written since.
+        """Whether all values known to both are equal: the same file, not written since.
 
         >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
         (True, False)
@@ -277,61 +278,61 @@ class Target(NamedTuple):
     format: str
     path: str
     replaces: bool = False
-    """A file is there already and may be replaced (its old bytes stay until the new file is whole)."""
+    """Whether an existing file may be replaced (its old bytes are kept until the new file is complete)."""
     retires: str = ""
-    """In place: the original whose place this file takes; often the same path."""
+    """In place: the original that this file replaces; often the same path."""
     backup: str = ""
-    """In place: where the bytes of `retires` are kept."""
+    """In place: backup path of `retires`."""
     split: bool = False
-    """Every page gets a file of its own, NAME-p1, NAME-p2 …; a file with one page keeps `path`."""
+    """Whether every page gets its own file, NAME-p1, NAME-p2 …; a file with one page uses `path`."""
     pages: tuple[str, ...] = ()
-    """Files of single pages that are there already and may be replaced."""
+    """Existing files of single pages that may be replaced."""
     known: tuple[OutputFile, ...] = ()
-    """What imgpar wrote under this name. The file there is replaced only while it is one of these; where
-    this is empty, whatever is there is replaced, because the user said so."""
+    """Earlier outputs of imgpar under this name. An existing file is replaced only if it is one of these; if
+    empty, any file is replaced, as requested by the user."""
     covered: tuple[OutputFile, ...] = ()
-    """In place: what imgpar wrote in the place of an original that is still kept. Where the input is one of
-    these, it is no original, and is not kept."""
+    """In place: outputs of imgpar in the place of an original that is still kept. An input that is one of
+    these is not an original, and is not kept."""
 
 
 JobKind = Literal["frames", "file", "stream"]
-"""How the scheduler treats a job. `frames`: its frames lie in the arena and may go from worker to worker.
-`file`: one short task. `stream`: one long task without a time limit of its own, whose worker may offer pieces
-of work to others."""
+"""How the scheduler treats a job. `frames`: its frames lie in the arena and may move between workers. `file`:
+one short task. `stream`: one long task without a time limit of its own, whose worker may offer frames to
+other workers."""
 
 
 class Job(NamedTuple):
-    """One item with its targets. Ids count from 0 in the order of the inputs."""
+    """One item with its targets. Ids count from 0 in input order."""
 
     id: int
     item: Item
     targets: tuple[Target, ...] = ()
     digest: str = ""
-    """Set when all targets are there, made from content with this digest by the same recipe, and only the
-    input's time or inode differs. A worker that finds the same digest answers "unchanged"."""
+    """Set when all targets exist, made from content with this digest by the same recipe, and only the
+    timestamp or inode of the input differs. A worker that computes the same digest answers "unchanged"."""
     notes: tuple[str, ...] = ()
-    """Remarks of the plan for the report."""
+    """Remarks of the planner for the report."""
     same: SameItem | None = None
-    """Set together with `digest` when the journal knows this content under another root."""
+    """Set together with `digest` when the journal has this content under another root."""
     check: tuple[OutputFile, ...] = ()
-    """Nothing is to be done but to compare these outputs with their digests."""
+    """Outputs to compare with their digests; nothing else is to be done."""
     changed: bool = False
     """Whether there are outputs of an earlier state of this input."""
     there: tuple[OutputFile, ...] = ()
-    """Set together with `digest`: what stays where the content is the same."""
+    """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
 
 
 class SameItem(NamedTuple):
-    """An item of another root that is this one, if the contents are the same."""
+    """An item of another root that is the same if the contents agree."""
 
     row: int
-    """In the journal."""
+    """Row id in the journal."""
     outputs: tuple[OutputFile, ...]
 
 
 class OutputFile(NamedTuple):
-    """A file that was written, as it was found on disk afterwards."""
+    """A written file, with its status on disk afterwards."""
 
     path: str
     bytes: int
@@ -345,27 +346,27 @@ class OutputFile(NamedTuple):
 
     @property
     def facts(self) -> Facts:
-        """What tells whether the file is still the same one."""
+        """The values by which a change of the file is detected."""
         return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Outcome(NamedTuple):
-    """What happened to one item: its line in the report."""
+    """Result of one item, as listed in the report."""
 
     source: str
     status: Status
     outputs: tuple[OutputFile, ...] = ()
-    """What was written; of a skipped item, the files that are there; of a planned one, what would be."""
+    """Files written; of a skipped item those that exist, of a planned one those to be written."""
     error: str = ""
-    """One sentence: what went wrong and what to do."""
+    """Error message and fix."""
     stage: str = ""
-    """Where it failed; empty when it did not."""
+    """Stage that failed; else empty."""
     reason: str = ""
-    """Why it was skipped: "unchanged", "exists" (a file that imgpar did not make), "changed" (made by imgpar
-    and changed since), "settings" (made with other settings), "link" (in place)."""
+    """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
+    changed since), "settings" (made with other settings), "link" (in place)."""
     traceback: str = ""
     seconds: float = 0.0
-    """Time in the stages together, without waiting."""
+    """Sum of the times of all stages, without waiting."""
     stages: tuple[tuple[str, float], ...] = ()
     """Seconds per stage."""
     lost: tuple[str, ...] = ()
@@ -373,72 +374,72 @@ class Outcome(NamedTuple):
     source_bytes: int = 0
     job: int = -1
     digest: str = ""
-    """Digest of the input's content, for the journal; empty when nobody computed it."""
+    """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
-    """What went wrong, for programs: the name of the exception ("DamagedError"); empty when nothing did."""
+    """Class name of the exception ("DamagedError"); empty without error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A password: never shown, and written nowhere."""
+    """A password; never printed or stored."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a single input may cost before it is refused."""
+    """Limits for a single input."""
 
     max_pixels: int = 100_000_000
-    """Pixels of one frame, as the header claims them."""
+    """Pixels of one frame, according to the header."""
     max_frames: int = 10_000
     memory: int = 1 << 30
-    """Bytes of the arena: what does not fit in there can never be worked on."""
+    """Bytes of the arena: a frame that does not fit cannot be processed."""
     accept_damaged: bool = False
-    """Keep what can be read of a damaged file instead of failing it."""
+    """Keep the readable part of a damaged file instead of failing."""
     density: float = 0.0
-    """Dots per inch at which drawings (PDF, SVG) become pixels; 0 is the format's own."""
+    """Resolution in dpi at which vector formats (PDF, SVG) are rendered; 0 is the default of the format."""
     pages: str = ""
-    """Which pages of a document, or frames of an animation, are read, from 1: "3" or "2-5"; empty is all."""
+    """Pages of a document, or frames of an animation, to read, from 1: "3" or "2-5"; empty is all."""
     password: Secret | None = None
-    """Opens what is locked."""
+    """For encrypted files."""
 
 
 class ItemFacts(NamedTuple):
-    """What the `reset` method of a function is told of the picture or clip whose frames come next."""
+    """Argument of the `reset` method of a function: the picture or clip whose frames follow."""
 
     path: str
-    """Of the file; of bytes the name that was given with them."""
+    """Of the file; for bytes the name passed with them."""
     kind: Literal["image", "video"]
     size: tuple[int, int]
-    """Width and height as it is seen, before any operation."""
+    """Displayed width and height, before any operation."""
     frames: int
-    """How many will come; more than 1 for animations and clips."""
+    """Number of frames; more than 1 for animations and clips."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a run, for `on_event`.
+    """Event of a run, for `on_event`.
 
-    kind      when                                        what is set
-    start     before the first job                        text (where it writes to)
+    kind      when                                        fields set
+    start     before the first job                        text (destination)
     planned   the plan is complete                        total
     item      one item has its outcome                    outcome
-    unchanged items that are as they were, all at once;   done
-              for listeners with `in_bulk` set, who get
+    unchanged all unchanged items at once; for            done
+              callbacks with `in_bulk` set, which get
               no "item" for each of these
-    frames    a long clip has come further, twice a       text (its path), frames
-              second at most
-    note      something to say that belongs to no item    text
-    end       nothing more will come                      —
+    frames    progress of a long clip, at most twice      text (its path), frames
+              a second
+    note      a message that belongs to no item           text
+    end       the last event                              —
     """
 
     kind: Literal["start", "planned", "item", "unchanged", "frames", "note", "end"]
     done: int = 0
-    """Items with an outcome so far, this one included."""
+    """Items with an outcome so far, including this one."""
     total: int | None = None
-    """Items in all; None as long as the plan is not complete."""
+    """Items in total; None until the plan is complete."""
     outcome: Outcome | None = None
     text: str = ""
     frames: tuple[int, int] = (0, 0)
-    """Frames of a clip that are written, and those that it has."""
+    """Frames of a clip that are written, and their total."""

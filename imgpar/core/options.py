@@ -1,4 +1,5 @@
-"""How a setting is declared: its flag, keyword, recipe key, help, documentation and check follow from it."""
+"""Declaration of a setting, from which its flag, keyword, recipe key, help, documentation and check
+follow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Parsers for values from outside: a flag's text, a recipe's TOML value and a Python value alike.
+"""Parsers for option values: the text of a flag, a TOML value or a Python value.
 
-Each `make` function returns a parser `object -> value` that raises the one sentence for a bad value.
-The name in that sentence is a placeholder that the caller replaces: see `named`.
+Each `make` function returns a parser `object -> value` that raises BadValueError. The name in its message is
+a placeholder that the caller replaces: see `named`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ T = TypeVar("T")
 Parser = Callable[[object], Any]
 
 VALUE = "the value"
-"""Stands for the option's name inside a parser."""
+"""Placeholder for the name of the option in messages."""
 
 LEAST_WORKER_MEMORY = 128 << 20
-"""Bytes without which Python and the codecs do not start."""
+"""Minimum bytes with which Python and the codecs start."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -70,8 +70,9 @@ def days(value: object) -> int:
 
 
 def rate(low: float, high: float) -> Parser:
-    """Frames a second from `low` to `high`, as an exact fraction: a number, or numerator/denominator. What
-    television calls 23.976, 29.97, 59.94 or 119.88 is a thousandth less than the whole number above it.
+    """A frame rate from `low` to `high` as an exact fraction: a number, or numerator/denominator.
+
+    The NTSC rates 23.976, 29.97, 59.94 and 119.88 stand for 1000/1001 of the next whole number.
 
     >>> rate(1, 1000)("29.97"), rate(1, 1000)("25"), rate(1, 1000)("24000/1001"), rate(1, 1000)(12.5)
     (Fraction(30000, 1001), Fraction(25, 1), Fraction(24000, 1001), Fraction(25, 2))
@@ -85,14 +86,14 @@ def rate(low: float, high: float) -> Parser:
         if isinstance(value, bool) or not low <= result <= high:
             wanted = f"frames a second from {low:g} to {high:g}, such as 25, 29.97 or 30000/1001"
             raise bad_value(VALUE, wanted, value)
-        return next((exact for exact in _TELEVISION if abs(result - exact) < _NEAR * exact), result)
+        return next((exact for exact in _NTSC_RATES if abs(result - exact) < _NTSC_TOLERANCE * exact), result)
 
     return parse
 
 
-_TELEVISION = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 120))
-_NEAR = Fraction(1, 30_000)
-"""Part of a rate by which the usual decimals (23.976, 29.97, 23.98 not) differ from it."""
+_NTSC_RATES = tuple(Fraction(whole * 1000, 1001) for whole in (24, 30, 48, 60, 120))
+_NTSC_TOLERANCE = Fraction(1, 30_000)
+"""Relative difference within which a decimal (23.976, 29.97, but not 23.98) stands for an NTSC rate."""
 
 
 def number(low: float, high: float) -> Parser:
@@ -111,7 +112,7 @@ def number(low: float, high: float) -> Parser:
 
 
 def choice(*known: str, aliases: Mapping[str, str] | None = None) -> Parser:
-    """One of the known words, in any case; `aliases` maps further spellings to them."""
+    """One of the known words, in any case; `aliases` maps alternative spellings to them."""
     also = dict(aliases or {})
 
     def parse(value: object) -> str:
@@ -144,7 +145,7 @@ def switch(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """Any text that is not empty."""
+    """Any non-empty text."""
     if not isinstance(value, str) or not value:
         raise bad_value(VALUE, "text", value)
     return value
@@ -158,7 +159,7 @@ def path(value: object) -> str:
 
 
 def patterns(value: object) -> tuple[str, ...]:
-    """One pattern for names of files, or several.
+    """One file name pattern, or several.
 
     >>> patterns("*.jpg"), patterns(["*.jpg", "2024/**"])
     (('*.jpg',), ('*.jpg', '2024/**'))
@@ -184,7 +185,7 @@ def byte_size(value: object) -> int:
 
 
 def worker_memory(value: object) -> int:
-    """Bytes that one worker may take for itself.
+    """Bytes of private memory of one worker.
 
     >>> worker_memory("2G") == 2 << 30
     True
@@ -248,7 +249,7 @@ def colour(value: object) -> tuple[int, int, int, int]:
 
 
 def secret(value: object) -> Secret:
-    """A password, as it is.
+    """A password, unchanged.
 
     >>> secret("open sesame")
     Secret()

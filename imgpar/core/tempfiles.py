@@ -1,11 +1,12 @@
-"""What a run puts where it outlives its process: segments and temporary folders, and who removes them.
+"""Temporary folders and shared-memory segments, and their clean-up after a killed process.
 
-Each is named at random and locked by its maker (`held`). A process that is killed cannot clean up, so the
-next run sweeps what nobody holds any more, in /dev/shm and where temporary files are.
+Each has a random name and is locked by its creator (`liveness`). A killed process cannot clean up, so the
+next run sweeps what is no longer locked, in /dev/shm and in the folder for temporary files.
 
-Where the system does not list its shared memory (macOS), each segment has a file `<its name>.segment` among
-the temporary ones, which is locked in its place. Windows frees a segment with its last handle. The arena
-gives its name up once it is mapped (`unname_segment`), so only what died before that is swept.
+Where the system does not list its shared memory (macOS), each segment has a file `<its name>.segment` in the
+folder for temporary files, which is locked instead. Windows frees a segment with its last handle. The arena
+frees its name once it is mapped (`unname_segment`), so only segments of processes that died before that are
+swept.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ WINDOWS = os.name == "nt"
 _NAME = r"imgpar-[0-9a-f]{16}"
 _RECORD = ".segment"
 _LOCK = "lock"
-"""The file in a temporary folder that is held on Windows, where folders cannot be."""
+"""The file in a temporary folder that is locked on Windows, where folders cannot be."""
 
 _held: dict[str, int] = {}
-"""What this process holds: the path, and the handle that has the lock."""
+"""What this process has locked: path, and handle that has the lock."""
 
 
 def _in_child() -> None:
-    """A fork owns nothing of what its parent holds, and does not keep it locked when that is gone."""
+    """A forked child owns none of the parent's locks, and must not keep them after the parent ends."""
     for handle in _held.values():
         os.close(handle)
     _held.clear()
@@ -45,16 +46,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def new_name() -> str:
-    """23 characters; macOS allows 31 with a slash, and the path of a socket is short, too."""
+    """23 characters: macOS allows 31 with a slash, and socket paths are limited, too."""
     return f"imgpar-{random_name()}"
 
 
-# ----- temporary folders ----------------------------------------------------------------------------
+# ----- temporary folders ---------------------------------------------------------------------------
 
 
 def temporary_folder(place: str | None = None) -> str:
-    """A new folder of this process, until `remove_folder`; when the process is killed, the next run removes
-    it. `place` is where it shall be, if not where temporary files are.
+    """A new folder of this process, until `remove_folder`; if the process is killed, the next run removes it.
+
+    Args:
+        place: parent folder; None is the folder for temporary files.
 
     Raises:
         RunError: there is no place for temporary files.
@@ -73,19 +76,19 @@ def temporary_folder(place: str | None = None) -> str:
 
 
 def remove_folder(path: str) -> None:
-    """Remove a temporary folder of this process; in a fork of it nothing happens."""
+    """Remove a temporary folder of this process; does nothing in a fork of it."""
     import shutil
 
     if path in _held:
         if WINDOWS:
-            _let_go(path)
+            _unlock(path)
         shutil.rmtree(path, ignore_errors=True)
-        _let_go(path)
+        _unlock(path)
 
 
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
-    """`temporary_folder` for the length of a block."""
+    """`temporary_folder` for the duration of a block."""
     folder = temporary_folder()
     try:
         yield folder
@@ -102,7 +105,7 @@ def _new_folder(path: str) -> bool:
             return True
     except FileNotFoundError:  # swept before it was locked
         return False
-    with contextlib.suppress(OSError):  # somebody only looked whether it is free
+    with contextlib.suppress(OSError):  # another process only tested the lock
         os.rmdir(path)
     return False
 
@@ -111,9 +114,14 @@ def _new_folder(path: str) -> bool:
 
 
 def new_segment(size: int, *, listed: bool | None = None) -> SharedMemory:
-    """Shared memory with a name, until `remove_segment`. `listed` is whether the system lists the names.
+    """Named shared memory, until `remove_segment`.
 
-    Raises OSError.
+    Args:
+        size: bytes.
+        listed: whether the system lists the names; None detects it.
+
+    Raises:
+        OSError: it cannot be created.
     """
     listed = _listed() if listed is None else listed
     for _ in range(TRIES):
@@ -123,19 +131,19 @@ def new_segment(size: int, *, listed: bool | None = None) -> SharedMemory:
 
 
 def unname_segment(segment: SharedMemory) -> None:
-    """Free the name of shared memory that this process has made and mapped: the system then frees the memory
-    with the last process that has it, however that ends, and nobody has to be told of a leak. POSIX only."""
+    """Free the name of shared memory that this process has created and mapped: the system frees the memory
+    with the last process that maps it. POSIX only."""
     name = segment.name.lstrip("/")
     for path in [path for path in _held if os.path.basename(path).removesuffix(_RECORD) == name]:
         _free_name(segment)
         if path.endswith(_RECORD):
             _unlink(path)
-        _let_go(path)
+        _unlock(path)
 
 
 def remove_segment(segment: SharedMemory) -> None:
-    """Close shared memory that this process has made, and free its name; in a fork of it the name stays."""
-    with contextlib.suppress(BufferError):  # Windows, and a caller still holds an array
+    """Close shared memory that this process has created, and free its name; a fork keeps the name."""
+    with contextlib.suppress(BufferError):  # Windows, and the caller still holds an array
         segment.close()
     unname_segment(segment)
 
@@ -143,15 +151,15 @@ def remove_segment(segment: SharedMemory) -> None:
 def _free_name(segment: SharedMemory) -> None:
     try:
         segment.unlink()
-    except FileNotFoundError:  # swept by another; Python would miss it at exit, and say so to the user
+    except FileNotFoundError:  # swept by another process; Python would print a warning at exit
         from multiprocessing import resource_tracker
 
         resource_tracker.unregister(f"/{segment.name.lstrip('/')}", "shared_memory")
 
 
 def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
-    """None where a sweeper was faster."""
-    from multiprocessing.shared_memory import SharedMemory  # brings OpenSSL along; workers only map
+    """Returns None where a sweep was faster."""
+    from multiprocessing.shared_memory import SharedMemory  # imports OpenSSL; workers only map
 
     if WINDOWS:
         return SharedMemory(name, create=True, size=size)
@@ -173,15 +181,15 @@ def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
         return SharedMemory(name, create=True, size=size)
     except BaseException:
         _unlink(record)
-        _let_go(record)
+        _unlock(record)
         raise
 
 
-# ----- what is left of the dead ---------------------------------------------------------------------
+# ----- leftovers of dead processes -----------------------------------------------------------------
 
 
 def sweep_segments(*, listed: bool | None = None) -> list[str]:
-    """Remove the segments and temporary folders that nobody holds any more; returns their names."""
+    """Remove the segments and temporary folders that are no longer locked; returns their names."""
     import re
 
     listed = _listed() if listed is None else listed
@@ -199,7 +207,7 @@ def sweep_segments(*, listed: bool | None = None) -> list[str]:
 def _places(*, listed: bool) -> Iterator[str]:
     if listed:
         yield SHM_FOLDER
-    with contextlib.suppress(OSError):  # there is no place for temporary files; whoever needs one says so
+    with contextlib.suppress(OSError):  # no place for temporary files is reported where one is needed
         yield _temporary_place()
 
 
@@ -225,7 +233,7 @@ def _remove(path: str) -> bool:
 
 
 def _unlink_segment(name: str) -> None:
-    # By name alone: one that was never given a size cannot be mapped.
+    # By name alone: a segment that was never given a size cannot be mapped.
     import _posixshmem  # type: ignore[import-not-found]
 
     with contextlib.suppress(FileNotFoundError):
@@ -242,7 +250,7 @@ def _listed() -> bool:
 
 
 def _temporary_place() -> str:
-    import tempfile  # with all that it brings along, it takes longer than the start of Python
+    import tempfile  # its import takes longer than the start of Python
 
     return tempfile.gettempdir()
 
@@ -251,7 +259,7 @@ def _temporary_place() -> str:
 
 
 def _hold(path: str, what: str, flags: int) -> bool:
-    """Open `what` and lock it until `_let_go(path)`; False when a sweeper was faster."""
+    """Open `what` and lock it until `_let_go(path)`; False when a sweep was faster."""
     handle = os.open(what, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
     if not hold(handle, what):
         os.close(handle)
@@ -260,7 +268,7 @@ def _hold(path: str, what: str, flags: int) -> bool:
     return True
 
 
-def _let_go(path: str) -> None:
+def _unlock(path: str) -> None:
     handle = _held.pop(path, -1)
     if handle >= 0:
         os.close(handle)

@@ -47,11 +47,11 @@ KNOWN = {
     r"^It is a folder where": "这是文件夹，不是文件。",
     r"^It is (a named pipe|a socket|a device)": "这不是普通文件。",
     # what is in them
-    r"no picture that imgpar knows, although its name says ([^.]+)\.": (
+    r"not of a known picture format, although its name says ([^.]+)\.": (
         "虽然名称是 {0}，内容却不是可识别的图片。"
     ),
-    r"no picture that imgpar knows": "内容不是可识别的图片。",
-    r"^Neither its name nor its content": "名称和内容都看不出是什么格式。请选择一种格式。",
+    r"not of a known picture format": "内容不是可识别的图片。",
+    r"^Its format cannot be told from its name": "名称和内容都看不出是什么格式。请选择一种格式。",
     r"needs the package (\S+), which": "这种格式需要安装软件包 {0}。",
     r"^A package is missing": "缺少一个软件包。",
     r"It has (\d+)×(\d+) = [\d,]+ pixels": "图片太大：{0} × {1} 像素，超出限制。",

@@ -1,7 +1,7 @@
 """AVIF: 8 bits through Pillow; 10 and 12 bits, and lossless, through OpenCV.
 
-Pillow keeps 8 bits of everything and writes only those; OpenCV's encoder can keep RGB as it is. Both give the
-pixels as they are stored, and Pillow the container's rotation as EXIF orientation.
+Pillow reduces everything to 8 bits and writes only those; OpenCV's encoder can keep RGB. Both return pixels
+in stored orientation, and Pillow returns the rotation of the container as EXIF orientation.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _HEAD = 65536
 _DEFAULT_EFFORT = 3
 """Speed 7 takes 60 % of the time of speed 6 for files 2 % larger."""
 _DEPTH = 10
-"""Bits that 16 become: every AVIF decoder has to know them, which is not so of 12."""
+"""Bit depth for 16-bit input: every AVIF decoder supports 10 bits, but not all support 12."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view. The times of a sequence are known to its decoder only, so that is run once."""
+    """Header from Pillow. Durations of a sequence are known to its decoder only, so that is run once."""
     header = pillow.read_header(data, fmt, limits)
     head = bytes(data[:_HEAD])
     header = _deep(_coloured(header, head), head)
@@ -53,19 +53,42 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the frames; 10 and 12 bits are stretched to 16."""
+    """Fill the frames; 10 and 12 bits are scaled to 16.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     try:
         pixels = opencv.decode(data, header.spec, "AVIF")
-    except DamagedError:  # OpenCV refuses some that are whole
+    except DamagedError:  # OpenCV rejects some intact files
         pixels = imagecodecs.decode("avif", data, "AVIF")
     np.copyto(frames[0].array, imagecodecs.stretched(pixels, header.detail["bits"], "uint16"))
     return ()
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame or a sequence, on one thread; 16 bits are kept as 10, losslessly as 12."""
+    """Encode one frame or a sequence, on one thread; 16 bits are stored as 10, losslessly as 12.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     effort = _DEFAULT_EFFORT if options.effort is None else options.effort
     lost: tuple[str, ...] = ()
     if frames[0].spec.dtype == "uint16" and (len(frames) > 1 or fits(frames[0].array, 8)):
@@ -86,18 +109,19 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _coloured(header: Header, head: bytes) -> Header:
-    """The header with what the code points say, where there is no profile."""
-    told = container_cicp(head)
-    if header.metadata.icc or told is None:
+    """The header with the colours of the code points, where there is no profile."""
+    points = container_cicp(head)
+    if header.metadata.icc or points is None:
         return header
-    found = cicp_colours(*told, grey=header.spec.grey)
+    found = cicp_colours(*points, grey=header.spec.grey)
     if found.note:
         return header._replace(notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
     return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
 
 
 def _deep(header: Header, head: bytes) -> Header:
-    """The depth that Pillow hides, from the third byte of av1C: bit 6 says 10, bit 5 12, bit 4 grey."""
+    """Read the bit depth, which Pillow hides, from the third byte of av1C: bit 6 is 10 bits, bit 5 12, bit 4
+    grey."""
     at = head.find(b"av1C")
     if not 0 <= at < len(head) - 7 or not head[at + 6] & 0x40:
         return header
@@ -142,7 +166,7 @@ def _encode_usual(
 
 
 def _without_orientation(block: bytes) -> bytes:
-    """Pillow writes EXIF anew when it finds an orientation in it, which breaks maker notes."""
+    """Pillow rewrites EXIF if it has an orientation, which breaks maker notes."""
     exif = bytearray(block)
     tiff.drop_entry(exif, tiff.ORIENTATION)
     return bytes(exif)
@@ -151,7 +175,7 @@ def _without_orientation(block: bytes) -> bytes:
 def _encode_exact(
     frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions, effort: int
 ) -> Encoded:
-    """One frame through OpenCV: lossless, or with more than 8 bits."""
+    """Encode one frame with OpenCV: lossless, or with more than 8 bits."""
     if len(frames) > 1:
         raise EncodeError("AVIF animations cannot be lossless here.", fix="Choose webp or png.")
     frame, bits = frames[0], 8

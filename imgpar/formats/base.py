@@ -1,4 +1,4 @@
-"""What every backend shares: the result of an encoder, and the sentences for what goes wrong."""
+"""Shared by all backends: the result of an encoder, and errors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _UNKNOWN_KIND = re.compile(
     r"|unknown (?!error)|no decoder|cannot handle",
     re.IGNORECASE,
 )
-"""Words by which libraries say that a file may be whole, but is of a kind that they do not know."""
+"""Phrases with which libraries report an unsupported kind of a possibly intact file."""
 
 
 class Encoded(NamedTuple):
-    """A file's bytes, what the format could not hold, and remarks that are no loss."""
+    """The bytes of a file, what the format could not hold, and remarks."""
 
     data: bytes | bytearray | memoryview
     lost: tuple[str, ...] = ()
@@ -28,17 +28,17 @@ class Encoded(NamedTuple):
 
 
 def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:
-    """The error for content that a decoder cannot read; `hopeless`: not even in part."""
-    words = " ".join(complaint.split()).rstrip(".") or "the decoder gave no reason"
+    """The error for content that cannot be decoded; `hopeless`: not even in part."""
+    words = " ".join(complaint.split()).rstrip(".") or "no reason given"
     fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
     return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
 
 
 def refused(title: str, complaint: str, *, hopeless: bool = False) -> ItemError:
-    """The error for what a library says of content that it did not read.
+    """The error for content that a library rejected.
 
-    It is UnsupportedError where the words tell of a kind that the library does not know; a broken header may
-    look like that, too. Otherwise it is DamagedError.
+    UnsupportedError if the message tells of an unsupported kind, which may also be a damaged header;
+    otherwise DamagedError.
 
     >>> print(refused("BMP", "unknown filter"))
     This BMP could not be read: unknown filter. It is of a kind that imgpar does not read, or damaged.
@@ -49,7 +49,7 @@ def refused(title: str, complaint: str, *, hopeless: bool = False) -> ItemError:
 
 
 def unclear(title: str, complaint: str) -> UnsupportedError:
-    """The error for content that is of a rare kind or damaged: which of both cannot be told.
+    """The error for content that is of a rare kind or damaged.
 
     >>> print(unclear("HEIC", "it holds no picture"))
     This HEIC could not be read: it holds no picture. It is of a kind that imgpar does not read, or damaged.
@@ -61,41 +61,48 @@ def unclear(title: str, complaint: str) -> UnsupportedError:
 
 
 def durations_of(metadata: Metadata, count: int) -> list[int]:
-    """Milliseconds for each of `count` frames; 100 where the metadata tell of other frames."""
+    """Milliseconds for each of `count` frames; 100 where the metadata has another number of frames."""
     return list(metadata.durations) if len(metadata.durations) == count else [100] * count
 
 
 def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None:
-    """Refuse pictures that are larger than the limits, before memory is asked for."""
+    """Raise LimitError for pictures larger than the limits, before memory is allocated.
+
+    Args:
+        width: in pixels.
+        height: in pixels.
+        limits: maximum pixels and frames.
+        frames: number of frames.
+    """
     if width * height > limits.max_pixels:
         raise LimitError(
             f"It has {width}×{height} = {width * height:,} pixels, the limit is {limits.max_pixels:,}.",
-            fix=f"If that is meant, raise it: --max-pixels {width * height}.",
+            fix=f"To allow it, raise the limit: --max-pixels {width * height}.",
         )
     if frames > limits.max_frames:
         raise too_many_frames(frames, limits)
 
 
 def too_many_frames(frames: int, limits: Limits) -> LimitError:
-    """The error for an animation, or a file of pages, with more frames than the limit."""
+    """The error for an animation or document with more frames than the limit."""
     return LimitError(
         f"It has {frames:,} frames, the limit is {limits.max_frames:,}.",
-        fix=f"If that is meant, raise it: --max-frames {frames}.",
+        fix=f"To allow it, raise the limit: --max-frames {frames}.",
     )
 
 
 def chosen_pages(limits: Limits, count: int) -> range:
-    """The pages to read among `count`, from 0. Raises ItemError where there are fewer than asked for."""
+    """The pages to read among `count`, from 0. Raises ItemError for missing pages."""
     if not limits.pages:
         return range(count)
     first, _, last = limits.pages.partition("-")
     if int(last or first) > count:
-        raise ItemError(f"It has {count} page(s); {limits.pages} was asked for.", fix="Change --pages.")
+        raise ItemError(f"It has {count} page(s); {limits.pages} was requested.", fix="Change --pages.")
     return range(int(first) - 1, int(last or first))
 
 
 def require(fmt: Format, module: str = "") -> Any:
-    """The module of the package that a format needs; raises MissingExtraError with the command to get it."""
+    """Import the module of the package that a format needs; raises MissingExtraError with the pip command."""
     try:
         return import_module(module or fmt.module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""How containers of clips begin; what holds sound alone is no clip."""
+"""Recognition of clip containers by their first bytes; files with audio only are not clips."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ _BRANDS = {
     b"crx ": "raw",
     b"qt  ": "mov",
 }
-_SOUND = {b"M4A ", b"M4B ", b"M4P "}
-"""Brands of ISO files without pictures."""
+_AUDIO = {b"M4A ", b"M4B ", b"M4P "}
+"""Brands of ISO files without video."""
 _SYNC = 0x47
 _PACKETS = ((0, 188), (4, 192), (0, 204))
-"""Where the first packet of a transport stream begins, and how long packets are: plain, with time codes
-(M2TS), with error correction."""
+"""Offset of the first packet of a transport stream, and packet size: plain, with timecodes (M2TS), with error
+correction."""
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
-"""Media type of a video stream in its header."""
+"""GUID of the video stream type in its header."""
 _OGG_VIDEO = (b"\x80theora", b"BBCD\0", b"OVP80", b"\1video\0")
 """First bytes of Theora, Dirac, VP8 and OGM."""
 _MXF = bytes.fromhex("060e2b34020501010d010201")
-"""Key of a partition pack, whatever its version and kind."""
+"""Key of a partition pack, of any version and kind."""
 
 
 def wants_more(head: bytes) -> bool:
-    """Whether more than the usual 512 bytes are needed to see if it is a clip or sound: 64 KiB are enough."""
+    """Whether more than the usual 512 bytes are needed to tell a clip from audio: 64 KiB suffice."""
     return head[:16] == _ASF or head[:4] == b"OggS"
 
 
 def clip_container(head: bytes) -> str | None:
-    """The name of the format of a file that is an ISO media file or begins like a clip; "" for sound alone,
-    None where it is neither.
+    """Format of an ISO media file or clip; "" for audio only, None for others.
 
     >>> clip_container(b"FLV" + bytes([1, 5]))
     'flv'
     """
     if head[4:8] == b"ftyp":
-        return "" if head[8:12] in _SOUND else _brand(head)
+        return "" if head[8:12] in _AUDIO else _brand(head)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "avi"
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -70,7 +69,7 @@ def _broadcast(head: bytes) -> str | None:
 
 
 def _brand(head: bytes) -> str:
-    """By the major brand of an ISO media file, then by the compatible ones."""
+    """Format by the major brand of an ISO media file, then by the compatible ones."""
     end = min(max(int.from_bytes(head[:4], "big"), 12), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
     if brands[0] in (b"mif1", b"msf1", b"miaf") and not {b"avif", b"avis"}.isdisjoint(brands):

@@ -1,11 +1,28 @@
-"""Pictures between bytes and frames. Backends are imported when they are first needed.
+"""File formats: headers, decoding and encoding of pictures. Backends are imported when first needed.
 
-    head = read_header(data, "a.jpg", Limits())     what the file says, nothing is decoded
-    head = shrink(head, 960, 640)                   a smaller decode, when a resize follows
+This room may import numpy and decoder packages (Pillow, OpenCV, libjpeg-turbo, LibRaw …). It works on bytes
+in memory; only the JPEG XL reader starts a process (ffmpeg), and only the turbo and font modules look for
+files.
+
+    head = read_header(data, "a.jpg", Limits())     parses the header, decodes nothing
+    head = shrink(head, 960, 640)                   a scaled decode, when a resize follows
     notes = decode(data, head, frames)              into memory that the caller owns
     encoded = encode(frames, fmt, metadata, options)
 
-Every failure is an ItemError, whatever the bytes are.
+Every failure is an ItemError, for any input bytes.
+
+    registry            one record per format: names, magic, capabilities
+    base                results and errors shared by the backends
+    options             `EncodeOptions`: settings of the encoders
+    relevance           which settings apply to which formats
+    quality             one quality scale for all encoders
+    output_profile      the colour profile of an output
+    profile_conversion  conversion into that profile
+    clip_signatures     recognition of clips
+    metadata            EXIF, XMP, IPTC and density
+    backends            bridges to Pillow, OpenCV and imagecodecs
+    avif, exr, heif, pdf, pnm, radiance, raw, tga, webp, simple (BMP and JPEG 2000 writers)
+    bmp, gif, jp2, jpeg, jxl, png, psd, svg, tiff
 """
 
 from __future__ import annotations
@@ -46,9 +63,10 @@ _JUNK = 1 << 16
 
 
 def recognise(data: bytes | memoryview, name: str) -> Format:
-    """The format of the content; the name counts only where the content is not clear (Targa, camera raw).
+    """Detect the format from the content; the name decides only where that is ambiguous (Targa, camera raw).
 
-    Raises UnknownFormatError.
+    Raises:
+        UnknownFormatError: the content is of no known format.
     """
     found = sniff(bytes(data[:_HEAD]))
     if found is not None and found.name not in TWINNED:
@@ -76,10 +94,17 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
 
 
 def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
-    """What a file says about itself; `name` is its name, for formats that only a suffix tells.
+    """Parse the header of a file. Nothing is decoded, so decompression bombs are harmless.
 
-    Raises UnknownFormatError, UnsupportedError, MissingExtraError, LimitError (more pixels or frames than
-    allowed) and DamagedError. Nothing is decoded, so a bomb costs nothing.
+    Args:
+        data: the whole file.
+        name: file name, for formats that only the suffix tells.
+        limits: maximum pixels and frames, pages, and password.
+
+    Raises:
+        UnknownFormatError, UnsupportedError, MissingExtraError: it cannot be read.
+        LimitError: it has more pixels or frames than allowed.
+        DamagedError: it is truncated or corrupt.
     """
     from imgpar.formats.base import check_size
 
@@ -103,8 +128,15 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
 
 
 def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
-    """How many times smaller (1, 2, 4, 8) such a picture may be decoded, and still be half as large again as
-    `width` × `height`; 1 where the format cannot do that."""
+    """Largest scaled decode (1, 2, 4, 8 times smaller) that is at least 1.5 × `width` × `height`; 1 where the
+    format has none.
+
+    Args:
+        format_name: name of the format record.
+        spec: of the full picture.
+        width: in pixels, of the final picture.
+        height: in pixels, of the final picture.
+    """
     if format_name != "jpeg":
         return 1
     scale: int = _backend("jpeg.reader").scale_for(spec, width, height)
@@ -112,19 +144,19 @@ def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
 
 
 def shrink(header: Header, width: int, height: int) -> Header:
-    """The header for the smallest decode that is still half as large again as `width` × `height`."""
+    """The header for the smallest decode of at least 1.5 × `width` × `height`."""
     return at_scale(header, decode_scale(header.format, header.spec, width, height))
 
 
 def at_scale(header: Header, scale: int) -> Header:
-    """The header for a decode at 1/`scale`, which `scale_for` has found; the header itself for 1."""
+    """The header for a decode at 1/`scale`, as returned by `scale_for`; unchanged for 1."""
     if scale == 1:
         return header
     return header._replace(spec=scaled_spec(header.spec, scale), detail={**header.detail, "scale": scale})
 
 
 def scaled_spec(spec: Spec, scale: int) -> Spec:
-    """What a decode at 1/`scale` fills."""
+    """The spec of a decode at 1/`scale`."""
     return spec.resized(-(-spec.width // scale), -(-spec.height // scale))
 
 
@@ -133,8 +165,18 @@ def decode(
 ) -> tuple[str, ...]:
     """Fill every frame: the first one, or all `header.frames` of an animation, each fully composed.
 
-    Each `frame.spec` is `header.spec`. Returns remarks of the decoder. Raises DamagedError, unless
-    `accept_damaged` and something could be read: then a remark says what is wrong.
+    Args:
+        data: the whole file.
+        header: from `read_header`, possibly shrunk.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        DamagedError: the file is damaged, and nothing could be read or `accept_damaged` is false.
+        ItemError: it cannot be decoded.
     """
     for frame in frames:
         if frame.spec != header.spec or frame.array.shape != header.spec.shape:
@@ -193,10 +235,22 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """Frames of a `storable` spec as a file of this format.
+    """Encode frames of a `storable` spec.
 
-    The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
-    become an animation (with `metadata.durations`) or pages. Raises EncodeError.
+    Pixels are upright: metadata is adjusted, and reduced by `options.strip`. Several frames become an
+    animation (with `metadata.durations`) or pages.
+
+    Args:
+        frames: H×W×C arrays, not modified.
+        fmt: the format record.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Returns:
+        The bytes of the file, what was lost, and remarks.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
     """
     from imgpar.formats.metadata.density import fit_density
 
@@ -229,7 +283,7 @@ def _backend(name: str) -> Any:
 
 
 def _some_frames(header: Header, limits: Limits) -> Header:
-    """The header of an animation of which only some frames are wanted."""
+    """The header of an animation of which only some frames are requested."""
     from imgpar.formats.base import chosen_pages
 
     wanted = chosen_pages(limits, header.frames)
@@ -265,7 +319,7 @@ def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Me
 def _in_few_colours(
     frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions
 ) -> tuple[Sequence[Frame], EncodeOptions]:
-    """The frames in as many colours as `--palette` allows, to be stored as such."""
+    """The frames quantised to `--palette` colours, to be stored with a palette."""
     from imgpar.pixels.quantize import reduced_frames
 
     assert options.palette
@@ -284,7 +338,7 @@ def _in_few_colours(
 def _of_pages(
     metadata: Metadata, frames: Sequence[Frame], fmt: Format, what: str
 ) -> tuple[Metadata, tuple[str, ...]]:
-    """The metadata of each page as the format takes them, where it holds pages."""
+    """The metadata of each page, where the format holds pages."""
     if not metadata.pages:
         return metadata, ()
     if not fmt.paged or len(metadata.pages) != len(frames):
@@ -308,7 +362,7 @@ def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
 def _fitting_frames(
     frames: Sequence[Frame], fmt: Format, metadata: Metadata
 ) -> tuple[Sequence[Frame], tuple[str, ...]]:
-    """Frames without times are pages, which only TIFF holds; an animation in a TIFF loses its times."""
+    """Frames without durations are pages, which only TIFF holds; an animation in a TIFF loses its timing."""
     pages = not metadata.durations
     if fmt.name == "tiff":
         return frames, () if pages else ("timing",)

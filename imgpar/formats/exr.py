@@ -1,4 +1,4 @@
-"""OpenEXR: red, green, blue and alpha, or grey, of the first part; luminance and chroma become colours."""
+"""OpenEXR: RGB, alpha or grey of the first part; luminance/chroma is converted to RGB."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _CHANNELS: dict[Layout, tuple[str, ...]] = {
 }
 _COLOURED: dict[Layout, Layout] = {"L": "RGB", "LA": "RGBA"}
 _CHROMA = ("RY", "BY")
-"""Differences of red and blue to the luminance, in parts of it; usually one sample for 2×2 pixels."""
+"""Chroma: differences of red and blue from luminance, relative to it; usually subsampled 2×2."""
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""Parts of red, green and blue in the luminance of Rec. 709, which holds where a file names no primaries."""
+"""Weights of red, green and blue in luminance of Rec. 709, the default primaries."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size of the data window, and which channels there are."""
+    """Size of the data window, and the channels."""
     with _open(data, fmt, header_only=True) as file:
         facts = file.header()
         (left, top), (right, bottom) = (tuple(map(int, corner)) for corner in facts["dataWindow"])
@@ -64,7 +64,20 @@ def decode(
     *,
     accept_damaged: bool = False,  # noqa: ARG001 - OpenEXR reads all or nothing
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     frame = frames[0]
     with _open(data, FORMATS[header.format], separate_channels=True) as file:
         channels = file.channels()
@@ -78,7 +91,7 @@ def decode(
         colours = colours.astype(np.float32)
         if frame.spec.alpha:
             alpha = np.nan_to_num(channels["A"].pixels.astype(np.float32)).clip(0, 1)[..., None]
-            # Colours are stored as they cover: multiplied with alpha.
+            # Colours are stored premultiplied.
             np.divide(colours, alpha, out=colours, where=alpha > 0)
             frame.array[..., -1:] = alpha
         tone.to_display(colours, frame.array[..., : colours.shape[-1]])
@@ -86,7 +99,7 @@ def decode(
 
 
 def _coloured(channels: Any, spec: Spec) -> np.ndarray[Any, Any]:
-    """Red, green and blue of luminance and chroma; source: OpenEXR, "Luminance/Chroma Images"."""
+    """Convert luminance/chroma to RGB; see OpenEXR, "Luminance/Chroma Images"."""
     luminance = channels["Y"].pixels.astype(np.float32)
     red, blue = ((1 + _spread(channels[name], spec)) * luminance for name in _CHROMA)
     green = (luminance - _WEIGHTS[0] * red - _WEIGHTS[2] * blue) / _WEIGHTS[1]
@@ -94,7 +107,7 @@ def _coloured(channels: Any, spec: Spec) -> np.ndarray[Any, Any]:
 
 
 def _spread(channel: Any, spec: Spec) -> np.ndarray[Any, Any]:
-    """A channel with a sample for every pixel; its samples lie on the first of those that share them."""
+    """Upsample a channel; a sample lies on the first of the pixels that share it."""
     across = (np.arange(spec.width) / channel.xSampling).astype(np.float32)
     down = (np.arange(spec.height) / channel.ySampling).astype(np.float32)
     columns, rows = np.meshgrid(across, down)

@@ -1,4 +1,4 @@
-"""HEIC and HEIF through pillow-heif: pixels come upright and with all their bits; x265 writes them."""
+"""HEIC and HEIF through pillow-heif: decoded upright with full bit depth; encoded with x265."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",
     "medium", "medium", "slow", "slower", "slower", "veryslow",
 )  # fmt: skip
-"""The encoder's preset for each effort."""
+"""Preset of the encoder for each effort."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size and metadata of the primary picture; its pixels are not decoded."""
+    """Size and metadata of the primary picture; no pixels are decoded."""
     file = _open(data)
     if not len(file):
         raise unclear(fmt.title, "it holds no picture that libheif can decode")
@@ -53,12 +53,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if layout == "RGB" and not deep:
         layout = "RGBX"
     icc = info.get("icc_profile") or b""
-    told = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
+    nclx = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     metadata = Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else told.icc,
-        cicp=told.cicp,
-        # The decoder has turned the picture already: the tag must not turn it again.
+        icc=icc if profile_space(icc) in ("RGB", "GRAY") else nclx.icc,
+        cicp=nclx.cicp,
+        # The decoder applies the rotation: the tag must not apply it again.
         exif=bake(Metadata(exif=exif), width, height).exif,
         xmp=info.get("xmp") or b"",
     )
@@ -89,14 +89,27 @@ def decode(
     *,
     accept_damaged: bool = False,  # noqa: ARG001 - libheif reads all or nothing
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     file = _open(data)
     pixels = np.ascontiguousarray(file[file.primary_index])
     spec, bits = header.spec, header.detail["bits"]
     if pixels.shape[:2] != (spec.height, spec.width):
         raise damaged("HEIC", f"it was decoded to {pixels.shape[1]}×{pixels.shape[0]}", hopeless=True)
     if spec.dtype == "uint16":
-        # 10 and 12 bits come shifted up, which leaves white a little grey.
+        # 10 and 12 bits are decoded left-aligned, which leaves white slightly grey.
         peak = ((1 << bits) - 1) << (16 - bits)
         pixels = np.rint(pixels * (65535 / peak)).astype(np.uint16)
     layout: Layout = "RGB" if spec.layout == "RGBX" else spec.layout
@@ -106,7 +119,17 @@ def decode(
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """One frame; 16 bits are kept as 12."""
+    """Encode one frame; 16 bits are stored as 12.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     if options.lossless:
         raise EncodeError("HEIC is not written losslessly.", fix="Choose png, webp, avif or tiff.")
     pillow_heif = _library(fmt)
@@ -148,9 +171,12 @@ def _open(data: bytes | memoryview) -> Any:
 
 
 def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
-    """What the code points say, where there is no profile."""
-    told = info.get("nclx_profile") or {}
-    points = int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
+    """Colours of the code points, where there is no profile."""
+    nclx = info.get("nclx_profile") or {}
+    points = (
+        int(nclx.get("color_primaries", 2)),
+        int(nclx.get("transfer_characteristics", 2)),
+    )
     return cicp_colours(*points, grey=grey)
 
 

@@ -1,4 +1,4 @@
-"""How outputs are written: the settings that are not operations, as recipe keys and flags."""
+"""Settings of the encoders, as recipe keys and flags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROFILES = ("srgb", "p3")
 
 @dataclass(frozen=True, slots=True)
 class ColourTarget:
-    """A colour profile that is wanted: one of `PROFILES`, or a file and its content."""
+    """A requested colour profile: one of `PROFILES`, or a file with its content."""
 
     name: str
     icc: bytes = field(default=b"", repr=False)
@@ -32,7 +32,7 @@ class ColourTarget:
 
 
 def colour_target(value: object) -> ColourTarget:
-    """`srgb`, `p3`, or the path of an ICC profile for RGB.
+    """`srgb`, `p3`, or the path of an RGB ICC profile.
 
     >>> str(colour_target("sRGB"))
     'srgb'
@@ -51,7 +51,7 @@ def colour_target(value: object) -> ColourTarget:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a clip, in seconds from its beginning; `stop` may be infinite."""
+    """A part of a clip, in seconds from its start; `stop` may be infinite."""
 
     start: float
     stop: float
@@ -82,7 +82,7 @@ def parse_span(value: object) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
-    """A quality that clips shall have, as a measure counts it."""
+    """Target quality of a clip, as the score of a measure."""
 
     measure: str
     value: float
@@ -117,7 +117,7 @@ SPLIT = "split"
 
 
 def page_range(value: object) -> str:
-    """Pages counted from 1, as one number or as a range; or `split`.
+    """Pages counted from 1, as one number or a range; or `split`.
 
     >>> page_range("first"), page_range("2-5"), page_range("all"), page_range("split")
     ('1', '2-5', '', 'split')
@@ -174,7 +174,7 @@ def clips(*others: str) -> Matters:
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions(Declared):
-    """Settings of the encoders; None leaves the choice to the format's own default."""
+    """Settings of the encoders; None is the default of the format."""
 
     quality: int | None = option(
         parsing.integer(1, 100),
@@ -378,21 +378,21 @@ class EncodeOptions(Declared):
     )
 
     few_colours: bool = False
-    """No setting: whether the input was stored in few colours, so that it is worth to look for them."""
+    """Not a setting: whether the input has few colours, so that a palette is worth trying."""
     packing: str = ""
-    """No setting: how the input was compressed, where the output may be so, too (`tiff.PACKINGS`)."""
+    """Not a setting: compression of the input, which the output may use too (`tiff.compression.PACKINGS`)."""
 
     def reading(self, limits: Limits) -> Limits:
-        """The limits of a run with what these settings say about reading."""
+        """The limits of a run with the settings that affect decoding."""
         return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)
 
     @property
     def split(self) -> bool:
-        """Whether every page and every frame becomes an output of its own."""
+        """Whether every page and every frame becomes a separate output."""
         return self.pages == SPLIT
 
     def identity(self) -> str:
-        """What, beside the fields, makes two settings the same: a digest of the profile that is used."""
+        """Digest of the profile, which identifies settings in addition to the fields."""
         from hashlib import sha256
 
         return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""

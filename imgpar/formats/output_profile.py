@@ -1,4 +1,4 @@
-"""Which colour profile a picture is written with, and whether its pixels have to go through another one."""
+"""The colour profile of an output, and the conversion it needs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ def to_profile(
     *,
     grey: bool | None = None,
 ) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """Frames and metadata in the colours that `options` ask for, or that the format can hold.
+    """Convert frames and metadata to the requested colour profile, or to one that the format can hold.
 
-    `grey` says whether the picture will be written as grey, where it is not written as it is: a profile
-    for other channels than those that are written describes nothing, so pictures go through it first. Also
-    returns what that loses, and remarks. Frames that change are new ones.
+    Args:
+        frames: H×W×C arrays, not modified.
+        metadata: of the picture.
+        fmt: format of the output.
+        options: of the recipe.
+        grey: whether the output is greyscale, if it differs from the frames: a profile for other channels is
+            invalid, so pictures are converted first.
+
+    Returns:
+        Frames (new ones where changed), metadata, what is lost, and remarks.
     """
     if options.colour is None and not (metadata.icc or metadata.cicp):
         return list(frames), metadata, (), ()
@@ -39,23 +46,24 @@ def to_profile(
 
 
 def srgb_frame(frame: Frame, metadata: Metadata) -> tuple[Frame, tuple[str, ...]]:
-    """A frame in sRGB, for those who get numbers and no profile; HDR is tone mapped. Also what that loses."""
+    """A frame in sRGB, for callers that receive arrays without a profile; HDR is tone mapped. Also what is
+    lost."""
     (made,), _, lost, _ = to_profile([frame], metadata, FORMATS["bmp"], EncodeOptions())
     return made, lost
 
 
 def fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str, ...]]:
-    """Leave out a profile for other channels than the picture has: readers reject or misread it."""
+    """Drop a profile for other channels than those of the picture: readers reject or misread it."""
     if not metadata.icc or profile_space(metadata.icc) == ("GRAY" if spec.grey else "RGB"):
         return metadata, ()
     from imgpar.pixels.colour import matrix_profiles
 
-    # Grey pixels look the same without a profile that has the curve of sRGB, whatever its primaries are.
+    # Grey pixels look the same without a profile with the sRGB transfer function, whatever its primaries.
     named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
     harmless = spec.grey and (named or matrix_profiles.has_curve_of_srgb(metadata.icc))
     return metadata._replace(icc=b""), () if harmless else ("icc",)
 
 
 def _describes(icc: bytes, fmt: Format, *, grey: bool) -> bool:
-    """Whether a profile can stay with a picture that is written as grey, or not, in this format."""
+    """Whether a profile can be kept with a grey or colour picture in this format."""
     return not icc or (fmt.grey_icc and grey if profile_space(icc) == "GRAY" else fmt.icc and not grey)

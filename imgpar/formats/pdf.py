@@ -1,4 +1,4 @@
-"""PDF through PDFium: every page drawn on white, 150 dots per inch unless told otherwise."""
+"""PDF through PDFium: every page is rendered on white, by default at 150 dpi."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POINTS = 72
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size of the first page, and how many there are of exactly that size."""
+    """Size of the first page, and the number of pages of exactly that size."""
     scale = (limits.density or DENSITY) / _POINTS
     document = _open(data, fmt, limits.password)
     try:
@@ -61,9 +61,22 @@ def decode(
     *,
     accept_damaged: bool = False,  # noqa: ARG001 - PDFium draws what it can in any case
 ) -> tuple[str, ...]:
-    """Draw one page per frame."""
+    """Render one page per frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     document = _open(data, FORMATS[header.format], header.detail.get("password"))
-    document.init_forms()  # before the first page: only then fields and ticks are drawn
+    document.init_forms()  # before the first page: only then form fields are rendered
     scale = header.detail["density"] / _POINTS
     try:
         for number, frame in zip(header.detail["numbers"], frames, strict=False):
@@ -80,7 +93,7 @@ def decode(
 
 
 _FOUR_BYTES = 3
-"""PDFium's name for four bytes a pixel without alpha."""
+"""PDFium's constant for four bytes per pixel without alpha."""
 
 
 def _open(data: bytes | memoryview, fmt: Format, password: Secret | None) -> Any:
@@ -92,14 +105,14 @@ def _open(data: bytes | memoryview, fmt: Format, password: Secret | None) -> Any
         if "password" in said:
             raise _locked(fmt, given=password is not None) from None
         if "security" in said:
-            words = f"This {fmt.title} is encrypted in a way that PDFium does not know."
+            words = f"This {fmt.title} is encrypted with a method that PDFium does not support."
             raise LockedError(words, fix="Save it without encryption.") from None
         raise refused(fmt.title, str(error), hopeless=True) from None
 
 
 def _locked(fmt: Format, *, given: bool) -> LockedError:
     if given:
-        words = f"This {fmt.title} is locked, and the password does not open it."
+        words = f"This {fmt.title} is locked, and the password is wrong."
         return LockedError(words, fix="Check the password.")
     return LockedError(
         f"This {fmt.title} is locked: it needs a password.",
@@ -109,5 +122,5 @@ def _locked(fmt: Format, *, given: bool) -> LockedError:
 
 def _pixels(document: Any, number: int, scale: float) -> tuple[int, int]:
     width, height = document.get_page_size(number)
-    # What is a pixel wide but for a rounding error is no second pixel.
+    # A rounding error does not add a pixel.
     return max(ceil(width * scale - 1e-3), 1), max(ceil(height * scale - 1e-3), 1)

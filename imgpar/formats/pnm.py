@@ -1,4 +1,4 @@
-"""Netpbm: Pillow for 8 bits; read here is what it narrows or refuses: 16 bits, colours as floats, PAM."""
+"""Netpbm: Pillow for 8 bits; own code for what it reduces or rejects: 16 bits, float, PAM."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _HEAD = 4096
 
 
 class _Facts(NamedTuple):
-    """What the header says; the pixels begin at `at`."""
+    """Parsed header; the pixels begin at offset `at`."""
 
     kind: bytes
     width: int
     height: int
     channels: int
     peak: float
-    """The value of white; of floats the sign tells the order of bytes."""
+    """The value of white; for floats the sign gives the byte order."""
     at: int
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size, channels and depth."""
+    """Size, channels and bit depth."""
     facts = _parse(bytes(data[:_HEAD]))
     if facts is None:
         return pillow.read_header(data, fmt, limits)
@@ -47,7 +47,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if "facts" not in header.detail:
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     facts, spec = _Facts(*header.detail["facts"]), header.spec
@@ -66,7 +79,7 @@ def decode(
 
 
 def _values(data: bytes | memoryview, facts: _Facts) -> tuple[Array, int]:
-    """All values as they are stored, and how many of them are missing (those are 0)."""
+    """All stored values, and the number of missing ones (which are 0)."""
     count = facts.width * facts.height * facts.channels
     if facts.kind in (b"P2", b"P3"):
         text = re.sub(rb"#[^\n\r]*", b"", bytes(data[facts.at :])).split(maxsplit=count)[:count]
@@ -81,7 +94,7 @@ def _values(data: bytes | memoryview, facts: _Facts) -> tuple[Array, int]:
 
 
 def _parse(head: bytes) -> _Facts | None:
-    """The header of what is read here; None for what is left to Pillow."""
+    """The header of variants that are decoded here; None for those left to Pillow."""
     kind = head[:2]
     if kind == b"P7":
         return _parse_pam(head)
@@ -108,11 +121,11 @@ def _parse_pam(head: bytes) -> _Facts:
     """Lines of a name and a value each."""
     end = head.find(b"ENDHDR\n")
     lines = [line.split(None, 1) for line in head[:end].splitlines()[1:]]
-    told = {line[0].decode("latin-1"): line[1] for line in lines if len(line) == 2 and line[0][:1] != b"#"}
+    fields = {line[0].decode("latin-1"): line[1] for line in lines if len(line) == 2 and line[0][:1] != b"#"}
     try:
-        width, height, channels, peak = (int(told[name]) for name in ("WIDTH", "HEIGHT", "DEPTH", "MAXVAL"))
+        width, height, channels, peak = (int(fields[name]) for name in ("WIDTH", "HEIGHT", "DEPTH", "MAXVAL"))
     except (KeyError, ValueError):
         end = -1
     if end < 0 or channels not in _LAYOUTS or not 0 < peak <= 65535 or min(width, height) < 1:
-        raise damaged("Netpbm", "its header lacks what a PAM has to say", hopeless=True)
+        raise damaged("Netpbm", "its PAM header is incomplete", hopeless=True)
     return _Facts(b"P7", width, height, channels, peak, end + 7)

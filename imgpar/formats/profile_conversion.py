@@ -1,4 +1,5 @@
-"""Pictures into the profile that is wanted, or that a format can hold, with metadata that are true of it."""
+"""Conversion of pictures to the requested profile, or to one that a format can hold, with matching
+metadata."""
 
 from __future__ import annotations
 
@@ -17,15 +18,23 @@ _COLOUR_SPACE = 0xA001
 def into_profile(
     frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
 ) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """The frames in the profile that is wanted, or in sRGB where the format holds no profile.
+    """Convert frames to the requested profile, or to sRGB where the format holds no profile.
 
-    Returns frames (new ones, where something had to be done), the metadata that fit them, what was lost
-    and remarks. A picture without a profile is sRGB.
+    A picture without a profile is sRGB.
+
+    Args:
+        frames: H×W×C arrays, not modified.
+        metadata: of the picture.
+        fmt: format of the output.
+        wanted: the requested profile, if any.
+
+    Returns:
+        Frames (new ones where changed), matching metadata, what is lost, and remarks.
     """
     target = _target(wanted)
     source = metadata.icc or profiles.srgb()
     if frames[0].spec.grey and not matrix_profiles.has_curve_of_srgb(target):
-        # Without a profile, which is one for colours, grey would look different.
+        # Without a profile, which is one for RGB, grey would look different.
         frames = [convert.in_colour(frame) for frame in frames]
     kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
     if source == target or convert.is_same(source, target):
@@ -43,8 +52,17 @@ def into_profile(
 def from_hdr(
     frames: Sequence[Frame], metadata: Metadata, fmt: Format, wanted: ColourTarget | None
 ) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """The same for a picture whose code points say PQ or HLG: tone mapped to sRGB, or to P3 where that is
-    wanted; from there into the profile of a file."""
+    """Tone map a PQ or HLG picture to sRGB, or to P3 if requested; then convert it to the profile of a file.
+
+    Args:
+        frames: H×W×C arrays, not modified.
+        metadata: with `cicp` set.
+        fmt: format of the output.
+        wanted: the requested profile, if any.
+
+    Returns:
+        Frames, matching metadata, what is lost, and remarks.
+    """
     p3 = wanted is not None and (wanted.name == "p3" or bool(wanted.icc)) and fmt.icc
     middle = profiles.display_p3() if p3 else profiles.srgb()
     shown = hdr.to_sdr(frames, metadata.cicp, middle)
@@ -61,12 +79,12 @@ def _target(wanted: ColourTarget | None) -> bytes:
 
 
 def _embedded(target: bytes, fmt: Format) -> bytes:
-    """sRGB is what every reader assumes, so it needs no profile."""
+    """sRGB is the default of every reader, so it needs no profile."""
     return b"" if not fmt.icc or target == profiles.srgb() else target
 
 
 def tagged(exif: bytes, target: bytes = b"") -> bytes:
-    """EXIF that is true of the profile: 1 for sRGB, which is the default, and 65535 for everything else."""
+    """EXIF with the colour space of the profile: 1 for sRGB, the default, and 65535 for all others."""
     block = bytearray(exif)
     detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
     tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target in (b"", profiles.srgb()) else 65535)

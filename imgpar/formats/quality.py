@@ -22,10 +22,10 @@ from bisect import bisect_right
 from imgpar.formats.options import EncodeOptions
 
 DEFAULT = 85
-"""Where JPEG artefacts are hard to see at normal distance; every format starts from here."""
+"""JPEG artefacts are hard to see at normal distance; default of every format."""
 
 FULL_CHROMA = 92
-"""From here on colour keeps its full resolution: below, 4:2:0 halves it, which few eyes see in photos."""
+"""From here on chroma has full resolution: below, 4:2:0 halves it, which is hardly visible in photos."""
 
 _QUALITIES = (1, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100)
 _SCALES: dict[str, tuple[int, ...]] = {
@@ -35,11 +35,11 @@ _SCALES: dict[str, tuple[int, ...]] = {
     "jxl": (1, 5, 24, 43, 56, 65, 71, 78, 81, 84, 88, 92, 96, 100),
     "jp2": (240, 291, 319, 333, 341, 350, 357, 367, 373, 381, 392, 409, 441, 500),
 }
-"""JPEG 2000 is told a signal-to-noise ratio, here in tenths of dB."""
+"""JPEG 2000 takes a signal-to-noise ratio, here in tenths of dB."""
 
 
 def chroma(options: EncodeOptions) -> str:
-    """The resolution of colour: 420, 422 or 444; what is asked for, or what suits the quality.
+    """Chroma subsampling: 420, 422 or 444; the requested one, or the default for the quality.
 
     >>> from imgpar.formats.options import EncodeOptions
     >>> chroma(EncodeOptions(quality=95)), chroma(EncodeOptions())
@@ -50,7 +50,7 @@ def chroma(options: EncodeOptions) -> str:
 
 
 def encoder_setting(format_name: str, quality: int | None) -> int:
-    """The number that this format's encoder takes for a quality on the common scale.
+    """The encoder's own setting for a quality on the common scale.
 
     >>> encoder_setting("jpeg", 82)
     82

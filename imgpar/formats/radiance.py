@@ -1,4 +1,4 @@
-"""Radiance HDR through OpenCV: linear floats in red, green and blue."""
+"""Radiance HDR through OpenCV: linear float RGB."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _HEAD = 65536
 _ORIENTATIONS = {
     b"-Y+X": 1, b"-Y-X": 2, b"+Y-X": 3, b"+Y+X": 4, b"+X-Y": 5, b"-X-Y": 6, b"-X+Y": 7, b"+X+Y": 8,
 }  # fmt: skip
-"""How rows and pixels follow each other, as EXIF counts it; the first axis is that of the rows."""
+"""Order of rows and pixels as EXIF orientation; the first axis is that of the rows."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """The size and the order of the rows, from the line that ends the header."""
+    """The size and the order of rows, from the resolution line at the end of the header."""
     found = _SIZE.search(bytes(data[:_HEAD]))
     orientation = _ORIENTATIONS.get(found[1] + found[3]) if found else None
     if found is None or orientation is None:
-        raise damaged(fmt.title, "its header does not tell a size", hopeless=True)
+        raise damaged(fmt.title, "its header has no size", hopeless=True)
     if _XYZ.search(bytes(data[: found.start() + 1])):
         raise UnsupportedError("This Radiance HDR has colours in CIE XYZ, which imgpar does not read.")
     height, width = int(found[2]), int(found[4])
@@ -47,8 +47,21 @@ def decode(
     *,
     accept_damaged: bool = False,  # noqa: ARG001 - OpenCV reads all or nothing
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
-    # OpenCV knows one order of rows, one blank between words, and no file without a line for its format.
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
+    # OpenCV supports one row order, one space between words, and requires a FORMAT line.
     start = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {header.spec.height} +X {header.spec.width}\n".encode()
     whole = start + bytes(data[header.detail["at"] :])
     tone.to_display(opencv.decode(whole, header.spec, "Radiance HDR"), frames[0].array)

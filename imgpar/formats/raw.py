@@ -14,23 +14,23 @@ from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.tiff.reader import description_as_exif
 
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
-"""LibRaw's code for how the camera was held, as EXIF says it."""
-LEAST = 16
-"""Pixels for which there is at least one bit in the file: a frame of nothing but black takes more."""
+"""LibRaw's orientation code → EXIF orientation."""
+MAX_PIXELS_PER_BYTE = 16
+"""Pixels per byte: even a black frame takes more."""
 _SUB_IFDS = 330
 _PIXELS = ((273, 279), (324, 325))
 """Tags with the offsets and lengths of strips and of tiles."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size and orientation; the sensor's data are not unpacked."""
+    """Size and orientation; the sensor data are not unpacked."""
     rawpy = require(fmt)
     with rawpy.RawPy() as raw:
         raw.open_buffer(BytesIO(data))
         sizes = raw.sizes
         width, height = sizes.iwidth, sizes.iheight
         check_size(width, height, limits)
-        if 8 * len(data) * LEAST < sizes.raw_width * sizes.raw_height:
+        if 8 * len(data) * MAX_PIXELS_PER_BYTE < sizes.raw_width * sizes.raw_height:
             words = f"it holds no pixels: {len(data):,} bytes are too few for {width}×{height}"
             raise damaged("camera raw", words, hopeless=True)
         exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else b""
@@ -52,7 +52,20 @@ def decode(
     *,
     accept_damaged: bool = False,
 ) -> tuple[str, ...]:
-    """Fill the one frame, as the sensor saw it: not yet upright."""
+    """Fill the frame in sensor orientation, not yet upright.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     complaint = _missing(bytes(data))
     if complaint and not accept_damaged:
         raise damaged("camera raw", complaint)
@@ -67,7 +80,7 @@ def decode(
 
 
 def _missing(data: bytes) -> str:
-    """What is cut off, for files that are built like a TIFF: LibRaw fills it with black and says nothing."""
+    """What is truncated, for files with a TIFF structure: LibRaw fills it with black silently."""
     reach, seen = 0, set[int]()
     main = tiff.first_ifd(data)
     waiting = [main.at] if main else []

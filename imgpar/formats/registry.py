@@ -1,6 +1,6 @@
-"""One record per format: names, how it is recognised, what it can hold, who reads and writes it.
+"""One record per format: names, magic, capabilities, readers and writers.
 
-Nothing heavy is imported here: the planner, `imgpar formats` and `--help` read this table.
+Imports nothing heavy: the planner, `imgpar formats` and `--help` use this table.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
 
 HEAD = 512
-"""Bytes at the beginning of a file that `sniff` looks at."""
+"""Bytes at the start of a file that `sniff` needs."""
 MORE = 1 << 16
-"""Bytes that it needs where a container may hold sound alone."""
+"""Bytes that it needs where a container may hold audio only."""
 UNCERTAIN = frozenset({"ts", "mts"})
-"""Suffixes that other files have, too (TypeScript): content decides whether it is a clip."""
+"""Suffixes that other files have too (TypeScript): the content decides whether it is a clip."""
 
 
 class Format(NamedTuple):
-    """What imgpar knows about a format; `readers` and `writers` name modules of this package."""
+    """Record of a format; `readers` and `writers` name modules of this package."""
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     mime: str
     kind: Literal["image", "video", "audio"] = "image"
-    """Sound is only written: what `--to m4a` takes out of clips."""
+    """Audio formats are only written: `--to m4a` extracts the audio of clips."""
     magic: tuple[tuple[int, bytes], ...] = ()
-    """Alternatives: (offset, bytes that stand there)."""
+    """Alternatives: (offset, bytes at that offset)."""
     readers: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
     pillow: str = ""
-    """What Pillow calls it."""
+    """Pillow's name."""
     layouts: tuple[Layout, ...] = ()
-    """What the encoder takes."""
+    """Layouts that the encoder supports."""
     dtypes: tuple[str, ...] = ("uint8",)
     takes: frozenset[str] = frozenset()
-    """Settings that its encoder honours, of those that not every encoder has."""
+    """Optional settings that its encoder supports."""
     alpha: bool = False
     frames: bool = False
     """Whether it holds animations or pages."""
     paged: bool = False
-    """Whether its frames are pages, which have no times."""
+    """Whether its frames are pages, which have no durations."""
     lossless: Literal["always", "optional", "never"] = "never"
     icc: bool = False
     grey_icc: bool = False
-    """Whether readers heed a profile for grey; where not, grey becomes that of sRGB."""
+    """Whether readers support a grey profile; if not, grey is converted to that of sRGB."""
     cicp: bool = False
-    """Whether it has a place for the code points of HDR."""
+    """Whether it stores HDR code points."""
     exif: bool = False
     xmp: bool = False
     comment: bool = False
@@ -66,19 +66,19 @@ class Format(NamedTuple):
     gain_map: bool = False
     text: bool = False
     density: bool = False
-    """Whether it has a place of its own for dots per inch."""
+    """Whether it has a field for the resolution."""
     drawn: bool = False
-    """Whether its pixels are made when it is read, at a density."""
+    """Whether it is a vector format, rendered at a resolution."""
     extra: str = ""
-    """The package that pip has to install to read or write it, where imgpar does not bring it along."""
+    """Optional package that reads or writes it, as named for pip."""
     module: str = ""
-    """The module of that package."""
+    """Module of that package."""
     twin: str = ""
-    """Format whose content looks the same at first sight; the suffix decides between the two."""
+    """A format with the same magic; the suffix decides between the two."""
 
     @property
     def suffix(self) -> str:
-        """The suffix of files that imgpar writes, without the dot."""
+        """The suffix of outputs, without the dot."""
         return self.suffixes[0]
 
     @property
@@ -88,12 +88,12 @@ class Format(NamedTuple):
 
     @property
     def readable(self) -> bool:
-        """Whether this version has a decoder for it (perhaps in an extra)."""
+        """Whether this version has a decoder for it (possibly in an optional package)."""
         return bool(self.readers)
 
     @property
     def installed(self) -> bool:
-        """Whether the package that it needs, if any, is there."""
+        """Whether the package that it needs, if any, is installed."""
         return not self.module or find_spec(self.module) is not None
 
     @property
@@ -105,7 +105,16 @@ class Format(NamedTuple):
 def _pillow(
     name: str, title: str, suffixes: str, mime: str, *magic: tuple[int, bytes], pillow: str = ""
 ) -> Format:
-    """A still picture that Pillow reads and imgpar does not write."""
+    """A still picture format that Pillow reads and imgpar does not write.
+
+    Args:
+        name: key of the record.
+        title: display name.
+        suffixes: separated by spaces, without dots.
+        mime: media type.
+        magic: alternatives, as in `Format.magic`.
+        pillow: Pillow's name; empty is `name` in upper case.
+    """
     return Format(
         name,
         title,
@@ -128,7 +137,19 @@ def _extra(
     reader: str = "",
     drawn: bool = False,
 ) -> Format:
-    """A picture that is read with a package that imgpar does not bring."""
+    """A picture format that is read with an optional package.
+
+    Args:
+        name: key of the record.
+        title: display name.
+        suffixes: separated by spaces, without dots.
+        mime: media type.
+        package: name for pip.
+        module: of the package.
+        magic: alternatives, as in `Format.magic`.
+        reader: name of the reader; empty is `name`.
+        drawn: whether it is a vector format.
+    """
     return Format(
         name,
         title,
@@ -143,7 +164,7 @@ def _extra(
 
 
 def _video(name: str, title: str, suffixes: str, mime: str, *, written: bool = True) -> Format:
-    """A clip; readers and writers are those of `video/`."""
+    """A clip format; readers and writers are in `video/`."""
     return Format(
         name, title, tuple(suffixes.split()), mime, kind="video", frames=True,
         readers=("video",), writers=("video",) if written else (),
@@ -152,7 +173,7 @@ def _video(name: str, title: str, suffixes: str, mime: str, *, written: bool = T
 
 
 def _audio(name: str, title: str, mime: str, *takes: str) -> Format:
-    """Sound alone: only written."""
+    """An audio format: only written."""
     return Format(name, title, (name,), mime, kind="audio", writers=("audio",), takes=frozenset(takes))
 
 
@@ -284,7 +305,7 @@ _RECORDS = (
 
 FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}
 TWINNED = {record.twin for record in _RECORDS if record.twin}
-"""Formats whose content alone does not tell them from their twins."""
+"""Formats that cannot be told from their twins by content alone."""
 _BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
 
 
@@ -294,7 +315,8 @@ def find_format(name: str) -> Format:
     >>> find_format(".JPG").name
     'jpeg'
 
-    Raises BadValueError with the nearest name.
+    Raises:
+        BadValueError: there is none; suggests the closest name.
     """
     found = _BY_WORD.get(str(name).lower().lstrip("."))
     if found is None:
@@ -303,7 +325,7 @@ def find_format(name: str) -> Format:
 
 
 def nearest_format(word: str) -> str:
-    """The suffix that a mistyped one was probably meant to be, or nothing.
+    """The suffix closest to a mistyped one, or an empty string.
 
     >>> nearest_format(".wepb")
     'webp'
@@ -314,7 +336,7 @@ def nearest_format(word: str) -> str:
 
 
 def format_of_suffix(path: str | PathLike[str]) -> Format | None:
-    """The format that the name of a file promises.
+    """The format with the suffix of a file name.
 
     >>> format_of_suffix("holiday/IMG_1.JPG").title
     'JPEG'
@@ -323,7 +345,7 @@ def format_of_suffix(path: str | PathLike[str]) -> Format | None:
 
 
 def sniff(head: bytes) -> Format | None:
-    """The format that the first bytes of a file show, see `peek`; of most pictures 64 are enough.
+    """The format detected from the first bytes of a file, see `peek`; 64 suffice for most pictures.
 
     >>> sniff(b"GIF89a").name
     'gif'
@@ -341,14 +363,14 @@ def sniff(head: bytes) -> Format | None:
 
 
 def peek(read: Callable[[int], bytes]) -> bytes:
-    """As many bytes of the beginning of a file as `sniff` needs."""
+    """As many bytes from the start of a file as `sniff` needs."""
     head = read(HEAD)
     return head + read(MORE - HEAD) if wants_more(head) else head
 
 
 @cache
 def _magics() -> tuple[tuple[int, bytes, Format], ...]:
-    """Where which bytes show which format. Raw files have the magic of a TIFF and more: the most specific
-    record comes first."""
+    """Magic numbers and their formats. Raw files have that of a TIFF and more: the most specific record comes
+    first."""
     records = sorted(_RECORDS, key=lambda record: record.twin, reverse=True)
     return tuple((*magic, record) for record in records if record.name != "webp" for magic in record.magic)

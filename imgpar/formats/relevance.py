@@ -1,7 +1,7 @@
-"""Which settings say something about which file, derived from the records of the formats.
+"""Which settings apply to which files, derived from the format records.
 
-A setting that says nothing about a file changes nothing about it: the file is treated as if the setting were
-not there. What only the target decides is known before anything is read (`pointless`).
+A setting that does not apply to a file is ignored for it. What depends on the target only is checked before
+anything is read (`pointless`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ CLIP_SETTINGS = frozenset(
 )
 """Settings of which none means anything to a still picture."""
 _KEPT = "lossless"
-"""A promise: a format that cannot keep it refuses, and the file is not written with less."""
+"""A guarantee: a format that cannot provide it is an error."""
 _SCALES = ("quality", "effort")
 _DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(EncodeOptions)}
 
 
 def says_something(name: str, source: Format | None, target: Format) -> bool:
-    """Whether a setting can change what becomes of a file of one format written in another.
+    """Whether a setting can affect a conversion between two formats.
 
     Args:
         name: of a field of `EncodeOptions`.
-        source: the input's format; None is any.
-        target: the output's.
+        source: format of the input; None is any.
+        target: format of the output.
 
     >>> says_something("codec", find_format("jpg"), find_format("jpg"))
     False
@@ -50,7 +50,7 @@ def given(options: EncodeOptions) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def relevant(options: EncodeOptions, source: str, target: str) -> EncodeOptions:
-    """The settings without those that say nothing about such a file.
+    """The settings without those that do not apply to such a file.
 
     >>> relevant(EncodeOptions(quality=80, codec="hevc"), "jpeg", "jpeg") == EncodeOptions(quality=80)
     True
@@ -59,7 +59,7 @@ def relevant(options: EncodeOptions, source: str, target: str) -> EncodeOptions:
 
 
 def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tuple[str, ...]:
-    """Names of the given settings that say nothing about a file of this format and any of its outputs."""
+    """Names of the given settings that do not apply to a file of this format and any of its outputs."""
     if source not in FORMATS or any(target not in FORMATS for target in targets):
         return ()
     return tuple(
@@ -71,9 +71,9 @@ def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tup
 
 
 def pointless(names: Iterable[str], to: Collection[str]) -> str:
-    """The first of the given settings that says nothing about any file in one of these formats, or nothing.
+    """The first given setting that applies to no file in these formats, or an empty string.
 
-    Quality and effort are never pointless: a format that knows no such scale keeps or does all it can.
+    Quality and effort always apply: a format without such a scale ignores them.
 
     >>> pointless(["quality", "codec"], ["png"])
     'codec'

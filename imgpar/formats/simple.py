@@ -1,5 +1,5 @@
-"""BMP and JPEG 2000, written: one frame through Pillow, 16 bits through OpenCV; metadata go into the boxes of
-JPEG 2000."""
+"""Writers of BMP and JPEG 2000: one frame through Pillow, 16 bits through OpenCV; JPEG 2000 gets metadata
+boxes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ from imgpar.pixels.layouts import convert_layout
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """The first frame. JPEG 2000 is lossless unless a quality is given and 8 bits are enough."""
+    """Encode the first frame. JPEG 2000 is lossless unless a quality is given and 8 bits suffice.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     if fmt.name == "jp2" and frames[0].spec.dtype == "uint16":
         return _encode_deep(frames[0], metadata, options)
     if fmt.name == "bmp" and options.few_colours and (few := bmp_few.encode(frames[0], metadata.dpi)):
@@ -30,7 +40,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         ratio = quality.encoder_setting("jp2", options.quality) / 10
         parameters = {"irreversible": True, "quality_mode": "dB", "quality_layers": [ratio]}
     elif fmt.name == "bmp":
-        parameters = {"dpi": metadata.dpi or (0, 0)}  # Pillow's own default claims 96
+        parameters = {"dpi": metadata.dpi or (0, 0)}  # Pillow's default is 96
     if fmt.name == "jp2" and metadata.comment:
         parameters["comment"] = metadata.comment
     data = pillow.save(frames[0], fmt.pillow, **parameters)
@@ -38,7 +48,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """16 bits, which Pillow does not write. OpenCV knows no place for a comment and no grey with alpha."""
+    """16 bits, which Pillow does not write. OpenCV supports neither comments nor grey with alpha."""
     if frame.spec.layout == "LA":
         spec = frame.spec.converted("RGBA")
         coloured = Frame(spec, np.empty(spec.shape, spec.dtype))

@@ -1,5 +1,5 @@
-"""Targa, read: Pillow, told of 16 bits where a header says 15, which are stored alike; and a loop over the
-packets of those whose runs go on over the end of a row."""
+"""Targa reader: Pillow, with a depth of 16 instead of 15 in the header, which is stored alike; and own code
+for run-length packets that cross rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from imgpar.formats.registry import Format
 
 _HEAD = 18
 _COLOUR, _PIXEL = 7, 16
-"""Where the header says how many bits a colour of the palette and a pixel have."""
+"""Offsets of the bits per palette colour and per pixel in the header."""
 _RUNS = 8
-"""The bit of the kind that says that runs are packed."""
+"""Bit of the image type that marks run-length encoding."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, with the transparency of a palette, and without that of a bit that means nothing."""
+    """Header from Pillow, with the alpha of a palette, and without that of an unused bit."""
     data = _in_16_bits(data)
     header = pillow.read_header(data, fmt, limits)
     if data[_PIXEL] == 16 and header.spec.layout == "RGBA" and not data[_PIXEL + 1] & 15:
@@ -32,12 +32,25 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     data = _in_16_bits(data)
     try:
         return pillow.decode(data, header, frames, accept_damaged=False)
     except OSError:
-        # Other writers pack runs over the ends of rows, of which Pillow says that they overrun.
+        # Other writers let packets cross rows, which Pillow reports as overrun.
         whole = _without_runs(bytes(data))
         if whole is None and not accept_damaged:
             raise damaged("Targa", "it ends before its last pixel") from None
@@ -45,7 +58,7 @@ def decode(
 
 
 def _in_16_bits(data: bytes | memoryview) -> bytes | memoryview:
-    """The file with 16 for 15 bits of a pixel or a colour, without the bit for transparency."""
+    """The file with 16 instead of 15 bits per pixel or colour, without the alpha bit."""
     if len(data) < _HEAD or 15 not in (data[_PIXEL], data[_COLOUR]):
         return data
     head = bytearray(data[:_HEAD])
@@ -56,7 +69,7 @@ def _in_16_bits(data: bytes | memoryview) -> bytes | memoryview:
 
 
 def _without_runs(data: bytes) -> bytes | None:
-    """The same file with every pixel by itself; None where pixels are missing, or where it has no runs."""
+    """The same file without run-length encoding; None where pixels are missing, or where it is not used."""
     length, palette, kind, _, count, bits, _, _, width, height, depth, _ = struct.unpack_from(
         "<BBBHHBHHHHBB", data
     )

@@ -1,4 +1,4 @@
-"""WebP through Pillow; its chunks are walked for size and timing before Pillow allocates a canvas."""
+"""WebP through Pillow; chunks are parsed for size and timing before Pillow allocates a canvas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from imgpar.formats.registry import Format
 
 _LARGEST = 16383
 _FLAGS_AT, _ALPHA = 20, 0x10
-"""Where VP8X has its flags, and the one for transparency."""
+"""Offset of the VP8X flags, and the alpha flag."""
 _METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
 """libwebp's method for each effort."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, after the claimed size was checked."""
+    """Header from Pillow, after a check of the declared size."""
     view = memoryview(data)
     claimed = int.from_bytes(view[4:8], "little") + 8
     durations = []
@@ -34,13 +34,13 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         coding |= {kind} & {b"VP8 ", b"VP8L"}
         if kind == b"ANMF" and len(body) >= 16:
             durations.append(int.from_bytes(body[12:15], "little"))
-            # Corner and size less one: all zero but for the canvas itself.
+            # Position and size minus one: set unless the frame covers the canvas.
             parts = parts or any(body[:6]) or body[6:12] != size
     if claimed > len(view) and not limits.accept_damaged:
         raise damaged("WebP", f"it should have {claimed:,} bytes and has {len(view):,}")
     extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
     open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
-    header = pillow.read_header(_see_through(data) if open_canvas else data, fmt, limits)
+    header = pillow.read_header(_with_alpha_flag(data) if open_canvas else data, fmt, limits)
     header = header._replace(detail={**header.detail, "lossless": coding == {b"VP8L"}})
     if header.frames == 1:
         return header
@@ -52,14 +52,37 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the frames, each as it is seen on the canvas."""
+    """Fill the frames, each composed on the canvas.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if header.detail.get("open_canvas"):
-        data = _see_through(data)
+        data = _with_alpha_flag(data)
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame, or an animation; lossless on request."""
+    """Encode one frame, or an animation; lossless on request.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     width, height = frames[0].spec.size
     if max(width, height) > _LARGEST:
         raise EncodeError(
@@ -71,7 +94,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     parameters: dict[str, object] = {
         "method": _METHODS[effort],
         "lossless": options.lossless,
-        # For lossless files quality is the time spent on making them small.
+        # For lossless files, quality is the effort spent on compression.
         "quality": effort * 10 if options.lossless else quality.encoder_setting("webp", options.quality),
         "exact": options.lossless,
         "icc_profile": metadata.icc,
@@ -84,19 +107,19 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     sink = BytesIO()
     images[0].save(sink, "WEBP", **parameters)
     result = sink.getvalue()
-    return Encoded(_see_through(result) if len(images) > 1 and frames[0].spec.alpha else result)
+    return Encoded(_with_alpha_flag(result) if len(images) > 1 and frames[0].spec.alpha else result)
 
 
-def _see_through(data: bytes | memoryview) -> bytes:
-    """An animation that says it has transparency. libwebp's muxer says so only of pixels: what opaque
-    frames leave open of the canvas would become black."""
+def _with_alpha_flag(data: bytes | memoryview) -> bytes:
+    """Set the alpha flag of an animation. libwebp's muxer sets it only for transparent pixels: parts of the
+    canvas that opaque frames do not cover would become black."""
     result = bytearray(data)
     result[_FLAGS_AT] |= _ALPHA
     return bytes(result)
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every chunk of the RIFF container that begins inside the file."""
+    """Type and body of every chunk of the RIFF container that begins inside the file."""
     at = 12
     while at + 8 <= len(view):
         length = int.from_bytes(view[at + 4 : at + 8], "little")

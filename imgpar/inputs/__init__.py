@@ -1,1 +1,14 @@
-"""Where inputs come from. A source yields batches: the media of one folder at a time."""
+"""Inputs: files, folders, patterns and lists, read as batches of one folder each.
+
+This room may list folders and read the first bytes of files. It writes nothing but the temporary database of
+a list, starts no processes and decodes no pixels.
+
+    roots       inputs as given: folders to walk, single files, missing paths
+    local       scan of all inputs
+    walk        one folder after the other
+    lists       inputs from a list of files
+    patterns    `--include` and `--exclude`
+    batches     `Batch` and `Entries`, items of one folder
+    companions  sidecars and clips of Live Photos
+    ignored     statistics of files and folders that are not read
+"""

@@ -1,4 +1,4 @@
-"""What every source hands on: batches of items, one folder at a time."""
+"""Batches of items, one folder at a time: the output of every source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
 
 TOGETHER = 2000
-"""Files of a folder whose facts are read together."""
+"""Files of a folder whose status is read together."""
 
 Facts = tuple[int, int, int, int]
 """Size, mtime_ns, inode, ctime_ns."""
@@ -33,20 +33,20 @@ _BY_HANDLE = os.stat in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 SIDECARS = ("xmp", "aae")
-"""Suffixes of files that belong to pictures and hold edits, ratings and captions."""
+"""Suffixes of sidecar files, which store edits, ratings and captions of pictures."""
 
 
 class Entries(Sequence[Item]):
-    """The items of one folder in columns, in natural order: about 100 bytes a file.
+    """The items of one folder in columns, in natural order: about 100 bytes per file.
 
-    How large and how old a file is gets read when its item is asked for, together with the next ones.
+    The status of a file is read when its item is requested, together with the next ones.
 
     Args:
-        folder: absolute.
-        mirror: of the folder.
+        folder: absolute path.
+        mirror: path of the folder below OUT.
         names: all files, in any order.
-        formats: what was sniffed, by name.
-        facts: of files for which they were read already.
+        formats: detected formats, by name.
+        facts: status of files for which it is known, by name.
         failed: names of files that cannot be read.
     """
 
@@ -82,7 +82,14 @@ class Entries(Sequence[Item]):
 
     @classmethod
     def of(cls, folder: str, mirror: str, rows: Sequence[Row], formats: dict[str, str]) -> Entries:
-        """All that is known of files that can be read, in this order."""
+        """Entries with known status, in this order.
+
+        Args:
+            folder: absolute path.
+            mirror: path of the folder below OUT.
+            rows: name and status of each file.
+            formats: detected formats, by name.
+        """
         entries = cls(folder, mirror, [row[0] for row in rows], formats, {})
         entries._take(entries.names, [row[1:] for row in rows])
         entries._left = iter(())
@@ -92,7 +99,7 @@ class Entries(Sequence[Item]):
         return len(self.names)
 
     def rows(self) -> Iterator[Row]:
-        """Name, size, mtime_ns, inode and ctime_ns of each, without making items."""
+        """Name, size, mtime_ns, inode and ctime_ns of each, without building items."""
         self._read(len(self))
         return zip(self._ordered, *self._columns, strict=True)
 
@@ -121,7 +128,7 @@ class Entries(Sequence[Item]):
         )
 
     def _read(self, count: int) -> None:
-        """Read on until the facts of so many files are there."""
+        """Read the status of files until `count` are known."""
         while len(self._ordered) < count and (some := list(islice(self._left, TOGETHER))):
             with open_folder(self._folder) as (handle, where):
                 self._take(some, [self._look(name, handle, where) for name in some])
@@ -148,10 +155,11 @@ class Entries(Sequence[Item]):
 
 @contextlib.contextmanager
 def open_folder(folder: str) -> Iterator[tuple[int | None, str]]:
-    """A handle of a folder, or None and the folder, where names cannot be looked up from a handle."""
+    """A descriptor of a folder, or None and the folder, where names cannot be resolved relative to a
+    descriptor."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if _BY_HANDLE else None
-    except OSError:  # it is gone, and so are the files in it
+    except OSError:  # it was removed with the files in it
         handle = None
     try:
         yield handle, folder if handle is None else ""
@@ -162,47 +170,46 @@ def open_folder(folder: str) -> Iterator[tuple[int | None, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All media that go into one folder below OUT; names are told apart within a batch."""
+    """All media that go into one folder below OUT; names are unique within a batch."""
 
     folder: str
     """Absolute source folder; empty where the items come from several."""
     mirror: str
-    """Path of the outputs' folder below OUT, with `/`; empty for OUT itself."""
+    """Path of the output folder below OUT, with `/`; empty for OUT itself."""
     items: Sequence[Item]
     ignored: int = 0
-    """Files that are no media: seen, counted, left alone."""
+    """Number of files that are not media."""
     folders: tuple[str, ...] = ()
-    """Names in the outputs' folder that belong to other batches."""
+    """Names in the output folder that belong to other batches."""
     notes: tuple[str, ...] = ()
-    """What to tell the user about this folder."""
+    """Notes on this folder for the report."""
     sidecars: int = 0
-    """Those among the ignored files that belong to pictures."""
+    """Number of ignored files that are sidecars."""
     kinds: Mapping[str, int] = field(default_factory=dict)
-    """The ignored files by kind."""
+    """Number of ignored files by kind."""
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """Folders that are not entered, by name."""
+    """Number of skipped folders, by name."""
     excluded: int = 0
-    """Media and folders that patterns leave out."""
+    """Number of media and folders excluded by patterns."""
     root: str = ""
-    """The input that was named and that holds this folder; empty is the folder itself."""
+    """The input that contains this folder; empty is the folder itself."""
 
 
 @lru_cache(maxsize=4096)
 def known_suffix(suffix: str) -> Format | None:
-    """The format of inputs with this suffix, without its dot, in any case; remembered, as folders repeat a
-    few."""
+    """The readable format with this suffix, without its dot, in any case; cached, as folders repeat a few."""
     found = format_of_suffix("x." + suffix)
     return found if found and found.readable else None
 
 
 def is_clip(item: Item) -> bool:
-    """Whether an input is a clip: by its suffix, else by its first bytes."""
+    """Whether an input is a clip: by its suffix, else by its detected format."""
     found = known_suffix(suffix_of(item.path)) or FORMATS.get(item.format)
     return found is not None and found.kind == "video"
 
 
 def is_media(name: str) -> bool:
-    """Whether a name alone says that a file is media.
+    """Whether the name of a file is sufficient to treat it as media.
 
     >>> is_media("clip.MP4"), is_media("index.ts"), is_media("notes.txt")
     (True, False, False)
@@ -218,7 +225,7 @@ def suffix_of(name: str) -> str:
 
 
 def is_sidecar(name: str) -> bool:
-    """Whether a file is one, by its name.
+    """Whether the name is that of a sidecar.
 
     >>> is_sidecar("IMG_1.XMP"), is_sidecar("IMG_1.jpg")
     (True, False)
@@ -227,7 +234,7 @@ def is_sidecar(name: str) -> bool:
 
 
 def look_inside(path: str) -> str:
-    """The format that the first bytes show, or nothing; raises OSError when the file cannot be read."""
+    """The format detected from the first bytes, or an empty string; raises OSError."""
     # Non-blocking, in case the file became a pipe since it was listed.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -236,7 +243,7 @@ def look_inside(path: str) -> str:
         os.close(handle)
     found = sniff(head)
     if found is None and suffix_of(path).lower() in UNCERTAIN and b"\0" in head:
-        found = format_of_suffix(path)  # binary, and named like a clip: a damaged one, perhaps
+        found = format_of_suffix(path)  # binary, and named like a clip: possibly a damaged one
     return found.name if found else ""
 
 
@@ -247,13 +254,12 @@ def holds_output(folder: str) -> bool:
 
 
 def file_facts(status: os.stat_result) -> Facts:
-    """The facts in a status; the inode as SQLite can hold it, 0 where the system does not say (Windows
-    folder listings)."""
+    """The values of a status; the inode as SQLite can store it, 0 if unknown (Windows folder listings)."""
     return status.st_size, status.st_mtime_ns, status.st_ino & INODE_BITS, status.st_ctime_ns
 
 
 def why_unreadable(error: OSError) -> str:
-    """The sentence for an input that the system does not let us read."""
+    """The message for an input that cannot be read."""
     reason = error.strerror or str(error)
     fix = {
         PermissionError: "Change its permissions or run as a user who may read it.",
@@ -263,13 +269,13 @@ def why_unreadable(error: OSError) -> str:
 
 
 def special_kind(mode: int) -> str:
-    """What a path is that is neither file nor folder; such a path is never opened, as that may block."""
+    """Kind of a path that is neither file nor folder; it is never opened, as that may block."""
     kinds = ((stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"))
     return next((name for test, name in kinds if test(mode)), "a device")
 
 
 def named_item(path: str, mirror: str) -> Item:
-    """The item for a file that the user named: always a line of the report, readable or not."""
+    """The item for a file that the user named: always listed in the report, readable or not."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -281,7 +287,7 @@ def named_item(path: str, mirror: str) -> Item:
     except OSError as error:
         return Item(path, mirror, 0, 0, error=why_unreadable(error))
     except ValueError:
-        return _no_file(path, mirror, "It is no path: it holds a NUL character. Check the list.")
+        return _no_file(path, mirror, "It is not a path: it contains a NUL character. Check the list.")
     if stat.S_ISDIR(status.st_mode):
         return _no_file(path, mirror, "It is a folder where a file is expected. Name it as an input.")
     if not stat.S_ISREG(status.st_mode):

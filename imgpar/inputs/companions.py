@@ -1,9 +1,9 @@
-"""Files that belong together by their names: a picture, the clip of a Live Photo, and sidecars.
+"""Files that belong together by name: a picture, the clip of a Live Photo, and sidecars.
 
-IMG_1.HEIC + IMG_1.MOV          a Live Photo: the clip is named after the picture, whatever that is called
-IMG_1.CR2 + IMG_1.xmp           a sidecar, as Adobe names it
-IMG_1.CR2 + IMG_1.CR2.xmp       a sidecar, as darktable and digiKam name it
-IMG_1.HEIC + IMG_1.AAE          what was edited on an iPhone
+IMG_1.HEIC + IMG_1.MOV          a Live Photo: the output of the clip is named after the picture
+IMG_1.CR2 + IMG_1.xmp           a sidecar, as named by Adobe
+IMG_1.CR2 + IMG_1.CR2.xmp       a sidecar, as named by darktable and digiKam
+IMG_1.HEIC + IMG_1.AAE          edits made on an iPhone
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from imgpar.inputs.batches import (
 from imgpar.inputs.ignored import ignored_kind
 
 SIDECAR = "sidecar"
-"""What a sidecar has in the place of a format: it is copied as it is."""
+"""Format name of a sidecar, which is copied unchanged."""
 _CLIPS = ("mov", "mp4")
 _STILLS = ("heic", "heif", "jpg", "jpeg")
-"""The still pictures of Live Photos, the likeliest first."""
+"""Suffixes of the still pictures of Live Photos, the most likely first."""
 
 
 def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """The batches, in each the sidecars that lie beside its pictures, as items behind them."""
+    """Append the sidecars beside the pictures of each batch to its items."""
     for batch in batches:
         found = list(_beside(batch.items))
         if not found:
@@ -52,17 +52,17 @@ def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 
 class Leader(NamedTuple):
-    """A file that another one is named after."""
+    """A file after which another one is named."""
 
     path: str
     format: str
-    """What was sniffed."""
+    """The detected format."""
 
 
 def companions(items: Sequence[Item]) -> dict[str, Leader]:
-    """By path, the leaders of those items that have one; no file is looked at."""
+    """The leaders of items that have one, by path; no file is accessed."""
     if isinstance(items, Entries):
-        text = "/".join([*items.names, ""]).lower()  # one look at a million names
+        text = "/".join([*items.names, ""]).lower()  # one test for a million names
         if not any(f".{suffix}/" in text for suffix in _CLIPS):
             return {}
         folder = os.path.join(os.path.dirname(items[0].path), "")
@@ -76,9 +76,9 @@ def companions(items: Sequence[Item]) -> dict[str, Leader]:
 
 
 def leaders(names: Sequence[str], sidecars: Iterable[int]) -> dict[int, int]:
-    """Of paths: the place of each that is named after another one in its folder → that one's place.
+    """Map the index of each path that is named after another one in its folder to the index of that one.
 
-    Where several could be meant, the order of their names decides, not that in which they come.
+    Where several are possible, the order of their names decides, not the order of the input.
 
     >>> leaders(["a.heic", "a.mov", "a.jpg", "b.mov", "a.AAE"], [4])
     {1: 0, 4: 0}
@@ -108,7 +108,7 @@ def leaders(names: Sequence[str], sidecars: Iterable[int]) -> dict[int, int]:
 
 
 def _rank(name: str, sidecar: str) -> tuple[int, str]:
-    """XMP is written for raw files, AAE for what an iPhone took."""
+    """XMP belongs to raw files, AAE to iPhone pictures."""
     suffix = suffix_of(name).lower()
     record = known_suffix(suffix)
     first = (

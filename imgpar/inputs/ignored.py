@@ -1,4 +1,5 @@
-"""What a walk leaves out: files that are no media, by kind, and folders in which systems keep their own."""
+"""Files and folders that a walk skips: files that are not media, by kind, and folders of operating
+systems."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 HIDDEN = "hidden"
-"""The kind of files whose names begin with a dot."""
+"""Kind of files whose names begin with a dot."""
 BARE = "without suffix"
 SHOWN = 6
-"""Kinds that are named in a sentence."""
+"""Maximum number of kinds in a sentence."""
 
 _FOLDERS = frozenset(
     (
@@ -26,7 +27,7 @@ _ENDS = (".lrdata",)
 
 
 def is_system_folder(name: str) -> bool:
-    """Whether a folder of this name holds thumbnails, deleted files or the like, and nothing of the user's.
+    """Whether a folder of this name contains thumbnails, deleted files or the like.
 
     >>> is_system_folder("@eaDir"), is_system_folder("Smart Previews.lrdata"), is_system_folder("photos")
     (True, True, False)
@@ -36,7 +37,7 @@ def is_system_folder(name: str) -> bool:
 
 
 def ignored_kind(name: str) -> str:
-    """The kind of a file that is no media, from its name.
+    """The kind of a file that is not media, from its name.
 
     >>> ignored_kind("a.TXT"), ignored_kind("README"), ignored_kind("._a.jpg")
     ('.txt', 'without suffix', 'hidden')
@@ -49,17 +50,17 @@ def ignored_kind(name: str) -> str:
 
 @dataclass(slots=True)
 class Aside:
-    """Counts of what was left out, of a whole run."""
+    """Counts of skipped files and folders of a run."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     """Files by kind."""
     folders: Counter[str] = field(default_factory=Counter)
-    """Folders by name; what is in them is not counted."""
+    """Folders by name; their contents are not counted."""
     excluded: int = 0
-    """Media, and whole folders, that the patterns of the run leave out."""
+    """Media and whole folders excluded by patterns."""
 
     def add(self, kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int) -> None:
-        """Count what was left out of one folder."""
+        """Add the counts of one folder."""
         self.kinds.update(kinds)
         self.folders.update(folders)
         self.excluded += excluded
@@ -75,7 +76,7 @@ class Aside:
 
 
 def ignored_sentence(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
-    """One sentence for what was left out; nothing where that is nothing.
+    """One sentence with the counts; empty if all are 0.
 
     >>> ignored_sentence({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)
     'Left out: 12 .txt, 2 without suffix; folders @eaDir (3), __MACOSX; 5 by include and exclude.'

@@ -1,4 +1,4 @@
-"""Inputs named in a list (`--files-from`): any number of lines in little memory."""
+"""Inputs from a list (`--files-from`): any number of lines in little memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CREATE TABLE entry(id INTEGER PRIMARY KEY, place INTEGER, name BLOB, UNIQUE(plac
 
 
 def read_list(stream: IO[bytes], *, nul: bool = False) -> Iterator[str]:
-    """Names from a binary stream, one a line or each ended by NUL; empty ones are left out.
+    """Names from a binary stream, one per line or separated by NUL; empty ones are skipped.
 
     >>> import io
     >>> list(read_list(io.BytesIO(b"a.jpg\\n\\nb c.jpg")))
@@ -48,15 +48,15 @@ def read_list(stream: IO[bytes], *, nul: bool = False) -> Iterator[str]:
 
 
 def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterator[Batch]:
-    """Items for a list of files, grouped by folder in the order in which the folders appear.
+    """Items for a list of files, grouped by folder in order of appearance.
 
     Names are relative to the current folder and keep their path below it. A file outside of it keeps its
-    whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. What is named is always taken, once; a folder in the
-    list is a failed item. The list is kept on disk while it is sorted, so its length does not matter.
-    `patterns` see the path below the current folder.
+    whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. A listed file is always read, once; a folder in the list
+    is a failed item. The list is sorted on disk, so its length is not limited by memory. `patterns` apply to
+    the path below the current folder.
     """
     here = os.path.realpath(os.curdir)
-    # An empty name makes a private database that SQLite spills to a temporary file and removes.
+    # An empty name creates a private database in a temporary file.
     with closing(sqlite3.connect("", isolation_level=None)) as spool:
         spool.executescript(_TABLES + "BEGIN;")
         for name in names:
@@ -79,7 +79,7 @@ def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterato
 
 @lru_cache(maxsize=1024)
 def _place(spool: sqlite3.Connection, folder: str, here: str) -> int:
-    """The number of a folder, which is the same under whatever name links give it."""
+    """The number of a folder, the same for all names that links give it."""
     real = os.path.realpath(folder)
     mirror = mirror_of(real, here)
     spool.execute(
@@ -107,7 +107,7 @@ def mirror_of(folder: str, here: str) -> str:
 def _batch(
     group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: set[bytes], patterns: Patterns | None
 ) -> Batch:
-    """The items of one folder. Folders that would share a mirror all get one with a hash."""
+    """The items of one folder. Folders that would share a mirror path all get a hash."""
     failed: list[Item] = []
     formats: dict[str, str] = {}
     rows: list[Row] = []

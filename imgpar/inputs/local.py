@@ -1,4 +1,4 @@
-"""Files, folders and patterns on this machine, streamed folder by folder."""
+"""Local files, folders and patterns, scanned folder by folder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from imgpar.inputs.walk import walk
 def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = None) -> Iterator[Batch]:
     """Find all media in the inputs: files, folders (recursive) and patterns.
 
-    One folder alone (or one pattern with `**`) is mirrored into OUT itself. Of several inputs each folder
-    goes under its own name and each file to the top. A pattern without `**` is what the shell makes of it:
-    its matches, named one by one. An input that lies inside another one is part of that.
+    A single folder (or pattern with `**`) is mirrored into OUT itself. Of several inputs each folder goes to
+    a folder of its name and each file to the top. A pattern without `**` is expanded as by the shell. An
+    input inside another one is part of it.
 
-    `out` is the output folder; it is left out where it lies inside an input. None when there is none.
-    `patterns` see paths below a folder, and the mere names of files that were named.
+    Args:
+        inputs: as given.
+        out: output folder, which is skipped inside of an input; None if there is none.
+        patterns: applied to paths below a folder, and to the names of files that were named.
 
-    Raises UsageError at once when every input is missing, NoInputError when all are patterns without match.
+    Raises:
+        UsageError: every input is missing.
+        NoInputError: all inputs are patterns without a match.
     """
     named = read_inputs(inputs, out)
     if named.missing and not named.roots and len(named.missing) == len(named.files):
@@ -49,7 +53,7 @@ def _batches(named: Named, out: str | None, patterns: Patterns | None) -> Iterat
 
 
 def nothing_there(missing: Sequence[str]) -> UsageError:
-    """What is said where no input exists."""
+    """The error if no input exists."""
     names = ", ".join(repr(path) for path in missing[:3]) + (" …" if len(missing) > 3 else "")
     if all(glob.has_magic(path) for path in missing):
         return NoInputError(f"Nothing matches {names}.", fix="Check the pattern and the folder you are in.")

@@ -1,13 +1,13 @@
-"""`--include` and `--exclude`: patterns for paths below an input, as in a `.gitignore`.
+"""`--include` and `--exclude`: patterns for paths below an input, as in `.gitignore`.
 
     *.jpg          files of that name, in any folder
-    proofs         everything in folders of that name, in any folder, and files of that name
+    proofs         files of that name, and everything in folders of that name, in any folder
     proofs/        everything in folders of that name
     /proofs        only directly below the input
-    2024/*/raw     from the input on; `*` and `?` stay within one name
+    2024/*/raw     relative to the input; `*` and `?` do not match `/`
     2024/**        everything below; `**/` is any number of folders
 
-Upper and lower case are the same, and so are the Unicode forms of a letter.
+Matching ignores case and Unicode normalisation.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from imgpar.core.filenames import fold
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern, ready to be asked."""
+    """One compiled pattern."""
 
     text: str
     regex: re.Pattern[str]
 
     @classmethod
     def of(cls, text: str) -> Pattern:
-        """The pattern that a user wrote."""
+        """Compile a pattern as written by the user."""
         return cls(text, re.compile(expression(text), re.DOTALL))
 
 
 def expression(pattern: str) -> str:
-    """The regular expression for folded paths that `match` has to find from the beginning.
+    """The regular expression, to be matched against folded paths from the start.
 
     >>> bool(re.match(expression("*.JPG"), "2024/may/a.jpg"))
     True
@@ -68,14 +68,14 @@ def _translated(body: str) -> Iterator[str]:
 
 
 def _class(inner: str) -> str:
-    """What stands between brackets: letters and ranges, all others behind `!` or `^`."""
+    """A bracket expression: letters and ranges, negated by `!` or `^`."""
     negated = inner[0] in "!^" and len(inner) > 1
     letters = re.escape(inner[negated:]).replace(r"\-", "-")
     return f"[{'^/' if negated else ''}{letters}]"
 
 
 class Patterns:
-    """Which files are taken; remembers which patterns matched something.
+    """Selects files; records which patterns matched something.
 
     >>> patterns = Patterns(["*.jpg"], ["proofs/"])
     >>> patterns.takes("2024/a.JPG"), patterns.takes("a.png"), patterns.takes("2024/proofs/a.jpg")
@@ -93,17 +93,18 @@ class Patterns:
         return bool(self._include or self._exclude)
 
     def takes(self, path: str) -> bool:
-        """Whether a file is taken: one of `include` matches it, if there are any, and none of `exclude`."""
+        """Whether a file is selected: it matches one of `include`, if there are any, and none of
+        `exclude`."""
         text = fold(path)
         wanted = not self._include or self._hit("include", self._include, text)
         return not self._hit("exclude", self._exclude, text) and wanted
 
     def enters(self, folder: str) -> bool:
-        """Whether a folder may hold files that are taken; empty is the input itself."""
+        """Whether a folder may contain selected files; empty is the input itself."""
         return not folder or not self._hit("exclude", self._exclude, fold(folder) + "/")
 
     def unmatched(self) -> list[str]:
-        """A sentence for each pattern that matched nothing."""
+        """One sentence per pattern that matched nothing."""
         every = [("include", pattern) for pattern in self._include]
         every += [("exclude", pattern) for pattern in self._exclude]
         return [
@@ -113,7 +114,7 @@ class Patterns:
         ]
 
     def _hit(self, name: str, patterns: Iterable[Pattern], text: str) -> bool:
-        """Whether one matches; those that never did so far are asked in any case."""
+        """Whether one matches; those without a match so far are tested in any case."""
         found = False
         for pattern in patterns:
             if found and (name, pattern.text) in self._matched:

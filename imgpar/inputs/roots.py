@@ -1,4 +1,4 @@
-"""What the user named, put in order: which folders to walk, which files to take, what is missing."""
+"""Interprets the inputs: folders to walk, single files, and missing paths."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from imgpar.inputs.ignored import is_system_folder
 
 @dataclass(slots=True)
 class Root:
-    """A folder to walk, with everything that was named inside it."""
+    """A folder to walk, with all inputs inside of it."""
 
     path: str
     real: str
     everything: bool = False
-    """Whether the folder itself was named, not only patterns or files inside it."""
+    """Whether the folder itself was named, not only patterns or files inside of it."""
     patterns: list[list[str]] = field(default_factory=list)
     """Patterns for paths relative to the root, split at `/`."""
     named: dict[str, set[str]] = field(default_factory=dict)
-    """Files named one by one: relative folder → names."""
+    """Files named individually: relative folder → names."""
     mirror: str = ""
 
     def takes(self, relative: str) -> bool:
-        """Whether one of the patterns wants this file."""
+        """Whether one of the patterns selects this file."""
         path = relative.split("/")
         return any(matches(path, pattern) for pattern in self.patterns)
 
 
 @dataclass(slots=True)
 class Named:
-    """All inputs: folders to walk, and single paths (files, and what is missing or no file)."""
+    """All inputs: folders to walk, and single paths (files, missing paths, special files)."""
 
     roots: list[Root]
     files: list[str]
@@ -44,7 +44,12 @@ class Named:
 
 
 def read_inputs(inputs: Iterable[str], out: str | None) -> Named:
-    """Sort the inputs into folders and single paths; what was named twice is there once."""
+    """Sort the inputs into folders and single paths, without duplicates.
+
+    Args:
+        inputs: as given.
+        out: output folder; None if there is none.
+    """
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
@@ -71,7 +76,7 @@ def read_inputs(inputs: Iterable[str], out: str | None) -> Named:
 
 
 def absolute(path: str) -> str:
-    """The path from the root of the file system, as the user wrote it; `..` is resolved through links.
+    """The absolute path as written by the user; `..` is resolved through links.
 
     >>> absolute("/photos/./a.jpg") == os.path.abspath("/photos/a.jpg")
     True
@@ -82,7 +87,7 @@ def absolute(path: str) -> str:
 
 
 def real_place(path: str) -> str:
-    """Where the name itself lies: links in its folder are resolved, a link under this name is not."""
+    """The path with links resolved in its folder, but not in its last component."""
     folder, name = os.path.split(path.rstrip("/" + os.sep) or path)
     if name in ("", os.curdir, os.pardir):
         return os.path.realpath(path)
@@ -116,7 +121,8 @@ def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _expand(inputs: Iterable[str]) -> Iterator[str]:
-    """Resolve patterns that no shell has expanded; a file that is called like a pattern comes first."""
+    """Expand patterns that no shell has expanded; an existing file with the name of a pattern takes
+    precedence."""
     for path in inputs:
         if "**" in path or not glob.has_magic(path) or os.path.lexists(path):
             yield path
@@ -125,7 +131,7 @@ def _expand(inputs: Iterable[str]) -> Iterator[str]:
 
 
 def _mode(path: str) -> int | None:
-    """Type of what the path leads to; None when nothing has this name, 0 when that cannot be told."""
+    """Mode of the target of a path; None when it does not exist, 0 when that is unknown."""
     try:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -135,13 +141,13 @@ def _mode(path: str) -> int | None:
 
 
 def _root(roots: dict[str, Root], folder: str) -> Root:
-    """The root of this folder: a new one, or the one that was named before under whatever name."""
+    """The root of this folder: a new one, or that of another name of the same folder."""
     real = os.path.realpath(folder)
     return roots.setdefault(real, Root(folder, real))
 
 
 def _outermost(roots: list[Root], outside: str) -> list[Root]:
-    """Fold roots into those that contain them, so that no file is walked over twice."""
+    """Merge roots into those that contain them, so that no file is visited twice."""
     kept: list[Root] = []
     for root in sorted(roots, key=lambda root: len(root.real)):
         outer = next((other for other in kept if _reaches(other, root.real, outside)), None)
@@ -155,7 +161,7 @@ def _outermost(roots: list[Root], outside: str) -> list[Root]:
 
 
 def _walked(roots: list[Root], place: str, outside: str) -> bool:
-    """Whether a root's walk comes by this file; then it is taken there, under its mirrored name."""
+    """Whether the walk of a root visits this file; then it is read there, under its mirrored name."""
     folder, name = os.path.split(place)
     for root in roots:
         if os.path.isfile(place) and (folder == root.real or _reaches(root, folder, outside)):
@@ -165,7 +171,7 @@ def _walked(roots: list[Root], place: str, outside: str) -> bool:
 
 
 def _reaches(root: Root, folder: str, outside: str) -> bool:
-    """Whether a walk from `root` comes to `folder`: no hidden, system or output folder is on the way."""
+    """Whether a walk from `root` visits `folder`: no hidden, system or output folder is on the way."""
     if not folder.startswith(os.path.join(root.real, "")):
         return False
     at = root.real
@@ -181,7 +187,7 @@ def _relative(path: str, root: str) -> str:
 
 
 def _name(roots: list[Root]) -> None:
-    """Several inputs: each folder under its own name; those of the same name under longer ones."""
+    """With several inputs, each folder gets its own name; equal names are extended."""
     levels = [_own_names(root.real) for root in roots]
     chosen = [0] * len(roots)
     while True:

@@ -1,4 +1,4 @@
-"""One folder after the other, in natural order, as batches."""
+"""Walks a folder tree in natural order and yields batches."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 
 STATUS_IS_FREE = os.name == "nt"
-"""Windows tells size and time of a file together with its name."""
+"""Windows lists size and timestamps together with the name."""
 
 
 @dataclass(slots=True)
 class Listing:
-    """What one folder holds."""
+    """Contents of one folder."""
 
     names: list[str] = field(default_factory=list)
     """Media, in no order."""
     formats: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
-    """Of files that had to be looked at, or for which they came with the name."""
+    """Status of files for which it was read or listed."""
     failed: set[str] = field(default_factory=set)
     """Names of files that are media, or were named, but cannot be read."""
     folders: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
-    """Files that are no media, by kind."""
+    """Files that are not media, by kind."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """Folders that are not entered, by name."""
+    """Skipped folders, by name."""
     excluded: int = 0
     sidecars: int = 0
     output: bool = False
-    """It holds the outputs of a run."""
+    """Whether it contains outputs of a run."""
 
 
 def walk(
@@ -61,15 +61,19 @@ def walk(
     leave_out: str = "",
     patterns: Patterns | None = None,
 ) -> Iterator[Batch]:
-    """Every folder at and below `root` that holds media, parents first, folders and files in natural order.
+    """Every folder at and below `root` that contains media, parents first, in natural order.
 
-    `wanted(relative path)` leaves files out; `named` (relative folder → file names) are items whatever
-    they are called and hold; `leave_out` is the output folder, which may lie inside. `patterns` leave out
-    files and folders, also those that were named. Relative paths use `/`.
+    Links to files are followed, links to folders are not, so there are no loops. Names that start with a dot
+    are skipped (`.git`, `.thumbnails`, and the `._IMG_1.jpg` of macOS), and so are folders of operating
+    systems, such as `@eaDir`. Relative paths use `/`.
 
-    Symbolic links to files are followed, to folders not, so links cannot make a loop. What starts with a
-    dot is left out: `.git`, `.thumbnails`, and `._IMG_1.jpg`, which macOS puts beside `IMG_1.jpg`; so are
-    folders of systems, such as `@eaDir`.
+    Args:
+        root: absolute path.
+        mirror: its path below OUT.
+        wanted: `wanted(relative path)` selects files; None selects all.
+        named: relative folder → names of files that are items in any case.
+        leave_out: output folder, which may lie inside.
+        patterns: select files and folders, including those that were named.
     """
     out = _identity(leave_out) if leave_out else None
     stack = [(root, mirror, "")]
@@ -85,7 +89,7 @@ def walk(
             yield Batch(folder, place, (failed,), root=root)
             continue
         if found.output and relative:
-            note = f"{folder} holds the outputs of a run and was left out. Name it as an input to take it."
+            note = f"{folder} holds the outputs of a run and was skipped. Name it as an input to include it."
             yield Batch(folder, place, (), notes=(note,))
             continue
         if wanted:
@@ -117,10 +121,14 @@ def _batch(folder: str, place: str, found: Listing, below: tuple[str, ...], root
 def list_folder(
     folder: str, forced: Container[str] = (), below: str = "", patterns: Patterns | None = None
 ) -> Listing:
-    """Read one folder; the hot loop of a scan. `forced` are names of files to take in any case.
-    `patterns` see names behind `below`, the path of the folder with a `/` at its end.
+    """Read one folder; the hot loop of a scan. Regular files are not accessed: a million of them are listed
+    in half a second.
 
-    Plain files are not looked at: a million of them are listed in half a second.
+    Args:
+        folder: absolute path.
+        forced: names of files to include in any case.
+        below: relative path of the folder with a trailing `/`, for `patterns`.
+        patterns: select files and folders.
     """
     found = Listing()
     plain: list[str] = []
@@ -150,10 +158,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _passes(name: str, below: str, patterns: Patterns, found: Listing, *, folder: bool = False) -> bool:
-    """Whether the patterns leave this file or folder in; media that they leave out are counted."""
+    """Whether the patterns select this file or folder; excluded media are counted."""
     if folder:
         if name == OURS or is_system_folder(name):
-            return True  # these are counted elsewhere
+            return True  # counted elsewhere
         passes = patterns.enters(below + name)
     else:
         passes = patterns.takes(below + name)
@@ -165,7 +173,7 @@ def _take_plain(folder: str, names: list[str], found: Listing, forced: Container
     text = "/".join(names) + "/"
     suffix = suffix_of(names[0]) if names else ""
     if names and is_media(names[0]) and text.count(f".{suffix}/") == len(names) and "/." not in "/" + text:
-        found.names += names  # the usual folder: nothing has to be asked of each
+        found.names += names  # the usual folder: no file needs a check
         return
     for name in names:
         if name[0] == "." and name not in forced:
@@ -177,7 +185,7 @@ def _take_plain(folder: str, names: list[str], found: Listing, forced: Container
 
 
 def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str]) -> None:
-    """A folder, a link, or what is no file at all."""
+    """A folder, a link, or a special file."""
     name = entry.name
     if name[0] == "." and name not in forced:
         _hidden(entry, found)
@@ -201,7 +209,7 @@ def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str])
 
 
 def _look(path: str, name: str, found: Listing, forced: Container[str]) -> None:
-    """A file whose name does not say that it is media: does its content?"""
+    """A file whose name is not sufficient: detect its format."""
     try:
         shown = look_inside(path)
     except OSError:
@@ -236,7 +244,7 @@ def mirror_names(folders: list[str]) -> dict[str, str]:
 
 
 def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: Container[str]) -> None:
-    """Drop what no pattern wants; what is not wanted is not even ignored."""
+    """Drop the files that are not selected by patterns; they are not counted as ignored."""
 
     def keep(name: str) -> bool:
         return name in forced or wanted(_below(relative, name))
@@ -258,7 +266,7 @@ def _hidden(entry: os.DirEntry[str], found: Listing) -> None:
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:
-    """A Windows junction looks like a folder and can make a loop."""
+    """A Windows junction looks like a folder and can form a loop."""
     tag: int = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) if os.name == "nt" else 0
     return tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
 

@@ -1,4 +1,8 @@
-"""The operations: every module of this folder that defines an `Operation` is one, found by its file."""
+"""Operations: every module of this package that defines an `Operation` is one, found by its file name.
+
+This room may import numpy, OpenCV and Pillow, and read the files of watermarks and fonts. Modules: `base`
+(the interface), one per operation, and `overlay` and `function_digest` as helpers.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ __all__ = ["Operation", "Option", "operation_types", "option"]
 
 @cache
 def operation_types() -> dict[str, type[Operation]]:
-    """Name → class of every operation that a recipe may name, in alphabetical order.
+    """Name → class of every operation in recipes, in alphabetical order.
 
     >>> "resize" in operation_types()
     True
     """
-    import pkgutil  # workers need no list
+    import pkgutil  # not needed in workers
 
     found: dict[str, type[Operation]] = {}
     for module_info in pkgutil.iter_modules(__path__):

@@ -1,4 +1,4 @@
-"""apply: a function of the user's own, on an array."""
+"""apply: a user's function on an array."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
 _BY_CHANNELS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 BEYOND = 0.5
-"""How far values in floating point may lie outside of 0 to 1, and are clipped."""
+"""Maximum distance of float values from 0 … 1 that is clipped."""
 _ODD_BYTE = 300.0
-"""Up to here values in floating point look like those of 8 bits."""
+"""Up to here float values look like 8-bit values."""
 _ADVICE = {
     "b": "Return a mask as (mask * 255).astype('uint8').",
     "i": "Return result.clip(0, 255).astype('uint8').",
     "u": "Return result.clip(0, 255).astype('uint8').",
     "f": "Return result.astype('float32'), from 0 to 1, or result.clip(0, 255).astype('uint8').",
-    "c": "Return numpy.abs(result).astype('float32'), from 0 to 1: complex numbers are no pixels.",
+    "c": "Return numpy.abs(result).astype('float32'), from 0 to 1: complex numbers are not pixels.",
     "O": "It holds Python objects: return numpy.array(result, dtype='uint8').",
 }
-"""What to do about a type that is no pixel, by numpy's kind of it."""
+"""Advice for a dtype that is not a pixel type, by numpy kind."""
 _RESULT = "height × width or height × width × 1 to 4 channels of uint8, uint16 or float32"
 
 
 @dataclass(frozen=True)
 class Apply(Operation):
-    """Call `function(array)` on every picture; what it returns goes on.
+    """Call `function(array)` on every picture; its result replaces the picture.
 
-    The array is height × width × channels, C-contiguous, writable and the function's own. It returns
-    an array of height × width or height × width × 1, 2 (grey, alpha), 3 or 4 (RGBA) channels in uint8,
-    uint16 or float32 (0 to 1). A picture's transparency is put back where the result has none and the
-    same size. Raises TransformError for anything else, and where the function raises.
+    The array is height × width × channels, C-contiguous, writable and owned by the function. It returns an
+    array of height × width or height × width × 1, 2 (grey, alpha), 3 or 4 (RGBA) channels in uint8, uint16 or
+    float32 (0 to 1). If the result has the same size and no alpha, that of the picture is restored. Raises
+    TransformError for anything else, and where the function raises.
 
-    A function that is an object with a method `reset(item)` keeps a state: it is reset before the first frame
-    of each item, and sees the frames of that item in order, in one process.
+    A callable object with a method `reset(item)` is stateful: it is reset before the first frame of each
+    item, and receives the frames of that item in order, in one process.
     """
 
     name: ClassVar[str] = "apply"
@@ -62,11 +62,11 @@ class Apply(Operation):
 
     @property
     def in_order(self) -> bool:
-        """Whether the function keeps a state from frame to frame: it has a method `reset`."""
+        """Whether the function is stateful: it has a method `reset`."""
         return callable(getattr(self.function, "reset", None))
 
     def call(self, frame: Frame) -> Frame:
-        """Run the function on a copy of the frame; the result owns its memory."""
+        """Call the function with a copy of the frame; the result owns its memory."""
         given = _converted(frame, self.channels, self.dtype)
         deep = frame.spec.dtype == self.dtype == "float32"
         least, most = (float(given.min()), float(given.max())) if deep else (0.0, 1.0)
@@ -84,15 +84,15 @@ class Apply(Operation):
         return fingerprint((self.function, self.channels, self.dtype))
 
     def _guarded(self, function: Callable[[Any], Any], given: object) -> object:
-        """Call what the user wrote."""
+        """Call a user's function."""
         try:
             return function(given)
         except MemoryError:
-            raise  # the limit of workers, which the runtime names
+            raise  # the memory limit of workers, reported by the runtime
         except (Exception, SystemExit) as error:
-            said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+            reason = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
             raise TransformError(
-                f"{self._label} raised {said}.", fix="Its traceback is in the report."
+                f"{self._label} raised {reason}.", fix="Its traceback is in the report."
             ) from error
 
     @property
@@ -100,7 +100,7 @@ class Apply(Operation):
         return f"The function {qualified_name(self.function)}"
 
     def _checked(self, result: object) -> Array:
-        """The result as a contiguous height × width × channels array that nobody else writes to."""
+        """The result as a contiguous height × width × channels array without other references."""
         import numpy as np
 
         if result is None:
@@ -120,20 +120,20 @@ class Apply(Operation):
                 f"{self._label} returned an array of shape {shape} and type {result.dtype}.",
                 fix=advice or f"Return {_RESULT}.",
             )
-        # A contiguous result that owns its memory is used as it is; views may look at anything.
+        # A contiguous result that owns its memory is used directly; views may be shared.
         return np.ascontiguousarray(array)
 
     def _in_range(self, array: Array, least: float, most: float) -> Array:
-        """Floating point as it is stored: 0 to 1, or as far as the picture itself went.
+        """Floating point values clipped to 0 … 1, or to the range of the input.
 
-        A little beyond is what resampling and sharpening do, and is clipped.
+        Resampling and sharpening exceed the range slightly, which is clipped.
         """
         import numpy as np
 
         low, high = float(array.min()), float(array.max())
         if not np.isfinite(low + high):
             raise TransformError(
-                f"{self._label} returned values that are no numbers (NaN) or infinite.",
+                f"{self._label} returned values that are not numbers (NaN) or infinite.",
                 fix="Look for a division by zero in it, or use numpy.nan_to_num.",
             )
         if low < least - BEYOND or high > most + BEYOND:
@@ -174,7 +174,7 @@ def _converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) ->
 
 
 def _with_alpha(result: Frame, source: Frame) -> Frame:
-    """The result with the transparency of the source, in the result's depth."""
+    """The result with the alpha of the source, in the result's depth."""
     import numpy as np
 
     spec = result.spec.converted("LA" if result.spec.grey else "RGBA")

@@ -1,14 +1,14 @@
-"""What an operation is.
+"""The interface of operations.
 
-An operation is a frozen dataclass in a file of its own below `imgpar/operations/`. It declares
+An operation is a frozen dataclass in its own module of `imgpar.ops`. It declares
 
-- its fields with `option(...)`: from them come the flags, the recipe keys, the help and the docs;
-- `plan(spec) -> spec`: what it makes of a frame, decided from the size alone;
-- `apply(src, dst)`: the pixels, from one frame into another that already has the planned size;
-- `idle(spec)`: whether it would change nothing, so that it is left out.
+- its fields with `option(...)`, from which flags, recipe keys, help and documentation follow;
+- `plan(spec) -> spec`: the spec of its result, from the spec of the input only;
+- `apply(src, dst)`: the pixels, from one frame into another of the planned spec;
+- `idle(spec)`: whether it has no effect, so that it is skipped.
 
-Operations see every pixel format in `Spec`; `accepts` names those that `apply` can work on, and the
-pipeline converts to the nearest of them before it calls `plan`.
+Operations receive every pixel format of `Spec`; `accepts` lists those that `apply` supports, and the pipeline
+converts to the nearest of them before it calls `plan`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ALL_LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
 
 
 class Colouring(Protocol):
-    """From sRGB, in which colours are given, into the values of a picture that has another profile."""
+    """Converts given colours from sRGB to the values of a picture with another profile."""
 
     def __call__(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The values, from 0 to 1, channels last, of colours in sRGB."""
+        """Convert sRGB values from 0 to 1, channels last."""
 
     def colour(self, given: Colour) -> Colour:
-        """The values of one colour."""
+        """Convert one colour."""
 
 
 @dataclass(frozen=True)
@@ -47,42 +47,42 @@ class Operation(Declared):
     name: ClassVar[str]
     """Flag (`--name`), recipe key and method name; lower case, words joined by `_`."""
     summary: ClassVar[str]
-    """One line for help and docs."""
+    """One line for help and documentation."""
     accepts: ClassVar[tuple[Layout, ...]] = ALL_LAYOUTS
     depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "float32")
     dynamic: ClassVar[bool] = False
-    """True only for functions given by the user, whose result is known when they have run."""
+    """True only for user functions, whose result is known after the call."""
 
     def plan(self, spec: Spec) -> Spec:
-        """The spec that `apply` will fill; raises TransformError when the frame cannot be handled."""
+        """The spec of the result; raises TransformError when the frame cannot be processed."""
         return spec
 
     def apply(self, src: Frame, dst: Frame) -> None:
         """Read `src.array`, write every pixel of `dst.array`. The two never overlap.
 
         `src` may be smaller than the planned input (JPEGs are decoded at 1/2, 1/4, 1/8 where the first
-        operation shrinks them anyway), but `dst.spec` is always the planned size: work with ratios.
+        operation shrinks them anyway), but `dst.spec` is always the planned spec: use ratios.
         """
         raise NotImplementedError
 
     def check(self) -> None:
-        """Called once before a run; raises UsageError where it cannot do its work on any picture."""
+        """Called once before a run; raises UsageError if it cannot work on any picture."""
 
     def begin(self, item: ItemFacts) -> None:
-        """Called in each worker before the first frame of an item; only for what keeps a state."""
+        """Called in each worker before the first frame of an item; for stateful operations."""
 
     @property
     def in_order(self) -> bool:
-        """Whether it has to see all frames of an item in order, in one process."""
+        """Whether it needs all frames of an item in order, in one process."""
         return False
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
-        """Whether this operation changes nothing on such a frame."""
+        """Whether this operation has no effect on such a frame."""
         return False
 
     def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002
-        """For a resize: the size in pixels to which the *whole* of `spec` is scaled (before any crop),
-        so that the decoder may deliver a smaller picture. None: every pixel is needed."""
+        """For a resize: the size in pixels to which the *whole* of `spec` is scaled (before any crop), so
+        that the decoder may scale. None: every pixel is needed."""
         return None
 
     def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
@@ -90,8 +90,8 @@ class Operation(Declared):
         return None
 
     def coloured(self, into: Colouring) -> Operation:
-        """The same operation for pictures in another profile than sRGB: every colour among its fields is
-        given in sRGB, and has to look the same there. Override it where colours come from elsewhere."""
+        """The operation for pictures with another profile than sRGB: every colour among its fields is given
+        in sRGB and converted. To be overridden where colours come from elsewhere."""
         given = {
             name: getattr(self, name) for name, fact in self.options().items() if fact.parse is parsing.colour
         }
@@ -99,12 +99,13 @@ class Operation(Declared):
         return replace(self, **changed) if changed else self
 
     def state(self) -> Hashable:
-        """What may change from picture to picture and decides `plan`: the facts of a file that is used."""
+        """State beyond the fields that affects `plan`, such as the status of a file."""
         return None
 
     def identity(self) -> str:
-        """What, beside the fields, makes two operations the same: a digest of a file or function it uses.
+        """Identity beyond the fields: a digest of a file or function that it uses.
 
-        Raises BadValueError when such a file cannot be read.
+        Raises:
+            BadValueError: such a file cannot be read.
         """
         return ""

@@ -38,7 +38,7 @@ class Blur(Operation):
 
 
 def soften(src: Frame, dst: Frame, sigma: float) -> None:
-    """Write `src` blurred into `dst`; the edge pixels go on beyond the edge."""
+    """Write `src` blurred into `dst`; edge pixels are repeated beyond the edge."""
     import cv2
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""brightness: lighter or darker."""
+"""brightness: multiply colours."""
 
 from __future__ import annotations
 

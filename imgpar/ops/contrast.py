@@ -1,4 +1,4 @@
-"""contrast: pull the colours apart or together."""
+"""contrast: scale colours around the mean."""
 
 from __future__ import annotations
 

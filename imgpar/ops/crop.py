@@ -1,4 +1,4 @@
-"""crop: keep a part."""
+"""crop: keep a region."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from imgpar.pixels.geometry import (
 
 @dataclass(frozen=True)
 class Crop(Operation):
-    """Keep a part of a picture, never more than there is.
+    """Keep a region of a picture, clipped to its size.
 
     >>> Crop(parse_region("16:9")).plan(Spec(4000, 3000)).size
     (4000, 2250)
@@ -38,7 +38,7 @@ class Crop(Operation):
     )
     gravity: str = option(
         parse_gravity,
-        "which part, unless an offset says it",
+        "position of the part, unless there is an offset",
         default="centre",
         metavar="WHERE",
         choices=GRAVITIES,
@@ -61,7 +61,7 @@ class Crop(Operation):
 
     def as_filter(self, spec: Spec) -> str | None:
         x, y, width, height = self._area(spec)
-        # Planes of half the size cannot be cut at odd places.
+        # Subsampled planes cannot be cropped at odd positions.
         return None if (x | y | width | height) & 1 else f"crop={width}:{height}:{x}:{y}"
 
     def _area(self, spec: Spec) -> tuple[int, int, int, int]:

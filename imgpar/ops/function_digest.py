@@ -1,4 +1,4 @@
-"""Whether two functions do the same: a digest of code, constants and the plain values they lean on."""
+"""Digest of a function: code, constants and the plain values it uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _DEPTH = 6
-"""Functions within functions that are looked at; what lies deeper counts by its name."""
+"""Maximum nesting of analysed functions; deeper ones are identified by name."""
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -17,7 +17,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 def fingerprint(function: object) -> str:
     """A hex digest that is the same in every process of one Python version, and changes with the code.
 
-    Helpers and constants of the function's module count too, line numbers and comments do not.
+    Helpers and constants of the function's module are included, line numbers and comments are not.
 
     >>> fingerprint(lambda array: array * 2) == fingerprint(lambda array: array * 3)
     False
@@ -43,12 +43,12 @@ def _traits(value: object, depth: int) -> Iterator[str]:
 
 
 def _parts(value: object) -> tuple[Any, ...]:
-    """What a value is made of, as far as it decides what a function does."""
+    """The parts of a value that determine the behaviour of a function."""
     match value:
         case tuple() | list():
             return tuple(value)
         case set() | frozenset():
-            return tuple(sorted(map(repr, value)))  # their order differs from process to process
+            return tuple(sorted(map(repr, value)))  # their order differs between processes
         case dict():
             return tuple(value.items())
         case types.CodeType():
@@ -74,7 +74,7 @@ def _parts(value: object) -> tuple[Any, ...]:
 
 
 def _cells(function: types.FunctionType) -> list[object]:
-    """The values that a nested function took from around it; a name not yet bound is left out."""
+    """Closure values of a nested function; unbound names are skipped."""
     found = []
     for cell in function.__closure__ or ():
         try:

@@ -1,4 +1,4 @@
-"""grey: take the colour out."""
+"""grey: convert to greyscale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laying a small picture over a frame: what the two watermarks share."""
+"""Composition of a small picture over a frame, shared by both watermarks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 
 def lay(src: Frame, dst: Frame, mark: Array, gravity: str, margin: int, *, tile: bool = False) -> None:
-    """Copy `src` into `dst` and lay `mark` over it, once or, with `tile`, all over in steps of margins.
+    """Copy `src` into `dst` and compose `mark` over it.
 
-    `mark` is height × width × 4 float32, red, green, blue and alpha from 0 to 1; what sticks out is cut.
+    Args:
+        src: H×W×C.
+        dst: of the same size, filled; owned by the caller.
+        mark: H×W×4 float32, red, green, blue and straight alpha from 0 to 1; clipped at the edges.
+        gravity: position of the mark.
+        margin: distance from the edges in pixels, and between tiles.
+        tile: whether to repeat the mark over the whole picture.
     """
     paste(src, dst)
     height, width = mark.shape[:2]
@@ -32,7 +38,7 @@ def lay(src: Frame, dst: Frame, mark: Array, gravity: str, margin: int, *, tile:
 
 
 def _blend(dst: Frame, mark: Array, x: int, y: int) -> None:
-    """The mark over what is there (Porter and Duff's "over"), in place."""
+    """Compose the mark in place (Porter-Duff "over")."""
     import numpy as np
 
     left, top = max(x, 0), max(y, 0)

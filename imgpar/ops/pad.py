@@ -1,4 +1,4 @@
-"""pad: put a picture on a larger canvas."""
+"""pad: extend the canvas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from imgpar.pixels.geometry import (
 
 @dataclass(frozen=True)
 class Pad(Operation):
-    """Add a border so that the picture has at least a size, or exactly a shape; nothing is cut or scaled.
+    """Add a border up to a minimum size, or to an aspect ratio; nothing is cropped or scaled.
 
     >>> Pad(parse_canvas("1:1")).plan(Spec(400, 300)).size
     (400, 400)

@@ -1,4 +1,4 @@
-"""resize: to a size, in one of four ways to fit."""
+"""resize: scale to a size, with four fit modes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ FITS = ("inside", "cover", "contain", "fill")
 class Resize(Operation):
     """Scale a picture with Lanczos.
 
-    With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
-    Every other geometry has the shape of the picture itself, so these three scale to it exactly,
-    smaller or larger. `inside` keeps the shape and never makes a picture larger unless told to.
+    With both sides given, `cover` crops, `contain` pads and `fill` distorts to exactly that size. Every other
+    geometry has the aspect ratio of the picture, so these three scale to it exactly, smaller or larger.
+    `inside` keeps the aspect ratio and does not enlarge unless `enlarge` is set.
 
     >>> Resize(parse_geometry("1920x1080")).plan(Spec(4000, 3000)).size
     (1440, 1080)
@@ -65,10 +65,10 @@ class Resize(Operation):
         choices=GRAVITIES,
         example="north",
     )
-    enlarge: bool = option(parsing.switch, "let inside make pictures larger", default=False)
+    enlarge: bool = option(parsing.switch, "allow inside to enlarge pictures", default=False)
     linear: bool = option(
         parsing.switch,
-        "mix amounts of light, not coded values; slower, right for fine bright detail",
+        "resample in linear light; slower, better for fine bright detail",
         default=False,
     )
     background: Colour | None = option(
@@ -82,7 +82,7 @@ class Resize(Operation):
     def __post_init__(self) -> None:
         if self.geometry.percent > 100 and self.fit == "inside" and not self.enlarge:
             raise BadValueError(
-                f"A resize to {self.geometry} makes pictures larger, which 'inside' must be told to do.",
+                f"A resize to {self.geometry} enlarges pictures, which 'inside' does not do by default.",
                 fix="Add --enlarge (enlarge = true in a recipe, enlarge=True in Python).",
             )
 
@@ -101,7 +101,7 @@ class Resize(Operation):
 
     def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:
         width, height = self._whole(spec)
-        # A decoder that shrinks mixes coded values.
+        # Scaled decoding averages gamma-encoded values.
         smaller = width < spec.width and height < spec.height and not self.linear
         return (width, height) if smaller else None
 
@@ -127,7 +127,7 @@ class Resize(Operation):
         return f"{scale},crop={size[0]}:{size[1]}:{x}:{y}"
 
     def _whole(self, spec: Spec) -> tuple[int, int]:
-        """The size to which the whole picture is scaled, before cover crops and contain pads."""
+        """The size of the whole scaled picture, before cover crops and contain pads."""
         width, height = self.geometry.box(*spec.size)
         if self.fit == "inside" and not self.enlarge and (width >= spec.width and height >= spec.height):
             return spec.size
@@ -135,7 +135,7 @@ class Resize(Operation):
             return (width, height)
         across, down = width / spec.width, height / spec.height
         scale = max(across, down) if self.fit == "cover" else min(across, down)
-        # The side that decides is exact, whatever the floats say.
+        # The limiting side is exact, in spite of rounding.
         return (
             width if scale == across else rounded(spec.width * scale),
             height if scale == down else rounded(spec.height * scale),

@@ -23,23 +23,23 @@ from imgpar.pixels.arrays import (
 )
 
 _CV2_LIMIT = 32_767
-"""OpenCV counts pixels in 16 bits when it warps."""
+"""OpenCV uses 16-bit coordinates for warping."""
 
 _TRANSPOSE = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
 @dataclass(frozen=True)
 class Rotate(Operation):
-    """Turn a picture clockwise. Multiples of 90 move pixels without changing one.
+    """Rotate a picture clockwise. Multiples of 90 move pixels without changing them.
 
-    Other angles interpolate (bicubic) on a canvas that holds the whole turned picture.
+    Other angles interpolate (bicubic) on a canvas that contains the whole rotated picture.
 
     >>> Rotate(90).plan(Spec(400, 300)).size, Rotate(45).plan(Spec(100, 100)).size
     ((300, 400), (142, 142))
     """
 
     name: ClassVar[str] = "rotate"
-    summary: ClassVar[str] = "turn clockwise by degrees; the canvas grows to hold the corners"
+    summary: ClassVar[str] = "rotate clockwise by degrees; the canvas grows to hold the corners"
 
     degrees: float = option(
         parsing.number(-3600, 3600),
@@ -60,7 +60,7 @@ class Rotate(Operation):
             return spec.resized(spec.height, spec.width) if self._quarter in (90, 270) else spec
         angle = math.radians(self.degrees)
         cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
-        # A sliver less, so that float noise does not add a row.
+        # The epsilon avoids an additional row due to rounding.
         width = math.ceil(spec.width * cosine + spec.height * sine - 1e-6)
         height = math.ceil(spec.width * sine + spec.height * cosine - 1e-6)
         if max(width, height, *spec.size) >= _CV2_LIMIT:
@@ -95,7 +95,7 @@ class Rotate(Operation):
         return int(self.degrees) % 360 if self.degrees % 90 == 0 else None
 
     def _warp(self, src: Frame, dst: Frame) -> None:
-        """Turn around the centre. Colours are weighted by alpha, so the edges fade without a fringe."""
+        """Rotate around the centre with premultiplied alpha, so that edges fade without a fringe."""
         import cv2
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""saturation: stronger or paler colours."""
+"""saturation: scale colours around their luma."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgpar.pixels.arrays import LUMA, bands, keep_rest, land
 
 @dataclass(frozen=True)
 class Saturation(Operation):
-    """Move every colour away from its own grey by a factor: grey + factor · (colour − grey)."""
+    """Scale every colour around its own luma: grey + factor · (colour − grey)."""
 
     name: ClassVar[str] = "saturation"
     summary: ClassVar[str] = "stronger or paler colours: 1 changes nothing, 0 is grey"

@@ -17,7 +17,7 @@ from imgpar.pixels.arrays import flat, keep_rest, land
 class Sharpen(Operation):
     """Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
 
-    Alpha stays as it is.
+    Alpha is unchanged.
     """
 
     name: ClassVar[str] = "sharpen"

@@ -1,4 +1,4 @@
-"""watermark: a picture over every picture."""
+"""watermark: compose a picture over every picture."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 File = tuple[str, int, int]
-"""Path, size and time of a picture, by which it is known again."""
+"""Path, size and modification time of a picture, as a cache key."""
 _TINT = 8
-"""Of 255: channels that differ by more are a colour, and no rest of compression."""
+"""Of 255: channels that differ by more are coloured, and not compression artefacts of grey."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Those that Pillow reads itself: it would start Ghostscript for others."""
+"""Formats that Pillow reads itself: it would start Ghostscript for others."""
 
 
 def parse_file(value: object) -> str:
-    """A path, absolute from now on: workers need not have the caller's working directory."""
+    """An absolute path: workers may have another working directory."""
     return os.path.abspath(parsing.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
 @dataclass(frozen=True)
 class Watermark(Operation):
-    """Lay a picture, best a PNG with transparency, over every picture.
+    """Compose a picture, preferably a PNG with alpha, over every picture.
 
-    A mark with colours makes a grey picture one of colours. It is made smaller where it would not fit between
-    the margins. Its own ICC profile counts.
+    A coloured mark makes a grey picture RGB. It is scaled down where it does not fit between the margins. Its
+    own ICC profile is applied.
     """
 
     name: ClassVar[str] = "watermark"
@@ -85,7 +85,7 @@ class Watermark(Operation):
     )
     tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
     into: Colouring | None = field(default=None, repr=False)
-    """For pictures in another profile than sRGB, in which the mark is read."""
+    """For pictures with another profile than sRGB, to which the mark is converted."""
 
     def plan(self, spec: Spec) -> Spec:
         if not spec.grey or not self._read(_has_colours):
@@ -103,7 +103,7 @@ class Watermark(Operation):
         return replace(self, into=into)
 
     def state(self) -> Hashable:
-        """The facts of the file: a session may live longer than it stays the same."""
+        """The status of the file: it may change during a session."""
         try:
             return self._file()
         except OSError:
@@ -114,7 +114,7 @@ class Watermark(Operation):
         return self.image, found.st_size, found.st_mtime_ns
 
     def _read(self, function: Any, *arguments: Any) -> Any:
-        """What a function makes of the file; raises TransformError."""
+        """Call a function that reads the file; raises TransformError."""
         try:
             return function(self._file(), *arguments)
         except (OSError, ValueError) as error:
@@ -142,7 +142,7 @@ def asset_digest(name: str, path: str) -> str:
 
 @lru_cache(maxsize=2)
 def _picture(file: File) -> Image.Image:
-    """The whole mark with transparency, in sRGB."""
+    """The whole mark as RGBA, in sRGB."""
     from PIL import Image, ImageOps
 
     with open(file[0], "rb") as whole, Image.open(io.BytesIO(whole.read()), formats=_FORMATS) as opened:
@@ -155,7 +155,7 @@ def _picture(file: File) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image | None:
-    """The colours through the picture's own profile; None where it has none that fits."""
+    """Convert colours with the picture's own profile; None where it has no suitable one."""
     from PIL import ImageCms
 
     icc = image.info.get("icc_profile") or b""
@@ -174,7 +174,7 @@ def _in_srgb(image: Image.Image) -> Image.Image | None:
 
 @lru_cache(maxsize=8)
 def _has_colours(file: File) -> bool:
-    """Whether anything that is seen of the mark is not grey."""
+    """Whether a visible part of the mark is not grey."""
     import numpy as np
 
     pixels = np.asarray(_picture(file)).astype(np.int16)
@@ -183,7 +183,18 @@ def _has_colours(file: File) -> bool:
 
 @lru_cache(maxsize=8)
 def _mark(file: File, width: int, room: tuple[int, int], opacity: float, into: Colouring | None) -> Array:
-    """The mark in its final size as red, green, blue, alpha from 0 to 1. Same-sized pictures share it."""
+    """The mark in its final size; cached for pictures of the same size.
+
+    Args:
+        file: path, size and modification time.
+        width: in pixels.
+        room: maximum width and height in pixels.
+        opacity: 0 to 1.
+        into: conversion of its colours, if any.
+
+    Returns:
+        H×W×4 float32, red, green, blue and straight alpha from 0 to 1; not to be modified.
+    """
     import numpy as np
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""watermark_text: words over every picture."""
+"""watermark_text: draw text over every picture."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def parse_font(value: object) -> str:
 
 @dataclass(frozen=True)
 class WatermarkText(Operation):
-    """Write words over every picture.
+    """Draw text over every picture.
 
-    The built-in font has English letters. A letter that it lacks is drawn in a font of the system that has
-    it, emoji in their colours; a font file gives the same result on every machine.
+    The built-in font contains English letters. Other characters are drawn in an installed font, emoji in
+    their colours; a font file gives the same result on every machine.
     """
 
     name: ClassVar[str] = "watermark_text"
@@ -85,7 +85,7 @@ class WatermarkText(Operation):
     tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
 
     def plan(self, spec: Spec) -> Spec:
-        # Coloured letters on a grey picture need colours; transparency they bring along needs no alpha.
+        # Coloured text on a grey picture needs RGB; its opacity needs no alpha channel.
         colours = (self.colour, self.outline) if self.outline[3] else (self.colour,)
         grey = all(red == green == blue for red, green, blue, _ in colours)
         return spec if grey else spec.converted(layout_with(spec, (255, 0, 0, 255)))
@@ -112,7 +112,18 @@ class WatermarkText(Operation):
 
 @lru_cache(maxsize=8)
 def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) -> Array:
-    """The words as red, green, blue, alpha from 0 to 1, cut to what is drawn."""
+    """The rendered text, cropped to its extent.
+
+    Args:
+        text: `\\n` starts a new line.
+        size: font size in pixels.
+        colour: of the text, RGBA 0 to 255.
+        outline: colour of the outline, RGBA 0 to 255.
+        path: of a font file; empty is the built-in font.
+
+    Returns:
+        H×W×4 float32, red, green, blue and straight alpha from 0 to 1.
+    """
     import numpy as np
 
     stroke = max(1, size // 20) if outline[3] else 0
@@ -121,7 +132,7 @@ def _render(text: str, size: int, colour: Colour, outline: Colour, path: str) ->
     alpha = inner + outer * (1 - inner)
     front, back = (np.array(rgba[:3], np.float32) / 255 for rgba in (colour, outline))
     total = front * inner + back * outer * (1 - inner)
-    if words.coloured is not None:  # emoji lie over the letters
+    if words.coloured is not None:  # emoji are composed over the text
         over = words.coloured[..., 3:]
         total = words.coloured[..., :3] * over + total * (1 - over)
         alpha = over + alpha * (1 - over)

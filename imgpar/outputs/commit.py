@@ -1,10 +1,10 @@
-"""How a finished output reaches its place: whole or not at all.
+"""Atomic commit of a finished output: it appears complete or not at all.
 
-    data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► noted ─► final name
+data ─► .imgpar-RUN-JOB.tmp in the target's folder ─► size verified ─► times, mode ─► recorded ─► final name
 
-The temporary file lies beside the target because only a rename within one file system is atomic. It is held
-while it is written (`files.Half`): no other run in the folder takes it for what a dead one left. What is
-replaced is looked at once more immediately before: a file that somebody changed meanwhile stays.
+The temporary file lies beside the target because only a rename within one file system is atomic. It is locked
+while it is written (`fs.Half`), so that no other run sweeps it. An existing file is checked once more
+immediately before it is replaced: one that was changed meanwhile is kept.
 """
 
 from __future__ import annotations
@@ -34,27 +34,26 @@ from imgpar.core.fs import (
 from imgpar.core.model import INODE_BITS, Facts, OutputFile, Target
 
 Data = bytes | bytearray | memoryview
-"""What is written; nothing of it is copied."""
+"""Data to write, without a copy."""
 
 Note = Callable[[OutputFile], None]
 
 CHUNK = 16 << 20
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _UNABLE = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What file systems answer that have no permissions or times of their own to set (FAT of another user, some
-network folders)."""
+"""Errors of file systems without permissions or timestamps (FAT of another user, some network folders)."""
 _ANYONE = 0o666
-"""Outputs are never executable; file systems without permissions call every file so."""
+"""Outputs are never executable; file systems without permissions report every file as executable."""
 
 
 class Original:
-    """In place: the file that a target retires, as it was when it was read.
+    """In place: the file that a target replaces, as it was when it was read.
 
     Args:
         path: of the file.
-        facts: what the system said of it.
+        facts: its status when it was read.
         digest: of the content that was read; empty is unknown.
-        strict: attributes that cannot be kept are an error.
+        strict: whether attributes that cannot be copied are an error.
     """
 
     __slots__ = ("_digest", "_facts", "lost", "path", "strict")
@@ -62,10 +61,14 @@ class Original:
     def __init__(self, path: str, facts: Facts, digest: str = "", *, strict: bool = False) -> None:
         self.path, self._facts, self._digest, self.strict = path, facts, digest, strict
         self.lost: list[str] = []
-        """What could not be kept of its attributes."""
+        """Attributes that could not be copied."""
 
     def check(self) -> None:
-        """Immediately before it is replaced. Raises CommitError when it is no longer what was read."""
+        """Check the original immediately before it is replaced.
+
+        Raises:
+            CommitError: it is no longer what was read.
+        """
         try:
             now = Facts.of(os.lstat(long_path(self.path)))
         except FileNotFoundError:
@@ -74,11 +77,11 @@ class Original:
             ) from None
         if not now.agree(self._facts) and not self._only_touched(now):
             raise CommitError(
-                "It was saved anew while it was converted; the newer file was left alone.", fix="Run again."
+                "It was saved again while it was converted; the newer file was left alone.", fix="Run again."
             )
 
     def _only_touched(self, now: Facts) -> bool:
-        """Whether only its status was changed, as by another name of it (a hard link) that came or went."""
+        """Whether only its status has changed, as when another hard link is created or removed."""
         same = now._replace(ctime_ns=0).agree(self._facts)
         try:
             return same and bool(self._digest) and file_digest(self.path) == self._digest
@@ -86,7 +89,7 @@ class Original:
             return False
 
     def is_one_of(self, files: Sequence[OutputFile]) -> bool:
-        """Whether imgpar wrote it, so that an older file is the original."""
+        """Whether imgpar wrote it, so that the original is an older file."""
         if any(file.digest and file.digest == self._digest for file in files):
             return True
         return matches_output(self.path, files)
@@ -104,15 +107,26 @@ def commit(
     original: Original | None = None,
     note: Note | None = None,
 ) -> OutputFile:
-    """Write `data` (one block or several) as `target` and say what is on the disk afterwards.
+    """Write `data` as `target`.
 
-    `keep_times_of` is the input's status, or its (mtime_ns, mode): the output gets both. `fsync` waits until
-    the disk has it. `dimensions` are only passed on to the result. `original` is what the target retires in
-    place. `note` is told of the file before it gets its final name.
+    Args:
+        data: one block or several, which are not copied.
+        target: format, final path, and what may be replaced.
+        keep_times_of: status of the input, or its (mtime_ns, mode), for the output; None for defaults.
+        fsync: whether to wait until the data is on disk.
+        run: name of the run, for the temporary name.
+        job: serial of the task, for the temporary name.
+        dimensions: width and height in pixels, for the result.
+        original: the file that is replaced in place.
+        note: called with the file before it gets its final name.
 
-    When the target may not replace anything and something is there, it is left alone: CommitError, unless
-    it already holds these very bytes (an attempt that died before it could report). DiskFullError when
-    there is no room. Nothing stays behind in either case.
+    Returns:
+        The file with its status on disk.
+
+    Raises:
+        CommitError: the target exists and may not be replaced, unless it has the same content (from an
+            attempt that died).
+        DiskFullError: there is no space. Nothing is left behind in either case.
     """
     parts = [data] if isinstance(data, (bytes, bytearray, memoryview)) else data
     blocks = [memoryview(part).cast("B") for part in parts]
@@ -125,7 +139,7 @@ def commit(
             half.finish()
             return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
-        raise _explained(error, target.path) from error
+        raise _as_error(error, target.path) from error
 
 
 def commit_file(
@@ -139,7 +153,21 @@ def commit_file(
     original: Original | None = None,
     note: Note | None = None,
 ) -> OutputFile:
-    """The same for what another program wrote to the path of `begin_file(...)`; it is dropped in any case."""
+    """Commit a file that another program wrote to the path of `begin_file(...)`.
+
+    Args:
+        half: the temporary file; dropped in any case.
+        target: format, final path, and what may be replaced.
+        keep_times_of: status of the input, or its (mtime_ns, mode), for the output; None for defaults.
+        fsync: whether to wait until the data is on disk.
+        expected: size in bytes.
+        dimensions: width and height in pixels, for the result.
+        original: the file that is replaced in place.
+        note: called with the file before it gets its final name.
+
+    Raises:
+        CommitError, DiskFullError: as `commit`.
+    """
     try:
         with half:
             _finish(half.handle, half.path, expected, keep_times_of, original, fsync=fsync)
@@ -147,24 +175,23 @@ def commit_file(
             made = OutputFile(target.path, expected, *dimensions, digest=file_digest(half.path))
             return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
-        raise _explained(error, target.path) from error
+        raise _as_error(error, target.path) from error
 
 
 def begin_file(target: Target, run: str = "", job: int = 0) -> Half:
-    """Make the empty file at `partial_path(...)`, for another program to write to; to give it up is to drop
-    it."""
+    """Create the empty temporary file at `partial_path(...)` for another program; drop it to abandon it."""
     try:
         half = _begin(partial_path(target.path, run, job))
         half.share()
     except OSError as error:
-        raise _explained(error, target.path) from error
+        raise _as_error(error, target.path) from error
     return half
 
 
 def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
-    """What an attempt that died had put in place, as it noted it, if that is all that was to be done.
+    """Outputs that a killed attempt has committed, according to its records, if they are complete.
 
-    An original that one of these files takes the place of is retired now, if it has not been. Raises OSError.
+    An original that one of these files replaces is removed now, if it still exists. Raises OSError.
     """
     found = [_as_noted(target, written.get(target.path, ())) for target in targets]
     whole = [file for file in found if file is not None]
@@ -173,19 +200,19 @@ def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile
     for target in targets:
         if target.retires and target.retires != target.path:
             if target.backup and not _is_one_file(target.retires, target.backup):
-                continue  # it is retired already, or somebody put another file there
+                continue  # removed already, or replaced by another file
             remove_file(target.retires)
     return whole
 
 
 def taken_over(target: Target, written: Mapping[str, list[OutputFile]]) -> Target:
-    """The target, where an attempt that died had put its file in place: that may be replaced."""
+    """The target, which may replace the file that a killed attempt committed."""
     file = _as_noted(target, written.get(target.path, ()))
     return target._replace(replaces=True, known=(*target.known, file)) if file else target
 
 
 def _as_noted(target: Target, noted: Sequence[OutputFile]) -> OutputFile | None:
-    """The file of a target as it was noted, with the facts that it has now; None where it is another one."""
+    """The recorded file of a target, with its current status; None where the file is another one."""
     for file in noted:
         if matches_output(target.path, (file,)):
             status = os.lstat(long_path(target.path))
@@ -204,7 +231,7 @@ def _begin(path: str) -> Half:
     _make_folder(os.path.dirname(path))
     try:
         return Half(path)
-    except FileNotFoundError:  # somebody removed the folder since this worker made it
+    except FileNotFoundError:  # the folder was removed since this worker created it
         _make_folder.cache_clear()
         _make_folder(os.path.dirname(path))
         return Half(path)
@@ -230,8 +257,7 @@ def _finish(
     *,
     fsync: bool,
 ) -> None:
-    """Verify the size, then give the file its mode (in place all that the original has), and put it on the
-    disk."""
+    """Verify the size, then set the mode (in place all attributes of the original), and sync to disk."""
     found = os.fstat(handle).st_size
     if found != expected:
         raise CommitError(
@@ -239,7 +265,7 @@ def _finish(
             fix="Check the disk or the network.",
         )
     if not WINDOWS:
-        # Without an input to go by, what a new file of this user gets.
+        # Without an input: the default mode of a new file of this user.
         mode = _split(times)[1] if times else 0o666 & ~_umask()
         _if_possible(os.fchmod, handle, mode if original else mode & _ANYONE)
     if original:
@@ -264,7 +290,7 @@ def _place(
     *,
     fsync: bool,
 ) -> OutputFile:
-    """Give the verified file its final name, keep what it replaces, and read back what is there."""
+    """Rename the verified file, keep what it replaces, and read the result back."""
     if times:
         _if_possible(os.utime, long_path(path), ns=(_split(times)[0],) * 2)
     if note:
@@ -284,7 +310,7 @@ def _place(
     else:
         _move_new(path, target.path)
     if original and target.retires and target.retires != target.path:
-        _retire(target.retires)
+        _remove_original(target.retires)
     if fsync:
         sync_folder(os.path.dirname(target.path))
     found = _found(target.path, made)
@@ -294,7 +320,7 @@ def _place(
 
 
 def _found(path: str, made: OutputFile) -> OutputFile:
-    """The file with what the system says of it now."""
+    """The file with its current status."""
     status = os.lstat(long_path(path))
     return made._replace(
         bytes=status.st_size,
@@ -311,11 +337,11 @@ def _is_one_file(path: str, other: str) -> bool:
         return False
 
 
-def _retire(original: str) -> None:
-    """Remove an original whose place another file has taken; raises CommitError where it has to stay."""
+def _remove_original(original: str) -> None:
+    """Remove an original that another file replaces; raises CommitError where it cannot be removed."""
     try:
         os.unlink(long_path(original))
-    except FileNotFoundError:  # by an attempt that died
+    except FileNotFoundError:  # by a killed attempt
         pass
     except OSError as error:
         raise CommitError(
@@ -341,14 +367,14 @@ def _split(times: os.stat_result | tuple[int, int]) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def _umask() -> int:
-    """The user's mask. It can only be read by setting it, so a worker does that once."""
+    """The user's umask. It can only be read by setting it, so a worker does that once."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def _if_possible(call: Callable[..., None], *arguments: Any, **named: Any) -> None:
-    """The bytes are what counts: a file system that keeps no mode or time is no reason to fail."""
+    """Ignore errors of file systems that store no mode or timestamp."""
     try:
         call(*arguments, **named)
     except OSError as error:
@@ -356,8 +382,8 @@ def _if_possible(call: Callable[..., None], *arguments: Any, **named: Any) -> No
             raise
 
 
-def _explained(error: OSError, path: str) -> ImgparError:
-    """What the system says as an error of a run."""
+def _as_error(error: OSError, path: str) -> ImgparError:
+    """The run or item error for an OSError."""
     if full := no_room(error, os.path.dirname(path)):
         return full
     if error.errno in _REFUSED:
@@ -367,7 +393,7 @@ def _explained(error: OSError, path: str) -> ImgparError:
         )
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return CommitError(
-            f"{path} cannot be written: a file and a folder want the same name.",
+            f"{path} cannot be written: a file and a folder have the same name.",
             fix="Choose another OUT.",
         )
     return CommitError(

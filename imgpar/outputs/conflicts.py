@@ -1,4 +1,4 @@
-"""What is in the way of an output: whose it is, and whether it may be replaced."""
+"""Existing files at output paths: whose they are, and whether they may be replaced."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from imgpar.core.model import Facts, OutputFile, Target
 from imgpar.outputs.naming import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]
-"""What this input was given in earlier runs, by path."""
+"""Outputs of this input in earlier runs, by path."""
 
 There = Sequence[tuple[str, os.stat_result]]
-"""Paths, and what is at each."""
+"""Existing paths with their status."""
 
 
 def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
-    """What an input was given in the runs that these records tell of."""
+    """Outputs of an input according to these records."""
     owned: dict[str, list[OutputFile]] = {}
     for record in records:
         for made in (*record.outputs, *record.claims):
@@ -26,18 +26,18 @@ def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
 
 
 def foreign(there: There, owned: Owned) -> There:
-    """Of what is there, at a path or at its pages, what imgpar did not make of this input, or what was
+    """Existing files, at a path or at its pages, that imgpar did not make from this input, or that were
     changed since."""
     return [(at, status) for at, status in there if not maybe_ours(owned.get(at, ()), status)]
 
 
 def why_foreign(path: str, owned: Owned) -> str:
-    """Why a file is left alone: "changed" where imgpar made it once, else "exists"."""
+    """Why a file is kept: "changed" where imgpar made it once, else "exists"."""
     return "changed" if any(made.bytes != PLANNED for made in owned.get(path, ())) else "exists"
 
 
 def maker(path: str, status: os.stat_result, records: Sequence[PriorResult]) -> str:
-    """The recipe with which a file of ours was made; nothing where that is not known."""
+    """The recipe of an output of imgpar; empty if unknown."""
     for record in records:
         made = [file for file in (*record.outputs, *record.claims) if file.path == path]
         if maybe_ours(made, status):
@@ -46,7 +46,7 @@ def maker(path: str, status: os.stat_result, records: Sequence[PriorResult]) -> 
 
 
 def replacing(wanted: Target, there: There, owned: Owned) -> Target:
-    """The target, in place of what is there; where that is ours, only while it is as imgpar made it."""
+    """The target with permission to replace existing files; those of imgpar only while they are unchanged."""
     if not there:
         return wanted
     paths = [at for at, _ in there]
@@ -56,10 +56,10 @@ def replacing(wanted: Target, there: There, owned: Owned) -> Target:
 
 
 def maybe_ours(made: Sequence[OutputFile], status: os.stat_result) -> bool:
-    """Whether a file may be what imgpar made: a record has its size, or all else that the system says of it.
+    """Whether a file may be an output of imgpar: a record has its size, or all other values of its status.
 
-    Whoever replaces it looks closely (`digest.is_one_of`): an edit may keep the size. A file with all that
-    was recorded but its size was damaged by the disk.
+    Before it is replaced its content is compared (`digest.is_one_of`), as an edit may keep the size. A file
+    that differs in size only was damaged by the disk.
     """
     if not stat.S_ISREG(status.st_mode):
         return False

@@ -1,4 +1,4 @@
-"""Where outputs go: OUT as the user gave it, checked before anything is written."""
+"""Destination of the outputs: OUT as given, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from imgpar.inputs.batches import UNDO
 from imgpar.inputs.roots import absolute
 
 UNDO_FOLDER = f"{OURS}/{UNDO}"
-"""Where originals are kept, below the folder in which files were replaced."""
+"""Folder of originals, below the folder in which files were replaced."""
 RESERVE = 64 << 20
-"""Bytes that a run leaves free for everybody else."""
+"""Bytes of disk space that a run leaves free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """The place of all outputs."""
+    """The destination of all outputs."""
 
     folder: str
-    """Absolute path. In place: the folder that holds all inputs."""
+    """Absolute path. In place: the folder that contains all inputs."""
     name: str = ""
     """Set when OUT is one file in that folder."""
     in_place: bool = False
@@ -37,24 +37,33 @@ class Out:
         return os.path.join(self.folder, self.name) if self.name else self.folder
 
     def below(self, mirror: str) -> str:
-        """The folder for what has this mirror, with a separator at its end."""
+        """The folder for this mirror path, with a trailing separator."""
         return os.path.join(self.folder, *mirror.split("/"), "")
 
 
 def read_out(
     out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), in_place: bool = False
 ) -> Out:
-    """Decide what OUT is: a folder, or one file when it is named like one and there is one input file.
+    """Interpret OUT: a folder, or a file if it is named like one and there is one input file.
 
-    `inputs` may be empty where they come from a list. Raises UsageError when OUT cannot be meant so, and
-    OutputError when something else is in its place.
+    Args:
+        out: as given; None only in place.
+        inputs: as given; may be empty where they come from a list.
+        to: names of formats.
+        in_place: whether inputs are replaced.
+
+    Raises:
+        UsageError: OUT cannot be interpreted.
+        OutputError: a file is in its place.
     """
     if in_place:
         if out is not None:
             raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
         return Out(home(_common(inputs)), in_place=True)
     if not out:
-        raise UsageError("There is no place for the outputs.", fix="Name one with -o OUT, or use --in-place.")
+        raise UsageError(
+            "There is no destination for the outputs.", fix="Name one with -o OUT, or use --in-place."
+        )
     path = absolute(out)
     if os.path.isdir(path):
         _not_an_input(path, inputs)
@@ -78,26 +87,26 @@ def read_out(
 
 
 def above(folder: str) -> Iterator[str]:
-    """All folders that hold this one, the nearest first."""
+    """All parent folders, the nearest first."""
     while (outer := os.path.dirname(folder)) != folder:
         yield outer
         folder = outer
 
 
 def home(folder: str) -> str:
-    """The folder whose journal knows what was replaced in `folder`: itself, or one above it."""
+    """The folder whose journal has the originals replaced in `folder`: itself, or one above it."""
     return next((at for at in (folder, *above(folder)) if is_home(at)), folder)
 
 
 def is_home(folder: str) -> bool:
-    """Whether a run replaced files in or below this very folder, and keeps their originals here. Links do not
-    count: they lead to folders of others."""
+    """Whether a run replaced files in or below this folder and keeps their originals here. Links do not
+    count: they may lead outside."""
     ours = os.path.join(folder, OURS)
     return is_real_folder(os.path.join(ours, UNDO)) and is_real_folder(ours)
 
 
 def free_space_problem(out: str, bytes_needed: int) -> str:
-    """One sentence when the disk of `out`, which need not exist yet, has no room for that, else nothing."""
+    """One sentence if the disk of `out`, which need not exist yet, lacks the space, else empty."""
     folder = absolute(out)
     while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
@@ -123,7 +132,7 @@ def _not_an_input(path: str, inputs: Sequence[str]) -> None:
 
 
 def _not_mistyped(out: str, inputs: Sequence[str]) -> None:
-    """Refuse `photo.wepb` for one file: it would become a folder of that name."""
+    """Refuse `photo.wepb` for one file, which would become a folder of that name."""
     suffix = os.path.splitext(out)[1]
     if not suffix or os.path.lexists(out) or len(inputs) != 1 or not os.path.isfile(inputs[0]):
         return
@@ -137,16 +146,16 @@ def _not_mistyped(out: str, inputs: Sequence[str]) -> None:
 
 def _same_format(path: str, to: Sequence[str]) -> None:
     named = format_of_suffix(path)
-    asked = [format_of_suffix("x." + word.lstrip(".")) for word in to]
-    if named is not None and asked and asked != [named]:
+    requested = [format_of_suffix("x." + word.lstrip(".")) for word in to]
+    if named is not None and requested and requested != [named]:
         raise UsageError(
-            f"OUT ({os.path.basename(path)}) says {named.title}, but --to says {', '.join(to)}.",
+            f"OUT ({os.path.basename(path)}) is named as {named.title}, but --to is {', '.join(to)}.",
             fix="Leave --to out, or name a folder with -o.",
         )
 
 
 def _common(inputs: Sequence[str]) -> str:
-    """The folder that holds all inputs; its journal remembers what was replaced."""
+    """The folder that contains all inputs; its journal records what was replaced."""
     if not inputs:
         return os.getcwd()
     paths = [absolute(path) for path in inputs]

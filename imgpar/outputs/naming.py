@@ -1,4 +1,4 @@
-"""The names of outputs: they never meet, and are fixed before the first file is written."""
+"""Output names: unique, and fixed before the first file is written."""
 
 from __future__ import annotations
 
@@ -27,43 +27,52 @@ from imgpar.outputs.stems import settle_by_name
 from imgpar.outputs.target_formats import Wish, Wishes
 
 PLANNED = -1
-"""Bytes of an output of which only the name is known."""
+"""Placeholder for the bytes of an output of which only the name is known."""
 
 
 class PriorResult(NamedTuple):
-    """What the journal knows about one input and one recipe."""
+    """Journal record of one input and one recipe."""
 
     recipe: str
     state: str
-    """"ok", "planned" (the run ended before it could say more), "failed" or "skipped"."""
+    """"ok", "planned" (the run ended early), "failed" or "skipped"."""
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
     digest: str
     run: int
-    """The run that wrote this: a later one may have taken its outputs over."""
+    """The run that wrote this; a later one may have taken its outputs over."""
     outputs: tuple[OutputFile, ...]
-    """What is there, made from this very input."""
+    """Existing outputs, made from this input."""
     claims: tuple[OutputFile, ...] = ()
-    """What else is imgpar's: names fixed by a run that ended early, outputs of an earlier input."""
+    """Other names that belong to imgpar: planned by a run that ended early, or outputs of an earlier
+    input."""
     row: int = 0
-    """In the journal."""
+    """Row id in the journal."""
     folder: int = 0
 
     @property
     def facts(self) -> Facts:
-        """What the system said of the input."""
+        """Status of the input."""
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Names:
     """The names of all outputs of a batch.
 
-    Names that an input got in an earlier run stay, so that a newcomer never moves an output that is there.
-    `unchanged` has None for every item that is still to be named; `claims` are the outputs of the others.
-    `taken` are the inputs of other roots, and what the journal knows of them: outputs that are there keep
-    their names, and an input of this batch that wants one of these takes another.
+    Names from an earlier run are kept, so that a new input never moves an existing output.
+
+    Args:
+        out: destination.
+        batch: the inputs.
+        wishes: output formats of the inputs.
+        known: journal records by path of the input.
+        unchanged: for each item None if it has no name yet.
+        claims: outputs of the other items.
+        taken: inputs of other roots with their records. Their existing outputs keep their names, and an input
+            of this batch with the same name gets another.
+        split: whether pages become separate files.
     """
 
     def __init__(
@@ -90,12 +99,12 @@ class Names:
         self._folders: dict[str, str] = {}
         self._claimed = {fold(self._folder + name) for name in batch.folders}
         self._levels: dict[str, int] = {}
-        """By path of the input, where it is not 0."""
+        """Naming level by path of the input, where it is not 0."""
         self._numbers: dict[str, int] = {}
-        """By path of a leader, what it and its companions have behind their stem."""
+        """Number appended to the stem of a leader and its companions, by path of the leader."""
         self._leaders: dict[str, Leader] = {}
         self._others = {} if self._new_folder else _published(taken)
-        self._apart = bool(taken)
+        self._several_roots = bool(taken)
         """Whether several roots have their outputs here."""
         if None in unchanged:
             self._claimed.update(map(fold, claims))
@@ -126,8 +135,8 @@ class Names:
             self._levels.update((item.path, lowest[member] + level) for item in groups[member])
 
     def _groups(self, moving: Sequence[Item]) -> Sequence[Sequence[Item]]:
-        """What is named together: a picture and what is called after it. Who comes to one that has its name
-        already begins at the level of that."""
+        """Groups that are named together: a picture and its companions. A member of a group that has a name
+        starts at its level."""
         groups = {item.path: [item] for item in moving if item.path not in self._leaders}
         for item in moving:
             leader = self._leaders.get(item.path)
@@ -139,21 +148,22 @@ class Names:
         return list(groups.values())
 
     def _level(self, leader: Leader) -> int:
-        """That of an item which has its name."""
+        """The level of an item that has a name."""
         taken = (
             level for level in range(LAST_LEVEL + 1) if fold(self._first(leader, level)) in self._claimed
         )
         return self._levels.get(leader.path, next(taken, 0))
 
     def _first(self, leader: Leader, level: int) -> str:
-        """The path of its first output, which others are called after; nothing where it has none."""
+        """The path of its first output, on which the names of companions are based; empty where it has
+        none."""
         name = os.path.basename(leader.path)
         names = _names(leader.path, name, self._wishes.by_name(name, leader.format), level)
         number = self._numbers.get(leader.path, 0)
         return next((self._folder + numbered(own, number) for own in names), "")
 
     def _settle_by_name(self) -> bool:
-        """The same without looking at the files, where nothing is known of them; False where it cannot be."""
+        """Settle names without file access, if nothing is known of them; False where that is impossible."""
         entries, folder = self._batch.items, os.path.join(self._batch.folder, "")
         if self._out.in_place or self._out.name or self._pages or not isinstance(entries, Entries):
             return False
@@ -168,11 +178,11 @@ class Names:
         return raised is not None
 
     def folders(self, item: Item) -> list[str]:
-        """The folders in which the outputs of an item may lie; they end with a separator."""
+        """The folders in which the outputs of an item may lie, with a trailing separator."""
         return [self._folder, os.path.join(self._folder, self._root_name(item), "")]
 
     def owner(self, item: Item) -> tuple[str, PriorResult] | None:
-        """The input of another root, and what is known of it, that has the name that this item would get."""
+        """The input of another root, and its record, with the name that this item would get."""
         return next(
             (self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None
         )
@@ -181,12 +191,12 @@ class Names:
         return os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
 
     def paths(self, item: Item) -> list[str]:
-        """Absolute paths of the targets of this item, in the order of its wish."""
+        """Absolute paths of the targets of this item, in order."""
         return self._paths(item, self._levels.get(item.path, 0))
 
     def step_aside(self, item: Item, is_free: Callable[[Item, str], bool]) -> None:
-        """Give a picture and all that is called after it one number, if one of them would meet what is
-        there: so they stay together. `is_free(item, path)` says whether the path is that item's to write."""
+        """Number a picture and its companions alike, if one of their outputs would conflict with an existing
+        file. `is_free(item, path)` returns whether an item may write to a path."""
         leader = self._leaders.get(item.path)
         first = leader.path if leader else item.path
         if first in self._numbers or all(first != other.path for other in self._leaders.values()):
@@ -206,14 +216,14 @@ class Names:
                 return
 
     def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
-        """What is at a path; and, where pages get files of their own, every page of it that is there."""
+        """Status of a path, and, where pages become separate files, of every existing page."""
         paths = [path]
         if split and self._pages and not self._new_folder:
             paths += self._pages.there(path)
         return [(at, status) for at in paths if (status := self.status(at)) is not None]
 
     def status(self, path: str) -> os.stat_result | None:
-        """What is at a path now, links not followed; None when nothing is."""
+        """Current status of a path, links not followed; None when it does not exist."""
         if self._new_folder and not self._out.in_place:
             return None
         try:
@@ -222,8 +232,7 @@ class Names:
             return None
 
     def is_input(self, path: str, status: os.stat_result) -> bool:
-        """Whether what is at this path is an item of this batch, under whatever spelling of its folder, or
-        by a link."""
+        """Whether this path is an item of this batch, also by another spelling of its folder or by a link."""
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
             self._inodes = {item.inode: item.path for item in self._batch.items if item.inode}
@@ -236,7 +245,7 @@ class Names:
             return False
 
     def claim(self, path: str) -> bool:
-        """Take a further name, if no item of this batch has it."""
+        """Reserve another name, if no item of this batch has it."""
         used, key = self._all_used(), fold(path)
         if key in used:
             return False
@@ -262,21 +271,21 @@ class Names:
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
         if (
-            self._apart and level > 1
-        ):  # several roots: then the name of its own as a folder, then longer names
+            self._several_roots and level > 1
+        ):  # several roots: a folder named after the root first, then longer names
             folder = self.folders(item)[1] if level < 4 else folder
             level -= 2
         first = os.path.basename(self._first(leader, level)) if leader else ""
         if leader is None or not first:
             number = self._numbers.get(item.path, 0)
             return [folder + numbered(own, number) for own in _names(item.path, name, wish, level)]
-        # IMG_1.CR2.xmp holds the whole name, and so will its copy.
+        # IMG_1.CR2.xmp contains the whole name, and so does its copy.
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         stem = first if whole else split_suffix(first)[0]
         return [folder + legal(stem, suffix or split_suffix(name)[1]) for _, suffix in wish.targets]
 
     def _keep_name(self, item: Item, known: Mapping[str, Sequence[PriorResult]]) -> bool:
-        """Whether the item has its name already: from an earlier run, or because it stays in its place."""
+        """Whether the item has its name already: from an earlier run, or because it is in place."""
         if self._out.in_place and item.path in (paths := self._paths(item, 0)):
             self._claimed.update(map(fold, paths))
             return True
@@ -302,7 +311,7 @@ class Names:
 
 
 def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str, PriorResult]]:
-    """Inputs of other roots by the folded paths of their outputs that are there."""
+    """Inputs of other roots by the folded paths of their existing outputs."""
     return {
         fold(made.path): (name, record)
         for name, record in taken
@@ -312,7 +321,7 @@ def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str,
 
 
 class Pages:
-    """Names of single pages: those that other files have or want, and those on the disk."""
+    """Names of single pages: those of other outputs, and existing files."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -320,17 +329,17 @@ class Pages:
         self._there: dict[str, list[str]] | None = None
 
     def know(self, paths: Iterable[str]) -> None:
-        """Remember which of these names a page of another output would have."""
+        """Record which of these names could be a page of another output."""
         for path in paths:
             if whole := whole_path(path):
                 self._others.setdefault(fold(whole), []).append(path)
 
     def with_pages(self, paths: list[str]) -> list[str]:
-        """The paths, and the names of their pages that others have or want."""
+        """The paths, and the names of their pages that other outputs have."""
         return [*paths, *(page for path in paths for page in self._others.get(fold(path), ()))]
 
     def there(self, path: str) -> list[str]:
-        """Files in the folder that are named like pages of a path, in the order of their numbers."""
+        """Files in the folder that are named like pages of a path, in page order."""
         if self._there is None:
             self._there = {}
             with contextlib.suppress(OSError):
@@ -347,5 +356,5 @@ def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
             # Its own name is the whole name already.
             yield candidate(path, stem, own, level if level > 1 else 0)
         else:
-            # What follows the last dot of an unknown name belongs to the name.
+            # The text behind the last dot of an unknown name belongs to the name.
             yield candidate(path, stem if known_suffix(own[1:]) else name, suffix, level)

@@ -1,4 +1,4 @@
-"""Files that are written beside the outputs (report, recipe, journal); they replace only their kind."""
+"""Files written beside the outputs (report, recipe, journal); they replace only files of their own kind."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.formats.registry import format_of_suffix, sniff
 
 HEAD = 4096
-"""Bytes by which a file is known."""
+"""Bytes by which the kind of a file is recognised."""
 
 
 def check_report(path: str, inputs: Iterable[str] = ()) -> None:
-    """Refuse a place where a report cannot be written, or replaces something else; raises UsageError."""
+    """Raise UsageError if a report cannot be written to this path, or would replace another file."""
     check_report_place(path, inputs)
     check_folder("report", path)
 
 
 def check_report_place(path: str, inputs: Iterable[str] = ()) -> None:
-    """Refuse a place for a report where something else is; raises UsageError."""
+    """Raise UsageError if a report would replace another file."""
     check_place("report", path, ".json", _is_report, inputs)
 
 
 def check_journal(path: str, inputs: Iterable[str] = ()) -> None:
-    """Refuse a place for a journal where a picture, a clip or an input is; raises UsageError.
+    """Raise UsageError if a journal would replace a picture, a clip or an input.
 
-    A damaged journal is no reason to refuse: it is set aside.
+    A damaged journal is accepted: it is set aside.
     """
     check_place("journal", path, ".db", lambda head: sniff(head) is None, inputs)
 
 
 def check_folder(what: str, path: str) -> None:
-    """Refuse a file in a folder that is not there or takes none; raises UsageError."""
+    """Raise UsageError if the folder does not exist or is not writable."""
     final = os.path.realpath(path)
     folder = os.path.dirname(final)
     if os.path.isdir(final) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
@@ -46,17 +46,17 @@ def check_folder(what: str, path: str) -> None:
 def check_place(
     what: str, path: str, suffix: str, ours: Callable[[bytes], bool], inputs: Iterable[str] = ()
 ) -> None:
-    """Refuse to write where something else is.
+    """Refuse to replace other files.
 
     Args:
-        what: is to be written, in a word.
-        path: the place.
-        suffix: that such files usually have.
-        ours: says by its first bytes whether a file that is there may be replaced; empty files may.
+        what: kind of the file to write, in a word.
+        path: its destination.
+        suffix: usual suffix of such files.
+        ours: returns whether an existing file may be replaced, given its first bytes; empty files may.
         inputs: files that the same call reads.
 
     Raises:
-        UsageError: the place is taken.
+        UsageError: the path is taken.
     """
     fix = f"Name a new file, such as {what}{suffix}."
     if any(is_same_file(path, other) for other in inputs):
@@ -71,13 +71,14 @@ def check_place(
         with open(final, "rb") as file:
             head = file.read(HEAD)
     except OSError as error:
-        raise UsageError(f"{path} is there and cannot be read: {error.strerror}.", fix=fix) from None
+        raise UsageError(f"{path} exists and cannot be read: {error.strerror}.", fix=fix) from None
     if head and not ours(head):
-        raise UsageError(f"{path} is there already and is no {what}; it was left alone.", fix=fix)
+        raise UsageError(f"{path} already exists and is not a {what}; it was left alone.", fix=fix)
 
 
 def is_same_file(path: str, other: str) -> bool:
-    """Whether two names lead to one file that exists: by links of both kinds, or by names without case."""
+    """Whether two names refer to one existing file: by links of both kinds, or by names that differ in
+    case."""
     try:
         return os.path.samefile(path, other)
     except (OSError, ValueError):
@@ -85,7 +86,7 @@ def is_same_file(path: str, other: str) -> bool:
 
 
 def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
-    """By what files are known whatever their names: for `is_one_of`."""
+    """Device and inode of each path, for `is_one_of`."""
     found = set[tuple[int, int]]()
     for path in paths:
         with contextlib.suppress(OSError, ValueError):
@@ -95,16 +96,18 @@ def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
 
 
 def names_known_file(path: str, known: frozenset[tuple[int, int]]) -> bool:
-    """Whether a name leads to one of these files: by links of both kinds, or by names without case."""
+    """Whether a name refers to one of these files: by links of both kinds, or by names that differ in
+    case."""
     return not known.isdisjoint(identities((path,)))
 
 
 def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> None:
-    """Write a text file that is there whole or not at all; a device or a pipe gets it as it comes.
+    """Write a text file atomically; a device or a pipe is written directly.
 
-    Raises OSError.
+    Raises:
+        OSError: it cannot be written.
     """
-    final = os.path.realpath(path)  # where a link leads to, the link stays
+    final = os.path.realpath(path)  # the target of a link is replaced, not the link
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.stat(final).st_mode):
             with open(final, "w", encoding=encoding, newline="\n") as file:

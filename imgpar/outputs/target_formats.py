@@ -1,4 +1,4 @@
-"""What each input becomes: the formats of its outputs, from what the user wants and what the input is."""
+"""Output formats of each input, from the requested formats and the input's own."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from imgpar.outputs.destination import Out
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
              "mpeg": "mkv", "wmv": "mkv", "ogv": "mkv"}  # fmt: skip
-"""What becomes of files in a format that imgpar reads but does not write: photos JPEG, other pictures PNG,
-which holds everything, clips a container that takes their usual streams as they are."""
+"""Output formats for inputs in a format that imgpar reads but does not write: photos become JPEG, other
+pictures PNG, which supports everything, clips a container that takes their usual streams."""
 
 
 class Wish(NamedTuple):
-    """What one input becomes."""
+    """Outputs of one input."""
 
     targets: tuple[tuple[str, str], ...] = ()
-    """(format name, suffix with its dot); an empty suffix keeps the name as it is."""
+    """(format name, suffix with its dot); an empty suffix keeps the name."""
     note: str = ""
     error: str = ""
     pages: bool = False
     """Whether it may have several pages or frames."""
     silent: tuple[str, ...] = ()
-    """Settings that say nothing about it."""
+    """Settings that have no effect on it."""
     title: str = ""
-    """Of its format, for people."""
+    """Display name of its format."""
     moving: bool = False
     """Whether it becomes a clip, which only an animation can."""
 
 
 class Wishes:
-    """The formats of outputs, from `to` or from the input's own format.
+    """Output formats of inputs, from `to` or from the input's own format.
 
-    An input takes the formats of its own kind, and a clip those of sound too. Where there is none, an input
-    that was named by itself becomes what it can (clip → animation, animation → clip); one in a folder keeps
+    An input gets the formats of its own kind, and a clip those of audio too. If there is none, an input that
+    was named itself is converted to another kind (clip → animation, animation → clip); one in a folder keeps
     its format.
 
     Args:
-        out: where outputs go; a file's name counts as the only format.
+        out: destination; the name of a file determines the only format.
         to: names of formats.
-        options: the settings, some of which may say nothing about an input.
-        alone: whether there is one input, for which the user named these very formats. Only then a clip
-            becomes an animation in a format that is mostly one of still pictures.
+        options: settings, some of which may not apply to an input.
+        alone: whether there is one input, for which these formats were named. Only then a clip becomes an
+            animation in a format that is mainly for still pictures.
 
     Raises:
         UsageError: a format cannot be written, or not in place.
@@ -90,12 +90,12 @@ class Wishes:
         return wish
 
     def by_name(self, name: str, shown: str, *, named: bool = False) -> Wish:
-        """The same for the name of a file and what its first bytes show.
+        """Formats and suffixes for a file name and the detected format.
 
         Args:
             name: of the file.
-            shown: the name of the format that its content shows.
-            named: whether the user named the file itself, not a folder that holds it.
+            shown: name of the format detected from its content.
+            named: whether the user named the file itself, not a folder that contains it.
         """
         key = (suffix_of(name), shown, named)
         wish = self._made.get(key)
@@ -116,7 +116,7 @@ class Wishes:
         return wish._replace(pages=many, silent=said, title=source.title, moving=moving)
 
     def _wanted(self, source: Format | None, *, named: bool) -> list[Format]:
-        """Those of the formats that were asked for that such an input becomes."""
+        """The requested formats to which such an input is converted."""
         kind = source.kind if source else "image"
         own = [
             target for target in self._to if target.kind in ((kind, "audio") if kind == "video" else (kind,))
@@ -150,14 +150,14 @@ class Wishes:
 
 
 def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
-    """Whether an input that was named by itself becomes an output of another kind."""
+    """Whether an input that was named itself is converted to another kind."""
     if source.kind == "video":
         return target.animated and (alone or target.name == "gif")
     return source.animated and target.kind == "video"
 
 
 def shows_frames(path: str) -> bool:
-    """Whether a picture file is an animation, by its header."""
+    """Whether a picture file is an animation, according to its header."""
     from imgpar.formats import codec
 
     try:
@@ -169,14 +169,13 @@ def shows_frames(path: str) -> bool:
 
 
 def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
-    """Refuse formats that none of the files named can become; raises UsageError.
+    """Refuse formats to which none of the named files can be converted; raises UsageError.
 
     Args:
-        inputs: as the user named them. Folders, patterns and what is missing can hold anything: then nothing
-            is refused.
-        out: where outputs go.
+        inputs: as given. Folders, patterns and missing files are not checked.
+        out: destination.
         to: names of formats.
-        chosen: whether the user named them for this run. A recipe's are meant for what they fit.
+        chosen: whether the formats were given for this run. Those of a recipe apply where they fit.
     """
     words = [suffix_of(out.name)] if out.name else to
     targets = [find_format(word) for word in words]

@@ -1,10 +1,11 @@
-"""Outputs are noted before they get their final names: after a kill they are told from files of the user.
+"""Write-ahead log: outputs are recorded before they get their final names, so that after a kill they can be
+told from files of the user.
 
-    JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON for each file, the fields of OutputFile,
-                                                    its path relative to OUT
+JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON per file, the fields of OutputFile, its path
+relative to OUT
 
-Every worker writes to two files of its own in turn. An outcome is in the journal long before so many further
-ones of the same worker follow, so older lines are not needed any more.
+Every worker writes to two files in turn. An outcome is in the journal long before that many further outputs
+of the same worker follow, so older lines can be overwritten.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from imgpar.core.liveness import hold, is_free, random_name
 from imgpar.core.model import OutputFile
 
 LINES = 2000
-"""Lines of one file, before the other one is begun anew."""
+"""Lines of one file before the other one is started."""
 LONGEST = 64 << 20
-"""Bytes of a file that are read; a longer one is none of ours."""
+"""Maximum bytes of a file that are read; a longer one was not written by imgpar."""
 
 
 class WrittenLog:
-    """The notes of one process for one run; `folder` is made when the first one is written.
+    """The records of one process for one run; `folder` is created with the first one.
 
-    Paths are written down relative to `base`, so that it may be moved; where it is empty, as they are.
+    Paths are stored relative to `base`, so that it may be moved; if it is empty, they are absolute.
     """
 
     def __init__(self, folder: str, run: str, base: str) -> None:
@@ -39,10 +40,10 @@ class WrittenLog:
         self._lines = self._turn = 0
 
     def note(self, file: OutputFile) -> None:
-        """Write down what is about to get its final name. Raises OSError."""
+        """Record a file before it gets its final name. Raises OSError."""
         if self._handle < 0 or self._lines >= LINES:
             self._begin()
-        # The time of the last change is not known before the rename.
+        # The status change time is not known before the rename.
         path = file.path.removeprefix(self._prefix)
         facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
         os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
@@ -58,7 +59,7 @@ class WrittenLog:
         self._turn, self._lines = self._turn + 1, 0
 
     def close(self) -> None:
-        """Let the files be read and removed by others."""
+        """Release the files, so that other processes may read and remove them."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -74,8 +75,8 @@ def log_of(folder: str, run: str, base: str) -> WrittenLog:
 
 
 def read_written(folder: str, base: str, run: str = "") -> dict[str, list[OutputFile]]:
-    """What was noted, by absolute path: by all runs, or by this one only. Lines that cannot be read, and
-    paths that lie outside of `base`, are left out."""
+    """Recorded files by absolute path: of all runs, or of one. Invalid lines, and paths outside of `base`,
+    are ignored."""
     found: dict[str, list[OutputFile]] = {}
     for path in _logs(folder):
         if os.path.basename(path).startswith(run):
@@ -85,12 +86,12 @@ def read_written(folder: str, base: str, run: str = "") -> dict[str, list[Output
 
 
 def remove_written(folder: str, run: str) -> None:
-    """Remove the notes of a run that is over, and those of all processes that have ended."""
+    """Remove the records of a finished run, and those of processes that have ended."""
     for path in _logs(folder):
         if (run and os.path.basename(path).startswith(run)) or is_free(path):
             with contextlib.suppress(OSError):
                 os.unlink(path)
-    with contextlib.suppress(OSError):  # others are at work
+    with contextlib.suppress(OSError):  # other processes are writing
         os.rmdir(folder)
 
 

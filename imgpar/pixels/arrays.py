@@ -1,4 +1,4 @@
-"""What several operations do with arrays: fill, paste, premultiply. Heavy imports stay inside functions."""
+"""Array helpers shared by operations: fill, paste, premultiply. Heavy imports stay inside functions."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 PEAK: dict[str, float] = {"uint8": 255, "uint16": 65_535, "float32": 1.0}
-"""What white and opaque are in each depth."""
+"""Value of white and of opaque alpha for each depth."""
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in grey: ITU-R BT.601, as Pillow and OpenCV have them."""
+"""Weights of red, green and blue in luma: ITU-R BT.601, as in Pillow and OpenCV."""
 
 _LAST_BYTE = int.from_bytes(b"\0\0\0\xff", sys.byteorder)
 _BAND = 128
-"""Rows at a time: temporaries stay in the cache and a picture never needs four times its memory."""
+"""Rows per band: temporaries stay in the cache and never take four times the memory of a picture."""
 
 
 def colour_channels(spec: Spec) -> int:
-    """How many channels carry colour: 1 for grey, 3 otherwise."""
+    """Number of colour channels: 1 for grey, 3 otherwise."""
     return 1 if spec.grey else 3
 
 
 def layout_with(spec: Spec, colour: Colour | None) -> Layout:
-    """The layout that can hold the picture and `colour`, with the fewest channels added.
+    """The layout with the fewest additional channels that can hold the picture and `colour`.
 
     >>> layout_with(Spec(1, 1, "L"), (255, 0, 0, 255)), layout_with(Spec(1, 1, "RGB"), (0, 0, 0, 0))
     ('RGB', 'RGBA')
@@ -61,14 +61,14 @@ def pixel(spec: Spec, colour: Colour | None) -> list[float]:
 
 
 def fill(frame: Frame, colour: Colour | None) -> None:
-    """Write one colour into every pixel."""
-    # Row by row is ten times as fast as pixel by pixel.
+    """Fill a frame with one colour."""
+    # Filling rows is ten times as fast as filling pixels.
     frame.array[0] = pixel(frame.spec, colour)
     frame.array[1:] = frame.array[0]
 
 
 def seal(frame: Frame) -> None:
-    """Set the padding of RGBX to opaque, so that the frame may be read as RGBA."""
+    """Set the padding of RGBX to opaque, so that the frame can be read as RGBA."""
     if frame.spec.layout != "RGBX":
         return
     if frame.spec.dtype == "uint8" and frame.array.flags.c_contiguous:
@@ -78,7 +78,7 @@ def seal(frame: Frame) -> None:
 
 
 def _seal_bytes(array: Array) -> None:
-    """A pixel at a time instead of every fourth byte: a quarter of the time."""
+    """Whole pixels instead of every fourth byte: a quarter of the time."""
     import numpy as np
 
     pixels = array.view(np.uint32)
@@ -86,19 +86,26 @@ def _seal_bytes(array: Array) -> None:
 
 
 def opaque(frame: Frame) -> bool:
-    """Whether no pixel is transparent, not even a little."""
+    """Whether all pixels are fully opaque."""
     return not frame.spec.alpha or bool(frame.array[..., -1].min() >= PEAK[frame.spec.dtype])
 
 
 def keep_rest(src: Frame, dst: Frame) -> None:
-    """Copy what is not colour: alpha as it is, padding as opaque."""
+    """Copy alpha; set padding to opaque."""
     if src.spec.alpha:
         dst.array[..., -1] = src.array[..., -1]
     seal(dst)
 
 
 def paste(src: Frame, dst: Frame, x: int = 0, y: int = 0) -> None:
-    """Copy a frame into a larger one of the same depth, whose layout may add colour or alpha."""
+    """Copy a frame into a larger one.
+
+    Args:
+        src: H×W×C.
+        dst: of the same depth, modified in place; its layout may add colour or alpha.
+        x: left edge in `dst`, in pixels.
+        y: top edge in `dst`, in pixels.
+    """
     import numpy as np
 
     part = dst.array[y : y + src.spec.height, x : x + src.spec.width]
@@ -113,26 +120,27 @@ def paste(src: Frame, dst: Frame, x: int = 0, y: int = 0) -> None:
 
 
 def flat(array: Array) -> Array:
-    """The same memory without the axis of a single channel, as OpenCV and Pillow see grey."""
+    """A view without the axis of a single channel, as OpenCV and Pillow expect grey."""
     return array[..., 0] if array.shape[2] == 1 else array
 
 
 def land(result: Array, dst: Array) -> None:
-    """Make sure that what a function with `dst=` returned lies in `dst`: OpenCV may have made its own."""
+    """Copy `result` to `dst` if a function with `dst=` has allocated its own array, as OpenCV may."""
     if result.ctypes.data != dst.ctypes.data:
         dst.reshape(result.shape)[...] = result
 
 
 def bands(height: int) -> Iterator[slice]:
-    """Slices of rows that together are the whole height."""
+    """Slices of rows that cover the whole height."""
     return (slice(top, min(top + _BAND, height)) for top in range(0, height, _BAND))
 
 
 def premultiplied(frame: Frame) -> tuple[Array, float]:
-    """Colours times alpha, and what white is there: a new array with headroom above white and finer steps.
+    """Premultiply colours by alpha.
 
-    Filters overshoot at edges; clipped there, alpha would no longer fit the colours. Without alpha, the
-    array itself.
+    Returns:
+        A new array with headroom above white and finer steps, and its value of white. Filters overshoot at
+        edges; if that were clipped, alpha would not match the colours. Without alpha, the array itself.
     """
     import numpy as np
 
@@ -149,7 +157,13 @@ def premultiplied(frame: Frame) -> tuple[Array, float]:
 
 
 def unpremultiply(array: Array, white: float, dst: Frame) -> None:
-    """Divide the colours by alpha again, into `dst`; colour under full transparency becomes black."""
+    """Divide the colours by alpha, into `dst`; fully transparent pixels become black.
+
+    Args:
+        array: from `premultiplied`.
+        white: its value of white.
+        dst: frame to fill; owned by the caller.
+    """
     import numpy as np
 
     peak = PEAK[dst.spec.dtype]
@@ -163,7 +177,7 @@ def unpremultiply(array: Array, white: float, dst: Frame) -> None:
 
 
 def store_values(values: Array, dst: Array) -> None:
-    """Write float values into an array of any depth: whole numbers are rounded and clipped, floats kept."""
+    """Store float values in an array of any depth: integers are rounded and clipped, floats unchanged."""
     import numpy as np
 
     if dst.dtype == np.float32:
@@ -173,7 +187,14 @@ def store_values(values: Array, dst: Array) -> None:
 
 
 def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
-    """colour · scale + offset, with `offset` in parts of white; alpha is kept."""
+    """colour · scale + offset; alpha is kept.
+
+    Args:
+        src: H×W×C.
+        dst: of the same spec; owned by the caller.
+        scale: factor.
+        offset: relative to white.
+    """
     import cv2
     import numpy as np
 
@@ -188,7 +209,7 @@ def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
     if src.spec.dtype == "uint16":
         np.take(table, src.array[..., :count], out=dst.array[..., :count], mode="clip")
         return keep_rest(src, dst)
-    # One pass over all channels: alpha through a table that changes nothing, padding through a constant.
+    # One pass over all channels: identity table for alpha, constant for padding.
     tables = np.repeat(table[:, None], src.spec.channels, axis=1)
     if src.spec.channels > count:
         tables[:, -1] = np.arange(256) if src.spec.alpha else 255

@@ -1,6 +1,6 @@
-"""Sizes, places and lengths as people write them: `1920x1080`, `50%`, `16:9`, `top left`, `5%`.
+"""Sizes, positions and lengths as option values: `1920x1080`, `50%`, `16:9`, `top left`, `5%`.
 
-Each value is frozen, `str()` gives the text it can be parsed from again, and nothing here touches pixels.
+Each value is frozen, and `str()` returns text from which it can be parsed. Nothing here touches pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from imgpar.core.errors import bad_value
 from imgpar.core.parsing import VALUE
 
 MAX_SIDE = 65_535
-"""The longest side in pixels that JPEG, the most common format, can hold."""
+"""Maximum side in pixels of JPEG, the most common format."""
 
 _SIDES = f"with sides from 1 to {MAX_SIDE}"
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -21,7 +21,7 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """A wanted size: one or both sides (0 follows the other), or exactly one of the further fields.
+    """A requested size: one or both sides (0 follows the other), or exactly one of the other fields.
 
     >>> parse_geometry("1920x").box(4000, 3000)
     (1920, 1440)
@@ -46,18 +46,18 @@ class Geometry:
 
     @property
     def exact(self) -> bool:
-        """Whether both sides are named: only then may the box have another shape than the picture."""
+        """Whether both sides are given: only then the box may have another aspect ratio than the picture."""
         return bool(self.width and self.height)
 
     def box(self, width: int, height: int) -> tuple[int, int]:
-        """The size of the box for a picture of this size, each side rounded to the nearest pixel.
+        """The box for a picture of this size, each side rounded to the nearest pixel.
 
         Megapixels are a maximum, so there the sides are rounded down.
         """
         if self.exact:
             return (self.width, self.height)
         if self.megapixels:
-            # The sliver keeps a picture that already has the wanted number of pixels as it is.
+            # The epsilon keeps a picture that has exactly the requested number of pixels.
             scale = math.sqrt(self.megapixels * 1e6 / (width * height)) + 1e-12
             return (max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
         if self.percent:
@@ -69,7 +69,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """The shape of a picture, width to height.
+    """An aspect ratio, width to height.
 
     >>> parse_region("16:9").inside(1000, 1000)
     (1000, 563)
@@ -82,14 +82,14 @@ class Aspect:
         return f"{_plain(self.width)}:{_plain(self.height)}"
 
     def inside(self, width: int, height: int) -> tuple[int, int]:
-        """The largest size of this shape that fits into width × height."""
+        """The largest size of this aspect ratio that fits into width × height."""
         ratio = self.width / self.height
         return (
             (width, rounded(width / ratio)) if width <= height * ratio else (rounded(height * ratio), height)
         )
 
     def around(self, width: int, height: int) -> tuple[int, int]:
-        """The smallest size of this shape that holds width × height."""
+        """The smallest size of this aspect ratio that contains width × height."""
         ratio = self.width / self.height
         return (
             (width, rounded(width / ratio)) if width >= height * ratio else (rounded(height * ratio), height)
@@ -98,7 +98,7 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture. Without an offset from the top left corner, a gravity places it."""
+    """A region of a picture. Without an offset from the top left corner, a gravity places it."""
 
     width: int
     height: int
@@ -110,7 +110,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Pixels, or percent of a length that is known later.
+    """Pixels, or percent of a length that is given later.
 
     >>> parse_length("5%").pixels(200)
     10
@@ -145,7 +145,7 @@ def parse_geometry(value: object) -> Geometry:
 
 
 def parse_region(value: object) -> Region | Aspect:
-    """What to keep of a picture: `800x600`, `800x600+10+20`, or an aspect such as `16:9`."""
+    """A region: `800x600`, `800x600+10+20`, or an aspect ratio such as `16:9`."""
     if isinstance(value, (Region, Aspect)):
         return value
     text = compact(value)
@@ -159,7 +159,7 @@ def parse_region(value: object) -> Region | Aspect:
 
 
 def parse_canvas(value: object) -> Geometry | Aspect:
-    """What a picture is padded to: `1920x1080`, or an aspect such as `1:1`."""
+    """A canvas: `1920x1080`, or an aspect ratio such as `1:1`."""
     if isinstance(value, Aspect) or (isinstance(value, Geometry) and value.exact):
         return value
     text = compact(value)
@@ -183,7 +183,7 @@ def parse_length(value: object) -> Length:
 
 
 def parse_share(value: object) -> float:
-    """A part of a whole, as percent or as a fraction: `30%` and `0.3` are the same."""
+    """A share, as percent or fraction: `30%` and `0.3` are equal."""
     match = re.fullmatch(rf"{_NUMBER}(%?)", compact(value))
     share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if not 0 < share <= 1:
@@ -226,7 +226,7 @@ def parse_gravity(value: object) -> str:
         word = _SHORT.get(word, word)
         for alias, direction in _SIDE_WORDS.items():
             word = word.replace(alias, direction)
-        # "left top" and "top left" are the same corner, "top centre" is the top.
+        # "left top" equals "top left", "top centre" equals "top".
         for first, second in (("east", "north"), ("east", "south"), ("west", "north"), ("west", "south")):
             word = second + first if word == first + second else word
         if word != "centre":
@@ -240,7 +240,13 @@ def parse_gravity(value: object) -> str:
 
 
 def place(gravity: str, outer: tuple[int, int], inner: tuple[int, int], margin: int = 0) -> tuple[int, int]:
-    """Where the top left corner of `inner` lies in `outer` (width, height), `margin` pixels off the edges.
+    """Top left corner of `inner` in `outer`.
+
+    Args:
+        gravity: one of `GRAVITIES`.
+        outer: width and height in pixels.
+        inner: width and height in pixels.
+        margin: distance from the edges in pixels.
 
     >>> place("southeast", (100, 50), (10, 10), margin=5)
     (85, 35)
@@ -252,7 +258,7 @@ def place(gravity: str, outer: tuple[int, int], inner: tuple[int, int], margin: 
 
 
 def fractions(gravity: str) -> tuple[float, float]:
-    """How far right and down a gravity lies, each from 0 to 1."""
+    """Horizontal and vertical position of a gravity, each from 0 to 1."""
     return _GRAVITIES[gravity]
 
 
@@ -262,12 +268,12 @@ def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
 
 
 def rounded(length: float) -> int:
-    """The nearest whole number of pixels, at least one."""
+    """The nearest integer number of pixels, at least one."""
     return max(1, math.floor(length + 0.5))
 
 
 def _plain(number: float) -> str:
-    """A number as people write it: no `.0`, no exponent.
+    """A number without `.0` and without an exponent.
 
     >>> _plain(50.0), _plain(0.5)
     ('50', '0.5')

@@ -1,7 +1,7 @@
-"""Pixels from one format into another: layouts, depths, and the eight orientations of EXIF.
+"""Conversion between pixel formats: layouts, bit depths, and the eight EXIF orientations.
 
-Every function writes into memory that the caller owns and keeps none of it. Arithmetic rounds to the
-nearest value. Temporary memory is bounded by working on bands of rows.
+Every function writes into memory that the caller owns and keeps no reference. Arithmetic rounds to nearest.
+Temporary memory is bounded by processing bands of rows.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Array = np.ndarray[Any, Any]
 Background = tuple[float, float, float, int]
 
 BAND = 1 << 18
-"""Pixels that are worked on at a time: small enough for the cache of a core."""
+"""Pixels per band: fits into the cache of a core."""
 
 PEAK: dict[str, float] = {"uint8": 255, "uint16": 65535, "float32": 1.0}
-"""What white and opaque are in each depth."""
+"""Value of white and of opaque alpha for each depth."""
 _COLOUR_PART: dict[str, Layout] = {"LA": "L", "RGBA": "RGB"}
-# OpenCV is imported where it is needed: a run that turns JPEGs into JPEGs does without.
+# OpenCV is imported where it is needed: JPEG to JPEG does without.
 _FLIPS = {2: 1, 3: -1, 4: 0}
 _TURNS = {6: "ROTATE_90_CLOCKWISE", 8: "ROTATE_90_COUNTERCLOCKWISE"}
 _DIRECT = {
@@ -47,11 +47,19 @@ _DIRECT = {
 
 
 def convert_layout(src: Frame, dst: Frame, background: Background = (255, 255, 255, 255)) -> None:
-    """Fill `dst` with the picture of `src` in the layout and depth of `dst`; both have the same size.
+    """Convert `src` to the layout and depth of `dst`.
 
-    Where `dst` has no alpha, `src` is laid on `background`: red, green, blue and alpha from 0 to 255, in the
-    colours of `src`. Values of 16 bits become 8 by rounding, floats are 0 to 1 and clipped. Raises
-    TransformError for CMYK.
+    16 bits are rounded to 8; floats are 0 to 1 and clipped.
+
+    Args:
+        src: H×W×C.
+        dst: of the same size, filled; owned by the caller.
+        background: red, green, blue and alpha from 0 to 255, in the colours of `src`; used where `dst` has no
+            alpha.
+
+    Raises:
+        TransformError: CMYK cannot be converted.
+        ValueError: sizes differ.
     """
     if src.spec.size != dst.spec.size:
         raise ValueError(f"sizes differ: {src.spec.size} and {dst.spec.size}")
@@ -62,7 +70,7 @@ def convert_layout(src: Frame, dst: Frame, background: Background = (255, 255, 2
     if dst.spec.planar:
         _to_planes(src, dst)
         return
-    # Layouts change at the finer of the two depths, so that nothing is rounded twice.
+    # The layout is converted at the finer of the two depths, so that nothing is rounded twice.
     wide = max(src.spec.dtype, dst.spec.dtype, key=lambda dtype: ITEM_BYTES[dtype])
     for rows in _bands(src.spec):
         band, target = src.array[rows], dst.array[rows]
@@ -78,7 +86,7 @@ def convert_layout(src: Frame, dst: Frame, background: Background = (255, 255, 2
 
 
 def fits(values: Array, bits: int) -> bool:
-    """Whether values of 16 bits are steps of fewer bits, stretched to 16: then nothing is lost with those.
+    """Whether 16-bit values are exactly representable with fewer bits.
 
     >>> fits(np.array([0, 65535], np.uint16), 8), fits(np.array([1], np.uint16), 8)
     (True, False)
@@ -87,13 +95,13 @@ def fits(values: Array, bits: int) -> bool:
 
 
 def to_bits(values: Array, bits: int, *, back: bool = False) -> Array:
-    """16 bits as `bits` bits, rounded; `back`: and stretched to 16 again."""
+    """Round 16 bits to `bits` bits; with `back`, scale them to 16 again."""
     peak = (1 << bits) - 1
     narrow = np.rint(values * (peak / 65535)).astype(np.uint16)
     return np.rint(narrow * (65535 / peak)).astype(np.uint16) if back else narrow
 
 
-@lru_cache(maxsize=4096)  # of one folder most pictures are alike, and every step asks
+@lru_cache(maxsize=4096)  # pictures of one folder are often alike, and every step calls this
 def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) -> Spec:
     """The spec among `layouts` × `dtypes` that keeps most of `spec`: colour, alpha, depth, then few bytes.
 
@@ -110,7 +118,7 @@ def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) ->
             max(ITEM_BYTES[spec.dtype] - ITEM_BYTES[candidate.dtype], 0),
             (candidate.layout, candidate.dtype) != (spec.layout, spec.dtype),
             candidate.alpha and not spec.alpha,
-            # SIMD code works on four bytes a pixel: of RGB and RGBX the padded one, unless given RGB.
+            # SIMD code works on four bytes per pixel: RGBX is preferred to RGB, unless the input is RGB.
             abs(CHANNELS[candidate.layout] - CHANNELS[spec.layout]),
             candidate.nbytes,
         )
@@ -119,7 +127,7 @@ def nearest(spec: Spec, layouts: tuple[Layout, ...], dtypes: tuple[str, ...]) ->
 
 
 def oriented(spec: Spec, orientation: int) -> Spec:
-    """The spec once the picture stands upright.
+    """The spec of the upright picture.
 
     >>> oriented(Spec(40, 30), 6).size
     (30, 40)
@@ -128,9 +136,12 @@ def oriented(spec: Spec, orientation: int) -> Spec:
 
 
 def orient(src: Frame, dst: Frame, orientation: int) -> None:
-    """Turn and mirror `src` into `dst` so that a picture with this EXIF orientation stands upright.
+    """Rotate and mirror `src` into `dst` according to an EXIF orientation.
 
-    `dst.spec` is `oriented(src.spec, orientation)`. What is no orientation (0, 9 …) counts as upright.
+    Args:
+        src: H×W×C.
+        dst: of the spec `oriented(src.spec, orientation)`, filled; owned by the caller.
+        orientation: 1 to 8; other values count as 1.
     """
     import cv2
 
@@ -148,7 +159,7 @@ def orient(src: Frame, dst: Frame, orientation: int) -> None:
 
 
 def _from_planes(src: Frame) -> Frame:
-    """Planes of a JPEG as red, green and blue; colour between its samples is interpolated."""
+    """Convert JPEG planes to RGB; chroma is interpolated."""
     import cv2
 
     from imgpar.pixels.planes import planes
@@ -166,7 +177,7 @@ def _from_planes(src: Frame) -> Frame:
 
 
 def _to_planes(src: Frame, dst: Frame) -> None:
-    """RGB or RGBX of 8 bits as the planes of a JPEG; a sample of colour is the mean of its pixels."""
+    """Convert 8-bit RGB or RGBX to JPEG planes; a chroma sample is the mean of its pixels."""
     import cv2
 
     from imgpar.pixels.planes import fill_up, planes
@@ -190,12 +201,12 @@ def _bands(spec: Spec) -> Iterator[slice]:
 
 
 def _flat(array: Array) -> Array:
-    """OpenCV knows grey pictures without a channel axis."""
+    """OpenCV expects grey without a channel axis."""
     return array[..., 0] if array.shape[-1] == 1 else array
 
 
 def _into(target: Array, function: Any) -> None:
-    """Call an OpenCV function with `target` as its output; it silently allocates when that does not fit."""
+    """Call an OpenCV function with `target` as its output; OpenCV silently allocates if that does not fit."""
     out = _flat(target)
     result = function(out)
     if result is not out:
@@ -203,7 +214,7 @@ def _into(target: Array, function: Any) -> None:
 
 
 def _change_depth(src: Array, dst: Array) -> Array:
-    """Copy values from one depth into another; returns `dst`."""
+    """Convert values to another depth; returns `dst`."""
     old, new = src.dtype.name, dst.dtype.name
     if old == new:
         np.copyto(dst, src)
@@ -220,7 +231,15 @@ def _change_depth(src: Array, dst: Array) -> Array:
 
 
 def _change_layout(src: Array, old: str, dst: Array, new: Layout, background: Background) -> None:
-    """Copy pixels from one layout into another of the same depth."""
+    """Convert pixels to another layout of the same depth.
+
+    Args:
+        src: H×W×C.
+        old: its layout.
+        dst: filled; owned by the caller.
+        new: its layout.
+        background: replaces transparency where `new` has no alpha.
+    """
     peak = PEAK[src.dtype.name]
     if (old, new) in _DIRECT:
         import cv2
@@ -233,7 +252,7 @@ def _change_layout(src: Array, old: str, dst: Array, new: Layout, background: Ba
     elif new in _COLOUR_PART:
         _change_to_alpha(src, old, dst, new)
     else:
-        # A coloured background under grey pixels counts with its own grey when the result is grey.
+        # If the result is grey, a coloured background contributes its luma.
         flat = _lay_on(src, _grey(background) if (old, new) == ("LA", "L") else background[:3])
         part: Layout = "L" if flat.shape[-1] == 1 else "RGB"
         if part == new:
@@ -243,7 +262,7 @@ def _change_layout(src: Array, old: str, dst: Array, new: Layout, background: Ba
 
 
 def _change_to_alpha(src: Array, old: str, dst: Array, new: str) -> None:
-    """Grey or colour with alpha, from anything."""
+    """Convert any layout to grey or RGB with alpha."""
     part = _COLOUR_PART.get(old, old)
     colour = src if part == old else np.ascontiguousarray(src[..., :-1])
     if part != _COLOUR_PART[new]:
@@ -260,7 +279,7 @@ def _grey(colour: Background) -> tuple[float, ...]:
 
 
 def _lay_on(src: Array, background: tuple[float, ...]) -> Array:
-    """The picture without its alpha channel, on a colour; grey on a coloured background becomes RGB."""
+    """Compose the picture on a colour; grey on a coloured background becomes RGB."""
     peak = PEAK[src.dtype.name]
     colour = background[:1] if src.shape[-1] == 2 and len(set(background)) == 1 else background
     below = np.asarray(colour, np.float32) * np.float32(peak / 255)

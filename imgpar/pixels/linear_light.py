@@ -1,6 +1,6 @@
-"""Work on amounts of light instead of coded values: the curve of sRGB off, the work, the curve on again.
+"""Processing in linear light: decode the sRGB transfer function, process, encode.
 
-The light is floats: what a filter makes darker than black in one direction counts in the other.
+Linear light is float, so that undershoot of one pass is not clipped before the next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def in_linear_light(src: Frame, dst: Frame, work: Callable[[Frame, Frame], None]) -> None:
-    """Call `work` with linear versions of both frames; its result is coded into `dst`. Alpha is no light."""
+    """Call `work` with linear versions of both frames, and encode its result into `dst`. Alpha is
+    unchanged."""
     import numpy as np
 
     light, result = (spec.converted(spec.layout, "float32") for spec in (src.spec, dst.spec))
@@ -44,7 +45,7 @@ def in_linear_light(src: Frame, dst: Frame, work: Callable[[Frame, Frame], None]
 
 
 def to_light(values: Array) -> Array:
-    """The curve of sRGB (IEC 61966-2-1) off; values from 0 to 1."""
+    """Decode the sRGB transfer function (IEC 61966-2-1); values from 0 to 1."""
     import numpy as np
 
     bright = ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4
@@ -53,7 +54,7 @@ def to_light(values: Array) -> Array:
 
 
 def from_light(light: Array) -> Array:
-    """The curve of sRGB on."""
+    """Encode with the sRGB transfer function."""
     import numpy as np
 
     bright = 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055

@@ -1,7 +1,7 @@
-"""Pictures of few colours, stored with few bits: found exactly, never guessed.
+"""Lossless storage of pictures with few colours in few bits.
 
-A picture that came with a palette, or with less than 8 bits of grey, is looked at before it is written: where
-it still has at most 256 colours, the smallest depth that holds them is used. Every pixel keeps its value.
+A picture from a file with a palette, or with grey of less than 8 bits, is analysed before it is written: if
+it has at most 256 colours, the smallest sufficient bit depth is used. Every pixel keeps its value.
 """
 
 from __future__ import annotations
@@ -16,54 +16,54 @@ from imgpar.core.model import Frame, Header
 Array = np.ndarray[Any, Any]
 
 MOST = 256
-"""Colours that a palette holds."""
+"""Maximum number of colours in a palette."""
 FEW_LEVEL = 9
-"""The level of deflate, unless an effort is given: rows of few bits are short."""
+"""Default deflate level: rows of few bits are short."""
 DETAIL = "few_colours"
-"""The detail of a header that says how the file holds its pixels: a palette, or less than 8 bits of grey."""
+"""Key in `Header.detail` for files with a palette, or with grey of less than 8 bits."""
 _SAMPLE = 1 << 16
-"""Pixels that are looked at first: enough to tell a photo."""
+"""Pixels that are sampled first: enough to recognise a photo."""
 _PIECE = 1 << 20
-"""Pixels that are looked at together, so that they stay in the cache and take little memory."""
+"""Pixels per step, for the cache and little memory."""
 _OPAQUE = np.uint32(0xFF000000)
 
 
 class Indexed(NamedTuple):
-    """A picture and its palette."""
+    """A picture with a palette."""
 
     numbers: Array
-    """H×W uint8."""
+    """H×W uint8 palette indices."""
     palette: Array
     """N×4 uint8: red, green, blue, alpha; colours that are not opaque come first."""
 
     @property
     def bits(self) -> int:
-        """1, 2, 4 or 8: of a pixel."""
+        """Bits per pixel: 1, 2, 4 or 8."""
         return bits_for(len(self.palette))
 
     @property
     def clear(self) -> int:
-        """How many colours are not opaque."""
+        """Number of colours that are not opaque."""
         return int((self.palette[:, 3] < 255).sum())
 
 
 class Greys(NamedTuple):
-    """A grey picture of equal steps from black to white, as 1, 2 or 4 bits count them."""
+    """A grey picture with equal steps from black to white, in 1, 2 or 4 bits."""
 
     levels: Array
     """H×W uint8, 0 to 2**bits - 1."""
     bits: int
     clear: int | None = None
-    """The level that is transparent."""
+    """The transparent level."""
 
 
 def marked(header: Header, few: bool) -> Header:
-    """The header, saying that the file holds few colours, where it does."""
+    """The header, marked as having few colours if `few`."""
     return header._replace(detail={**header.detail, DETAIL: True}) if few else header
 
 
 def bits_for(count: int) -> int:
-    """The bits of a pixel that tell so many colours apart.
+    """Bits per pixel for `count` colours.
 
     >>> [bits_for(count) for count in (1, 2, 3, 4, 5, 16, 17, 256)]
     [1, 1, 2, 2, 4, 4, 8, 8]
@@ -87,7 +87,7 @@ def indexed(frame: Frame, most: int = MOST) -> Indexed | None:
 def greys(frame: Frame) -> Greys | None:
     """A grey picture with less than 8 bits; None where that is not exact.
 
-    Transparent may be one level that no other pixel has.
+    One level that no opaque pixel has may be transparent.
     """
     if not frame.spec.grey or frame.spec.dtype != "uint8":
         return None
@@ -110,7 +110,7 @@ def greys(frame: Frame) -> Greys | None:
 
 
 def packed_rows(values: Array, bits: int) -> Array:
-    """Rows of bytes, H×B uint8, the first pixel in the highest bits; a row ends with a whole byte.
+    """Packed rows, H×B uint8, most significant bit first; a row ends at a byte boundary.
 
     >>> packed_rows(np.array([[1, 0, 1]], np.uint8), 1).tolist()
     [[160]]
@@ -143,7 +143,7 @@ def _packed(frame: Frame) -> Array:
 
 
 def _colours_of(packed: Array, most: int) -> Array | None:
-    """All values in order; None where there are more than `most`."""
+    """All distinct values, sorted; None where there are more than `most`."""
     flat = packed.ravel()
     found = np.unique(flat[:: max(len(flat) // _SAMPLE, 1)])
     for at in range(0, len(flat), _PIECE):
@@ -159,7 +159,7 @@ def _colours_of(packed: Array, most: int) -> Array | None:
 
 
 def _looked_up(packed: Array, colours: Array) -> Array:
-    """The index of each pixel's colour; any, where it is not among them."""
+    """The index of each pixel's colour; arbitrary if it is not in `colours`."""
     factor, table = _table(colours.tobytes())
     index = np.empty(packed.shape, np.uint8)
     source, target = packed.reshape(-1), index.reshape(-1)
@@ -170,7 +170,7 @@ def _looked_up(packed: Array, colours: Array) -> Array:
 
 @lru_cache(maxsize=8)
 def _table(values: bytes) -> tuple[np.uint32, Array]:
-    """A factor whose products tell these colours apart by their upper 16 bits, and the index for each."""
+    """A factor whose products distinguish these colours by their upper 16 bits, and the index for each."""
     colours = np.frombuffer(values, np.uint32)
     for number in range(1, 1 << 12):
         factor = np.uint32(0x9E3779B1 * number & 0xFFFFFFFF | 1)

@@ -1,11 +1,12 @@
-"""Frames as planes of brightness and colour: their parts, and the resize and the turn that a JPEG needs.
+"""Planar luma and chroma frames: access to planes, and the resize and rotation of JPEG planes.
 
-A plane has one byte a pixel, and SIMD code is at its best with four. Going down, columns do not touch each
-other, so four neighbours in a row are one pixel. Going across is going down in the plane turned on its side:
+A plane has one byte per pixel, and SIMD code is best with four. In vertical scaling, columns are independent,
+so four neighbours in a row are treated as one pixel. Horizontal scaling is vertical scaling of the transposed
+plane:
 
-    rows × columns/4 × 4 ─► scaled down ─► on its side ─► scaled down ─► back, or into the wanted orientation
+    rows × columns/4 × 4 ─► scaled ─► transposed ─► scaled ─► transposed back, or in the requested orientation
 
-The result is that of a plane resized as it is, bit for bit, in half the time.
+The result is bit-identical to that of a plane resized directly, in half the time.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _FLIPS = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
-"""How OpenCV mirrors an upright plane, or from 5 on a plane that lies on its side."""
+"""OpenCV flip code of an upright plane, from 5 on of a transposed plane."""
 
 
 def parts(frame: Frame) -> tuple[Array, Array]:
-    """The memory of brightness, and that of both colours side by side, each as rows × bytes."""
+    """The memory of luma, and that of both chroma planes side by side, each as rows × bytes."""
     (rows, row), (colour_rows, colour_row) = frame.spec.rooms
     flat = frame.array.reshape(-1)
     return flat[: rows * row].reshape(rows, row), flat[rows * row :].reshape(colour_rows, colour_row)
 
 
 def planes(frame: Frame) -> tuple[Array, Array, Array]:
-    """Brightness and the two differences of colour, each as rows × columns without any padding."""
+    """Luma and both chroma planes, each as rows × columns without padding."""
     luma, chroma = parts(frame)
     columns, half = -(-frame.spec.width // CHROMA[frame.spec.layout][0]), chroma.shape[1] // 2
     whole = luma[: frame.spec.height, : frame.spec.width]
@@ -44,7 +45,7 @@ def planes(frame: Frame) -> tuple[Array, Array, Array]:
 
 
 def fill_up(frame: Frame) -> None:
-    """Repeat the last row and column of brightness: every sample of colour lies under as many pixels."""
+    """Repeat the last row and column of luma, so that chroma samples are complete."""
     (width, height), luma = frame.spec.size, parts(frame)[0]
     across = CHROMA[frame.spec.layout][0]
     luma[height:] = luma[height - 1]
@@ -52,17 +53,22 @@ def fill_up(frame: Frame) -> None:
 
 
 def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
-    """Scale a planar frame to the size and the sampling of another one, and turn it upright.
+    """Scale a planar frame to the size and subsampling of another one, and rotate it upright.
 
-    Colour keeps its place: samples lie in the middle of the pixels that share them, as JPEG has it.
+    Chroma samples are centred between the pixels that share them, as in JPEG.
+
+    Args:
+        src: planar frame.
+        dst: planar frame of the upright size, filled; owned by the caller.
+        orientation: EXIF orientation of `src`.
     """
     stored, wanted = CHROMA[src.spec.layout], CHROMA[dst.spec.layout]
     size = dst.spec.size
     if orientation > 4:
         size, wanted = size[::-1], wanted[::-1]
-    # Sides that are mirrored begin at their other end.
+    # Mirrored sides begin at their other end.
     across, down = (
-        _Way(whole, made, orientation in mirrored)
+        _Axis(whole, made, orientation in mirrored)
         for whole, made, mirrored in zip(src.spec.size, size, ((2, 3, 7, 8), (3, 4, 6, 7)), strict=True)
     )
     (luma, chroma), (brightness, *colours) = parts(src), planes(dst)
@@ -72,25 +78,25 @@ def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One direction of a resize: from `length` samples, of which the last may be partly empty, to `count`."""
+class _Axis:
+    """One direction of a resize: from `length` samples, of which the last may be partial, to `count`."""
 
     length: float
     count: float
     mirrored: bool = False
 
-    def of(self, stored: int, wanted: int) -> _Way:
-        """The same for planes in which so many pixels share a sample."""
-        return _Way(self.length / stored, self.count / wanted, self.mirrored)
+    def of(self, stored: int, wanted: int) -> _Axis:
+        """The same for subsampled planes."""
+        return _Axis(self.length / stored, self.count / wanted, self.mirrored)
 
     @property
     def made(self) -> int:
-        """How many samples there will be."""
+        """Number of output samples."""
         return math.ceil(self.count)
 
     def pieces(self) -> list[tuple[int, int, float, float]]:
-        """From and to which sample is made from where to where: whole ones all together, and one that
-        reaches over the edge of the picture from what it has inside."""
+        """Output ranges with their source ranges: all complete samples, and a sample beyond the edge of the
+        picture from the part inside."""
         whole, scale = math.floor(self.count), self.length / self.count
         rest = self.length - whole * scale
         if whole == self.made:
@@ -102,8 +108,8 @@ class _Way:
         return [piece for piece in found if piece[0] < piece[1]]
 
 
-def _scale(source: Array, targets: list[Array], across: _Way, down: _Way, orientation: int) -> None:
-    """Planes side by side into as many others."""
+def _scale(source: Array, targets: list[Array], across: _Axis, down: _Axis, orientation: int) -> None:
+    """Scale planes side by side into as many others."""
     import cv2
     import numpy as np
 
@@ -122,15 +128,15 @@ def _scale(source: Array, targets: list[Array], across: _Way, down: _Way, orient
         _turn(small[:, place], target, orientation)
 
 
-def _scale_down(source: Array, target: Array, way: _Way) -> None:
-    """Rows whose length is a multiple of four."""
+def _scale_down(source: Array, target: Array, way: _Axis) -> None:
+    """Scale vertically; row lengths are multiples of four."""
     pixels, made = (array.reshape(len(array), -1, 4) for array in (source, target))
     for first, last, start, end in way.pieces():
         scale_pixels(pixels, made[first:last], (0.0, start, float(pixels.shape[1]), end))
 
 
 def _turn(side: Array, target: Array, orientation: int) -> None:
-    """A plane that lies on its side, as its picture has to stand."""
+    """Transpose a plane back into the requested orientation."""
     import cv2
 
     flip = _FLIPS[orientation]
@@ -144,7 +150,7 @@ def _turn(side: Array, target: Array, orientation: int) -> None:
 
 
 def _into(target: Array, function: Callable[..., Any]) -> None:
-    """Call an OpenCV function with `target` as its output; it silently allocates when that does not fit."""
+    """Call an OpenCV function with `target` as its output; OpenCV silently allocates if that does not fit."""
     result = function(dst=target)
     if result is not target:
         target[...] = result.reshape(target.shape)

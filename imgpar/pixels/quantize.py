@@ -1,13 +1,13 @@
-"""A palette for a picture of many colours: k-means (OpenCV) on a sample of its pixels.
+"""Palette quantisation: k-means (OpenCV) on a sample of the pixels.
 
-Compared with the quantisers of Pillow, in dB of PSNR for 256 / 16 colours:
+PSNR in dB for 256 / 16 colours, compared with the quantisers of Pillow:
 
     a chart made smaller   k-means 42.8 / 24.9   octree 37.1 / 13.1   median cut with k-means 38.3 / 23.0
     a screenshot                   48.1 / 34.1          41.6 / 28.2                           39.7 / 34.1
     a photo                        49.8 / 35.9          45.7 / 30.5                           46.0 / 35.6
 
-Nothing is dithered: that made the files of charts and screenshots larger by a half and more. Transparency is
-one of the values that are clustered.
+Without dithering, which made files of charts and screenshots larger by a half and more. Alpha is clustered
+like the colours.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from imgpar.core.model import Frame
 Array = np.ndarray[Any, Any]
 
 _SAMPLE = 1 << 14
-"""Pixels by which the colours are chosen: four times as many take four times as long for 0.4 dB."""
+"""Sample size: four times as many pixels take four times as long for 0.4 dB."""
 _ROUNDS = 12
 _CHUNK = 1 << 16
 _PIECE = 1 << 20
-"""Pixels that are looked at together."""
+"""Pixels per step."""
 
 
 def reduced(array: Array, most: int) -> Array | None:
-    """The picture in at most so many colours; None where it has no more.
+    """Quantise a picture; None where it has no more colours.
 
     Args:
-        array: H×W×C uint8; of 2 and 4 channels the last one is alpha.
-        most: 2 to 256.
+        array: H×W×C uint8, not modified; with 2 and 4 channels the last one is alpha.
+        most: maximum number of colours, 2 to 256.
+
+    Returns:
+        A new array of the same shape.
     """
     channels = array.shape[-1]
     pixels = np.ascontiguousarray(array).reshape(-1, channels)
@@ -49,9 +52,9 @@ def reduced(array: Array, most: int) -> Array | None:
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array, Array]:
-    """Each colour once (K×C uint8), how often it is there, and which one each pixel has (uint32).
+    """Distinct colours (K×C uint8), their counts, and the index of each pixel (uint32).
 
-    Piece by piece, so that little memory is needed; what cannot be seen is one colour.
+    In pieces, for little memory; all fully transparent pixels are one colour.
     """
     values, counts, where, shift = list[Array](), list[Array](), np.empty(len(pixels), np.uint32), 0
     for at in range(0, len(pixels), _PIECE):
@@ -72,8 +75,16 @@ def _distinct(pixels: Array) -> tuple[Array, Array, Array]:
 
 
 def reduced_frames(frames: list[Frame], most: int, *, together: bool) -> tuple[list[Frame], bool]:
-    """Frames of 8 bits in few colours: the same for all of them (`together`), or each in its own; and whether
-    any had more."""
+    """Quantise frames of 8 bits.
+
+    Args:
+        frames: not modified.
+        most: maximum number of colours.
+        together: whether all frames share one palette.
+
+    Returns:
+        The frames, and whether any had more colours.
+    """
     if together and len(frames) > 1:
         made = reduced(np.concatenate([_kept(frame) for frame in frames]), most)
         if made is None:
@@ -95,7 +106,7 @@ def _framed(frame: Frame, array: Array) -> Frame:
 
 
 def _numbers(pixels: Array) -> Array:
-    """Each pixel as one number, 0 for what cannot be seen."""
+    """Each pixel as an integer, 0 if fully transparent."""
     wide = pixels.astype(np.uint32)
     if pixels.shape[1] in (2, 4):
         wide[pixels[:, -1] == 0] = 0
@@ -105,7 +116,7 @@ def _numbers(pixels: Array) -> Array:
 
 
 def _weighed(colours: Array) -> Array:
-    """As float32, colours multiplied with alpha: what is nearly transparent counts little."""
+    """As float32 with premultiplied alpha: nearly transparent colours have little weight."""
     values = colours.astype(np.float32)
     if colours.shape[1] in (2, 4):
         values[:, :-1] *= values[:, -1:] / 255
@@ -119,7 +130,7 @@ def _sampled(pixels: Array) -> Array:
 
 
 def _centres(sample: Array, most: int) -> Array:
-    """K×C float32, in an order that is always the same."""
+    """K×C float32, in deterministic order."""
     distinct = np.unique(sample, axis=0)
     if len(distinct) <= most:
         return distinct
@@ -140,8 +151,8 @@ def _nearest(values: Array, centres: Array) -> Array:
 
 
 def _settled(centres: Array, colours: Array, counts: Array, nearest: Array) -> Array:
-    """The palette, K×C uint8: a colour that most pixels of its group have stays exactly what it is, so that
-    white remains white."""
+    """The palette, K×C uint8: the most frequent colour of a cluster is used exactly, so that white remains
+    white."""
     alpha = colours.shape[1] in (2, 4)
     values = centres.copy()
     if alpha:

@@ -1,7 +1,7 @@
-"""Resampling with Lanczos (a = 3) and antialiasing, for every pixel format, slot to slot where possible.
+"""Lanczos resampling (a = 3) with antialiasing, for every pixel format, without copies where possible.
 
-`cykooz.resizer` has the same kernel as Pillow and is about nine times as fast. Where it is missing,
-Pillow does the work. Colours are weighted by alpha, so transparent pixels do not bleed.
+`cykooz.resizer` has the same kernel as Pillow and is about nine times as fast. Without it, Pillow is used.
+Alpha is premultiplied, so that transparent pixels do not bleed.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in source pixels; fractions of a pixel count."""
+"""Left, top, right, bottom in source pixels; may be fractional."""
 
 _per_thread = threading.local()
 
 
 def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
-    """Scale `src` (or the part of it in `box`) to the size of `dst`, which has the same layout and depth.
+    """Scale `src` or a box of it to the size of `dst`. float32 values are not clipped.
 
-    `dst.array` may be a part of a larger array. Values of float32 are not clipped.
+    Args:
+        src: H×W×C.
+        dst: of the same layout and depth, filled; its array may be a part of a larger one.
+        box: part of `src` in pixels; None is the whole.
     """
     import numpy as np
 
     width, height = float(src.spec.width), float(src.spec.height)
     left, top, right, bottom = box or (0.0, 0.0, width, height)
-    # Float noise must not reach beyond the edge.
+    # Rounding must not exceed the edge.
     box = (max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height))
     if src.spec.size == dst.spec.size and box == (0.0, 0.0, width, height):
         np.copyto(dst.array, src.array)
@@ -48,7 +51,7 @@ def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
 
 @cache
 def fast() -> bool:
-    """Whether cykooz.resizer is there; it has no wheels for some platforms."""
+    """Whether cykooz.resizer is installed; it has no wheels for some platforms."""
     try:
         import cykooz_resizer  # noqa: F401
     except ImportError:
@@ -57,7 +60,7 @@ def fast() -> bool:
 
 
 def _resizer() -> Any:
-    """One resizer per thread: it keeps its buffers, and must not be used by two threads at once."""
+    """One resizer per thread: it keeps its buffers, and is not thread-safe."""
     if not hasattr(_per_thread, "resizer"):
         from cykooz_resizer import Resizer
 
@@ -78,7 +81,7 @@ def _options(box: Box, alpha: bool) -> Any:
 
 
 def scale_pixels(src: Array, dst: Array, box: Box) -> None:
-    """Any four channels of 8 bits, each on its own: `box` of one contiguous array to the size of another.
+    """Resample four independent channels of 8 bits: `box` of a contiguous array to the size of another.
 
     `fast()` must be true.
     """
@@ -86,21 +89,21 @@ def scale_pixels(src: Array, dst: Array, box: Box) -> None:
 
 
 def _mapped(src: Frame, dst: Frame, box: Box) -> None:
-    """8 bits: Pillow images that are windows onto both arrays, so nothing is copied.
+    """8 bits: Pillow images that share the memory of both arrays, so nothing is copied.
 
-    Pillow maps four-byte pixels but not three-byte ones: RGB goes through four.
+    Pillow maps four-byte pixels but not three-byte ones: RGB is converted to four.
     """
     import numpy as np
 
     pixels, rgb = src.array, src.spec.layout == "RGB"
     if rgb:
-        import cv2  # not for JPEGs, whose pixels have four bytes: it costs each worker 4 MiB
+        import cv2  # not for JPEGs, whose pixels have four bytes: it takes 4 MiB in each worker
 
         pixels = cv2.cvtColor(src.array, cv2.COLOR_RGB2RGBA)
     direct = dst.array.flags.c_contiguous and not rgb
     shape = (dst.spec.height, dst.spec.width, pixels.shape[2])
     target = dst.array if direct else np.empty(shape, np.uint8)
-    # CMYK: any four channels that the resizer treats alike. RGBA: it weights colours by alpha.
+    # CMYK: four channels treated alike. RGBA: premultiplied by alpha.
     mode = "L" if src.spec.layout == "L" else "RGBA" if src.spec.alpha else "CMYK"
     _resizer().resize_pil(_window(pixels, mode), _window(target, mode), _options(box, src.spec.alpha))
     if not direct:
@@ -108,7 +111,7 @@ def _mapped(src: Frame, dst: Frame, box: Box) -> None:
 
 
 def _window(array: Array, mode: str) -> Any:
-    """A Pillow image that shares the memory of a contiguous array and may be written to."""
+    """A writable Pillow image that shares the memory of a contiguous array."""
     import PIL.Image
 
     height, width = array.shape[:2]
@@ -118,7 +121,8 @@ def _window(array: Array, mode: str) -> Any:
 
 
 def _copied(src: Frame, dst: Frame, box: Box) -> None:
-    """Two channels or more than 8 bits: Pillow cannot map these, the resizer's own buffers can hold them."""
+    """Two channels or more than 8 bits: Pillow cannot map these, but the resizer's own buffers can hold
+    them."""
     import numpy as np
     from cykooz_resizer import ImageData, PixelType
 
@@ -133,7 +137,7 @@ def _copied(src: Frame, dst: Frame, box: Box) -> None:
 
 
 def _with_pillow(src: Frame, dst: Frame, box: Box) -> None:
-    """Without cykooz.resizer: Pillow on whole pictures of 8 bits, on float channels otherwise."""
+    """Without cykooz.resizer: Pillow on whole pictures of 8 bits, else on float channels."""
     import numpy as np
     from PIL import Image
 

@@ -1,8 +1,8 @@
-"""Words as coverage and colour: each letter in the first font that has it, shaped with its neighbours.
+"""Text rendering as coverage and colour: each character in the first font that contains it, with shaping.
 
     text ─► lines ─► runs of one font ─► measured ─► drawn side by side on one baseline
 
-The font that was named (or Pillow's own) comes first, then those of the system. Emoji keep their colours.
+The given font (or Pillow's own) comes first, then installed fonts. Emoji keep their colours.
 """
 
 from __future__ import annotations
@@ -25,55 +25,55 @@ if TYPE_CHECKING:
     Font = ImageFont.FreeTypeFont
 
 _STRIKES = (109, 160, 136, 128, 96, 64)
-"""Pixels of the sizes that colour bitmaps come in."""
+"""Sizes of colour bitmap fonts in pixels."""
 _USUAL = 20
-"""Pixels at which it is seen whether a font has a letter."""
+"""Size in pixels for testing whether a font contains a character."""
 _SPACING = 1.2
-"""Height of a line, by the size of its letters."""
+"""Line height relative to the font size."""
 _COMMON = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf",
            "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "malgun.ttf", "PingFang.ttc",
            "AppleSDGothicNeo.ttc", "Nirmala.ttf", "Nirmala.ttc", "Kohinoor.ttc", "LeelawUI.ttf",
            "Thonburi.ttc", "seguisym.ttf", "seguiemj.ttf", "Apple Color Emoji.ttc",
            "NotoColorEmoji.ttf")  # fmt: skip
-"""Fonts to try where fontconfig cannot be asked."""
+"""Fonts to try without fontconfig."""
 _COLOURED = ("notocoloremoji.ttf", "seguiemj.ttf", "apple color emoji.ttc")
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Letters of a line that one font draws."""
+    """Characters of a line in one font."""
 
     text: str
     font: Font
     colour: bool
-    """Whether the font brings colours along."""
+    """Whether it is a colour font."""
     scale: float
     width: float
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What was drawn, cut to it."""
+    """Rendered text, cropped to its extent."""
 
     coverage: Array
-    """H×W×1 from 0 to 1: the letters."""
+    """H×W×1 from 0 to 1: coverage of the characters."""
     around: Array
-    """The same, with a line around them."""
+    """The same, with their outline."""
     coloured: Array | None
-    """H×W×4 from 0 to 1, not multiplied: letters that have colours of their own."""
+    """H×W×4 from 0 to 1, straight alpha: characters of colour fonts."""
 
 
 def drawn(text: str, size: int, path: str, stroke: int) -> Words:
-    """Draw words.
+    """Render text.
 
     Args:
         text: lines are separated by line feeds.
-        size: of the letters, in pixels.
+        size: font size in pixels.
         path: of a font file; empty is Pillow's own.
-        stroke: width of the line around the letters, in pixels.
+        stroke: width of the outline in pixels.
 
     Raises:
-        TransformError: a letter is in no font, or the font cannot be read.
+        TransformError: a character is in no font, or the font cannot be read.
     """
     import numpy as np
     from PIL import Image, ImageDraw
@@ -103,22 +103,22 @@ def drawn(text: str, size: int, path: str, stroke: int) -> Words:
 
 
 def missing_letters(text: str, path: str) -> str:
-    """The letters that neither the named font nor one of the system has."""
+    """The characters that neither the given font nor an installed one contains."""
     letters = dict.fromkeys(fonts.visible(_composed(text)))
     return "".join(letter for letter in letters if _file_for(letter, path) is None)
 
 
 def _composed(text: str) -> str:
-    """Letters and their accents as one where Unicode has one: more fonts have that."""
+    """Compose characters and accents (NFC), which more fonts contain."""
     return unicodedata.normalize("NFC", text)
 
 
 def _runs(line: str, size: int, path: str) -> list[_Run]:
-    """A line, cut where the font changes, from left to right; spaces stay with what is before them."""
+    """Split a line where the font changes, from left to right; spaces belong to the preceding run."""
     line = _composed(line)
     directions = [unicodedata.bidirectional(letter) for letter in line]
     backwards = {"R", "AL"}
-    # Words of both directions are put in order by the shaper, which sees only what one font draws.
+    # Bidirectional text is reordered by the shaper, which sees only the run of one font.
     whole = _file_for(line, path) if backwards.intersection(directions) else None
     if whole is not None:
         return [_run(line, whole, size)]
@@ -143,7 +143,7 @@ def _run(text: str, file: str, size: int) -> _Run:
 
 
 def _bitmap(run: _Run) -> Any:
-    """Letters with colours of their own, in the size that is wanted."""
+    """Characters of a colour font, scaled to the requested size."""
     from PIL import Image, ImageDraw
 
     extent = max(int(run.font.getlength(run.text)), 1), int(run.font.size * 1.25)
@@ -154,7 +154,7 @@ def _bitmap(run: _Run) -> Any:
 
 
 def _files_for(cluster: str, path: str) -> list[tuple[str, str]]:
-    """Files of fonts, each with what it draws of a cluster: one where a font has all of it."""
+    """Font files with the part of a cluster that each draws: a single one where a font contains all of it."""
     found = _file_for(cluster, path)
     if found is not None:
         return [(found, cluster)]
@@ -172,8 +172,8 @@ def _files_for(cluster: str, path: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=4096)
 def _file_for(letters: str, path: str) -> str | None:
-    """The file of the first font that has all letters: the named one (Pillow's own is an empty text), then
-    those of the system; None where there is none."""
+    """The first font file that contains all characters: the given one (Pillow's own is an empty string), then
+    installed ones; None where there is none."""
     needed = fonts.visible(letters)
     if _has(path, needed):
         return path
@@ -193,14 +193,14 @@ def _readable(file: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _coloured(file: str) -> bool:
-    """Whether letters of a font have colours of their own."""
+    """Whether it is a colour font."""
     known = next((font for font in fonts.installed() or () if font.file == file), None)
     return known.colour if known else os.path.basename(file).lower() in _COLOURED
 
 
 @lru_cache(maxsize=256)
 def _strike(file: str) -> int:
-    """A size that a font has: bitmaps come in one or a few."""
+    """A size of the font: bitmap fonts have one or a few."""
     for size in _STRIKES if _coloured(file) else ():
         try:
             _font(file, size)
@@ -225,13 +225,13 @@ def _font(file: str, size: int) -> Font:
 
 
 def _has(file: str, letters: str) -> bool:
-    """Whether a font draws more for each letter than the box that stands for those that it lacks."""
+    """Whether a font draws each character differently from its missing-glyph box."""
     return all(_draws(file, letter) for letter in letters)
 
 
 @lru_cache(maxsize=4096)
 def _draws(file: str, letter: str) -> bool:
-    # No font has a glyph for a noncharacter: what it draws there is the box.
+    # No font has a glyph for a noncharacter: it draws the missing-glyph box.
     try:
         shape = _shape(file, letter)
         return any(shape) and shape != _shape(file, "\uffff")

@@ -56,7 +56,14 @@ class Log(Protocol):
 
 
 class Worker:
-    """State of a worker: its channel, its view of the arena, its standing lease."""
+    """State of a worker: its channel, its view of the arena, its standing lease.
+
+    Args:
+        index: number of the worker, and of its cell of the board.
+        channel: to the parent.
+        view: of the arena.
+        log: lines printed by this process.
+    """
 
     def __init__(self, index: int, channel: WorkerEnd, view: ArenaView, log: Log) -> None:
         self._channel = channel

@@ -1,4 +1,4 @@
-"""Whether sound and subtitles of a part of a clip begin and end with its picture."""
+"""Checks that audio and subtitles of a part of a clip begin and end with its picture."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from imgpar.video.demux import open_clip
 from imgpar.video.plan import ClipPlan
 
 SPARE = 0.05
-"""Seconds by which sound may begin or end beside the picture, beyond one packet: what encoders add."""
+"""Tolerance in seconds for the start and end of audio, beyond one packet: priming and padding of encoders."""
 
 
 @dataclass(slots=True)
 class _Extent:
-    """Of the packets of a stream, in seconds."""
+    """Extent of the packets of a stream, in seconds."""
 
     first: float = math.inf
     end: float = -math.inf
@@ -30,15 +30,15 @@ class _Extent:
 
 
 def check_alignment(plan: ClipPlan, wanted: Clip, made: Clip) -> None:
-    """Compare the times of all streams of a part with those of the source.
+    """Compare the extents of all streams of a part with those of the source.
 
     Args:
         plan: of the clip.
-        wanted: the source as `Timing.retimed` gives it.
+        wanted: the source as returned by `Timing.retimed`.
         made: the new clip.
 
     Raises:
-        EncodeError: a sound stream begins early or late, or a stream outlasts the part.
+        EncodeError: an audio stream begins early or late, or a stream outlasts the part.
     """
     timing = plan.timing
     if not timing.start and timing.stop == math.inf:
@@ -52,7 +52,7 @@ def check_alignment(plan: ClipPlan, wanted: Clip, made: Clip) -> None:
     for stream, kept in zip(there[0], sound, strict=False):
         before, after = old[kept.index], new[stream.index]
         if before.first == math.inf or after.first == math.inf:
-            continue  # silence there, or here: no sound in this part
+            continue  # silence in the source or in the output: no audio in this part
         late = after.first - max(before.first, 0.0) / timing.speed
         if plan.container.variable and abs(late) > SPARE + max(before.longest / timing.speed, after.longest):
             how = "late" if late > 0 else "early"
@@ -66,13 +66,13 @@ def check_alignment(plan: ClipPlan, wanted: Clip, made: Clip) -> None:
 
 
 def _start_of(path: str) -> float:
-    """Seconds at which the first stream begins."""
+    """Start time of the first stream, in seconds."""
     with open_clip(path) as container:
         return float(container.start_time or 0) / 1_000_000
 
 
 def _extents(path: str, indices: Sequence[int], zero: float, length: float = math.inf) -> dict[int, _Extent]:
-    """Of the packets of some streams from `zero` on for `length` seconds; counted from `zero`."""
+    """Extents of streams within `length` seconds from `zero`, relative to `zero`."""
     found = {index: _Extent() for index in indices}
     if not indices:
         return found

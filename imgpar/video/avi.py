@@ -1,4 +1,4 @@
-"""Chunks of an AVI that hold nothing: the frame before them stays. Its header counts them as frames."""
+"""Empty chunks of an AVI, which repeat the previous frame. The header counts them as frames."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from itertools import pairwise
 from typing import BinaryIO
 
 _LARGEST = 64 << 20
-"""Bytes of an index that are read."""
+"""Maximum bytes of an index that are read."""
 _ENTRY = 16
-"""Bytes of one line of the index: name, flags, place, length."""
+"""Bytes of an index entry: name, flags, offset, length."""
 
 
 def empty_chunks(file: BinaryIO, stream: int) -> int:
-    """How many chunks of a stream hold nothing, by the index at the end of the file; 0 where it has none."""
+    """Number of empty chunks of a stream, according to the index at the end of the file; 0 without an
+    index."""
     index, mark = _index(file), b"%02d" % stream
     lines = (index[at : at + _ENTRY] for at in range(0, len(index) - _ENTRY + 1, _ENTRY))
     return sum(line[:2] == mark and not any(line[12:]) for line in lines)
 
 
 def missing_frames(times: Sequence[float], length: float) -> int:
-    """How many frames of `length` seconds are missing in a row of times.
+    """Number of frames of `length` seconds that are missing in a sequence of timestamps.
 
     >>> missing_frames([0.0, 0.04, 0.16], 0.04)
     2

@@ -11,7 +11,11 @@ from imgpar.core.install_hint import pip
 
 @cache
 def ffmpeg() -> str:
-    """Path of the ffmpeg binary; raises MissingExtraError where there is none."""
+    """Path of the ffmpeg binary.
+
+    Raises:
+        MissingExtraError: there is none.
+    """
     try:
         from imageio_ffmpeg import _utils, get_ffmpeg_exe
 
@@ -28,7 +32,7 @@ def ffmpeg() -> str:
 
 @cache
 def available_encoders() -> frozenset[str]:
-    """Names of the encoders in the binary, which differ from system to system."""
+    """Names of the encoders in the binary, which differ between systems."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
     for _ in range(3):  # it may be killed like any process
         told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What PyAV does not tell of an MP4 or MOV: the four letters of each track, and its Dolby Vision record."""
+"""MP4 and MOV boxes that PyAV does not expose: sample entry types and Dolby Vision records."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _LARGEST = 64 << 20
-"""Bytes of a `moov` that are read."""
+"""Maximum bytes of a `moov` box that are read."""
 _VISUAL = 86
-"""Bytes of a video sample entry before the boxes in it."""
+"""Bytes of a video sample entry before its child boxes."""
 _ON_THE_WAY = (b"mdia", b"minf", b"stbl")
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A track; tracks come in the order of ffmpeg's streams."""
+    """A track, in the order of ffmpeg's streams."""
 
     tag: str
-    """Of its first sample entry: avc1, mp4a, mebx, gpmd …"""
+    """Type of its first sample entry: avc1, mp4a, mebx, gpmd …"""
     layer: str = ""
-    """What HEVC has beside the picture that everybody sees: a second view, or alpha."""
+    """Additional HEVC layer: a second view, or alpha."""
     dolby_vision: str = ""
     """Profile and level, such as "8.1 level 6"."""
 
 
 def tracks(file: BinaryIO) -> list[Track]:
-    """The tracks of a file; nothing where it is no MP4, or broken."""
+    """The tracks of a file; empty where it is not an MP4, or damaged."""
     moov = _moov(file)
     return [_track(body) for kind, body in _boxes(moov) if kind == b"trak"]
 
 
 def kinds(file: BinaryIO) -> list[bytes]:
-    """The kinds of the boxes at the top of a file, in order."""
+    """The types of the top-level boxes of a file, in order."""
     return [kind for kind, _, _ in _top(file)]
 
 
 def _top(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and length of each box at the top; the last one may be longer than the file."""
+    """Type, offset and length of each top-level box; the last one may be longer than the file."""
     file.seek(0, 2)
     end, at = file.tell(), 0
     while at + 8 <= end:
@@ -63,7 +63,7 @@ def _moov(file: BinaryIO) -> memoryview:
 
 
 def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every box."""
+    """Type and body of every box."""
     at = 0
     while at + 8 <= len(view):
         length = int.from_bytes(view[at : at + 4], "big") or len(view) - at

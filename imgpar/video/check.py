@@ -1,4 +1,5 @@
-"""Success is counted: frames and their times, in and out. Never inferred from an exit code."""
+"""Checks of a conversion: frames and timestamps of input and output are counted, never inferred from exit
+codes."""
 
 from __future__ import annotations
 
@@ -15,15 +16,26 @@ from imgpar.video.plan import ClipPlan
 from imgpar.video.probe import probe
 
 DRIFT = 0.002
-"""Seconds by which a time stamp may move: Matroska counts milliseconds."""
+"""Tolerance for a timestamp in seconds: Matroska stores milliseconds."""
 _NOT_KEPT = {"major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration"}
-"""Facts about the file, not about what it shows."""
+"""Metadata of the file, not of its content."""
 _UNSET = "1970-01-01T00:00:00"
-"""What a container says that was never told the time."""
+"""Creation time of a container in which none was set."""
 
 
 def check_source(clip: Clip, *, accept_damaged: bool) -> tuple[str, ...]:
-    """Compare the packets with what the container promises; returns what to say of a damaged clip."""
+    """Compare the number of packets with that of the container.
+
+    Args:
+        clip: the source.
+        accept_damaged: whether to return a note instead of raising.
+
+    Returns:
+        Notes on a damaged clip; empty for an intact one.
+
+    Raises:
+        DamagedError: frames are missing.
+    """
     there = len(clip.times)
     if there and there >= clip.frames:
         return ()
@@ -36,11 +48,21 @@ def check_source(clip: Clip, *, accept_damaged: bool) -> tuple[str, ...]:
 def check_output(
     plan: ClipPlan, clip: Clip, output: str, complaints: Sequence[str], *, accept_damaged: bool
 ) -> tuple[Clip, tuple[str, ...], tuple[str, ...]]:
-    """Read the new file back: returns it, what was lost beyond the plan, and notes.
+    """Read the new file back and compare it with the plan.
+
+    Args:
+        plan: of the clip.
+        clip: the source.
+        output: path of the new file.
+        complaints: messages of ffmpeg.
+        accept_damaged: whether missing frames of a damaged input are only noted.
+
+    Returns:
+        The new clip, losses beyond the plan, and notes.
 
     Raises:
         DamagedError: frames are missing because the input is damaged.
-        EncodeError: frames are missing, or moved in time, for no reason in the input.
+        EncodeError: frames are missing or have wrong timestamps for no reason in the input.
     """
     made = probe(output)
     notes = _check_frames(plan, clip, made, complaints, accept_damaged=accept_damaged)
@@ -53,7 +75,7 @@ def _check_frames(
     plan: ClipPlan, clip: Clip, made: Clip, complaints: Sequence[str], *, accept_damaged: bool
 ) -> tuple[str, ...]:
     wanted, found = clip.frames, len(made.times)
-    # Where the rate changes, the last frame may be there or not: it is a matter of rounding.
+    # With a new frame rate, the last frame depends on rounding.
     spare = 1 if plan.timing.fps else 0
     counted = plan.container.variable or plan.timing.fps
     whole = abs(found - wanted) <= spare or not counted
@@ -63,10 +85,10 @@ def _check_frames(
     if not complaints and plan.timing.idle and found == _decodable(clip):
         return (f"{wanted} packets hold {found} frames",)
     words = f"{found} of {wanted} frames could be read" + (", some are broken" if found == wanted else "")
-    said = last_words(complaints)
+    log = last_words(complaints)
     if accept_damaged and found:
-        return (f"damaged: {words}" + (f" ({said})" if said else ""),)
-    reason = f"{words}: {said}" if said else words
+        return (f"damaged: {words}" + (f" ({log})" if log else ""),)
+    reason = f"{words}: {log}" if log else words
     if complaints:
         raise DamagedError(f"This clip is truncated or corrupt: {reason}.", fix=ACCEPT)
     raise EncodeError(f"The new clip is not whole: {reason}.", fix=ACCEPT)
@@ -81,14 +103,14 @@ def _check_times(plan: ClipPlan, clip: Clip, made: Clip) -> None:
 
 
 def drift(clip: Clip, made: Clip) -> float:
-    """Seconds by which a frame is shown early or late at most, counted from the first one."""
+    """Maximum difference of the timestamps in seconds, relative to the first frame."""
     pairs = zip(clip.times, made.times, strict=False)
     first, new = clip.times[0], made.times[0]
     return max((abs((after - new) - (before - first)) for before, after in pairs), default=0.0)
 
 
 def _decodable(clip: Clip) -> int:
-    """Frames that a second decoder finds: a packet may hold none, or two fields one frame."""
+    """Number of frames according to a second decoder: a packet may hold none, or two fields one frame."""
     with open_clip(clip.path) as container:
         stream = container.streams[clip.picture.stream.index]
         stream.codec_context.thread_count = 1
@@ -98,7 +120,7 @@ def _decodable(clip: Clip) -> int:
 def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     """What was to be kept and is not in the new file."""
     lost = list[str]()
-    # A part of a clip may be without some of its chapters.
+    # A part of a clip may lack some of its chapters.
     chapters = plan.container.chapters and plan.timing.idle
     if chapters and made.chapters < clip.chapters:
         lost.append("chapters")
@@ -120,7 +142,7 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
         lost.append("metadata: " + ", ".join(sorted(gone)))
     picture = written(clip.picture, plan.encoding) if plan.encoding else clip.picture
     old, new = picture.colour, made.picture.colour
-    # The limited range is what players take where nothing is said.
+    # Players assume the limited range by default.
     implied = {"range": "tv"}
     if clip.layer and made.layer != clip.layer:
         lost.append(clip.layer)

@@ -1,4 +1,4 @@
-"""What a clip says about itself, as frozen values."""
+"""Properties of a clip, as frozen values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"
 
 
 COARSE = 0.0005
-"""Half a tick, in seconds, of the coarsest clock that rounds times: Matroska's."""
+"""Half a tick, in seconds, of the coarsest container clock: Matroska's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of a clip; `cover` is a still picture that players show instead of a film."""
+    """A stream of a clip. `cover` is a still picture attached as a video stream."""
 
     index: int
     kind: StreamKind
@@ -29,11 +29,11 @@ class Stream:
     channels: int = 0
     """Of an audio stream."""
     rate: int = 0
-    """Samples a second, of an audio stream."""
+    """Sample rate of an audio stream, in Hz."""
     timecode: str = ""
-    """Of its first frame, where it has SMPTE time codes."""
+    """SMPTE timecode of its first frame, if any."""
     tagged: bool = False
-    """Of a cover: whether it holds EXIF or XMP, which may tell a place."""
+    """Of a cover: whether it contains EXIF or XMP, which may include a location."""
 
     @property
     def words(self) -> str:
@@ -47,7 +47,7 @@ _PRIMARIES, _REC2020 = {"bt709": 1, "smpte432": 12}, 9
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The video stream that is converted: its stored frames, and how they are meant to be shown."""
+    """The video stream that is converted: stored frames and display properties."""
 
     stream: Stream
     width: int
@@ -56,22 +56,22 @@ class Picture:
     depth: int
     alpha: bool
     subsampling: str
-    """Chroma planes: "420", "422", "440", "444", or "" for grey."""
+    """Chroma subsampling: "420", "422", "440", "444", or "" for grey."""
     orientation: int = 1
-    """How players turn and mirror the stored frames, counted as EXIF does: 1 to 8."""
+    """EXIF orientation, 1 to 8, equivalent to the display matrix."""
     aspect: Fraction = Fraction(1)
-    """Width of a pixel by its height."""
+    """Sample aspect ratio: width of a pixel divided by its height."""
     rate: Fraction | None = None
     time_base: Fraction = Fraction(1, 1000)
     colour: Mapping[str, str] = field(default_factory=dict)
-    """Range, primaries, transfer and matrix, as ffmpeg names them; what is not said is left out."""
+    """Range, primaries, transfer and matrix, by ffmpeg's names; unspecified ones are absent."""
     interlaced: bool = False
     hdr: Mapping[str, str] = field(default_factory=dict)
-    """What it says of screen and light, see `video/hdr`."""
+    """HDR side data, see `video/hdr`."""
 
     @property
     def upright(self) -> tuple[int, int]:
-        """Width and height as it is shown, in square pixels."""
+        """Displayed width and height, in square pixels."""
         width, height = self.width, self.height
         if self.aspect > 1:
             width = round(width * self.aspect)
@@ -81,7 +81,7 @@ class Picture:
 
     @property
     def cicp(self) -> tuple[int, ...]:
-        """Primaries and curve as code points (ITU-T H.273) of a clip in HDR; empty for all others."""
+        """Primaries and transfer characteristics as code points (ITU-T H.273) of an HDR clip; else empty."""
         curve = _HDR.get(self.colour.get("transfer", ""))
         return (_PRIMARIES.get(self.colour.get("primaries", ""), _REC2020), curve) if curve else ()
 
@@ -94,78 +94,78 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip: its container, its streams, the frames of the one that is converted."""
+    """A clip: its container, its streams, and the frames of the converted one."""
 
     path: str
     demuxer: str
-    """What ffmpeg calls the container; several names with commas."""
+    """ffmpeg's name of the container; several names separated by commas."""
     duration: float
-    """Seconds, as the container says; 0 where it does not."""
+    """Seconds, according to the container; 0 if unknown."""
     picture: Picture
     streams: tuple[Stream, ...]
     start: float = 0.0
-    """Seconds at which its first stream begins."""
+    """Start time of its first stream, in seconds."""
     chapters: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     claimed: int = 0
-    """Frames that the container's tables promise; 0 where it has none (fragmented MP4, Matroska)."""
+    """Number of frames according to the container; 0 where it has no such table (fragmented MP4,
+    Matroska)."""
     times: tuple[float, ...] = ()
-    """Seconds at which frames are shown, in order, from the packets that are there."""
+    """Presentation times of the frames in seconds, in order, from the packets."""
     last: float = 0.0
-    """Seconds for which the last frame is shown; 0 where nobody says."""
+    """Duration of the last frame in seconds; 0 if unknown."""
     variable: bool = False
-    """Whether the frames come at uneven times."""
+    """Whether the frame rate is variable."""
     guessed: bool = False
-    """Whether frames are stored out of order in a container without times (AVI), so that decoders guess when
-    each is shown."""
+    """Whether frames are reordered in a container without timestamps (AVI), so that decoders guess them."""
     jumps: int = 0
-    """How often its clock jumps (transport streams); `times` are without the jumps."""
+    """Number of timestamp discontinuities (transport streams); `times` are continuous."""
     origin: float = 0.0
-    """Seconds at which a transport stream begins by its own clock; `times` are without them."""
+    """Start time of a transport stream by its own clock, in seconds; `times` are relative to it."""
     layer: str = ""
-    """What HEVC has beside the picture that everybody sees: a second view (MV-HEVC), or another layer."""
+    """Additional HEVC layer: a second view (MV-HEVC), or another layer."""
     hidden: int = 0
-    """Frames that an edit list hides."""
+    """Number of frames hidden by an edit list."""
     doubled: bool = False
-    """Whether some frames have the same time stamp: each is then shown a tick after the one before."""
+    """Whether some frames have equal timestamps: each is then shown one tick after the one before."""
     disordered: bool = False
-    """Whether packets would be shown before they are decoded: muxers move the times of such."""
+    """Whether packets have presentation times before their decoding times, which muxers would change."""
     size: int = 0
     """Bytes of the file."""
     before: tuple[str, ...] = ()
-    """ffmpeg filters that make its picture what `picture` says."""
+    """ffmpeg filters that run first; `picture` describes their output."""
     hardware: str = ""
-    """How ffmpeg decodes it in hardware, where that was asked for and works."""
+    """Hardware decoder of ffmpeg, if requested and working."""
     ends: bool = False
-    """Whether the length of its last frame is written in any case."""
+    """Whether the duration of the last frame is always written."""
     loudness: Mapping[int, str] = field(default_factory=dict)
-    """Number of a sound stream → the filter that makes it as loud as it shall be."""
+    """Index of an audio stream → its loudness filter."""
 
     @property
     def timecode(self) -> str:
-        """SMPTE time code of the first frame, where it has one."""
-        told = [self.picture.stream, *self.streams]
-        found = next((stream.timecode for stream in told if stream.timecode), "")
+        """SMPTE timecode of the first frame; empty if there is none."""
+        streams = [self.picture.stream, *self.streams]
+        found = next((stream.timecode for stream in streams if stream.timecode), "")
         return found or self.metadata.get("timecode", "")
 
     @property
     def slack(self) -> float:
-        """Seconds by which a time may be early because the container's clock rounds it."""
+        """Rounding error of timestamps in the container, in seconds."""
         return min(float(self.picture.time_base) / 2, COARSE)
 
     @property
     def row(self) -> bool:
-        """Whether the container has no time stamps: frames stand in a row, and are counted (AVI)."""
+        """Whether the container has no timestamps, so that frames are counted (AVI)."""
         return self.demuxer == "avi"
 
     @property
     def rotated(self) -> bool:
-        """Whether players turn or mirror it."""
+        """Whether players rotate or mirror it."""
         return self.picture.orientation != 1
 
     @property
     def lingers(self) -> bool:
-        """Whether the length of the last frame has to be written: it is much longer than the others."""
+        """Whether the duration of the last frame must be written: it is much longer than the others."""
         if not self.last or self.ends:
             return self.ends
         usual = (self.times[-1] - self.times[0]) / max(1, len(self.times) - 1)
@@ -173,10 +173,10 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """Frames that should be there: what the tables promise, or else the packets."""
+        """Number of frames: that of the container, or else that of the packets."""
         return self.claimed or len(self.times)
 
     def of_kind(self, *kinds: StreamKind) -> list[Stream]:
-        """The streams of some kinds, the chosen picture left out."""
+        """The streams of some kinds, without the converted one."""
         chosen = self.picture.stream.index
         return [stream for stream in self.streams if stream.kind in kinds and stream.index != chosen]

@@ -1,4 +1,4 @@
-"""What each container holds: codecs that may be copied into it, and what to turn the others into."""
+"""Codecs of each container: those that may be copied into it, and encoders for the others."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container; `name` is that of its format record."""
+    """A container; `name` is that of its format record."""
 
     name: str
     muxer: str
     video: frozenset[str]
-    """Codecs of video streams that may be copied."""
+    """Video codecs that may be copied."""
     encoders: tuple[str, ...]
-    """For 8 bits, the best first; the first one that this ffmpeg has is taken."""
+    """Encoders for 8 bits in order of preference; the first one available is used."""
     deep_encoders: tuple[str, ...]
-    """For more than 8 bits."""
+    """Encoders for more than 8 bits."""
     audio: frozenset[str]
     audio_encoders: tuple[str, ...]
     subtitles: frozenset[str] = frozenset()
@@ -26,14 +26,14 @@ class Container:
     covers: bool = False
     attachments: bool = False
     timecode: bool = True
-    """Whether it has a place for SMPTE time codes."""
+    """Whether it stores SMPTE timecodes."""
     chapters: bool = True
     variable: bool = True
-    """Whether each frame has a time stamp of its own."""
+    """Whether each frame has a timestamp."""
     flags: tuple[str, ...] = ()
     """Options of the muxer."""
     alpha_encoders: tuple[str, ...] = ()
-    """For pictures with transparency, where the usual ones have none."""
+    """Encoders for pictures with alpha, where the default ones have none."""
 
 
 _ISO_VIDEO = frozenset({"h264", "hevc", "av1", "mpeg4", "vp9"})
@@ -41,7 +41,7 @@ _WINDOWS = {"wmv1", "wmv2", "wmv3", "vc1", "flv1"}
 _ISO_ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _FAST_START = ("-movflags", "+faststart")
 _NO_RANDOM = ("-fflags", "+bitexact")
-"""Matroska numbers its tracks and segments at random otherwise: a clip would be another file each time."""
+"""Matroska track and segment ids are random otherwise, which makes outputs differ."""
 
 CONTAINERS: dict[str, Container] = {
     record.name: record
@@ -85,4 +85,4 @@ CONTAINERS: dict[str, Container] = {
 }  # fmt: skip
 
 TEXT_SUBTITLES = frozenset({"mov_text", "subrip", "ass", "ssa", "webvtt", "text"})
-"""Subtitles that are text, and so can be turned into each other; the others are pictures."""
+"""Text subtitles, which can be converted into each other; the others are bitmaps."""

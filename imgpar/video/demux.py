@@ -1,4 +1,4 @@
-"""Opens clips for PyAV: only the containers that are known, and no other file that they may name."""
+"""Opens clips for PyAV: known containers only, and no other file that they refer to."""
 
 from __future__ import annotations
 
@@ -14,18 +14,29 @@ from imgpar.formats.registry import peek, sniff
 from imgpar.video.encrypted import encryption_error
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
-"""Containers that may be opened: playlists, which name other files, are not among them."""
+"""Permitted demuxers: playlists, which refer to other files, are excluded."""
 
-_UNKNOWN = "Its content is no clip that imgpar knows."
+_UNKNOWN = "Its content is not of a known clip format."
 _MISNAMED = "It may be a playlist, or misnamed."
 _LATIN_1 = "imgpar.latin_1"
 codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
-"""Metadata that are no UTF-8 are taken for Latin-1, as in old 3GP and AVI files."""
+"""Metadata that is not UTF-8 is decoded as Latin-1, as in old 3GP and AVI files."""
 
 
 @contextmanager
 def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
-    """The clip as a PyAV container; other files that it may name are never opened."""
+    """Open a clip as a PyAV container; files that it refers to are never opened.
+
+    Args:
+        path: of the clip.
+        demuxers: names of permitted demuxers, separated by commas.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+        SourceError: the file cannot be read.
+        UnknownFormatError: it is not a known container.
+        DamagedError: it is truncated or corrupt.
+    """
     try:
         import av
     except ImportError:
@@ -60,7 +71,7 @@ def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
-    """Those bytes of a text that are no UTF-8, as the error handler of a decoder."""
+    """Error handler of a decoder: the invalid bytes as Latin-1."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
 

@@ -1,4 +1,4 @@
-"""A clip in the words of `imgpar info`."""
+"""Description of a clip for `imgpar info`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TURNS = {
 
 
 def describe_clip(path: str, kind: str) -> dict[str, Any]:
-    """What a clip says about itself; `kind` is the name of its format.
+    """Properties of a clip; `kind` is the name of its format.
 
     Raises:
-        ItemError: it cannot be read, or is no clip.
+        ItemError: it cannot be read, or is not a clip.
     """
     clip = probe(path)
     picture = clip.picture
@@ -35,7 +35,7 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
         "frames": len(clip.times),
         "frames_promised": clip.claimed if clip.claimed not in (0, len(clip.times)) else None,
         "counted": "frames: every packet of the stream; seconds: "
-        + ("as the container says" if clip.duration else "not told by the container"),
+        + ("from the container" if clip.duration else "not stored in the container"),
         "starts_at": (round(clip.times[0] + clip.origin, 3) if clip.times else 0.0) or None,
         "rate": _rate(clip),
         "video": " ".join(filter(None, (picture.stream.codec, more["profile"], more["bit_rate"]))),

@@ -1,4 +1,4 @@
-"""What `imgpar info` says of a clip beyond what is needed to convert it."""
+"""Properties of a clip for `imgpar info` that a conversion does not need."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?
 
 
 def details(clip: Clip) -> dict[str, Any]:
-    """Streams in words, chapters, HDR side data, profile and bit rate.
+    """Streams, chapters, HDR side data, profile and bit rate.
 
-    Raises ItemError where the clip cannot be read.
+    Raises:
+        ItemError: the clip cannot be read.
     """
     with open(clip.path, "rb") as file:
         own = tracks(file)
@@ -43,7 +44,7 @@ def details(clip: Clip) -> dict[str, Any]:
 
 
 def recorded_place(metadata: Mapping[str, str]) -> str:
-    """Where a clip was taken, as degrees north and east (and metres), from the first place it tells.
+    """The first location in the metadata, in degrees north and east (and metres).
 
     >>> recorded_place({"location": "+51.5335-000.1261/"})
     '51.5335, -0.1261'
@@ -82,7 +83,7 @@ def _kilobits(rate: int | None) -> str:
 
 
 def _hdr(frame: Any) -> list[str]:
-    """What the first frame says about the screen it was made for."""
+    """HDR side data of the first frame, as text."""
     found = []
     known = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *DYNAMIC)
     data = side_data(frame, *known)
@@ -95,7 +96,8 @@ def _hdr(frame: Any) -> list[str]:
 
 
 def _mastering(data: bytes) -> str:
-    """libavutil's AVMasteringDisplayMetadata: ten fractions (red, green, blue, white, least, most), flags."""
+    """Decode libavutil's AVMasteringDisplayMetadata: ten fractions (red, green, blue, white, min and max
+    luminance), flags."""
     numbers = struct.unpack_from("=20iii", data)
     ratios = [top / (bottom or 1) for top, bottom in zip(numbers[0:20:2], numbers[1:20:2], strict=True)]
     points = [f"{name} ({ratios[at]:.4f}, {ratios[at + 1]:.4f})" for name, at in

@@ -1,8 +1,8 @@
-"""Encoders of video streams: pixel formats they take, and one scale of quality and effort for all.
+"""Video encoders: pixel formats, and one scale of quality and effort for all.
 
-quality    1 … 100 as for pictures; without one it is 80
+quality    1 … 100 as for pictures; default 80
 x264       CRF = 50 − 0.375 · quality        80 → 20, 60 → 28
-others     the CRF at which they look the same, see `_SCALES`
+others     the CRF of equal visual quality, see `_SCALES`
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 
 _LOOKAHEAD = {"libx264": (0, 0, 10, 20, 30, 40, 50, 60, 60, 60, 60),
               "libx265": (5, 10, 15, 15, 15, 20, 25, 40, 40, 40, 40)}  # fmt: skip
-"""Frames at which an encoder looks ahead, by preset."""
+"""Lookahead of encoders in frames, by preset."""
 _QUIET = "log-level=error:frame-threads=2:info=0"
-"""The number of x265's frame threads, and what it says of itself, show in its bytes."""
+"""The number of x265's frame threads and its info SEI change the output."""
 _FFV1 = ("-level", "3", "-slicecrc", "1")
 SEEN_PIXELS = 80 * 1920 * 1080
-"""So many of them at most: 20 frames of 4K."""
+"""Maximum pixels in the lookahead: 20 frames of 4K."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
     subsamplings: tuple[str, ...]
-    """Chroma formats that it takes, the most common first."""
+    """Supported chroma subsamplings, the most common first."""
     depth: int
     scale: tuple[float, float]
     """CRF = first + second · (x264's CRF)."""
@@ -43,7 +43,7 @@ class _Encoder:
     """Its highest CRF."""
     alpha: bool = False
     odd: bool = False
-    """Whether it takes odd sizes with halved chroma."""
+    """Whether it takes odd sizes with subsampled chroma."""
 
 
 _ENCODERS: dict[str, _Encoder] = {
@@ -66,7 +66,7 @@ OF_CODEC: dict[str, tuple[str, ...]] = {
     "prores": ("prores_ks",),
     "ffv1": ("ffv1",),
 }
-"""Encoders by the name of the codec that is asked for."""
+"""Encoders by codec name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,15 @@ class Encoding:
     alpha: bool
     lost: tuple[str, ...] = ()
     planes: str = ""
-    """Pixel format of the frames that it is sent, where that is another: the same samples as planes."""
+    """Pixel format of the frames sent to it, if different: the same samples as planes."""
 
 
 def first_available(names: tuple[str, ...]) -> str:
-    """The first encoder that this ffmpeg has; raises EncodeError when it has none of them."""
+    """The first encoder that this ffmpeg has.
+
+    Raises:
+        EncodeError: it has none of them.
+    """
     for name in names:
         if name in available_encoders():
             return name
@@ -99,7 +103,18 @@ def first_available(names: tuple[str, ...]) -> str:
 def choose(
     picture: Picture, names: tuple[str, ...], options: EncodeOptions, *, alpha: bool, depth: int
 ) -> Encoding:
-    """The encoder for frames like those of `picture`, with as much of their pixel format as it takes."""
+    """The encoder for frames like those of `picture`, with the closest pixel format that it supports.
+
+    Args:
+        picture: the frames to encode.
+        names: of encoders, in order of preference.
+        options: of the recipe.
+        alpha: whether frames have alpha.
+        depth: bits per sample.
+
+    Raises:
+        EncodeError: this ffmpeg has none of the encoders.
+    """
     name = first_available(names)
     if options.hardware and depth <= 8 and not alpha:
         hard = _hardware(name, options)
@@ -133,7 +148,17 @@ def choose(
 
 
 def lossless(picture: Picture, container: str, names: tuple[str, ...], options: EncodeOptions) -> Encoding:
-    """The encoder that keeps every sample of frames like those of `picture`; raises EncodeError."""
+    """The encoder that keeps every sample of frames like those of `picture`.
+
+    Args:
+        picture: the frames to encode.
+        container: name of the target container.
+        names: of encoders, in order of preference.
+        options: of the recipe.
+
+    Raises:
+        EncodeError: there is none.
+    """
     kind = frame_kind(picture)
     name, form = exact(kind, container, options.codec, names, available_encoders())
     assert kind is not None
@@ -158,7 +183,8 @@ def _lossless_options(name: str, effort: int) -> tuple[str, ...]:
 
 
 def written(picture: Picture, encoding: Encoding) -> Picture:
-    """The picture with the colours of what is written: where RGB or grey becomes YUV, those of video."""
+    """The picture with the colour properties that are written: RGB or grey becomes YUV with those of
+    video."""
     yuv = picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     if yuv or not encoding.pixel_format.startswith("yuv"):
         return picture
@@ -167,7 +193,7 @@ def written(picture: Picture, encoding: Encoding) -> Picture:
 
 
 def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
-    """The same encoder for large frames: it looks ahead at fewer of them, which all lie in its memory.
+    """Reduce the lookahead for large frames, which are all held in memory.
 
     >>> options = ("-preset", "medium", "-crf", "20")
     >>> short_sighted(Encoding("libx264", "yuv420p", options, True, "420", 8, False), (3840, 2160)).options
@@ -188,7 +214,7 @@ def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:
 
 
 def _hardware(name: str, options: EncodeOptions) -> Encoding | None:
-    """The same codec in hardware, where that works; VAAPI wants its frames elsewhere, and is left out."""
+    """The same codec in hardware, where that works; VAAPI needs frames in GPU memory and is excluded."""
     from imgpar.video.hardware import hardware_encoder, hardware_options
 
     codec = next((codec for codec, names in OF_CODEC.items() if name in names), "")
@@ -200,7 +226,7 @@ def _hardware(name: str, options: EncodeOptions) -> Encoding | None:
 
 
 def crf(name: str, quality: int) -> int:
-    """The encoder's own number for a quality from 1 to 100.
+    """The CRF of an encoder for a quality from 1 to 100.
 
     >>> crf("libx264", 80), crf("libx265", 80), crf("libvpx-vp9", 80)
     (20, 22, 28)

@@ -1,4 +1,4 @@
-"""Clips that nobody can read without a key, and recordings whose index was never written."""
+"""Encrypted clips, and recordings whose index was never written."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from imgpar.video.boxes import kinds, tracks
 
 _TAGS = {"encv": "Common Encryption", "enca": "Common Encryption", "enct": "Common Encryption",
          "drmi": "FairPlay", "drms": "FairPlay"}  # fmt: skip
-"""Sample entries of ISO files with encrypted tracks."""
+"""Sample entries of encrypted tracks in ISO files."""
 _ASF = (bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e"), bytes.fromhex("14e68a292226174cb935dae07ee9289c"))
-"""Objects in the header of an ASF file with DRM: content encryption, extended content encryption."""
+"""Header objects of an ASF file with DRM: content encryption, extended content encryption."""
 _ASF_HEAD = bytes.fromhex("3026b2758e66cf11")
 _MXF_ENCRYPTED = bytes.fromhex("060e2b34040101070d010301020b0100")
-"""Label of the container of encrypted essence (SMPTE ST 429-6)."""
+"""Label of an encrypted essence container (SMPTE ST 429-6)."""
 _HEAD = 1 << 16
 
 
 def encryption_error(file: BinaryIO) -> ItemError | None:
-    """Why a file cannot be read as a clip, where its own boxes tell; None where they do not."""
+    """Why a file cannot be read as a clip, according to its boxes; None where they give no reason."""
     file.seek(0)
     head = file.read(_HEAD)
     if head.startswith(_ASF_HEAD) and any(mark in head for mark in _ASF):
@@ -32,7 +32,7 @@ def encryption_error(file: BinaryIO) -> ItemError | None:
     found = kinds(file)
     if b"mdat" in found and not {b"moov", b"moof"} & set(found):
         return DamagedError(
-            "The recording was cut off before its index was written: it has pictures, but no list of them.",
+            "The recording was cut off before its index was written: it has frames, but no index of them.",
             fix="Tools such as untrunc can rebuild it from another recording of the same camera.",
         )
     return None

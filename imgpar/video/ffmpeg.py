@@ -1,6 +1,5 @@
-"""One ffmpeg as a child process: it never waits for a keyboard, never blocks on its own messages, and does
-not outlive the worker that started it.
-"""
+"""An ffmpeg child process: it never reads the terminal, never blocks on its log output, and ends with the
+worker that started it."""
 
 from __future__ import annotations
 
@@ -22,23 +21,23 @@ from imgpar.video.demux import DEMUXERS
 LAST_LINES = 20
 LOOK_SECONDS = 0.5
 _SPARSE = frozenset({"mpeg", "mpegts", "asf"})
-"""Containers in which not every packet has a presentation time; muxers need them all."""
+"""Containers in which packets may lack presentation times, which muxers require."""
 _PREFIX = re.compile(r"\s*\[([^\]\[]+?) @ (?:0x)?[0-9a-fA-F]+\] ?")
-"""Which of its objects says something."""
+"""Prefix of a log line with the name of an ffmpeg object."""
 _ADDRESS = re.compile(r" ?@? ?\b0x[0-9a-f]{5,}")
 _PR_SET_PDEATHSIG = 1
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
 
 
 class Ffmpeg:
-    """A running ffmpeg; its messages are read by a thread, of which the last lines are kept.
+    """A running ffmpeg; a thread reads its log and keeps the last lines.
 
     Args:
-        arguments: after the program's name.
-        feed: whether something will be written to its standard input.
-        produce: whether something will be read from its standard output.
-        level: how much it says.
-        counted: whether `frames` shall say how far it is.
+        arguments: command-line arguments after the program name.
+        feed: whether standard input is a pipe to be written.
+        produce: whether standard output is a pipe to be read.
+        level: log level.
+        counted: whether to count written frames in `frames`.
     """
 
     def __init__(
@@ -52,9 +51,9 @@ class Ffmpeg:
     ) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.count = 0
-        """Lines that it wrote; at this log level each is a complaint."""
+        """Number of log lines; at this log level each is a warning or an error."""
         self.frames = 0
-        """Frames that it has written; counted where `counted` is asked for."""
+        """Number of frames written so far, if `counted`."""
         command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", level, "-y"]
         command += [*(("-progress", "pipe:1", "-stats_period", "0.3") if counted else ()), *arguments]
         self.process = subprocess.Popen(
@@ -62,9 +61,9 @@ class Ffmpeg:
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE if produce or counted else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            # SVT-AV1 says what it does, whatever ffmpeg was told; only its errors are of interest.
+            # SVT-AV1 ignores the log level of ffmpeg; only its errors are needed.
             env={**os.environ, "SVT_LOG": "1"},
-            **_alone(),
+            **_process_options(),
         )
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
@@ -74,13 +73,13 @@ class Ffmpeg:
 
     @property
     def stdin(self) -> IO[bytes]:
-        """Where frames are written to."""
+        """Pipe for raw frames to ffmpeg."""
         assert self.process.stdin is not None
         return self.process.stdin
 
     @property
     def stdout(self) -> IO[bytes]:
-        """Where frames are read from."""
+        """Pipe for the output of ffmpeg."""
         assert self.process.stdout is not None
         return self.process.stdout
 
@@ -100,8 +99,12 @@ class Ffmpeg:
                     self.lines.append(text)
 
     def wait(self, during: Callable[[int], None] | None = None) -> int:
-        """Until it has ended; returns its exit code. `during` is told the number of frames now and then."""
-        # Its messages end when it does, and this is known at once; `Popen.wait` looks now and then.
+        """Wait for its end; returns the exit code.
+
+        Args:
+            during: called at intervals with the number of frames written.
+        """
+        # Its log ends when it exits, which is noticed at once; `Popen.wait` polls.
         while during is not None and self._reader.is_alive():
             self._reader.join(LOOK_SECONDS)
             during(self.frames)
@@ -109,7 +112,7 @@ class Ffmpeg:
         return self.process.wait()
 
     def kill(self) -> None:
-        """End it now, if it still runs."""
+        """Kill it if it is still running."""
         self.process.kill()
         self.wait()
         if self.process.stdin is not None:
@@ -118,7 +121,7 @@ class Ffmpeg:
 
 
 def cleaned(line: str) -> str:
-    """A line of ffmpeg's log without the addresses of its objects.
+    """A log line of ffmpeg without the addresses of objects.
 
     >>> cleaned("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55d0c8] moov atom not found")
     'mov: moov atom not found'
@@ -134,35 +137,35 @@ def cleaned(line: str) -> str:
 
 
 def guarded(path: str, demuxer: str = "") -> tuple[str, ...]:
-    """Options that open a clip by its name, whatever the name or the file's content is; with its `demuxer`
-    where streams are to be copied."""
+    """Input options that open a clip as a plain file, whatever its name or content; with `demuxer` where
+    streams are copied."""
     return (
         *(("-fflags", "+genpts") if demuxer in _SPARSE else ()),
         "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{os.path.abspath(path)}",
     )  # fmt: skip
 
 
-def _alone() -> dict[str, Any]:
-    """Ctrl-C on the terminal is the parent's business, and the child dies with its worker; one that another
-    thread started ends when its pipe to us does."""
+def _process_options() -> dict[str, Any]:
+    """Process options: Ctrl-C is handled by the parent, and the child ends with its worker. One that another
+    thread started ends when its pipe does."""
     if os.name == "nt":
         return {"creationflags": _NEW_GROUP_NO_WINDOW}
     # With code between fork and exec, Python clears the thread-local objects of other threads in the child; a
-    # scaler of PyAV then waits for ever for threads that the child has not. Workers use their main one.
-    careful = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
-    return {"process_group": 0, **({"preexec_fn": _dying_with(os.getpid())} if careful else {})}
+    # scaler of PyAV would then wait for threads that the child lacks. Workers use the main thread.
+    main_thread = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
+    return {"process_group": 0, **({"preexec_fn": _dying_with(os.getpid())} if main_thread else {})}
 
 
 def _dying_with(parent: int) -> Any:
-    """Linux ends the child when the thread that started it ends, which is the worker's main thread."""
+    """Let Linux end the child when the thread that started it ends: the main thread of the worker."""
     prctl = _libc().prctl
 
-    def ask() -> None:
+    def request() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we could ask
+        if os.getppid() != parent:  # the parent died before prctl was called
             os._exit(1)
 
-    return ask
+    return request
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Filters of ffmpeg for the picture of a clip: operations, one size of all frames, what the encoder takes."""
+"""ffmpeg filters for the picture of a clip: operations, constant frame size, input of the encoder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from imgpar.video.clip import Picture
 from imgpar.video.encoders import Encoding, written
 
 _CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
-"""Codecs that may change the size of frames on the way, as calls do when the network is slow."""
+"""Codecs whose frame size may change within a stream, as in video calls."""
 
 
 def last_filters(
     picture: Picture, encoding: Encoding, options: EncodeOptions, size: tuple[int, int]
 ) -> list[str]:
-    """Filters after all operations: frames become what the encoder takes."""
+    """Filters after all operations, which convert frames to the input of the encoder.
+
+    Args:
+        picture: the frames after the operations.
+        encoding: of the output.
+        options: of the recipe.
+        size: width and height in pixels.
+    """
     found = list[str]()
     if written(picture, encoding) is not picture:
         found.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
@@ -29,27 +36,27 @@ def last_filters(
 
 
 def stored_upright(picture: Picture) -> Spec:
-    """The frames once they stand upright, before their pixels are made square."""
+    """The upright frames, before their pixels are made square."""
     size = (picture.width, picture.height)
     return picture.spec.resized(*(size[::-1] if picture.orientation >= 5 else size))
 
 
 def filters_of(operations: Sequence[Operation], picture: Picture) -> tuple[str | None, str]:
-    """The operations as one chain of filters, or None, and why."""
+    """The operations as a filter chain, or None, and the reason."""
     spec, found = stored_upright(picture), list[str]()
     for operation in operations:
-        # ffmpeg would pad what is transparent with white.
+        # ffmpeg would pad transparent frames with white.
         written = None if spec.alpha and operation.name == "pad" else operation.as_filter(spec)
         if written is None:
-            return None, f"{operation.name} is no ffmpeg filter"
+            return None, f"{operation.name} is not an ffmpeg filter"
         found.append(f"{written},setsar=1" if operation.name == "resize" else written)
         spec = operation.plan(spec)
-    return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is encoded anew"
+    return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is re-encoded"
 
 
 def one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:
-    """The filter that gives every frame the size of the first one, for operations that count in pixels; it
-    passes on what has that size."""
+    """The filter that scales every frame to the size of the first one, for operations in pixels; frames of
+    that size are not changed."""
     form = picture.pixel_format
     counting = bool(operations) and operations[0].name != "resize"
     if not counting or picture.stream.codec not in _CHANGING or not form.startswith(("yuv4", "yuva4")):
@@ -65,5 +72,5 @@ def _on_background(colour: tuple[int, int, int, int], span: str) -> str:
 
 
 def odd(encoding: Encoding, size: tuple[int, int]) -> bool:
-    """Whether the encoder takes even sizes only, and this is none."""
+    """Whether the encoder needs even sizes and this one is not."""
     return encoding.even and bool(size[0] % 2 or size[1] % 2)

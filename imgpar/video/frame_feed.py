@@ -1,9 +1,9 @@
-"""Sends finished frames to one ffmpeg, which encodes them and takes everything else from the source.
+"""Sends processed frames to an ffmpeg, which encodes them and takes all other streams from the source.
 
-    frames ─► NUT with raw pictures and time stamps ─► pipe ─► ffmpeg ─► new file
-                                     sound, subtitles … of the source ─┘
+    frames ─► NUT with raw frames and timestamps ─► pipe ─► ffmpeg ─► new file
+                                  audio, subtitles … of the source ─┘
 
-So the encoder, its options and the container are the same as in the native path.
+Encoder, options and container are thus the same as in the native path.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from imgpar.video.plan import ClipPlan
 from imgpar.video.plane_layout import PlaneLayout
 
 PIPE = 1 << 20
-"""Bytes that travel at once."""
+"""Bytes per write."""
 
 
 class Feed:
-    """An encoder that takes frames one after the other.
+    """An encoder that accepts frames one by one.
 
     Args:
+        plan: of the clip.
+        clip: the source.
         layout: of every frame.
         output: path of the new file.
         threads: of the encoder.
@@ -39,15 +41,20 @@ class Feed:
     def __init__(self, plan: ClipPlan, clip: Clip, layout: PlaneLayout, output: str, threads: int) -> None:
         self.child = Ffmpeg(feed_arguments(plan, clip, output, threads), feed=True)
         _widen(self.child.stdin)
-        asked = plan.timing.fps
-        rate = asked or clip.picture.rate or Fraction(25)
+        new_rate = plan.timing.fps
+        rate = new_rate or clip.picture.rate or Fraction(25)
         self._headers = NutHeaders(layout, rate, clip.picture.time_base)
         self._last: int | None = None
 
     def write(self, stamp: int, planes: Sequence[Any]) -> None:
-        """Send the next frame, as buffers one after the other; `stamp` counts in the clip's time base.
+        """Send the next frame.
 
-        Raises what `check_exit` raises.
+        Args:
+            stamp: timestamp in units of the clip's time base.
+            planes: buffers, sent in order without a copy.
+
+        Raises:
+            ItemError, RunError: as `check_exit`.
         """
         head = self._headers.frame(stamp)
         if self._last is None:
@@ -61,7 +68,8 @@ class Feed:
             self._failed(error)
 
     def close(self) -> tuple[str, ...]:
-        """Wait until the file is whole; returns ffmpeg's complaints. Raises what `check_exit` raises."""
+        """Wait until the file is complete; returns the log lines of ffmpeg. Raises what `check_exit`
+        raises."""
         try:
             self.child.stdin.close()
         except OSError as error:
@@ -70,19 +78,19 @@ class Feed:
         return tuple(self.child.lines)
 
     def kill(self) -> None:
-        """Give the file up."""
+        """Kill ffmpeg and abandon the file."""
         self.child.kill()
 
     def _failed(self, error: Exception) -> NoReturn:
-        """Either it does not listen any more, and its own words say why, or it was never told."""
+        """Raise the error of ffmpeg if it has ended, else one for the frame."""
         with contextlib.suppress(OSError):
             self.child.stdin.close()  # else it would wait for more
         check_exit(self.child.wait(), self.child.lines)
-        raise EncodeError(f"A frame could not be handed to ffmpeg: {error}.")
+        raise EncodeError(f"A frame could not be sent to ffmpeg: {error}.")
 
 
 def _send(pipe: IO[bytes], buffers: Sequence[Any]) -> None:
-    """Write everything, without copying it together first."""
+    """Write all buffers without joining them."""
     left = [memoryview(buffer).cast("B") for buffer in buffers]
     if not hasattr(os, "writev"):
         for view in left:
@@ -97,7 +105,7 @@ def _send(pipe: IO[bytes], buffers: Sequence[Any]) -> None:
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    """A pipe that takes more at once: a frame fits into few pieces instead of dozens. Linux only."""
+    """Enlarge the pipe: a frame is then written in few pieces instead of dozens. Linux only."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
@@ -105,8 +113,15 @@ def _widen(pipe: IO[bytes]) -> None:
 
 
 def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> list[str]:
-    """ffmpeg's arguments: raw frames on standard input, the source beside them."""
-    # Both inputs are moved to begin at zero; the frames may have begun later than the sound.
+    """Arguments of ffmpeg: raw frames on standard input, and the source.
+
+    Args:
+        plan: of the clip.
+        clip: the source.
+        output: path of the new file.
+        threads: of the encoder.
+    """
+    # Both inputs are shifted to start at zero; the frames may have begun later than the audio.
     late = clip.times[0] - clip.start if clip.times else 0.0
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     source = (*plan.timing.input_options, *guarded(clip.path, clip.demuxer)) if clip.path else ()
@@ -123,6 +138,6 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     arguments += ["-filter:v:0", ",".join(filter(None, (f"setparams={tags}" if tags else "", "setsar=1")))]
     arguments += encode_options(plan, clip, threads)
     arguments += [*stream_options(plan, 1), *output_options(plan, output)]
-    if clip.jumps:  # so ffmpeg sees the clock jump in the same place as `clip.times`
+    if clip.jumps:  # ffmpeg then handles the discontinuity in the same place as `clip.times`
         arguments += ["-map", f"1:{clip.picture.stream.index}", "-c", "copy", "-f", "null", "-"]
     return arguments

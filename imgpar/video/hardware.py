@@ -1,4 +1,4 @@
-"""Hardware encoders and decoders: asked of the binary, then tried on a few frames; never assumed."""
+"""Hardware encoders and decoders: listed by the binary, then tested on a few frames, never assumed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ MAKERS: dict[str, tuple[str, ...]] = {
     "win32": ("nvenc", "qsv", "amf", "mf"),
     "darwin": ("videotoolbox",),
 }
-"""Families of encoders by system, the first that works is taken."""
+"""Encoder families by system; the first working one is used."""
 DECODERS: dict[str, tuple[str, ...]] = {
     "linux": ("cuda", "qsv", "vaapi"),
     "win32": ("cuda", "d3d11va", "dxva2"),
     "darwin": ("videotoolbox",),
 }
-"""Ways to decode by system. ffmpeg's own choice (`-hwaccel auto`) ends where the driver of one is missing."""
+"""Hardware decoding methods by system. `-hwaccel auto` fails where the driver of one is missing."""
 PATIENCE = 15.0
 
 
 @cache
 def hardware_encoder(codec: str) -> str:
-    """The encoder of this machine's hardware for a codec, or an empty text where none works."""
+    """The working hardware encoder for a codec, or an empty string."""
     for maker in MAKERS.get(sys.platform, ()):
         name = f"{codec}_{maker}"
         if name in available_encoders() and _works(name):
@@ -34,14 +34,14 @@ def hardware_encoder(codec: str) -> str:
 
 
 def _works(encoder: str) -> bool:
-    """Whether it writes a few frames; drivers may be missing, cards too old, sessions used up."""
+    """Whether it encodes a few frames; drivers may be missing, GPUs too old, sessions exhausted."""
     command = [ffmpeg(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=black:s=256x256:r=25"]
     command += ["-frames:v", "3", *_upload(encoder), "-c:v", encoder, "-f", "null", "-"]
     return _ran(command)
 
 
 def _ran(command: list[str]) -> bool:
-    """Whether it went well and had nothing to complain of."""
+    """Whether the command succeeded without messages."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PATIENCE
@@ -53,16 +53,16 @@ def _ran(command: list[str]) -> bool:
 
 @cache
 def hardware_decoder(path: str, stream: int) -> str:
-    """The way in which this machine's hardware decodes a stream of a clip, or an empty text."""
+    """The working hardware decoding method for a stream of a clip, or an empty string."""
     from imgpar.video.ffmpeg import guarded
 
-    asked = subprocess.run(
+    listed = subprocess.run(
         [ffmpeg(), "-nostdin", "-v", "error", "-hwaccels"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    known = asked.stdout.decode("utf-8", "replace").split()
+    known = listed.stdout.decode("utf-8", "replace").split()
     for name in DECODERS.get(sys.platform, ()):
         command = [ffmpeg(), "-nostdin", "-v", "error", "-hwaccel", name, *guarded(path)]
         command += ["-map", f"0:{stream}", "-frames:v", "3", "-f", "null", "-"]
@@ -76,7 +76,7 @@ def _upload(encoder: str) -> list[str]:
 
 
 def hardware_options(encoder: str, quality: int) -> tuple[str, ...]:
-    """How an encoder is told a quality: x264's CRF is their nearest number."""
+    """Quality options of an encoder: the closest equivalent of x264's CRF."""
     number = str(round(50 - 0.375 * quality))
     if encoder.endswith("nvenc"):
         return ("-rc", "vbr", "-cq", number, "-b:v", "0")

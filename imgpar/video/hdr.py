@@ -1,4 +1,4 @@
-"""What HDR clips say about screen and light: read from the first frame, handed to the encoder."""
+"""HDR side data of clips: read from the first frame, passed to the encoder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MASTERING, LIGHT = "mastering display", "MaxCLL and MaxFALL"
 DYNAMIC = {"DYNAMIC_HDR_PLUS": "HDR10+", "DYNAMIC_HDR_VIVID": "HDR Vivid", "DOVI_METADATA": "Dolby Vision",
            "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment"}  # fmt: skip
 _CHROMA, _LUMA = 50_000, 10_000
-"""Units in which HEVC counts chromaticities and candelas per square metre (ITU-T H.265, D.3.28)."""
+"""Units of chromaticities and luminance in HEVC (ITU-T H.265, D.3.28)."""
 
 
 def hdr_of(frame: Any) -> dict[str, str]:
-    """What a frame says, by names for reports: mastering display and light as HEVC's numbers.
+    """HDR side data of a frame, by names for reports: mastering display and light levels in HEVC units.
 
-    The mastering display is "G(x,y)B(x,y)R(x,y)WP(x,y)L(most,least)", the light "MaxCLL,MaxFALL".
+    The mastering display is "G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)", the light levels "MaxCLL,MaxFALL".
     """
     data = side_data(frame, "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", *DYNAMIC)
     found = {}
@@ -34,7 +34,8 @@ def hdr_of(frame: Any) -> dict[str, str]:
 
 
 def _mastering(data: bytes) -> str:
-    """libavutil's AVMasteringDisplayMetadata: ten fractions (red, green, blue, white, least, most), flags."""
+    """Decode libavutil's AVMasteringDisplayMetadata: ten fractions (red, green, blue, white, min and max
+    luminance), flags."""
     if len(data) < 88:
         return ""
     numbers = struct.unpack_from("=22i", data)
@@ -49,7 +50,7 @@ def _mastering(data: bytes) -> str:
 
 
 def with_hdr(encoding: Encoding, picture: Picture) -> Encoding:
-    """The encoder with what the picture says of screen and light, where it has options for that."""
+    """The encoder with the HDR side data of the picture, where it has options for them."""
     known = {LIGHT: "cll", MASTERING: "mastering-display"}
     if encoding.encoder == "libx265":
         known = {LIGHT: "max-cll", MASTERING: "master-display"}
@@ -57,19 +58,19 @@ def with_hdr(encoding: Encoding, picture: Picture) -> Encoding:
         known[LIGHT] = "content-light"
     options = {"libx264": "-x264-params", "libx265": "-x265-params", "libsvtav1": "-svtav1-params"}
     named = [(name, word) for name, word in known.items() if name in picture.hdr]
-    said = [f"{word}={_value(name, picture.hdr, encoding.encoder)}" for name, word in named]
-    if not said or encoding.encoder not in options:
+    parameters = [f"{word}={_value(name, picture.hdr, encoding.encoder)}" for name, word in named]
+    if not parameters or encoding.encoder not in options:
         return encoding
-    flag, told = options[encoding.encoder], list(encoding.options)
-    if flag in told:
-        told[told.index(flag) + 1] += ":" + ":".join(said)
+    flag, encoder_options = options[encoding.encoder], list(encoding.options)
+    if flag in encoder_options:
+        encoder_options[encoder_options.index(flag) + 1] += ":" + ":".join(parameters)
     else:
-        told += [flag, ":".join(said)]
-    return replace(encoding, options=tuple(told))
+        encoder_options += [flag, ":".join(parameters)]
+    return replace(encoding, options=tuple(encoder_options))
 
 
 def _value(name: str, hdr: Mapping[str, str], encoder: str) -> str:
-    """As the encoder wants it: SVT-AV1 takes fractions, the others HEVC's numbers."""
+    """The value in the syntax of the encoder: SVT-AV1 takes fractions, the others HEVC units."""
     if name == LIGHT or encoder != "libsvtav1":
         return hdr[name]
     parts = hdr[name].replace("(", " ").replace(")", " ").replace(",", " ").split()
@@ -82,5 +83,5 @@ def _value(name: str, hdr: Mapping[str, str], encoder: str) -> str:
 
 
 def lost_of(before: Picture, after: Picture) -> list[str]:
-    """What the new picture does not say any more, or says otherwise."""
+    """Side data that is missing or different in the new picture."""
     return [name for name, value in before.hdr.items() if after.hdr.get(name) != value]

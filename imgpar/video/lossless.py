@@ -1,9 +1,9 @@
-"""Encoders that keep every sample, and the pixel formats in which they do: exact, or refused.
+"""Lossless encoders, and the pixel formats in which they keep every sample: exact, or refused.
 
-kind     what is stored                                      planes in memory
-grey     brightness, at the ends of the scale                gray
-420 …    brightness and colour, `a` with transparency        yuv420p, yuva420p …
-rgb      red, green and blue, `a` with transparency          gbrp, gbrap
+kind     samples                                             planes in memory
+grey     luma, full range                                    gray
+420 …    luma and chroma, `a` with alpha                     yuv420p, yuva420p …
+rgb      red, green and blue, `a` with alpha                 gbrp, gbrap
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _HOLDS: dict[str, dict[str, tuple[int, ...]]] = {
     },
     "qtrle": {"rgb": (8,), "rgba": (8,)},
 }  # fmt: skip
-"""Encoder → kind → bits of a sample."""
+"""Encoder → kind → bits per sample."""
 _PACKED = {
     ("libx264rgb", "rgb"): "rgb24", ("ffv1", "rgb"): "bgr0", ("ffv1", "rgba"): "bgra",
     ("qtrle", "rgb"): "rgb24", ("qtrle", "rgba"): "argb",
 }  # fmt: skip
-"""What encoders call 8 bits that they do not take as planes; ffmpeg puts the same samples in that order."""
+"""Packed 8-bit formats of encoders that take no planes; ffmpeg reorders the same samples."""
 _REPLACED = {"h264": ("libx264", "libx264rgb"), "av1": ("libaom-av1",)}
-"""Other encoders of a codec that is asked for."""
+"""Lossless alternatives to the encoders of a codec."""
 _USUAL = {
     "mp4": ("libx264", "libx264rgb", "libx265", "libvpx-vp9"),
     "mov": ("libx264", "libx264rgb", "libx265", "qtrle"),
@@ -44,7 +44,7 @@ _USUAL = {
     "webm": ("libvpx-vp9", "libaom-av1"),
     "avi": ("libx264", "ffv1"),
 }
-"""By container, where no codec is asked for."""
+"""Default encoders by container."""
 _SAME = {"nv12": "420", "nv21": "420", "p010le": "420", "p012le": "420", "p016le": "420", "nv16": "422",
          "yuyv422": "422", "uyvy422": "422", "yvyu422": "422", "p210le": "422", "nv24": "444"}  # fmt: skip
 """The same samples in another order."""
@@ -52,16 +52,16 @@ _SAME = {"nv12": "420", "nv21": "420", "p010le": "420", "p012le": "420", "p016le
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What the frames of a clip are made of."""
+    """Kind of the samples of a clip."""
 
     name: str
     depth: int
     full: bool = False
-    """Whether YUV has black and white at the ends of the scale."""
+    """Whether YUV has the full range."""
 
     @property
     def words(self) -> str:
-        """For messages."""
+        """Description for messages."""
         what = {"grey": "grey", "rgb": "RGB", "rgba": "RGB with alpha"}.get(self.name)
         if what is None:
             what = f"YUV 4:{self.name[1]}:{self.name[2]}" + (" with alpha" if self.name[3:] else "")
@@ -69,7 +69,7 @@ class Kind:
 
     @property
     def planes(self) -> str:
-        """ffmpeg's name of its planes."""
+        """ffmpeg's name of the planar pixel format."""
         deep = f"{self.depth}le" if self.depth > 8 else ""
         if self.name == "grey":
             return "gray" + deep
@@ -79,7 +79,7 @@ class Kind:
 
 
 def frame_kind(picture: Picture) -> Kind | None:
-    """What the frames of a picture are made of; None where no encoder has the same."""
+    """Kind of the samples of a picture; None where no encoder supports it."""
     depth, form = max(8, picture.depth), picture.pixel_format.replace("yuvj", "yuv")
     if form.startswith(("gray", "mono")):
         found = Kind("grey", depth)
@@ -101,11 +101,14 @@ def exact(
     """The encoder that keeps every sample, and its pixel format.
 
     Args:
-        kind: what is to be kept.
+        kind: of the samples to keep; None is unsupported.
         container: name of the target.
-        codec: the one that is asked for, if any.
+        codec: the requested one; empty for the default.
         names: its encoders.
         known: the encoders that this ffmpeg has.
+
+    Returns:
+        Names of the encoder and of its pixel format.
 
     Raises:
         EncodeError: there is none.
@@ -113,12 +116,12 @@ def exact(
     tried = _REPLACED.get(codec, tuple(names)) if codec else _USUAL[container]
     for name in tried if kind is not None else ():
         assert kind is not None
-        limited = name == "ffv1" and kind.full  # it takes no other YUV, and ffmpeg would convert it
+        limited = name == "ffv1" and kind.full  # it takes no other YUV, and ffmpeg would convert the range
         if name in known and not limited and kind.depth in _HOLDS.get(name, {}).get(kind.name, ()):
             packed = _PACKED.get((name, kind.name)) if kind.depth == 8 else None
             return name, packed or kind.planes
     what = kind.words if kind is not None else "This pixel format"
     raise EncodeError(
-        f"{what} cannot be kept without loss by {codec or container}.",
+        f"{what} cannot be encoded losslessly by {codec or container}.",
         fix="Choose --codec ffv1 in an MKV, or leave --lossless out.",
     )

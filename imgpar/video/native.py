@@ -19,15 +19,15 @@ from imgpar.video.plan import ClipPlan
 
 LINES_A_THREAD = 120
 REFERRED_TO = 6
-"""Frames that a decoder holds for others, and those on their way out of it."""
-_THREADS_SHOW = frozenset({"libx264", "mpeg4"})
-"""Encoders that write other bytes with another number of threads."""
+"""Frames that a decoder holds as references, and those in its output queue."""
+_THREAD_DEPENDENT = frozenset({"libx264", "mpeg4"})
+"""Encoders whose output depends on the number of threads."""
 _NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
-"""What an ffmpeg says, whatever C library it has, and what that means."""
+"""Log messages of ffmpeg for a lack of space, and their meaning."""
 _TOO_LARGE = -getattr(signal, "SIGXFSZ", 1 << 30)
-"""With this code the system ends a program whose file exceeds the limit of the shell."""
+"""Exit code for SIGXFSZ: the file exceeds the limit of the shell."""
 _NO_MEMORY = ("Cannot allocate memory", "malloc of size")
-"""What ffmpeg says, and x264."""
+"""Log messages of ffmpeg and of x264."""
 ACCEPT = "Use --accept-damaged to keep what can be read."
 
 
@@ -40,11 +40,21 @@ def run_native(
     *,
     decoders: int = 0,
 ) -> tuple[str, ...]:
-    """Convert or remux a clip into `output`, which may lie under any name; returns ffmpeg's complaints.
+    """Convert or remux a clip.
 
-    `during` is told now and then how many frames are written; `decoders` are the threads of the decoder.
+    Args:
+        plan: of the clip.
+        clip: the source.
+        output: path of the new file, with any name.
+        threads: of encoder and filters.
+        during: called at intervals with the number of frames written.
+        decoders: threads of the decoder; 0 is automatic.
 
-    Raises what `check_exit` raises.
+    Returns:
+        The log lines of ffmpeg.
+
+    Raises:
+        ItemError, RunError: as `check_exit`.
     """
     arguments = native_arguments(plan, clip, output, threads, decoders or threads + 1)
     child = Ffmpeg(arguments, counted=during is not None)
@@ -58,8 +68,8 @@ def run_native(
 
 
 def decoder_threads(picture: Picture, cores: int, memory: int) -> int:
-    """Threads of a decoder: one more than cores, as one waits while the encoder takes its frame. Each holds
-    a frame of its own, beside those that other frames refer to: of large ones there are fewer.
+    """Number of decoder threads: one more than cores, as one waits while the encoder takes its frame. Each
+    holds one frame in addition to the reference frames, so large frames get fewer threads.
 
     >>> from imgpar.video.clip import Stream
     >>> film = Picture(Stream(0, "video", "h264"), 7680, 4320, "yuv420p", 8, False, "420")
@@ -72,7 +82,15 @@ def decoder_threads(picture: Picture, cores: int, memory: int) -> int:
 
 
 def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, decoders: int) -> list[str]:
-    """Everything after ffmpeg's own name and its general options."""
+    """Arguments of ffmpeg after its name and the general options.
+
+    Args:
+        plan: of the clip.
+        clip: the source.
+        output: path of the new file.
+        threads: of encoder and filters.
+        decoders: threads of the decoder; 0 is automatic.
+    """
     picture = clip.picture
     arguments = ["-threads", str(decoders)]
     if plan.encoding:
@@ -86,7 +104,7 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
     if plan.encoding is None:
         arguments += ["-c:v:0", "copy", *tag_options(plan, picture.stream.codec)]
         if clip.timecode and picture.rate and plan.container.name in ("mp4", "mov"):
-            arguments += ["-r:v:0", str(picture.rate)]  # which a time code counts by
+            arguments += ["-r:v:0", str(picture.rate)]  # the frame rate of a timecode
     else:
         arguments += filter_options(plan, clip, threads)
         arguments += encode_options(plan, clip, threads)
@@ -94,16 +112,16 @@ def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, deco
 
 
 def filter_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
-    """What is done to the picture between decoder and encoder."""
+    """Filters between decoder and encoder."""
     filters = ",".join(filter(None, (*clip.before, plan.cut, plan.filters)))
     if not filters:
         return []
-    # Decoder and encoder have threads of their own; a filter is quicker on one than in slices.
+    # Decoder and encoder have threads of their own; a filter is faster on one than in slices.
     return ["-filter:v:0", filters, "-filter_threads", str(max(1, threads // 2))]
 
 
 def decoder_options(clip: Clip) -> list[str]:
-    """ffmpeg's own decoder does not see the transparency of these."""
+    """Choose a decoder: ffmpeg's default one ignores the alpha of these."""
     picture = clip.picture
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(picture.stream.codec) if picture.alpha else None
     if name:
@@ -112,7 +130,7 @@ def decoder_options(clip: Clip) -> list[str]:
 
 
 def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
-    """How the picture is encoded: each frame keeps its own time."""
+    """Encoder options; each frame keeps its timestamp."""
     encoding = plan.encoding
     assert encoding is not None
     arguments = ["-c:v:0", encoding.encoder, *encoding.options, "-pix_fmt:v:0", encoding.pixel_format]
@@ -120,13 +138,13 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     if encoding.encoder == "libx265":
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
     if not plan.container.variable:
-        arguments += ["-bf:v:0", "0"]  # such a container has no time stamps that could put frames in order
+        arguments += ["-bf:v:0", "0"]  # a container without timestamps cannot reorder frames
         arguments += ["-r:v:0", str(plan.timing.fps)] if plan.timing.fps else []
     else:
         arguments += ["-fps_mode:v:0", "passthrough"]
         arguments += ["-enc_time_base:v:0", "filter" if plan.timing.fps and plan.filters else "demux"]
         if clip.lingers:
-            # Encoders forget how long a frame lasts, and of the last one nothing else tells. Players cut the
+            # Encoders drop frame durations, and nothing else stores that of the last frame. Players cut the
             # end off where the last frame is not the last packet, so frames must not be reordered.
             last = len(clip.times) - 1
             expression = f"if(eq(N\\,{last})\\,{clip.last:.9f}/TB\\,DURATION)"
@@ -135,25 +153,25 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
 
 
 def thread_options(encoder: str, height: int, threads: int) -> list[str]:
-    """Threads of an encoder. Where they show in its bytes, the picture decides, never who else is at work.
+    """Threads of an encoder. Where they change the output, the number depends on the picture only.
 
     >>> thread_options("libx264", 720, 2), thread_options("libx264", 720, 16)
     (['-threads:v:0', '6'], ['-threads:v:0', '6'])
     """
-    if encoder in _THREADS_SHOW:
+    if encoder in _THREAD_DEPENDENT:
         threads = min(8, max(1, height // LINES_A_THREAD))
     if encoder == "libvpx-vp9":
-        threads = max(2, threads)  # one thread, and only one, writes something else
+        threads = max(2, threads)  # a single thread produces different output
     return ["-threads:v:0", str(threads)]
 
 
 def tag_options(plan: ClipPlan, codec: str) -> list[str]:
-    """Apple's players know HEVC only by this mark."""
+    """Apple players need this tag for HEVC."""
     return ["-tag:v:0", "hvc1"] if codec == "hevc" and plan.container.name in ("mp4", "mov") else []
 
 
 def stream_options(plan: ClipPlan, source: int) -> list[str]:
-    """Everything but the picture, from the input with this number."""
+    """All other streams, from the input with this number."""
     options = []
     for option in plan.streams.options:
         head, mark, rest = option.partition("{source}")
@@ -162,7 +180,7 @@ def stream_options(plan: ClipPlan, source: int) -> list[str]:
 
 
 def output_options(plan: ClipPlan, output: str) -> list[str]:
-    """The muxer and the file."""
+    """Muxer and output file."""
     return [
         *plan.timing.output_options,
         "-max_muxing_queue_size",
@@ -174,40 +192,45 @@ def output_options(plan: ClipPlan, output: str) -> list[str]:
 
 
 def check_exit(code: int, lines: Iterable[str]) -> None:
-    """Turn the end of an ffmpeg that failed into an error with its own last lines.
+    """Raise an error for an ffmpeg that failed, with its last log lines.
+
+    Args:
+        code: exit code.
+        lines: log lines.
 
     Raises:
-        DiskFullError: there was no room for the output.
-        LimitError: it needed more memory than a worker may have.
+        DiskFullError: there is no space for the output.
+        LimitError: it needed more memory than a worker may use.
         DamagedError: it could not read the input.
+        CommitError: the output exceeds the file size limit.
         HelperKilledError: it was killed from outside.
         EncodeError: anything else.
     """
     if code == 0:
         return
     lines = list(lines)
-    said = last_words(lines)
-    for theirs, ours in _NO_ROOM.items():
-        if theirs in said.lower():
+    log = last_words(lines)
+    for theirs, reason in _NO_ROOM.items():
+        if theirs in log.lower():
             raise DiskFullError(
-                f"{ours} where the clip is written.",
-                fix="Free some space and run again; what is done stays done.",
+                f"{reason} where the clip is written.",
+                fix="Free some space and run again; finished outputs are kept.",
             )
     if any(words in line for line in lines for words in _NO_MEMORY):
         raise OutOfMemoryError(
             "ffmpeg needed more memory than a worker may use.",
             fix="Allow more with --worker-memory 16G, or make the clip smaller with --resize.",
         )
-    if "Invalid data found when processing input" in said:
-        raise DamagedError(f"This clip is truncated or corrupt: {said}", fix=ACCEPT)
-    if code == _TOO_LARGE or "File too large" in said:
+    if "Invalid data found when processing input" in log:
+        raise DamagedError(f"This clip is truncated or corrupt: {log}", fix=ACCEPT)
+    if code == _TOO_LARGE or "File too large" in log:
         raise CommitError("The clip became larger than a file may be.", fix="Raise the limit (ulimit -f).")
     if code == -9:
         raise HelperKilledError("ffmpeg was killed from outside, perhaps because memory was short.")
     how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
-    raise EncodeError(f"ffmpeg {how}: {said or 'it gave no reason'}")
+    raise EncodeError(f"ffmpeg {how}: {log or 'no reason given'}")
 
 
 def last_words(lines: Iterable[str]) -> str:
-    """The last things that ffmpeg said, on one line."""
+    """The last log lines of ffmpeg, joined."""
     return " | ".join(list(lines)[-3:])

@@ -1,9 +1,9 @@
-"""Raw frames with time stamps for an ffmpeg at the other end of a pipe, in NUT; the frames are not copied.
+"""Raw frames with timestamps for an ffmpeg at the other end of a pipe, as NUT; frames are not copied.
 
     file id ─ main header ─ stream header, rate ─ (syncpoint ─ frame header ─ planes) …
 
-ffmpeg's own muxer would copy each frame three times before the pipe sees it. The stream header is its, since
-only it knows by which letters a pixel format is called. Every frame has a syncpoint, which tells its time.
+ffmpeg's own muxer would copy each frame three times before the pipe. The stream header is taken from it, as
+only it knows the FourCC of a pixel format. Every frame has a syncpoint with its timestamp.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAIN, _STREAM, _SYNC = (
 )
 _KEY, _CODED_PTS, _SIZE_MSB, _CHECKSUM, _INVALID = 1, 8, 32, 64, 8192
 _FRAME = b"\x01"
-"""The only code that may stand before a frame."""
+"""The only frame code in use."""
 _MAX_DISTANCE = 65536
 
 
@@ -29,8 +29,8 @@ class NutHeaders:
 
     Args:
         layout: of every frame.
-        rate: frames a second, where that is known.
-        base: seconds that a time stamp counts in.
+        rate: frames per second, or 0.
+        base: time base of the timestamps, in seconds.
     """
 
     def __init__(self, layout: PlaneLayout, rate: Fraction, base: Fraction) -> None:
@@ -40,24 +40,24 @@ class NutHeaders:
         self._size = _number(layout.nbytes)
 
     def frame(self, stamp: int) -> bytes:
-        """What comes before the planes of a frame that is shown at `stamp`."""
+        """Header of a frame with the timestamp `stamp`."""
         sync = _packet(_SYNC, _number(stamp % (1 << 64)) + _number(0))
         head = _FRAME + _number(stamp & self._mask) + self._size
         return sync + head + _checksum(head)
 
 
 def _main(base: Fraction) -> bytes:
-    """One stream, one time base, one way to write a frame."""
-    # Flags, six more fields (time, multiplier, stream, size, reserved, count); each frame tells its size.
+    """One stream, one time base, one frame code."""
+    # Flags, six more fields (time, multiplier, stream, size, reserved, count); each frame stores its size.
     valid = _KEY | _CODED_PTS | _SIZE_MSB | _CHECKSUM
-    ways = [(_INVALID, 1), (valid, 1), (_INVALID, 253)]  # of 256, one is the N of headers
+    ways = [(_INVALID, 1), (valid, 1), (_INVALID, 253)]  # of 256 codes, one is reserved: the N of headers
     table = b"".join(b"".join(map(_number, (flags, 6, 0, 1, 0, 0, 0, count))) for flags, count in ways)
     head = b"".join(map(_number, (3, 1, _MAX_DISTANCE, 1, base.numerator, base.denominator)))
     return head + table + _number(0)
 
 
 def _stream_header(layout: PlaneLayout, rate: Fraction, base: Fraction) -> bytes:
-    """The packet as ffmpeg's muxer writes it, and what it tells of the rate."""
+    """The packet as written by ffmpeg's muxer, with its rate."""
     import av
 
     written = io.BytesIO()
@@ -71,11 +71,11 @@ def _stream_header(layout: PlaneLayout, rate: Fraction, base: Fraction) -> bytes
 
 
 def _pts_shift(packet: bytes) -> int:
-    """How many bits of a time stamp stand before a frame."""
+    """Number of timestamp bits in a frame header."""
     _, place = _read(packet, len(_STREAM))
-    for _ in range(2):  # number and kind of the stream
+    for _ in range(2):  # number and class of the stream
         _, place = _read(packet, place)
-    length, place = _read(packet, place)  # the letters of the pixel format
+    length, place = _read(packet, place)  # FourCC of the pixel format
     place += length
     _, place = _read(packet, place)  # its time base
     return _read(packet, place)[0]
@@ -86,7 +86,7 @@ def _packet(code: bytes, content: bytes) -> bytes:
 
 
 def _number(value: int) -> bytes:
-    """Seven bits a byte, the highest first.
+    """Variable-length integer: seven bits per byte, the highest first.
 
     >>> _number(300).hex()
     '822c'
@@ -98,7 +98,7 @@ def _number(value: int) -> bytes:
 
 
 def _read(data: bytes, place: int) -> tuple[int, int]:
-    """A number, and where the next thing begins."""
+    """A variable-length integer, and the offset behind it."""
     value = 0
     while True:
         byte = data[place]
@@ -119,7 +119,7 @@ _TABLE = tuple(_row(number) for number in range(256))
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-32 with the highest bit first, beginning at zero."""
+    """CRC-32, highest bit first, initial value zero."""
     found = 0
     for byte in data:
         found = (found << 8 & 0xFFFFFFFF) ^ _TABLE[found >> 24 ^ byte]

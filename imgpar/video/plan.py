@@ -1,10 +1,10 @@
-"""What becomes of a clip: which stream goes where, by which path, and what is lost on the way. Pure.
+"""Planning of a clip: path, operations, encoder, streams, and losses. Pure.
 
-way       when                                                     pixels
-copy      nothing to do, same container                            the file is copied byte by byte
-remux     nothing to do to the picture, the container takes it     packets are copied
+path      when                                                     pixels
+copy      nothing to do, same container                            the file is copied
+remux     the picture is unchanged, the container takes it         packets are copied
 native    every operation is an ffmpeg filter                      one ffmpeg
-frames    some operation is not                                    through shared memory, by all workers
+frames    some operation is not                                    through shared memory, on all workers
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ Way = Literal["copy", "remux", "native", "frames"]
 
 
 _GREY = frozenset({"resize", "crop", "flip", "rotate", "grey", "blur", "sharpen"})
-"""Operations that make nothing coloured of a grey picture."""
+"""Operations that keep a grey picture grey."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipPlan:
-    """What will be done to one clip for one target."""
+    """The plan for one clip and one target."""
 
     way: Way
     why: str
-    """The reason for this way, for `--explain`."""
+    """The reason for this path, for `--explain`."""
     container: Container
     operations: tuple[Operation, ...] = ()
-    """Those that change something, on upright frames of square pixels."""
+    """Effective operations, on upright frames with square pixels."""
     filters: str = ""
     """The same as an ffmpeg filter graph; empty where there is none."""
     cut: str = ""
-    """The filter that keeps a part of the source's frames, before all others."""
+    """The filter that selects the frames of the trimmed part, before all others."""
     encoding: Encoding | None = None
     streams: Streams = field(default_factory=Streams)
     timing: Timing = field(default_factory=Timing)
@@ -67,7 +67,7 @@ def make_plan(
     same_container: bool = False,
     staged: bool = False,
 ) -> ClipPlan:
-    """Decide what becomes of a clip.
+    """Plan a clip.
 
     Args:
         clip: from `probe`.
@@ -75,9 +75,10 @@ def make_plan(
         operations: of the recipe.
         options: of the recipe.
         same_container: whether the file is of this format already, by its content.
-        staged: whether frames shall go through shared memory in any case.
+        staged: whether to use the frame path in any case.
 
     Raises:
+        UnknownFormatError: the target is not a container.
         EncodeError: this ffmpeg has no encoder for it.
         TransformError: an operation cannot handle frames of this size.
     """
@@ -86,46 +87,54 @@ def make_plan(
         raise UnknownFormatError(
             f"A clip cannot be written as {target}.", fix="Choose " + ", ".join(CONTAINERS)
         )
-    asked = effective(operations, clip.picture.spec)
-    untouched = None if asked else _untouched(clip, container, options, same_container=same_container)
-    return untouched or _encoded(clip, container, asked, options, staged=staged)
+    active = effective(operations, clip.picture.spec)
+    untouched = None if active else _untouched(clip, container, options, same_container=same_container)
+    return untouched or _encoded(clip, container, active, options, staged=staged)
 
 
 def _untouched(
     clip: Clip, container: Container, options: EncodeOptions, *, same_container: bool
 ) -> ClipPlan | None:
-    """The plan for a clip whose picture stays as it is; None where that cannot be."""
+    """The plan for a clip whose picture is not re-encoded; None where that is impossible."""
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
     same = same_container and not options.strip and _sound_stays(clip, options)
     stays = same or not (clip.hidden or clip.disordered or options.max_bytes)
     if not (even and stays and _copyable(clip, container, options)):
         return None
     if same:
-        return ClipPlan("copy", "nothing is to be done", container)
+        return ClipPlan("copy", "there is nothing to do", container)
     streams = plan_streams(clip, container, options)
-    return ClipPlan("remux", "the picture stays as it is", container, streams=streams, lost=streams.lost)
+    return ClipPlan("remux", "the picture is unchanged", container, streams=streams, lost=streams.lost)
 
 
 def _encoded(
     clip: Clip,
     container: Container,
-    asked: Sequence[Operation],
+    active: Sequence[Operation],
     options: EncodeOptions,
     *,
     staged: bool,
 ) -> ClipPlan:
-    """The plan for a clip whose picture is encoded anew; `asked` are the operations that change something."""
+    """The plan for a clip whose picture is re-encoded.
+
+    Args:
+        clip: the source.
+        container: of the target.
+        active: effective operations.
+        options: of the recipe.
+        staged: whether to use the frame path in any case.
+    """
     picture, timing = clip.picture, Timing.of(options).fitting(clip)
     timing = timing if container.variable else timing.from_first(clip)
-    steps = steps_of(picture, asked)
+    steps = steps_of(picture, active)
     size = _final(steps, picture)
-    encoding = with_hdr(short_sighted(_encoding(picture, asked, container, options), size), picture)
+    encoding = with_hdr(short_sighted(_encoding(picture, active, container, options), size), picture)
     _check_possible(clip, timing, encoding, size, lossless=options.lossless)
     filters, why = filters_of(steps, picture)
     if other := _not_native(clip, timing, staged=staged):
         filters, why = None, other
     streams = plan_streams(clip, container, options)
-    notes = (*streams.notes, *_said_of_size(steps, picture, encoding, size))
+    notes = (*streams.notes, *_size_notes(steps, picture, encoding, size))
     lost = (*encoding.lost, *streams.lost, *(("interlacing",) if picture.interlaced else ()))
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
@@ -153,61 +162,72 @@ def _encoded(
 def _check_possible(
     clip: Clip, timing: Timing, encoding: Encoding, size: tuple[int, int], *, lossless: bool
 ) -> None:
-    """Refuse what would come out as something else than was asked for; raises EncodeError."""
+    """Refuse plans whose result would differ from the request; raises EncodeError."""
     if lossless and odd(encoding, size):
         raise EncodeError(
-            f"{encoding.encoder} cannot keep frames of {size[0]}×{size[1]} without loss: it halves colour.",
+            f"{encoding.encoder} cannot encode {size[0]}×{size[1]} losslessly: it subsamples chroma.",
             fix="Choose --codec ffv1 in an MKV, or another --resize.",
         )
     if clip.jumps and (timing.start or timing.stop < math.inf):
         raise EncodeError(
-            "The clock of this clip jumps, so no part of it can be cut out.",
-            fix="Convert it as a whole, then take a part of the result.",
+            "The timestamps of this clip are discontinuous, so it cannot be trimmed.",
+            fix="Convert the whole clip, then trim the result.",
         )
 
 
-def _said_of_size(
+def _size_notes(
     steps: Sequence[Operation], picture: Picture, encoding: Encoding, size: tuple[int, int]
 ) -> tuple[str, ...]:
-    """Remarks on pixels that are made square, and on a column or row that is cut."""
-    said: tuple[str, ...] = ()
+    """Notes on square pixels, and on a column or row that is cropped."""
+    notes: tuple[str, ...] = ()
     if picture.aspect != 1:
         shown = (picture.width, picture.height, *picture.spec.size)
-        said += ("pixels made square: {}×{} → {}×{}".format(*shown),)
+        notes += ("pixels made square: {}×{} → {}×{}".format(*shown),)
     if odd(encoding, size) and not any(operation.dynamic for operation in steps):
-        said += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
-    return said
+        notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+    return notes
 
 
 def _encoding(
-    picture: Picture, asked: Sequence[Operation], container: Container, options: EncodeOptions
+    picture: Picture, active: Sequence[Operation], container: Container, options: EncodeOptions
 ) -> Encoding:
     names = encoders_of(container, options, picture.depth, alpha=picture.alpha)
     if not options.lossless:
         return choose(picture, names, options, alpha=picture.alpha, depth=picture.depth)
     if options.max_bytes or options.target:
         raise EncodeError(
-            "What is lossless has no size or quality that could be chosen.",
+            "A lossless encoding has no target size or quality.",
             fix="Leave --lossless out, or --max-bytes and --target.",
         )
-    if picture.pixel_format.startswith("gray") and any(step.name not in _GREY for step in asked):
+    if picture.pixel_format.startswith("gray") and any(step.name not in _GREY for step in active):
         picture = replace(picture, pixel_format="rgb")  # the operation may draw in colour
     return lossless(picture, container.name, names, options)
 
 
 def _not_native(clip: Clip, timing: Timing, *, staged: bool) -> str:
-    """Why one ffmpeg is not enough, whatever the operations are; nothing where it may be."""
+    """Why the native path is not possible; empty where it is."""
     if staged:
         return "the schedule is staged"
     if clip.guessed or (clip.row and timing.start):
-        return "the frames of this AVI must be counted"
+        return "frames of an AVI without timestamps are counted"
     return "this container has no index of key frames" if timing.start and clip.demuxer in JUMPING else ""
 
 
 def plan_of_frames(
     spec: Spec, target: str, rate: Fraction, time_base: Fraction, options: EncodeOptions
 ) -> tuple[Clip, ClipPlan]:
-    """A clip of frames that come from elsewhere: what it is taken for, and how it is written."""
+    """The clip and plan for frames from memory.
+
+    Args:
+        spec: of the frames.
+        target: name of the container.
+        rate: frames per second.
+        time_base: unit of the timestamps in seconds.
+        options: of the recipe.
+
+    Raises:
+        EncodeError: the frames cannot be encoded like this.
+    """
     container = CONTAINERS[target]
     picture = _given(spec, rate, time_base, options)
     names = encoders_of(container, options, picture.depth, alpha=spec.alpha)
@@ -217,14 +237,14 @@ def plan_of_frames(
         encoding = choose(picture, names, options, alpha=spec.alpha, depth=picture.depth)
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
-        "frames", "the frames are given", container, encoding=encoding, streams=streams
+        "frames", "frames come from memory", container, encoding=encoding, streams=streams
     )
 
 
 def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptions) -> Picture:
-    """What frames in memory are taken for: as they are where nothing may be lost, or else as video."""
+    """Properties assumed for frames in memory: unchanged if lossless, else those of video."""
     if options.lossless and spec.dtype == "float32":
-        raise EncodeError("Frames of float32 cannot be kept without loss.", fix="Give uint8 or uint16.")
+        raise EncodeError("Frames of float32 cannot be encoded losslessly.", fix="Give uint8 or uint16.")
     deep, grey = spec.dtype != "uint8", spec.layout == "L" and options.lossless
     colour = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
     if options.lossless:
@@ -238,13 +258,12 @@ def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptio
 
 
 def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    """What is done to upright frames: pixels are made square, then the operations that change something."""
-    return (*_squared(picture), *_in_its_colours(picture, effective(operations, picture.spec)))
+    """Operations on upright frames: scaling to square pixels, then the effective operations."""
+    return (*_squared(picture), *_with_converted_colours(picture, effective(operations, picture.spec)))
 
 
-def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """Colours that are given are meant in sRGB, which is taken for the same as BT.709; in HDR they look the
-    same when they are converted."""
+def _with_converted_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """Convert colours of operations from sRGB, which is treated as BT.709, to those of an HDR picture."""
     if not picture.cicp:
         return operations
     from imgpar.pixels.colour.named_colours import into
@@ -256,7 +275,17 @@ def _in_its_colours(picture: Picture, operations: tuple[Operation, ...]) -> tupl
 def encoders_of(
     container: Container, options: EncodeOptions, depth: int, *, alpha: bool = False
 ) -> tuple[str, ...]:
-    """Encoders that may be taken, the best first; raises EncodeError where the container has none."""
+    """Permitted encoders in order of preference.
+
+    Args:
+        container: of the target.
+        options: of the recipe.
+        depth: bits per sample.
+        alpha: whether frames have alpha.
+
+    Raises:
+        EncodeError: the container holds no such codec.
+    """
     if not options.codec:
         usual = container.encoders if depth <= 8 else container.deep_encoders
         return (*container.alpha_encoders, *usual) if alpha else usual
@@ -270,7 +299,7 @@ def encoders_of(
 
 
 def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, ...]:
-    """The operations that change something on frames of this size; all from a Python function on."""
+    """The operations that change frames of this size; all of them from a Python function on."""
     found = list[Operation]()
     for index, operation in enumerate(operations):
         if operation.dynamic:
@@ -282,7 +311,7 @@ def effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation, .
 
 
 def _sound_stays(clip: Clip, options: EncodeOptions) -> bool:
-    """Whether all sound is as it is wanted already; it always is where there is none."""
+    """Whether all audio is copied, which is also the case where there is none."""
     tracks = clip.of_kind("audio")
     wanted = options.audio == "copy" or all(track.codec == options.audio for track in tracks)
     return not tracks or (wanted and not options.loudnorm)
@@ -297,14 +326,14 @@ def _copyable(clip: Clip, container: Container, options: EncodeOptions) -> bool:
         return False
     if options.codec and options.codec != clip.picture.stream.codec:
         return False
-    # Of the containers only these say for certain how a picture is turned.
+    # Only these containers store the orientation reliably.
     upright = clip.picture.orientation == 1 or container.name in ("mp4", "mov")
     alpha = not clip.picture.alpha or container.name in ("webm", "mkv")
     return clip.picture.stream.codec in container.video and upright and alpha
 
 
 def _squared(picture: Picture) -> tuple[Operation, ...]:
-    """The scaling to square pixels: sizes are then what people see."""
+    """Scaling to square pixels: sizes are then display sizes."""
     if picture.aspect == 1:
         return ()
     width, height = picture.upright

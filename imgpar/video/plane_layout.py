@@ -35,7 +35,7 @@ class PlaneLayout:
 
     @property
     def dtype(self) -> str:
-        """Of a sample; more than 8 bits lie in 16, low bits first."""
+        """Of a sample; more than 8 bits are stored in the low bits of 16."""
         return "uint8" if self.depth <= 8 else "<u2"
 
     @property
@@ -49,11 +49,11 @@ class PlaneLayout:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all planes together."""
+        """Bytes of all planes."""
         return sum(height * width for height, width in self.shapes) * (1 if self.depth <= 8 else 2)
 
     def arrays(self, memory: memoryview) -> list[Array]:
-        """The planes in `memory`, which they do not own."""
+        """Views of the planes in `memory`."""
         found, start = [], 0
         flat = np.frombuffer(memory[: self.nbytes], self.dtype)
         for height, width in self.shapes:
@@ -67,11 +67,11 @@ class PlaneLayout:
         return self.width, self.height
 
     def steps(self, number: int) -> tuple[int, int]:
-        """Pixels to the right and down from one sample of a plane to the next."""
+        """Horizontal and vertical subsampling of a plane."""
         return _CHROMA[self.subsampling] if number in (1, 2) else (1, 1)
 
     def resized(self, width: int, height: int) -> PlaneLayout:
-        """The same pixel format in another size."""
+        """The same pixel format with another size."""
         return PlaneLayout(self.pixel_format, width, height, self.subsampling, self.depth, self.alpha)
 
 
@@ -88,7 +88,7 @@ def copy_planes(planes: Sequence[Array], frame: Any) -> None:
 
 
 def view_of(plane: Any, like: Array, width: int) -> Array:
-    """`width` samples of each row of a PyAV plane, which pads its rows, as an array."""
+    """`width` samples of each row of a PyAV plane, whose rows are padded, as a view."""
     row, height = plane.line_size // like.itemsize, like.shape[0]
     flat = np.frombuffer(plane, like.dtype)
     return flat[: row * height].reshape(height, row)[:, :width]

@@ -37,14 +37,14 @@ PlaneWork = Callable[[Sequence[Array], Sequence[Array]], None]
 
 @dataclass(frozen=True, slots=True)
 class PlaneStep:
-    """One operation on planes: the layout it makes, and the work."""
+    """One operation on planes: resulting layout, and function."""
 
     layout: PlaneLayout
     work: PlaneWork
 
 
 def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
-    """The operation as work on planes, or None where it needs whole colours."""
+    """The operation on planes, or None where it needs RGB."""
     if layout.alpha:
         return None  # colours would bleed out of what is transparent
     spec = Spec(layout.width, layout.height)
@@ -72,7 +72,7 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
 
 
 def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
-    """Turning stored frames upright; None where the planes would not fit each other afterwards."""
+    """Rotation of stored frames to upright; None where the planes would not match afterwards."""
     across, down = _CHROMA[layout.subsampling]
     if orientation >= 5 and across != down:
         return None
@@ -86,7 +86,7 @@ def turn_step(orientation: int, layout: PlaneLayout) -> PlaneStep | None:
 
 
 def _applied(operations: Sequence[Operation]) -> PlaneWork:
-    """The first operation on the first plane, the last one on the others."""
+    """Applies the first operation to the first plane, the last one to the others."""
 
     def work(sources: Sequence[Array], targets: Sequence[Array]) -> None:
         for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -96,7 +96,7 @@ def _applied(operations: Sequence[Operation]) -> PlaneWork:
 
 
 def _grey(middle: int, sources: Sequence[Array], targets: Sequence[Array]) -> None:
-    """No colour is the middle of the scale."""
+    """Fill chroma with its middle value."""
     np.copyto(targets[0], sources[0])
     for target in targets[1:]:
         target[...] = middle

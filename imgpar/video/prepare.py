@@ -1,7 +1,7 @@
-"""What is done to a clip first, when it is asked for: fields woven, HDR made SDR, loudness measured.
+"""Optional steps before everything else: deinterlacing, tone mapping, loudness measurement.
 
-ffmpeg's filters do it on both paths: the native one has them in front of its own, the frame path decodes
-through an ffmpeg that has them.
+ffmpeg filters do them on both paths: on the native path they precede its filters, the frame path decodes
+through an ffmpeg with them.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.timing import Timing
 
 HDR = ("smpte2084", "arib-std-b67")
-"""Transfers of HDR: PQ and HLG."""
+"""Transfer characteristics of HDR: PQ and HLG."""
 LOUDNESS = "I=-23:TP=-1:LRA=50"
-"""EBU R128: −23 LUFS. The range stays as it is: the sound becomes louder or softer as a whole."""
+"""EBU R128: −23 LUFS. The loudness range is kept: gain is constant."""
 _NOMINAL = 203
-"""Candelas per square metre of SDR white in HDR, as ITU-R BT.2408 has it."""
+"""Luminance of SDR white in HDR, in candelas per square metre (ITU-R BT.2408)."""
 
 
 @cache
 def has_filter(name: str) -> bool:
     """Whether this ffmpeg has a filter."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-filters"]
-    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return any(line.split()[1:2] == [name] for line in told.stdout.decode("utf-8", "replace").splitlines())
+    listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return any(line.split()[1:2] == [name] for line in listed.stdout.decode("utf-8", "replace").splitlines())
 
 
 def prepared(clip: Clip, options: EncodeOptions) -> Clip:
-    """The clip as it is once its `before` filters have run; the same clip where nothing is asked for.
+    """The clip after its `before` filters; the same clip where none is needed.
 
     Raises:
-        EncodeError: this ffmpeg lacks a filter that is needed.
+        EncodeError: this ffmpeg lacks a required filter.
     """
     picture, found = clip.picture, list[str]()
     if options.deinterlace and picture.interlaced:
@@ -51,7 +51,7 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
                     f"This ffmpeg has no {name} filter, so HDR cannot become SDR.",
                     fix="Leave --tonemap out, or set IMAGEIO_FFMPEG_EXE to a full build.",
                 )
-        found.append(_tonemap(options.tonemap, picture.colour))
+        found.append(_tonemap_filters(options.tonemap, picture.colour))
         sdr = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
         picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420", hdr={})
     if options.hardware:
@@ -61,23 +61,24 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
     return replace(clip, picture=picture, before=tuple(found)) if found else clip
 
 
-def _tonemap(curve: str, colour: object) -> str:
-    """Light is made linear, its primaries those of BT.709, its range that of a screen."""
+def _tonemap_filters(operator: str, colour: object) -> str:
+    """Filters: linear light, BT.709 primaries, tone mapping to SDR range."""
     facts = dict(colour)  # type: ignore[call-overload]
     read = f"tin={facts['transfer']}:pin={facts.get('primaries', 'bt2020')[:6]}"
     read = read.replace("pin=bt2020", "pin=2020").replace("pin=smpte1", "pin=smpte432")
     matrix = "min=2020_ncl" if "2020" in facts.get("matrix", "bt2020nc") else "min=709"
     return (
         f"zscale={read}:{matrix}:t=linear:npl={_NOMINAL},format=gbrpf32le,zscale=p=709,"
-        f"tonemap={curve}:desat=0,zscale=t=709:m=709:r=tv,format=yuv420p"
+        f"tonemap={operator}:desat=0,zscale=t=709:m=709:r=tv,format=yuv420p"
     )
 
 
 def measured(clip: Clip, options: EncodeOptions) -> Clip:
-    """The clip with the loudness of each sound stream, where it shall be made even: the first of two passes.
+    """The clip with the measured loudness of each audio stream, if it is to be normalised: the first of two
+    passes.
 
     Raises:
-        DamagedError: the sound cannot be read.
+        EncodeError, DamagedError: the audio cannot be measured.
     """
     if not options.loudnorm or options.audio == "none" or clip.loudness:
         return clip
@@ -98,7 +99,7 @@ def measured(clip: Clip, options: EncodeOptions) -> Clip:
 
 
 def _second_pass(numbers: dict[str, str]) -> str:
-    """The filter that knows what the first pass found; silence stays silence."""
+    """The filter with the measurements of the first pass; silence is not changed."""
     if "inf" in numbers["input_i"]:
         return "anull"
     keys = {"measured_I": "input_i", "measured_TP": "input_tp", "measured_LRA": "input_lra",

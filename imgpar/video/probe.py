@@ -1,7 +1,7 @@
-"""Reads what is in a clip, with PyAV: every packet is seen, one frame is decoded (for its rotation).
+"""Probes a clip with PyAV: every packet is read, one frame is decoded (for its rotation).
 
-Frames are counted, never computed from a rate: the container's own table where it has one, and the packets
-of the stream. When the two differ the file is truncated.
+Frames are counted, never computed from a rate: from the container's own table where it has one, and from the
+packets of the stream. When the two differ the file is truncated.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from imgpar.video.side_data import side_data
 from imgpar.video.transport_stream import TimestampCorrector
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
-"""Marks of EXIF and XMP in a JPEG or PNG."""
+"""Markers of EXIF and XMP in a JPEG or PNG."""
 _KINDS: dict[str, StreamKind] = {"video": "video", "audio": "audio", "subtitle": "subtitle"}
 _RANGES = {1: "tv", 2: "pc"}
 _PRIMARIES = {
@@ -46,20 +46,24 @@ _MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "s
              10: "bt2020c"}  # fmt: skip
 _ORIENTATIONS = {(1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5,
                  (0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8}  # fmt: skip
-"""Signs of the matrix that maps stored to shown coordinates → EXIF orientation."""
+"""Signs of the display matrix, which maps stored to displayed coordinates → EXIF orientation."""
 _FASTEST = 10_000
-"""Frames a second that high-speed cameras write at most."""
+"""Maximum frame rate of high-speed cameras."""
 _DELAYED = ("h264", "hevc")
-"""Codecs whose frames ffmpeg labels one too late in an AVI, also where none is out of order."""
+"""Codecs whose frames ffmpeg labels one frame late in an AVI, even without reordering."""
 UNEVEN = 0.1
-"""Part of a frame's time by which a frame may be off before the rate counts as variable."""
+"""Maximum deviation of a timestamp, as a part of the frame duration, for a constant frame rate."""
 
 
 def probe(path: str, limits: Limits | None = None) -> Clip:
-    """Describe a clip.
+    """Probe a clip.
+
+    Args:
+        path: of the clip.
+        limits: maximum size of frames; None is the default.
 
     Raises:
-        UnknownFormatError: it is no clip, or has no video stream.
+        UnknownFormatError: it is not a clip, or has no video stream.
         LockedError: it is encrypted.
         UnsupportedError: there is no decoder for it.
         DamagedError: it cannot be opened, or its first frame cannot be decoded.
@@ -79,7 +83,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         clock = TimestampCorrector(container.format.name, begins)
         times, last, oddities = _times(container, chosen, clock)
         picture = _with_rate(picture, times)
-        # An edit list leaves some samples of the table out, and hides others.
+        # An edit list skips some samples of the table, and hides others.
         edited = "mov" in container.format.name and chosen.index_entries
         promised = len(chosen.index_entries) if edited else chosen.frames
         claimed = promised - oddities.hidden if chosen.frames else 0
@@ -109,19 +113,19 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
 
 
 def best(container: Any, streams: tuple[Stream, ...]) -> Any:
-    """The video stream that ffmpeg would take: the largest, defaults first; never a cover picture."""
+    """The video stream that ffmpeg would select: the largest, defaults first; never a cover picture."""
     shown = [stream for stream in container.streams.video if streams[stream.index].kind == "video"]
     readable = [stream for stream in shown if stream.codec_context is not None]
     if shown and not readable:
         raise UnsupportedError(
-            "The video of this clip is in a codec that FFmpeg here has no decoder for.",
+            "This FFmpeg has no decoder for the video codec of this clip.",
             fix="Convert it with the program that made it.",
         )
     found = [stream for stream in readable if stream.width]
     if not found:
         covers = any(stream.kind == "cover" for stream in streams)
         what = "only a cover picture" if covers else "no video stream"
-        raise UnknownFormatError(f"It has {what}.", fix="Leave it out, or name the file by what it is.")
+        raise UnknownFormatError(f"It has {what}.", fix="Leave it out, or correct its suffix.")
     return max(
         found, key=lambda stream: stream.width * stream.height + 5_000_000 * streams[stream.index].default
     )
@@ -159,7 +163,7 @@ def _with_tags(container: Any, stream: Stream) -> Stream:
 
 
 def _rewind(container: Any, stream: Any) -> None:
-    """Back to the first packet."""
+    """Seek to the first packet."""
     first = stream.index_entries[0].timestamp if stream.index_entries else 0
     try:
         if first < 0:  # an edit list hides what is before zero
@@ -171,7 +175,7 @@ def _rewind(container: Any, stream: Any) -> None:
 
 
 def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
-    """The chosen stream with what only its first frame says."""
+    """The selected stream with the properties of its first frame."""
     chosen.codec_context.thread_count = 1
     frame = next(container.decode(chosen), None)
     if frame is None:
@@ -197,18 +201,18 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
 
 
 def _check_open(path: str) -> None:
-    """Raise LockedError where it is encrypted: decoders would take it for damaged, or show noise."""
+    """Raise LockedError for an encrypted clip: decoders would report damage, or return noise."""
     try:
         with open(path, "rb") as file:
             reason = encryption_error(file)
     except OSError:
-        return  # opening it for PyAV says why
+        return  # the error is raised when PyAV opens it
     if isinstance(reason, LockedError):
         raise reason
 
 
 def _layer(path: str, stream: Stream) -> str:
-    """What an HEVC stream has beside its first layer."""
+    """Additional layer of an HEVC stream."""
     if stream.codec != "hevc":
         return ""
     with open(path, "rb") as file:
@@ -217,7 +221,7 @@ def _layer(path: str, stream: Stream) -> str:
 
 
 def _with_rate(picture: Picture, times: list[float]) -> Picture:
-    """A rate that nobody can mean (of DV ffmpeg gives the ticks of its clock) is counted from the times."""
+    """Replace an implausible rate by one from the timestamps (for DV ffmpeg gives its time base)."""
     if picture.rate is None or picture.rate <= _FASTEST or len(times) < 2:
         return picture
     counted = Fraction((len(times) - 1) / (times[-1] - times[0])).limit_denominator(1001)
@@ -244,7 +248,7 @@ def _colour(frame: Any) -> dict[str, str]:
 
 
 def _orientation(frame: Any) -> int:
-    """What the display matrix says, as an EXIF orientation; other angles than quarters count as upright."""
+    """The display matrix as an EXIF orientation; angles other than multiples of 90° count as upright."""
     data = side_data(frame, "DISPLAYMATRIX").get("DISPLAYMATRIX")
     if data is not None:
         a, b, _, c, d = struct.unpack("<5i", data[:20])
@@ -257,7 +261,7 @@ def _sign(number: int) -> int:
 
 
 class _Oddities(NamedTuple):
-    """What is unusual about the packets of a stream, as `Clip` names it."""
+    """Unusual properties of the packets, as named in `Clip`."""
 
     hidden: int
     doubled: bool
@@ -265,9 +269,9 @@ class _Oddities(NamedTuple):
 
 
 def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list[float], float, _Oddities]:
-    """When each frame is shown, in order, and how long the last one is."""
+    """Timestamps of the frames in order, duration of the last one, and unusual properties."""
     stamps: list[int] = []
-    in_order = container.format.name != "avi"  # whose packets have only a place in a row
+    in_order = container.format.name != "avi"  # AVI packets have only an index
     count = discarded = 0
     last, length, disordered = -1, 0, False
     for packet in container.demux(clock.streams(container, chosen)):
@@ -285,7 +289,7 @@ def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list
             if stamp > last:
                 last, length = stamp, packet.duration or 0
     base = chosen.time_base
-    if len(stamps) != count:  # some containers leave out what can be computed
+    if len(stamps) != count:  # some containers omit what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
         return [float(number / rate) for number in range(count)], 0.0, _Oddities(discarded, False, False)
     oddities = _Oddities(discarded, len(set(stamps)) < len(stamps), disordered and in_order)
@@ -293,7 +297,7 @@ def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list
 
 
 def _apart(stamps: list[int]) -> Iterator[int]:
-    """Sorted time stamps; one that is there already becomes a tick later."""
+    """Sorted timestamps; a duplicate is moved by one tick."""
     last = -1 << 62
     for stamp in sorted(stamps):
         last = max(stamp, last + 1)
@@ -301,7 +305,7 @@ def _apart(stamps: list[int]) -> Iterator[int]:
 
 
 def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, float]:
-    """Frames that an AVI promises where its empty chunks are not counted, and how long the last one is."""
+    """Number of frames of an AVI without its empty chunks, and the duration of the last one."""
     length = float(chosen.time_base)
     with open(path, "rb") as file:
         empty = max(empty_chunks(file, chosen.index), missing_frames(times, length))
@@ -315,5 +319,5 @@ def _is_variable(times: list[float], tick: float) -> bool:
     if len(steps) < 3:
         return False
     middle = steps[len(steps) // 2]
-    # A container's clock rounds every time stamp to one of its ticks.
+    # The container rounds every timestamp to one of its ticks.
     return steps[-1] - steps[0] > max(UNEVEN * middle, 2.5 * tick)

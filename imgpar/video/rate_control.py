@@ -1,8 +1,8 @@
-"""A size that a clip must not exceed, and a quality that it shall have: encoders are told by trying.
+"""Target size and target quality of a clip.
 
-size       bits a second for the picture = (bytes − sound) · 8 / seconds, in two passes on the native path, in
-           one on the frame path; what comes out too large is made again with less
-quality    parts of the clip are encoded with a few qualities and measured by ffmpeg's own libvmaf or ssim
+size       bit rate of the picture = (bytes − audio) · 8 / seconds, in two passes on the native path, in one
+on the frame path; a result that is too large is encoded again with a lower bit rate
+quality    parts of the clip are encoded with a few qualities and measured with libvmaf or ssim of ffmpeg
 """
 
 from __future__ import annotations
@@ -32,18 +32,24 @@ from imgpar.video.prepare import has_filter
 
 TRIES = 4
 SPARE = 0.97
-"""Part of the bytes that is given to the streams; the rest is the container's."""
+"""Part of the bytes for the streams; the rest is container overhead."""
 SMALL_SOUND = (64, 32, 16)
-"""Kilobits a second and channel that are tried where the sound leaves no room for a picture."""
-LEAST = 10_000
-"""Bits a second under which nobody recognises anything."""
+"""Bit rates per audio channel in kb/s that are tried where the audio leaves no space for the picture."""
+MIN_BIT_RATE = 10_000
+"""Minimum bit rate of the picture, in bits per second."""
 SAMPLES, SAMPLE_SECONDS = 3, 2.0
 _CRF = re.compile(r"-crf|-qp|-q:v")
 _MEASURED = re.compile(r"VMAF score: ([\d.]+)|SSIM.*All:([\d.]+)")
 
 
 def bitrate(clip: Clip, most: int, sound: int) -> int:
-    """Bits a second that the picture may have beside `sound` bytes; nothing, or less, where none are left."""
+    """Bit rate for the picture beside `sound` bytes of audio; zero or less where no space is left.
+
+    Args:
+        clip: the source.
+        most: maximum bytes of the file.
+        sound: bytes of the audio.
+    """
     seconds = _seconds(clip)
     return int(most * 8 * SPARE / seconds - sound * 8 / seconds - len(clip.times) * 8 * 12 / seconds)
 
@@ -53,11 +59,11 @@ def _seconds(clip: Clip) -> float:
 
 
 def sound_bytes(clip: Clip, plan: ClipPlan) -> int:
-    """How many bytes the sound will take: counted where it is copied, by its bit rate where it is encoded."""
-    told = dict(pairwise(plan.streams.options))
+    """Bytes of the audio: measured where it is copied, from its bit rate where it is encoded."""
+    given = dict(pairwise(plan.streams.options))
     streams = [stream for stream in plan.streams.kept if stream.kind == "audio"]
-    copied = {stream.index for number, stream in enumerate(streams) if told.get(f"-c:a:{number}") == "copy"}
-    total = sum(_rate(told.get(f"-b:a:{number}", ""), stream) for number, stream in enumerate(streams)
+    copied = {stream.index for number, stream in enumerate(streams) if given.get(f"-c:a:{number}") == "copy"}
+    total = sum(_rate(given.get(f"-b:a:{number}", ""), stream) for number, stream in enumerate(streams)
                 if stream.index not in copied) * _seconds(clip) / 8  # fmt: skip
     if not copied:
         return int(total)
@@ -75,44 +81,52 @@ def _rate(written: str, stream: Stream) -> int:
 
 
 def fitting(clip: Clip, plan: ClipPlan, most: int) -> tuple[ClipPlan, int, str]:
-    """The plan with sound that leaves room for a picture, the bits a second for that, and a note.
+    """The plan with audio that leaves space for the picture, the bit rate of the picture, and a note.
 
     Raises:
-        EncodeError: even small sound leaves none.
+        EncodeError: even audio of a low bit rate leaves none.
     """
     sound = sound_bytes(clip, plan)
-    if (bits := bitrate(clip, most, sound)) >= LEAST:
+    if (bits := bitrate(clip, most, sound)) >= MIN_BIT_RATE:
         return plan, bits, ""
     for rate in SMALL_SOUND if sound else ():
         small = with_small_sound(plan, rate)
-        if (bits := bitrate(clip, most, sound_bytes(clip, small))) >= LEAST:
-            return small, bits, f"sound encoded with {rate} kb/s a channel: alone it had {sound:,} bytes"
+        if (bits := bitrate(clip, most, sound_bytes(clip, small))) >= MIN_BIT_RATE:
+            return (
+                small,
+                bits,
+                f"audio encoded with {rate} kb/s per channel: unchanged it has {sound:,} bytes",
+            )
     least = sound_bytes(clip, with_small_sound(plan, SMALL_SOUND[-1])) if sound else 0
-    words = f", and the sound alone takes {least:,} at its smallest" if sound else ""
+    words = f", and the audio alone takes at least {least:,}" if sound else ""
     raise EncodeError(
         f"{most:,} bytes are too few for {_seconds(clip):.0f} seconds{words}.",
-        fix="Allow more with --max-bytes" + (", or leave the sound out with --audio none." if sound else "."),
+        fix="Allow more with --max-bytes" + (", or remove the audio with --audio none." if sound else "."),
     )
 
 
 def with_small_sound(plan: ClipPlan, rate: int) -> ClipPlan:
-    """The plan with all sound encoded with so many kilobits a second and channel."""
+    """The plan with all audio encoded with `rate` kb/s per channel."""
     options, streams = list(plan.streams.options), plan.streams
     sounds = [stream for stream in streams.kept if stream.kind == "audio"]
     for number, stream in enumerate(sounds):
         place = options.index(f"-c:a:{number}") + 1
         if options[place] == "copy":
             options[place] = first_available(plan.container.audio_encoders)
-        told = f"{rate * max(1, stream.channels)}k"
+        given = f"{rate * max(1, stream.channels)}k"
         if f"-b:a:{number}" in options:
-            options[options.index(f"-b:a:{number}") + 1] = told
+            options[options.index(f"-b:a:{number}") + 1] = given
         else:
-            options[place + 1 : place + 1] = [f"-b:a:{number}", told]
+            options[place + 1 : place + 1] = [f"-b:a:{number}", given]
     return replace(plan, streams=replace(streams, options=tuple(options)))
 
 
 def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
-    """The plan with a rate in place of a quality."""
+    """The plan with a bit rate instead of a quality.
+
+    Raises:
+        EncodeError: the encoder has no bit rate control.
+    """
     assert plan.encoding is not None
     options, skip = list[str](), False
     for option in plan.encoding.options:
@@ -126,7 +140,7 @@ def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
             skip = True
     if plan.encoding.encoder in ("prores_ks", "ffv1"):
         raise EncodeError(
-            f"{plan.encoding.encoder} has no rate that could be chosen.",
+            f"{plan.encoding.encoder} has no bit rate control.",
             fix="Leave --max-bytes out, or choose another --codec.",
         )
     limits = ["-b:v", str(bits)]
@@ -136,7 +150,17 @@ def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
 
 
 def first_pass(plan: ClipPlan, clip: Clip, threads: int, log: str) -> tuple[str, ...]:
-    """Look at the whole clip once; returns the options of the second pass."""
+    """Run the first pass over the whole clip.
+
+    Args:
+        plan: of the clip.
+        clip: the source.
+        threads: of the encoder.
+        log: path of the pass log.
+
+    Returns:
+        The options of the second pass.
+    """
     assert plan.encoding is not None
     if plan.encoding.encoder not in ("libx264", "libvpx-vp9", "libx265"):
         return ()
@@ -159,7 +183,7 @@ def _passed(options: list[str], encoder: str, number: int, log: str) -> list[str
 
 
 def second_pass(plan: ClipPlan, log: str) -> ClipPlan:
-    """The plan of the pass that writes."""
+    """The plan of the second pass, which writes the output."""
     assert plan.encoding is not None
     options = _passed(list(plan.encoding.options), plan.encoding.encoder, 2, log)
     return replace(plan, encoding=replace(plan.encoding, options=tuple(options)))
@@ -173,7 +197,18 @@ def within(
     threads: int,
     write: Callable[[ClipPlan], tuple[str, ...]],
 ) -> tuple[tuple[str, ...], str]:
-    """Write the clip with at most so many bytes; returns complaints, and what to say of its sound.
+    """Encode the clip with at most `most` bytes.
+
+    Args:
+        most: maximum bytes of the file.
+        plan: of the clip.
+        clip: the source.
+        output: path of the new file.
+        threads: of the encoder.
+        write: encodes a plan and returns log lines.
+
+    Returns:
+        Log lines of ffmpeg, and a note on the audio.
 
     Raises:
         EncodeError: it does not fit.
@@ -190,7 +225,7 @@ def within(
             if size <= most:
                 return complaints, note
             bits = int(bits * min(0.95, 0.98 * most / size))
-            if bits < LEAST:
+            if bits < MIN_BIT_RATE:
                 break
     raise EncodeError(
         f"It does not fit into {most:,} bytes.", fix="Allow more with --max-bytes, or resize it."
@@ -200,7 +235,7 @@ def within(
 def aimed(
     target: QualityTarget, options: EncodeOptions, measure: Callable[[int], float]
 ) -> tuple[int, float]:
-    """The lowest quality that reaches a target, and what it reaches; `measure` is asked for few of them."""
+    """The lowest quality that reaches a target, and its score; calls `measure` for few qualities."""
     low, high = 1, 100
     reached: dict[int, float] = {}
     guess = options.quality or 80
@@ -219,15 +254,15 @@ def aimed(
 
 
 class LosslessSamples:
-    """Parts of a clip as they come to the encoder, without loss, in a folder that goes with them.
+    """Lossless samples of a clip as sent to the encoder, in a temporary folder.
 
     Args:
-        clip, plan: what is encoded; of the plan only its filters and its pixel format.
+        clip, plan: the source, and the plan whose filters and pixel format are used.
         measure: "vmaf" or "ssim".
-        threads: of the measuring; those of the encoder follow from the picture.
+        threads: of the measurement; those of the encoder follow from the picture.
 
     Raises:
-        EncodeError: this ffmpeg has no such measure.
+        EncodeError: this ffmpeg lacks the filter for the measurement.
     """
 
     def __init__(self, clip: Clip, plan: ClipPlan, measure: str, threads: int) -> None:
@@ -249,7 +284,7 @@ class LosslessSamples:
         remove_folder(self._folder)
 
     def measured(self, plan: ClipPlan) -> float:
-        """What the plan's encoder reaches with its options, on average over the samples."""
+        """Mean score of the plan's encoder and options over the samples."""
         return sum(self._compared(whole, plan) for whole in self._wholes) / len(self._wholes)
 
     def _whole(self, plan: ClipPlan, start: float) -> str:
@@ -267,7 +302,7 @@ class LosslessSamples:
     def _compared(self, whole: str, plan: ClipPlan) -> float:
         assert plan.encoding is not None
         encoding, made = plan.encoding, os.path.join(self._folder, "made.mkv")
-        height = self._clip.picture.height  # so the quality that is found is the same on every machine
+        height = self._clip.picture.height  # so that the result is the same on every machine
         encoder = ["-c:v", encoding.encoder, *encoding.options, *_form(plan)]
         _run(["-i", whole, *encoder, *thread_options(encoding.encoder, height, self._threads), made])
         graph = f"[0:v]setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]{self._graph}"

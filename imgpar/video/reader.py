@@ -1,4 +1,4 @@
-"""Decodes a clip frame by frame, with the time of each."""
+"""Decodes a clip frame by frame, with timestamps."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from imgpar.video.plane_layout import PlaneLayout
 from imgpar.video.transport_stream import JUMPING, TimestampCorrector
 
 _STEPS = (0.0, 1.0, 5.0, 25.0)
-"""Seconds by which it is tried to begin earlier where a seek does not come to a key frame."""
+"""Seconds by which the seek target is moved back where no key frame is found."""
 SPARE = 1.0
-"""Seconds that an ffmpeg with filters begins earlier, for what a filter makes of the frames before."""
+"""Seconds that an ffmpeg with filters starts early, for filters that use previous frames."""
 
 
 def layout_of(picture: Picture) -> PlaneLayout:
-    """How decoded frames lie in memory: their own planes, whatever the pixel format is called."""
+    """Layout of decoded frames in memory: their planes, whatever the name of the pixel format."""
     chroma = picture.subsampling
     if picture.pixel_format.startswith(("yuv", "gray")):
         letter = ("yuva" if picture.alpha else "yuv") + f"{chroma}p" if chroma else "gray"
@@ -40,10 +40,16 @@ def layout_of(picture: Picture) -> PlaneLayout:
 
 
 def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
-    """An ffmpeg that sends frames with their own time stamps, after the filters of `clip.before`; none that
-    is shown after `start` is left out."""
+    """Arguments of an ffmpeg that outputs frames with their timestamps, after the filters of `clip.before`.
+
+    Args:
+        clip: the source.
+        threads: of the decoder.
+        start: seconds; all frames shown from here on are included.
+    """
     late = start - clip.start - SPARE
-    whole = clip.demuxer in JUMPING  # ffmpeg then finds no key frame, and makes the clock that `times` go by
+    # ffmpeg would find no key frame there, and must see the whole file for continuous timestamps
+    whole = clip.demuxer in JUMPING
     return [
         *(["-ss", f"{late:.3f}"] if late > 0 and not whole else []),
         *([] if whole else ["-copyts"]),
@@ -55,12 +61,12 @@ def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
 
 
 def go_to(container: Any, stream: Any, start: float) -> None:
-    """To a key frame that is shown at or before `start` seconds, or to the beginning."""
+    """Seek to a key frame at or before `start` seconds, or to the beginning."""
     goal = int(start / stream.time_base)
     if container.format.name not in JUMPING:
         container.seek(goal, stream=stream)
         return
-    for back in _STEPS:  # such a container knows no key frames: it comes to any packet
+    for back in _STEPS:  # such a container has no index of key frames: a seek reaches any packet
         place = goal - int(back / stream.time_base)
         container.seek(place, stream=stream)
         key = next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
@@ -71,14 +77,14 @@ def go_to(container: Any, stream: Any, start: float) -> None:
 
 
 class Reader:
-    """The frames of a clip's picture, in the order in which they are shown.
+    """The frames of a clip in presentation order.
 
     Args:
         clip: from `probe`.
         threads: of the decoder.
-        start, stop: seconds; only frames that are shown from `start` to before `stop`. The decoder begins
-            at the key frame before `start`.
-        keys: only key frames.
+        start, stop: seconds; frames with `start` <= time < `stop`. Decoding begins at the key frame before
+            `start`.
+        keys: whether to return key frames only.
     """
 
     def __init__(
@@ -95,12 +101,12 @@ class Reader:
         self._start, self._stop = start - clip.slack, stop - clip.slack
         self._format = layout_of(clip.picture).pixel_format
         self.complaints: list[str] = []
-        """What the decoder could not read."""
+        """Errors of the decoder."""
         self._skipped = 0
-        """Frames of an AVI before the first one that is decoded."""
+        """Frames of an AVI before the first decoded one."""
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        """Yields time stamps in units of the picture's time base, and PyAV frames of `layout_of`."""
+        """Yields timestamps in units of the picture's time base, and PyAV frames of `layout_of`."""
         seek = self._start > 0 and not self._clip.row
         found = self._stamped(seek=seek)
         first = next(found, None)
@@ -123,15 +129,14 @@ class Reader:
             yield stamp, self._formed(frame)
 
     def _missed(self, stamp: int) -> bool:
-        """Whether frames from `start` on come before the first one after seeking: they belong to a key frame
-        further back."""
+        """Whether the first frame after a seek is later than `start`: its key frame is further back."""
         times = self._clip.times
         at = bisect_left(times, self._start)
         early = float(stamp * self._clip.picture.time_base) - self._clip.slack
         return at < len(times) and times[at] < early
 
     def _formed(self, frame: Any) -> Any:
-        """A frame with the planes of `layout_of`, in the size of the clip's first frame."""
+        """The frame in the planes of `layout_of`, in the size of the clip's first frame."""
         width, height = self._clip.picture.width, self._clip.picture.height
         same = frame.format.name.replace("yuvj", "yuv") == self._format
         if same and (frame.width, frame.height) == (width, height):
@@ -139,8 +144,8 @@ class Reader:
         return frame.reformat(width=width, height=height, format=self._format)
 
     def _stamped(self, *, seek: bool) -> Generator[tuple[int, Any]]:
-        """Time stamps, each later than the one before, and frames. Those of an AVI are counted: the k-th
-        frame is shown at the k-th time."""
+        """Strictly increasing timestamps, and frames. Those of an AVI are counted: the k-th frame has the
+        k-th time."""
         clip, last = self._clip, -1 << 62
         rate, base = clip.picture.rate or 25, clip.picture.time_base
         with self._source(seek=seek) as container:
@@ -157,7 +162,7 @@ class Reader:
                     yield stamp, frame
 
     def _frames(self, container: Any, *, seek: bool) -> Iterator[Any]:
-        """Decoded frames; a packet that cannot be decoded is a complaint, and the next one is tried."""
+        """Decoded frames; a packet that cannot be decoded is recorded, and the next one is tried."""
         import av
 
         piped = bool(self._clip.before)
@@ -175,9 +180,9 @@ class Reader:
         for packet in packets:
             clock.correct(packet)
             if packet.stream.index != stream.index or (not packet.size and packet.dts is not None):
-                continue  # one without bytes is Theora's: the frame before stays
+                continue  # an empty packet repeats the previous frame (Theora)
             try:
-                # Packets of a codec that was opened here go to it, not to the stream's own.
+                # Packets of a codec opened here are decoded by it, not by the stream's own decoder.
                 yield from context.decode(packet if packet.size else None)
             except av.error.EOFError:
                 return
@@ -185,8 +190,8 @@ class Reader:
                 self.complaints.append(str(error.strerror))
 
     def _from_key(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """The packets of an AVI, in the order of their frames, from the last key frame before `start` on;
-        those before it are counted."""
+        """The packets of an AVI, in frame order, from the last key frame before `start` on; those before it
+        are counted."""
         held = list[Any]()
         for packet in packets:
             late = packet.dts is None or float(packet.dts * packet.time_base) > self._start
@@ -202,7 +207,7 @@ class Reader:
 
     @contextmanager
     def _source(self, *, seek: bool) -> Iterator[Any]:
-        """The clip, or what comes out of the filters that run before anything else."""
+        """The clip, or the output of the filters that run first."""
         if not self._clip.before:
             with open_clip(self._clip.path) as container:
                 yield container
@@ -223,7 +228,7 @@ class Reader:
             child.stdout.close()
 
     def _decoder(self, stream: Any) -> Any:
-        """The stream's own decoder; for transparent clips the one that sees transparency."""
+        """The stream's own decoder; for transparent clips one that decodes alpha."""
         import av
 
         picture = self._clip.picture

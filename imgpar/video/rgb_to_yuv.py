@@ -1,4 +1,4 @@
-"""Red, green and blue of 8 bits into planes, in half the time of ffmpeg's converter and as exactly."""
+"""Converts 8-bit RGB to planes, in half the time of ffmpeg's converter and with the same accuracy."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""Shares of red and blue in brightness, by the number of the matrix (ITU-T H.273, table 4)."""
+"""Weights of red and blue in luma, by the code point of the matrix (ITU-T H.273, table 4)."""
 
 
 class Mixer:
-    """Makes Y, U and V of whole colours.
+    """Converts RGB to Y, U and V.
 
     Args:
-        matrix: number of the matrix between colours and planes.
-        full: whether black and white are at the ends of the scale.
+        matrix: code point of the matrix coefficients.
+        full: whether to use the full range.
 
     >>> planes = [np.empty((2, 2), np.uint8), np.empty((1, 1), np.uint8), np.empty((1, 1), np.uint8)]
     >>> Mixer(1, full=False)(np.full((2, 2, 3), 255, np.uint8), planes)
@@ -38,9 +38,9 @@ class Mixer:
         self._matrix = np.array(rows, np.float32)
 
     def __call__(self, colours: Array, planes: Sequence[Array]) -> None:
-        """Fill `planes` from H×W×3 of uint8; a colour sample is the mean of the pixels under it.
+        """Fill `planes` from an H×W×3 array of uint8; a chroma sample is the mean of its pixels.
 
-        Height and width are multiples of those of the colour planes.
+        Height and width are multiples of those of the chroma planes.
         """
         import cv2
 

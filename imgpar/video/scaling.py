@@ -1,6 +1,7 @@
-"""Scales planar frames with ffmpeg's scaler: the filter of the native path, so both give the same picture.
+"""Scales planar frames with ffmpeg's scaler: the filter of the native path, so that both give the same
+picture.
 
-It knows where colour samples lie between pixels, takes every depth, and is quicker than plane by plane.
+It handles the position of chroma samples and every depth, and is faster than plane by plane.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _STEP = 64
-"""Samples that the scaler takes at once: it reads rows of other lengths wrongly if nothing pads them."""
+"""Samples that the scaler processes at once: it misreads rows of other lengths without padding."""
 _UNSAID = 2
 _FILTER = re.compile(r"scale=(\d+):(\d+):flags=lanczos(?:,crop=\d+:\d+:(\d+):(\d+))?")
 
 
 class Scaler:
-    """Lanczos from one layout to another of the same pixel format; keeps its tables from frame to frame.
+    """Lanczos scaling from one layout to another of the same pixel format; keeps its tables between frames.
 
     Args:
-        source, target: they differ in size only.
-        written: the same as an ffmpeg filter: to which size, and which part of that is kept.
+        source, target: layouts, which differ in size only.
+        written: the same as an ffmpeg filter: size, and crop.
     """
 
     def __init__(self, source: PlaneLayout, target: PlaneLayout, written: str) -> None:
@@ -43,13 +44,13 @@ class Scaler:
         self._graph: Any = None
 
     def scaled(self, frame: Any) -> list[Array] | None:
-        """A decoded frame, read where it lies, good until the next call; None where it is no such frame."""
+        """Scale a decoded frame in place; valid until the next call. None where the frame does not match."""
         layout = self._source
         if frame.format.name != layout.pixel_format or (frame.width, frame.height) != layout.size:
             return None
         if self._graph is None:
             self._graph = _graph(frame, self._written)
-        # What it says of its colours would be changed to what the graph was told, which is nothing.
+        # Its colour properties would be converted to those of the graph, which are unspecified.
         frame.color_range, frame.colorspace = 0, _UNSAID
         frame.color_primaries = frame.color_trc = _UNSAID
         self._graph.push(frame)
@@ -67,7 +68,7 @@ class Scaler:
             threads=1,
         )
         across, down = self._source.steps(1)
-        left, top = self._left // across, self._top // down  # as ffmpeg cuts: at whole samples of colour
+        left, top = self._left // across, self._top // down  # like ffmpeg, cropped at whole chroma samples
         for number, target in enumerate(targets):
             rows, columns = target.shape
             made = samples(scaled.planes[number], target.dtype)
@@ -76,13 +77,13 @@ class Scaler:
             np.copyto(target, made[y : y + rows, x : x + columns])
 
     def _wrapped(self, planes: Sequence[Array]) -> Any:
-        """The planes as a PyAV frame: a window onto them where it can be, else a copy."""
+        """The planes as a PyAV frame: a view where possible, else a copy."""
         import av
 
         layout = self._source
-        # Of heights that are no multiple of 4 PyAV looks for the last plane where it is not.
+        # PyAV computes a wrong offset of the last plane if the height is not a multiple of 4.
         whole_steps = not (layout.width % _STEP or layout.height % 4)
-        if layout.pixel_format == "yuv420p" and whole_steps and _neighbours(planes):
+        if layout.pixel_format == "yuv420p" and whole_steps and _contiguous(planes):
             shape = (layout.height * 3 // 2, layout.width)
             whole = np.lib.stride_tricks.as_strided(planes[0], shape)
             return av.VideoFrame.from_numpy_buffer(whole, layout.pixel_format)
@@ -94,7 +95,7 @@ class Scaler:
 
 
 def _graph(frame: Any, written: str) -> Any:
-    """The filters between frames like this one and what is made of them."""
+    """Filter graph for frames like this one."""
     from av.filter import Graph
 
     graph = Graph()
@@ -102,8 +103,8 @@ def _graph(frame: Any, written: str) -> Any:
     base = frame.time_base or Fraction(1, 1000)
     last = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)
     for step in written.split(","):
-        name, _, told = step.partition("=")
-        last.link_to(here := graph.add(name, told))
+        name, _, options = step.partition("=")
+        last.link_to(here := graph.add(name, options))
         last = here
     last.link_to(graph.add("buffersink"))
     graph.configure()
@@ -111,14 +112,14 @@ def _graph(frame: Any, written: str) -> Any:
 
 
 def samples(plane: Any, dtype: Any) -> Array:
-    """A PyAV plane as an array, with the padding at the end of its rows."""
+    """A PyAV plane as an array, including the padding of its rows."""
     flat = np.frombuffer(plane, dtype)
     row = plane.line_size // flat.itemsize
     return flat[: row * plane.height].reshape(plane.height, row)
 
 
-def _neighbours(planes: Sequence[Array]) -> bool:
-    """Whether each plane begins where the one before it ends."""
+def _contiguous(planes: Sequence[Array]) -> bool:
+    """Whether the planes are contiguous."""
     ends = [plane.ctypes.data + plane.nbytes for plane in planes]
     begins = [plane.ctypes.data for plane in planes[1:]]
     return all(plane.flags.c_contiguous for plane in planes) and ends[:-1] == begins

@@ -1,8 +1,8 @@
-"""Where one scene ends and the next begins.
+"""Scene detection.
 
-The measure is that of ffmpeg's filter `scdet`: by how many percent the brightness of the pixels changes from
-one frame to the next, or how much faster than before it changes, whichever is less. A cut stands out, a pan
-or a fade does not.
+The score is that of ffmpeg's filter `scdet`: the mean absolute difference of luma between two frames in
+percent, or its increase over the previous difference, whichever is less. A cut scores high, a pan or a fade
+does not.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 THRESHOLD = 10.0
-"""Percent from which a change is a new scene; 8 to 14 are sensible."""
+"""Minimum score in percent of a new scene; 8 to 14 are sensible."""
 
 
 class SceneChanges:
-    """Tells which frames begin a scene; every frame has to be shown to it, in order.
+    """Detects frames that begin a scene; takes every frame, in order.
 
     Args:
-        threshold: 0 to 100; a smaller one finds more scenes.
+        threshold: 0 to 100; a lower one finds more scenes.
     """
 
     def __init__(self, threshold: float = THRESHOLD) -> None:
@@ -29,12 +29,12 @@ class SceneChanges:
         self._change = 0.0
 
     def begins(self, frame: Any) -> bool:
-        """Whether this PyAV frame with a plane for brightness begins a scene; the first one does."""
+        """Whether this PyAV frame with a luma plane begins a scene; the first one does."""
         first = self._before is None
         return self.score(frame) >= self._threshold or first
 
     def score(self, frame: Any) -> float:
-        """The measure, 0 to 100."""
+        """The score, 0 to 100."""
         import cv2
         import numpy as np
 

@@ -1,8 +1,9 @@
-"""A long clip in parts: each begins at a key frame of the source and is encoded alone, then they are joined.
+"""Encodes a long clip in parts: each begins at a key frame of the source and is encoded separately, then they
+are joined.
 
-source ─► ffmpeg -ss … -t … ─► part 0, part 1 …     video only, with the source's own time stamps
-parts  ─► their packets, as they are ─► pipe ─► ffmpeg -c copy ─► new file
-                      sound, subtitles … of the source ─┘
+source ─► ffmpeg -ss … -t … ─► part 0, part 1 …     video only, with the timestamps of the source
+parts  ─► packets, unchanged ─► pipe ─► ffmpeg -c copy ─► new file
+                   audio, subtitles … of the source ─┘
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ from imgpar.video.plan import ClipPlan
 from imgpar.video.transport_stream import JUMPING
 
 LONG = 120.0
-"""Seconds from which a clip is made in parts."""
+"""Minimum duration in seconds of a clip that is encoded in parts."""
 PART = 60.0
-"""Seconds of a part at least."""
+"""Minimum duration of a part, in seconds."""
 _ENCODERS = ("libx264", "libx265")
-"""Encoders whose streams may be joined packet by packet."""
+"""Encoders whose streams can be joined packet by packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which frames of a clip, by their number in the order in which they are shown."""
+    """A range of frames in presentation order."""
 
     first: int
     stop: int
 
 
 def may_be_cut(plan: ClipPlan, clip: Clip) -> bool:
-    """Whether a clip is long enough, and parts of it look like the whole."""
+    """Whether a clip is long enough, and encoding in parts gives an equivalent result."""
     return (
         plan.way == "native"
         and plan.encoding is not None
@@ -84,7 +85,16 @@ def _key_times(clip: Clip) -> list[float]:
 def part_arguments(
     plan: ClipPlan, clip: Clip, part: Part, output: str, threads: int, decoders: int
 ) -> list[str]:
-    """ffmpeg's arguments for one part: no sound, and time stamps as in the source."""
+    """Arguments of ffmpeg for one part: no audio, and timestamps as in the source.
+
+    Args:
+        plan: of the clip.
+        clip: the source.
+        part: range of frames.
+        output: path of the file of the part.
+        threads: of encoder and filters.
+        decoders: threads of the decoder; 0 is automatic.
+    """
     half = float(clip.picture.time_base) / 2
     arguments = ["-threads", str(decoders), *decoder_options(clip), "-copyts"]
     if part.first:
@@ -94,7 +104,7 @@ def part_arguments(
     arguments += [*guarded(clip.path), "-map", f"0:{clip.picture.stream.index}"]
     arguments += filter_options(plan, clip, threads)
     encoder = encode_options(plan, clip, threads)
-    if "-tag:v:0" in encoder:  # that is a matter of the container
+    if "-tag:v:0" in encoder:  # set by the container
         place = encoder.index("-tag:v:0")
         encoder = [*encoder[:place], *encoder[place + 2 :]]
     rest = ["-map_metadata", "-1", "-avoid_negative_ts", "disabled", "-f", "nut", f"file:{output}"]
@@ -102,7 +112,7 @@ def part_arguments(
 
 
 def is_whole(path: str, clip: Clip, part: Part) -> bool:
-    """Whether a file holds every frame of a part, each at its time."""
+    """Whether a file holds every frame of a part with its timestamp."""
     try:
         with open_clip(path, "nut") as container:
             found = sorted(stamp for stamp, _ in _packets(container, clip))
@@ -113,9 +123,19 @@ def is_whole(path: str, clip: Clip, part: Part) -> bool:
 
 
 def join_parts(plan: ClipPlan, clip: Clip, files: Sequence[str], output: str) -> tuple[str, ...]:
-    """Put the parts one after the other, and everything else beside them; returns ffmpeg's complaints.
+    """Join the parts, and add all other streams.
 
-    Raises what `check_exit` raises.
+    Args:
+        plan: of the clip.
+        clip: the source.
+        files: paths of the parts, in order.
+        output: path of the new file.
+
+    Returns:
+        The log lines of ffmpeg.
+
+    Raises:
+        ItemError, RunError: as `check_exit`.
     """
     import av
 
@@ -134,7 +154,7 @@ def join_parts(plan: ClipPlan, clip: Clip, files: Sequence[str], output: str) ->
 
 
 def _join_arguments(plan: ClipPlan, clip: Clip, output: str) -> list[str]:
-    late = clip.times[0] - clip.start  # both inputs are moved to begin at zero
+    late = clip.times[0] - clip.start  # both inputs are shifted to start at zero
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     codec = "hevc" if plan.encoding and plan.encoding.encoder == "libx265" else ""
     arguments += [
@@ -149,7 +169,7 @@ def _join_arguments(plan: ClipPlan, clip: Clip, output: str) -> list[str]:
 
 
 def _send(whole: Any, clip: Clip, files: Sequence[str]) -> None:
-    """All packets in order; when each is decoded follows from when all are shown."""
+    """Send all packets in order; decoding times follow from all presentation times."""
     base = clip.picture.time_base
     decoded = _decoding_times(clip, files)
     stream: Any = None
@@ -165,8 +185,8 @@ def _send(whole: Any, clip: Clip, files: Sequence[str]) -> None:
 
 
 def _decoding_times(clip: Clip, files: Sequence[str]) -> Iterator[int]:
-    """As late as can be, and always growing: a frame is decoded when the one is shown that stands as many
-    places earlier as frames are out of order."""
+    """Latest possible, increasing decoding times: a frame is decoded at the presentation time of the frame
+    that is as many places earlier as the reorder depth."""
     stamps = list[int]()
     for file in files:
         with open_clip(file, "nut") as container:

@@ -6,10 +6,10 @@ from typing import Any
 
 
 def side_data(frame: Any, *kinds: str) -> dict[str, bytes]:
-    """What a PyAV frame has of these kinds, which are named as in `av.sidedata.sidedata.Type`."""
+    """Side data of a PyAV frame, by kinds as named in `av.sidedata.sidedata.Type`."""
     try:
         found = frame.side_data
-    except ValueError:  # of a kind that this PyAV has no name for, though its FFmpeg has
+    except ValueError:  # a kind that this PyAV has no name for, but its FFmpeg has
         _name_all_kinds()
         found = frame.side_data
     pieces = {kind: found.get(kind) for kind in kinds}
@@ -17,7 +17,7 @@ def side_data(frame: Any, *kinds: str) -> dict[str, bytes]:
 
 
 def _name_all_kinds() -> None:
-    """Have PyAV take kinds of side data that its enumeration lacks (three-dimensional views, EXIF …)."""
+    """Let PyAV accept kinds of side data that its enumeration lacks (3D views, EXIF …)."""
     from av.sidedata.sidedata import Type
 
     def unknown(cls: Any, value: object) -> Any:

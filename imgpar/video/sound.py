@@ -1,4 +1,4 @@
-"""The sound of a clip as a file of its own: copied where the format takes it, encoded where it does not."""
+"""The audio of a clip as a file: copied where the format takes the codec, else encoded."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from imgpar.video.streams import is_stripped
 from imgpar.video.timing import Timing
 
 SHORT = 0.2
-"""Seconds by which a written track may differ from what was asked for: some packets, and encoders add."""
+"""Tolerance in seconds for the duration of a track: packet boundaries and encoder padding."""
 _DEFAULT_QUALITY = 80
 _DEEP = ("s32", "s32p", "s64", "s64p")
-"""Sample formats of more than 16 bits that hold whole numbers."""
+"""Integer sample formats of more than 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sound:
-    """A format of sound alone."""
+    """An audio format."""
 
     muxer: str
     copied: frozenset[str]
-    """Codecs that it takes as they are."""
+    """Codecs that may be copied."""
     encoders: tuple[str, ...]
     bitrate: int = 0
-    """Kilobits per second and channel at the usual quality; 0 for codecs without loss."""
+    """kb/s per channel at the default quality; 0 for lossless codecs."""
     options: tuple[str, ...] = ()
 
 
@@ -49,33 +49,33 @@ _READ_AS = {"m4a": "mov"}
 
 @dataclass(frozen=True, slots=True)
 class _ChosenTrack:
-    """The track that is taken, and how."""
+    """The selected audio track, and how it is written."""
 
     stream: Stream
     seconds: float
-    """How long it will be."""
+    """Its duration."""
     format: str
-    """How PyAV reads it."""
+    """Name of the demuxer for PyAV."""
     arguments: tuple[str, ...]
-    """Of ffmpeg, but for the name of the output."""
+    """Arguments of ffmpeg without the output."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
-    """Choose the track of a clip, and how it is written.
+    """Select the audio track of a clip, and how it is written.
 
     Args:
-        clip: from `probe`; with its loudness measured where that is to be changed.
-        target: name of a format of sound.
-        options: `trim`, `speed`, `loudnorm`, `quality`, `effort` and `strip` are obeyed.
+        clip: from `probe`; with its loudness measured if that is to be normalised.
+        target: name of an audio format.
+        options: `trim`, `speed`, `loudnorm`, `quality`, `effort` and `strip` are used.
 
     Raises:
-        TransformError: the clip has no sound, or none in the part that is wanted.
+        TransformError: the clip has no audio, or none in the requested part.
     """
     tracks = clip.of_kind("audio")
     if not tracks:
-        raise TransformError("It has no sound.", fix="Leave it out, or choose a format for its pictures.")
+        raise TransformError("It has no audio.", fix="Leave it out, or choose a format for its pictures.")
     stream = next((track for track in tracks if track.default), tracks[0])
     form, timing = _FORMATS[target], Timing.of(options)
     loudness = clip.loudness.get(stream.index, "")
@@ -84,7 +84,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
     seconds = (min(end - clip.start, timing.stop) - timing.start) / timing.speed
     if seconds <= 0:
         raise TransformError(
-            f"No sound is left: it ends after {end:.2f} seconds.", fix="Choose another --trim."
+            f"No audio is left: it ends after {end:.2f} seconds.", fix="Choose another --trim."
         )
     whole = not loudness and timing.speed == 1
     copied = stream.codec in form.copied and whole and options.quality is None
@@ -101,7 +101,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
 
 
 def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) -> None:
-    """Write a track and measure what came out.
+    """Write a track and check the duration of the result.
 
     Raises:
         EncodeError: the file is shorter or longer than the track.
@@ -114,11 +114,11 @@ def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) 
     with av.open(f"file:{output}", format=track.format) as container:
         found, _ = _facts(container, 0)
     if abs(found - track.seconds) > max(SHORT, track.seconds / 200) and not accept_damaged:
-        raise EncodeError(f"{found:.2f} of {track.seconds:.2f} seconds of sound arrived.")
+        raise EncodeError(f"{found:.2f} of {track.seconds:.2f} seconds of audio were written.")
 
 
 def _facts(container: Any, index: int) -> tuple[float, bool]:
-    """When the packets of a stream end, in seconds, and whether its samples have more than 16 bits."""
+    """End of the packets of a stream in seconds, and whether its samples have more than 16 bits."""
     stream = container.streams[index]
     form = getattr(stream.codec_context, "format", None)
     end = 0.0

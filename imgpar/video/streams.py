@@ -1,4 +1,4 @@
-"""What becomes of the streams beside the picture, and of chapters and metadata."""
+"""Streams other than the picture, chapters and metadata."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from imgpar.video.timing import Timing
 _PLACES = ("location", "gps", "geo", "\xa9xyz")
 _ENCODERS = {"aac": ("aac",), "opus": ("libopus", "opus")}
 _FILE_FACTS = ("major_brand", "minor_version", "compatible_brands")
-"""What the old file said about itself, which would be wrong in the new one."""
+"""Metadata of the old file that would be wrong in the new one."""
 _BITRATES = {"aac": 80, "libopus": 64, "opus": 64, "libmp3lame": 96, "libvorbis": 64, "ac3": 96}
-"""Kilobits per second and channel."""
+"""kb/s per channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Options of ffmpeg for everything but the picture, and what they lose."""
+    """ffmpeg options for all streams but the picture, and what is lost."""
 
     options: tuple[str, ...] = ()
-    """`{source}` stands for the number of the input that the streams come from."""
+    """`{source}` stands for the index of the input with the streams."""
     kept: tuple[Stream, ...] = ()
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timecode: str = ""
-    """SMPTE time code of the first frame of the new clip."""
+    """SMPTE timecode of the first frame of the new clip."""
     stripped: frozenset[str] = frozenset()
-    """Metadata that are left out on purpose, in lower case."""
+    """Keys of metadata that are removed on request, in lower case."""
 
 
 def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> Streams:
-    """Copy what the container takes, convert what it does not, name what cannot go."""
+    """Copy the streams that the container takes, convert others, and list what is lost."""
     strip, timing = settings.strip, Timing.of(settings)
     options, kept, lost, notes = list[str](), list[Stream](), list[str](), list[str]()
     numbers = {"audio": 0, "subtitle": 0}
@@ -80,7 +80,7 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
 
 
 def _timecode(clip: Clip, timing: Timing) -> str:
-    """That of the first frame that is kept."""
+    """Timecode of the first frame that is kept."""
     rate = clip.picture.rate
     if not clip.timecode or rate is None or not clip.times:
         return clip.timecode
@@ -91,7 +91,7 @@ def _timecode(clip: Clip, timing: Timing) -> str:
 
 
 def _codec(stream: Stream, container: Container, wanted: str, timing: Timing, *, even: bool) -> str:
-    """What happens to an audio or subtitle stream: "copy", an encoder, or nothing at all."""
+    """The treatment of an audio or subtitle stream: "copy", an encoder, or an empty string."""
     if stream.kind == "subtitle":
         if timing.speed != 1:
             return ""
@@ -116,7 +116,7 @@ def _audio_options(codec: str, number: int, stream: Stream, timing: Timing, loud
     if loudness and stream.rate and codec != "libopus":
         options += [f"-ar:a:{number}", str(stream.rate)]  # the filter may work at 192 kHz
     if codec == "libopus" and stream.channels > 2:
-        # It refuses layouts that differ only in where the rear speakers stand.
+        # The encoder rejects layouts that differ only in the position of the rear speakers.
         filters.append("aformat=channel_layouts=7.1|5.1|quad|stereo|mono")
     return [*options, *([f"-filter:a:{number}", ",".join(filters)] if filters else [])]
 
@@ -124,7 +124,7 @@ def _audio_options(codec: str, number: int, stream: Stream, timing: Timing, loud
 def _others(
     clip: Clip, container: Container, settings: EncodeOptions, options: list[str], kept: list[Stream]
 ) -> int:
-    """The other video streams, where all are asked for: copied if the container takes them as they are."""
+    """The other video streams, where all are requested: copied if the container takes them."""
     number, timing = 0, Timing.of(settings)
     for stream in clip.of_kind("video") if settings.map == "all" else ():
         number += 1
@@ -142,8 +142,8 @@ def _others(
 def _still(
     clip: Clip, container: Container, options: list[str], kept: list[Stream], video: int, *, strip: str
 ) -> list[str]:
-    """Cover pictures and attached files; `video` is the number of video streams before them. A cover with
-    metadata of its own goes where some are to be stripped: it is copied as it is, or not at all."""
+    """Cover pictures and attachments; `video` is the number of video streams before them. A cover with
+    metadata of its own is lost where some are to be stripped, as it can only be copied."""
     lost = []
     for stream in clip.of_kind("cover", "attachment"):
         if stream.kind == "cover" and container.covers and not (strip and stream.tagged):
@@ -160,7 +160,7 @@ def _still(
 
 
 def _data(clip: Clip) -> list[str]:
-    """Timed metadata; the text track of chapters is written anew with them, timecodes are metadata."""
+    """Timed metadata; the text track of chapters is rewritten with them, timecodes are metadata."""
     count = sum(not stream.timecode for stream in clip.of_kind("data"))
     if clip.chapters and "mov" in clip.demuxer:
         count -= 1
@@ -168,7 +168,7 @@ def _data(clip: Clip) -> list[str]:
 
 
 def is_stripped(key: str, strip: str) -> bool:
-    """Whether `--strip` leaves out this entry of the metadata."""
+    """Whether `--strip` removes this metadata entry."""
     return strip in ("exif", "all") or (strip == "gps" and any(word in key.lower() for word in _PLACES))
 
 
@@ -176,7 +176,7 @@ def _metadata(
     clip: Clip, container: Container, strip: str, stripped: list[str], *, chapters: bool
 ) -> list[str]:
     options = list(container.flags)
-    # Names beyond the usual ones are only written on demand; in an MP4 that hides the usual ones.
+    # Custom keys are only written with an option, which hides the standard keys in an MP4.
     own = any(key.startswith("com.") for key in clip.metadata)
     wanted = container.name == "mov" or (container.name == "mp4" and own)
     if wanted and strip not in ("exif", "all"):
@@ -185,7 +185,7 @@ def _metadata(
             options += ["-metadata", f"{key}="]
     number = "{source}" if chapters else "-1"
     if strip in ("exif", "all"):
-        # Languages belong to the streams and are set again; chapters stay.
+        # Languages belong to the streams and are set again; chapters are kept.
         return [*options, "-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", number]
     options += ["-map_metadata", "{source}", "-map_chapters", number]
     for key in stripped:

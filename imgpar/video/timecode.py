@@ -1,4 +1,4 @@
-"""SMPTE time codes: which one the first frame of a part has, drop-frame too."""
+"""SMPTE timecodes, including drop-frame."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _WRITTEN = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d+)")
 
 
 def advanced(code: str, seconds: float, rate: Fraction, new_rate: Fraction | None = None) -> str:
-    """The time code so many seconds later; the code as it is where it is none.
+    """The timecode `seconds` later; an invalid one is returned unchanged.
 
     Args:
-        code: hours, minutes, seconds and frames; `;` before the frames is drop-frame.
-        seconds: how much later.
-        rate: of the frames that it counts.
-        new_rate: of the new clip, where that is another.
+        code: hours, minutes, seconds and frames; `;` before the frames marks drop-frame.
+        seconds: offset.
+        rate: frames per second of the timecode.
+        new_rate: of the new clip, if different.
 
     >>> advanced("01:00:00:00", 2.0, Fraction(25))
     '01:00:02:00'
@@ -39,7 +39,7 @@ def advanced(code: str, seconds: float, rate: Fraction, new_rate: Fraction | Non
 
 
 def _dropped(nominal: int) -> int:
-    """Numbers left out at the beginning of each minute but every tenth."""
+    """Number of dropped frame numbers at the start of each minute except every tenth."""
     return 2 * max(1, nominal // 30)
 
 

@@ -1,4 +1,4 @@
-"""Which part of a clip is kept, how fast it runs, and at which rate: what becomes of every time stamp."""
+"""Trim, speed and frame rate of a clip: the mapping of its timestamps."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 
 FASTEST = 240
-"""Frames a second at most where an uneven clip becomes an even one."""
+"""Maximum frame rate for converting a variable to a constant frame rate."""
 MOVED = 0.01
-"""Seconds by which a frame may then be early or late."""
+"""Maximum displacement of a frame in seconds by that conversion."""
 _COARSE = Fraction(1, 90000)
-"""Seconds that new time stamps count in where a clip has a coarser unit."""
+"""Coarsest time base of new timestamps, in seconds."""
 _SLOWEST = 0.5
-"""What ffmpeg's `atempo` does in one step."""
+"""Minimum factor of ffmpeg's `atempo`."""
 
 
 def _even_rate(times: Sequence[float]) -> Fraction | None:
-    """The rate of frames that come at even times, wherever the first one stands; None for all others."""
+    """The frame rate of evenly spaced timestamps; None for others."""
     steps = [after - before for before, after in pairwise(times)]
     if len(steps) < 2 or max(steps) - min(steps) > MOVED / 2:
         return None
@@ -34,13 +34,13 @@ def _even_rate(times: Sequence[float]) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds count from the beginning of the file."""
+    """Trim, speed and frame rate. Seconds count from the beginning of the file."""
 
     start: float = 0.0
     stop: float = math.inf
     speed: float = 1.0
     fps: Fraction = Fraction(0)
-    """0 keeps the time of every frame."""
+    """0 keeps the timestamps of all frames."""
 
     @classmethod
     def of(cls, options: EncodeOptions) -> Timing:
@@ -50,7 +50,8 @@ class Timing:
         return cls(start, stop, options.speed or 1.0, Fraction(options.fps or 0))
 
     def fitting(self, clip: Clip) -> Timing:
-        """The same without what says nothing about a clip: a part that is all of it, the rate that it has."""
+        """The same without settings that have no effect on a clip: a part that is the whole, its own frame
+        rate."""
         end = max(clip.duration, (clip.times[-1] + clip.last - clip.start) if clip.times else 0.0)
         stop = math.inf if self.stop >= end > 0 else self.stop
         steady = not clip.variable and self.speed == 1 and _even_rate(clip.times) == self.fps
@@ -58,28 +59,29 @@ class Timing:
 
     @property
     def idle(self) -> bool:
-        """Whether every frame keeps its time."""
+        """Whether all timestamps are kept."""
         return self == Timing()
 
     @property
     def input_options(self) -> list[str]:
-        """How ffmpeg reads only the part that is kept; what is decoded on the way to it comes with negative
-        time stamps, and `cut`, `sound_filters` and `stream_options` leave it out."""
+        """Input options with which ffmpeg reads only the trimmed part. Frames decoded before it have negative
+        timestamps, and are removed by `cut`, `sound_filters` and `stream_options`."""
         return ["-noaccurate_seek", "-ss", f"{self.start:.6f}"] if self.start else []
 
     @property
     def output_options(self) -> list[str]:
-        """Where ffmpeg stops. It counts from the first frame that is written: frames need `cut` as well."""
+        """Output options with which ffmpeg stops. It counts from the first frame written: frames need `cut`
+        as well."""
         return ["-t", f"{self.length / self.speed:.6f}"] if self.stop < math.inf else []
 
     @property
     def length(self) -> float:
-        """Seconds of the source that are kept; may be infinite."""
+        """Duration of the part in seconds of the source; may be infinite."""
         return self.stop - self.start
 
     def cut(self, clip: Clip) -> str:
-        """The ffmpeg filters that keep the frames of `window`, and show none at the time of another.
-        Bounds lie halfway between frames, so that no rounding decides."""
+        """ffmpeg filters that select the frames of `window`, and separate equal timestamps. Bounds lie
+        halfway between frames, so that rounding does not matter."""
         begin, end = (at - clip.slack for at in self.window(clip))
         first, stop = bisect_left(clip.times, begin), bisect_left(clip.times, end)
         zero = clip.start + self.start
@@ -94,12 +96,12 @@ class Timing:
 
     @property
     def filters(self) -> list[str]:
-        """The same for frames, as ffmpeg filters."""
+        """ffmpeg filters for frames: speed and frame rate."""
         speed = [f"setpts=PTS/{self.speed:.9g}"] if self.speed != 1 else []
         return [*speed, *([f"fps={self.fps}"] if self.fps else [])]
 
     def sound_filters(self, loudness: str = "") -> list[str]:
-        """The same for sound, without changing its pitch; `loudness` is a filter that runs on the part."""
+        """ffmpeg filters for audio, which keep its pitch; `loudness` is a filter applied to the part."""
         part = [*self._part("atrim"), *([loudness] if loudness else [])]
         if self.speed == 1:
             return part
@@ -116,12 +118,17 @@ class Timing:
 
     @property
     def other_filters(self) -> list[str]:
-        """As `filters`, with the cut, for a video stream of which no times are known."""
+        """As `filters`, with the trim, for a video stream with unknown timestamps."""
         return [*self._part("trim"), *self.filters]
 
     def stream_options(self, kind: str, stream: str, *, copied: bool) -> list[str]:
-        """Options of ffmpeg for the packets of a stream, such as `a:0`: none that is copied is from before
-        the part, and none outlasts it."""
+        """Options of ffmpeg for the packets of a stream: copied packets outside of the part are dropped.
+
+        Args:
+            kind: "video", "audio", …
+            stream: specifier, such as `a:0`.
+            copied: whether packets are copied.
+        """
         late = "" if self.stop == math.inf else f"gte(pts*tb\\,{self.length:.6f})"
         if kind != "subtitle":
             first = [f"-copypriorss:{stream}", "0"] if self.start else []
@@ -133,13 +140,14 @@ class Timing:
         return [f"-bsf:{stream}", f"noise=drop=lt(pts+d\\,1)*lt(pts\\,0)+{late or 0},{shown}"]
 
     def window(self, clip: Clip) -> tuple[float, float]:
-        """From when to when, in the clip's own time stamps."""
+        """Start and end of the part, in the timestamps of the clip."""
         return (clip.start + self.start if self.start else -math.inf), clip.start + self.stop
 
     def retimed(self, clip: Clip) -> Clip:
-        """The clip as it shall be afterwards: its frames and their times, counted from the new beginning.
+        """The clip after the conversion: its frames and their timestamps, from the new start.
 
-        Raises TransformError when nothing of it is left.
+        Raises:
+            TransformError: no frame is left.
         """
         if self.idle:
             return clip
@@ -169,8 +177,7 @@ class Timing:
         )
 
     def from_first(self, clip: Clip) -> Timing:
-        """The same, but a part begins with its first frame: a container that only counts frames has no place
-        for one that is shown between two of its moments."""
+        """The same with a part that starts at its first frame, for containers that only count frames."""
         first = bisect_left(clip.times, clip.start + self.start - clip.slack)
         if not self.start or first == len(clip.times):
             return self
@@ -178,9 +185,9 @@ class Timing:
         return replace(self, start=start) if start < self.stop else self
 
     def evened(self, clip: Clip) -> tuple[Timing, int]:
-        """The same at an even rate, for containers that have nothing else: the lowest one at which no two
-        frames fall on each other and none is moved by more than `MOVED`; and how many do, where no rate up to
-        `FASTEST` is enough."""
+        """The same with a constant frame rate, for containers that need one: the lowest rate at which no two
+        frames coincide and none is displaced by more than `MOVED`; and the number of frames that coincide
+        where no rate up to `FASTEST` suffices."""
         begin, end = (at - clip.slack for at in self.window(clip))
         kept = [time for time in clip.times if begin <= time < end] or list(clip.times)
         times = [(time - clip.start - self.start) / self.speed for time in kept]
@@ -197,7 +204,7 @@ class Timing:
         return replace(self, fps=Fraction(best[2])), best[0]
 
     def base(self, clip: Clip) -> Fraction:
-        """The unit of new time stamps: that of the clip, or a part of it where that is coarse (AVI counts in
+        """Time base of new timestamps: that of the clip, or a fraction of it where it is coarse (AVI counts
         frames)."""
         old = clip.picture.time_base
         return old if self.idle or old < _COARSE else old / math.ceil(old / _COARSE)
@@ -206,8 +213,8 @@ class Timing:
         return math.floor(seconds * self.fps + 0.5)
 
     def frames(self, source: Iterator[tuple[int, Any]], clip: Clip) -> Iterator[tuple[int, Any]]:
-        """Decoded frames of `window` with their new time stamps, in units of `base`; with a rate some
-        come twice and some not at all."""
+        """Decoded frames of `window` with new timestamps in units of `base`; with a frame rate some are
+        repeated and some dropped."""
         if self.idle:
             yield from source
             return

@@ -1,44 +1,45 @@
-"""One clock that begins at zero for transport streams, whose time stamps begin anywhere and may jump: as
-ffmpeg makes it."""
+"""Continuous timestamps from zero for transport streams, whose timestamps begin anywhere and may be
+discontinuous, as in ffmpeg."""
 
 from __future__ import annotations
 
 from typing import Any
 
 JUMPING = frozenset({"mpegts", "mpeg"})
-"""Containers of broadcasts and recordings, whose clock may begin again at any packet."""
+"""Containers of broadcasts and recordings, whose clock may restart at any packet."""
 FORWARD = 10.0
-"""Seconds by which a packet may come later than expected; more is a jump (ffmpeg's `dts_delta_threshold`)."""
+"""Seconds by which a packet may be later than expected; more is a discontinuity (ffmpeg's
+`dts_delta_threshold`)."""
 BACK = 0.1
-"""Seconds by which it may come earlier than the one before."""
+"""Seconds by which it may be earlier than the previous one."""
 
 
 class TimestampCorrector:
-    """Corrects the packets of one demuxer, of all sound and picture streams and in the order of the file.
+    """Corrects the timestamps of one demuxer, for all audio and video packets in file order.
 
     Args:
-        demuxer: what ffmpeg calls the container; in others than `JUMPING` nothing is corrected.
-        origin: seconds at which its first stream begins.
+        demuxer: ffmpeg's name of the container; others than `JUMPING` are not corrected.
+        origin: start time of its first stream, in seconds.
     """
 
     def __init__(self, demuxer: str, origin: float) -> None:
         self.watches = demuxer in JUMPING
         self.jumps = 0
-        """How often the clock has jumped so far."""
+        """Number of discontinuities so far."""
         self._offset = -origin
         self._last: dict[int, float] = {}
-        """Seconds at which the last packet of each stream is decoded."""
+        """Decoding time of the last packet of each stream, in seconds."""
         self._next: dict[int, float] = {}
-        """Seconds at which the packet after it is due."""
+        """Expected decoding time of the next packet."""
 
     def streams(self, container: Any, chosen: Any) -> list[Any]:
-        """The streams whose packets it has to see for those of `chosen`."""
+        """The streams whose packets are needed to correct those of `chosen`."""
         if not self.watches:
             return [chosen]
         return [stream for stream in container.streams if stream.type in ("video", "audio")]
 
     def correct(self, packet: Any) -> None:
-        """Move the time stamps of a packet to where they belong."""
+        """Correct the timestamps of a packet."""
         if not self.watches or packet.dts is None:
             return
         base, number = float(packet.time_base), packet.stream.index

@@ -241,7 +241,7 @@ def test_a_closed_writer_takes_nothing_more(tmp_path):
 
 def test_what_is_there_can_be_protected(tmp_path):
     (tmp_path / "new.mp4").write_bytes(b"mine")
-    with pytest.raises(imgpar.UsageError, match="is there already"):
+    with pytest.raises(imgpar.UsageError, match="already exists"):
         imgpar.VideoWriter(tmp_path / "new.mp4", replace=False)
     assert (tmp_path / "new.mp4").read_bytes() == b"mine"
 

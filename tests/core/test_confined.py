@@ -29,7 +29,7 @@ def test_a_path_inside_is_taken(path: str) -> None:
     "path", ["", "/etc/passwd", "..", "a/../b", "../a", "a//b", "./a", "a/.", "a\0b", "a/"]
 )
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
-    with pytest.raises(OutputError, match="is no path inside"):
+    with pytest.raises(OutputError, match="is not a path inside"):
         join_inside("/base", path)
 
 

@@ -62,7 +62,7 @@ def test_the_python_of_the_system(prefix: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_frozen_program(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert pip("rawpy") == "pip install imgpar rawpy (this program cannot be added to)"
+    assert pip("rawpy") == "pip install imgpar rawpy (packages cannot be added to this program)"
 
 
 def test_a_path_with_spaces_is_quoted(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:

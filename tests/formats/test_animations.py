@@ -105,7 +105,7 @@ class TestPages:
         assert array[0, 0, 0] == 80
 
     def test_a_page_that_is_not_there_is_named(self) -> None:
-        with pytest.raises(ItemError, match=r"2 page\(s\); 3 was asked for"):
+        with pytest.raises(ItemError, match=r"2 page\(s\); 3 was requested"):
             read_header(self.scan((8, 6), (8, 6)), "", Limits(pages="3"))
 
     @pytest.mark.parametrize("value", ["0", "5-2", "last", "", True, "1-"])

@@ -97,7 +97,7 @@ def test_what_cannot_be_turned_so_is_encoded_again_and_that_is_said(tmp_path: Pa
 def test_without_the_library_it_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbo, "library", lambda: None)
     data = photo(6)
-    assert lossless_turn.why_not_lossless(data, 6) == "there is no libturbojpeg here"
+    assert lossless_turn.why_not_lossless(data, 6) == "libturbojpeg is not installed"
     assert parse_segments(Pipeline().encode(data)).frame.width == 64
 
 

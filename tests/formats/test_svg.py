@@ -310,7 +310,7 @@ def test_a_packed_drawing_inside_another_that_becomes_too_large_is_left_out():
 
 
 def test_elements_in_each_other_have_a_limit():
-    with pytest.raises(LimitError, match="500 elements"):
+    with pytest.raises(LimitError, match="500 levels"):
         read(drawing("<g>" * 500 + "</g>" * 500))
 
 

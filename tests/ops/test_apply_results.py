@@ -39,8 +39,8 @@ def test_values_that_are_no_numbers_are_refused() -> None:
         array[3, 4, 1] = np.nan
         return array
 
-    assert "no numbers (NaN) or infinite" in refusal(broken)
-    assert "no numbers (NaN) or infinite" in refusal(lambda array: array + np.float32(np.inf))
+    assert "not numbers (NaN) or infinite" in refusal(broken)
+    assert "not numbers (NaN) or infinite" in refusal(lambda array: array + np.float32(np.inf))
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.02, 0), (1.3, -0.15), (2.0, -0.5)])

@@ -124,7 +124,7 @@ def test_a_second_resize_has_nothing_to_do() -> None:
 
 
 def test_more_than_all_needs_enlarge() -> None:
-    with pytest.raises(BadValueError, match=r"150% makes pictures larger.*--enlarge"):
+    with pytest.raises(BadValueError, match=r"150% enlarges pictures.*--enlarge"):
         resize("150%")
 
 

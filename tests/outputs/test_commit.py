@@ -192,7 +192,7 @@ def test_an_original_that_was_saved_anew_meanwhile_stays(tmp_path: Path) -> None
     path.write_bytes(b"as it was read")
     read = Original(str(path), Facts.of(path.lstat()))
     path.write_bytes(b"saved since   ")
-    with pytest.raises(CommitError, match="saved anew"):
+    with pytest.raises(CommitError, match="saved again"):
         put(path, replaces=True, retires=str(path), original=read)
     assert path.read_bytes() == b"saved since   "
     assert names(tmp_path) == ["a.jpg"]

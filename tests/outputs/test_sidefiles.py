@@ -86,7 +86,7 @@ def test_python_refuses_a_recipe_in_the_place_of_something_else(here, name):
 
 def test_a_report_does_not_replace_a_picture_that_appeared_meanwhile(here):
     report = imgpar.convert("photos/a.png", "out", jobs=1)
-    with pytest.raises(imgpar.UsageError, match="is no report"):
+    with pytest.raises(imgpar.UsageError, match="is not a report"):
         report.write_json("notes.txt")
 
 

@@ -169,7 +169,7 @@ def test_a_silent_clip_has_no_sound_to_take(tmp_path: Path, session) -> None:
     silent = make_clip(tmp_path / "silent.mp4", frames=3)
     report = imgpar.convert(silent, tmp_path / "out", session=session, to="mp3")
     (item,) = report.items
-    assert item.error.startswith("It has no sound.")
+    assert item.error.startswith("It has no audio.")
     assert not (tmp_path / "out" / "silent.mp3").exists()
 
 
@@ -196,15 +196,15 @@ def test_each_kind_takes_its_own_format(tmp_path: Path, session, clip: Path, ani
 @pytest.mark.parametrize("to", ["mp4", "mp3"])
 def test_still_pictures_become_no_clip(tmp_path: Path, photo_folder, to: str) -> None:
     photos = photo_folder("a.jpg", "b.png")
-    with pytest.raises(UsageError, match="so nothing can become"):
+    with pytest.raises(UsageError, match="so nothing can be converted to"):
         imgpar.convert(sorted(photos.iterdir()), tmp_path / "out", to=to)
-    with pytest.raises(UsageError, match="so nothing can become"):
+    with pytest.raises(UsageError, match="so nothing can be converted to"):
         imgpar.convert(photos / "b.png", tmp_path / f"out.{to}")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_clip_becomes_no_still_picture(tmp_path: Path, clip: Path) -> None:
-    with pytest.raises(UsageError, match=r"A clip does not become JPEG\. imgpar frames takes pictures"):
+    with pytest.raises(UsageError, match=r"A clip cannot be converted to JPEG\. imgpar frames"):
         imgpar.convert(clip, tmp_path / "out", to="jpg")
 
 
@@ -225,7 +225,7 @@ def test_a_folder_of_photos_is_copied_with_a_note(tmp_path: Path, session, photo
 def test_several_clips_become_gifs_and_nothing_else(tmp_path: Path, session) -> None:
     clips = [make_clip(tmp_path / name, frames=3) for name in ("a.mp4", "b.mp4")]
     assert imgpar.convert(clips, tmp_path / "out", session=session, to="gif").ok == 2
-    with pytest.raises(UsageError, match="Several clips do not become WebP"):
+    with pytest.raises(UsageError, match="Several clips cannot be converted to WebP"):
         imgpar.convert(clips, tmp_path / "out", to="webp")
 
 

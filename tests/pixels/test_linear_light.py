@@ -103,8 +103,8 @@ WORKS: dict[str, Callable[[bytes], object]] = {
     "finds a clip": lambda text: motion_photo.find_clip(bytes(64), NAMES.encode() + text),
     "without promise": with_names(gain_map.without_promise),
     "behind": lambda text: gain_map.behind(bytes(64), text),
-    "promising": lambda text: gain_map._promising([(0xE1, xmp.XMP + text)], 5),
-    "promising a map": lambda text: gain_map._promising(
+    "promising": lambda text: gain_map._declaring([(0xE1, xmp.XMP + text)], 5),
+    "promising a map": lambda text: gain_map._declaring(
         [(0xE1, xmp.XMP + b"<rdf:li>:Semantic='GainMap'</rdf:li>" + text)], 5
     ),
     "names an extension": xmp.extension_name,

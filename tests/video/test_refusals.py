@@ -87,7 +87,7 @@ class TestBytes:
         (item,) = imgpar.convert(loud, tmp_path / "b.mp4", max_bytes="40k").items
         assert item.status == "ok", item.error
         assert (tmp_path / "b.mp4").stat().st_size <= 40 * 1024
-        assert any("sound encoded" in note for note in item.notes)
+        assert any("audio encoded" in note for note in item.notes)
         assert kinds(tmp_path / "b.mp4") == ["video h264", "audio aac"]
 
     def test_sound_that_fits_is_copied(self, tmp_path: Path, loud: Path) -> None:
@@ -100,7 +100,7 @@ class TestBytes:
     def test_the_least_that_the_sound_takes_is_told(self, tmp_path: Path, loud: Path) -> None:
         (item,) = imgpar.convert(loud, tmp_path / "b.mp4", max_bytes="5k").items
         assert item.status == "failed"
-        assert re.search(r"5,120 bytes are too few .* sound alone takes 8,\d\d\d", item.error)
+        assert re.search(r"5,120 bytes are too few .* audio alone takes at least 8,\d\d\d", item.error)
 
 
 class TestFields:

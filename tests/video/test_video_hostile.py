@@ -73,7 +73,7 @@ def test_nobody_is_asked_for_what_a_playlist_names(convert, server, tmp_path, ki
     path = tmp_path / f"{kind}.mp4"
     path.write_text(PLAYLISTS[kind].format(url=url))
     _, item = convert(path)
-    assert "no clip that imgpar knows" in item.error
+    assert "not of a known clip format" in item.error
     assert main(["frames", str(path), "-o", str(tmp_path / "o"), "--poster"]) == 1
     assert asked == []
 

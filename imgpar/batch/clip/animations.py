@@ -142,7 +142,7 @@ def encode_clip(
     if len(frames) < 2:
         raise TransformError(
             "It is a still picture, and a clip needs several.",
-            fix="imgpar assemble makes a clip of pictures.",
+            fix="imgpar assemble makes a clip from pictures.",
         )
     times, end = _times(durations_of(header.metadata, len(frames)), options)
     wanted = header.metadata

@@ -60,7 +60,7 @@ def write_picture(
     """Write one picture, or an animation with milliseconds per frame.
 
     Raises:
-        CommitError: something is there already and may not be replaced.
+        CommitError: something already exists and may not be replaced.
         EncodeError: the format cannot hold it.
     """
     from imgpar.batch.picture.stages import encode
@@ -96,7 +96,7 @@ def write_file(
         dimensions: are only passed on.
 
     Raises:
-        CommitError: something is there already and may not be replaced.
+        CommitError: something already exists and may not be replaced.
     """
     from imgpar.outputs.commit import commit
 
@@ -126,7 +126,7 @@ def _check_free(path: str, *, replace: bool, inputs: Inputs) -> bool:
     if exists and names_known_file(path, inputs):
         raise CommitError(f"{os.path.abspath(path)} is an input itself.", fix="Choose another OUT.")
     if exists and not replace:
-        raise CommitError(f"{os.path.abspath(path)} is there already.", fix="Move it away, or say -y.")
+        raise CommitError(f"{os.path.abspath(path)} already exists.", fix="Move it away, or say -y.")
     return exists
 
 

@@ -22,7 +22,7 @@ def extract_clip(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) 
     """Write the clip of a motion photo as `stem.mp4` (or .mov), byte by byte; None where there is none.
 
     Raises:
-        ItemError: the picture cannot be read, its clip is damaged, or a file is there already.
+        ItemError: the picture cannot be read, its clip is damaged, or a file already exists.
     """
     from imgpar.video.check import check_source
     from imgpar.video.probe import probe

@@ -162,7 +162,7 @@ def translated_errors(path: str) -> Iterator[None]:
         if "disk I/O" in text:
             raise OutputError(
                 f"The journal {path} cannot be read or written: {text}.",
-                fix="Check the disk, its quota and the connection, and run again; what is done stays done.",
+                fix="Check the disk, its quota and the connection, and run again; finished outputs are kept.",
             ) from error
         raise OutputError(
             f"The journal {path} cannot be used: {text}.", fix="Move it away; the next run begins a new one."

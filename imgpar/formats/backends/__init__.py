@@ -1,1 +1,1 @@
-"""TODO."""
+"""Bridges between frames and the libraries Pillow, OpenCV and imagecodecs. In memory only."""

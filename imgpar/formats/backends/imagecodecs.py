@@ -1,4 +1,4 @@
-"""A second decoder for kinds of files that the usual ones refuse: imagecodecs, where it is installed."""
+"""A second decoder for files that the default ones reject: imagecodecs, where it is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 @cache
 def imagecodecs_available() -> bool:
-    """Whether the package is there, and can be loaded."""
+    """Whether the package is installed and can be loaded."""
     try:
         import imagecodecs  # noqa: F401
     except ImportError:
@@ -25,12 +25,12 @@ def imagecodecs_available() -> bool:
 
 
 def missing_imagecodecs(what: str) -> MissingExtraError:
-    """The error for a file that would be read with this package."""
+    """The error for a file that this package could read."""
     return MissingExtraError(f"{what} needs the package imagecodecs.", fix=f"Run: {pip('imagecodecs')}")
 
 
 def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array:
-    """Height × width × channels as they are stored, by a function of imagecodecs.
+    """Decode with a function of imagecodecs.
 
     Args:
         name: of the codec: `jpeg8`, `avif`, `jpeg2k`.
@@ -38,10 +38,13 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
         title: of the format, for messages.
         how: arguments of the function.
 
+    Returns:
+        A new array, height × width × channels, as stored.
+
     Raises:
-        MissingExtraError: the package is not there.
+        MissingExtraError: the package is not installed.
         DamagedError: it cannot read the file.
-        UnsupportedError: it does not know this kind.
+        UnsupportedError: it does not support this kind.
     """
     if not imagecodecs_available():
         raise missing_imagecodecs(f"This kind of {title}")
@@ -55,7 +58,7 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
 
 
 def stretched(pixels: Array, bits: int, dtype: str) -> Array:
-    """Numbers of so many bits in the range of a type: 0 stays 0, the highest becomes the highest.
+    """Scale values of `bits` bits to the full range of a dtype.
 
     >>> stretched(np.array([0, 4095]), 12, "uint16").tolist()
     [0, 65535]

@@ -1,4 +1,4 @@
-"""The bridge between frames and OpenCV's decoders and encoders, which think in BGR."""
+"""The bridge between frames and OpenCV's decoders and encoders, which use BGR order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,20 @@ _ORDER = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}
 
 
 def decode(data: bytes | memoryview, spec: Spec, title: str, page: int = 0) -> np.ndarray[Any, Any]:
-    """Pixels as they are stored, height × width × channels in the order of `spec`, nothing turned."""
+    """Decode pixels in stored orientation.
+
+    Args:
+        data: a whole file.
+        spec: layout and dtype of the result.
+        title: of the format, for messages.
+        page: number of the page, from 0.
+
+    Returns:
+        An array, height × width × channels in the order of `spec`.
+
+    Raises:
+        DamagedError: it cannot be decoded.
+    """
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     stream = np.frombuffer(data, np.uint8)
     with _silence():
@@ -30,14 +43,14 @@ def decode(data: bytes | memoryview, spec: Spec, title: str, page: int = 0) -> n
     if pixels is None or pixels.shape[:2] != (spec.height, spec.width) or pixels.dtype != spec.dtype:
         raise damaged(title, "the pixel data cannot be read", hopeless=True)
     pixels = pixels.reshape(spec.height, spec.width, -1)
-    # Grey with alpha comes as four channels.
+    # Grey with alpha is decoded to four channels.
     order = [0, 3] if spec.layout == "LA" and pixels.shape[-1] == 4 else _ORDER[pixels.shape[-1]]
     return pixels[..., order]
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """OpenCV without its log, which names places in its own source; in this process it may be the user's."""
+    """Disable OpenCV's log, which names places in its source; the setting belongs to the user's process."""
     logs: Any = getattr(cv2.utils, "logging", None)
     level = logs.setLogLevel(logs.LOG_LEVEL_SILENT) if logs else None
     try:
@@ -48,14 +61,24 @@ def _silence() -> Iterator[None]:
 
 
 def encode(frame: Frame, suffix: str, parameters: Sequence[int]) -> bytes:
-    """One frame of any layout but LA."""
+    """Encode one frame of any layout but LA."""
     return encode_with(frame, suffix, parameters, {})[0]
 
 
 def encode_with(
     frame: Frame, suffix: str, parameters: Sequence[int], blocks: Mapping[str, bytes]
 ) -> tuple[bytes, tuple[str, ...]]:
-    """The same with metadata ("exif", "xmp", "icc"); also returns those that this OpenCV cannot write."""
+    """Encode one frame with metadata ("exif", "xmp", "icc").
+
+    Args:
+        frame: of any layout but LA; not modified.
+        suffix: of the format.
+        parameters: of `cv2.imencode`.
+        blocks: metadata by name.
+
+    Returns:
+        The file, and the names of metadata that this OpenCV cannot write.
+    """
     given = {name: block for name, block in blocks.items() if block}
     writable = [name for name in given if hasattr(cv2, _BLOCKS[name])]
     code = _TO_BGR.get(frame.spec.layout)

@@ -1,6 +1,6 @@
-"""Every format that Pillow reads, and the bridge between its images and frames.
+"""All formats that Pillow reads, and the bridge between its images and frames.
 
-Pillow's limits are process-wide; they are set for the time of a call only.
+Pillow's limits are process-wide; they are changed for the duration of a call only.
 """
 
 from __future__ import annotations
@@ -49,34 +49,34 @@ _LAYOUTS: dict[str, tuple[Layout, str]] = {
     "F": ("L", "float32"),
 }
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
-"""Pillow spreads 2 and 4 bits over 0 to 255, but not the value that is transparent."""
+"""Pillow scales 2 and 4 bits to 0 … 255, but not the transparent value."""
 _BC6H = 6
-"""The one kind of blocks in a DDS that holds floats, of which Pillow makes 8 bits."""
+"""The only block format of a DDS with floats, which Pillow reduces to 8 bits."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
 
 
 @contextmanager
 def settings(*, accept_damaged: bool = False) -> Iterator[list[str]]:
-    """Pillow without its own pixel limit (the header was checked); collects its warnings as texts."""
+    """Disable Pillow's pixel limit (the header was checked); collects its warnings as texts."""
     kept = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-    said: list[str] = []
+    messages: list[str] = []
     Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, accept_damaged
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield said
-            said += dict.fromkeys(str(warning.message) for warning in caught)
+            yield messages
+            messages += dict.fromkeys(str(warning.message) for warning in caught)
     finally:
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = kept
 
 
 def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
-    """The image with only this format's plugin tried, and only this one loaded."""
+    """Open an image with the plugin of this format only."""
     plugin: Any = import_module(f"PIL.{_PLUGINS.get(fmt.pillow, fmt.pillow.title())}ImagePlugin")
     if fmt.name == "avif":
         plugin.DEFAULT_MAX_THREADS = 1
     try:
-        # Not Image.open, which says of every broken file only that it cannot be identified.
+        # Image.open reports every damaged file as not identified.
         image: ImageFile.ImageFile = Image.OPEN[fmt.pillow][0](BytesIO(data), "")
     except KeyError as error:
         raise damaged(fmt.title, f"its header lacks tag {error}", hopeless=True) from None
@@ -94,7 +94,7 @@ def open_image(data: bytes | memoryview, fmt: Format) -> ImageFile.ImageFile:
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size, mode and metadata as Pillow's plugin finds them without decoding."""
+    """Size, mode and metadata from Pillow's plugin, without decoding."""
     with settings(), open_image(data, fmt) as image:
         check_size(*image.size, limits)
         return header_of(image, fmt)
@@ -125,7 +125,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How the file's first piece holds pixels, as Pillow names it."""
+    """Pillow's raw mode of the first tile."""
     given = next((tile[3] for tile in getattr(image, "tile", ())), "")
     return str(given[0] if isinstance(given, tuple) and given else given)
 
@@ -133,29 +133,43 @@ def _raw_mode(image: Image.Image) -> str:
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill as many frames as are given, from the first. Returns Pillow's warnings."""
+    """Fill the given frames, from the first one. Returns Pillow's warnings.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C; owned by the caller.
+        accept_damaged: whether to keep what can be read.
+    """
     fmt = FORMATS[header.format]
-    with settings(accept_damaged=accept_damaged) as said, open_image(data, fmt) as image:
+    with settings(accept_damaged=accept_damaged) as messages, open_image(data, fmt) as image:
         numbers = header.detail.get("numbers") or range(len(frames))
         for number, frame in zip(numbers, frames, strict=False):
             if number or len(frames) > 1:
                 image.seek(number)
             if fmt.name == "gif" and image.size != frame.spec.size:
-                # A later picture may reach beyond the canvas, which ends where the first one says.
+                # Later frames may exceed the canvas, whose size is that of the first one.
                 _store(image.crop((0, 0, *frame.spec.size)), frame)
                 continue
             if image.size != frame.spec.size:
                 raise damaged(fmt.title, f"frame {number + 1} has another size than the first")
             _store(image, frame)
-    return tuple(said)
+    return tuple(messages)
 
 
 def decode_jpeg(
     data: bytes | memoryview, header: Header, frame: Frame, *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """CMYK, arithmetic coding and the like; scaled in the DCT where the header was shrunk."""
+    """Decode CMYK, arithmetic coding and the like; scaled in the DCT where the header was shrunk.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`, possibly shrunk.
+        frame: array to fill; owned by the caller.
+        accept_damaged: whether to keep what can be read.
+    """
     scale = header.detail["scale"]
-    with settings(accept_damaged=accept_damaged) as said, open_image(data, FORMATS["jpeg"]) as image:
+    with settings(accept_damaged=accept_damaged) as messages, open_image(data, FORMATS["jpeg"]) as image:
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))
         if image.size != frame.spec.size:
@@ -163,11 +177,11 @@ def decode_jpeg(
             _store(image.resize(frame.spec.size, Image.Resampling.BOX), frame)
         else:
             _store(image, frame)
-    return tuple(said)
+    return tuple(messages)
 
 
 def _store(image: Image.Image, frame: Frame) -> None:
-    """Decode and write every pixel into the frame."""
+    """Decode and copy all pixels into the frame."""
     spec, array = frame.spec, frame.array
     if spec.dtype != "uint8":
         values = np.asarray(image).reshape(spec.shape)
@@ -192,7 +206,7 @@ def _store_padded(image: Image.Image, array: np.ndarray[Any, Any]) -> None:
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Pillow turns a transparent colour into alpha, but not for every mode."""
+    """Convert the mode; Pillow turns a transparent colour into alpha, but not for every mode."""
     step = _GREY_STEPS.get(_raw_mode(image), 1)
     image.load()
     if image.mode == mode:
@@ -206,7 +220,7 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def image_of(frame: Frame) -> Image.Image:
-    """A frame as an image, for encoders: without a copy where Pillow can, valid as long as the frame."""
+    """A frame as an image for encoders: without a copy where Pillow can, valid as long as the frame."""
     spec = frame.spec
     if spec.layout in ("LA", "RGB"):
         return Image.fromarray(frame.array)
@@ -216,7 +230,7 @@ def image_of(frame: Frame) -> Image.Image:
 
 
 def save(frame: Frame, name: str, **parameters: Any) -> bytes:
-    """One frame through one of Pillow's encoders."""
+    """Encode one frame with one of Pillow's encoders."""
     image = image_of(frame)
     sink = BytesIO()
     (image.convert("RGB") if image.mode == "RGBX" else image).save(sink, name, **parameters)
@@ -224,7 +238,7 @@ def save(frame: Frame, name: str, **parameters: Any) -> bytes:
 
 
 def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
-    """The blocks as the file holds them; what is broken is left out and said."""
+    """The metadata blocks as stored; damaged ones are dropped with a note."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     exif = cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""BMP: reader and writer of palette files. In memory only."""

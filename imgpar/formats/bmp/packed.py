@@ -1,4 +1,4 @@
-"""BMP of few colours: a palette with 1, 4 or 8 bits a pixel."""
+"""BMP writer for few colours: a palette with 1, 4 or 8 bits per pixel."""
 
 from __future__ import annotations
 

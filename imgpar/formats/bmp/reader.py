@@ -1,4 +1,4 @@
-"""BMP, read: Pillow, and arithmetic for bit fields and headers that no library here reads right."""
+"""BMP reader: Pillow, and own code for bit fields and headers that Pillow and OpenCV misread."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ Array = np.ndarray[Any, Any]
 
 _FILE_HEAD = 14
 _DEPTH_AT = 28
-"""Where headers of 40 bytes and more have the bits of a pixel."""
+"""Offset of the bits per pixel in headers of 40 bytes and more."""
 _OS2 = 12
-"""Bytes of the oldest header, whose sizes have 16 bits and whose palette has no padding."""
+"""Bytes of the oldest header, with 16-bit sizes and an unpadded palette."""
 _PLAIN, _FIELDS, _ALPHA_FIELDS = 0, 3, 6
 _RUNS = (1, 2)
-"""Packed in runs of 8 and of 4 bits, which Pillow reads."""
+"""Run-length encoding of 8 and of 4 bits, which Pillow reads."""
 _USUAL = {16: (0x7C00, 0x3E0, 0x1F, 0), 24: (0xFF0000, 0xFF00, 0xFF, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
-"""Masks of red, green, blue and alpha where a file names none."""
+"""Default masks of red, green, blue and alpha."""
 _INCH = 0.0254
 
 
 class Bitmap(NamedTuple):
-    """What the header of an uncompressed bitmap says."""
+    """Header of an uncompressed bitmap."""
 
     width: int
     height: int
     bits: int
-    """Of a pixel."""
+    """Per pixel."""
     masks: tuple[int, int, int, int]
     palette: int
     """Bytes of an entry; 0 where there is no palette."""
     palette_at: int
     at: int
-    """Where the pixels begin."""
+    """Offset of the pixels."""
     upward: bool
-    """Whether the first row is the lowest."""
+    """Whether rows are stored bottom-up."""
     dpi: tuple[float, float] | None
 
     @property
@@ -53,7 +53,7 @@ class Bitmap(NamedTuple):
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, or what the header says where Pillow refuses it."""
+    """Header from Pillow, or own parsing where Pillow rejects the file."""
     try:
         header = pillow.read_header(data, fmt, limits)
     except LimitError:
@@ -63,7 +63,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         if found is None:
             raise
     else:
-        # Of 16 bits Pillow reads the colours alone.
+        # With 16 bits Pillow ignores alpha.
         found = None if header.spec.alpha or data[_DEPTH_AT] != 16 else _parsed(data)
         if found is None or not found.masks[3]:
             return header
@@ -76,7 +76,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     found = header.detail.get("bitmap")
     if found is None:
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
@@ -93,7 +106,7 @@ def decode(
 
 
 def _parsed(data: bytes | memoryview) -> Bitmap | None:
-    """The header; None where there is none that is known. Raises UnsupportedError."""
+    """The header; None for unknown headers. Raises UnsupportedError."""
     try:
         (at,), (length,) = struct.unpack_from("<I", data, 10), struct.unpack_from("<I", data, _FILE_HEAD)
         if length == _OS2:
@@ -140,7 +153,7 @@ def _from_masks(rows: Array, found: Bitmap) -> Array:
 
 
 def _channel(values: Any, mask: int) -> Array:
-    """The bits of a mask, from 0 to 255."""
+    """The bits of a mask, scaled to 0 … 255."""
     if not mask:
         return np.zeros(values.shape, np.uint8)
     low = (mask & -mask).bit_length() - 1

@@ -1,1 +1,1 @@
-"""TODO."""
+"""GIF: reader and writer, palettes, and removal of metadata. In memory only."""

@@ -1,7 +1,7 @@
-"""Few colours for a GIF; for a whole animation: one palette for all frames, so that nothing flickers.
+"""Palettes for GIF; one palette for all frames of an animation, to avoid flicker.
 
-Frames are dithered (Floyd and Steinberg), but a pixel that has not changed keeps the colour that it was drawn
-with: it is left transparent. That keeps still parts still, and makes files smaller.
+Frames are dithered (Floyd-Steinberg), but an unchanged pixel keeps its colour: it is left transparent. Static
+parts stay static, and files get smaller.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from PIL import Image
 Array = np.ndarray[Any, Any]
 
 SAMPLES = 1 << 16
-"""Pixels by which the palette is chosen, spread over all frames."""
+"""Number of pixels, sampled from all frames, for choosing the palette."""
 SETTLED = 16
-"""The palette is done when so few of them still change their colour."""
+"""k-means ends when this few samples change their colour."""
 UNCHANGED = 2
-"""Steps of 255 by which a pixel may differ from what was drawn: nobody sees that, and coders make it."""
+"""Difference in 8-bit steps below which a pixel counts as unchanged: invisible, and caused by coders."""
 
 
 def clear_of(most: int) -> int:
-    """The index of the colour that leaves a pixel as it was: the last one."""
+    """Index of the transparent colour: the last one."""
     return most - 1
 
 
 def quantised(rgb: Array, most: int) -> Image.Image:
-    """A picture, H×W×3, in so many colours: median cut, dithered."""
+    """Quantise a picture, H×W×3 uint8, to `most` colours: median cut, dithered."""
     image = Image.fromarray(rgb)
     palette = image.quantize(most, Image.Quantize.MEDIANCUT)
     return image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def with_one_palette(frames: Sequence[Array], most: int) -> list[Image.Image]:
-    """H×W×3 frames of one size as images to be drawn on top of each other, `clear_of(most)` where
+    """H×W×3 frames of one size as images to be drawn on top of each other, with `clear_of(most)` where
     nothing changes."""
     palette = _palette(frames, most - 1)
     colours = (palette.getpalette() or [])[: 3 * (most - 1)]
@@ -59,7 +59,7 @@ def with_one_palette(frames: Sequence[Array], most: int) -> list[Image.Image]:
 
 
 def _palette(frames: Sequence[Array], colours: int) -> Image.Image:
-    """An image with the palette that suits all frames: median cut, then k-means."""
+    """An image with the palette for all frames: median cut, then k-means."""
     random = np.random.default_rng(0)
     share = max(1, SAMPLES // len(frames))
     pixels = [frame.reshape(-1, 3) for frame in frames]

@@ -1,7 +1,7 @@
-"""GIF: its blocks are walked for frames, timing and transparency; Pillow composes and writes them.
+"""GIF: blocks are parsed for frames, timing and transparency; Pillow composes and writes frames.
 
-256 colours are exact where the picture has no more; otherwise they are chosen by median cut and dithered,
-once for all frames of an animation.
+256 colours are exact where the picture has no more; otherwise they are quantised by median cut and dithered,
+with one palette for all frames of an animation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REDUCED = "colours were reduced to {most}"
 
 
 class _Drawn(NamedTuple):
-    """A frame as it is written, and the index of its transparent colour."""
+    """A frame to be written, and the index of its transparent colour."""
 
     image: Image.Image
     clear: int = 0
@@ -42,11 +42,11 @@ class _Drawn(NamedTuple):
 
 @dataclass(slots=True)
 class _Blocks:
-    """What the blocks of a file say."""
+    """Parsed blocks of a file."""
 
     size: tuple[int, int]
     reach: tuple[int, int] = (0, 0)
-    """Right and lower end of the frame that goes furthest."""
+    """Right and lower end of the frame that reaches furthest."""
     opaque: bool = True
     durations: list[int] = field(default_factory=list)
     loop: int = 1
@@ -64,7 +64,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if not frames or 0 in blocks.size:
         raise damaged("GIF", "it holds no picture", hopeless=True)
     if prod(blocks.reach) > max(4 * prod(blocks.size), _ROOM):
-        # Pillow would enlarge the canvas to that, whatever it costs.
+        # Pillow would enlarge the canvas, whatever the size.
         across, down = blocks.reach
         raise damaged("GIF", f"a frame reaches to {across}×{down}, far beyond the canvas", hopeless=True)
     animated = frames > 1
@@ -87,14 +87,37 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the frames, each as it is seen on the canvas."""
+    """Fill the frames, each composed on the canvas.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if not header.detail["complete"] and not accept_damaged:
         raise damaged("GIF", "it ends in the middle of a block")
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame, or an animation."""
+    """Encode one frame, or an animation.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     if max(frames[0].spec.size) > 65535:
         raise EncodeError("GIF holds at most 65535 pixels a side.", fix="Choose png, or resize it.")
     notes: dict[str, None] = {}
@@ -121,7 +144,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         parameters |= {"save_all": True, "append_images": images[1:]}
         parameters["duration"] = _hundredths(durations_of(metadata, len(images)))
         parameters |= {"disposal": 1} if shared else {}
-        # The file counts repetitions after the first round; no extension at all means one round.
+        # The file stores repetitions after the first play; without the extension it plays once.
         parameters |= {} if metadata.loop == 1 else {"loop": max(metadata.loop - 1, 0)}
     sink = BytesIO()
     images[0].save(sink, "GIF", **parameters)
@@ -129,9 +152,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _walk(view: memoryview) -> _Blocks:
-    """Read block after block; what is cut off is left out and `complete` stays false."""
+    """Parse all blocks; a truncated file ends the loop with `complete` false."""
     if len(view) < 13:
-        raise damaged("GIF", "it ends before its size is told", hopeless=True)
+        raise damaged("GIF", "it ends before its size", hopeless=True)
     width, height, flags = struct.unpack_from("<HHB", view, 6)
     blocks = _Blocks((width, height))
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
@@ -149,18 +172,18 @@ def _walk(view: memoryview) -> _Blocks:
             _extension(blocks, view[at + 1], parts)
             end = _end(view, at + 2)
             if view[at + 1] == 0xFF and parts[:1] == [_XMP_NAME]:
-                # The packet is no row of sub-blocks; its trailer leads those who read it so to the end.
+                # The packet is not made of sub-blocks; its trailer makes parsers skip it.
                 raw = bytes(view[at + 3 + len(_XMP_NAME) : end])
                 blocks.xmp = raw.removesuffix(_XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:])
             at = end
         elif kind == 0x2C and at + 10 <= len(view):
             left, top, across, down, packed = struct.unpack_from("<HHHHB", view, at + 1)
             whole = left == top == 0 and across >= width and down >= height
-            # Only what the first frame leaves open, or a later one opens again, can be seen through.
+            # Transparency is visible only where the first frame leaves it, or a later one restores it.
             first = not blocks.durations
             blocks.opaque = blocks.opaque and dispose != 2 and not (first and (clear or not whole))
             if first:
-                # Decoders enlarge a canvas that is too small for its first picture.
+                # Decoders enlarge a canvas that is too small for its first frame.
                 width, height = max(width, left + across), max(height, top + down)
                 blocks.size = (width, height)
             blocks.reach = (max(blocks.reach[0], left + across), max(blocks.reach[1], top + down))
@@ -184,7 +207,7 @@ def _extension(blocks: _Blocks, label: int, parts: list[bytes]) -> None:
 
 
 def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:
-    """The pieces of a block, each with the offset behind it."""
+    """The sub-blocks of a block, each with the offset behind it."""
     while at < len(view) and view[at]:
         end = at + 1 + view[at]
         yield view[at + 1 : end], end
@@ -192,7 +215,7 @@ def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:
 
 
 def _end(view: memoryview, at: int) -> int:
-    """The offset behind the last piece of a block."""
+    """The offset behind the last sub-block."""
     for _, end in _sub_blocks(view, at):
         at = end
     return at + 1
@@ -208,7 +231,7 @@ def _with_xmp(data: bytes, packet: bytes) -> bytes:
 
 
 def _hundredths(durations: list[int]) -> list[int]:
-    """Durations as GIF counts them, rounded so that the sum stays right."""
+    """Durations in hundredths of a second, rounded so that their sum is kept."""
     result: list[int] = []
     real, written = 0, 0
     for duration in durations:
@@ -219,7 +242,7 @@ def _hundredths(durations: list[int]) -> list[int]:
 
 
 def _without_alpha(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The frames as colours alone, where no pixel of any makes use of transparency."""
+    """The frames without alpha, if no pixel is transparent."""
     spec = frames[0].spec
     if not spec.alpha or any((frame.array[..., 3] < 255).any() for frame in frames):
         return frames
@@ -227,14 +250,14 @@ def _without_alpha(frames: Sequence[Frame]) -> Sequence[Frame]:
 
 
 def _wants_one_palette(frames: Sequence[Frame], most: int) -> bool:
-    """Whether there are more colours than wanted; few colours stay exact, frame by frame."""
+    """Whether there are more colours than `most`; fewer stay exact, frame by frame."""
     if frames[0].spec.alpha:
         return False
     return any(indexed(frame, most) is None for frame in frames)
 
 
 def _with_palette(frame: Frame, most: int, lost: dict[str, None], notes: dict[str, None]) -> _Drawn:
-    """An image of at most so many colours; transparency becomes all or nothing, and takes one of them."""
+    """An image of at most `most` colours; alpha becomes binary and takes one of them."""
     if not frame.spec.alpha:
         return _Drawn(_reduced(frame, most, notes))
     rgb = np.ascontiguousarray(frame.array[..., :3])
@@ -246,19 +269,19 @@ def _with_palette(frame: Frame, most: int, lost: dict[str, None], notes: dict[st
     image = _reduced(Frame(frame.spec.converted("RGB"), rgb), most - 1, notes)
     colours = bytes(image.getpalette() or ())
     clear = len(colours) // 3
-    image.putpalette(colours + bytes(3))  # readers refuse an index that has no colour
+    image.putpalette(colours + bytes(3))  # readers reject an index without a colour
     image.paste(clear, mask=Image.fromarray(hidden.astype(np.uint8) * 255))
     return _Drawn(image, clear)
 
 
 def _rgb(frame: Frame) -> np.ndarray[Any, Any]:
-    """H×W×3, of grey pictures too."""
+    """H×W×3, also of grey pictures."""
     array = frame.array[..., :3]
     return np.repeat(array, 3, axis=2) if frame.spec.grey else array
 
 
 def _reduced(frame: Frame, most: int, notes: dict[str, None]) -> Image.Image:
-    """A picture without transparency in at most so many colours; its palette holds no others."""
+    """A picture without alpha in at most `most` colours; its palette has no others."""
     found = indexed(frame, most)
     if found is not None:
         image = Image.fromarray(found.numbers)
@@ -269,8 +292,7 @@ def _reduced(frame: Frame, most: int, notes: dict[str, None]) -> Image.Image:
 
 
 def _layers(drawn: Sequence[_Drawn], metadata: Metadata) -> bytes:
-    """An animation with transparency: each frame is drawn on an empty canvas, as far as it is visible, and
-    has a palette of its own."""
+    """An animation with transparency: each frame is drawn on an empty canvas with its own palette."""
     info: dict[str, Any] = {"transparency": drawn[0].clear, "comment": metadata.comment[:255] or None}
     if metadata.loop != 1:
         info["loop"] = max(metadata.loop - 1, 0)
@@ -280,7 +302,7 @@ def _layers(drawn: Sequence[_Drawn], metadata: Metadata) -> bytes:
         visible = np.asarray(image) != clear
         box = Image.fromarray(visible).getbbox() or (0, 0, 1, 1)
         if number == 0:
-            box = (0, 0, *image.size)  # decoders take the canvas from the first frame
+            box = (0, 0, *image.size)  # decoders take the canvas size from the first frame
         parts += GifImagePlugin.getdata(
             image.crop(box),
             box[:2],

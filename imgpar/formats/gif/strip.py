@@ -1,4 +1,4 @@
-"""Comments and XMP taken out of a GIF whose frames stay as they are."""
+"""Removes comments and XMP from a GIF without touching its frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EXTENSION, _COMMENT, _PICTURE = 0x21, 0xFE, 0x2C
 
 
 def strip_gif(data: bytes, what: str) -> bytes | None:
-    """The file without `gps`, `exif`, `xmp` or `all`; None where its blocks cannot be followed."""
+    """The file without `gps`, `exif`, `xmp` or `all`; None where its blocks cannot be parsed."""
     if what == "exif":
         return data
     at = 13 + _table(data[10]) if len(data) > 13 else 0
@@ -37,12 +37,12 @@ def _xmp(block: bytes, what: str) -> bytes:
 
 
 def _table(flags: int) -> int:
-    """Bytes of the palette that the flags of a screen or picture announce."""
+    """Bytes of the palette according to the flags of a screen or image descriptor."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _end(data: bytes, at: int) -> int:
-    """The offset behind the last piece of a block."""
+    """The offset behind the last sub-block."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1

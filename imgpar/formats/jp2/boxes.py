@@ -1,6 +1,6 @@
-"""The boxes of a JPEG 2000 file around its codestream: profile, density, EXIF, XMP and IPTC.
+"""Boxes of a JPEG 2000 file around its codestream: profile, density, EXIF, XMP and IPTC.
 
-jP, ftyp, jp2h (ihdr, colr, res …), jp2c, uuid …          EXIF, XMP and IPTC have a box with a UUID each
+jP, ftyp, jp2h (ihdr, colr, res …), jp2c, uuid …          EXIF, XMP and IPTC have a UUID box each
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ UUIDS = {
 }
 """By kind of metadata; the first is the one that is written."""
 _PROFILE = 2
-"""The method of a colour box that holds an ICC profile."""
+"""Method of a colour box that contains an ICC profile."""
 _PROGRAMS = (b"Created by ", b"Kakadu", b"Creator:")
-"""How comments begin that say only which program wrote the file."""
+"""Prefixes of comments with the name of the writing program only."""
 _METRE = 0.0254
 
 
 def read_metadata_boxes(data: bytes | memoryview) -> dict[str, bytes]:
-    """`icc`, `exif`, `xmp` and `iptc`, those that are there."""
+    """`icc`, `exif`, `xmp` and `iptc`, where present."""
     found: dict[str, bytes] = {}
     for kind, body in jp2_boxes(data):
         if kind == b"jp2h":
@@ -45,8 +45,8 @@ def read_metadata_boxes(data: bytes | memoryview) -> dict[str, bytes]:
 
 
 def palette(data: bytes | memoryview) -> int:
-    """Columns of the palette: the channels that a picture with one has. 0 where there is none, or where its
-    entries have more than 8 bits."""
+    """Number of palette columns, which are the channels of the picture. 0 without a palette, or with entries
+    of more than 8 bits."""
     for kind, body in jp2_boxes(data):
         for inner, content in jp2_boxes(body) if kind == b"jp2h" else ():
             if inner == b"pclr" and len(content) > 3:
@@ -57,7 +57,7 @@ def palette(data: bytes | memoryview) -> int:
 
 
 def comment_of(text: bytes) -> bytes:
-    """The comment, unless only a program speaks of itself.
+    """The comment, unless it only names the writing program.
 
     >>> comment_of(b"Created by OpenJPEG version 2.5.4"), comment_of(b"hello")
     (b'', b'hello')
@@ -66,11 +66,11 @@ def comment_of(text: bytes) -> bytes:
 
 
 def with_metadata_boxes(stream: bytes, metadata: Metadata) -> bytes:
-    """A file with these metadata, from one without."""
+    """Add metadata to a file without."""
     parts = []
     for kind, body in jp2_boxes(stream):
         parts.append(_box(kind, _header(body, metadata) if kind == b"jp2h" else bytes(body)))
-    # Behind the codestream: Pillow reads comments only where that follows the header at once.
+    # Behind the codestream: Pillow reads comments only where that follows the header directly.
     for name, uuids in UUIDS.items():
         block = getattr(metadata, name)
         parts += [_box(b"uuid", uuids[0] + block)] if block else []
@@ -86,13 +86,13 @@ def _header(body: memoryview, metadata: Metadata) -> bytes:
             parts.append(_box(kind, bytes(content)))
     if metadata.dpi:
         across, down = (value / _METRE for value in metadata.dpi)
-        # Dots per metre as numerator, denominator and power of ten, down first.
+        # Dots per metre as numerator, denominator and power of ten, vertical first.
         parts.append(_box(b"res ", _box(b"resc", _fraction(down, across))))
     return b"".join(parts)
 
 
 def _fraction(down: float, across: float) -> bytes:
-    """Both as numerator and denominator of 16 bits."""
+    """Both as 16-bit fractions."""
     numbers = list[int]()
     for value in (down, across):
         below = next((below for below in (100, 10) if value * below < 0xFFFF), 1)
@@ -101,7 +101,7 @@ def _fraction(down: float, across: float) -> bytes:
 
 
 def jp2_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every box."""
+    """Type and body of every box."""
     view, at = memoryview(data), 0
     while at + 8 <= len(view):
         length, head = int.from_bytes(view[at : at + 4], "big"), 8

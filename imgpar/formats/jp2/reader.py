@@ -1,4 +1,4 @@
-"""JPEG 2000, read: Pillow, and OpenCV for colour of more than 8 bits, of which Pillow keeps 8."""
+"""JPEG 2000 reader: Pillow, and OpenCV for colour of more than 8 bits, which Pillow reduces to 8."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from imgpar.formats.registry import Format
 from imgpar.pixels.colour.icc_header import profile_space
 
 _SIZ = b"\xff\x4f\xff\x51"
-"""Start of the codestream, with the marker that tells its size."""
+"""SOC and SIZ markers at the start of the codestream."""
 _LAYOUTS: dict[int, Layout] = {3: "RGB", 4: "RGBA"}
 _COLUMNS: dict[int, Layout] = {1: "L", **_LAYOUTS}
-"""Columns of a palette, which Pillow and OpenCV do not look at."""
+"""Palette columns, which Pillow and OpenCV ignore."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, with the depth that it hides."""
+    """Header from Pillow, with the bit depth that it hides."""
     header = _described(pillow.read_header(data, fmt, limits), data)
     columns = boxes.palette(data)
     if columns in _COLUMNS:
@@ -33,7 +33,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         )
     bits = _depths(bytes(data[:65536]))
     if header.spec.layout == "LA" and bits and max(bits) > 8:
-        # Pillow lets the highest values of 16 bits become 0, OpenCV refuses two channels.
+        # Pillow wraps the highest values of 16 bits to 0, OpenCV rejects two channels.
         spec, detail = header.spec.converted("LA", "uint16"), {**header.detail, "bits": bits[0], "pair": True}
         if len(set(bits)) > 1:
             raise UnsupportedError("This JPEG 2000 has channels of different depths.")
@@ -51,7 +51,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame; 10 and 12 bits are stretched to 16."""
+    """Fill the frame; 10 and 12 bits are scaled to 16.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if header.detail.get("palette"):
         np.copyto(frames[0].array, imagecodecs.decode("jpeg2k", data, "JPEG 2000").astype(np.uint8))
         return ()
@@ -62,7 +75,7 @@ def decode(
     if not header.detail.get("deep"):
         notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
         if few := header.detail.get("few"):
-            # Pillow moves the bits to the upper end, so white would be grey.
+            # Pillow left-aligns the bits, so white would be grey.
             _fill_range(header.spec.layout, frames[0].array, few)
         return notes
     pixels = opencv.decode(data, header.spec, "JPEG 2000")
@@ -74,7 +87,7 @@ def decode(
 
 
 def _described(header: Header, data: bytes | memoryview) -> Header:
-    """The header with the metadata of the boxes, which Pillow does not look at."""
+    """The header with the metadata of the boxes, which Pillow ignores."""
     found = boxes.read_metadata_boxes(data)
     exif, icc = found.get("exif", b""), found.get("icc", b"")
     sound = not exif or tiff.is_sound(exif)
@@ -91,14 +104,14 @@ def _described(header: Header, data: bytes | memoryview) -> Header:
 
 
 def _fill_range(layout: str, array: np.ndarray[Any, Any], bits: int) -> None:
-    """Stretch values that stand in the upper bits of 8 over all of them, in place."""
+    """Scale left-aligned values of 8 bits to the full range, in place."""
     table = imagecodecs.stretched(np.arange(256) >> (8 - bits), bits, "uint8")
     channels = array[..., :3] if layout == "RGBX" else array
     channels[...] = table[channels]
 
 
 def _depths(head: bytes) -> list[int]:
-    """Bits of every component; empty where the codestream begins too late to be seen."""
+    """Bits of every component; empty where the codestream begins too late in the file."""
     at = head.find(_SIZ)
     if at < 0 or len(head) < at + 42:
         return []

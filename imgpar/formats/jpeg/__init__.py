@@ -1,1 +1,12 @@
-"""TODO."""
+"""JPEG: reader and writer, segments, gain maps, motion photos, lossless rotation.
+
+In memory only, except that `turbo` loads the system's libturbojpeg.
+
+    reader         headers, decoding, encoding
+    header         marker segments
+    turbo          planes and lossless transforms through libturbojpeg
+    lossless_turn  rotation without re-encoding
+    gain_map       HDR gain maps
+    multi_picture  the MPF index of further pictures
+    motion_photo   clips appended to a picture
+"""

@@ -1,7 +1,7 @@
-"""Gain maps: the small second picture in a JPEG that tells how much brighter each place is on an HDR screen.
+"""Gain maps: a second picture in a JPEG with the brightness gain per pixel for HDR displays.
 
-Ultra HDR (Google, Adobe's `hdrgm`), Apple's, and ISO 21496-1: all are a second JPEG behind the first, named
-in the index of pictures. Ultra HDR also tells its length in XMP; ISO has a segment of its own in both.
+Ultra HDR (Google, Adobe's `hdrgm`), Apple's, and ISO 21496-1: all are a second JPEG behind the first, listed
+in the MPF index. Ultra HDR also stores its length in XMP; ISO has a segment of its own in both pictures.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from imgpar.formats.metadata.xmp import XMP
 ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE = b"HDRGainMap"
 _JOINED = re.compile(rb"infe(?:\x02.{7}|\x03.{9})tmap", re.DOTALL)
-"""Version, flags, number and protection of an item stand before its type."""
+"""Version, flags, id and protection of an item precede its type."""
 _SEMANTIC = re.compile(rb":Semantic\s*(?:=\s*[\"']|>\s*)(\w+)")
 _LENGTH = re.compile(rb"(:Length\s*(?:=\s*[\"']|>\s*))\d+")
-_PROMISE = re.compile(rb"(?<!\s)\s+(?:hdrgm|HDRGainMap):\w+\s*=\s*\"[^\"]*\"")
-"""What XMP says of a gain map, beside elements."""
+_DECLARATION = re.compile(rb"(?<!\s)\s+(?:hdrgm|HDRGainMap):\w+\s*=\s*\"[^\"]*\"")
+"""XMP attributes of a gain map."""
 _CONTAINER = b"""<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"
  xmlns:Container="http://ns.google.com/photos/1.0/container/"
  xmlns:Item="http://ns.google.com/photos/1.0/container/item/" hdrgm:Version="1.0">
@@ -47,9 +47,14 @@ _PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
 
 
 def look(data: bytes | memoryview, xmp: bytes) -> tuple[bytes, list[str], list[str]]:
-    """The gain map in a file; what of its other pictures is lost when it is written anew; and remarks.
+    """Find the gain map of a file.
 
-    `xmp` is that of its first picture.
+    Args:
+        data: the whole file.
+        xmp: of its first picture.
+
+    Returns:
+        The gain map; what is lost of other pictures when the file is rewritten; and remarks.
     """
     data = bytes(data)
     others = multi_picture.others(data)
@@ -58,12 +63,12 @@ def look(data: bytes | memoryview, xmp: bytes) -> tuple[bytes, list[str], list[s
     lost = ["gain map"] if is_promised(xmp) and not found else []
     left = [picture for picture in others if picture.data not in maps and (picture.data or not lost)]
     lost += ["second picture"] if any(not picture.preview for picture in left) else []
-    notes = ["the preview beside the picture was left out"] if any(p.preview for p in left) else []
+    notes = ["the preview beside the picture was dropped"] if any(p.preview for p in left) else []
     return found, lost, notes
 
 
 def is_gain_map(jpeg: bytes) -> bool:
-    """Whether a picture says of itself that it is one."""
+    """Whether the metadata of a picture declares it a gain map."""
     try:
         xmp = parse_segments(jpeg).xmp
     except ItemError:
@@ -72,21 +77,21 @@ def is_gain_map(jpeg: bytes) -> bool:
 
 
 def is_promised(xmp: bytes) -> bool:
-    """Whether the XMP of a picture says that a gain map follows it."""
+    """Whether the XMP of a picture declares that a gain map follows."""
     return (b"hdrgm:" in xmp and b"hdrgm:GainMapM" not in xmp) or _APPLE in xmp
 
 
 def has_gain_map_item(head: bytes) -> bool:
-    """Whether an AVIF or HEIC declares an item that joins a picture and its gain map (tmap).
+    """Whether an AVIF or HEIC has an item that joins a picture and its gain map (tmap).
 
     Args:
-        head: the beginning of the file, with its directory of items.
+        head: beginning of the file, with its item table.
     """
     return _JOINED.search(head) is not None
 
 
 def behind(data: bytes, xmp: bytes) -> bytes:
-    """The gain map that XMP alone tells of: so many bytes at the file's end. Empty where there is none."""
+    """A gain map that only XMP declares: the last bytes of the file. Empty where there is none."""
     for start, end in _items(xmp):
         semantic, length = _SEMANTIC.search(xmp, start, end), _LENGTH.search(xmp, start, end)
         if semantic and semantic[1] == b"GainMap" and length:
@@ -96,16 +101,16 @@ def behind(data: bytes, xmp: bytes) -> bytes:
 
 
 def without_promise(xmp: bytes) -> bytes:
-    """XMP that no longer speaks of a gain map, because there is none any more."""
+    """XMP without declarations of a gain map."""
     return _without(xmp) if is_promised(xmp) else xmp
 
 
 def _without(xmp: bytes) -> bytes:
-    xmp = without(xmp, elements(xmp, _promises))
-    return _PROMISE.sub(b"", xmp)
+    xmp = without(xmp, elements(xmp, _declares))
+    return _DECLARATION.sub(b"", xmp)
 
 
-def _promises(name: bytes) -> bool:
+def _declares(name: bytes) -> bool:
     return name == b"Container:Directory" or name.startswith(b"HDRGainMap:")
 
 
@@ -114,12 +119,12 @@ def _items(xmp: bytes) -> Iterator[Span]:
 
 
 def attached(primary: bytes, gain_map: bytes) -> bytes:
-    """A file of both pictures; lengths and offsets are those of these two. Empty where XMP has no room."""
+    """Join a picture and its gain map, with their lengths and offsets. Empty where XMP does not fit."""
     segments = [segment for segment in split_head(primary)[0] if not segment[1].startswith(MPF)]
     rest = primary[split_head(primary)[1] :]
     said = parse_segments(gain_map)
     if b"hdrgm:" in said.xmp:
-        segments = _promising(segments, len(gain_map))
+        segments = _declaring(segments, len(gain_map))
     if any(map(_is_iso, split_head(gain_map)[0])) and not any(map(_is_iso, segments)):
         segments.insert(_behind_applications(segments), (APP0 + 2, ISO + bytes(4)))
     if any(len(body) > SEGMENT for _, body in segments):
@@ -133,7 +138,7 @@ def attached(primary: bytes, gain_map: bytes) -> bytes:
 
 
 def with_gain_map_metadata(stream: bytes, gain_map: bytes, what: str) -> bytes:
-    """New pixels of a gain map with what the old one says of itself, less the metadata that `what` strips."""
+    """Re-encoded gain map with its old metadata, without what `what` strips."""
     kept = [
         (marker, left)
         for marker, body in split_head(gain_map)[0]
@@ -147,7 +152,7 @@ def with_gain_map_metadata(stream: bytes, gain_map: bytes, what: str) -> bytes:
 
 
 def _thinned(marker: int, body: bytes, what: str) -> bytes:
-    """XMP stays, whatever is stripped: it describes the map itself, and names at most a place."""
+    """XMP is always kept: it describes the map, and may only contain a location."""
     if body.startswith(EXIF):
         block = strip(Metadata(exif=body[len(EXIF) :]), what).exif
         return EXIF + block if block else b""
@@ -157,8 +162,8 @@ def _thinned(marker: int, body: bytes, what: str) -> bytes:
     return b"" if gone else body
 
 
-def _promising(segments: list[Segment], length: int) -> list[Segment]:
-    """The segments, their XMP telling of a gain map of this length and of no other part."""
+def _declaring(segments: list[Segment], length: int) -> list[Segment]:
+    """The segments with XMP that declares a gain map of this length and no other part."""
     at = next((i for i, segment in enumerate(segments) if segment[1].startswith(XMP)), None)
     packet = segments[at][1][len(XMP) :] if at is not None else _PACKET
 
@@ -166,7 +171,7 @@ def _promising(segments: list[Segment], length: int) -> list[Segment]:
     if any(_semantic(packet[start:end]) == b"GainMap" for start, end in items):
         parts, done = list[bytes](), 0
         for start, end in items:
-            parts += packet[done:start], _told(packet[start:end], length)
+            parts += packet[done:start], _directory_item(packet[start:end], length)
             done = end
         packet = b"".join((*parts, packet[done:]))
     else:
@@ -179,8 +184,8 @@ def _promising(segments: list[Segment], length: int) -> list[Segment]:
     return [*segments[:place], new, *segments[place:]]
 
 
-def _told(item: bytes, length: int) -> bytes:
-    """An item of the list of pictures in a file of two: with the map's length, or gone from the list."""
+def _directory_item(item: bytes, length: int) -> bytes:
+    """An item of the directory for two pictures: with the length of the gain map, or removed."""
     what = _semantic(item)
     if what in (b"", b"Primary"):
         return item
@@ -188,13 +193,13 @@ def _told(item: bytes, length: int) -> bytes:
 
 
 def _semantic(item: bytes) -> bytes:
-    """What an item of the list of pictures is; empty where it does not say."""
+    """Semantic of a directory item; empty where there is none."""
     found = _SEMANTIC.search(item)
     return found[1] if found else b""
 
 
 def _after_exif(segments: list[Segment]) -> int:
-    """Where XMP belongs: behind JFIF and EXIF, which readers expect first."""
+    """Position of XMP: behind JFIF and EXIF, which readers expect first."""
     first = (i for i, (marker, body) in enumerate(segments) if marker != APP0 and not body.startswith(EXIF))
     return next(first, len(segments))
 

@@ -1,7 +1,7 @@
-"""The segments of a JPEG before its pixels: size, coding, and what travels beside the picture.
+"""Segments of a JPEG before its scans: size, coding and metadata.
 
-Written for any bytes: a broken segment is skipped where that is safe, and everything else is a
-DamagedError. Nothing is decoded, so a header costs microseconds.
+Works on any bytes: a damaged segment is skipped where that is safe, everything else is a DamagedError.
+Nothing is decoded, so a header costs microseconds.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ SOI, EOI, SOS, COM, APP0, APP14, DQT = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEE, 0xDB
 Segment = tuple[int, bytes]
 """Marker and body."""
 SEGMENT = 65533
-"""Bytes that fit into one."""
+"""Maximum bytes of a segment body."""
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _DISPENSABLE = (EXIF, XMP, ICC, b"Ducky", b"FPXR", b"urn:iso:std:iso:ts:21496")
-"""What nobody misses, or what was read before."""
+"""Segments that are not needed, or were read before."""
 _UNCARRIED = ((b"JP", "content credentials"), (b"FLIR\0", "thermal picture"))
 _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 JPEG_LS = 55
-"""The process of ISO/IEC 14495, whose marker stands apart from those of all others."""
+"""Process of ISO/IEC 14495, whose marker is outside of the usual range."""
 _SAMPLINGS = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
 
 
 class FrameHeader(NamedTuple):
-    """What the segment says that begins the picture. `process` is the low nibble of its marker: 0 and 1
-    sequential, 2 progressive, 3 lossless, 9 and above arithmetic."""
+    """Frame header (SOF). `process` is the low nibble of its marker: 0 and 1 sequential, 2 progressive, 3
+    lossless, 9 and above arithmetic."""
 
     width: int
     height: int
@@ -47,11 +47,11 @@ class FrameHeader(NamedTuple):
     components: int
     """1 for grey, 3 for colour, 4 for CMYK and YCCK."""
     sampling: tuple[tuple[int, int], ...]
-    """Horizontal and vertical factor of each component."""
+    """Horizontal and vertical sampling factor of each component."""
     subsampling: str
-    """The usual name of the chroma sampling: 420, 422, 444, grey, or the factors."""
+    """Usual name of the chroma subsampling: 420, 422, 444, grey, or the factors."""
     identifiers: bytes
-    """The components' numbers."""
+    """Component ids."""
 
 
 _NOT_YET = FrameHeader(0, 0, 8, 0, 0, (), "", b"")
@@ -59,7 +59,7 @@ _NOT_YET = FrameHeader(0, 0, 8, 0, 0, (), "", b"")
 
 @dataclass(slots=True)
 class JpegHeader:
-    """What the segments say."""
+    """Parsed segments."""
 
     frame: FrameHeader = _NOT_YET
     adobe_transform: int | None = None
@@ -70,23 +70,23 @@ class JpegHeader:
     iptc: bytes = b""
     dpi: tuple[float, float] | None = None
     indexed: bool = False
-    """Whether an index names pictures after the first one."""
+    """Whether there is an MPF index of further pictures."""
     pieces: dict[bytes, dict[int, bytes]] = field(default_factory=dict)
-    """Extended XMP: by its name, the pieces by their offsets."""
+    """Extended XMP: by name, pieces by offset."""
     quality: int = 0
-    """That of libjpeg whose table for brightness is nearest; 0 where there is no table."""
+    """libjpeg quality with the closest luma table; 0 where there is no table."""
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def in_ycc(self) -> bool:
-        """Whether it has brightness and two differences of colour, and nothing says red, green, blue."""
+        """Whether it is YCbCr."""
         three = self.frame.components == 3
         return three and self.frame.identifiers != b"RGB" and self.adobe_transform in (None, 1)
 
 
 def parse_segments(data: bytes | memoryview) -> JpegHeader:
-    """Read the segments up to the first scan. Raises DamagedError where there is no usable frame header."""
+    """Parse the segments up to the first scan. Raises DamagedError without a valid frame header."""
     header = JpegHeader()
     icc: dict[int, bytes] = {}
     view = memoryview(data)
@@ -100,7 +100,7 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
         elif APP0 <= marker <= APP0 + 15:
             _read_application(header, icc, marker - APP0, bytes(view[start:stop]))
     if not header.frame.width:
-        raise DamagedError("This JPEG has no usable frame header: it ends or breaks before its size is told.")
+        raise DamagedError("This JPEG has no usable frame header: it ends or is corrupt before its size.")
     if icc:
         count = max(icc)
         if sorted(icc) == list(range(1, count + 1)):
@@ -114,7 +114,7 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
 
 
 def split_head(data: bytes) -> tuple[list[Segment], int]:
-    """The segments before the first scan, and the offset of that scan's marker; 0 where there is none."""
+    """The segments before the first scan, and the offset of its marker; 0 where there is none."""
     segments, at = list[Segment](), 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
@@ -129,15 +129,15 @@ def split_head(data: bytes) -> tuple[list[Segment], int]:
 
 
 def join_head(segments: Iterable[Segment]) -> bytes:
-    """The beginning of a JPEG: its first marker and these segments."""
+    """Start of a JPEG: SOI and these segments."""
     return b"\xff\xd8" + b"".join(
         struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments
     )
 
 
 def bare(data: bytes | memoryview) -> bytes:
-    """Only what the pixels need: tables, frame header, scans. For files with something in front that decoders
-    complain of although no pixel depends on it; the complaints of the rest still count."""
+    """Tables, frame header and scans only. For files with segments before the scan of which decoders
+    complain, although pixels do not depend on them; complaints about the rest remain."""
     view, kept, scans = memoryview(data), list[Segment](), 0
     for marker, start, stop in _walk(view):
         scans = start - 4 if marker == SOS else scans
@@ -148,11 +148,11 @@ def bare(data: bytes | memoryview) -> bytes:
 
 
 def _walk(view: memoryview) -> Iterator[tuple[int, int, int]]:
-    """Marker, begin and end of the body of every segment up to the first scan's."""
+    """Marker, start and end of the body of every segment up to the first scan's."""
     at, end = 2, len(view)
     while at + 4 <= end:
         if view[at] != 0xFF:
-            # Cameras leave bytes between segments; decoders look for the next marker, and so do we.
+            # Cameras leave bytes between segments; as in decoders, the next marker is searched.
             found = bytes(view[at : at + 65536]).find(b"\xff")
             if found < 0:
                 return
@@ -184,13 +184,13 @@ def _frame_header(marker: int, body: bytes) -> FrameHeader:
         (body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, min(len(body) - 2, 3 + 3 * count) + 1, 3)
     )
     if not width or not height:
-        raise DamagedError(f"This JPEG says that it is {width}×{height} pixels large.")
+        raise DamagedError(f"This JPEG has the invalid size {width}×{height}.")
     if (
         len(factors) != count
         or count not in (1, 2, 3, 4)
         or any(not 1 <= f <= 4 for pair in factors for f in pair)
     ):
-        raise unclear("JPEG", f"it describes {count} colour components in a way that no decoder knows")
+        raise unclear("JPEG", f"it has {count} colour components in an unknown arrangement")
     identifiers = body[6 : 6 + 3 * count : 3]
     process = JPEG_LS if marker == 0xF7 else marker & 15
     return FrameHeader(width, height, bits, process, count, factors, _subsampling(factors), identifiers)
@@ -206,7 +206,7 @@ def _subsampling(factors: tuple[tuple[int, int], ...]) -> str:
 
 @lru_cache(maxsize=64)
 def _quality(tables: bytes) -> int:
-    """libjpeg scales one table (ITU-T T.81, K.1), whose sum is 3,688; from the sum follows the scale."""
+    """libjpeg scales one table (ITU-T T.81, K.1) with a sum of 3,688; the scale follows from the sum."""
     if len(tables) < 65 or tables[0] != 0:
         return 0
     percent = 100 * sum(tables[1:65]) / 3688
@@ -245,7 +245,7 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
 
 
 def _join_xmp(header: JpegHeader) -> None:
-    """Both parts of the XMP as one packet."""
+    """Join both parts of the XMP to one packet."""
     pieces = header.pieces.get(xmp.extension_name(header.xmp), {})
     second = b"".join(pieces[start] for start in sorted(pieces))
     whole = xmp.digest(second)

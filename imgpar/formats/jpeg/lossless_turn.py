@@ -1,4 +1,4 @@
-"""A JPEG turned upright without new pixels: its blocks of coefficients change places, nothing is rounded."""
+"""Lossless rotation of a JPEG to upright: DCT blocks are rearranged, nothing is rounded."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ _JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"
 
 
 def why_not_lossless(data: bytes, orientation: int) -> str:
-    """Why a JPEG cannot be turned without loss; empty where nothing is known that speaks against it.
+    """Why a JPEG cannot be rotated losslessly; empty where no reason is known.
 
-    It can where every block lies whole in the picture at those edges that change sides.
+    It is possible if blocks are complete at the edges that are mirrored.
     """
     if turbo.library() is None:
-        return "there is no libturbojpeg here"
+        return "libturbojpeg is not installed"
     info = parse_segments(data).frame
     sampling = info.sampling if info.components > 1 else ((1, 1),)
     across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
     if orientation in (2, 3, 7, 8) and info.width % across:
-        return f"its width of {info.width} is no multiple of {across}"
+        return f"its width of {info.width} is not a multiple of {across}"
     if orientation in (3, 4, 6, 7) and info.height % down:
-        return f"its height of {info.height} is no multiple of {down}"
+        return f"its height of {info.height} is not a multiple of {down}"
     return ""
 
 
 def turn_jpeg(data: bytes, orientation: int) -> bytes:
-    """The JPEG upright, with all its metadata made true; pictures behind the first one are left out.
+    """The JPEG upright, with adjusted metadata; further pictures are dropped.
 
-    Raises EncodeError where the library cannot do it; `why_not` must have found nothing.
+    Raises:
+        EncodeError: the library cannot do it. `why_not` must have returned an empty string.
     """
     progressive = parse_segments(data).frame.process in (2, 10)
     stream = turbo.turn_coefficients(data, orientation, progressive=progressive)
@@ -54,15 +55,16 @@ def turn_jpeg(data: bytes, orientation: int) -> bytes:
         (marker, made)
         for marker, body in segments
         if marker == COM or APP0 <= marker <= APP0 + 15
-        if (made := _made_true(marker, body, size, swaps=orientation > 4))
+        if (made := _adjusted(marker, body, size, swaps=orientation > 4))
     ]
     coding, rest = split_head(stream)
     own = {marker for marker, _ in kept} & {APP0, APP14}
     return join_head([*kept, *_without(coding, own)]) + stream[rest:]
 
 
-def _made_true(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -> bytes:
-    """The segment of the turned picture; empty for what would be wrong. `swaps`: width became height."""
+def _adjusted(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -> bytes:
+    """The segment of the rotated picture; empty for one that would be wrong. `swaps`: width and height change
+    places."""
     if marker == APP0 and body.startswith(_JFIF):
         across, down = body[8:10], body[10:12]
         return body[:8] + (down + across if swaps else across + down) + b"\0\0"  # without its thumbnail

@@ -1,7 +1,7 @@
-"""Motion photos: a picture with a short clip behind it (Google, Samsung), which no new file gets.
+"""Motion photos: a picture with a short clip behind it (Google, Samsung), which is not kept in outputs.
 
-Google says in XMP how far before the end the clip begins; Samsung lists it in a trailer of the file (SEFH …
-SEFT); HEIC has a box of its own for it (mpvd).
+Google stores the distance of the clip from the end in XMP; Samsung lists it in a trailer of the file (SEFH …
+SEFT); HEIC has a box for it (mpvd).
 """
 
 from __future__ import annotations
@@ -12,48 +12,48 @@ from collections.abc import Iterator
 
 from imgpar.formats.metadata.xml import Span, elements, without
 
-_SAYS = re.compile(rb"(?<!\s)\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
-"""A run of spaces is looked at from its beginning only: packets are padded with thousands of them."""
+_DECLARATION = re.compile(rb"(?<!\s)\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+"""A run of spaces is matched from its start only: packets are padded with thousands of them."""
 _NAMED = re.compile(rb"[\"'>]\s*+MotionPhoto")
 _LENGTH = re.compile(rb"\bItem:Length\s*=\s*[\"'](\d{1,19})|<Item:Length>(\d{1,19})<")
 _OFFSET = re.compile(rb"\bMicroVideoOffset\s*=\s*[\"'](\d{1,19})|<\w+:MicroVideoOffset>(\d{1,19})<")
 _SAMSUNG_CLIP = 0x0A30
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"mfra", b"sidx", b"styp",
           b"meta", b"udta"}  # fmt: skip
-"""What a clip is made of; behind it may come something else."""
+"""Boxes of a clip; other data may follow."""
 CLIP = "motion clip"
-"""What the report calls it."""
+"""Its name in the report."""
 
 
 def has_clip(xmp: bytes) -> bool:
-    """Whether XMP says that a clip follows the picture.
+    """Whether XMP declares that a clip follows the picture.
 
     >>> has_clip(b'<rdf:Description GCamera:MotionPhoto="1"/>')
     True
     """
     named = b"MotionPhoto" in xmp or b"MicroVideo" in xmp
-    return named and (_SAYS.search(xmp) is not None or any(True for _ in _items(xmp)))
+    return named and (_DECLARATION.search(xmp) is not None or any(True for _ in _items(xmp)))
 
 
 def without_clip(xmp: bytes) -> bytes:
-    """XMP that no longer speaks of one.
+    """XMP without declarations of a clip.
 
     >>> without_clip(b'<rdf:Description GCamera:MotionPhoto="1" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
-    xmp = _SAYS.sub(b"", xmp)
+    xmp = _DECLARATION.sub(b"", xmp)
     return without(xmp, _items(xmp))
 
 
 def _items(xmp: bytes) -> Iterator[Span]:
-    """The items of lists that speak of a clip."""
+    """Directory items of a clip."""
     for start, end in elements(xmp, b"rdf:li".__eq__):
         if _NAMED.search(xmp, start, end):
             yield start, end
 
 
 def find_clip(data: bytes | memoryview, xmp: bytes) -> memoryview | None:
-    """The clip behind a picture, or None; what makers say about its place is believed only where one is.
+    """The clip behind a picture, or None; declared positions are verified.
 
     Args:
         data: the whole file.
@@ -69,19 +69,19 @@ def find_clip(data: bytes | memoryview, xmp: bytes) -> memoryview | None:
 
 
 def has_trailer(data: bytes | memoryview) -> bool:
-    """Whether a trailer of Samsung lists a clip; they need not say so in XMP."""
+    """Whether a Samsung trailer lists a clip, which XMP may not declare."""
     return bytes(data[-4:]) == b"SEFT" and any(True for _ in _samsung(memoryview(data)))
 
 
 def _places(view: memoryview, xmp: bytes) -> Iterator[int]:
-    """Where the clip may begin."""
+    """Possible offsets of the clip."""
     yield from _samsung(view)
     lengths = (_LENGTH.search(xmp, start, end) for start, end in _items(xmp))
     for found in (*lengths, _OFFSET.search(xmp)):
         if found is not None:
             yield len(view) - int(found[1] or found[2])
     at = 0
-    while at + 8 <= len(view) and bytes(view[4:8]) == b"ftyp":  # HEIC is made of boxes
+    while at + 8 <= len(view) and bytes(view[4:8]) == b"ftyp":  # HEIC consists of boxes
         length, head = _box(view, at)
         if bytes(view[at + 4 : at + 8]) == b"mpvd":
             yield at + head
@@ -91,7 +91,7 @@ def _places(view: memoryview, xmp: bytes) -> Iterator[int]:
 
 
 def _samsung(view: memoryview) -> Iterator[int]:
-    """Where the entries of the trailer lie that are clips."""
+    """Offsets of the clips in the trailer."""
     if len(view) < 32 or bytes(view[-4:]) != b"SEFT":
         return
     (size,) = struct.unpack("<I", view[-8:-4])
@@ -114,13 +114,13 @@ def _end_of_clip(view: memoryview, at: int) -> int:
         if length == 0:
             return len(view)
         if length < head or at + length > len(view):
-            return len(view)  # cut off, which whoever reads it will see
+            return len(view)  # truncated, which its reader will notice
         at += length
     return at
 
 
 def _box(view: memoryview, at: int) -> tuple[int, int]:
-    """Length of a box and of its head; 0 is to the end of the file."""
+    """Length of a box and of its header; 0 extends to the end of the file."""
     length = int.from_bytes(view[at : at + 4], "big")
     if length == 1 and at + 16 <= len(view):
         return int.from_bytes(view[at + 8 : at + 16], "big"), 16

@@ -1,9 +1,9 @@
-"""Several pictures in one JPEG file (CIPA DC-007): the index in its first picture, read and written.
+"""Multi-Picture Format (CIPA DC-007): the index of several pictures in a JPEG file, read and written.
 
 APP2 "MPF\\0" | TIFF header | directory with version, number of pictures and entries
 entry (16 bytes): attributes | length | offset | two numbers of dependent pictures
 
-Offsets count from the TIFF header. The first picture is the file's beginning, its offset is 0.
+Offsets are relative to the TIFF header. The first picture is the start of the file, its offset is 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imgpar.formats.metadata import exif as tiff
 _ENTRIES, _NUMBER, _VERSION = 0xB002, 0xB001, 0xB000
 _PRIMARY, _KIND = 0x030000, 0xFFFFFF
 _SMALL_COPY = 0x01
-"""The first byte of the kind of large thumbnails."""
+"""First byte of the type of large thumbnails."""
 
 
 class _IndividualImage(NamedTuple):
@@ -33,7 +33,7 @@ class _IndividualImage(NamedTuple):
 
 
 def others(data: bytes) -> list[_IndividualImage]:
-    """The pictures after the first one; data are empty where it lies not in the file."""
+    """The pictures after the first one; empty data where one lies outside of the file."""
     for marker, body in split_head(data)[0]:
         if marker == APP0 + 2 and body.startswith(MPF):
             base = data.find(body) + len(MPF)
@@ -46,7 +46,13 @@ def others(data: bytes) -> list[_IndividualImage]:
 
 
 def index(first: int, second: int, offset: int) -> bytes:
-    """The segment for two pictures of these lengths, the second at `offset` from the header in it."""
+    """The segment for two pictures.
+
+    Args:
+        first: length of the first picture.
+        second: length of the second picture.
+        offset: of the second picture from the TIFF header.
+    """
     entries = struct.pack("<IIIHHIIIHH", _PRIMARY, first, 0, 0, 0, 0, second, offset, 0, 0)
     directory = struct.pack("<H", 3)
     directory += struct.pack("<HHI4s", _VERSION, 7, 4, b"0100")
@@ -67,6 +73,6 @@ def _entries(block: bytes) -> list[tuple[int, int, int]]:
 
 
 def _cut(data: bytes, start: int, length: int) -> bytes:
-    """The picture there, if one begins there and ends in the file."""
+    """The picture at an offset, if it is a complete JPEG."""
     found = data[start : start + length]
     return found if found.startswith(b"\xff\xd8") and len(found) == length else b""

@@ -1,7 +1,7 @@
-"""JPEG between bytes and frames: libjpeg-turbo through simplejpeg, Pillow for what that cannot read.
+"""JPEG reader and writer: libjpeg-turbo through simplejpeg, Pillow for unsupported kinds.
 
-Decoding and encoding work in place on four bytes a pixel (RGBX). Scaled decoding uses 1/2, 1/4 and 1/8
-only: the other eighths have no SIMD code and cost more than they save.
+Decoding and encoding use four bytes per pixel (RGBX) in place. Scaled decoding uses 1/2, 1/4 and 1/8 only:
+the other eighths have no SIMD code and cost more than they save.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ _PILLOW_SAMPLINGS = {"444": 0, "422": 1, "420": 2}
 _UNREAD = (3, 5, 6, 7, 11, 13, 14, 15, JPEG_LS)
 """Lossless and hierarchical coding, by the low nibble of the frame marker, and JPEG-LS."""
 _SECOND = (0, 1, 2, 3, JPEG_LS)
-"""Coding that imagecodecs knows in any number of bits: baseline, extended, progressive and lossless."""
+"""Coding that imagecodecs supports with any bit depth: baseline, extended, progressive and lossless."""
 _HARMLESS = (
     "bad icc marker",
     "extraneous bytes before marker",
     "unknown jfif revision",
     "unknown adobe color transform",
 )
-"""Complaints of the decoder that cost no pixel: cameras and old editors write such files."""
+"""Decoder warnings that do not affect pixels: cameras and old editors write such files."""
 
 
 MARGIN = 1.5
-"""How much larger than wanted a scaled decode has to be. Photos made 640 wide come within 47 dB of an exact
-resize at 1.5, 49 dB at 2, 45 dB at 1; only these scales have SIMD code in libjpeg-turbo."""
+"""Minimum size of a scaled decode relative to the result. Photos resized to 640 pixels come within 47 dB of
+an exact resize at 1.5, 49 dB at 2, 45 dB at 1; only these scales have SIMD code in libjpeg-turbo."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:  # noqa: ARG001
-    """What the segments say; no pixel is decoded."""
+    """Parse the segments; no pixel is decoded."""
     info = parse_segments(data)
     frame = info.frame
     unusual = frame.bits != 8 or frame.process in _UNREAD
@@ -79,7 +79,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     if frame.components == 4:
         from imgpar.pixels.colour import to_srgb as colour
 
-        icc = b""  # The picture becomes sRGB when it is decoded.
+        icc = b""  # The picture is converted to sRGB when it is decoded.
         notes.append(colour.conversion_note("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
         icc = b""
@@ -87,12 +87,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
     metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
     if info.indexed or (info.xmp and gain_map.is_promised(info.xmp)):
-        found, more, said = gain_map.look(data, info.xmp)
+        found, more, remarks = gain_map.look(data, info.xmp)
         metadata = metadata._replace(
             gain_map=found, xmp=info.xmp if found else gain_map.without_promise(info.xmp)
         )
         lost += more
-        notes += said
+        notes += remarks
     if metadata.xmp and motion_photo.has_clip(metadata.xmp):
         metadata = metadata._replace(xmp=motion_photo.without_clip(metadata.xmp))
         lost.append(motion_photo.CLIP)
@@ -121,7 +121,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 
 
 def _check_rare(frame: FrameHeader) -> None:
-    """Refuse a JPEG that the second decoder does not read either."""
+    """Raise an error for a JPEG that the second decoder does not read either."""
     words = f"{frame.bits} bits, process {frame.process}, {frame.components} components"
     if frame.process not in _SECOND or frame.components not in (1, 3) or not 2 <= frame.bits <= 16:
         raise UnsupportedError(f"It is a rare JPEG ({words}) that no decoder here reads.")
@@ -130,8 +130,8 @@ def _check_rare(frame: FrameHeader) -> None:
 
 
 def scale_for(spec: Spec, width: int, height: int) -> int:
-    """The largest of 8, 4, 2, 1 by which a decode may be smaller and still have `MARGIN` × the wanted pixels
-    each way."""
+    """The largest of 8, 4, 2, 1 by which a decode may be smaller with `MARGIN` × the requested pixels in each
+    direction."""
     for scale in (8, 4, 2):
         across, down = -(-spec.width // scale), -(-spec.height // scale)
         if across >= MARGIN * width and down >= MARGIN * height:
@@ -142,12 +142,22 @@ def scale_for(spec: Spec, width: int, height: int) -> int:
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame, whose spec is the header's (perhaps shrunk). Returns what the decoder said."""
+    """Fill the frame, whose spec is that of the header (possibly shrunk).
+
+    Args:
+        data: the whole file.
+        header: from `read_header`, possibly shrunk.
+        frames: one array to fill, H×W×C or planes; owned by the caller.
+        accept_damaged: whether to keep what can be read.
+
+    Returns:
+        Warnings of the decoder.
+    """
     if header.spec.planar:
         return _decode_planes(data, header, frames[0], accept_damaged=accept_damaged)
     if header.detail["reader"] == "rare":
         if not accept_damaged and bytes(data[-1 << 16 :]).rfind(b"\xff\xd9") < 0:
-            raise damaged("JPEG", "it ends before its end marker")  # of which this decoder says nothing
+            raise damaged("JPEG", "it ends before its end marker")  # this decoder does not report it
         found = imagecodecs.decode(header.detail["codec"], data, "JPEG")
         np.copyto(frames[0].array, imagecodecs.stretched(found, header.detail["bits"], header.spec.dtype))
         return ()
@@ -168,23 +178,33 @@ def decode(
     if not harmless and not accept_damaged:
         raise damaged("JPEG", complaint)
     if harmless:
-        # Of what stands before the pixels the decoder complains even when it is told to be lenient.
+        # The decoder warns about data before the pixels even in lenient mode.
         with suppress(ValueError):
             _decode_fast(bare(data), frames[0], strict=True)
-            return (f"the decoder said: {complaint}",)
+            return (f"decoder warning: {complaint}",)
     try:
         _decode_fast(data, frames[0], strict=False)
     except ValueError as error:
         raise damaged("JPEG", library_words(error), hopeless=True) from None
     return (
-        (f"the decoder said: {complaint}",)
+        (f"decoder warning: {complaint}",)
         if harmless
         else (f"damaged, kept what could be read: {complaint}",)
     )
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame as a JPEG with its metadata, baseline unless told otherwise."""
+    """Encode one frame as a JPEG with its metadata, baseline by default.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     if options.lossless:
         raise EncodeError("JPEG has no lossless mode.", fix="Choose png, webp, avif or tiff.")
     frame = frames[0]
@@ -222,7 +242,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _reader(frame: FrameHeader) -> str:
-    """simplejpeg takes Huffman-coded grey and YCbCr in the usual samplings; Pillow takes the rest."""
+    """simplejpeg decodes Huffman-coded grey and YCbCr in the usual subsamplings; Pillow decodes the rest."""
     plain = frame.components == 1 or (frame.components == 3 and frame.subsampling in _SAMPLINGS)
     return "simplejpeg" if plain and frame.process in (0, 1, 2) else "pillow"
 
@@ -240,7 +260,7 @@ def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> Non
     import simplejpeg
 
     spec = frame.spec
-    # Asking for exactly the scaled size picks exactly that scale: no smaller one is large enough.
+    # Requesting exactly the scaled size selects that scale: no smaller one is large enough.
     result = simplejpeg.decode_jpeg(
         data,
         "GRAY" if spec.layout == "L" else spec.layout,
@@ -258,7 +278,7 @@ def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> Non
 def _decode_planes(
     data: bytes | memoryview, header: Header, frame: Frame, *, accept_damaged: bool
 ) -> tuple[str, ...]:
-    """Fill planes. Whatever is wrong with a file is told, or forgiven, by the decoder of colours."""
+    """Fill planes. Damage is reported, or accepted, by the RGB decoder."""
     try:
         sampling = frame.spec.layout[3:]
         turbo.decode_planes(data, _planes(frame), header.detail["whole"], frame.spec.size, sampling)
@@ -272,7 +292,7 @@ def _decode_planes(
 
 
 def _planes(frame: Frame) -> turbo.Planes:
-    """Where they begin in memory, and how far their rows are apart."""
+    """Addresses and row strides of the planes."""
     (rows, row), (_, colour_row) = frame.spec.rooms
     start = frame.array.ctypes.data
     colour = start + rows * row
@@ -280,7 +300,7 @@ def _planes(frame: Frame) -> turbo.Planes:
 
 
 def _segments(metadata: Metadata) -> tuple[list[bytes], tuple[str, ...]]:
-    """The segments that come before the picture, and what does not fit into them."""
+    """The segments before the picture, and what does not fit into them."""
     parts, lost = [_jfif(metadata.dpi)], []
     if metadata.bare:
         return parts, ()
@@ -321,6 +341,6 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def _without_jfif(data: bytes | memoryview) -> memoryview:
-    """The encoder's stream after SOI and its own JFIF segment."""
+    """The encoder's stream behind SOI and its own JFIF segment."""
     view = memoryview(data)[2:]
     return view[2 + int.from_bytes(view[2:4], "big") :] if bytes(view[:2]) == b"\xff\xe0" else view

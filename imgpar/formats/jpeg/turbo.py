@@ -1,9 +1,8 @@
-"""libturbojpeg by its C interface, where the system has it: it turns JPEGs without decoding their pixels, and
-reads and writes their planes.
+"""libturbojpeg through its C interface, where the system has it: lossless rotation, and access to planes.
 
-No package for Python brings that along, so the library is looked for when it is first needed: libturbojpeg0
-in Debian, jpeg-turbo in Homebrew, the installer of libjpeg-turbo on Windows. Functions and constants are
-those of TurboJPEG 2, which version 3 keeps.
+No Python package includes it, so the library is searched for when first needed: libturbojpeg0 in Debian,
+jpeg-turbo in Homebrew, the installer of libjpeg-turbo on Windows. Functions and constants are those of
+TurboJPEG 2, which version 3 keeps.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ _PLACES = {
 
 
 _YCC = 1
-"""The library's number for brightness and two differences of colour."""
+"""TJCS_YCbCr."""
 
 Planes = tuple[tuple[int, int, int], tuple[int, int, int]]
-"""Addresses of Y, Cb and Cr, and how many bytes there are from row to row."""
+"""Addresses and row strides of Y, Cb and Cr, in bytes."""
 _per_thread = threading.local()
 
 
 class _Transform(ctypes.Structure):
-    """tjtransform: the region that is kept (all of it), what to do, and two pointers that stay empty."""
+    """tjtransform: region (the whole picture), operation, and two null pointers."""
 
     _fields_ = (
         ("x", ctypes.c_int),
@@ -73,10 +72,11 @@ def library() -> ctypes.CDLL | None:
 
 
 def turn_coefficients(data: bytes, orientation: int, *, progressive: bool) -> bytes:
-    """A JPEG of this EXIF orientation (2 to 8) turned upright, coefficient by coefficient, without markers.
+    """Rotate a JPEG of this EXIF orientation (2 to 8) to upright in the DCT domain, without markers.
 
-    Raises EncodeError where that is not exact (blocks at an edge are not whole), or where the library cannot
-    read the file. `library()` must have found one.
+    Raises:
+        EncodeError: it is not exact (incomplete blocks at an edge), or the library cannot read the file.
+            `library()` must not be None.
     """
     tj = library()
     assert tj is not None
@@ -101,10 +101,18 @@ def turn_coefficients(data: bytes, orientation: int, *, progressive: bool) -> by
 def decode_planes(
     data: bytes | memoryview, planes: Planes, whole: tuple[int, int], size: tuple[int, int], sampling: str
 ) -> None:
-    """Fill the planes of a JPEG in YCbCr of this size and sampling, scaled to `size` (1, 1/2, 1/4, 1/8).
+    """Decode the planes of a YCbCr JPEG, scaled to `size` (1, 1/2, 1/4, 1/8).
 
-    Raises ValueError with what the library says at its first complaint, and where it reads another size or
-    sampling out of the file: then the planes would not fit.
+    Args:
+        data: the whole file.
+        planes: addresses and strides of memory to fill; owned by the caller.
+        whole: width and height of the full picture.
+        size: scaled width and height.
+        sampling: chroma subsampling.
+
+    Raises:
+        ValueError: at the first warning of the library, or if it reads another size or subsampling from the
+            file, which would not fit.
     """
     tj, handle = _handle("tjInitDecompress")
     source = data if isinstance(data, bytes) else bytes(data)
@@ -122,9 +130,18 @@ def decode_planes(
 
 
 def encode_planes(planes: Planes, size: tuple[int, int], sampling: str, quality: int) -> memoryview:
-    """A JPEG of these planes; it is valid until this thread encodes the next one.
+    """Encode planes as a JPEG; the result is valid until the next call in this thread.
 
-    Odd sides need one more row or column in the planes of brightness, so that colour has whole samples.
+    Odd sides need one more row or column of luma, so that chroma samples are complete.
+
+    Args:
+        planes: addresses and strides of memory, which is not modified.
+        size: width and height in pixels.
+        sampling: chroma subsampling.
+        quality: 1 to 100.
+
+    Raises:
+        EncodeError: the library failed.
     """
     tj, handle = _handle("tjInitCompress")
     kind = _SAMPLINGS[sampling]
@@ -136,12 +153,12 @@ def encode_planes(planes: Planes, size: tuple[int, int], sampling: str, quality:
         ctypes.byref(result), ctypes.byref(length), quality, _ACCURATE | _NO_REALLOC,
     )  # fmt: skip
     if failed:
-        raise EncodeError(f"libturbojpeg said: {tj.tjGetErrorStr2(handle).decode('ascii', 'replace')}.")
+        raise EncodeError(f"libturbojpeg failed: {tj.tjGetErrorStr2(handle).decode('ascii', 'replace')}.")
     return memoryview(room).cast("B")[: length.value]
 
 
 class _Handle:
-    """What the library keeps between calls; one thread's own."""
+    """A library handle of one thread."""
 
     def __init__(self, tj: ctypes.CDLL, make: str) -> None:
         self._tj = tj
@@ -162,7 +179,7 @@ def _handle(make: str) -> tuple[ctypes.CDLL, Any]:
 
 
 def _room(nbytes: int) -> Any:
-    """Memory for an encoder, kept from picture to picture: only what is written to costs pages."""
+    """Output memory of an encoder, reused: only written pages are allocated."""
     room = getattr(_per_thread, "room", None)
     if room is None or len(room) < nbytes:
         room = _per_thread.room = (ctypes.c_ubyte * nbytes).from_buffer(mmap.mmap(-1, nbytes))
@@ -171,14 +188,14 @@ def _room(nbytes: int) -> Any:
 
 def _candidates() -> Iterator[str]:
     yield from _PLACES.get(sys.platform, ())
-    # Elsewhere the loader looks in every place that there is, and this would start a process.
+    # Elsewhere on Linux the loader searches all locations, and this would start a process.
     found = None if sys.platform == "linux" else find_library("turbojpeg")
     if found:
         yield found
 
 
 def _declare(tj: ctypes.CDLL) -> None:
-    """Types of the functions; raises AttributeError where one is missing."""
+    """Declare the function types; raises AttributeError where one is missing."""
     for make in ("tjInitTransform", "tjInitDecompress", "tjInitCompress"):
         getattr(tj, make).restype = ctypes.c_void_p
         getattr(tj, make).argtypes = []

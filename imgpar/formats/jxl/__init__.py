@@ -1,1 +1,1 @@
-"""TODO."""
+"""JPEG XL: header parser, reader, writer and colours. `ffmpeg` starts a process, all else is in memory."""

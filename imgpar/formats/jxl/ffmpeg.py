@@ -1,7 +1,7 @@
-"""What imagecodecs does not tell of a JPEG XL, told by ffmpeg where its build has libjxl: the colour profile,
-which is compressed in the codestream, and how long each frame of an animation is shown.
+"""Properties of a JPEG XL that imagecodecs does not expose, from an ffmpeg with libjxl: the colour profile,
+which is compressed in the codestream, and the durations of frames.
 
-ffmpeg gets the bare codestream: its reader of containers never ends on some of them.
+ffmpeg gets the bare codestream: its container parser does not terminate on some files.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _BASE = b"#tb 0: "
 
 
 def ffmpeg_profile(codestream: bytes, *, animated: bool) -> bytes:
-    """The ICC profile that the pixels are in; empty where ffmpeg cannot tell."""
-    # A PNG of one pixel carries it.
-    png = _told(
+    """The ICC profile of the pixels; empty where ffmpeg cannot read it."""
+    # Transferred in a PNG of one pixel.
+    png = _run(
         codestream, ("-frames:v", "1", "-vf", "crop=1:1:0:0", "-c:v", "png", "-f", "image2pipe"), animated
     )
     try:
@@ -37,9 +37,9 @@ def ffmpeg_profile(codestream: bytes, *, animated: bool) -> bytes:
 
 
 def durations(codestream: bytes, most: int) -> tuple[int, ...]:
-    """Milliseconds of each frame, of at most `most` frames; empty where ffmpeg cannot tell."""
+    """Milliseconds of each of at most `most` frames; empty where ffmpeg cannot read them."""
     table = ("-frames:v", str(most), "-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc")
-    lines = _told(codestream, table, animated=True).splitlines()
+    lines = _run(codestream, table, animated=True).splitlines()
     base = next(
         (Fraction(line[len(_BASE) :].decode()) for line in lines if line.startswith(_BASE)), Fraction(0)
     )
@@ -47,8 +47,8 @@ def durations(codestream: bytes, most: int) -> tuple[int, ...]:
     return tuple(round(count * base * 1000) for count in ticks)
 
 
-def _told(codestream: bytes, wanted: Sequence[str], animated: bool) -> bytes:
-    """What ffmpeg writes to its standard output; it needs a file, in which it can go back."""
+def _run(codestream: bytes, wanted: Sequence[str], animated: bool) -> bytes:
+    """Standard output of ffmpeg; its input is a file, in which it can seek."""
     with temporary() as folder:
         path = Path(folder, "a.jxl")
         path.write_bytes(codestream)
@@ -64,7 +64,7 @@ def _told(codestream: bytes, wanted: Sequence[str], animated: bool) -> bytes:
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
-                **_apart(),
+                **_process_options(),
             )
         except (OSError, subprocess.TimeoutExpired):
             return b""
@@ -80,6 +80,6 @@ def _ffmpeg() -> str:
         return ""
 
 
-def _apart() -> dict[str, Any]:
-    """Ctrl-C on the terminal is the parent's business; no window opens for it."""
+def _process_options() -> dict[str, Any]:
+    """Process options: Ctrl-C is handled by the parent; no window is opened."""
     return {"creationflags": _NEW_GROUP_NO_WINDOW} if os.name == "nt" else {"process_group": 0}

@@ -1,7 +1,7 @@
-"""The beginning of a JPEG XL: container boxes, and the bits that tell size, depth and colours (ISO 18181).
+"""JPEG XL header: container boxes, size, depth and colours (ISO 18181).
 
-libjxl's Python packages decode pixels before they tell a size, so the size is read here, where it can be
-refused.
+libjxl's Python packages decode pixels before they return a size, so the size is parsed here, where it can be
+rejected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CURVES = {1: "rec709", 8: "linear", 13: "srgb", 16: "pq", 17: "dci", 18: "hlg"}
 
 @dataclass(slots=True)
 class JxlHeader:
-    """What the first bits say; sizes are those of the stored picture, before it is turned upright."""
+    """Parsed header; sizes are those of the stored picture, before rotation."""
 
     width: int = 0
     height: int = 0
@@ -41,39 +41,39 @@ class JxlHeader:
     profile: bool = False
     """Whether the colours are described by an ICC profile, which is compressed and not read here."""
     absolute: bool = True
-    """Stored as XYB: the decoder knows what the colours mean, whatever the profile says."""
+    """Stored as XYB: absolute colours, independent of the profile."""
     primaries: str = "srgb"
     points: tuple[Point, ...] = ()
     """x and y of red, green and blue where `primaries` has no name for them."""
     white: Point = D65
-    curve: str = "srgb"
+    transfer: str = "srgb"
     gamma: float = 0.0
-    """The exponent of the curve "gamma"."""
+    """Exponent of the transfer function "gamma"."""
     places: Places | None = None
-    """Where the fields are that say how the decoder delivers pixels; None where they are left out."""
+    """Bit positions of the fields that control the output of the decoder; None where absent."""
 
     @property
     def light(self) -> bool:
-        """Whether the decoder delivers linear light: XYB with an ICC profile, which it cannot use, and grey
-        whose white is not D65."""
+        """Whether the decoder outputs linear light: XYB with an ICC profile, which it cannot use, and grey
+        whose white point is not D65."""
         return self.absolute and (self.profile or (self.grey and self.white != D65))
 
 
 class Places(NamedTuple):
-    """Bits after the two bytes of the magic, of fields in the header."""
+    """Bit positions of header fields, after the two bytes of the magic."""
 
     more: int
-    """Whether orientation, size of display, preview and animation follow."""
+    """Of the flag for orientation, display size, preview and animation."""
     shown: int
-    """Whether a size of display follows; 0 where that is left out."""
+    """Of the flag for a display size; 0 where absent."""
     depth: tuple[int, int]
-    """From where to where the kind and the number of bits stand."""
+    """Start and end of sample type and bit depth."""
     colours: int
-    """The end of the description of the colours."""
+    """End of the colour description."""
 
 
 def jxl_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every box of the container; a bare codestream is one box of its own."""
+    """Type and body of every box of the container; a bare codestream is a single box."""
     view = memoryview(data)
     if bytes(view[: len(CONTAINER)]) != CONTAINER:
         yield b"jxlc", view
@@ -82,7 +82,7 @@ def jxl_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     while at + 8 <= len(view):
         length, kind, head = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8]), 8
         if length == 1:
-            # ISO has the kind before the length of 64 bits, libjxl after it: the one that fits is meant.
+            # ISO puts the type before a 64-bit length, libjxl behind it: the plausible one is used.
             length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
             if not head <= length <= len(view) - at:
                 length, kind = int.from_bytes(view[at + 4 : at + 12], "big"), bytes(view[at + 12 : at + 16])
@@ -94,7 +94,7 @@ def jxl_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def codestream_of(data: bytes | memoryview) -> bytes:
-    """The codestream without its boxes; it may lie in pieces."""
+    """The codestream without its boxes; it may be split."""
     parts = [
         body[4:] if kind == b"jxlp" else body for kind, body in jxl_boxes(data) if kind in (b"jxlc", b"jxlp")
     ]
@@ -102,19 +102,19 @@ def codestream_of(data: bytes | memoryview) -> bytes:
 
 
 def parse_codestream(codestream: bytes) -> JxlHeader | None:
-    """Size, depth and colours; None where this is no codestream. What is unusual keeps its default."""
+    """Size, depth and colours; None where this is not a codestream. Unusual values keep their defaults."""
     if codestream[:2] != b"\xff\x0a":
         return None
     bits, header = _Bits(codestream[2:]), JxlHeader()
     header.width, header.height = _read_size(bits)
-    # Fields after the size only tell more: a stream that ends within them is the decoder's to judge.
+    # Fields behind the size are optional: a stream that ends within them is left to the decoder.
     with contextlib.suppress(EOFError):
         _read_metadata(bits, header)
     return header
 
 
 class _Bits:
-    """Numbers from a stream of bits, the lowest first."""
+    """Bit reader, least significant bit first."""
 
     def __init__(self, data: bytes) -> None:
         self._number, self._count = int.from_bytes(data[:512], "little"), 8 * min(len(data), 512)
@@ -122,7 +122,7 @@ class _Bits:
 
     @property
     def at(self) -> int:
-        """How many bits have been taken."""
+        """Number of bits read."""
         return self._count - self._left
 
     def take(self, count: int) -> int:
@@ -134,7 +134,7 @@ class _Bits:
         return value
 
     def pick(self, *choices: tuple[int, int]) -> int:
-        """Two bits choose a base and how many bits are added to it."""
+        """Two bits select a base and the number of bits added to it."""
         base, count = choices[self.take(2)]
         return base + self.take(count)
 
@@ -197,7 +197,7 @@ def _read_depth(bits: _Bits) -> tuple[int, bool]:
 
 
 def _read_channel(bits: _Bits) -> int:
-    """The kind of an extra channel."""
+    """Type of an extra channel."""
     if bits.take(1):
         return _ALPHA
     kind = bits.pick(*_ENUM)
@@ -229,14 +229,14 @@ def _read_colours(bits: _Bits, header: JxlHeader) -> None:
         header.primaries = _PRIMARIES.get(number, "unusual")
         header.points = _points(bits, 3) if number == _CUSTOM else ()
     if bits.take(1):
-        header.curve, header.gamma = "gamma", 1e7 / max(bits.take(24), 1)
+        header.transfer, header.gamma = "gamma", 1e7 / max(bits.take(24), 1)
     else:
-        header.curve = _CURVES.get(bits.pick(*_ENUM), "unusual")
+        header.transfer = _CURVES.get(bits.pick(*_ENUM), "unusual")
     bits.pick(*_ENUM)
 
 
 def _points(bits: _Bits, count: int) -> tuple[Point, ...]:
-    """Millionths, the lowest bit tells the sign."""
+    """Millionths; the lowest bit is the sign."""
     values = [bits.pick((0, 19), (524288, 19), (1048576, 20), (2097152, 21)) for _ in range(2 * count)]
     signed = [(-(value + 1) // 2 if value & 1 else value // 2) / 1e6 for value in values]
     return tuple(zip(signed[::2], signed[1::2], strict=True))

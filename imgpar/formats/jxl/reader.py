@@ -1,5 +1,5 @@
-"""JPEG XL through imagecodecs, which knows pixels only; the boxes around them are read and written here, and
-ffmpeg tells the profile and the times of frames."""
+"""JPEG XL through imagecodecs, which handles pixels only; boxes are parsed and written here, and ffmpeg
+provides profile and durations."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from imgpar.pixels.colour.cicp import PRIMARIES, Colours, cicp_colours
 from imgpar.pixels.colour.icc_header import profile_space
 
 _DEFAULT_EFFORT = 4
-"""Effort 7, libjxl's own, takes three times as long for files 5 % smaller."""
+"""Effort 7, libjxl's default, takes three times as long for files 5 % smaller."""
 _LARGEST_BOX = 16 << 20
 _PRIMARIES = {"srgb": 1, "rec2100": 9, "p3": 12}
 _CURVES = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size, depth and metadata; no pixel is decoded. The decoder turns pictures upright."""
+    """Size, depth and metadata; no pixel is decoded. The decoder applies the orientation."""
     require(fmt)
     found = dict(_all_boxes(data, fmt))
     info = parse_codestream(found.get(b"jxlc", b""))
@@ -92,14 +92,27 @@ def decode(
     *,
     accept_damaged: bool = False,
 ) -> tuple[str, ...]:
-    """Fill the frames."""
+    """Fill the frames.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     chosen = header.detail.get("numbers") or range(len(frames))
-    # One frame by its number; else all, as each builds on others, and as a missing end is seen then.
+    # A single frame by its number; else all, as frames depend on others, and to detect truncation.
     single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
     codecs = require(FORMATS[header.format])
-    # The bare codestream: libjxl here fails on boxes whose length has 64 bits.
-    asked = _asking_for_light(data) if header.detail["light"] else codestream_of(data)
-    decoded: Any = codecs.jpegxl_decode(asked, index=chosen[0] if single else None, numthreads=1)
+    # The bare codestream: libjxl fails on boxes with a 64-bit length.
+    stream = _float_codestream(data) if header.detail["light"] else codestream_of(data)
+    decoded: Any = codecs.jpegxl_decode(stream, index=chosen[0] if single else None, numthreads=1)
     if single or not header.detail["animated"]:
         decoded = {chosen[0]: decoded}
     elif len(decoded) <= max(chosen):
@@ -109,7 +122,7 @@ def decode(
     return ()
 
 
-def _asking_for_light(data: bytes | memoryview) -> bytes:
+def _float_codestream(data: bytes | memoryview) -> bytes:
     """The codestream, to be decoded to floats."""
     stream = codestream_of(data)
     info = parse_codestream(stream)
@@ -117,7 +130,7 @@ def _asking_for_light(data: bytes | memoryview) -> bytes:
 
 
 def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
-    """Pixels as they were counted, in the range of the frame."""
+    """Scale decoded pixels to the range of the frame."""
     spec, out = header.spec, frame.array
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
@@ -129,13 +142,23 @@ def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
     if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
         np.copyto(out, pixels, casting="unsafe")
     else:
-        # 9 to 15 bits, or less than 8, come as they were counted.
+        # 9 to 15 bits, or less than 8, are not scaled by the decoder.
         np.copyto(out, np.rint(pixels * (np.iinfo(spec.dtype).max / peak)), casting="unsafe")
     return None
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """One frame, with EXIF and XMP in boxes of their own."""
+    """Encode one frame, with EXIF and XMP in boxes.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     effort = _DEFAULT_EFFORT if options.effort is None else min(max(options.effort, 1), 9)
     lossless = options.lossless
     stream = require(fmt).jpegxl_encode(
@@ -156,7 +179,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _distance(number: int) -> float:
-    """libjxl's own relation between the quality of a JPEG and its distance (in just noticeable steps).
+    """libjxl's relation between JPEG quality and distance (in just noticeable differences).
 
     >>> _distance(90)
     1.0
@@ -167,7 +190,7 @@ def _distance(number: int) -> float:
 
 
 def _all_boxes(data: bytes | memoryview, fmt: Format) -> list[tuple[bytes, bytes]]:
-    """Boxes with their content unpacked; of a codestream in pieces the first one, which has the header."""
+    """Boxes with decompressed content; of a split codestream the first part, which has the header."""
     result: dict[bytes, bytes] = {}
     for kind, body in jxl_boxes(data):
         if kind == b"jxlp":
@@ -200,25 +223,25 @@ def _dtype(info: JxlHeader) -> str:
 
 
 def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
-    """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
+    """The colours of the decoded pixels, and remarks."""
     if info.light:
         return Colours(xyb.stored_profile(grey=info.grey), note=xyb.NOTE * info.profile)
     if info.profile:
         icc = ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated)
         usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
-    points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
+    points = _PRIMARIES.get(info.primaries), _CURVES.get(info.transfer)
     if None not in points and (info.grey or info.white == D65):
         return cicp_colours(points[0] or 1, points[1] or 13, grey=info.grey)
     return _unusual(info) or Colours(
-        note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB"
+        note=f"its colours ({info.primaries}, transfer function {info.transfer}) were taken as sRGB"
     )
 
 
 def _unusual(info: JxlHeader) -> Colours | None:
-    """Colours for which there are no code points, as a profile; None where that is not possible."""
+    """A profile for colours without code points; None where that is not possible."""
     gammas = {"gamma": info.gamma, "linear": 1.0, "dci": 2.6, "srgb": 0.0, "rec709": 0.0}
-    gamma = gammas.get(info.curve)
+    gamma = gammas.get(info.transfer)
     points = info.points or PRIMARIES.get(_PRIMARIES.get(info.primaries, 0), ())
     if gamma is None or (gamma and not 0.1 <= gamma <= 10):
         return None

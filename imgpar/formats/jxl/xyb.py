@@ -1,11 +1,11 @@
-"""The colours of a lossy JPEG XL (XYB) that has an ICC profile.
+"""Colours of a lossy JPEG XL (XYB) with an ICC profile.
 
-XYB tells colours of light. libjxl has no colour management engine in imagecodecs, and so makes linear sRGB of
-them, in the depth that the header names. 8 bits of linear light have too few steps in the dark, and hold no
-colour outside of sRGB. The depth in the header has no part in how XYB is coded, so the decoder is given a
-header that asks for floats.
+XYB is absolute. imagecodecs has no colour management in libjxl, which therefore outputs linear sRGB in the
+bit depth of the header. 8 bits of linear light have too few steps in shadows, and no colours outside of sRGB.
+The bit depth in the header does not affect the coding of XYB, so the decoder gets a header that declares
+floats.
 
-    linear sRGB, floats ─► Rec. 2020 with the curve of sRGB, or grey with it ─► depth of the frame
+    linear sRGB, floats ─► Rec. 2020 with the sRGB transfer function, or grey with it ─► depth of the frame
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from imgpar.pixels.layouts import BAND, PEAK
 
 Array = np.ndarray[Any, Any]
 Field = tuple[int, int]
-"""A value and how many bits it takes."""
+"""A value and its number of bits."""
 
 NOTE = "its ICC profile was not read: lossy JPEG XL tells the colours without it"
 _LONG, _SHORT = (0b0111_011111_11_1, 13), (0b0111_00_1, 7)
-"""Floats of 32 bits, 8 of them exponent, written in two ways."""
+"""32-bit floats with 8 bits of exponent, in two encodings."""
 _ORIENTATION, _NO_PREVIEW, _NO_ANIMATION = (0, 3), (0, 1), (0, 1)
 _SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
     (False, 3): (_LONG, (1 << 12, 15)),
@@ -33,17 +33,18 @@ _SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
     (True, 3): (_LONG, (1, 14)),
     (True, 9): (_SHORT, (0, 26)),
 }
-"""Whether orientation and the like are there, and bits of the depth ─► floats, and a size of display, which
-no decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
+"""Presence of orientation etc., and bits of the depth field ─► float depth, and a display size, which
+decoders ignore. Together they add whole bytes: all later fields keep their position within a byte.
+"""
 
 
 def stored_profile(*, grey: bool) -> bytes:
-    """The profile of what `store` makes; empty is sRGB."""
+    """The profile of the output of `store`; empty is sRGB."""
     return b"" if grey else profiles.rgb_profile("Rec. 2020, curve of sRGB", profiles.REC2020)
 
 
 def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
-    """The codestream with a header that asks for floats; unchanged where that is not possible."""
+    """The codestream with a header that declares floats; unchanged where that is not possible."""
     places = info.places
     if places is None or info.floating:
         return codestream
@@ -71,7 +72,7 @@ def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
 
 
 def store_linear(pixels: Array, frame: Frame) -> None:
-    """Linear sRGB as libjxl delivers it, channels last, into a frame in the colours that `colours` tells."""
+    """Convert linear sRGB as decoded by libjxl, H×W×C float, into a frame in the colours of `colours`."""
     spec = frame.spec
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     linear = matrix_profiles.parse_profile(profiles.rgb_profile("Linear", profiles.SRGB, gamma=1.0))

@@ -1,5 +1,5 @@
-"""Times of creation in files of the ISO base media kind, set to unknown: what is written depends on its input
-and settings alone, not on when it was written."""
+"""Clears creation times in ISO base media files: an output depends on its input and settings only, not on the
+time of writing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import struct
 
 _FOLDERS = (b"moov", b"trak", b"mdia")
 _HEADS = (b"mvhd", b"tkhd", b"mdhd")
-"""Boxes that begin with a version (0: times of 32 bits, 1: of 64), flags, and two times."""
+"""Boxes that start with a version (0: 32-bit times, 1: 64-bit), flags, and two times."""
 
 
 def without_times(data: bytes) -> bytes:
-    """The file with every time of creation and change 0. No box moves."""
+    """The file with every creation and modification time set to 0. No box moves."""
     out = bytearray(data)
     _clear(out, 0, len(out))
     return bytes(out)

@@ -1,4 +1,4 @@
-"""Metadata taken out of JPEG XL and JPEG 2000: boxes go, and codestreams stay as they are."""
+"""Removes metadata from JPEG XL and JPEG 2000: boxes are removed, codestreams are not changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BIG = 1 << 32
 def stripped_jxl(data: bytes, what: str) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed.
 
-    What is needed to make the original JPEG again goes too, as it holds the same metadata.
+    The data for reconstructing the original JPEG are removed too, as they contain the same metadata.
     """
     if not data.startswith(CONTAINER):
         return data
@@ -36,7 +36,7 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
 
 
 def stripped_jp2(data: bytes, what: str) -> bytes | None:
-    """The same for JPEG 2000, with boxes or as a bare codestream, whose comments go with `all`."""
+    """The same for JPEG 2000, with boxes or as a bare codestream, whose comments are removed by `all`."""
     if data.startswith(_SOC):
         return _without_comments(data) if what == "all" else data
     parts = list[tuple[bytes, bytes]]()
@@ -57,7 +57,7 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
 
 
 def _left(name: str, block: bytes, what: str) -> bytes:
-    """What stays of a block of metadata."""
+    """What remains of a metadata block."""
     left: bytes = getattr(strip(Metadata(**{name: block}), what), name)  # type: ignore[arg-type]
     return left
 
@@ -69,7 +69,7 @@ def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def _without_comments(stream: bytes) -> bytes | None:
-    """A codestream without comments of people in its main header; None where that cannot be followed."""
+    """A codestream without user comments in its main header; None where that cannot be parsed."""
     parts, at = [stream[:2]], 2
     while at + 4 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, at)

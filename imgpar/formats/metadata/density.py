@@ -1,4 +1,4 @@
-"""Dots per inch, wherever a file says them: in a place of the format's own, or in EXIF."""
+"""Resolution in dpi, from a field of the format or from EXIF."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _ACROSS, _DOWN, _UNIT = 0x011A, 0x011B, 0x0128
 _RATIONAL, _SHORT = 5, 3
 _INCH, _CENTIMETRE = 2, 3
 _UNKNOWN = (72.0, 72.0)
-"""What EXIF asks to write where nobody knows; its loss is none."""
+"""Default of EXIF for an unknown resolution; losing it is no loss."""
 _EMPTY = b"II*\0" + struct.pack("<IHI", 8, 0, 0)
-"""EXIF with a directory of nothing."""
+"""EXIF with an empty directory."""
 
 
 def density_of(metadata: Metadata) -> tuple[float, float] | None:
-    """Dots per inch, across and down, as the format says, or else EXIF.
+    """Horizontal and vertical dpi from the format, else from EXIF.
 
     >>> density_of(Metadata(dpi=(300.0, 300.0)))
     (300.0, 300.0)
@@ -27,9 +27,9 @@ def density_of(metadata: Metadata) -> tuple[float, float] | None:
 
 
 def fit_density(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
-    """The metadata with the density where the format has a place for it; and "density" where it has none.
+    """The metadata with the density where the format stores it; "density" as a loss where it cannot.
 
-    `what` is what was stripped: EXIF that was to go is not made anew.
+    `what` is what was stripped: removed EXIF is not created again.
     """
     dpi = density_of(metadata)
     if dpi is None or fmt.density:
@@ -40,7 +40,7 @@ def fit_density(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, t
 
 
 def turn_density(metadata: Metadata) -> Metadata:
-    """The metadata of a picture whose width became its height: the densities change places.
+    """The metadata of a picture rotated by 90°: densities are swapped.
 
     >>> turn_density(Metadata(dpi=(204.0, 98.0))).dpi
     (98.0, 204.0)

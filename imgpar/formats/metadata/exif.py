@@ -1,6 +1,5 @@
-"""EXIF is a small TIFF file. Here it is patched in place: no value moves, so offsets inside maker notes,
-which nobody outside the camera's maker can rewrite, stay right.
-"""
+"""EXIF as a small TIFF file, edited in place: no value moves, so offsets inside maker notes, which only the
+camera vendor can rewrite, remain valid."""
 
 from __future__ import annotations
 
@@ -15,11 +14,11 @@ THUMBNAIL_AT, THUMBNAIL_LENGTH = 0x0201, 0x0202
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SHORT, _LONG = 3, 4
 _WHOLE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
-"""Kinds of whole numbers, as struct names them; some writers take another kind than the standard says."""
+"""Integer types as struct codes; some writers use other types than the standard requires."""
 
 
 class _Entry(NamedTuple):
-    """One tag: where its 12 bytes stand, and where its values lie."""
+    """One tag: offsets of its 12 bytes and of its values."""
 
     tag: int
     kind: int
@@ -34,7 +33,7 @@ class _Entry(NamedTuple):
 
 
 class Ifd(NamedTuple):
-    """A directory: its entries, where it starts, and where the offset of the next one stands."""
+    """A directory (IFD): its entries, its offset, and the position of the offset of the next one."""
 
     at: int
     entries: dict[int, _Entry]
@@ -42,24 +41,24 @@ class Ifd(NamedTuple):
 
 
 def byte_order(exif: bytes | bytearray | memoryview) -> str:
-    """`<` or `>` for struct, or an empty text where this is no EXIF."""
+    """`<` or `>` for struct, or an empty string where this is not EXIF."""
     return {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(exif[:4]), "")
 
 
 def is_sound(exif: bytes) -> bool:
-    """Whether the first directory can be read, so that the orientation in it can be known."""
+    """Whether the first IFD can be parsed, so that the orientation is known."""
     return bool(byte_order(exif)) and first_ifd(exif) is not None
 
 
 def first_ifd(exif: bytes | bytearray) -> Ifd | None:
-    """The main directory, with camera, date and orientation."""
+    """The main IFD, with camera, date and orientation."""
     if len(exif) < 8:
         return None
     return read_ifd(exif, _unpack(exif, "I", 4))
 
 
 def read_ifd(exif: bytes | bytearray | memoryview, at: int) -> Ifd | None:
-    """The directory at an offset; None where it does not lie inside the block. Bad entries are left out."""
+    """The IFD at an offset; None where it lies outside of the block. Invalid entries are skipped."""
     order = byte_order(exif)
     if not order or at < 8 or at + 2 > len(exif):
         return None
@@ -78,13 +77,13 @@ def read_ifd(exif: bytes | bytearray | memoryview, at: int) -> Ifd | None:
 
 
 def sub_ifd(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> Ifd | None:
-    """The directory that a tag of another one points to."""
+    """The IFD to which a tag of another one points."""
     number = get_number(exif, ifd, tag)
     return None if number is None else read_ifd(exif, number)
 
 
 def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None:
-    """The value of a tag that holds one whole number."""
+    """The value of a tag with a single integer."""
     entry = ifd.entries.get(tag) if ifd else None
     if entry is None or entry.number != 1 or entry.kind not in _WHOLE:
         return None
@@ -92,7 +91,7 @@ def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None
 
 
 def get_numbers(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> list[int]:
-    """All values of a tag of whole numbers."""
+    """All values of a tag of integers."""
     entry = ifd.entries.get(tag) if ifd else None
     if entry is None or entry.kind not in _WHOLE:
         return []
@@ -101,7 +100,14 @@ def get_numbers(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> list[int]
 
 
 def set_number(exif: bytearray, ifd: Ifd | None, tag: int, value: int) -> None:
-    """Overwrite a whole number where the tag exists; nothing is added."""
+    """Overwrite an integer where the tag exists; nothing is added.
+
+    Args:
+        exif: the block, modified in place.
+        ifd: directory with the tag; None does nothing.
+        tag: number of the tag.
+        value: the new value.
+    """
     if ifd is None or get_number(exif, ifd, tag) is None:
         return
     entry = ifd.entries[tag]
@@ -111,13 +117,13 @@ def set_number(exif: bytearray, ifd: Ifd | None, tag: int, value: int) -> None:
 
 
 def get_orientation(exif: bytes) -> int:
-    """1 to 8; 1 where it is missing or nonsense."""
+    """1 to 8; 1 where it is missing or invalid."""
     value = get_number(exif, first_ifd(exif), ORIENTATION)
     return value if value is not None and 1 <= value <= 8 else 1
 
 
 def drop_thumbnail(exif: bytearray) -> None:
-    """Unlink the thumbnail's directory and remove its picture (cut off where it comes last, else zeroed)."""
+    """Unlink the thumbnail IFD and remove its picture (truncated at the end, else zeroed)."""
     main = first_ifd(exif)
     if main is None or main.next_at + 4 > len(exif):
         return
@@ -133,7 +139,7 @@ def drop_thumbnail(exif: bytearray) -> None:
 
 
 def drop_ifd(exif: bytearray, tag: int) -> None:
-    """Remove the tag that points to a directory, the directory, and all its values."""
+    """Remove the tag that points to an IFD, the IFD, and all its values."""
     main = first_ifd(exif)
     entry = main.entries.get(tag) if main else None
     if main is None or entry is None:
@@ -147,7 +153,7 @@ def drop_ifd(exif: bytearray, tag: int) -> None:
 
 
 def drop_entry(exif: bytearray, tag: int) -> None:
-    """Remove a tag from the main directory. Later entries and the link move up; no value does."""
+    """Remove a tag from the main IFD. Later entries and the link move up; no value does."""
     main = first_ifd(exif)
     entry = main.entries.get(tag) if main else None
     if main is None or entry is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 PHOTOSHOP = b"Photoshop 3.0\0"
 RESOURCE = 0x0404
-"""The number of the resource that holds IPTC."""
+"""Number of the resource that contains IPTC."""
 _PATHS = range(2000, 2998)
 _THUMBNAILS = (0x0409, 0x040C)
 _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
@@ -19,22 +19,22 @@ _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 
 
 def find_iptc(blocks: bytes) -> bytes:
-    """The IIM records among Photoshop's resource blocks; empty where there are none."""
+    """The IIM records among Photoshop resource blocks; empty where there are none."""
     return next((data for number, data, _ in resources(blocks) if number == RESOURCE), b"")
 
 
 def without_thumbnails(blocks: bytes) -> bytes:
-    """The resource blocks without those that hold a small copy of the picture."""
+    """The resource blocks without thumbnails."""
     return b"".join(whole for number, _, whole in resources(blocks) if number not in _THUMBNAILS)
 
 
 def has_paths(blocks: bytes) -> bool:
-    """Whether an outline is drawn around something in the picture, which no new file gets."""
+    """Whether there is a clipping path, which outputs do not keep."""
     return any(is_path(number) for number, _, _ in resources(blocks))
 
 
 def is_path(number: int) -> bool:
-    """Whether the resource with this number is an outline."""
+    """Whether the resource with this number is a path."""
     return number in _PATHS
 
 
@@ -44,7 +44,7 @@ def wrap(records: bytes) -> bytes:
 
 
 def iptc_without_places(records: bytes) -> bytes:
-    """The records without those that tell a place.
+    """The records without locations.
 
     >>> city = b"\\x1c\\x02\\x5a\\0\\x06Vienna"
     >>> iptc_without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
@@ -72,7 +72,7 @@ def _datasets(records: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
         (length,) = struct.unpack_from(">H", records, at + 3)
         head = 5
         if length & 0x8000:
-            # An extended dataset: the low bits count the bytes of the real length.
+            # An extended dataset: the low bits count the bytes of the actual length.
             head += length & 0x7FFF
             length = int.from_bytes(records[at + 5 : at + head], "big")
         yield (records[at + 1], records[at + 2]), records[at : at + head + length]

@@ -1,4 +1,4 @@
-"""Everything in metadata that says where a picture was taken: found in XMP and maker notes, and taken out."""
+"""Locations in metadata: found in XMP and maker notes, and removed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PANASONIC = (0x67, 0x69, 0x6B, 0x6D, 0x6F, 0x80)
 """Location, country, state, city, landmark, and the city again."""
 _NIKON = (0x39,)
 _SAMSUNG = (0x30, 0x31)
-"""The name of the place in the local language and in English."""
+"""Name of the location in the local language and in English."""
 
 
 def xmp_without_places(xmp: bytes) -> bytes:
-    """XMP without coordinates, places, countries and cells of phone networks.
+    """XMP without coordinates, locations, countries and mobile network cells.
 
     >>> xmp_without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
@@ -32,13 +32,13 @@ def xmp_without_places(xmp: bytes) -> bytes:
 
 
 def _is_place(name: bytes) -> bool:
-    """Whether a property tells of a place."""
+    """Whether a property contains a location."""
     namespace, colon, own = name.lower().partition(b":")
     return bool(colon) and (namespace in _NAMESPACES or own in _NAMES or _WORD.search(own) is not None)
 
 
 def _attributes(xmp: bytes) -> Iterator[Span]:
-    """The properties of places that are written as attributes, with the spaces before them."""
+    """Location properties written as attributes, with preceding spaces."""
     at = 0
     for found in _ATTRIBUTE.finditer(xmp):
         if found.start() < at or not _is_place(found[1]):
@@ -49,7 +49,7 @@ def _attributes(xmp: bytes) -> Iterator[Span]:
 
 
 def clear_maker_note(exif: bytearray) -> None:
-    """Overwrite the places that Panasonic, Nikon and Samsung note beside the position; nothing else moves."""
+    """Overwrite the locations in maker notes of Panasonic, Nikon and Samsung; nothing else moves."""
     detail = tiff.sub_ifd(exif, tiff.first_ifd(exif), tiff.EXIF_IFD)
     note = detail.entries.get(_MAKER_NOTE) if detail else None
     if note is None:
@@ -61,7 +61,7 @@ def clear_maker_note(exif: bytearray) -> None:
     elif body.startswith(b"Nikon\0\2"):
         _clear(exif, tiff.first_ifd(body[10:]), _NIKON, at + 10)
     else:
-        # The offsets in Samsung's notes are counted from places that differ: all of the note goes.
+        # Offsets in Samsung's notes have varying bases: the whole note is removed.
         ifd = tiff.read_ifd(exif, at)
         main = tiff.first_ifd(exif)
         maker = main.entries.get(0x010F) if main else None

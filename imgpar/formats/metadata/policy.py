@@ -1,4 +1,5 @@
-"""What travels beside the pixels: made true again after an edit, thinned on request, and named when lost."""
+"""Metadata of outputs: adjusted to the new picture, reduced on request, reported where a format cannot hold
+it."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ _KINDS = ("exif", "xmp", "comment", "iptc", "text")
 
 
 def bake(metadata: Metadata, width: int, height: int) -> Metadata:
-    """The metadata of a picture that stands upright and has this size.
+    """The metadata of an upright picture of this size.
 
-    EXIF and XMP say orientation 1 and the new size; the thumbnail, which shows the old picture, is gone.
-    All else stays byte for byte. EXIF whose structure cannot be read is dropped: it could hold an
-    orientation that viewers would apply a second time.
+    EXIF and XMP get orientation 1 and the new size; the thumbnail of the old picture is removed. All else is
+    kept byte for byte. EXIF that cannot be parsed is dropped: viewers could apply its orientation a second
+    time.
     """
     if not (metadata.exif or metadata.xmp):
         return metadata
@@ -27,7 +28,8 @@ def bake(metadata: Metadata, width: int, height: int) -> Metadata:
 
 
 def strip(metadata: Metadata, what: str) -> Metadata:
-    """Leave out `gps`, `exif`, `xmp` or `all`; the colour profile and an animation's timing always stay.
+    """Remove `gps`, `exif`, `xmp` or `all`; the colour profile and the timing of an animation are always
+    kept.
 
     >>> strip(Metadata(icc=b"profile", exif=b"II*", comment=b"hello"), "all") == Metadata(icc=b"profile")
     True
@@ -49,7 +51,7 @@ def strip(metadata: Metadata, what: str) -> Metadata:
 
 
 def removed(metadata: Metadata, what: str) -> tuple[str, ...]:
-    """What there is of that which `what` strips: asked for, so it is no loss, but worth a remark.
+    """The kinds of metadata that `strip` removes: requested, so no loss, but reported as a note.
 
     >>> removed(Metadata(xmp=b'<rdf:Description exif:GPSLatitude="48,12N"/>', comment=b"hello"), "gps")
     ('gps',)
@@ -60,7 +62,7 @@ def removed(metadata: Metadata, what: str) -> tuple[str, ...]:
 
 
 def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
-    """The kinds of metadata that are there and that the format cannot hold.
+    """The present kinds of metadata that the format cannot hold.
 
     >>> from imgpar.formats.registry import find_format
     >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))

@@ -1,5 +1,5 @@
-"""Metadata taken out of a file whose pixels stay as they are, bit for bit: JPEG, PNG, WebP, AVIF and HEIC
-(others: `tiff_edit`, `gif_edit`, `box_edit`)."""
+"""Removes metadata from JPEG, PNG, WebP, AVIF and HEIC without re-encoding (others: `tiff.strip`,
+`gif.strip`, `metadata.boxes`)."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from imgpar.formats.registry import sniff
 from imgpar.formats.tiff import strip as tiff_edit
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""What ends a scan: 0xFF is followed by 0 or a restart marker inside of it."""
+"""End of a scan: inside of it 0xFF is followed by 0 or a restart marker."""
 _APP1, _APP13, _EOI = APP0 + 1, APP0 + 13, 0xD9
-_TOLD = {COM, *range(APP0 + 1, APP0 + 14), APP0 + 15}
-"""What tells of a picture: all but JFIF and Adobe's colours."""
+_METADATA_MARKERS = {COM, *range(APP0 + 1, APP0 + 14), APP0 + 15}
+"""Segments with metadata: all but JFIF and Adobe."""
 _CAMERAS = {"gps": (b"GoPro", b"GPS"), "exif": (b"Meta\0", b"META\0")}
-"""How segments begin in which cameras repeat what EXIF has."""
+"""Prefixes of segments in which cameras repeat EXIF."""
 _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _NO_EXIF = b"II*\0\x08\0\0\0"
-"""The head of a TIFF whose one directory, of the zeros behind it, is empty."""
+"""A TIFF header whose only directory, made of the following zeros, is empty."""
 _NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
 
 
 def strip_file(data: bytes, format_name: str, what: str) -> bytes | None:
-    """The file without `gps`, `exif`, `xmp` or `all`; None where it cannot be done without new pixels.
+    """The file without `gps`, `exif`, `xmp` or `all`; None where re-encoding is needed.
 
-    Pictures after the first one in a JPEG go too, as they carry metadata of their own; a gain map stays.
+    Further pictures in a JPEG are removed too, as they contain metadata; a gain map is kept.
     """
     editor = _EDITORS.get(format_name)
     return editor(data, what) if editor else None
@@ -68,7 +68,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
         if marker == _APP1 and body.startswith((XMP, XMP_EXTENSION)):
             if left == packet:
                 kept.append((marker, body))
-            elif body.startswith(XMP):  # all of it is written where its first part stood
+            elif body.startswith(XMP):  # all parts are written where the first part was
                 kept += [(_APP1, part) for part in xmp_segments(left, SEGMENT)]
         elif (rest := _jpeg_segment(marker, body, what)) is not None:
             kept.append((marker, rest))
@@ -82,7 +82,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
 
 
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
-    """The segment, if it is not XMP, as it may stay, or None."""
+    """The segment, if it is not XMP, with reduced content, or None."""
     if marker == _APP1 and body.startswith(EXIF):
         left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
         return EXIF + left if left else None
@@ -90,13 +90,13 @@ def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
         left = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
         return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
     if what == "all":
-        return body if marker not in _TOLD or body.startswith((ICC, gain_map.ISO)) else None
+        return body if marker not in _METADATA_MARKERS or body.startswith((ICC, gain_map.ISO)) else None
     goes = body.startswith(MPF) or (what in _CAMERAS and body.startswith(_CAMERAS[what]))
     return None if goes else body
 
 
 def _end_of_picture(data: bytes, at: int) -> int:
-    """The offset behind the first picture's last marker; 0 where it has none."""
+    """The offset behind the last marker of the first picture; 0 where it has none."""
     while at + 4 <= len(data):
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         found = _MARKER.search(data, at)
@@ -125,7 +125,7 @@ def _png(data: bytes, what: str) -> bytes | None:
 
 
 def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
-    """The chunk as it may stay (the same object where nothing changed), or None."""
+    """The chunk with reduced content (the same object if unchanged), or None."""
     if kind == b"eXIf":
         return strip(Metadata(exif=body), what).exif or None
     if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
@@ -162,7 +162,7 @@ def _webp(data: bytes, what: str) -> bytes | None:
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Kind, body and all bytes of every chunk."""
+    """Type, body and all bytes of every chunk."""
     at = 12
     while at + 8 <= len(data):
         length = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -176,7 +176,7 @@ def _webp_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _boxed(data: bytes, what: str) -> bytes | None:
-    """AVIF and HEIC: what goes is overwritten where it lies, so that no offset in the file changes."""
+    """AVIF and HEIC: metadata is overwritten in place, so that no offset changes."""
     fmt = sniff(data[:64])
     header = _blocks(data, fmt.name if fmt else "")
     for kind, block in header.items():
@@ -192,7 +192,7 @@ def _boxed(data: bytes, what: str) -> bytes | None:
 
 
 def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
-    """EXIF and XMP of an AVIF or HEIC, as they lie in the file."""
+    """EXIF and XMP of an AVIF or HEIC, as stored."""
     if format_name == "heic":
         import pillow_heif
 

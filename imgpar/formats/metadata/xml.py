@@ -1,8 +1,8 @@
-"""Elements in the text of XMP packets, found in one walk: a packet may have megabytes, and mean harm.
+"""Elements in the text of XMP packets, found in one pass: a packet may have megabytes, and be malicious.
 
-Packets are edited as text, so that whatever is not meant keeps its bytes; they need not even be well-formed.
-A regular expression that looks for the end of each element from its beginning takes a time that grows with
-the square of the length, where ends are missing.
+Packets are edited as text, so that everything else keeps its bytes; they need not be well-formed. A regular
+expression that searches the end of each element from its start takes quadratic time where end tags are
+missing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 Span = tuple[int, int]
-"""Where a part begins and ends."""
+"""Start and end of a part."""
 
 _TAG = re.compile(rb"<(/?)([\w:.-]++)[^<>]*+>")
 
 
 def elements(text: bytes, wanted: Callable[[bytes], object]) -> Iterator[Span]:
-    """The elements with a name that is wanted, each to the first end of that name; none within another.
+    """The elements with a matching name, each up to the first end tag of that name; not nested.
 
     >>> list(elements(b"<a:b>1</a:b><a:c/><a:b>2", lambda name: name in (b"a:b", b"a:c")))
     [(0, 12), (12, 18)]
@@ -39,7 +39,7 @@ def elements(text: bytes, wanted: Callable[[bytes], object]) -> Iterator[Span]:
 
 
 def without(text: bytes, spans: Iterable[Span]) -> bytes:
-    """The text less some parts of it, which are in order.
+    """The text without some spans, given in order.
 
     >>> without(b"abcdef", [(1, 2), (3, 5)])
     b'acf'

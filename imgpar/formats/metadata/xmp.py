@@ -1,7 +1,6 @@
-"""XMP as text: the two parts in which a JPEG holds a packet that is too large for one segment.
+"""XMP as text: the two parts of a packet that is too large for one JPEG segment.
 
-The first part names the second by the MD5 sum of its text. In memory both are one packet, as every other
-format holds it.
+The first part refers to the second by its MD5 digest. In memory both are one packet, as in all other formats.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ _NAMED = b"""<rdf:Description rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xm
 
 
 def extension_name(packet: bytes) -> bytes:
-    """The name of the second part that a first one asks for; empty where it asks for none."""
+    """The name of the second part to which a first one refers; empty without."""
     found = _NOTE.search(packet)
     return (found[1] or found[2]) if found else b""
 
 
 def joined(first: bytes, second: bytes) -> bytes:
-    """One packet of both parts; empty where they are no well-formed XMP."""
+    """Both parts as one packet; empty where they are not well-formed XMP."""
     one, other = _inside(first), _inside(second)
     if one is None or other is None:
         return b""
@@ -44,9 +43,9 @@ def joined(first: bytes, second: bytes) -> bytes:
 
 
 def parted(packet: bytes, room: int) -> tuple[bytes, bytes, bytes]:
-    """The packet as a first part of at most `room` bytes, a second part, and the name of that.
+    """Split a packet: a first part of at most `room` bytes, a second part, and the name of the second.
 
-    The second is empty where one part is enough; both are where the packet cannot be parted.
+    The second is empty where one part suffices; both are where the packet cannot be split.
     """
     if len(packet) <= room:
         return packet, b"", b""
@@ -70,17 +69,14 @@ def parted(packet: bytes, room: int) -> tuple[bytes, bytes, bytes]:
 
 
 def digest(second: bytes) -> bytes:
-    """By what the first part of a packet knows the second."""
+    """The digest by which the first part refers to the second."""
     from hashlib import md5  # rarely needed; OpenSSL is a large library
 
     return md5(second, usedforsecurity=False).hexdigest().upper().encode()
 
 
 def segments(packet: bytes, room: int) -> list[bytes]:
-    """The bodies of the JPEG segments that hold a packet; none where it does not fit into them.
-
-    Each is at most `room` bytes long.
-    """
+    """Bodies of the JPEG segments of a packet, each at most `room` bytes; empty where it does not fit."""
     first, second, name = parted(packet, room - len(XMP) - len(_NAMED) - 32)
     if not first:
         return []
@@ -92,7 +88,7 @@ def segments(packet: bytes, room: int) -> list[bytes]:
 
 
 def is_well_formed(packet: bytes) -> bool:
-    """Whether a parser of XML reads it; document types, which can make a text grow, are not XMP."""
+    """Whether it is well-formed XML; document types, which can expand text, are not XMP."""
     if b"<!" in packet:
         return False
     from xml.parsers import expat
@@ -105,7 +101,7 @@ def is_well_formed(packet: bytes) -> bool:
 
 
 def _inside(packet: bytes) -> slice | None:
-    """Where the descriptions stand: between the first beginning and the last end of what holds them."""
+    """Position of the descriptions: between the start and end tags of their parent."""
     begin, ends = _RDF.search(packet), list(_RDF_END.finditer(packet))
     if begin is None or not ends or ends[-1].start() < begin.end():
         return None
@@ -113,7 +109,7 @@ def _inside(packet: bytes) -> slice | None:
 
 
 def _descriptions(text: bytes) -> list[bytes]:
-    """The outermost descriptions, with what stands before each."""
+    """The outermost descriptions, each with the text before it."""
     found, depth, start = list[bytes](), 0, 0
     for tag in _TAG.finditer(text):
         depth += -1 if tag[1] else 0 if tag[0].endswith(b"/>") else 1

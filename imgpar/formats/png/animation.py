@@ -1,7 +1,7 @@
-"""Animated PNGs with 16 bits, which Pillow and OpenCV read and write with 8: frame by frame, as single PNGs.
+"""Animated PNGs with 16 bits, which Pillow and OpenCV reduce to 8: coded frame by frame as single PNGs.
 
-The frames of a file are parts of a canvas: each says where it lies, whether it covers or is laid over what is
-there, and what becomes of its place afterwards (PNG specification, third edition, 11.3.6).
+Stored frames are regions of the canvas, each with its position, blend and dispose operation (PNG
+specification, third edition, 11.3.6).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PEAK = 65535
 
 @dataclass(slots=True)
 class StoredFrame:
-    """One frame as it is stored: its place, and the pieces of its stream."""
+    """One stored frame: its region, and the pieces of its stream."""
 
     width: int
     height: int
@@ -34,7 +34,7 @@ class StoredFrame:
 
 
 def stored_frames(chunks: Iterable[Chunk]) -> list[StoredFrame]:
-    """The frames in their order; none where the picture before them is not part of the animation."""
+    """The frames in order; empty where the default image is not part of the animation."""
     parts = list[StoredFrame]()
     for kind, body in chunks:
         if kind == b"fcTL" and len(body) >= 26:
@@ -50,7 +50,12 @@ def stored_frames(chunks: Iterable[Chunk]) -> list[StoredFrame]:
 
 
 def composed(parts: Iterable[tuple[StoredFrame, Array]], canvas: Array) -> Iterator[Array]:
-    """The canvas as it is seen with each frame; `canvas` is H×W×4 uint16 and is drawn on."""
+    """The canvas after each frame.
+
+    Args:
+        parts: frames with their decoded pixels, H×W×4 uint16.
+        canvas: H×W×4 uint16, modified in place and yielded each time.
+    """
     canvas[...] = 0
     for part, pixels in parts:
         place = canvas[part.top : part.top + part.height, part.left : part.left + part.width]
@@ -82,7 +87,7 @@ def assembled(stills: Sequence[Sequence[Chunk]], durations: Sequence[int], loop:
 
 
 def _laid_over(pixels: Array, below: Array) -> Array:
-    """One picture over another, both with alpha that is not multiplied in."""
+    """One picture composed over another, both with straight alpha."""
     cover, rest = pixels[..., 3:] / _PEAK, below[..., 3:] / _PEAK
     rest = rest * (1 - cover)
     alpha = cover + rest

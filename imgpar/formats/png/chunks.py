@@ -1,4 +1,4 @@
-"""The chunks of a PNG: taken apart and put together."""
+"""Chunks of a PNG: parsed and built."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT")
 
 
 def build_chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk with its length and checksum."""
+    """A chunk with its length and CRC."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def chunks_of(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every chunk that lies inside the file."""
+    """Type and body of every complete chunk."""
     view = memoryview(data)
     at = 8
     while at + 12 <= len(view):
@@ -31,9 +31,9 @@ def chunks_of(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def broken(data: bytes | memoryview) -> str:
-    """The first chunk of those that make the pixels whose checksum is wrong; empty where all are right.
+    """The first chunk of pixel data with a wrong CRC; empty where all are right.
 
-    Decoders look at some of them only.
+    Decoders check only some of them.
     """
     view, at = memoryview(data), 8
     for kind, body in chunks_of(data):
@@ -45,7 +45,7 @@ def broken(data: bytes | memoryview) -> str:
 
 
 def ihdr(data: bytes | memoryview) -> tuple[int, int, int, int]:
-    """Width, height, bits and colour type."""
+    """Width, height, bit depth and colour type."""
     head = bytes(data[8:33])
     if len(head) < 25 or head[4:8] != b"IHDR":
         raise damaged("PNG", "it does not begin with its size", hopeless=True)

@@ -1,6 +1,6 @@
-"""The colours of a PNG that has no profile: cICP, or gamma and chromaticities, as a profile of their own.
+"""Colours of a PNG without a profile: cICP, or gamma and chromaticities, converted to a profile.
 
-Readers agree on profiles; what the small chunks say is lost in every other format, and in most editors.
+All readers support profiles; the small chunks are lost in every other format, and in most editors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 
 
 def chunk_colours(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
-    """What the chunks say of colours; a profile where they are a gamma and primaries."""
+    """The colours in the chunks; with a profile for gamma and primaries."""
     if len(code := chunks.get(b"cICP", b"")) == 4:
         return cicp_colours(code[0], code[1], grey=grey)
     return Colours(_profile(chunks, grey=grey))
@@ -29,7 +29,7 @@ def _profile(chunks: Mapping[bytes, bytes], *, grey: bool) -> bytes:
     if not 1000 <= number <= 1_000_000:
         return b""
     value = number / 100000
-    # The gamma of sRGB stands for its curve, which is what every writer of it meant.
+    # The gamma of sRGB stands for its transfer function, as intended by all its writers.
     gamma = 0.0 if abs(value - _USUAL_GAMMA) < 0.002 else round(1 / value, 4)
     if grey:
         return profiles.grey(f"Gamma {gamma:g}", gamma) if gamma else b""

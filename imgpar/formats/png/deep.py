@@ -1,4 +1,4 @@
-"""PNGs with 16 bits through OpenCV, stills and animations; Pillow keeps 8 of them in colour pictures."""
+"""PNGs with 16 bits through OpenCV, stills and animations; Pillow reduces colour to 8."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ LAYOUTS: dict[int, Layout] = {0: "L", 2: "RGB", 4: "LA", 6: "RGBA"}
 
 
 def decode(chunks: Chunks, header: Header, frames: Sequence[Frame], *, accept_damaged: bool) -> None:
-    """Fill the frames, every bit kept."""
+    """Fill the frames with full bit depth.
+
+    Args:
+        chunks: of the file.
+        header: from the reader.
+        frames: arrays to fill; owned by the caller.
+        accept_damaged: whether to keep what can be read.
+    """
     if header.detail.get("animated"):
         _decode_animation(chunks, header, frames, accept_damaged=accept_damaged)
         return
@@ -63,9 +70,9 @@ def _decode_animation(
 
 
 def _deep_pixels(chunks: list[tuple[bytes, bytes]], spec: Spec, *, accept_damaged: bool) -> Array:
-    """The pixels of one picture of 16 bits, and the one transparent colour as alpha."""
+    """The pixels of one picture of 16 bits, with a transparent colour as alpha."""
     stream = [build_chunk(kind, body) for kind, body in chunks if kind != b"tRNS"]
-    # Only what the pixels need: no animation, profile or text can send the decoder elsewhere.
+    # Only pixel data: no animation, profile or text is passed to the decoder.
     plain = b"".join((SIGNATURE, *stream, build_chunk(b"IEND", b"")))
     if not accept_damaged:
         _check_pixels(plain, [(kind, memoryview(body)) for kind, body in chunks])
@@ -75,7 +82,7 @@ def _deep_pixels(chunks: list[tuple[bytes, bytes]], spec: Spec, *, accept_damage
 
 
 def _check_pixels(data: bytes | memoryview, chunks: Chunks) -> None:
-    """OpenCV fills what is missing with nothing and says nothing: count the bytes before."""
+    """OpenCV fills missing data silently: count the bytes first."""
     width, height, bits, colour_type = ihdr(data)
     pixel = bits // 8 * {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
     interlaced = bytes(data[28:29]) == b"\1"

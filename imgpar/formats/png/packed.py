@@ -1,4 +1,4 @@
-"""PNG of few colours: grey of 1, 2 and 4 bits, or a palette of up to 256 colours with their transparency."""
+"""PNG writer for few colours: grey of 1, 2 and 4 bits, or a palette of up to 256 colours with alpha."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _GREY, _PALETTE = 0, 3
 
 
 def chunks(frame: Frame, level: int, *, grey_profile: bool = False) -> list[Chunk] | None:
-    """The chunks of a PNG without metadata; None where it has more colours, or nothing would be smaller.
+    """The chunks of a PNG without metadata; None where it has more colours, or would not be smaller.
 
     Args:
         frame: 8 bits of any layout.
-        level: of deflate.
-        grey_profile: whether the picture has a profile for grey, which no palette may have.
+        level: deflate level.
+        grey_profile: whether the picture has a grey profile, which is not allowed with a palette.
     """
     if found := greys(frame):
         key = b"" if found.clear is None else struct.pack(">H", found.clear)
@@ -32,10 +32,10 @@ def chunks(frame: Frame, level: int, *, grey_profile: bool = False) -> list[Chun
     colours = _palette_of(frame, grey_profile=grey_profile)
     if colours is None:
         return None
-    told = [(b"PLTE", colours.palette[:, :3].tobytes())]
+    palette_chunks = [(b"PLTE", colours.palette[:, :3].tobytes())]
     if colours.clear:
-        told.append((b"tRNS", colours.palette[: colours.clear, 3].tobytes()))
-    return _file(colours.numbers, colours.bits, _PALETTE, told, level)
+        palette_chunks.append((b"tRNS", colours.palette[: colours.clear, 3].tobytes()))
+    return _file(colours.numbers, colours.bits, _PALETTE, palette_chunks, level)
 
 
 def images(frames: list[Frame], *, grey_profile: bool = False) -> list[Image.Image] | None:
@@ -63,10 +63,10 @@ def _palette_of(frame: Frame, *, grey_profile: bool) -> Indexed | None:
     return None if colours is None or (frame.spec.layout == "L" and colours.bits == 8) else colours
 
 
-def _file(values: Array, bits: int, kind: int, told: list[Chunk], level: int) -> list[Chunk]:
+def _file(values: Array, bits: int, kind: int, palette_chunks: list[Chunk], level: int) -> list[Chunk]:
     height, width = values.shape
     rows = packed_rows(values, bits)
     lines = np.zeros((height, rows.shape[1] + 1), np.uint8)
-    lines[:, 1:] = rows  # not filtered: neighbours of an index are no nearer to it than others
+    lines[:, 1:] = rows  # unfiltered: neighbouring palette indices are not similar
     head = (b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
-    return [head, *told, (b"IDAT", zlib.compress(lines, level)), (b"IEND", b"")]
+    return [head, *palette_chunks, (b"IDAT", zlib.compress(lines, level)), (b"IEND", b"")]

@@ -1,4 +1,4 @@
-"""Metadata in the text of a PNG, as ImageMagick writes them: a name, a length, and hexadecimal digits.
+"""Metadata in text chunks of a PNG, as written by ImageMagick: a name, a length, and hexadecimal digits.
 
 "Raw profile type iptc" 0 | "\\niptc\\n      42\\n" | digits …          zTXt or tEXt
 """
@@ -17,7 +17,7 @@ _LARGEST = 16 << 20
 
 
 def read_metadata_chunks(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> dict[str, bytes]:
-    """`exif`, `xmp`, `iptc` and `icc`, those that are there, from the chunks of a file."""
+    """`exif`, `xmp`, `iptc` and `icc`, where present in the chunks of a file."""
     found: dict[str, bytes] = {}
     for kind, body in chunks:
         if kind in (b"tEXt", b"zTXt") and bytes(body[: len(_KEYWORD)]) == _KEYWORD:
@@ -28,7 +28,7 @@ def read_metadata_chunks(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> 
 
 
 def iptc_body(records: bytes) -> bytes:
-    """The body of the zTXt chunk that holds IPTC records."""
+    """The body of the zTXt chunk for IPTC records."""
     block = iptc.wrap(records)
     digits = block.hex()
     lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
@@ -36,8 +36,7 @@ def iptc_body(records: bytes) -> bytes:
 
 
 def thinned(kind: bytes, body: bytes, what: str) -> bytes | None:
-    """A chunk of text as it may stay when `gps`, `exif` or `xmp` goes (the same object where nothing
-    changed), or None."""
+    """A text chunk without `gps`, `exif` or `xmp` (the same object if unchanged), or None."""
     if not body.startswith(_KEYWORD):
         return body
     name, block = _unpacked(kind, body)
@@ -48,7 +47,7 @@ def thinned(kind: bytes, body: bytes, what: str) -> bytes | None:
 
 
 def _unpacked(kind: bytes, body: bytes) -> tuple[str, bytes]:
-    """What the chunk holds, and its content as other formats hold it; nothing where it is broken."""
+    """Kind and content of the metadata in the chunk; empty where it is damaged."""
     keyword, _, text = body.partition(b"\0")
     try:
         if kind == b"zTXt":

@@ -1,8 +1,8 @@
-"""PNG: 8 bits through Pillow, 16 bits through OpenCV (Pillow keeps 8 of them in colour pictures).
+"""PNG reader and writer: 8 bits through Pillow, 16 bits through OpenCV (Pillow reduces colour to 8).
 
-OpenCV also writes all still pictures: its deflate is faster than that of Pillow's Linux wheels, which use
-the system's zlib. Metadata chunks are put into the finished stream, so both encoders carry all of it.
-Measured on a photo of 1.7 MP (CPU ms, MB): level 1 95, 2.46; 2 103, 2.43; 4 186, 2.40; 6 535, 2.29;
+OpenCV also encodes all still pictures: its deflate is faster than that of Pillow's Linux wheels, which use
+the system's zlib. Metadata chunks are inserted into the finished stream, so both encoders support all of
+them. Measured on a photo of 1.7 MP (CPU ms, MB): level 1 95, 2.46; 2 103, 2.43; 4 186, 2.40; 6 535, 2.29;
 Pillow 6 674, 2.40. On flat graphics level 4 is 10 % smaller than 2, so 4 is the default.
 """
 
@@ -43,20 +43,20 @@ _NOT_TEXT = (
     b"XML:com.adobe.xmp\0", b"Raw profile type", b"Comment\0", b"Software\0", b"date:", b"exif:", b"png:",
     b"icc:", b"xmp:", b"iptc:",
 )  # fmt: skip
-"""How chunks of text begin that hold other metadata, or what ImageMagick notes."""
+"""Prefixes of text chunks with other metadata, or notes of ImageMagick."""
 _DEFAULT_EFFORT = 4
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Pillow's view, with the depth that it hides and the timing of animations."""
+    """Header from Pillow, with the bit depth that it hides and the timing of animations."""
     width, height, bits, colour_type = ihdr(data)
     check_size(width, height, limits)
     try:
         header = pillow.read_header(data, fmt, limits)
     except (DamagedError, OSError, ValueError):
-        # A broken extra chunk (profile, text …) is no reason to give up the picture.
+        # A damaged ancillary chunk (profile, text …) does not make the picture unreadable.
         header = pillow.read_header(_essential(data), fmt, limits)
-        notes = (*header.notes, "broken extra chunks were left out")
+        notes = (*header.notes, "damaged ancillary chunks were dropped")
         header = header._replace(notes=notes, detail={**header.detail, "essential": True})
         data = _essential(data)
     chunks = list(chunks_of(data))
@@ -79,7 +79,20 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the frames; 16-bit pictures keep every bit."""
+    """Fill the frames; 16-bit pictures keep full bit depth.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if header.detail.get("essential"):
         data = _essential(data)
     chunks = list(chunks_of(data))
@@ -94,7 +107,17 @@ def decode(
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One frame as PNG, several as an animated one."""
+    """Encode one frame as PNG, several as an animated one.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
     stream = _encode_few(frames, metadata, options) if options.few_colours else b""
     if not stream:
@@ -104,7 +127,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _essential(data: bytes | memoryview) -> bytes:
-    """The file with nothing but what the pixels need, each chunk with its own checksum."""
+    """The critical chunks of the file, each with its own CRC."""
     view, parts = memoryview(data), [SIGNATURE]
     at = 8
     for kind, body in chunks_of(data):
@@ -115,13 +138,13 @@ def _essential(data: bytes | memoryview) -> bytes:
 
 
 def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], ...]:
-    """Title, author and what else people write; not what programs do, nor what is read elsewhere."""
+    """Text chunks written by users (title, author …); not those of programs, nor those read elsewhere."""
     found = ((kind, bytes(body)) for kind, body in chunks if kind in (b"tEXt", b"zTXt", b"iTXt"))
     return tuple((kind, body) for kind, body in found if not body.startswith(_NOT_TEXT))
 
 
 def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Metadata:
-    """With what ImageMagick wrote as text, where the chunks made for it do not say the same."""
+    """Add the metadata that ImageMagick stored as text, where no standard chunk has it."""
     found = raw_profiles.read_metadata_chunks(chunks)
     return metadata._replace(
         exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
@@ -133,7 +156,7 @@ def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Met
 
 
 def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: bool) -> Header:
-    """The header with what the chunks say of colours; code points count more than a profile."""
+    """The header with the colours of the chunks; cICP takes precedence over a profile."""
     if header.metadata.icc and not any(kind == b"cICP" for kind, _ in chunks):
         return header
     small = {kind: bytes(body) for kind, body in chunks if len(body) <= 32}
@@ -144,7 +167,7 @@ def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: b
 
 
 def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int, *, deep: bool) -> Header:
-    """Durations from the frame controls. Frames may leave parts of the canvas empty: hence alpha."""
+    """Durations from the frame control chunks. Frames may leave parts of the canvas empty, hence alpha."""
     durations = []
     opaque = header.spec.layout == "RGBX"
     for kind, body in chunks:
@@ -163,7 +186,7 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
 
 
 def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
-    """Pictures of few colours; empty where they have more."""
+    """Encode pictures of few colours; empty where they have more."""
     level = FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
     grey_profile = profile_space(metadata.icc) == "GRAY"
     if len(frames) > 1:
@@ -180,7 +203,7 @@ def _encode_still(frame: Frame, level: int) -> bytes:
 
 
 def _encode_plain(frame: Frame, level: int) -> bytes:
-    """Grey with alpha, which OpenCV cannot write: every row as its difference to the one above."""
+    """Grey with alpha, which OpenCV cannot write: every row as its difference from the one above."""
     spec = frame.spec
     values = frame.array.astype(">u2") if spec.dtype == "uint16" else frame.array
     rows = values.view(np.uint8).reshape(spec.height, -1)
@@ -209,18 +232,18 @@ def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -
 
 
 def _saved(images: list[Image.Image], metadata: Metadata, level: int) -> bytes:
-    """An animation as Pillow writes it: of each frame, what differs from the one before."""
+    """An animation written by Pillow: of each frame, the region that differs from the previous one."""
     sink, info = BytesIO(), images[0].info
-    told = {"transparency": info["transparency"]} if "transparency" in info else {}
+    transparency = {"transparency": info["transparency"]} if "transparency" in info else {}
     images[0].save(
         sink, "PNG", save_all=True, append_images=images[1:], loop=metadata.loop, compress_level=level,
-        duration=durations_of(metadata, len(images)), **told,
+        duration=durations_of(metadata, len(images)), **transparency,
     )  # fmt: skip
     return sink.getvalue()
 
 
 def _metadata_chunks(metadata: Metadata) -> bytes:
-    """The chunks that stand between IHDR and the pixels."""
+    """The chunks between IHDR and the pixels."""
     parts = []
     if metadata.cicp:
         parts.append(build_chunk(b"cICP", bytes((*metadata.cicp, 0, 1))))

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Photoshop: reader for the flattened picture. In memory only."""

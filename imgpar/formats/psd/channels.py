@@ -1,9 +1,8 @@
-"""The flattened picture of a Photoshop file by its channels: 16 and 32 bits, and transparency,
-which Pillow refuses or leaves out.
+"""Channels of the flattened picture of a Photoshop file: 16 and 32 bits, and alpha, which Pillow rejects or
+ignores.
 
-OpenCV unpacks the rows: it is told of a TIFF whose strips they are. Where the flattened picture is
-transparent, Photoshop has laid it on white; that is taken back. Channels that are no transparency are saved
-selections.
+OpenCV decompresses the rows as strips of a TIFF. A flattened picture with alpha was composed on white by
+Photoshop, which is reversed. Channels that are not alpha are saved selections.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ _COLOURS = {1: 1, 3: 3, 4: 4, 8: 1, 9: 3}
 """Channels of grey, RGB, CMYK, duotone, which is stored as grey, and Lab."""
 _CMYK, _LAB = 4, 9
 _FLOAT, _LIGHT = 32, (1, 3)
-"""Bits of floats, which are linear light, and the modes that can have them."""
+"""Bit depth of floats, which are linear light, and the modes that support them."""
 _SHORT, _LONG = 3, 4
 _RAW, _PACKED, _PACK_BITS = 0, 1, 32773
 
 
 class Flat(NamedTuple):
-    """What the header says, and where the flattened picture begins."""
+    """Parsed header, and offset of the flattened picture."""
 
     width: int
     height: int
@@ -41,16 +40,16 @@ class Flat(NamedTuple):
     transparent: bool
     at: int
     large: bool = False
-    """PSB, the kind for pictures of more than 30,000 pixels a side: some numbers have twice the bytes."""
+    """PSB, the variant for pictures of more than 30,000 pixels per side, with wider length fields."""
 
     @property
     def colours(self) -> int:
-        """Channels that are colours."""
+        """Number of colour channels."""
         return _COLOURS[self.mode]
 
     @property
     def spec(self) -> Spec:
-        """What it becomes; CMYK is converted by a profile, for which 8 bits are all there is."""
+        """Spec of the result; CMYK is converted with a profile, which supports 8 bits only."""
         grey = self.colours == 1
         layout: Layout = ("LA" if grey else "RGBA") if self.transparent else ("L" if grey else "RGB")
         deep = self.depth == 16 and self.mode != _CMYK
@@ -59,7 +58,7 @@ class Flat(NamedTuple):
 
     @property
     def cmyk(self) -> bool:
-        """Whether the colours are inks."""
+        """Whether the colours are CMYK."""
         return self.mode == _CMYK
 
     @property
@@ -74,7 +73,7 @@ class Flat(NamedTuple):
 
 
 def find_channels(data: bytes | memoryview) -> Flat | None:
-    """The facts of a file that is read here; None for what is left to Pillow."""
+    """The header of a file that is decoded here; None for those left to Pillow."""
     channels, height, width, depth, mode = struct.unpack_from(">HIIHH", data, 12)
     at, large = 26, is_large(data)
     transparent = False
@@ -82,7 +81,7 @@ def find_channels(data: bytes | memoryview) -> Flat | None:
         step = 8 if large and section == 2 else 4
         (length,) = struct.unpack_from(">Q" if step == 8 else ">I", data, at)
         if section == 2 and length >= 6:
-            # A negative number of layers says that the next channel is the transparency of the whole.
+            # A negative number of layers marks the next channel as alpha.
             transparent = struct.unpack_from(">h", data, at + 2 * step)[0] < 0
         at += step + length
     known = mode in _COLOURS and (depth in (8, 16) or (depth == _FLOAT and mode in _LIGHT))
@@ -100,7 +99,7 @@ def is_large(data: bytes | memoryview) -> bool:
 
 
 def decode(data: bytes | memoryview, flat: Flat) -> Array:
-    """Height × width × channels, as many as the spec has, or four inks as Pillow counts them (and alpha)."""
+    """Height × width × channels of the spec, or CMYK in Pillow's polarity (and alpha)."""
     planes = _planes(data, flat, flat.colours + flat.transparent)
     pixels = np.ascontiguousarray(np.moveaxis(planes, 0, -1))
     if flat.depth == 16 and flat.cmyk:
@@ -113,7 +112,7 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
             bright, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
             lab.lab_to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
         if flat.transparent:
-            _take_white_away(pixels)
+            _remove_white_matte(pixels)
         if flat.linear:
             tone.to_display(pixels[..., : flat.colours], pixels[..., : flat.colours])
     return pixels
@@ -133,7 +132,7 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
         ends = flat.at + 2 + size * count + np.cumsum((0, *lengths))
         offsets = ends[:-1].tolist()
     else:
-        raise unclear("Photoshop", f"its pixels are packed in an unknown way ({packing})")
+        raise unclear("Photoshop", f"its pixels have the unknown compression {packing}")
     if offsets[-1] + lengths[-1] > len(data):
         raise damaged("Photoshop", "its pixels end too early", hopeless=True)
     content = {
@@ -153,8 +152,8 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
     return values.reshape(wanted, flat.height, flat.width)
 
 
-def _take_white_away(pixels: Array) -> None:
-    """Colours as they were before they were laid on white."""
+def _remove_white_matte(pixels: Array) -> None:
+    """Reverse the composition on white."""
     peak = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     alpha = pixels[..., -1:].astype(np.float32)
     below = peak - alpha

@@ -1,4 +1,4 @@
-"""Photoshop files: the flattened picture through Pillow or `psd_flat`, the resources beside it read here."""
+"""Photoshop reader: the flattened picture through Pillow or `channels`, resources parsed here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODES = {
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
+    """Size, bit depth and metadata. The pixels are upright, whatever EXIF says."""
     found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
@@ -47,10 +47,23 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the one frame."""
+    """Fill the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if "flat" not in header.detail:
         notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-        if header.detail["mode"] == "1":  # black is 1 in these files, of which Pillow makes white
+        if header.detail["mode"] == "1":  # black is 1 in these files, which Pillow reads as white
             np.subtract(255, frames[0].array, out=frames[0].array)
         return notes
     pixels = psd_flat.decode(data, header.detail["flat"])
@@ -63,7 +76,7 @@ def decode(
 
 
 def _check_kind(data: bytes | memoryview) -> None:
-    """Refuse what neither Pillow nor `psd_flat` reads."""
+    """Raise an error for kinds that neither Pillow nor `channels` reads."""
     depth, mode = struct.unpack_from(">HH", data, _DEPTH_AT)
     large = psd_flat.is_large(data)
     if mode not in _MODES or depth not in (1, 8, 16, 32):
@@ -101,7 +114,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
 
 
 def _resources(data: bytes | memoryview) -> dict[int, bytes]:
-    """The resources by number; they follow the head and the palette."""
+    """The resources by number; they follow the header and the palette."""
     (palette,) = struct.unpack_from(">I", data, _HEAD)
     at = _HEAD + 4 + palette
     (length,) = struct.unpack_from(">I", data, at)
@@ -109,7 +122,7 @@ def _resources(data: bytes | memoryview) -> dict[int, bytes]:
 
 
 def _density(block: bytes) -> tuple[float, float] | None:
-    """Dots per inch, fixed point with 16 bits behind it."""
+    """Resolution in dpi, 16.16 fixed point."""
     if len(block) < 12:
         return None
     across, down = struct.unpack_from(">I4xI", block)

@@ -1,8 +1,8 @@
-"""Fonts for letters of an SVG that the font named there does not have.
+"""Fallback fonts for characters of an SVG that its font lacks.
 
-resvg looks for another font itself, takes any, and gives up where letters join in that one (flags, Indic
-scripts): it draws boxes. So such letters get an element of their own that names a font. Where letters join,
-resvg mixes them up with those of other fonts: there one font is named for the whole text.
+resvg's own fallback picks any font, and fails where characters join in it (flags, Indic scripts): it draws
+boxes. So such characters get an element with an explicit font. Where characters join, resvg confuses them
+with those of other fonts: then one font is set for the whole text.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from typing import NamedTuple
 from imgpar.core import fonts
 
 _EMOJI = "Noto Color Emoji, Apple Color Emoji, Segoe UI Emoji"
-"""Families that are named where it cannot be asked what is installed."""
+"""Families to use where the installed fonts are unknown."""
 _SIMPLE = ("\u058f", "\u1e00", "\u2bff")
-"""Up to the first, and from the second to the third: Latin, Greek, Cyrillic, signs; nothing joins there."""
+"""Up to the first, and from the second to the third: Latin, Greek, Cyrillic, symbols; no joining."""
 _JOINING = (("\u0600", "\u109f"), ("\u1780", "\u18af"), ("\U0001f1e6", "\U0001f1ff"))
-"""Arabic, Indic and neighbours; Khmer and Mongolian; the halves of flags."""
+"""Arabic, Indic and neighbours; Khmer and Mongolian; regional indicators."""
 
 
 class _LetterRun(NamedTuple):
-    """Letters that lie side by side."""
+    """Consecutive characters."""
 
     text: str
     family: str
-    """The font to be named for them; empty where it stays as it is."""
+    """The font to set for them; empty for no change."""
 
 
 class Spans(NamedTuple):
-    """The letters of a text element."""
+    """The characters of a text element."""
 
     nodes: tuple[tuple[_LetterRun, ...], ...]
     unjoined: str
-    """Letters of which it is not known whether they are drawn: some join, and no font has all of the text."""
+    """Characters that may not be drawn: some join, and no font contains the whole text."""
 
 
 def spans(nodes: Sequence[str], document: str) -> Spans:
-    """The letters of a text element, cut where the font changes.
+    """Split a text element where the font changes.
 
     Args:
-        nodes: its text, as it is divided among the elements inside.
-        document: the whole file; a font that it names stays.
+        nodes: its text nodes.
+        document: the whole file; fonts that it names are kept.
 
     >>> spans(["Hello"], "").nodes
     ((_LetterRun(text='Hello', family=''),),)

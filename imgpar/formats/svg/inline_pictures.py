@@ -1,4 +1,5 @@
-"""Pictures inside an SVG (`data:`), decoded and written anew, so that resvg reads what was looked at."""
+"""Pictures embedded in an SVG as `data:` URLs, decoded and re-encoded, so that resvg reads only checked
+data."""
 
 from __future__ import annotations
 
@@ -16,8 +17,14 @@ _MAGIC = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "g
 def embedded(
     address: str, read: Callable[[bytes], tuple[str, tuple[str, ...]]]
 ) -> tuple[str, tuple[str, ...]]:
-    """The picture of a `data:` address as such an address, and what was left out of it; empty where it is no
-    picture, or a drawing that cannot be read. `read` gives the text of a drawing, and what it lacks.
+    """Sanitise a `data:` URL.
+
+    Args:
+        address: the URL.
+        read: returns the sanitised text of an embedded SVG, and what was dropped.
+
+    Returns:
+        The new URL, empty where it is not a picture or cannot be read, and what was dropped.
 
     >>> embedded("data:image/png,%89PNG%0D%0A%1A%0A", lambda _: ("", ()))
     ('data:image/png;base64,iVBORw0KGgo=', ())

@@ -1,6 +1,6 @@
-"""SVG through resvg: drawn once, at the size that the file asks for, on a transparent canvas.
+"""SVG through resvg: rendered once, at its own size, on a transparent canvas.
 
-Nothing outside the file is read: see `svg_text`.
+No other file is read: see `sanitise`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _UNITS = {
 }  # fmt: skip
 _LENGTH = re.compile(r"([\d.]++(?:e[+-]?\d++)?)\s*+([a-z%]*+)", re.IGNORECASE)
 _STACK = 64 << 20
-"""Bytes, of which resvg takes some 32 KiB for each element that lies in another."""
+"""Bytes of stack; resvg needs about 32 KiB per nesting level."""
 _HUGE = 1e9
 """CSS pixels: more than any limit."""
 _NAMED = 20
-"""So many letters are named that cannot be drawn."""
+"""Maximum number of missing characters that are listed."""
 _LONGEST = 100
-"""Characters of a size."""
+"""Maximum characters of a length."""
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -56,16 +56,29 @@ def decode(
     *,
     accept_damaged: bool = False,  # noqa: ARG001 - resvg draws all or nothing
 ) -> tuple[str, ...]:
-    """Draw it into the one frame."""
+    """Render into the frame.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     resvg = require(FORMATS[header.format])
     spec = header.spec
     try:
         png = _drawn(resvg, read_drawing(data).text, spec)
-    except UnsupportedError:  # it mixes up fonts in which letters join with others
+    except UnsupportedError:  # it confuses fonts with joining characters
         png = _drawn(resvg, read_drawing(data, plain=True).text, spec)
     with Image.open(BytesIO(png), formats=("PNG",)) as image:
         pixels = np.asarray(image.convert("RGBA"))
-    # The shape of the drawing is kept: it may miss the frame by a rounded pixel.
+    # The aspect ratio is kept: the size may differ from the frame by a rounded pixel.
     height, width = min(spec.height, pixels.shape[0]), min(spec.width, pixels.shape[1])
     frame = frames[0]
     frame.array[...] = 0
@@ -75,7 +88,7 @@ def decode(
 
 
 def _undrawn(drawing: Drawing) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is lost of a text that cannot be drawn with the fonts of this system, and the words for it."""
+    """Text that cannot be drawn with the installed fonts, as losses and remarks."""
     if not drawing.letters.strip():
         return (), ()
     if not fonts.families():
@@ -97,14 +110,14 @@ def _named(letters: str) -> str:
 
 
 def _families() -> dict[str, str]:
-    """Options of resvg: the families that stand for generic ones, and for those that are not installed."""
+    """Options of resvg: families for generic ones, and for missing ones."""
     found = {f"{name}_family": family for name, family in fonts.families().items()}
-    # As browsers and librsvg, where a drawing names no font.
+    # As in browsers and librsvg, where no font is specified.
     return {**found, "font_family": found["serif_family"]} if found else {}
 
 
 def _drawn(resvg: Any, text: str, spec: Spec) -> bytes:
-    """The drawing as a PNG, by a thread with a stack for all the elements that may lie in each other."""
+    """Render to PNG, in a thread whose stack suffices for the deepest nesting."""
     made = list[bytes | BaseException]()
 
     def draw() -> None:
@@ -124,9 +137,9 @@ def _drawn(resvg: Any, text: str, spec: Spec) -> bytes:
         threading.stack_size(usual)
     thread.join()
     if isinstance(made[0], BaseException):
-        # What is no Exception is a panic of resvg, which leaves nothing half done.
+        # Not an Exception: a panic of resvg, which leaves no partial state.
         if not isinstance(made[0], Exception):
-            raise UnsupportedError("resvg stopped with a fault of its own while it drew this SVG.")
+            raise UnsupportedError("resvg failed with an internal error on this SVG.")
         raise made[0]
     return bytes(made[0])
 
@@ -144,7 +157,7 @@ def _size(root: Mapping[str, str]) -> tuple[float, float]:
 
 
 def _length(text: str) -> float:
-    """CSS pixels; 0 for what is relative to a page that is not there."""
+    """CSS pixels; 0 for lengths relative to a page."""
     found = _LENGTH.fullmatch(text[:_LONGEST].strip())
     return _number(found[1]) * _UNITS.get(found[2].lower(), 0.0) if found else 0.0
 

@@ -1,10 +1,9 @@
-"""The text of an SVG, written anew with nothing in it but what is drawn from the file itself.
+"""Sanitises an SVG: rewrites its text with nothing but what is drawn from the file itself.
 
-resvg opens whatever file a picture in a drawing names, and cannot be told not to. So it never gets the
-file's own text: that is read as XML, and what comes out are the elements of SVG with their own attributes.
-References stay where they lead to a part of the same file, pictures where they are part of it (`data:`).
-Everything else goes: paths and addresses, the document type with its entities, style sheets by reference,
-elements of other languages.
+resvg opens any file that a picture element names, and this cannot be disabled. So it never receives the
+original text: that is parsed as XML, and only SVG elements and attributes are written. References are kept
+within the file, pictures if they are embedded (`data:`). Everything else is dropped: paths and URLs, the
+document type with its entities, external style sheets, elements of other namespaces.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from imgpar.formats.svg.inline_pictures import embedded
 from imgpar.formats.svg.style import variables, with_values, without_escapes
 
 LARGEST = 64 << 20
-"""Bytes of an unpacked .svgz, and characters of what is made of a file."""
+"""Maximum bytes of an unpacked .svgz, and characters of the result."""
 LARGEST_REPLACED = 4 << 20
-"""Characters for which the entities of a file may stand, wherever they are named."""
+"""Maximum characters of the replacement text of all entities together."""
 MOST_ENTITIES = 100
 DEEPEST = 500
-"""Elements within each other; resvg goes down with them on the stack, see `svg`."""
+"""Maximum nesting of elements; resvg recurses on the stack, see `reader`."""
 
 PICTURES = "pictures outside the file"
 PARTS = "references outside the file"
@@ -39,12 +38,12 @@ _HEAD = f'<svg xmlns="{_SVG}" xmlns:xlink="{_XLINK}"'
 _DRAWN = frozenset(
     ("g", "use", "svg", "symbol", "rect", "circle", "ellipse", "line", "polyline", "polygon", "path", "text")
 )
-"""Elements that a filter can take as its picture."""
+"""Elements to which a filter can apply."""
 _LINKS = frozenset(("a", "script"))
 """Elements whose references draw nothing."""
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 _ENCODINGS = ("ascii", "iso8859", "cp", "koi8", "mac", "shift_jis", "euc", "gb", "big5")
-"""How the names of encodings begin that take a time in proportion to the text."""
+"""Prefixes of encodings that decode in linear time."""
 _PREDEFINED = re.compile("&(?:amp|lt|gt|quot|apos);")
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _IN_VALUE = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
@@ -54,30 +53,30 @@ _IMPORT = re.compile("@import", re.IGNORECASE)
 
 
 class Drawing(NamedTuple):
-    """An SVG that can be drawn."""
+    """A sanitised SVG."""
 
     text: str
     root: dict[str, str]
-    """Attributes of its first element."""
+    """Attributes of the root element."""
     lost: tuple[str, ...]
-    """Kinds of what was left out."""
+    """Kinds of dropped content."""
     letters: str = ""
-    """Those of its texts, each once."""
+    """Distinct characters of its texts."""
     unjoined: str = ""
-    """Letters of which it is not known whether they are drawn."""
+    """Characters that may not be drawn."""
 
 
 def read_drawing(data: bytes | memoryview, *, inner: bool = False, plain: bool = False) -> Drawing:
-    """The drawing in a file, or inside another one, where pictures are not drawn.
+    """Sanitise a file, or an SVG embedded in another one, in which pictures are not drawn.
 
     Args:
         data: the file.
-        inner: it lies in another one.
-        plain: each text in one font; otherwise letters that the named fonts may lack get one that has them.
+        inner: whether it is embedded in another one.
+        plain: each text in one font; otherwise characters that the named fonts may lack get a fallback font.
 
     Raises:
-        DamagedError: it is no SVG.
-        LimitError: it becomes larger than it may.
+        DamagedError: it is not an SVG.
+        LimitError: the result exceeds a limit.
     """
     writer = _Writer(_decoded(bytes(data)), inner=inner, plain=plain)
     try:
@@ -87,13 +86,13 @@ def read_drawing(data: bytes | memoryview, *, inner: bool = False, plain: bool =
 
 
 def _read_inner(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text of a drawing inside another one, and what was left out of it."""
+    """The text of an embedded SVG, and what was dropped."""
     made = read_drawing(data, inner=True)
     return made.text, made.lost
 
 
 def _decoded(content: bytes) -> str:
-    """The text of a file, in the encoding that it shows or names."""
+    """The text of a file, in its detected or declared encoding."""
     if content[:2] == b"\x1f\x8b":
         unpacker = zlib.decompressobj(wbits=31)
         try:
@@ -123,7 +122,7 @@ def _too_large() -> LimitError:
 
 
 class _Writer:
-    """Reads XML and writes what is drawn."""
+    """Parses XML and writes sanitised SVG."""
 
     def __init__(self, text: str, *, inner: bool, plain: bool) -> None:
         self._text, self._inner = text, inner
@@ -132,28 +131,28 @@ class _Writer:
         self._root: dict[str, str] = {}
         self._depth = 0
         self._foreign = 0
-        """At which depth an element of another language began; 0 outside of one."""
+        """Depth at which a foreign element began; 0 outside of one."""
         self._style: list[str] | None = None
-        """The style sheet that is being read."""
+        """The current style sheet."""
         self._lost: dict[str, None] = {}
         self._ids: set[str] = set()
         self._used: list[tuple[int, str]] = []
-        """Parts that hold a filter's reference, and to what."""
+        """Indices of parts with a filter reference, and its target."""
         self._entities = self._replaced = 0
         self._within_text = 0
-        """How many text elements are open."""
+        """Number of open text elements."""
         self._letters: dict[str, None] = {}
         self._variables = variables(text)
-        # Rules of a style sheet for spans would change those that are put in.
+        # Style sheet rules for spans would apply to inserted ones.
         self._plain = plain
         self._choose_fonts = not plain and not _SPAN_RULE.search(text)
         self._nodes: list[tuple[int, str]] = []
-        """Letters of the text element that is being read, and which parts hold them."""
+        """Text nodes of the current text element, and the indices of their parts."""
         self._unjoined: dict[str, None] = {}
 
     def drawing(self) -> Drawing:
         """The whole drawing."""
-        # With a space between namespace and name, which neither of them has.
+        # A space between namespace and name, which neither contains.
         parser = expat.ParserCreate("utf-8", " ")
         parser.buffer_text = parser.specified_attributes = True
         parser.StartElementHandler = self._start
@@ -181,7 +180,7 @@ class _Writer:
     def _start(self, full: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise LimitError(f"In this SVG more than {DEEPEST} elements lie in each other.")
+            raise LimitError(f"This SVG has more than {DEEPEST} levels of nested elements.")
         if self._foreign:
             return
         if self._style is not None:
@@ -191,7 +190,7 @@ class _Writer:
         if language not in ("", _SVG):
             if self._depth == 1:
                 raise damaged("SVG", "it has no svg element", hopeless=True)
-            # Nothing is drawn of it, but style sheets count it.
+            # Not drawn, but counted by style sheet selectors.
             self._foreign = self._depth
             self._put("<metadata/>")
             return
@@ -243,7 +242,7 @@ class _Writer:
             self._style.append(text)
 
     def _end_text(self) -> None:
-        """Name fonts for the letters of a text element."""
+        """Set fallback fonts in a text element."""
         chosen = spans([text for _, text in self._nodes], self._text)
         for (at, _), node in zip(self._nodes, chosen.nodes, strict=True):
             self._parts[at] = ""
@@ -275,7 +274,7 @@ class _Writer:
         picture = element in ("image", "feImage")
         if value[:1] == "#" and element != "image":
             if element == "feImage":
-                # resvg takes what is no part of the drawing for the name of a file.
+                # resvg treats references outside of the drawing as file names.
                 self._used.append((len(self._parts), value[1:]))
             self._put(f' {name}="{value.translate(_IN_VALUE)}"')
         elif picture and value[:5].lower() == "data:":
@@ -287,7 +286,7 @@ class _Writer:
             self._lost[PICTURES if picture or element == "use" else PARTS] = None
 
     def _closed(self, style: str) -> str:
-        """Style rules without what they take from outside: it becomes a name that nothing has."""
+        """Style rules without external references, which become a name that does not exist."""
         style = with_values(without_escapes(style), self._variables)
         style, addresses = _URL.subn(r"\1#", style)
         style, sheets = _IMPORT.subn("@none", style)
@@ -302,17 +301,15 @@ class _Writer:
     # ----- entities -------------------------------------------------------------------------------
 
     def _entity(self, name: str, parameter: bool, value: str | None, *_: str | None) -> None:
-        """Entities may stand for text, but not for each other, and not for very much."""
+        """Entities may be text, but not nested, and not large."""
         if parameter or value is None:
             return
         if "&" in _PREDEFINED.sub("", value):
-            raise UnsupportedError(
-                "The entities of this SVG are made of each other, which imgpar does not read."
-            )
+            raise UnsupportedError("The entities of this SVG are nested, which imgpar does not support.")
         self._entities += 1
         self._replaced += len(value) * self._text.count(f"&{name};")
         if self._entities > MOST_ENTITIES or self._replaced > LARGEST_REPLACED:
-            raise LimitError("The entities of this SVG stand for too much text.")
+            raise LimitError("The entities of this SVG expand to too much text.")
 
     def _outside(self, *_: str | None) -> int:
         self._lost[PARTS] = None

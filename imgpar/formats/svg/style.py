@@ -1,4 +1,4 @@
-"""Style rules of an SVG: what resvg does not know, written in words that it knows."""
+"""Style rules of an SVG, rewritten for resvg."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DEFINED = re.compile(r"(--[\w-]{1,100})\s{0,9}:([^;{}\"'<>]{1,200})")
 
 
 def without_escapes(style: str) -> str:
-    r"""Style rules in which letters stand for themselves.
+    r"""Style rules with escaped letters decoded.
 
     >>> without_escapes(r"\75rl(a)")
     'url(a)'
@@ -20,7 +20,7 @@ def without_escapes(style: str) -> str:
 
 
 def variables(text: str) -> dict[str, str]:
-    """The variables of style sheets; of several values, which depend on where it is used, the first."""
+    """The variables of style sheets; of several values, which depend on the scope, the first."""
     found: dict[str, str] = {}
     for match in _DEFINED.finditer(text) if "var(" in text else ():
         if "var(" not in match[2]:
@@ -29,7 +29,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def with_values(style: str, known: Mapping[str, str]) -> str:
-    """Style rules in which `var(--name, otherwise)` is what it stands for.
+    """Style rules with `var(--name, fallback)` resolved.
 
     >>> with_values("fill:var(--c, red)", {})
     'fill:red'
@@ -40,7 +40,7 @@ def with_values(style: str, known: Mapping[str, str]) -> str:
 
 
 def _letter(match: re.Match[str]) -> str:
-    """What an escape in a style sheet stands for, where that is a letter."""
+    """The letter of an escape in a style sheet."""
     code = int(match[1], 16) if match[1] else ord(match[2])
     letter = chr(code) if code < 128 else ""
     return letter if letter.isalpha() else match[0]

@@ -1,6 +1,5 @@
-"""How the rows of a TIFF are stored and packed: few colours with few bits; deflate, LZW or, for black and
-white, CCITT group 4. LZW and group 4 are libtiff's, in Pillow.
-"""
+"""Storage of TIFF rows: few colours with few bits; deflate, LZW or, for black and white, CCITT group 4. LZW
+and group 4 are done by libtiff, in Pillow."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 LZW, DEFLATE, GROUP4 = 5, 8, 4
 PACKINGS = {2: "g4", 3: "g4", GROUP4: "g4", LZW: "lzw", DEFLATE: "deflate", 32946: "deflate"}
-"""What an output is packed with, by the input's compression."""
+"""Compression of an output, by the compression tag of the input."""
 _NAMES = {LZW: "tiff_lzw", GROUP4: "group4"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE = 0, 1, 3
 _WHOLE = 1 << 30
@@ -28,7 +27,7 @@ class Stored(NamedTuple):
     """A page of few colours."""
 
     rows: Array
-    """H×B uint8: pixels, the first one in the highest bits."""
+    """H×B uint8: packed pixels, most significant bit first."""
     bits: int
     photometric: int
     colour_map: tuple[int, ...] = ()
@@ -36,7 +35,7 @@ class Stored(NamedTuple):
 
 
 def few(frame: Frame) -> Stored | None:
-    """A page as few bits hold it exactly; None where they do not. A palette of a TIFF has no transparency."""
+    """A page packed into few bits; None where that is not exact. A TIFF palette has no alpha."""
     if frame.spec.layout == "LA":
         return None
     if found := greys(frame):
@@ -54,7 +53,7 @@ def few(frame: Frame) -> Stored | None:
 
 
 def chosen(packing: str, bits: int) -> int:
-    """The compression (tag 259) for a page: the input's, group 4 for black and white of other origin."""
+    """The compression (tag 259) for a page: that of the input, group 4 for other black and white."""
     if packing != "deflate" and not features.check("libtiff"):
         return DEFLATE
     if bits == 1 and packing in ("g4", ""):
@@ -63,7 +62,14 @@ def chosen(packing: str, bits: int) -> int:
 
 
 def packed(rows: Array, compression: int, level: int, *, width: int = 0) -> bytes:
-    """Rows of bytes (H×B uint8) as one strip; `width` in pixels for group 4."""
+    """Compress rows (H×B uint8) as one strip; `width` in pixels for group 4.
+
+    Args:
+        rows: H×B uint8, not modified.
+        compression: value of tag 259.
+        level: of deflate.
+        width: in pixels, for group 4.
+    """
     if compression == DEFLATE:
         return zlib.compress(np.ascontiguousarray(rows), level)
     mode, across = ("1", width) if compression == GROUP4 else ("L", rows.shape[1])

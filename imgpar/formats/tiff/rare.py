@@ -1,8 +1,8 @@
-"""TIFF kinds that neither Pillow nor OpenCV reads, or reads wrong, through tifffile and imagecodecs.
+"""TIFF kinds that neither Pillow nor OpenCV reads, or reads correctly, through tifffile and imagecodecs.
 
-Inks with transparency or spot colours, channels nobody has named, planes of CMYK, compressions that the other
-libraries are built without, BigTIFF of big-endian machines, numbers stored as bytes, 12 and 24 bits.
-tifffile unpacks the samples; what they mean is decided here from the tags, before anything is unpacked.
+CMYK with alpha or spot colours, unspecified extra channels, planar CMYK, compressions missing in the other
+libraries, big-endian BigTIFF, byte-typed tags, 12 and 24 bits. tifffile unpacks the samples; their meaning is
+decided here from the tags, before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _PREMULTIPLIED, _ALPHA = 1, 2
 _SEPARATE = 2
 _UNPACKED_HERE = (1, 2, 3, 4, 5, 8, 32773, 32946)
-"""Compressions of which Pillow and OpenCV read every kind: none, fax, LZW, deflate, PackBits."""
+"""Compressions of which Pillow and OpenCV read all variants: none, fax, LZW, deflate, PackBits."""
 
 
 class Tags:
-    """The tags of a page by number, as plain numbers and bytes, whoever stored them as what."""
+    """The tags of a page by number, as plain numbers and bytes."""
 
     def __init__(self, page: Any) -> None:
         self._page = page
@@ -49,7 +49,7 @@ class Tags:
         return default if tag is None else tag.value
 
     def numbers(self, number: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """The value of a tag of whole numbers, always several."""
+        """The values of a tag of integers, always a tuple."""
         value = self.get(number)
         if value is None:
             return default
@@ -64,7 +64,7 @@ class Tags:
 
 @cache
 def rare_tiff_available() -> bool:
-    """Whether the packages are there, and can be loaded."""
+    """Whether the packages are installed and can be loaded."""
     try:
         import imagecodecs  # noqa: F401
         import tifffile  # noqa: F401
@@ -74,13 +74,13 @@ def rare_tiff_available() -> bool:
 
 
 def missing_rare_tiff(what: str) -> MissingExtraError:
-    """The error for a file that would be read with these packages."""
+    """The error for a file that these packages could read."""
     fix = f"Run: {pip('imgpar[rare]')}"
     return MissingExtraError(f"This TIFF {what}; it needs the packages tifffile and imagecodecs.", fix=fix)
 
 
 def wanted(tags: Any) -> str:
-    """Why the other readers would not read a page right, in words for the user; nothing where they do."""
+    """Why the other readers would misread a page, for messages; empty where they do not."""
     kinds = set(tags.get(339, (1,)))
     bits, count, meaning = tuple(tags.get(258, (1,))), int(tags.get(277, 1)), int(tags.get(262, 1))
     extras, packing = tuple(tags.get(338, ())), int(tags.get(259, 1))
@@ -91,7 +91,7 @@ def wanted(tags: Any) -> str:
     if packing in (6, 7):
         return "has channels of its own" if more > 0 or apart else ""
     if meaning == _INKS and (more > 0 or max(bits) > 8 or apart):
-        return "has inks in more than four channels of 8 bits"
+        return "has more than four CMYK channels of 8 bits"
     if more > 1 or (more == 1 and extras[:1] not in ((_ALPHA,), (_PREMULTIPLIED,))):
         return "has channels of no known meaning"
     if apart and (meaning not in (_GREY, _RGB) or more > 0):
@@ -101,11 +101,11 @@ def wanted(tags: Any) -> str:
 
 
 def rare_samples(data: bytes | memoryview, number: int) -> tuple[Samples, dict[str, Any]]:
-    """What the samples of a page become, and its blocks: icc, exif, xmp, dpi, orientation.
+    """Spec of the samples of a page, and its metadata: icc, exif, xmp, dpi, orientation.
 
     Raises:
-        UnsupportedError: they mean something that is not known here.
-        DamagedError: the directory cannot be read, or leads out of the file.
+        UnsupportedError: their meaning is unknown.
+        DamagedError: the directory cannot be parsed, or points outside of the file.
     """
     with _opened(data) as file:
         page, tags = file.pages[number], Tags(file.pages[number])
@@ -163,7 +163,11 @@ def _profile(tags: Tags) -> bytes:
 
 
 def decode(data: bytes | memoryview, number: int, samples: Samples) -> Array:
-    """Pixels in the shape and type of the spec. Raises DamagedError, UnsupportedError."""
+    """Pixels in the shape and dtype of the spec.
+
+    Raises:
+        DamagedError, UnsupportedError: they cannot be decoded.
+    """
     with _opened(data) as file:
         page, tags = file.pages[number], Tags(file.pages[number])
         _check_places(page, len(data))
@@ -188,7 +192,7 @@ def decode(data: bytes | memoryview, number: int, samples: Samples) -> Array:
 def _opened(data: bytes | memoryview) -> Any:
     import tifffile
 
-    # Without a handler its remarks on odd tags would go to standard error.
+    # Without a handler, its warnings would be written to stderr.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         return tifffile.TiffFile(BytesIO(data))
@@ -201,7 +205,7 @@ def _opened(data: bytes | memoryview) -> Any:
 
 
 def _check_places(page: Any, length: int) -> None:
-    """Refuse strips that lie outside the file: tifffile would fill them with nothing."""
+    """Raise an error for strips outside of the file: tifffile would fill them with zeros."""
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     reach = max((offset + count for offset, count in places), default=0)
     if reach > length:

@@ -1,6 +1,6 @@
-"""TIFF, read: Pillow for 8 bits and grey, OpenCV for colour of 16 bits and floats, `tiff_samples` for others.
+"""TIFF reader: Pillow for 8 bits and grey, OpenCV for colour of 16 bits and floats, `samples` for others.
 
-Pillow turns pictures upright while it decodes; the pages of OpenCV come as they are stored.
+Pillow rotates pictures to upright while decoding; pages decoded by OpenCV keep their stored orientation.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from imgpar.pixels.palette import marked
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
 _KEPT = (269, 270, 271, 272, 285, 305, 306, 315, 33432, 18246, 40091, 40092, 40093, 40094, 40095)
-"""Tags of the file that describe the picture, not its coding: they travel on as EXIF."""
+"""Tags that describe the picture, not its coding: kept as EXIF."""
 _MOST_PAGES = 100_000
 _DEEP: dict[tuple[str, int], Layout] = {("rgb", 3): "RGB", ("rgb", 4): "RGBA", ("grey", 1): "L"}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
-    """Size and kind of the first page that is wanted, and of the others where all are alike."""
+    """Size and kind of the first requested page, and of the others if all are alike."""
     pages = _pages(data)
     chosen = [pages[number] for number in chosen_pages(limits, len(pages))]
-    with contextlib.suppress(Exception):  # whatever Pillow finds wrong with a directory, others may not
+    with contextlib.suppress(Exception):  # directories that Pillow rejects may be readable by others
         if tiff_rare.wanted(_tags(data, chosen[0][1])) and tiff_rare.rare_tiff_available():
             return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
     try:
@@ -68,7 +68,7 @@ def _wanted(data: bytes | memoryview, at: int) -> str:
 
 
 def _of_pages(header: Header, pages: Sequence[tuple[int, int]], chosen: Sequence[tuple[int, int]]) -> Header:
-    """The header with the numbers of the pages that are wanted, counted from 1."""
+    """The header with the numbers of the requested pages, from 1."""
     first, last = pages.index(chosen[0]) + 1, pages.index(chosen[-1]) + 1
     return header._replace(detail={**header.detail, "pages": (first, last)})
 
@@ -139,7 +139,7 @@ def _is_few(tags: Tags) -> bool:
 
 
 def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
-    """What one page of several says of itself."""
+    """Metadata of one page of several."""
     icc = bytes(tags.get(34675) or b"")
     return Metadata(
         icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
@@ -166,7 +166,7 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
 
 
 def _counted(header: Header, tags: Tags) -> Header:
-    """The header of grey with 12 bits says how far its values count; what becomes narrower is said."""
+    """Set the bit depth of 12-bit grey, and report reduced precision."""
     bits = tags.get(258, (1,))
     lost = (*header.lost, "depth") if max(bits) > 8 and header.spec.dtype == "uint8" else header.lost
     whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
@@ -193,7 +193,20 @@ def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
 def decode(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool = False
 ) -> tuple[str, ...]:
-    """Fill the frames, one for each page."""
+    """Fill the frames, one per page.
+
+    Args:
+        data: the whole file.
+        header: from `read_header`.
+        frames: arrays to fill, H×W×C of `header.spec`; owned by the caller.
+        accept_damaged: whether to keep what can be read of a damaged file.
+
+    Returns:
+        Remarks of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     if header.detail.get("whole"):
         _decode_whole(data, header, frames, accept_damaged=accept_damaged)
         return ()
@@ -220,7 +233,7 @@ def decode(
 
 
 def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
-    """A remark on floats that are not counted from 0 to 1: nothing in the file says what their white is."""
+    """A remark on floats outside of 0 … 1: the file does not define white."""
     low = min(float(np.nanmin(frame.array)) for frame in frames)
     high = max(float(np.nanmax(frame.array)) for frame in frames)
     if low >= -0.01 and high <= 1.01:
@@ -231,7 +244,7 @@ def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
 def _decode_whole(
     data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
 ) -> None:
-    """Grey of 12 bits, whose values Pillow gives as they are counted."""
+    """Grey of 12 bits, whose values Pillow does not scale."""
     peak = header.detail["whole"]
     fmt = FORMATS[header.format]
     with pillow.settings(accept_damaged=accept_damaged), pillow.open_image(data, fmt) as image:
@@ -242,13 +255,13 @@ def _decode_whole(
 
 
 def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:
-    """Number and offset of every directory that is a page: not a small copy of another one."""
+    """Number and offset of every directory that is a page: not a reduced copy."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]), "<")
     big = bytes(data[2:4]) in (b"+\0", b"\0+")
     count_of, link_of, step = (f"{order}Q", f"{order}Q", 20) if big else (f"{order}H", f"{order}I", 12)
     pages, small, seen = list[tuple[int, int]](), list[tuple[int, int]](), set[int]()
     (at,) = struct.unpack_from(link_of, data, 8 if big else 4)
-    with contextlib.suppress(struct.error):  # the last link leads out of the file
+    with contextlib.suppress(struct.error):  # the last link points outside of the file
         while at and at not in seen and len(seen) < _MOST_PAGES:
             seen.add(at)
             (count,) = struct.unpack_from(count_of, data, at)
@@ -260,7 +273,7 @@ def _pages(data: bytes | memoryview) -> list[tuple[int, int]]:
 
 
 def _is_reduced(data: bytes | memoryview, entries: range, order: str) -> bool:
-    """Whether a directory says of itself (tag 254) that it is a thumbnail."""
+    """Whether a directory is marked as a thumbnail (tag 254)."""
     for entry in entries:
         tag, kind = struct.unpack_from(order + "HH", data, entry)
         if tag == 254:
@@ -279,13 +292,13 @@ def _tags(data: bytes | memoryview, at: int) -> Tags:
         tags = TiffImagePlugin.ImageFileDirectory_v2(head)
         source.seek(at)
         tags.load(source)
-        # Values are decoded when they are first read, and a broken one raises then.
+        # Values are decoded when first read, and a damaged one raises then.
         tags.get(256)
     return tags
 
 
 def _kind(tags: Tags) -> tuple[object, ...]:
-    """What pages have to have in common to be frames of one size and layout, in the same colours."""
+    """What pages must have in common to be frames of one size, layout and colour space."""
     return tuple(tags.get(tag) for tag in (256, 257, 258, 262, 277, 338, 339, 274, 34675))
 
 
@@ -296,7 +309,7 @@ def _density(tags: Tags) -> tuple[float, float] | None:
 
 
 def _iptc(data: bytes | memoryview, at: int, tags: Tags) -> bytes:
-    """From the tag of its own, or from the one with Photoshop's blocks; some writers call it longs."""
+    """IPTC from its own tag, or from the Photoshop resources; some writers store it as longs."""
     directory = exif.read_ifd(data, at)
     entry = directory.entries.get(33723) if directory else None
     if entry and entry.nbytes:
@@ -306,7 +319,7 @@ def _iptc(data: bytes | memoryview, at: int, tags: Tags) -> bytes:
 
 
 def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
-    """The spec of a page that Pillow would read with fewer bits or not at all; None for all others."""
+    """The spec of a page that Pillow would reduce or reject; None for all others."""
     bits, samples = set(tags.get(258, (1,))), int(tags.get(277, 1))
     kind = set(tags.get(339, (1,)))
     colours = {1: "grey", 2: "rgb"}.get(int(tags.get(262, 1)), "")
@@ -319,7 +332,7 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
 
 
 def description_as_exif(data: bytes | memoryview) -> bytes:
-    """The description in the directories of a TIFF file, as camera raw often is, as an EXIF block."""
+    """Descriptive tags of a TIFF file, such as a camera raw, as an EXIF block."""
     source = Image.Exif()
     with pillow.settings():
         source.load(bytes(data))
@@ -327,7 +340,7 @@ def description_as_exif(data: bytes | memoryview) -> bytes:
 
 
 def _exif(source: Image.Exif) -> bytes:
-    """The description in a file's directories, as the EXIF block of other formats."""
+    """Descriptive tags of a file, as an EXIF block."""
     target = Image.Exif()
     for tag in _KEPT:
         if tag in source:

@@ -1,9 +1,9 @@
-"""TIFF samples that neither Pillow nor OpenCV reads, or reads wrong: signed ones, floats of 16 and 64 bits,
-integers of 32 and 64, and with more than 8 bits: each channel by itself, grey with alpha, white as 0, colours
-multiplied with alpha.
+"""TIFF samples that neither Pillow nor OpenCV reads, or reads correctly: signed integers, floats of 16 and 64
+bits, integers of 32 and 64, and with more than 8 bits: separate planes, grey with alpha, white as 0,
+premultiplied alpha.
 
-OpenCV unpacks their bytes: it is told of a grey picture of 8 bits, as wide as a row has bytes. The strips
-stay where they are; only a directory is added. What the bytes mean is arithmetic here.
+OpenCV unpacks their bytes as a grey picture of 8 bits, as wide as a row has bytes. The strips stay in place;
+only a directory is added. The bytes are interpreted here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
 _KEPT = (257, 259, 266, 278, 323)
-"""Height, compression, order of bits, rows of a strip, height of a tile."""
+"""Height, compression, fill order, rows per strip, tile height."""
 _PLACES = ((273, 279), (324, 325))
 _SHORT, _LONG = 3, 4
 _SEPARATE = 2
@@ -41,28 +41,28 @@ _LAYOUTS: dict[tuple[bool, bool], Layout] = {
 
 
 class Samples(NamedTuple):
-    """How the samples of a page are stored, and what they become."""
+    """Storage of the samples of a page, and the resulting spec."""
 
     spec: Spec
     kind: str
     """Unsigned, signed or floating, as numpy's letter."""
     bits: int
     total: int
-    """Samples of a pixel, those included that are not kept."""
+    """Samples per pixel, including dropped ones."""
     kept: tuple[int, ...]
     lost: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
-    """What this module would make of a page; None where it is better left to Pillow or OpenCV."""
+    """Samples of a page that this module decodes; None where Pillow or OpenCV is better."""
     bits, kinds = set(tags.get(258, (1,))), set(tags.get(339, (1,)))
     count, extras = int(tags.get(277, 1)), tuple(tags.get(338, ()))
     meaning = int(tags.get(262, 1))
     colours = {0: 1, 1: 1, 2: 3, _CIE_LAB: 3, _ICC_LAB: 3}.get(meaning, 0)
     kind = _KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
     lab = meaning in (_CIE_LAB, _ICC_LAB) and bits in ({8}, {16}) and kind != "f"
-    kind = "u" if lab else kind  # some writers say of each channel whether it has a sign
+    kind = "u" if lab else kind  # some writers give the sign of each Lab channel
     if not (colours and kind and len(bits) == 1 and bits <= set(_SIZES[kind])) or count < colours:
         return None
     size = bits.pop()
@@ -88,7 +88,7 @@ def samples_of(tags: Tags, width: int, height: int) -> Samples | None:
 
 
 def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]) -> bool:
-    """Whether the samples are of a kind that the quicker readers get wrong."""
+    """Whether the faster readers misread samples of this kind."""
     if kind == "i" or size == 64 or (kind == "f" and size == 16) or (kind == "u" and size == 32):
         return True
     if size % 8:
@@ -100,7 +100,7 @@ def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]
 
 
 def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
-    """Pixels in the shape and type of the page's spec. Raises DamagedError."""
+    """Pixels in the shape and dtype of the page's spec. Raises DamagedError."""
     separate = int(tags.get(284, 1)) == _SEPARATE and samples.total > 1
     if separate:
         planes = [_unpacked(data, tags, samples, 1, at) for at in samples.kept]
@@ -119,7 +119,7 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
 
 
 def scale_samples(values: Array, samples: Samples) -> Array:
-    """Stored values in the range of the spec: white is the highest, black the lowest that can be stored."""
+    """Scale stored values to the range of the spec: white is the highest, black the lowest storable value."""
     dtype = samples.spec.dtype
     if samples.kind == "f":
         return values.astype(dtype)
@@ -132,18 +132,18 @@ def scale_samples(values: Array, samples: Samples) -> Array:
 
 
 def from_lab(pixels: Array, *, signed: bool) -> None:
-    """Lightness and two colours as sRGB, in place. The colours count 256 steps a unit in 16 bits."""
+    """Convert Lab to sRGB in place. a and b have 256 steps per unit in 16 bits."""
     deep = pixels.dtype == np.uint16
     stored = pixels[..., 1:3].view(np.int16 if deep else np.int8) if signed else pixels[..., 1:3]
     colours = stored.astype(np.float64) / (256 if deep else 1) - (0 if signed else 128)
-    # The lightness of 16 bits ends at FF00 where the colours have no sign.
+    # 16-bit lightness ends at FF00 where a and b are unsigned.
     full = 65280 if deep and not signed else np.iinfo(pixels.dtype).max
     lightness = pixels[..., 0] * (100 / full)
     lab_colours.lab_to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
 
 
 def divided(pixels: Array) -> Array:
-    """Colours that were multiplied with alpha, as they were before."""
+    """Unpremultiply alpha."""
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     alpha = pixels[..., -1:].astype(np.float64)
     colours = np.divide(pixels[..., :-1] * peak, alpha, out=np.zeros(pixels[..., :-1].shape), where=alpha > 0)
@@ -154,7 +154,7 @@ def divided(pixels: Array) -> Array:
 
 
 def _unpacked(data: bytes | memoryview, tags: Tags, samples: Samples, count: int, plane: int) -> Array:
-    """Samples as they are stored, height × width × count, of all channels together or of one plane."""
+    """Stored samples, height × width × count, of all channels or of one plane."""
     width, height = samples.spec.size
     tile = int(tags.get(322, width))
     across, row = -(-width // tile), -(-tile * count * samples.bits // 8)
@@ -169,14 +169,14 @@ def _unpacked(data: bytes | memoryview, tags: Tags, samples: Samples, count: int
 
 
 def _from_bits(packed: Array, count: int, bits: int) -> Array:
-    """Numbers of any width, the highest bit first, in rows of `count`."""
+    """Integers of any bit width, most significant bit first, in rows of `count`."""
     single = np.unpackbits(packed, axis=-1)[:, : count * bits].reshape(-1, count, bits)
     result: Array = (single << np.arange(bits - 1, -1, -1, dtype=np.uint32)).sum(-1, dtype=np.uint32)
     return result
 
 
 def _from_bytes(parts: Array, tags: Tags, samples: Samples, count: int, order: str) -> Array:
-    """Numbers of whole bytes, after their prediction is undone; rows of tiles of pixels of channels."""
+    """Integers of whole bytes, after prediction is reversed; rows of tiles of pixels of channels."""
     height, across, row = parts.shape
     item = samples.bits // 8
     stored = f"{samples.kind}{item}"
@@ -196,7 +196,7 @@ def _from_bytes(parts: Array, tags: Tags, samples: Samples, count: int, order: s
 def _as_bytes(
     data: bytes | memoryview, tags: Tags, width: int, tile: int, plane: int, samples: Samples
 ) -> memoryview:
-    """The file with a first directory that knows bytes in rows."""
+    """The file with a first directory that describes rows of bytes."""
     out = bytearray(data)
     order = ">" if bytes(data[:2]) == b"MM" else "<"
     found = {tag: directory_values(order, _LONG, int(tags[tag])) for tag in _KEPT if tag in tags}
@@ -210,7 +210,7 @@ def _as_bytes(
         if offsets in tags:
             count = len(tags[offsets]) // planes
             if not count or len(tags.get(lengths, ())) < count * planes:
-                raise damaged("TIFF", "it does not say where its channels are", hopeless=True)
+                raise damaged("TIFF", "the offsets of its channels are missing", hopeless=True)
             part = slice(plane * count, (plane + 1) * count)
             found[offsets] = directory_values(order, _LONG, *tags[offsets][part])
             found[lengths] = directory_values(order, _LONG, *tags[lengths][part])

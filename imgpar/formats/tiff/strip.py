@@ -1,8 +1,8 @@
-"""Metadata taken out of a TIFF whose pixels stay as they are, on every page. No value moves: all offsets stay
-right.
+"""Removes metadata from a TIFF without touching pixels, on every page. No value moves: all offsets remain
+valid.
 
-Entries go from their directories; the bytes of their values, and of directories that they lead to, become 0,
-unless something that stays lies there, too.
+Entries are removed from their directories; the bytes of their values, and of directories to which they point,
+are zeroed, unless a kept value overlaps.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _OF_PIXELS = frozenset((
     *range(400, 406), *range(433, 436), *range(512, 522), *range(529, 533), 559, *range(32995, 32999),
     *range(34016, 34030), 34675, 37439, 50674,
 ))  # fmt: skip
-"""Tags that pixels need to be read and shown right: coding, colours, density."""
+"""Tags needed to decode and display pixels: coding, colours, density."""
 _DATA = ((273, 279), (324, 325), (513, 514))
-"""Tags of where pixels lie, and how many bytes."""
+"""Tags with the offsets and lengths of pixel data."""
 _BLOCKS = {"exif": (0x0422, 0x0423), "xmp": (0x0424,), "gps": (0x0422, 0x0423, 0x0424)}
-"""Resources in Photoshop's block that repeat what is taken out."""
+"""Photoshop resources that repeat the removed metadata."""
 _SIZES = {
     1: 1,
     2: 1,
@@ -61,7 +61,7 @@ class _Entry(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """How directories are built: classic TIFF, or BigTIFF with numbers of 64 bits."""
+    """Structure of directories: classic TIFF, or BigTIFF with 64-bit numbers."""
 
     order: str
     big: bool
@@ -72,7 +72,7 @@ class _Shape(NamedTuple):
         return 20 if self.big else 12
 
     def pack(self, code: str) -> str:
-        """The format of a count of entries (`n`), or of an offset (`o`)."""
+        """struct format of an entry count (`n`), or of an offset (`o`)."""
         return self.order + {"n": "HQ", "o": "IQ"}[code][self.big]
 
 
@@ -83,7 +83,7 @@ class _Directory(NamedTuple):
 
 
 def strip_tiff(data: bytes, what: str) -> bytes | None:
-    """The file without `gps`, `exif`, `xmp` or `all`; None where its directories cannot be read."""
+    """The file without `gps`, `exif`, `xmp` or `all`; None where its directories cannot be parsed."""
     try:
         return _stripped(data, what)
     except (struct.error, KeyError, ValueError):
@@ -94,7 +94,7 @@ def _stripped(data: bytes, what: str) -> bytes | None:
     shape = _shape(data)
     found = list(_directories(data, shape))
     if any(entry.tag == _DNG for directory in found for entry in directory.entries):
-        return None  # camera raw under another name: its pixels need more than these tags
+        return None  # a camera raw with another suffix: its pixels need more than these tags
     out = bytearray(data)
     kept = {directory.at: [e for e in directory.entries if not _goes(e.tag, what)] for directory in found}
     seen = {directory.at for directory in found}
@@ -126,7 +126,7 @@ def _shape(data: bytes) -> _Shape:
 
 
 def _directories(data: bytes, shape: _Shape) -> Iterator[_Directory]:
-    """All pages, and what hangs on them by tag 330."""
+    """All pages, and their sub-IFDs (tag 330)."""
     (first,) = struct.unpack_from(shape.pack("o"), data, 8 if shape.big else 4)
     waiting, seen = [first], set[int]()
     while waiting and len(seen) < _MOST:
@@ -147,7 +147,7 @@ def _read(data: bytes, shape: _Shape, at: int) -> _Directory:
     begin = at + struct.calcsize(shape.pack("n"))
     next_at = begin + count * shape.step
     if next_at > len(data):
-        raise ValueError("the directory leads out of the file")
+        raise ValueError("the directory lies outside of the file")
     entries = []
     for place in range(begin, next_at, shape.step):
         tag, kind = struct.unpack_from(shape.order + "HH", data, place)
@@ -166,7 +166,7 @@ def _numbers(data: bytes, shape: _Shape, entry: _Entry) -> list[int]:
 
 
 def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[int]) -> None:
-    """Zero the values of an entry, and the directory that it leads to, unless that was `seen`."""
+    """Zero the values of an entry, and the directory to which it points, unless that was `seen`."""
     if entry.tag in _DIRECTORIES and entry.number == 1 and entry.kind in _CODES:
         (at,) = _numbers(data, shape, entry)
         if 8 <= at < len(data) and at not in seen:
@@ -180,7 +180,7 @@ def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[
 
 
 def _places(data: bytes, shape: _Shape, entries: list[_Entry]) -> Iterator[tuple[int, int]]:
-    """Where values that stay lie, and the pixels."""
+    """Ranges of kept values, and of the pixels."""
     by_tag = {entry.tag: entry for entry in entries}
     for entry in entries:
         yield entry.value_at, min(entry.nbytes, max(len(data) - entry.value_at, 0))
@@ -194,7 +194,16 @@ def _places(data: bytes, shape: _Shape, entries: list[_Entry]) -> Iterator[tuple
 def _rebuild(
     data: bytes, out: bytearray, shape: _Shape, directory: _Directory, kept: list[_Entry], what: str
 ) -> None:
-    """The directory with the entries that stay, moved together, and what is thinned in them."""
+    """The directory with the kept entries, compacted, and with reduced content.
+
+    Args:
+        data: the original file.
+        out: the new file, modified in place.
+        shape: structure of directories.
+        directory: to rebuild.
+        kept: its remaining entries.
+        what: `gps`, `exif`, `xmp` or `all`.
+    """
     offset = struct.calcsize(shape.pack("o"))
     end = directory.next_at + offset
     parts = [struct.pack(shape.pack("n"), len(kept))]
@@ -205,7 +214,7 @@ def _rebuild(
         if left != value:
             out[entry.value_at : entry.value_at + entry.nbytes] = left.ljust(entry.nbytes, b"\0")
             raw = bytes(out[entry.at : entry.at + shape.step])
-            if entry.tag == _PHOTOSHOP:  # its resources are counted by its length
+            if entry.tag == _PHOTOSHOP:  # its resources are delimited by its length
                 raw = raw[:4] + struct.pack(shape.pack("o"), max(len(left), offset + 1)) + raw[4 + offset :]
         parts.append(raw)
     parts.append(data[directory.next_at : end])
@@ -213,7 +222,7 @@ def _rebuild(
 
 
 def _thinned(tag: int, value: bytes, what: str) -> bytes:
-    """What stays of a block."""
+    """The reduced content of a block."""
     if tag == _XMP and what == "gps":
         return strip(Metadata(xmp=value), what).xmp.ljust(len(value), b" ")
     if tag == _IPTC and what == "gps":

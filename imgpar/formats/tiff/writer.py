@@ -1,8 +1,8 @@
-"""TIFF, written: any layout and depth, all metadata, any pages. Deflate with prediction, or LZW as the input
-had it; few colours with few bits, and black and white as group 4 (`tiff_packing`).
+"""TIFF writer: any layout and depth, all metadata, any pages. Deflate with prediction, or LZW as in the
+input; few colours with few bits, and black and white as group 4 (`compression`).
 
-The file begins with the EXIF block as it is. That block is a TIFF file itself, so its offsets, those in
-maker notes too, stay right; only the pointer to the first directory moves to ours:
+The file begins with the unmodified EXIF block. That block is a TIFF file itself, so its offsets, including
+those in maker notes, remain valid; only the pointer to the first directory is changed:
 
     EXIF block (or 8 bytes) | values, strips and directory of page 1 | page 2 | …
 """
@@ -31,7 +31,7 @@ _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
 _CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
 _IPTC, _ICC = 33723, 34675
 _BYTES = (_BYTE, _ASCII, 6, _UNDEFINED)
-"""Kinds that are the same in either byte order."""
+"""Types that do not depend on byte order."""
 _POINTERS = (tiff.EXIF_IFD, tiff.GPS_IFD, tiff.INTEROP_IFD)
 _STRIP = 1 << 20
 """Bytes of a strip before compression."""
@@ -39,13 +39,23 @@ _PIXEL_TAGS = frozenset((
     *range(254, 260), 262, 266, 273, 274, *range(277, 280), *range(282, 285), 296, 297, 301, 317,
     *range(320, 326), 330, 338, 339, 347, 513, 514, *range(529, 533), 700, 33723, 34377, 34675,
 ))  # fmt: skip
-"""Tags that describe the coding of pixels or blocks that we write ourselves."""
+"""Tags of pixel coding or of blocks that are written here."""
 _NO_PALETTE = "its few colours are stored without a palette: in a TIFF that has no transparency"
 Tags = dict[int, tuple[int, int, bytes]]
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """One page per frame; a padded layout is stored without its padding."""
+    """Encode one page per frame; a padded layout is stored without padding.
+
+    Args:
+        frames: H×W×C arrays of a spec that the format stores; not modified.
+        fmt: the record of the format.
+        metadata: of the picture.
+        options: settings of the encoder.
+
+    Raises:
+        EncodeError: the format cannot hold the frames, or the encoder failed.
+    """
     order = tiff.byte_order(metadata.exif) or "<"
     out = bytearray(metadata.exif or struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
     described = _described(out, metadata)
@@ -67,9 +77,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
             tags |= described
             tags |= _blocks(metadata, order)
         elif number < len(metadata.pages):
-            tags |= _told(metadata.pages[number], order)
+            tags |= _copied(metadata.pages[number], order)
             tags |= _blocks(metadata.pages[number], order)
-        elif metadata.icc:  # every page is a picture of its own to those who read it
+        elif metadata.icc:  # readers treat every page as a picture of its own
             tags[_ICC] = (_UNDEFINED, len(metadata.icc), metadata.icc)
         out += bytes(len(out) % 2)
         struct.pack_into(order + "I", out, link, len(out))
@@ -81,7 +91,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 def _described(exif: bytearray, metadata: Metadata) -> Tags:
-    """Entries of the EXIF block's first directory (camera, date, pointers), for ours; values stay put."""
+    """Entries of the first directory of the EXIF block (camera, date, pointers); values stay in place."""
     main = tiff.first_ifd(exif) if metadata.exif else None
     tags: Tags = {}
     for entry in main.entries.values() if main else ():
@@ -93,9 +103,9 @@ def _described(exif: bytearray, metadata: Metadata) -> Tags:
     return tags
 
 
-def _told(metadata: Metadata, order: str) -> Tags:
-    """The same for a further page, whose EXIF block is not in the file: its texts and numbers are copied, its
-    directories of camera and place are not."""
+def _copied(metadata: Metadata, order: str) -> Tags:
+    """The same for another page, whose EXIF block is not in the file: its texts and numbers are copied, its
+    Exif and GPS sub-directories are not."""
     block = metadata.exif
     main = tiff.first_ifd(block) if block else None
     same = tiff.byte_order(block) == order
@@ -107,7 +117,7 @@ def _told(metadata: Metadata, order: str) -> Tags:
 
 
 def _readable(frame: Frame) -> Frame:
-    """Grey with alpha of more than 8 bits is valid, but hardly any reader takes it: written as colour."""
+    """Grey with alpha of more than 8 bits is valid, but few readers support it: written as RGBA."""
     if frame.spec.layout != "LA" or frame.spec.dtype == "uint8":
         return frame
     spec = frame.spec.converted("RGBA")
@@ -132,7 +142,15 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
 
 
 def _pixels(out: bytearray, frame: Frame, order: str, level: int, packing: str) -> Tags:
-    """Append the strips of a page; returns the tags that describe them."""
+    """Append the strips of a page; returns the tags that describe them.
+
+    Args:
+        out: the file so far; appended to.
+        frame: the page.
+        order: byte order, `<` or `>`.
+        level: of deflate.
+        packing: compression of the input.
+    """
     spec = frame.spec
     compression = tiff_packing.chosen(packing, 8)
     channels = 3 if spec.layout == "RGBX" else spec.channels
@@ -168,7 +186,7 @@ def _pixels(out: bytearray, frame: Frame, order: str, level: int, packing: str) 
 def _few(
     out: bytearray, frame: Frame, stored: tiff_packing.Stored, order: str, packing: str, level: int
 ) -> Tags:
-    """The same for a page of few colours, in one strip, as readers of faxes want it."""
+    """The same for a page of few colours, in one strip, as fax readers expect."""
     width, height = frame.spec.size
     compression = tiff_packing.chosen(packing, stored.bits)
     strip = tiff_packing.packed(stored.rows, compression, level, width=width)
@@ -192,10 +210,10 @@ def _few(
 
 
 def _predicted(rows: Array, order: str) -> Array:
-    """Rows of bytes, H×B uint8. Differences to the pixel on the left, which deflate packs better.
+    """Horizontal prediction of rows, H×B uint8, which improves deflate.
 
-    Integers: differences of values. Floats: the bytes of a row are sorted by significance first, highest
-    first in any byte order, and the differences are those of bytes (TIFF technical note 3).
+    Integers: differences of values. Floats: the bytes of a row are sorted by significance, highest first in
+    any byte order, and the differences are those of bytes (TIFF technical note 3).
     """
     height, width, channels = rows.shape
     if rows.dtype.kind == "f":
@@ -211,13 +229,13 @@ def _predicted(rows: Array, order: str) -> Array:
 
 
 def directory_values(order: str, kind: int, *values: int) -> tuple[int, int, bytes]:
-    """An entry of a directory: type, count and bytes."""
+    """A directory entry: type, count and bytes."""
     count = len(values) // 2 if kind == _RATIONAL else len(values)
     return kind, count, struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values)
 
 
 def write_directory(out: bytearray, tags: Tags, order: str) -> int:
-    """Append a directory and the values that do not fit into it; returns where its link stands."""
+    """Append a directory and its out-of-line values; returns the offset of its link to the next directory."""
     at = len(out)
     end = at + 2 + 12 * len(tags)
     entries, outside = bytearray(struct.pack(order + "H", len(tags))), bytearray()

@@ -1,9 +1,9 @@
-"""A CMYK profile for pictures that bring none: the inks of web offset on coated paper (SWOP), as a model.
+"""Default CMYK profile for pictures without one: web offset inks on coated paper (SWOP), as a model.
 
-Neugebauer's model with Yule and Nielsen's correction (n = 2): of each colour as much is seen as the dots of
-four inks cover of the paper, alone and over each other. The sixteen colours below were fitted to the usual
-press profile of editors; with them a chart of 6,561 colours comes within 4 of 255 on average, where the
-arithmetic 1 − C − K misses by 16.
+Neugebauer's model with the Yule-Nielsen correction (n = 2): each colour is weighted by the area that the dots
+of four inks cover, alone and overlapping. The sixteen colours below were fitted to the default press profile
+of editors; on a chart of 6,561 colours the mean error is below 4 of 255, against 16 for the formula 1 − C −
+K.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Array = np.ndarray[Any, Any]
 NAME = "SWOP coated inks (Neugebauer model)"
 _N = 2
 _STEPS = 9
-"""Points of the table per ink."""
+"""Grid points of the table per ink."""
 _SEEN = (
     (255, 255, 255), (0, 170, 229), (235, 28, 139), (50, 52, 144),
     (255, 236, 33), (0, 162, 86), (232, 44, 39), (61, 57, 57),
     (30, 33, 37), (0, 19, 40), (39, 0, 3), (0, 0, 9),
     (25, 29, 0), (0, 22, 0), (36, 0, 0), (0, 0, 0),
 )  # fmt: skip
-"""sRGB of the inks over each other: cyan counts 1, magenta 2, yellow 4, black 8."""
+"""sRGB of overprints: index bit 0 is cyan, 1 magenta, 2 yellow, 3 black."""
 
 
 def light_of(inks: Array) -> Array:
-    """Linear sRGB of inks from 0 to 1, the last axis C, M, Y, K."""
+    """Linear sRGB of inks from 0 to 1, channels last: C, M, Y, K."""
     seen = _to_linear(np.array(_SEEN) / 255) ** (1 / _N)
     weights = np.ones((*inks.shape[:-1], 16))
     for combination in range(16):
@@ -45,7 +45,7 @@ def light_of(inks: Array) -> Array:
 
 @cache
 def cmyk_profile() -> bytes:
-    """The model as an ICC profile (version 2, a table of 9 steps per ink), which LittleCMS applies."""
+    """The model as an ICC profile (version 2, a table of 9 steps per ink) for LittleCMS."""
     steps = np.linspace(0, 1, _STEPS)
     inks = np.stack(np.meshgrid(steps, steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 4)
     lab = _to_lab(light_of(inks))
@@ -62,7 +62,7 @@ def _to_linear(values: Array) -> Array:
 
 
 def _to_lab(light: Array) -> Array:
-    """CIE Lab of linear sRGB, for the white of profiles (D50)."""
+    """CIE Lab of linear sRGB, with the D50 white of profiles."""
     relative = light @ profiles.to_d50().T / profiles.D50
     cube = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)
     x, y, z = np.moveaxis(cube, -1, 0)

@@ -1,8 +1,8 @@
-"""Frames from one colour profile into another, relative colorimetric with black point compensation.
+"""Conversion between colour profiles, relative colorimetric with black point compensation.
 
-8 bits go through LittleCMS. 16 bits and floats, which Pillow does not hand to it, go through the same
-curves and matrix as arithmetic. Profiles made of tables are applied by the LittleCMS of imagecodecs; where
-that is not installed, with 8 bits, and that is named.
+8 bits are converted by LittleCMS in Pillow. 16 bits and floats, which Pillow does not support there, are
+converted with the tone curves and matrix of the profiles. Table-based profiles are applied by LittleCMS in
+imagecodecs; where that is not installed, with 8 bits, which is reported.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ Array = np.ndarray[Any, Any]
 
 _SAMPLES = 1 << 16
 _OUTSIDE = 0.01
-"""A colour counts as outside the target when a linear value misses it by more than this."""
+"""A colour is out of gamut if a linear value misses the target by more than this."""
 _ENOUGH = 0.001
-"""So large a share of the pixels has to be outside before it is called a loss."""
+"""Minimum share of out-of-gamut pixels for a reported loss."""
 _TINT = 8 / 255
 
 
 def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
-    """Bring pixels in a profile for grey to sRGB, in place; they may have channels of colour, all alike.
+    """Convert pixels with a grey profile to sRGB, in place; they may have equal colour channels.
 
-    Returns a remark where nothing was done, because the profile is of no use for these pixels.
+    Returns:
+        A remark where nothing was done, because the profile cannot be used for these pixels.
     """
     if is_same(icc, profiles.srgb()):
         return ()
@@ -55,7 +56,7 @@ def is_same(source: bytes, target: bytes) -> bool:
 
 
 def _has_colours(frame: Frame) -> bool:
-    """Whether channels differ by more than what compression makes of grey."""
+    """Whether channels differ by more than compression artefacts of grey."""
     if frame.spec.grey:
         return False
     pixels = frame.array.reshape(-1, frame.spec.channels)
@@ -78,7 +79,7 @@ def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace]
 
 @lru_cache(maxsize=8)
 def _transform(source: bytes, target: bytes) -> Any:
-    """LittleCMS's transform to RGB; None where one of the profiles is of no use to it."""
+    """LittleCMS transform to RGB; None where one of the profiles cannot be used."""
     mode = "L" if source[16:20] == b"GRAY" else "RGB"
     try:
         return ImageCms.buildTransform(
@@ -121,7 +122,7 @@ def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
 
 @cache
 def _wide_engine() -> Any:
-    """The transform of imagecodecs, which takes 16 bits and floats; None where it is not installed."""
+    """The transform of imagecodecs, which supports 16 bits and floats; None where it is not installed."""
     try:
         import imagecodecs
     except ImportError:
@@ -157,7 +158,7 @@ def _with_littlecms(frame: Frame, transform: Any) -> Frame:
 
 
 def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
-    """Grey is equal amounts of light in all three channels, and stays so in every target."""
+    """Grey is equal light in all three channels, and remains so in every target."""
     count = values.shape[-1]
     if count == 1 or source.grey:
         light = source.to_linear(values[..., :1] if source.grey else values.repeat(3, axis=-1))
@@ -166,7 +167,7 @@ def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
 
 
 def is_outside(frame: Frame, source: bytes, target: bytes) -> bool:
-    """Whether the picture has colours that the target cannot show, judged by an even sample of pixels."""
+    """Whether the picture has colours outside of the target gamut, by a regular sample of pixels."""
     spaces = _arithmetic(source, target)
     if frame.spec.grey or spaces is None or spaces[0].grey:
         return False
@@ -178,10 +179,10 @@ def is_outside(frame: Frame, source: bytes, target: bytes) -> bool:
 
 
 def keeps_depth(spec: Spec, source: bytes, target: bytes) -> bool:
-    """Whether pixels of this depth go from profile to profile without losing bits."""
+    """Whether the conversion keeps this bit depth."""
     return spec.dtype == "uint8" or _arithmetic(source, target) is not None or _wide_engine() is not None
 
 
 def is_usable(source: bytes, target: bytes) -> bool:
-    """Whether LittleCMS can go from one profile to the other."""
+    """Whether LittleCMS can convert from one profile to the other."""
     return _transform(source, target) is not None

@@ -1,10 +1,10 @@
-"""From HDR (PQ, HLG) to what every screen shows.
+"""HDR (PQ, HLG) to SDR.
 
-    code ─► light in cd/m² (BT.2100) ─► roll-off of what is brighter (BT.2390) ─► sRGB or P3
+    code ─► luminance in cd/m² (BT.2100) ─► highlight roll-off (BT.2390) ─► sRGB or P3
 
-203 cd/m² are white (BT.2408). Up to 43 % of that light stays as it is; from there to 1000 cd/m² it is
-compressed along the curve of BT.2390, on the largest of the three channels, so that hues stay. HLG is shown
-as on a screen of 1000 cd/m².
+White is 203 cd/m² (BT.2408). Up to 43 % of that, luminance is kept; from there to 1000 cd/m² it is compressed
+along the curve of BT.2390, on the largest of the three channels, so that hues are kept. HLG is rendered for a
+display of 1000 cd/m².
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from imgpar.pixels.layouts import BAND, PEAK
 Array = np.ndarray[Any, Any]
 
 WHITE = 203.0
-"""cd/m² of what is white in a picture without HDR."""
+"""SDR white in cd/m²."""
 BRIGHTEST = 1000.0
-"""cd/m² of the light that becomes white; more than that is clipped."""
+"""Luminance in cd/m² that becomes white; more is clipped."""
 _PQ = 16
 _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
@@ -32,7 +32,16 @@ _LUMA = np.array([0.2627, 0.6780, 0.0593])
 
 
 def to_sdr(frames: Sequence[Frame], cicp: tuple[int, ...], target: bytes) -> list[Frame]:
-    """New frames in the colours of `target`, a profile of ours; layout and depth stay."""
+    """Convert frames to SDR.
+
+    Args:
+        frames: H×W×C, not modified.
+        cicp: primaries and transfer characteristics.
+        target: one of imgpar's own profiles.
+
+    Returns:
+        New frames of the same layout and depth.
+    """
     source = matrix_profiles.parse_profile(profiles.rgb_profile("Light", PRIMARIES[cicp[0]], gamma=1.0))
     space = matrix_profiles.parse_profile(target)
     assert source is not None
@@ -41,21 +50,21 @@ def to_sdr(frames: Sequence[Frame], cicp: tuple[int, ...], target: bytes) -> lis
     return [_shown(frame, cicp[1], matrix, space) for frame in frames]
 
 
-def _shown(frame: Frame, curve: int, matrix: Array, space: matrix_profiles.ColourSpace) -> Frame:
+def _shown(frame: Frame, transfer: int, matrix: Array, space: matrix_profiles.ColourSpace) -> Frame:
     spec, result = frame.spec, Frame(frame.spec, frame.array.copy())
     count = 1 if spec.grey else 3
     rows = max(BAND // max(spec.width, 1), 1)
     for top in range(0, spec.height, rows):
         band = result.array[top : top + rows, :, :count]
         codes = (band / PEAK[spec.dtype]).clip(0, 1).repeat(3 // count, axis=-1)
-        light = (pq_light(codes) if curve == _PQ else hlg_light(codes)) / WHITE
+        light = (pq_light(codes) if transfer == _PQ else hlg_light(codes)) / WHITE
         values = space.from_linear(rolled_off(light) @ matrix.T)[..., :count] * PEAK[spec.dtype]
         np.copyto(band, values if spec.dtype == "float32" else np.rint(values), casting="unsafe")
     return result
 
 
 def pq_light(codes: Array) -> Array:
-    """cd/m² of values of PQ (SMPTE ST 2084), which end at 10,000.
+    """Luminance of PQ values (SMPTE ST 2084) in cd/m², up to 10,000.
 
     >>> round(float(pq_light(np.array(0.5807))))
     203
@@ -66,7 +75,7 @@ def pq_light(codes: Array) -> Array:
 
 
 def hlg_light(codes: Array) -> Array:
-    """cd/m² of values of HLG (BT.2100) on a screen of 1000 cd/m², channels last.
+    """Luminance of HLG values (BT.2100) in cd/m² on a display of 1000 cd/m², channels last.
 
     >>> [round(float(value)) for value in hlg_light(np.full(3, 0.75))]
     [203, 203, 203]
@@ -78,7 +87,7 @@ def hlg_light(codes: Array) -> Array:
 
 
 def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
-    """Values of sRGB, channels last, as values of HDR with these code points; white is `WHITE`.
+    """Convert sRGB values, channels last, to HDR values with these code points; white is `WHITE`.
 
     >>> from_srgb(np.ones(3), (9, 16)).round(2).tolist()
     [0.58, 0.58, 0.58]
@@ -95,7 +104,7 @@ def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
 
 
 def _hlg_code(light: Array) -> Array:
-    """The other way round from `hlg_light`."""
+    """Inverse of `hlg_light`."""
     shown = light / BRIGHTEST
     luma = (shown @ _LUMA)[..., None] ** (0.2 / 1.2)
     scene = np.divide(shown, luma, out=np.zeros_like(shown), where=luma > 0)
@@ -105,14 +114,14 @@ def _hlg_code(light: Array) -> Array:
 
 
 def rolled_off(light: Array) -> Array:
-    """Light relative to white, brought down to white at most; hues stay."""
+    """Compress luminance relative to white to at most white; hues are kept."""
     largest = light.max(axis=-1, keepdims=True)
     result: Array = light * np.divide(_curve(largest), largest, out=np.zeros_like(largest), where=largest > 0)
     return result
 
 
 def _curve(light: Array) -> Array:
-    """The curve of BT.2390: straight up to a knee, then a Hermite spline; it works on values of PQ."""
+    """The curve of BT.2390: linear up to a knee, then a Hermite spline, on PQ values."""
     ceiling = float(_pq_code(np.array(BRIGHTEST)))
     highest = float(_pq_code(np.array(WHITE))) / ceiling
     knee = 1.5 * highest - 0.5

@@ -1,4 +1,4 @@
-"""CIE Lab, seen under the white of profiles (D50), as sRGB: by arithmetic, in any depth."""
+"""CIE Lab with the D50 white of profiles, converted to sRGB with arithmetic in any depth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ _LINEAR_BELOW = 6 / 29
 
 
 def lab_to_srgb(lightness: Array, a: Array, b: Array, out: Array) -> None:
-    """Fill `out`, height × width × 3 integers, from lightness (0 to 100) and two colours (around 0).
+    """Convert Lab to sRGB.
+
+    Args:
+        lightness: H×W, 0 to 100.
+        a: H×W, around 0.
+        b: H×W, around 0.
+        out: H×W×3 of integers, filled; owned by the caller.
 
     >>> out = np.empty((1, 1, 3), np.uint8)
     >>> lab_to_srgb(np.array([[100.0]]), np.zeros((1, 1)), np.zeros((1, 1)), out)

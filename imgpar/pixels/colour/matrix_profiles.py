@@ -1,8 +1,8 @@
-"""RGB and grey profiles as arithmetic: curves and a matrix, for depths that LittleCMS in Pillow cannot take.
+"""Matrix/TRC and grey profiles as arithmetic, for depths that LittleCMS in Pillow does not support.
 
-    values ─► curve ─► linear ─► matrix (XYZ, D50) ─► matrix of the target ─► inverse curve ─► values
+    values ─► tone curve ─► linear ─► matrix (XYZ, D50) ─► matrix of the target ─► inverse curve ─► values
 
-Profiles made of tables have no such form; they are left to LittleCMS.
+Table-based profiles are left to LittleCMS.
 """
 
 from __future__ import annotations
@@ -19,34 +19,35 @@ from imgpar.pixels.colour import profiles
 Array = np.ndarray[Any, Any]
 
 STEP = 0.004
-"""Differences below one step of 8 bits are seen by nobody."""
+"""Invisible difference: less than one step of 8 bits."""
 _STEPS = 4096
-"""Points of a curve; between them it is straight."""
+"""Sample points of a tone curve, interpolated linearly."""
 _GRID = np.linspace(0, 1, _STEPS + 1)
 
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """What a profile says. `curves` has a row per channel: linear values at even steps from 0 to 1."""
+    """Tone curves and matrix of a profile. `curves` has one row per channel: linear values at even steps from
+    0 to 1."""
 
     curves: Array
     matrix: Array
-    """3 × 3, from linear values to XYZ; for grey one column that nobody uses."""
+    """3 × 3, from linear values to XYZ; for grey one unused column."""
 
     @property
     def grey(self) -> bool:
-        """Whether it is a profile for one channel."""
+        """Whether it is a grey profile."""
         return len(self.curves) == 1
 
     def to_linear(self, values: Array) -> Array:
-        """Values from 0 to 1, channels last, as amounts of light."""
+        """Decode values from 0 to 1, channels last, to linear light."""
         result = np.empty(values.shape, np.float64)
         for channel, curve in enumerate(self.curves):
             result[..., channel] = np.interp(values[..., channel], _GRID, curve)
         return result
 
     def from_linear(self, light: Array) -> Array:
-        """The other way round; what lies outside 0 to 1 is clipped."""
+        """Encode linear light; values outside of 0 to 1 are clipped."""
         result = np.empty(light.shape, np.float64)
         for channel, curve in enumerate(self.curves):
             result[..., channel] = np.interp(light[..., channel], curve, _GRID)
@@ -60,21 +61,21 @@ def conversion_matrix(source: ColourSpace, target: ColourSpace) -> Array:
 
 
 def alike(one: ColourSpace, other: ColourSpace) -> bool:
-    """Whether nobody can see a difference: all of it is below one step of 8 bits."""
+    """Whether all differences are below one step of 8 bits."""
     if one.grey != other.grey or np.abs(one.curves - other.curves).max() > STEP:
         return False
     return one.grey or bool(np.abs(conversion_matrix(one, other) - np.eye(3)).max() < STEP)
 
 
 def has_curve_of_srgb(icc: bytes) -> bool:
-    """Whether values mean the same amounts of light as those of sRGB, up to one step of 8 bits."""
+    """Whether the tone curves equal that of sRGB, within one step of 8 bits."""
     one, other = parse_profile(icc), parse_profile(profiles.srgb())
     return one is not None and other is not None and bool(np.abs(one.curves - other.curves).max() < STEP)
 
 
 @lru_cache(maxsize=16)
 def parse_profile(icc: bytes) -> ColourSpace | None:
-    """The curves and the matrix of a profile; None where it has none, or is broken."""
+    """Tone curves and matrix of a profile; None where it has none, or is damaged."""
     try:
         tags = _tags(icc)
         if icc[16:20] == b"GRAY":
@@ -104,11 +105,11 @@ def _fixed(data: bytes, at: int, count: int) -> Array:
 
 
 def _curve(data: bytes) -> Array:
-    """Linear values at even steps: from a table, a power, or one of the formulas of the ICC."""
+    """Linear values at even steps: from a table, a gamma, or a parametric curve of the ICC."""
     if data[:4] == b"para":
         return _formula(struct.unpack_from(">H", data, 8)[0], data)
     if data[:4] != b"curv":
-        raise ValueError("no curve")
+        raise ValueError("not a curve")
     (count,) = struct.unpack_from(">I", data, 8)
     if count == 0:
         return _GRID
@@ -119,7 +120,7 @@ def _curve(data: bytes) -> Array:
 
 
 def _formula(kind: int, data: bytes) -> Array:
-    """Parametric curves 0 to 4: a power, then with offsets, then with a straight beginning."""
+    """Parametric curves 0 to 4: a power, with offsets, with a linear segment."""
     values = _fixed(data, 12, (1, 3, 4, 5, 7)[kind])
     gamma, a, b, c, d, e, f = np.append(values, [1.0, 0, 0, 0, 0, 0, 0][len(values) :])
     if kind == 0:

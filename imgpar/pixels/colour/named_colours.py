@@ -1,8 +1,9 @@
-"""Colours that people give, of text, borders, backgrounds and logos: from sRGB into the profile of a picture.
+"""Colours given as options (text, borders, backgrounds, logos), converted from sRGB to the profile of a
+picture.
 
-    sRGB ─► linear ─► matrix of the profile ─► its curve ─► values of the picture
+    sRGB ─► linear ─► matrix of the profile ─► its tone curve ─► values of the picture
 
-In HDR white is 203 cd/m² (BT.2408). Profiles made of tables are left to LittleCMS.
+In HDR white is 203 cd/m² (BT.2408). Table-based profiles are left to LittleCMS.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from imgpar.pixels.colour.icc_header import profile_space
 Array = np.ndarray[Any, Any]
 
 _NEUTRAL = 0.5
-"""Of 255: grey that was given stays grey, whatever profiles round."""
+"""Of 255: grey remains grey in spite of rounding in profiles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """From sRGB into the values of a profile, or of HDR."""
+    """Converts sRGB to the values of a profile, or of HDR."""
 
     icc: bytes = b""
     cicp: tuple[int, ...] = ()
 
     def __call__(self, values: Array) -> Array:
-        """Red, green and blue from 0 to 1, channels last, as values from 0 to 1 that look the same."""
+        """Convert RGB from 0 to 1, channels last, to values from 0 to 1 of the same appearance."""
         if self.cicp:
             return hdr.from_srgb(values, self.cicp)
         space, srgb = matrix_profiles.parse_profile(self.icc), matrix_profiles.parse_profile(profiles.srgb())
@@ -47,7 +48,7 @@ class Given:
         return space.from_linear(light @ matrix_profiles.conversion_matrix(srgb, space).T)
 
     def colour(self, given: tuple[float, float, float, int]) -> tuple[float, float, float, int]:
-        """A colour from 0 to 255, and its alpha, which stays."""
+        """Convert a colour from 0 to 255; alpha is kept."""
         made = self(np.array(given[:3], np.float64) / 255) * 255
         if given[0] == given[1] == given[2] and np.ptp(made) < _NEUTRAL:
             made[:] = made.mean()
@@ -57,8 +58,8 @@ class Given:
 
 @lru_cache(maxsize=16)
 def into(icc: bytes, cicp: tuple[int, ...] = ()) -> Given | None:
-    """What colours have to go through for a picture in this profile, or with these code points of HDR; None
-    where its values are those of sRGB, or the profile is of no use."""
+    """The conversion of given colours for a picture with this profile or these HDR code points; None where
+    its values are sRGB, or the profile cannot be used."""
     if cicp:
         return Given(b"", cicp) if cicp[0] in PRIMARIES else None
     if not icc:
@@ -72,7 +73,7 @@ def into(icc: bytes, cicp: tuple[int, ...] = ()) -> Given | None:
 
 
 def into_colours_of(metadata: Metadata) -> Given | None:
-    """The same for a picture with these metadata."""
+    """The conversion for a picture with these metadata."""
     return into(metadata.icc, metadata.cicp) if metadata.icc or metadata.cicp else None
 
 

@@ -1,4 +1,4 @@
-"""From CMYK and Lab to sRGB: through the file's own profile, or one for common inks."""
+"""CMYK and Lab to sRGB, with the profile of the file or the default CMYK profile."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from imgpar.pixels.colour.icc_header import profile_space
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """An RGB image that looks the same; the input's mode is CMYK or LAB and it is already loaded."""
+    """Convert a loaded CMYK or LAB image to an RGB image."""
     profile, flags = _profile(image), ImageCms.Flags.BLACKPOINTCOMPENSATION
     if profile is None:
-        # The black of the model is black already.
+        # Black of the model needs no compensation.
         profile, flags = _inks(), ImageCms.Flags.NONE
     try:
         converted = ImageCms.profileToProfile(
@@ -28,7 +28,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def conversion_note(mode: str, icc: bytes) -> str:
-    """What the report says about the conversion."""
+    """The remark on the conversion for the report."""
     known = mode == "LAB" or profile_space(icc) == "CMYK"
     return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {cmyk.NAME}")
 

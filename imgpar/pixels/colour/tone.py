@@ -1,4 +1,4 @@
-"""From light to display values: what OpenEXR and Radiance files hold is linear and has no upper end."""
+"""Linear light to sRGB: OpenEXR and Radiance files are linear, without an upper limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ NOTE = "linear light was given the curve of sRGB; brighter than white is kept in
 
 
 def to_display(values: Array, out: Array) -> None:
-    """The curve of sRGB (IEC 61966-2-1) on linear values, row by row; negative and broken values are 0."""
+    """Apply the sRGB transfer function (IEC 61966-2-1) to linear values, row by row; negative values and NaN
+    become 0."""
     for source, target in zip(values, out, strict=True):
         light = np.nan_to_num(source.astype(np.float32), nan=0.0, posinf=65504.0, neginf=0.0).clip(0.0)
         target[...] = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -56,7 +56,7 @@ def test_what_is_there_is_left_alone(source, tmp_path, capsys):
     (tmp_path / "p.png").write_bytes(b"mine")
     assert main(["frames", str(source), "-o", str(tmp_path / "p.png"), "--poster"]) == 1
     assert (tmp_path / "p.png").read_bytes() == b"mine"
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["frames", str(source), "-o", str(tmp_path / "p.png"), "--poster", "-y"]) == 0
     with Image.open(tmp_path / "p.png") as image:
         assert image.size == (96, 64)

@@ -16,10 +16,11 @@ from PIL import Image
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.batch.run_options import RunOptions
 from imgpar.cli import main
 from imgpar.core import fonts
 from imgpar.core.errors import LockedError
-from imgpar.core.model import Secret
+from imgpar.core.model import Limits, Secret
 from imgpar.formats.codec import read_header
 
 PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
@@ -121,7 +122,7 @@ def test_a_locked_document_says_so(locked_pdf: bytes) -> None:
 
 
 def test_a_wrong_password_is_another_sentence(locked_pdf: bytes) -> None:
-    with pytest.raises(LockedError, match="the password does not open it"):
+    with pytest.raises(LockedError, match="the password is wrong"):
         Pipeline().encode(locked_pdf, to="png", password="sesame")
 
 
@@ -272,7 +273,7 @@ class TestFonts:
         fonts.with_letters.cache_clear()
         text = "".join(map(chr, range(0x4E00, 0x4E00 + 3000)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fonts, "_told", lambda *command: asked.append(command) or [])
+            patch.setattr(fonts, "_run", lambda *command: asked.append(command) or [])
             read_header(drawing(text), "a.svg", LIMITS)
         assert asked == []
 
