@@ -32,8 +32,8 @@ class Resize(Operation):
     """Scale a picture with Lanczos.
 
     With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
-    Every other geometry has the shape of the picture itself, so these three scale to it exactly,
-    smaller or larger. `inside` keeps the shape and never makes a picture larger unless told to.
+    Every other geometry keeps the aspect ratio of the picture, so these three scale to it exactly,
+    smaller or larger. `inside` keeps the aspect ratio and enlarges only with `enlarge`.
 
     >>> Resize(parse_geometry("1920x1080")).plan(Spec(4000, 3000)).size
     (1440, 1080)
@@ -46,34 +46,35 @@ class Resize(Operation):
 
     geometry: Geometry = option(
         parse_geometry,
-        "the size; one number is the longest edge (in magick it is the width)",
+        "the size; one number is the longest edge (in ImageMagick: the width)",
         metavar="GEOMETRY",
         example="1920x1080",
     )
     fit: str = option(
         parsing.choice(*FITS),
-        "inside: as large as fits; cover: fill the box and crop; contain: fit and pad; fill: distort",
+        "inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore the "
+        "aspect ratio",
         default="inside",
         choices=FITS,
         example="cover",
     )
     gravity: str = option(
         parse_gravity,
-        "which part cover keeps, or where contain puts the picture",
+        "anchor of the crop (cover) or of the picture (contain)",
         default="centre",
         metavar="WHERE",
         choices=GRAVITIES,
         example="north",
     )
-    enlarge: bool = option(parsing.switch, "let inside make pictures larger", default=False)
+    enlarge: bool = option(parsing.switch, "allow inside to enlarge pictures", default=False)
     linear: bool = option(
         parsing.switch,
-        "mix amounts of light, not coded values; slower, right for fine bright detail",
+        "resample in linear light instead of gamma-encoded values; slower, accurate for fine bright detail",
         default=False,
     )
     background: Colour | None = option(
         parsing.colour,
-        "colour that contain pads with; transparent where the picture has transparency, otherwise white",
+        "padding colour of contain (default: transparent for pictures with alpha, otherwise white)",
         default=None,
         metavar="COLOUR",
         example="black",

@@ -17,16 +17,18 @@ from imgpar.pixels.arrays import flat, keep_rest, land
 class Sharpen(Operation):
     """Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
 
-    Alpha stays as it is.
+    Alpha is unchanged.
     """
 
     name: ClassVar[str] = "sharpen"
-    summary: ClassVar[str] = "bring out details (unsharp mask): 0 changes nothing, 0.5 is gentle, 2 is strong"
+    summary: ClassVar[str] = "unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong"
 
-    amount: float = option(parsing.number(0, 20), "how much", default=0.5, metavar="AMOUNT", example="0.5")
+    amount: float = option(
+        parsing.number(0, 20), "strength of the mask", default=0.5, metavar="AMOUNT", example="0.5"
+    )
     sigma: float = option(
         parsing.number(0.1, 50),
-        "size of the details, as a blur's sigma in pixels",
+        "standard deviation of the blur in pixels",
         default=1.0,
         metavar="PIXELS",
     )
