@@ -160,7 +160,7 @@ def die_at(step: int, marker: str, *, group: bool = False) -> Any:
     """
 
     def arm(array: Array) -> Array:
-        strike_at(step, ("commit.py", "files.py"), group=group, marker=marker)
+        strike_at(step, ("commit.py", "fs.py"), group=group, marker=marker)
         return array
 
     return arm
