@@ -68,7 +68,7 @@ def hang(array: Array) -> Array:  # noqa: ARG001
 
 def shout(array: Array) -> Array:
     """Print to standard output."""
-    print("a function speaks")  # noqa: T201
+    print("output of a function")  # noqa: T201
     return array
 
 

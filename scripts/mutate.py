@@ -99,7 +99,7 @@ class Experiment:
         self.table: dict[str, Counter[str]] = defaultdict(Counter)
         self.session = imgpar.Session(jobs=args.jobs, memory="256M")
         self.known: dict[Path, tuple[str, tuple[str, ...]]] = {}
-        """Of good files: what they look like, and what is said of them without any damage."""
+        """Pixels and messages of the undamaged files."""
         self.examples: dict[str, str] = {}
 
     def prepare(self, files: dict[str, list[Path]]) -> dict[str, list[Path]]:

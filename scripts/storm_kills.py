@@ -14,7 +14,7 @@ from pathlib import Path
 from storm_table import ORPHAN_SECONDS, Table
 
 STUCK_SECONDS = 300.0
-"""A run that nobody disturbs any more and that takes longer than this hangs."""
+"""Seconds after which a run without further kills counts as hanging."""
 LOOK_SECONDS = 0.02
 WEIGHTS = {"worker": 40, "forkserver": 5, "ffmpeg": 10, "parent": 2, "group": 2}
 DEADLY = ("parent", "group")

@@ -17,7 +17,7 @@ from storm_kills import CONTAINER, STUCK_SECONDS, Killer
 from storm_table import Table, contents, facts
 
 GIVEN_UP = "every time it was tried"
-"""What a job says that was killed five times in a row while no other one was."""
+"""The error of a job that was killed five times in a row while no other one was."""
 CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 SINGLE = 4
 """Number of files that each of two containers writes into one folder per round."""

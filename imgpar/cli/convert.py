@@ -61,7 +61,7 @@ def convert_parser() -> Parser:
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
     group = parser.add_argument_group(
-        "files (INPUT: a file, a folder, a glob pattern, or - for standard input)"
+        "files (INPUT: a file, folder or glob pattern, or - for standard input)"
     )
     add = group.add_argument
     add(

@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
 
         name = flag.removeprefix("--").replace("-", "_")
         if name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys():
-            return UsageError(f"{self.prog} has no use for {flag}.", fix=f"See {self.prog} --help.")
+            return UsageError(f"{self.prog} does not accept {flag}.", fix=f"See {self.prog} --help.")
         near = closest(flag, self._option_string_actions)
         known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):

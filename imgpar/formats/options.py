@@ -348,7 +348,7 @@ class EncodeOptions(Declared):
         parsing.choice(*CURVES),
         "tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip",
         default="",
-        metavar="CURVE",
+        metavar="OPERATOR",
         choices=CURVES,
         example="hable",
         calls="run frames",
