@@ -1,4 +1,4 @@
-"""imgpar: resize and convert folders of pictures on every core, and know what happened to each file.
+"""imgpar: resize and convert folders of pictures and clips on all cores, with one reported result per file.
 
 >>> import imgpar
 >>> pipe = imgpar.Pipeline().resize("1920x1080").sharpen(0.5)
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from imgpar.core.version import __version__ as __version__
 
-TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as long as the rest of a start
+TYPE_CHECKING = False  # recognised by type checkers; importing `typing` would double the import time
 if TYPE_CHECKING:
     from typing import Any
 
@@ -110,7 +110,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name when it is first used: `import imgpar` costs nothing."""
+    """Import a public name on first use, which keeps `import imgpar` fast."""
     if name not in __all__:
         raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
     from importlib import import_module

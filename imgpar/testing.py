@@ -1,6 +1,6 @@
-"""Real parts for tests of imgpar and of what is built on it: functions that misbehave, and pictures.
+"""Test helpers for imgpar and for programs that use it: faulty functions, and generated pictures.
 
-Give the functions to `Pipeline.apply`; they do what they say in a worker process.
+The functions are passed to `Pipeline.apply` and run in a worker process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def pattern(width: int, height: int, seed: int = 0) -> Array:
-    """H×W×3 uint8: gradients and a checkerboard whose colours depend on `seed`; no two seeds are equal.
+    """H×W×3 uint8: gradients and a checkerboard; every `seed` gives different colours.
 
     >>> pattern(64, 48).shape
     (48, 64, 3)
@@ -47,13 +47,13 @@ def write_pictures(folder: Path, names: Sequence[str], size: tuple[int, int] = (
 
 
 def die(array: Array) -> Array:  # noqa: ARG001
-    """End this process as the OOM killer does."""
+    """Kill this process with SIGKILL, like the OOM killer."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
 def crash(array: Array) -> Array:  # noqa: ARG001
-    """Crash this process as a broken C library does."""
+    """Crash this process with a segmentation fault."""
     import ctypes
 
     ctypes.string_at(0)
@@ -61,26 +61,26 @@ def crash(array: Array) -> Array:  # noqa: ARG001
 
 
 def hang(array: Array) -> Array:  # noqa: ARG001
-    """Never come back."""
+    """Never return."""
     while True:
         time.sleep(1)
 
 
 def shout(array: Array) -> Array:
-    """Print, as a careless function does."""
-    print("a function speaks")  # noqa: T201
+    """Print to standard output."""
+    print("output of a function")  # noqa: T201
     return array
 
 
 def fail(array: Array) -> Array:  # noqa: ARG001
-    """Raise, as a wrong function does."""
+    """Raise an exception."""
     raise ZeroDivisionError("on purpose")
 
 
 def die_once(marker: str) -> Any:
-    """A function that kills its process the first time that it is called, and not again.
+    """A function that kills its process on the first call only.
 
-    `marker` is a path that must not exist yet; it remembers the first time.
+    `marker` is the path of a file that must not exist; it records the first call.
     """
 
     def once(array: Array) -> Array:
@@ -94,7 +94,7 @@ def die_once(marker: str) -> Any:
 
 
 def hold_gil(array: Array) -> Array:
-    """Never come back, and never let go of Python's lock, as a C library that hangs."""
+    """Never return, and never release the GIL, like a C library that hangs."""
     import ctypes
 
     ctypes.PyDLL(None).pause()
@@ -102,7 +102,7 @@ def hold_gil(array: Array) -> Array:
 
 
 def eat_memory(array: Array) -> Array:
-    """Ask for more memory than there is, as a decoder of a hostile file does."""
+    """Allocate memory until the limit is reached, like the decoder of a hostile file."""
     import numpy as np
 
     blocks = []
@@ -117,8 +117,8 @@ _NEW_MOUNTS, _OWN_AND_BELOW = 0x20000, 0x44000
 
 
 def own_shm() -> bool:
-    """Give this process and its children a /dev/shm of their own, so that nobody who works beside them is
-    seen there; False where the system does not let us."""
+    """Mount a private /dev/shm for this process and its children, isolated from other programs; False if the
+    system does not permit it."""
     if sys.platform != "linux" or os.geteuid():
         return False
     import ctypes
@@ -130,10 +130,10 @@ def own_shm() -> bool:
 
 
 def strike_at(step: int, files: Sequence[str], *, group: bool = False, marker: str = "") -> None:
-    """Let this process be killed at the `step`-th line that its thread runs in files of these names.
+    """Kill this process at the `step`-th line that the current thread executes in files of these names.
 
-    With `group` every process of its group dies, as in a power cut. `marker` is a path that is made first;
-    while it is there, nothing happens.
+    With `group` the whole process group is killed, as in a power failure. `marker` is a file that is created
+    before; if it exists, nothing happens.
     """
     left = step
 
@@ -153,14 +153,14 @@ def strike_at(step: int, files: Sequence[str], *, group: bool = False, marker: s
 
 
 def die_at(step: int, marker: str, *, group: bool = False) -> Any:
-    """A function that lets its process be killed later, at the `step`-th line of code that moves files.
+    """A function that kills its process later, at the `step`-th executed line of the code that renames files.
 
-    Only once: `marker` is a path that must not exist yet. When fewer lines are run, nothing happens and
-    there is no marker. `group` as for `strike_at`.
+    Only once: `marker` is the path of a file that must not exist. If fewer lines are executed, nothing
+    happens and no marker is created. `group` as for `strike_at`.
     """
 
     def arm(array: Array) -> Array:
-        strike_at(step, ("commit.py", "files.py"), group=group, marker=marker)
+        strike_at(step, ("commit.py", "fs.py"), group=group, marker=marker)
         return array
 
     return arm

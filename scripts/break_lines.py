@@ -1,10 +1,10 @@
-"""Break one line of the bookkeeping at a time, and count how many of these the tests notice.
+"""Mutation testing of the journal and in-place code: change one line at a time, count detected changes.
 
     python scripts/break_lines.py --count 60 --seed 1
 
-The tree is copied; in the copy one node of the syntax is changed (a comparison turned round, a condition
-fixed, a call left out, a number moved), the tests of that module run until the first one fails, and the node
-is put right again. What no test noticed is printed: either a test is missing, or the line does nothing.
+In a copy of the tree one syntax node is changed (a comparison inverted, a condition fixed, a call removed, a
+number changed), the tests of that module run until the first failure, and the node is restored. Undetected
+changes are printed: either a test is missing, or the line has no effect.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
-    "commit": "test_commit test_undo test_originals test_identity test_faults",
-    "originals": "test_originals test_undo test_upgrade",
-    "restore": "test_originals test_undo test_upgrade test_verify_out test_lock",
-    "homes": "test_originals test_undo test_upgrade",
-    "unchanged": "test_unchanged test_plan test_identity",
-    "existing": "test_plan test_identity",
-    "journal": "test_journal test_identity test_originals test_upgrade",
-    "history": "test_journal test_identity test_upgrade",
-    "written": "test_written test_originals test_faults test_identity",
-    "runtime/claims": "test_false_messages test_poison test_ledger",
-    "lock": "test_journal test_lock test_undo",
-    "within": "test_within test_originals",
-    "digest": "test_digest test_commit test_verify_out",
+    "outputs/commit": "test_commit test_undo test_originals test_identity test_faults",
+    "batch/inplace/originals": "test_originals test_undo test_upgrade",
+    "batch/inplace/restore": "test_originals test_undo test_upgrade test_verify_outputs test_locks",
+    "batch/inplace/run_folders": "test_originals test_undo test_upgrade",
+    "batch/incremental": "test_incremental test_planner test_identity",
+    "outputs/conflicts": "test_planner test_identity",
+    "batch/journal/journal": "test_journal test_identity test_originals test_upgrade",
+    "batch/journal/history": "test_journal test_identity test_upgrade",
+    "outputs/write_ahead": "test_write_ahead test_originals test_faults test_identity",
+    "runtime/validation": "test_false_messages test_poison test_ledger",
+    "core/locks": "test_journal test_locks test_undo",
+    "core/confined": "test_confined test_originals",
+    "core/digest": "test_digest test_commit test_verify_outputs",
 }
-"""Modules of the bookkeeping, and the files of tests that hold them."""
+"""Modules under test, and their test files."""
 SWAPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -45,7 +45,7 @@ SWAPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def broken(node: ast.AST) -> Iterator[ast.AST]:
-    """What a node may be broken into."""
+    """The possible mutations of a node."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield ast.Compare(node.left, [SWAPS[type(node.ops[0])]()], node.comparators)
     elif isinstance(node, ast.BoolOp):
@@ -67,7 +67,7 @@ def broken(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def places(tree: ast.Module) -> list[tuple[int, int]]:
-    """Nodes in functions that can be broken: their number in a walk, and the number of the way."""
+    """Mutable nodes in functions: their index in a walk, and the index of the mutation."""
     inside = {
         id(part) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for part in ast.walk(node)
     }
@@ -80,7 +80,7 @@ def places(tree: ast.Module) -> list[tuple[int, int]]:
 
 
 class Swap(ast.NodeTransformer):
-    """Puts one node in the place of another one."""
+    """Replaces one node by another."""
 
     def __init__(self, old: ast.AST, new: ast.AST) -> None:
         self.old, self.new = old, new
@@ -90,7 +90,7 @@ class Swap(ast.NodeTransformer):
 
 
 def break_one(source: str, place: tuple[int, int]) -> tuple[str, str]:
-    """The broken source, and what was done in words."""
+    """The mutated source, and a description of the mutation."""
     tree = copy.deepcopy(ast.parse(source))
     node = list(ast.walk(tree))[place[0]]
     new = list(broken(node))[place[1]]
@@ -102,9 +102,7 @@ def break_one(source: str, place: tuple[int, int]) -> tuple[str, str]:
 
 def noticed(copied: Path, tests: list[str]) -> bool:
     """Whether a test fails."""
-    files = [
-        str(copied / "tests" / f"{name}.py") for name in tests if (copied / "tests" / f"{name}.py").exists()
-    ]
+    files = [str(path) for name in tests for path in (copied / "tests").rglob(f"{name}.py")]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *files]
     environment = os.environ | {"PYTHONPATH": str(copied)}
     try:

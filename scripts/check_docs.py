@@ -1,8 +1,8 @@
-"""Checks that the documents are true: links resolve, examples compile, commands and flags exist.
+"""Checks the documents: links resolve, examples compile, commands and flags exist.
 
     python scripts/check_docs.py
 
-Prints what is wrong, one line each, and exits with 1; prints a count and exits with 0 when all is well.
+Prints one line per problem and exits with 1; without problems it prints a count and exits with 0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
 
 
 def documents() -> list[Path]:
-    """Every Markdown file that ships."""
+    """All Markdown files of the project."""
     return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")])
 
 
@@ -40,13 +40,13 @@ def blocks(document: Path, *languages: str) -> Iterator[tuple[int, str]]:
 
 
 def anchors(document: Path) -> set[str]:
-    """What can follow `#` in a link to this document, as GitHub makes it from the headings."""
+    """The anchors that GitHub generates from the headings of a document."""
     text = FENCE.sub("", document.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(text)}
 
 
 def check_links(document: Path) -> Iterator[str]:
-    """Relative links whose file or heading does not exist."""
+    """Relative links to missing files or headings."""
     for link in LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):
         path, _, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
@@ -59,8 +59,8 @@ def check_links(document: Path) -> Iterator[str]:
 
 
 def check_python(document: Path) -> Iterator[str]:
-    """Python blocks that do not compile; sessions (`>>>`) that print something else."""
-    names: dict[str, object] = {}  # a page is one session: later blocks know the names of earlier ones
+    """Python blocks that do not compile, and doctests (`>>>`) with different output."""
+    names: dict[str, object] = {}  # the blocks of one page share a namespace
     for line, code in blocks(document, "python"):
         where = f"{document.name}:{line}"
         if ">>>" in code:
@@ -76,7 +76,7 @@ def check_python(document: Path) -> Iterator[str]:
 
 
 def check_toml(document: Path) -> Iterator[str]:
-    """TOML blocks that are none, or recipes that imgpar does not take."""
+    """TOML blocks that are invalid TOML or invalid recipes."""
     for line, text in blocks(document, "toml"):
         try:
             Recipe.from_dict(tomllib.loads(text))
@@ -86,7 +86,7 @@ def check_toml(document: Path) -> Iterator[str]:
 
 @cache
 def help_of(command: str) -> str:
-    """What `imgpar COMMAND --help` prints; empty when there is no such command."""
+    """The output of `imgpar COMMAND --help`; empty for an unknown command."""
     run = subprocess.run(
         [sys.executable, "-m", "imgpar", command, "--help"], capture_output=True, text=True, check=False
     )
@@ -95,7 +95,7 @@ def help_of(command: str) -> str:
 
 @cache
 def known_flags(command: str) -> set[str]:
-    """Every flag of a command, those of operations included."""
+    """All flags of a command, including those of operations."""
     names = set(FLAG.findall(help_of(command)))
     if command == "convert":
         from imgpar.cli.flags import flag, modifiers
@@ -105,14 +105,14 @@ def known_flags(command: str) -> set[str]:
 
 
 def check_commands(document: Path) -> Iterator[str]:
-    """Commands, flags and scripts in shell blocks that do not exist."""
+    """Unknown commands, flags and scripts in shell blocks."""
     for _, text in blocks(document, "sh", "console"):
         for line in text.replace("\\\n", " ").splitlines():
             yield from check_line(line.partition(" #")[0])
 
 
 def check_line(line: str) -> Iterator[str]:
-    """What is wrong with one line of shell."""
+    """Problems in one line of shell."""
     for path in re.findall(r"\b(?:scripts|bench|examples|docs)/[\w.]+", line):
         if not (ROOT / path).exists():
             yield f"{path} does not exist"
@@ -133,7 +133,7 @@ CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (check_links, check_python
 
 
 def problems() -> list[str]:
-    """All that is wrong in all documents."""
+    """All problems in all documents."""
     return [
         f"{document.relative_to(ROOT).as_posix()}: {problem}"
         for document in documents()

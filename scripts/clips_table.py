@@ -1,9 +1,9 @@
-"""Converts every clip of a folder on both paths and writes what went in and what came out, as Markdown.
+"""Converts every clip of a folder on both paths and prints the properties of inputs and outputs as Markdown.
 
 python scripts/clips_table.py FOLDER --work /tmp/clips -- --resize 50% > clips.md
 
-What follows -- are options of `imgpar convert`. Both sides are read with PyAV, by other code than imgpar's
-own: packets are counted, times subtracted.
+Options after -- are passed to `imgpar convert`. Inputs and outputs are read with PyAV, independently of
+imgpar's code: packets are counted, timestamps compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 @dataclass(frozen=True)
 class Facts:
-    """What one file holds."""
+    """The properties of one file."""
 
     times: tuple[float, ...]
     seconds: float
@@ -38,7 +38,7 @@ class Facts:
 
 
 def facts(path: str) -> Facts | None:
-    """The facts of a file; None where it cannot be opened."""
+    """Read the properties of a file; None if it cannot be opened."""
     try:
         with av.open(path) as container:
             return _facts(container)
@@ -71,11 +71,11 @@ def _facts(container: Any) -> Facts:
 
 COVER = av.stream.Disposition.attached_pic
 COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
-"""As ITU-T H.273 numbers them; 2 is unknown, and a range of 1 is the limited one."""
+"""Code points of ITU-T H.273; 2 is unspecified, range 1 is limited."""
 
 
 def drift(before: tuple[float, ...], after: tuple[float, ...]) -> float:
-    """Milliseconds by which a frame is early or late at most, counted from the first."""
+    """Maximum timestamp difference in milliseconds, relative to the first frame."""
     if not before or len(before) != len(after):
         return math.nan
     return 1000 * max(abs(b - before[0] - a + after[0]) for b, a in zip(before, after, strict=True))
@@ -103,7 +103,7 @@ def row(name: str, way: str, source: str, item: dict[str, Any]) -> str:
 
 
 def convert(folder: str, out: str, options: list[str]) -> dict[str, dict[str, Any]]:
-    """One run over the folder; name of each clip → its line of the report."""
+    """Run over the folder; name of each clip → its entry in the report."""
     report = f"{out}.json"
     command = [
         sys.executable,
@@ -128,7 +128,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
-    parser.add_argument("--work", required=True, help="folder for the new clips")
+    parser.add_argument("--work", required=True, help="output folder")
     words = [*sys.argv[1:], "--"]
     cut = words.index("--")
     args, options = parser.parse_args(words[:cut]), words[cut + 1 : -1]

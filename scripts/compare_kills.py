@@ -1,9 +1,9 @@
-"""What one killed worker does to a run of Pool, ProcessPoolExecutor, joblib and imgpar. Linux only.
+"""Effect of one killed worker on Pool, ProcessPoolExecutor, joblib and imgpar. Linux only.
 
-    python scripts/compare_kills.py --rounds 10        joblib is left out where it is not installed
+    python scripts/compare_kills.py --rounds 10        joblib is skipped if it is not installed
 
-Each round converts the same folder with two workers, kills one worker with SIGKILL while files appear, and
-waits. A run that makes no more files for --patience seconds and does not end hangs.
+Each round converts the same folder with two workers, kills one worker with SIGKILL during the run, and waits.
+A run that writes no file for --patience seconds and does not exit counts as hanging.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS = ("rounds", "kills", "files", "lost", "hung", "raised")
 
 
 def shrink(job: tuple[str, str]) -> str:
-    """One picture, as a script would do it."""
+    """Convert one picture, as in a plain script."""
     from PIL import Image
 
     source, target = job
@@ -73,7 +73,7 @@ class Comparison:
         self.words: dict[str, str] = {}
 
     def round(self, engine: str) -> None:
-        """One run with one kill."""
+        """Run once with one kill."""
         source, out = self.folder / "in", self.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         count = self.table.setdefault(engine, Counter())
@@ -97,7 +97,7 @@ class Comparison:
             os.kill(pid, signal.SIGKILL)
 
     def _kill(self, process: subprocess.Popen[bytes], out: Path) -> bool:
-        """Kill a worker when some of the files are there."""
+        """Kill a worker when some of the files are written."""
         after = self.random.randrange(self.args.files // 10, self.args.files // 2)
         while process.poll() is None and len(made(out)) < after:
             time.sleep(0.005)
@@ -118,7 +118,7 @@ class Comparison:
         return False
 
     def lines(self) -> list[str]:
-        """The table, for people."""
+        """The table as text."""
         rows = ["".join(f"{name:>10}" for name in ("engine", *COLUMNS))]
         for engine, count in self.table.items():
             rows.append(f"{engine:>10}" + "".join(f"{count[column]:>10,}" for column in COLUMNS))
@@ -126,7 +126,7 @@ class Comparison:
 
 
 def made(out: Path) -> list[Path]:
-    """Files that can be opened: all that count."""
+    """The number of readable outputs."""
     return list(out.glob("*.jpg"))
 
 

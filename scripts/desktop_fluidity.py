@@ -1,12 +1,12 @@
-"""How long the window stands still while many files are dropped on it: the longest gap between two ticks.
+"""Responsiveness of the window while many files are dropped on it: the longest interval between two ticks.
 
-python scripts/desktop_fluidity.py 10000              # names of files, as a file manager drops them
+python scripts/desktop_fluidity.py 10000              # file names, as dropped by a file manager
 python scripts/desktop_fluidity.py 30000 --folder     # one folder
-python scripts/desktop_fluidity.py 30000 --blame 80   # and say what every thread was at when a tick was late
+python scripts/desktop_fluidity.py 30000 --blame 80   # and print all thread stacks when a tick was late
 
-It makes tiny pictures in a temporary folder, converts them in the real window, and deletes everything again.
-The tick of the window is due every 25 ms, so a gap of 25 ms is a window that never waits. On Linux the window
-appears on a screen of its own (Xvfb) if there is one; --show has it on yours.
+Generates tiny pictures in a temporary folder, converts them in the real window, and deletes everything. The
+tick of the window is scheduled every 25 ms, so an interval of 25 ms means no delay. On Linux the window is
+opened on a virtual display (Xvfb) if available; --show uses the current display.
 """
 
 from __future__ import annotations
@@ -30,16 +30,21 @@ from PIL import Image
 
 
 def main() -> int:
-    """Measure, print, and say by the exit code whether the limit was kept."""
+    """Measure and print; exit with 1 if the limit was exceeded."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("count", nargs="?", type=int, default=10_000, help="how many pictures")
+    parser.add_argument("count", nargs="?", type=int, default=10_000, help="number of pictures")
     parser.add_argument("--folder", action="store_true", help="drop one folder instead of names")
-    parser.add_argument("--limit", type=float, default=100.0, help="milliseconds that one gap may be long")
-    parser.add_argument("--blame", type=float, default=0.0, help="milliseconds from which gaps are explained")
-    parser.add_argument("--show", action="store_true", help="on the screen that is there")
-    parser.add_argument("--shot", type=Path, help="write a picture of the window here, half way")
+    parser.add_argument("--limit", type=float, default=100.0, help="maximum interval in milliseconds")
+    parser.add_argument(
+        "--blame",
+        type=float,
+        default=0.0,
+        help="print thread stacks for intervals longer than this, in milliseconds",
+    )
+    parser.add_argument("--show", action="store_true", help="use the current display")
+    parser.add_argument("--shot", type=Path, help="save a screenshot of the window at half of the run")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         home = Path(
@@ -53,12 +58,12 @@ def main() -> int:
 
 
 def fast_folder() -> str | None:
-    """A folder in memory where there is one: the disk is not what is measured."""
+    """A RAM disk if available, to exclude the disk from the measurement."""
     return "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 def make_pictures(folder: Path, count: int) -> Path:
-    """So many copies of one tiny picture, each with its own name."""
+    """Create copies of one tiny picture."""
     folder.mkdir()
     first = folder / "IMG_00000.png"
     Image.new("RGB", (24, 16), (90, 120, 60)).save(first)
@@ -70,7 +75,7 @@ def make_pictures(folder: Path, count: int) -> Path:
 
 @contextlib.contextmanager
 def own_screen() -> Iterator[None]:
-    """A screen that nobody sees, where Xvfb is installed."""
+    """A virtual display, if Xvfb is installed."""
     if sys.platform in ("win32", "darwin") or not shutil.which("Xvfb"):
         yield
         return
@@ -87,7 +92,7 @@ def own_screen() -> Iterator[None]:
 
 
 class Ticks:
-    """Gaps between the window's ticks, and what the threads were at in the long ones."""
+    """Intervals between the ticks of the window, and thread stacks during long ones."""
 
     def __init__(self, window: Any, blame: float) -> None:
         self.gaps: list[float] = []
@@ -119,12 +124,12 @@ class Ticks:
                         self.blamed[where] += 1
 
     def close(self) -> None:
-        """End the watch."""
+        """Stop the monitoring."""
         self._open = False
 
 
 def measure(folder: Path, given: argparse.Namespace) -> int:
-    """Drop the pictures, wait until they are done, and print what was seen."""
+    """Drop the pictures, wait for the end of the run, and print the results."""
     import tkinter as tk
 
     from imgpar.desktop.pace import tune
@@ -141,7 +146,7 @@ def measure(folder: Path, given: argparse.Namespace) -> int:
     began = time.monotonic()
 
     def look() -> None:
-        """End when everything is done."""
+        """Stop when the run has ended."""
         control = window.control
         if given.shot and control.board.done > given.count // 2:
             subprocess.run(["import", "-window", "root", str(given.shot)], check=False)

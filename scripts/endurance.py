@@ -1,8 +1,8 @@
-"""Many tiny jobs: the parent's memory and descriptors must stay flat after the first ones. Linux only.
+"""Endurance test with many tiny jobs: memory and descriptors of the parent must stay constant. Linux only.
 
     python scripts/endurance.py --jobs 100000
 
-The inputs are copies of one picture: each is a job, with an output and a line in the journal.
+The inputs are copies of one picture: each is a job with an output and a journal record.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from imgpar.testing import write_pictures
 FOLDER = 1000
 """Inputs per folder."""
 SETTLED = 10_000
-"""Jobs after which memory has to be flat."""
+"""Number of jobs after which memory must be constant."""
 ALLOWED_GROWTH = 0.10
-"""Of the resident memory after the first jobs."""
+"""Relative to the resident memory after the first jobs."""
 
 
 def resident() -> int:
-    """Bytes of memory of this process, without what it shares (the arena)."""
+    """Resident memory of this process in bytes, without shared memory (the arena)."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(fields["RssAnon"].split()[0]) << 10
 
 
 def descriptors() -> int:
-    """Open descriptors of this process."""
+    """Number of open descriptors of this process."""
     return len(os.listdir("/proc/self/fd"))
 
 
 def make_inputs(folder: Path, picture: Path, count: int) -> None:
-    """Copies of one picture, a thousand to a folder."""
+    """Create copies of one picture, a thousand per folder."""
     for number in range(count):
         path = folder / f"{number // FOLDER:05}" / f"{number:08}.png"
         if number % FOLDER == 0:
@@ -76,7 +76,7 @@ def main() -> int:
 def judge(
     args: argparse.Namespace, samples: list[tuple[int, int, int, float]], report: imgpar.Report, files: int
 ) -> int:
-    """Print the samples; 0 where memory and descriptors stayed flat and no file is missing."""
+    """Print the samples; return 0 if memory and descriptors stayed constant and no file is missing."""
     settled = [sample for sample in samples if sample[0] >= SETTLED] or samples[-1:]
     first, most = settled[0][1], max(sample[1] for sample in settled)
     for done, memory, handles, seconds in samples[:: max(1, len(samples) // 12)]:

@@ -1,11 +1,11 @@
-"""Feed a parser with what a fuzzer makes up, led by what code it reaches. Needs `pip install atheris`.
+"""Coverage-guided fuzzing of parsers. Requires `pip install atheris`.
 
     python scripts/fuzz.py header -max_total_time=600      header readers of all picture formats
-    python scripts/fuzz.py geometry -runs=1000000          sizes, regions, canvases, lengths, places
+    python scripts/fuzz.py geometry -runs=1000000          sizes, regions, canvases, lengths, positions
     python scripts/fuzz.py recipe | template | values      recipes in TOML, names of outputs, flags
 
-What follows the name goes to libFuzzer. Any exception that is not one of imgpar's own errors ends it, and
-the input that caused it is written to a file named crash-….
+Arguments after the name are passed to libFuzzer. An exception other than imgpar's own errors ends the run,
+and its input is written to a file named crash-….
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["imgpar"]):
 
     for _module in pkgutil.walk_packages(
         codec.__path__, "imgpar.formats."
-    ):  # else they would be imported when it is too late
+    ):  # imported here to be instrumented
         importlib.import_module(_module.name)
 
 from mutate_samples import good_files
@@ -41,7 +41,7 @@ SUFFIXES = ("jpg", "png", "webp", "gif", "tif", "bmp", "avif", "heic", "tga", "i
 
 
 def header(data: bytes) -> None:
-    """The first byte says which format the file is said to have."""
+    """Fuzz the header readers; the first byte selects the format."""
     if not data:
         return
     try:
@@ -53,7 +53,7 @@ def header(data: bytes) -> None:
 
 
 def of_text(*parsers: Callable[[str], object]) -> Callable[[bytes], None]:
-    """Every parser takes it or says what is wrong with it."""
+    """Fuzz the text parsers, which must accept a value or raise an imgpar error."""
 
     def run(data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape")
@@ -67,7 +67,7 @@ def of_text(*parsers: Callable[[str], object]) -> Callable[[bytes], None]:
 
 
 def recipe(data: bytes) -> None:
-    """The text of a TOML file."""
+    """Fuzz recipes in TOML."""
     with tempfile.NamedTemporaryFile(suffix=".toml") as file:
         file.write(data)
         file.flush()
@@ -78,7 +78,7 @@ def recipe(data: bytes) -> None:
 
 
 def template(data: bytes) -> None:
-    """A name that an output gets, from any name that an input may have: it stays in its folder."""
+    """Fuzz output names from arbitrary input names; they must stay in their folder."""
     name = data.decode("utf-8", "surrogateescape").replace("/", "").replace("\0", "")
     for level in range(4):
         made = candidate(f"/in/{name}", name, ".jpg", level)
@@ -109,7 +109,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def main() -> None:
-    """Start the fuzzer; for headers with one file of each format to begin with."""
+    """Start the fuzzer; the corpus for headers is one file of each format."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in TARGETS:
         raise SystemExit(__doc__)

@@ -1,7 +1,7 @@
-"""Drop pictures and folders on this file, or open it: converted copies appear next to the originals.
+"""Drop pictures and folders on this file, or open it: converted copies are written next to the originals.
 
-The script is only the icon. The window is `imgpar.desktop`, which comes with imgpar and uses nothing but
-imgpar's public API; `imgpar desktop install` puts it into the menus of your file manager.
+The script only starts `imgpar.desktop`, which is part of imgpar and uses only its public API. `imgpar desktop
+install` adds it to the menus of the file manager.
 """
 
 import sys
@@ -9,8 +9,8 @@ import sys
 try:
     import imgpar.desktop
 except ImportError:
-    # Without a terminal, a window is the only place to say so.
-    SENTENCE = "imgpar is not installed for this Python. In a terminal, run:\n\npip install 'imgpar[desktop]'"
+    # Without a terminal the message needs a window.
+    SENTENCE = "imgpar is not installed for this Python. In a clone of its repository, run:\n\npip install '.[desktop]'"
     try:
         from tkinter import messagebox
 

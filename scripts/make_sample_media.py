@@ -1,8 +1,8 @@
-"""Makes sample_media/: small pictures and a clip in every core format, drawn here and free to use.
+"""Generates sample_media/: small pictures and a clip in every core format, free to use.
 
     python scripts/make_sample_media.py [FOLDER]
 
-The same versions of the encoders write the same bytes, so a second run changes nothing.
+With the same encoder versions the output is reproducible byte for byte.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIZE = (1600, 1067)
 
 
 def camera_exif(when: str, *, orientation: int = 1, gps: bool = False) -> Image.Exif:
-    """EXIF as a camera writes it."""
+    """EXIF of a camera."""
     exif = Image.Exif()
     tags = ExifTags.Base
     exif[tags.Make], exif[tags.Model], exif[tags.Software] = "imgpar", "Procedural 1", "make_sample_media"
@@ -58,7 +58,7 @@ def camera_exif(when: str, *, orientation: int = 1, gps: bool = False) -> Image.
 
 
 def p3_profile() -> bytes:
-    """An ICC v2 matrix profile with the primaries of P3, white D65 and the tone curve of sRGB."""
+    """An ICC v2 matrix profile with P3 primaries, white point D65 and the sRGB transfer function."""
     primaries = np.array([(0.680, 0.320), (0.265, 0.690), (0.150, 0.060)])
     white, d50 = _xyz(0.3127, 0.3290), np.array([0.9642, 1.0, 0.8249])
     columns = np.stack([_xyz(x, y) for x, y in primaries], axis=1)
@@ -104,7 +104,7 @@ def _icc_file(blocks: dict[bytes, bytes], d50: np.ndarray) -> bytes:
 
 
 def photos(out: Path) -> None:
-    """JPEGs as they come from a camera, one of them lying on its side, one with a wide-gamut profile."""
+    """Camera JPEGs, one with an orientation tag, one with a wide-gamut profile."""
     day = out / "holiday"
     dusk = draw.eight_bit(draw.landscape(*SIZE, draw.DUSK, 3))
     dusk.save(
@@ -126,7 +126,7 @@ def photos(out: Path) -> None:
 
 
 def graphics(out: Path) -> None:
-    """What is drawn, scanned or made for the web, and the deep and transparent kinds of PNG."""
+    """Graphics, scans and web pictures, and PNG with 16 bits and alpha."""
     folder = out / "graphics"
     draw.test_card(1280, 720).save(_new(folder / "test card.png"), optimize=True)
     draw.eight_bit(draw.aperture(512)).save(folder / "aperture.png", optimize=True)
@@ -146,7 +146,7 @@ def graphics(out: Path) -> None:
 
 
 def animations(out: Path) -> None:
-    """A GIF and a WebP that move, the second with transparency."""
+    """An animated GIF and an animated WebP with transparency."""
     earth = draw.eight_bit(draw.relief(240, 160, 14))
     turning = [Image.fromarray(np.roll(np.asarray(earth), 20 * step, axis=1)) for step in range(12)]
     frames = [frame.quantize(64, dither=Image.Dither.NONE) for frame in turning]
@@ -160,7 +160,7 @@ def animations(out: Path) -> None:
 
 
 def clip(out: Path, *, seconds: int = 4, rate: int = 25) -> None:
-    """A ball that bounces over a lake, with the frame number on it and a chord that fades."""
+    """A clip of a bouncing ball over a lake with frame numbers, and a fading chord."""
     width, height = 320, 180
     scene = draw.eight_bit(draw.landscape(width * 2, height, draw.MORNING, 11))
     with tempfile.TemporaryDirectory() as folder:
@@ -209,7 +209,7 @@ def clip(out: Path, *, seconds: int = 4, rate: int = 25) -> None:
 
 
 def ball_frame(scene: Image.Image, number: int, total: int) -> Image.Image:
-    """One frame of the clip: the scene passes by, the ball bounces."""
+    """One frame of the clip: panning background and bouncing ball."""
     frame = scene.crop((number, 0, number + 320, 180))
     fall = abs(np.sin(number / 25 * np.pi * 1.5))
     x, y = 30 + 260 * number / total, 150 - 110 * fall
@@ -219,7 +219,7 @@ def ball_frame(scene: Image.Image, number: int, total: int) -> Image.Image:
 
 
 def chord(seconds: float, rate: int = 44100) -> bytes:
-    """A wave file: A major, one string after the other."""
+    """A WAV file: an A major arpeggio."""
     time = np.arange(int(seconds * rate)) / rate
     sound = np.zeros_like(time)
     for number, pitch in enumerate((220.0, 277.18, 329.63, 440.0)):
@@ -240,7 +240,7 @@ def _new(path: Path) -> Path:
 
 
 def main(folder: Path) -> None:
-    """Fills the folder; the one of this repository is emptied first, any other has to be new."""
+    """Fill the folder; that of the repository is emptied first, others must not exist."""
     if folder == SAMPLES:
         shutil.rmtree(folder, ignore_errors=True)
     elif folder.exists() and any(folder.iterdir()):

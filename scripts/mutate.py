@@ -1,13 +1,13 @@
-"""Damage good files on purpose and see what imgpar says of them.
+"""Convert damaged copies of valid files, and count how many are reported as damaged.
 
-    python scripts/mutate.py --count 20000              mutations of generated files of every format
-    python scripts/mutate.py --folder photos/           of real ones
-    python scripts/mutate.py --truncate                 cut at every 5 % of the length instead
+    python scripts/mutate.py --count 20000              mutations of generated files of all formats
+    python scripts/mutate.py --folder photos/           of real files
+    python scripts/mutate.py --truncate                 truncation at every 5 % of the length instead
 
-Every damaged file goes through a whole run: it has to end with its own line in the report, in time, without
-taking the parent with it. The table tells how often the damage was named, how often it did not matter (the
-same pixels), and how often nobody noticed (other pixels, no complaint). The same seed makes the same damage;
-files that killed a worker are kept with --keep.
+Every damaged file is converted in a run and must have a result in time, without a crash of the parent. The
+table shows how often the damage was reported, how often it had no effect (same pixels), and how often it
+was not detected (other pixels, no error). The damage is reproducible by seed; files that crashed a worker are
+kept with --keep.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ COLUMNS = ("files", "named", "harmless", "unnoticed", "died", "too long", "memor
 
 
 def flip(data: bytearray, dice: random.Random) -> None:
-    """Some bits."""
+    """Flip some bits."""
     for _ in range(dice.choice((1, 1, 2, 4, 16))):
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
 
 
 def overwrite(data: bytearray, dice: random.Random) -> None:
-    """A number at an edge of its range, where a length or a size may be."""
+    """Overwrite bytes with a boundary value, as in a length or size field."""
     width = dice.choice((1, 2, 4))
     at = dice.randrange(max(1, min(len(data), dice.choice((64, 1024, 1 << 30))) - width))
     number = dice.choice(NUMBERS) & ((1 << 8 * width) - 1)
@@ -48,24 +48,24 @@ def overwrite(data: bytearray, dice: random.Random) -> None:
 
 
 def cut(data: bytearray, dice: random.Random) -> None:
-    """The end."""
+    """Remove the end."""
     del data[dice.randrange(1, len(data)) :]
 
 
 def drop(data: bytearray, dice: random.Random) -> None:
-    """A piece in the middle."""
+    """Remove a block."""
     at = dice.randrange(len(data))
     del data[at : at + dice.choice((1, 2, 16, 200))]
 
 
 def repeat(data: bytearray, dice: random.Random) -> None:
-    """A piece twice."""
+    """Duplicate a block."""
     at, size = dice.randrange(len(data)), dice.choice((1, 4, 64, 500))
     data[at:at] = data[at : at + size]
 
 
 def splice(data: bytearray, dice: random.Random) -> None:
-    """A piece of another place."""
+    """Copy a block to another position."""
     size = dice.choice((4, 32, 256))
     source, at = dice.randrange(len(data)), dice.randrange(len(data))
     data[at : at + size] = data[source : source + size]
@@ -83,7 +83,7 @@ DAMAGE: tuple[Callable[[bytearray, random.Random], None], ...] = (
 
 
 def real_files(folder: Path, limit: int) -> dict[str, list[Path]]:
-    """Files of a folder by their suffix, the larger ones left out."""
+    """Files of a folder by suffix, up to a maximum size."""
     made: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.stat().st_size <= limit and path.suffix:
@@ -99,11 +99,11 @@ class Experiment:
         self.table: dict[str, Counter[str]] = defaultdict(Counter)
         self.session = imgpar.Session(jobs=args.jobs, memory="256M")
         self.known: dict[Path, tuple[str, tuple[str, ...]]] = {}
-        """Of good files: what they look like, and what is said of them without any damage."""
+        """Pixels and messages of the undamaged files."""
         self.examples: dict[str, str] = {}
 
     def prepare(self, files: dict[str, list[Path]]) -> dict[str, list[Path]]:
-        """Only files that are good; remembers what they look like."""
+        """Keep valid files only, and store their pixels."""
         folder = self.work / "good"
         names = {}
         for paths in files.values():
@@ -120,7 +120,7 @@ class Experiment:
         }
 
     def batch(self, cases: list[tuple[str, Path, bytes]]) -> None:
-        """One run over damaged files."""
+        """Run over damaged files."""
         folder = self.work / "bad"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -175,7 +175,7 @@ class Experiment:
         return "died" if "worker process" in outcome.error else "named"
 
     def lines(self) -> list[str]:
-        """The table, for people."""
+        """The table as text."""
         head = "".join(f"{name:>11}" for name in ("format", *COLUMNS))
         rows = [head]
         for name, found in sorted(self.table.items()):
@@ -186,7 +186,7 @@ class Experiment:
 
 
 def mutations(files: dict[str, list[Path]], seed: int) -> Iterator[tuple[str, Path, bytes]]:
-    """Damaged files without end."""
+    """An endless sequence of damaged files."""
     for number in range(seed, 1 << 60):
         dice = random.Random(number)
         name = dice.choice(sorted(files))
@@ -199,7 +199,7 @@ def mutations(files: dict[str, list[Path]], seed: int) -> Iterator[tuple[str, Pa
 
 
 def truncations(files: dict[str, list[Path]]) -> Iterator[tuple[str, Path, bytes]]:
-    """Every file, cut at every 5 % of its length."""
+    """Every file, truncated at every 5 % of its length."""
     for name, paths in sorted(files.items()):
         for path in paths:
             data = path.read_bytes()
@@ -213,13 +213,13 @@ def read_arguments() -> argparse.Namespace:
     add("--count", type=int, default=2000)
     add("--seconds", type=float, default=3600.0)
     add("--seed", type=int, default=1)
-    add("--folder", help="real files instead of generated ones")
-    add("--formats", type=lambda text: text.split(","), help="only these, such as mp4,mkv")
-    add("--largest", type=int, default=60_000, help="bytes of the largest file that is taken from there")
+    add("--folder", help="folder of real files instead of generated ones")
+    add("--formats", type=lambda text: text.split(","), help="only these formats, such as mp4,mkv")
+    add("--largest", type=int, default=60_000, help="maximum size of real files in bytes")
     add("--truncate", action="store_true")
     add("--timeout", type=float, default=10.0)
     add("--jobs", type=int, default=2)
-    add("--keep", help="folder for files that killed a worker or took too long")
+    add("--keep", help="folder for files that crashed a worker or timed out")
     add("--json", metavar="FILE")
     return parser.parse_args()
 

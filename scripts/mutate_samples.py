@@ -1,4 +1,4 @@
-"""Small good files of every format that can be made here, to be damaged by `mutate.py` and `fuzz.py`."""
+"""Small valid files of all writable formats, used by `mutate.py` and `fuzz.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLIPS = ("mp4", "mov", "mkv", "webm", "avi")
 
 
 def good_files(folder: Path) -> dict[str, list[Path]]:
-    """Files by their suffix, different in mode, size, metadata and encoder settings."""
+    """Files by suffix, with different modes, sizes, metadata and encoder settings."""
     made: dict[str, list[Path]] = defaultdict(list)
     for path, data in (*pictures(), *animations(), *tagged(), *others(), *clips(folder)):
         (folder / path).write_bytes(data)
@@ -29,7 +29,7 @@ def good_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def saved(image: Image.Image, name: str, **options: object) -> bytes:
-    """A picture as the bytes of a file; empty where this Pillow cannot."""
+    """A picture as file content; empty if this Pillow cannot write it."""
     buffer = BytesIO()
     try:
         image.save(buffer, Image.registered_extensions()[f".{name}"], **options)
@@ -40,7 +40,7 @@ def saved(image: Image.Image, name: str, **options: object) -> bytes:
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """Plain ones, of all modes and compressions."""
+    """Still pictures of all modes and compressions."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
@@ -72,7 +72,7 @@ def variants(name: str) -> Iterator[tuple[str, tuple[int, int], dict]]:
 
 
 def animations() -> Iterator[tuple[str, bytes]]:
-    """Three frames each."""
+    """Animations of three frames."""
     first, *rest = [Image.fromarray(pattern(40, 30, number)) for number in range(3)]
     for name in ("gif", "png", "webp", "avif", "tif"):
         if data := saved(
@@ -82,7 +82,7 @@ def animations() -> Iterator[tuple[str, bytes]]:
 
 
 def tagged() -> Iterator[tuple[str, bytes]]:
-    """EXIF, profile, XMP and comment: each is a parser of its own."""
+    """Files with EXIF, ICC profile, XMP and comment, each of which has its own parser."""
     image, exif = Image.fromarray(pattern(48, 32)), Image.Exif()
     exif[0x0112], exif[0x010E], exif[0x8298] = 6, "a picture", "nobody"
     exif.get_ifd(0x8825)[2] = (10.0, 20.0, 30.0)
@@ -95,7 +95,7 @@ def tagged() -> Iterator[tuple[str, bytes]]:
 
 
 def others() -> Iterator[tuple[str, bytes]]:
-    """Formats that Pillow does not write; those whose package is missing are left out."""
+    """Formats that Pillow does not write; those without their package are skipped."""
     rows = bytes((128, 90, 60, 130)) * (20 * 16)
     yield "a.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 16 +X 20\n" + rows
     yield "a.pfm", b"Pf\n8 4\n-1.0\n" + struct.pack("<32f", *(value / 32 for value in range(32)))
@@ -117,7 +117,7 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30" viewBox
 
 
 def clips(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Ten frames with a tone, in every container."""
+    """Clips of ten frames with a tone, in every container."""
     import imageio_ffmpeg
 
     for suffix in CLIPS:

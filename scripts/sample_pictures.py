@@ -1,7 +1,7 @@
-"""Draws the pictures of sample_media: landscapes, sea, relief, fractal, test card. Numbers in, pixels out.
+"""Procedural pictures for sample_media: landscapes, sea, relief, fractal, test card.
 
-Pictures are float arrays H×W×3 from 0 to 1 unless a docstring says otherwise. The same seed draws the
-same picture.
+Pictures are float arrays H×W×3 from 0 to 1 unless a docstring says otherwise. The pictures are
+reproducible by seed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Mood:
-    """The colours of a landscape, the place of its sun (as shares of width and height) and its ridges."""
+    """The colours of a landscape, the position of its sun (as fractions of width and height) and its
+    ridges."""
 
     zenith: Colour
     horizon: Colour
@@ -55,19 +56,19 @@ def smoothstep(low: float, high: float, x: Array) -> Array:
 
 
 def mix(a: Array | Colour, b: Array | Colour, share: Array) -> Array:
-    """`a` where share is 0, `b` where it is 1."""
+    """Linear interpolation: `a` for share 0, `b` for share 1."""
     share = share[..., None]
     return np.asarray(a) * (1 - share) + np.asarray(b) * share
 
 
 def grid(width: int, height: int) -> tuple[Array, Array]:
-    """x and y of every pixel as shares of the width and the height."""
+    """x and y of every pixel as fractions of width and height."""
     y, x = np.mgrid[0:height, 0:width]
     return x / width, y / height
 
 
 def landscape(width: int, height: int, mood: Mood, seed: int) -> Array:
-    """Ridges behind ridges under a clouded sky, with a lake in front where the mood has one."""
+    """Layered ridges under a clouded sky, with a lake in the foreground if the mood has one."""
     x, y = grid(width, height)
     picture = _sky(x, y, mood, seed, width / height)
     shore = 1 - mood.water
@@ -100,7 +101,7 @@ def _sky(x: Array, y: Array, mood: Mood, seed: int, aspect: float) -> Array:
 
 
 def _ridge(width: int, height: int, depth: float, shore: float, seed: int, *, trees: bool) -> Array:
-    """The upper edge of one ridge, for every column, as a share of the height."""
+    """The upper edge of one ridge per column, as a fraction of the height."""
     edge = 0.34 + (shore - 0.36) * depth - 0.26 * (1.1 - depth) * (fractal_noise((width,), 1.15, seed) - 0.3)
     if trees:
         random = np.random.default_rng(seed)
@@ -124,7 +125,7 @@ def _lake(picture: Array, shore: float, seed: int) -> Array:
 
 
 def sea(width: int, height: int, seed: int) -> Array:
-    """Waves that get smaller towards the horizon, with the sun's glitter on them."""
+    """Waves in perspective with reflections of the sun."""
     x, y = grid(width, height)
     far = 0.4
     sky = mix((0.32, 0.58, 0.84), (0.97, 0.90, 0.80), smoothstep(0, far, y))
@@ -165,7 +166,7 @@ def relief(width: int, height: int, seed: int) -> Array:
 
 
 def julia(width: int, height: int, c: complex = -0.79 + 0.156j) -> Array:
-    """A Julia set, coloured by the smoothed time a point takes to leave."""
+    """A Julia set, coloured by smoothed escape time."""
     x, y = grid(width, height)
     z = (x - 0.5) * 3.1 + 1j * (y - 0.5) * 3.1 * height / width
     steps = np.zeros(z.shape)
@@ -183,7 +184,8 @@ def julia(width: int, height: int, c: complex = -0.79 + 0.156j) -> Array:
 
 
 def petals(width: int, height: int) -> Array:
-    """A flower in the purest red, orange and green of its colour space: dull where the profile is ignored."""
+    """A flower in saturated red, orange and green of its colour space; desaturated if the profile is
+    ignored."""
     x, y = grid(width, height)
     dx, dy = (x - 0.5) * width / height, y - 0.5
     radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
@@ -197,7 +199,7 @@ def petals(width: int, height: int) -> Array:
 
 
 def aperture(size: int) -> Array:
-    """The blades of a lens with a soft shadow; H×W×4, straight alpha."""
+    """The blades of an aperture with a soft shadow; H×W×4, straight alpha."""
     x, y = grid(size, size)
     radius, angle = np.hypot(x - 0.5, y - 0.5) * 2, np.arctan2(y - 0.5, x - 0.5)
     blade = np.floor((angle / (2 * np.pi) + radius * 0.35) * 6 % 6)
@@ -210,14 +212,14 @@ def aperture(size: int) -> Array:
 
 
 def eight_bit(picture: Array) -> Image.Image:
-    """As a Pillow picture: H×W×3 becomes RGB, H×W×4 RGBA."""
+    """Convert to a Pillow picture: H×W×3 to RGB, H×W×4 to RGBA."""
     return Image.fromarray(np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8))
 
 
 def write(
     picture: Image.Image, text: str, centre: tuple[float, float], size: float, fill: str = "white"
 ) -> None:
-    """Letters around a point, with a dark rim so that they can be read on anything."""
+    """Draw text around a point, with a dark outline for legibility."""
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size)
     draw.text(
@@ -232,7 +234,7 @@ def write(
 
 
 def test_card(width: int, height: int) -> Image.Image:
-    """Colour bars, ramps, fine lines, rings and a circle: what resizing and conversion spoil first."""
+    """Colour bars, ramps, fine lines, rings and a circle, which are sensitive to scaling and conversion."""
     picture = Image.new("RGB", (width, height), (96, 96, 96))
     draw = ImageDraw.Draw(picture)
     unit = width // 16

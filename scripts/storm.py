@@ -1,26 +1,26 @@
-"""Kill imgpar at random moments, again and again, and count what is lost. Linux only.
+"""Kill processes of imgpar at random times, and count lost files. Linux only.
 
     python scripts/storm.py --kills 200                       a generated folder
-    python scripts/storm.py --kills 2000 --folder photos/     a real one
-    python scripts/storm.py --kills 200 --in-place            originals replaced; each must stay whole
-    python scripts/storm.py --kills 200 --files 0 --clips 12  clips, with every ffmpeg a target, too
-    python scripts/storm.py --kills 200 --containers          two runs at once that do not see each other
-    python scripts/storm.py --kills 200 --edits               somebody edits files between the runs
+    python scripts/storm.py --kills 2000 --folder photos/     a folder of real files
+    python scripts/storm.py --kills 200 --in-place            originals are replaced; each must stay complete
+    python scripts/storm.py --kills 200 --files 0 --clips 12  clips; ffmpeg processes are killed too
+    python scripts/storm.py --kills 200 --containers          two concurrent runs in separate namespaces
+    python scripts/storm.py --kills 200 --edits               files are edited between the runs
 
 A round starts `imgpar convert` and kills processes of its session until it ends by itself: workers, the fork
-server and ffmpeg (the run must survive that), in other rounds also the parent or the whole process group
-(then the same command is started again, and has to go on where it stopped). Then the folder is compared, byte
-by byte, with that of an undisturbed run. What is printed is a table; the exit code is 1 if anything was lost.
+server and ffmpeg (which the run must survive), in other rounds also the parent or the whole process group
+(then the same command is started again and must resume). Then the folder is compared byte by byte with that
+of an undisturbed run. The result is printed as a table; the exit code is 1 if anything was lost.
 
-With --containers each of two runs has its own pid namespace, and half of the inputs; they share /dev/shm,
-TMPDIR and OUT, in which each has a folder of its own, and then a third one where both write single files.
-With --edits files are changed in every third pause after the death of a parent, also with their size and
-time kept; what was edited last has to be in its place in the end, or, in place, among the kept originals.
+With --containers two runs have separate pid namespaces and one half of the inputs each; they share /dev/shm,
+TMPDIR and OUT, in which each has its own folder, and a third folder into which both write single files. With
+--edits files are modified in every third pause after the death of a parent, also with unchanged size and
+mtime; at the end the last edit must be in its place or, in place, among the kept originals.
 
-As root the storm has a /dev/shm of its own: runs beside it are neither seen nor counted.
+As root the test uses a private /dev/shm, isolated from other runs.
 
-The bytes of a clip depend on how many threads its encoder has, and that on what else is in work. So each
-clip is made once for every number of threads that it can get, and has to equal one of these.
+The bytes of a clip may depend on the number of encoder threads, and that on concurrent jobs. Each clip is
+therefore encoded once per possible number of threads, and any of these results is accepted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from imgpar.testing import own_shm
 
 
 class Storm:
-    """One lane, or two of them in containers, and what they leave behind together."""
+    """One lane, or two in containers, and the check for their leftovers."""
 
     def __init__(self, args: argparse.Namespace, work: Path) -> None:
         self.args, self.work, self.shared = args, work, work / "tmp"
@@ -59,7 +59,7 @@ class Storm:
         ]  # fmt: skip
 
     def run(self) -> Table:
-        """Rounds until there were enough kills."""
+        """Run rounds until the number of kills is reached."""
         until = time.monotonic() + self.args.seconds
         rounds = 0
         while (
@@ -97,7 +97,7 @@ class Storm:
 
 
 def halves(source: Path, work: Path) -> list[Path]:
-    """Every second file for each of two lanes."""
+    """Distribute the files over two lanes."""
     parts = [work / "half0", work / "half1"]
     for number, path in enumerate(sorted(path for path in source.rglob("*") if path.is_file())):
         target = parts[number % 2] / path.relative_to(source)
@@ -111,12 +111,12 @@ def read_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--kills", type=int, default=100)
     add("--seconds", type=float, default=3600.0, help="stop after so many seconds")
-    add("--folder", help="real files instead of generated ones")
-    add("--files", type=int, default=400, help="how many pictures are generated")
-    add("--clips", type=int, default=0, help="how many clips are generated")
+    add("--folder", help="folder of real files instead of generated ones")
+    add("--files", type=int, default=400, help="number of generated pictures")
+    add("--clips", type=int, default=0, help="number of generated clips")
     add("--rate", type=float, default=6.0, help="kills per second")
     add("--storm-seconds", type=float, nargs=2, default=(0.5, 12.0), metavar=("MIN", "MAX"),
-        help="how long one run is disturbed")  # fmt: skip
+        help="minimum and maximum duration of the kills in one run")  # fmt: skip
     add("--kinds", type=lambda text: text.split(","), default=list(WEIGHTS), help=",".join(WEIGHTS))
     add("--jobs", type=int, default=3)
     add("--memory", default="256M")
@@ -124,10 +124,10 @@ def read_arguments() -> argparse.Namespace:
     add("--resize", default="50%")
     add("--to", default="")
     add("--in-place", action="store_true")
-    add("--containers", action="store_true", help="two runs at once, each in its own pid namespace")
+    add("--containers", action="store_true", help="two concurrent runs in separate pid namespaces")
     add("--edits", action="store_true", help="edit files between the runs")
     add("--seed", type=int, default=1)
-    add("--json", metavar="FILE", help="write the table there, too")
+    add("--json", metavar="FILE", help="also write the table to this file")
     add("-v", "--verbose", action="store_true")
     return parser.parse_args()
 

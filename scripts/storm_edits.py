@@ -1,4 +1,4 @@
-"""What a user does between two runs of a storm: pictures are edited, and every edit has to survive."""
+"""Edits of pictures between two runs of `storm.py`; every edit must survive."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MOST = 4
 class Edits:
     """The last edit of each file, by its path below the folder.
 
-    Some keep the size and the time of the file, as `exiftool -P` does; some write into the file itself, some
-    put a new one in its place.
+    Some preserve the size and mtime of the file, as `exiftool -P` does; some write into the file, some
+    replace it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -30,7 +30,7 @@ class Edits:
         """The digest of what the user wrote last."""
 
     def make(self, folder: Path) -> int:
-        """Edit a few of the pictures in a folder; returns how many."""
+        """Edit some pictures in a folder; returns their number."""
         paths = [
             path
             for path in sorted(folder.rglob("*"))
@@ -63,7 +63,7 @@ class Edits:
         return data
 
     def overwritten(self, folder: Path) -> list[str]:
-        """Edits that are neither where the user made them nor kept as an original."""
+        """Edits that are neither in their place nor kept as an original."""
         undo = folder / ".imgpar/undo"
         kept = {_digest(path) for path in undo.rglob("*") if path.is_file()} if self.made else set()
         return [
@@ -78,7 +78,7 @@ def _digest(path: Path) -> str:
 
 
 def _padded(data: bytes, size: int) -> bytes:
-    """The picture with a comment that makes it as large as it was; as it is where that cannot be."""
+    """The picture padded to its previous size by a comment; unchanged if impossible."""
     spare = size - len(data)
     if data.startswith(b"\xff\xd8") and 4 <= spare < 65_000:
         return data[:2] + struct.pack(">HH", 0xFFFE, spare - 2) + bytes(spare - 4) + data[2:]

@@ -1,4 +1,4 @@
-"""What a storm works on: generated pictures and clips; the same seed makes the same ones."""
+"""Inputs of `storm.py`: generated pictures and clips, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MODE = 0o640
 
 
 def make_inputs(folder: Path, pictures: int, clips: int) -> Path:
-    """A folder of small and some large pictures, and of short clips with sound."""
+    """Create a folder of small and some large pictures, and of short clips with audio."""
     for number in range(pictures):
         _make_picture(folder / f"{number % 5}", number)
     for number in range(clips):

@@ -1,4 +1,4 @@
-"""How a storm disturbs one run: SIGKILL for processes of its session until it ends by itself. Linux only."""
+"""Kills of `storm.py` in one run: SIGKILL to processes of its session until it ends by itself. Linux only."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 from storm_table import ORPHAN_SECONDS, Table
 
 STUCK_SECONDS = 300.0
-"""A run that nobody disturbs any more and that takes longer than this hangs."""
+"""Seconds after which a run without further kills counts as hanging."""
 LOOK_SECONDS = 0.02
 WEIGHTS = {"worker": 40, "forkserver": 5, "ffmpeg": 10, "parent": 2, "group": 2}
 DEADLY = ("parent", "group")
 CONTAINER = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-"""Starts a command as process 1 of its own pid namespace; it dies with all its children."""
+"""Starts a command as pid 1 of a new pid namespace, which ends with all its children."""
 
 
 class Killer:
-    """Kills, and counts what it killed."""
+    """Kills processes and counts them."""
 
     def __init__(self, args: argparse.Namespace, table: Table, seed: int, most: int) -> None:
         self.args, self.table, self.most = args, table, most
@@ -31,14 +31,14 @@ class Killer:
         self.family: dict[int, str] = {}
 
     def disturb(self, process: subprocess.Popen[bytes], log: Path, *, deadly: bool) -> bool:
-        """Kill until the run ends; says whether it was the parent that was killed."""
+        """Kill processes until the run ends; returns whether the parent was killed."""
         kinds = [kind for kind in WEIGHTS if deadly or kind not in DEADLY]
         kinds = [kind for kind in kinds if kind in self.args.kinds]
         limit = time.monotonic() + self.random.uniform(*self.args.storm_seconds)
         looks = 0
         while process.poll() is None:
             if time.monotonic() > limit or self.table.kills.total() >= self.most:
-                # Looks are counted, not seconds: the whole storm may stand still for a while.
+                # Polls are counted instead of seconds, because the whole test may be suspended.
                 time.sleep(LOOK_SECONDS)
                 looks += 1
                 if looks * LOOK_SECONDS > STUCK_SECONDS:
@@ -72,7 +72,7 @@ class Killer:
         return True
 
     def look_for_orphans(self, leader: int) -> None:
-        """All processes of a run end with it."""
+        """Check that all processes of a run end with it."""
         looks = 0
         while (left := session(leader)) and looks * LOOK_SECONDS < ORPHAN_SECONDS:
             time.sleep(LOOK_SECONDS)
@@ -84,7 +84,7 @@ class Killer:
 
 
 def end(pid: int, leader: int) -> bool:
-    """Kill a process if it still belongs to that session: numbers of processes are used again."""
+    """Kill a process if it still belongs to the session, because process ids are reused."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -101,7 +101,7 @@ def end(pid: int, leader: int) -> bool:
 
 
 def session(leader: int) -> dict[int, str]:
-    """Living processes of a session by their kind; the leader's pid is the session's number."""
+    """Running processes of a session by kind; the session id is the pid of its leader."""
     found: dict[int, tuple[int, bytes]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -117,7 +117,7 @@ def session(leader: int) -> dict[int, str]:
 
 
 def _facts(pid: int) -> list[str]:
-    """State, parent and session of a process; nothing when it is gone."""
+    """State, parent and session of a process; empty if it has exited."""
     try:
         words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

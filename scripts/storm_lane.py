@@ -1,4 +1,4 @@
-"""One run of a storm, over one folder, again and again, and what is found there afterwards."""
+"""Repeated runs of `storm.py` over one folder, and the checks of their results."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from storm_kills import CONTAINER, STUCK_SECONDS, Killer
 from storm_table import Table, contents, facts
 
 GIVEN_UP = "every time it was tried"
-"""What a job says that was killed five times in a row while no other one was."""
+"""The error of a job that was killed five times in a row while no other one was."""
 CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 SINGLE = 4
-"""Files that each of two containers writes into one folder in each round."""
+"""Number of files that each of two containers writes into one folder per round."""
 
 
 class Lane:
-    """One run at a time over one folder, again and again.
+    """Repeated runs over one folder.
 
     Args:
-        work: for its report and its log.
+        work: folder of its report and log.
         source: the inputs.
-        seed, most: of its kills.
-        shared: where temporary files are.
-        contained: whether its runs see no processes but their own.
+        seed, most: seed and maximum number of its kills.
+        shared: folder of temporary files.
+        contained: whether its runs have their own pid namespace.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Lane:
         return wanted
 
     def _alone(self, name: Path, threads: int) -> None:
-        """What becomes of a clip that has the encoder's threads of so many workers."""
+        """The reference output of a clip with the encoder threads of so many workers."""
         folder = self.work / "alone"
         (folder / name).parent.mkdir(parents=True)
         shutil.copy2(self.source / name, folder / name)
@@ -84,7 +84,7 @@ class Lane:
         shutil.rmtree(folder)
 
     def _fresh(self, folder: Path, source: Path) -> Path:
-        """An empty OUT, or in place a copy of the originals."""
+        """Create an empty OUT, or in place a copy of the originals."""
         shutil.rmtree(folder, ignore_errors=True)
         if self.args.in_place:
             shutil.copytree(source, folder, symlinks=True)
@@ -114,7 +114,7 @@ class Lane:
     # ----- a round --------------------------------------------------------------------------------
 
     def round(self, folder: Path, single: Path | None = None) -> None:
-        """Convert everything into a folder; then, if there is `single`, some files one by one into that."""
+        """Convert all inputs into a folder, then some files individually into `single`, if given."""
         self._fresh(folder, self.source)
         self.edits.made.clear()
         code = self._until_it_ends(self._places(folder, self.source), folder)
@@ -124,7 +124,7 @@ class Lane:
                 self._single(name, single)
 
     def _single(self, name: Path, folder: Path) -> None:
-        """One file to its own place."""
+        """Convert one file individually."""
         places = [str(self.source / name), "-o", str(folder / name)]
         code = self._until_it_ends(places, None)
         report = self._report() if (self.work / "report.json").exists() else {"items": []}
@@ -137,7 +137,7 @@ class Lane:
         self._judge_file(str(name), contents(folder).get(str(name), ""))
 
     def _until_it_ends(self, places: list[str], folder: Path | None) -> int:
-        """One run, and the same again as long as its parent was killed; returns the last exit code."""
+        """Repeat the run while its parent was killed; returns the last exit code."""
         deadly = self.random.random() < 0.5
         for attempt in range(8):
             process = self._start(places, self.args.jobs)
@@ -158,7 +158,7 @@ class Lane:
     # ----- what is left ---------------------------------------------------------------------------
 
     def _look_for_torn(self, folder: Path) -> None:
-        """After the death of a parent: whatever has a final name is whole."""
+        """Check after the death of a parent that files with final names are complete."""
         before = contents(self.source) if self.args.in_place else {}
         for name, digest in contents(folder).items():
             whole = digest in self.wanted.get(name, ()) or digest == before.get(name)
@@ -172,7 +172,7 @@ class Lane:
             self.table.say(f"exit {code}: {self._log()}")
             return
         given_up = self._judge_lines(folder)
-        if given_up and not self.args.in_place:  # a plain second run makes what is missing
+        if given_up and not self.args.in_place:  # a second run converts the missing files
             self._start(self._places(folder, self.source), self.args.jobs).wait(STUCK_SECONDS)
         self._judge_files(contents(folder), given_up if self.args.in_place else set())
         overwritten = self.edits.overwritten(folder)
@@ -182,12 +182,12 @@ class Lane:
             self._undo(folder)
 
     def _edited(self, name: str) -> bool:
-        """Whether the user wrote this output, or its original: what becomes of it is judged elsewhere."""
+        """Whether this output or its original was edited; edits are checked elsewhere."""
         stem = Path(name).with_suffix("")
         return any(Path(edited).with_suffix("") == stem for edited in self.edits.made)
 
     def _judge_lines(self, folder: Path) -> set[str]:
-        """Every input has one line, and it is a good one; returns those that were killed too often."""
+        """Check that every input has one result; returns those that were killed too often."""
         given_up = set()
         items = self._report()["items"]
         sources = Counter(item["source"] for item in items)
@@ -210,7 +210,8 @@ class Lane:
         return Path(source).name in failing or self._edited(os.path.relpath(source, root))
 
     def _judge_files(self, found: dict[str, str], given_up: set[str]) -> None:
-        """The folder is that of an undisturbed run, but originals that were given up are as they were."""
+        """Check that the folder equals that of an undisturbed run; originals of aborted jobs must be
+        unchanged."""
         before = contents(self.source) if given_up else {}
         for name in self.wanted:
             if Path(name).name in given_up and found.get(name) == before.get(name):
@@ -222,7 +223,7 @@ class Lane:
         self.table.say(*(f"too much: {name}" for name in extra))
 
     def _judge_file(self, name: str, digest: str) -> None:
-        """An output is that of an undisturbed run."""
+        """Check that an output equals that of an undisturbed run."""
         if digest in self.wanted[name]:
             return
         others = [other for other, digests in self.wanted.items() if digest in digests]
@@ -237,7 +238,7 @@ class Lane:
             self.table.say(f"not as in the undisturbed run: {name}")
 
     def _undo(self, folder: Path) -> None:
-        """Undo gives back every original: bytes, time and mode."""
+        """Check that undo restores every original: content, time and mode."""
         command = [sys.executable, "-m", "imgpar", "undo", str(folder)]
         subprocess.run(command, check=False, capture_output=True, env=self.environment)
         for name in self.names:

@@ -1,4 +1,4 @@
-"""What a storm counts and what it looks at: the processes of a run, the files of a folder. Linux only."""
+"""Counters and file checks of `storm.py`. Linux only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORPHAN_SECONDS = 2.0
 
 @dataclass
 class Table:
-    """What was done and what was found."""
+    """The counters of kills and findings."""
 
     kills: Counter[str] = field(default_factory=Counter)
     rounds: int = 0
@@ -46,30 +46,30 @@ class Table:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing at all went wrong."""
+        """Whether there are no findings."""
         found = (self.lost, self.duplicated, self.torn, self.refused, self.processes, self.segments)
         return not any((*found, self.temporary, self.swapped, self.overwritten))
 
     def say(self, *lines: str) -> None:
-        """Keep what a person has to look at."""
+        """Record a finding."""
         self.words.extend(lines)
 
     def add(self, other: Table) -> None:
-        """Count what another table has, too."""
+        """Add the counters of another table."""
         for name, value in vars(other).items():
             getattr(self, name).extend(value) if name == "words" else setattr(
                 self, name, getattr(self, name) + value
             )
 
     def count_leftovers(self, folder: Path, temporary: Path, shm: Path = Path("/dev/shm")) -> None:
-        """What is left when the last run of a round has ended; it is removed, to be counted once."""
+        """Count and remove leftovers after the last run of a round."""
         left = [*folder.rglob("*.tmp"), *temporary.iterdir()]
         self.temporary += len(left)
         self.say(*(f"left behind: {path}" for path in left))
         shutil.rmtree(temporary)
         temporary.mkdir()
         for path in shm.glob("imgpar-*"):
-            if is_free(str(path)):  # what is held belongs to a run beside this storm
+            if is_free(str(path)):  # locked files belong to another run
                 self.segments += 1
                 inside = (
                     sorted(entry.name for entry in path.iterdir()) if path.is_dir() else path.stat().st_size
@@ -78,7 +78,7 @@ class Table:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def lines(self) -> list[str]:
-        """The table, for people."""
+        """The table as text."""
         kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
         rows = {
             "kills": f"{self.kills.total():,} ({kills})",
@@ -98,7 +98,7 @@ class Table:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Digest of every file that has a final name."""
+    """Digests of all files with final names."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in _visible(folder)
@@ -106,7 +106,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    """Files below a folder, without imgpar's own."""
+    """Files below a folder, without those of imgpar."""
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         if ".imgpar" not in inside.parts and not path.name.endswith(".tmp") and path.is_file():
@@ -114,6 +114,6 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 
 def facts(path: Path) -> tuple[bytes, int, int]:
-    """What undo has to bring back."""
+    """The properties that undo must restore."""
     status = path.stat()
     return path.read_bytes(), status.st_mtime_ns, status.st_mode

@@ -1,4 +1,4 @@
-"""How a run behaves: every option of a run, declared once."""
+"""Options of a run, each declared once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ COMPANIONS = ("ignore", "copy")
 
 @dataclass(frozen=True, slots=True)
 class RunOptions(Declared):
-    """How a run behaves; what it makes of the pixels is in the recipe. None stands for "not given"."""
+    """Options of a run; the processing is defined by the recipe. None means "not given"."""
 
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None = option(
         parsing.choice(*EXISTS),
-        "for files that exist (default: skip those that imgpar did not make, replace those that it made with "
-        "other settings)",
+        "what to do if an output exists (default: skip files that imgpar did not write, replace files that "
+        "it "
+        "wrote with other settings)",
         default=None,
         choices=EXISTS,
         example="rename",
@@ -34,7 +35,8 @@ class RunOptions(Declared):
     )
     companions: Literal["ignore", "copy"] = option(
         parsing.choice(*COMPANIONS),
-        "sidecars of pictures (XMP, AAE): leave them, or copy them under the new names",
+        "sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default: "
+        "ignore)",
         default="ignore",
         choices=COMPANIONS,
         example="copy",
@@ -43,7 +45,8 @@ class RunOptions(Declared):
     )
     include: tuple[str, ...] = option(
         parsing.patterns,
-        "take only files that match, such as '*.jpg' or '2024/**'; repeat it for more",
+        "process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or "
+        "'2024/**'; repeatable",
         default=(),
         metavar="GLOB",
         example="*.jpg",
@@ -53,7 +56,8 @@ class RunOptions(Declared):
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
-        "leave out files and folders that match, such as 'proofs/'; repeat it for more",
+        "skip files and folders whose path below the input folder matches, ignoring case, such as "
+        "'proofs/'; repeatable",
         default=(),
         metavar="GLOB",
         example="proofs/",
@@ -63,17 +67,22 @@ class RunOptions(Declared):
     )
     in_place: bool = option(
         parsing.switch,
-        "replace the originals, and keep them in .imgpar/undo",
+        "replace the originals and keep them in .imgpar/undo",
         default=False,
         group=FILES,
         calls="run",
     )
     dry_run: bool = option(
-        parsing.switch, "only show what would be done", default=False, group=FILES, short="-n", calls="run"
+        parsing.switch,
+        "print what would be done and write nothing",
+        default=False,
+        group=FILES,
+        short="-n",
+        calls="run",
     )
     jobs: int | None = option(
         parsing.integer(1, 1000),
-        "worker processes (default: every core this process may use)",
+        "number of worker processes (default: available cores)",
         default=None,
         metavar="N",
         example="8",
@@ -83,7 +92,7 @@ class RunOptions(Declared):
     )
     memory: int | None = option(
         parsing.byte_size,
-        "shared memory for pictures in flight, such as 800M or 2G",
+        "limit of shared memory for decoded frames, such as 800M or 2G",
         default=None,
         metavar="SIZE",
         example="2G",
@@ -93,7 +102,7 @@ class RunOptions(Declared):
     )
     timeout: float | None = option(
         parsing.duration,
-        "give up on one input after 30s, 2m … (default: 15m; clips have no limit)",
+        "time limit per input, such as 30s or 2m (default: 15m; none for clips)",
         default=None,
         metavar="TIME",
         example="2m",
@@ -102,7 +111,7 @@ class RunOptions(Declared):
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
-        "how work is handed out; the outputs are the same",
+        "scheduling of stages on workers; does not change the outputs (default: auto)",
         default="auto",
         choices=SCHEDULES,
         example="staged",
@@ -111,7 +120,7 @@ class RunOptions(Declared):
     )
     max_pixels: int = option(
         parsing.pixels,
-        "refuse larger pictures (default: 100MP)",
+        "reject pictures with more pixels (default: 100MP)",
         default=100_000_000,
         metavar="N",
         example="200MP",
@@ -120,7 +129,7 @@ class RunOptions(Declared):
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
-        "refuse animations with more frames, files with more pages (default: 10000)",
+        "reject animations with more frames and documents with more pages (default: 10000)",
         default=10_000,
         metavar="N",
         example="500",
@@ -129,7 +138,7 @@ class RunOptions(Declared):
     )
     worker_memory: int | None = option(
         parsing.worker_memory,
-        "private memory of a worker, Linux only (default: 4G); an input that needs more fails",
+        "limit of private memory per worker, Linux only (default: 4G); inputs that need more fail",
         default=None,
         metavar="SIZE",
         example="8G",
@@ -139,8 +148,8 @@ class RunOptions(Declared):
     )
     keep_originals: int | None = option(
         parsing.days,
-        "in place: remove kept originals that are older, or keep none of this run "
-        "(default: until undo --forget)",
+        "with --in-place: delete kept originals older than DAYS, or keep none of this run "
+        "(default: keep until undo --forget)",
         default=None,
         metavar="DAYS|none",
         example="30",
@@ -149,14 +158,14 @@ class RunOptions(Declared):
     )
     accept_damaged: bool = option(
         parsing.switch,
-        "keep what can be read of a damaged file",
+        "keep the readable part of damaged files instead of failing",
         default=False,
         group=RUN,
         calls="run retry arrays encode frames assemble",
     )
     password: Secret | None = option(
         parsing.secret,
-        "opens locked PDFs",
+        "password of encrypted PDFs",
         default=None,
         metavar="TEXT",
         group=RUN,
@@ -164,14 +173,15 @@ class RunOptions(Declared):
     )
     verify: bool = option(
         parsing.switch,
-        "decode every output again before it is written, and compare those that exist",
+        "decode and compare every output before it is committed; check the digests of outputs that are "
+        "skipped",
         default=False,
         group=RUN,
         calls="run retry encode",
     )
     keep_failures: str | None = option(
         parsing.path,
-        "keep what is needed to reproduce each failure",
+        "save the input, the recipe and the diagnostics of each failure in this folder",
         default=None,
         metavar="DIR",
         example="failures",
@@ -180,14 +190,14 @@ class RunOptions(Declared):
     )
     strict: bool = option(
         parsing.switch,
-        "losing anything (GPS, depth, frames …) is a failure",
+        "treat any loss (GPS, bit depth, frames …) as a failure",
         default=False,
         group=RUN,
         calls="run retry encode",
     )
     journal: str | None = option(
         parsing.path,
-        "where to note what is done (default: OUT/.imgpar, or the user's state folder where OUT is a file)",
+        "path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)",
         default=None,
         metavar="FILE",
         example="run.db",
@@ -197,13 +207,13 @@ class RunOptions(Declared):
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> RunOptions:
-        """Options from values as users give them; None is "not given".
+        """Options from unparsed values; None means "not given".
 
         >>> RunOptions.read({"timeout": "2m", "jobs": None}).timeout
         120.0
 
         Raises:
-            UsageError: a name or a value is wrong.
+            UsageError: a name or a value is invalid.
         """
         known = cls.options()
         for key in given:

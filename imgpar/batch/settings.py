@@ -47,7 +47,7 @@ class Call:
                 taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
                 raise unknown("setting", key, sorted(taken))
             if value is not None or key in kinds:
-                raise UsageError(f"{self.name} has no use for {key}.", fix=self._instead(key))
+                raise UsageError(f"{self.name} does not accept {key}.", fix=self._instead(key))
 
     def _instead(self, key: str) -> str:
         if key in operation_types():
@@ -99,7 +99,7 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     plain = EncodeOptions()
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(plain, key):
-            raise UsageError(f"{name} has no use for {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+            raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
 
 
 def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:

@@ -1,4 +1,4 @@
-"""The command line: parse, call the API, print. `main` is the entry point of `imgpar`."""
+"""Command-line interface: parse arguments, call the API, print results. `main` is the entry point."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from imgpar.core.version import __version__
 __all__ = ["main"]
 
 COMMANDS = {
-    "convert": ("imgpar.cli.convert", "resize, convert, clean and watermark files and folders"),
-    "frames": ("imgpar.cli.frames", "pictures out of clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "a clip out of a folder of pictures"),
-    "concat": ("imgpar.cli.concat", "one clip out of several"),
-    "retry": ("imgpar.cli.retry", "run again what failed in a folder"),
-    "verify": ("imgpar.cli.verify", "are the outputs in a folder still what imgpar wrote?"),
-    "undo": ("imgpar.cli.undo", "put back the originals that --in-place replaced"),
-    "info": ("imgpar.cli.show", "what is in a file"),
-    "formats": ("imgpar.cli.show", "what can be read and written"),
-    "ops": ("imgpar.cli.show", "what can be done to a picture"),
-    "desktop": ("imgpar.cli.desktop", "the window to drop files on, and its menu entries"),
-    "doctor": ("imgpar.cli.doctor", "is this machine ready, and the exact fix if not"),
+    "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
+    "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
+    "assemble": ("imgpar.cli.assemble", "encode a folder of pictures as a clip"),
+    "concat": ("imgpar.cli.concat", "concatenate clips"),
+    "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
+    "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
+    "undo": ("imgpar.cli.undo", "restore the originals that --in-place replaced"),
+    "info": ("imgpar.cli.show", "print the properties of files"),
+    "formats": ("imgpar.cli.show", "list the supported formats"),
+    "ops": ("imgpar.cli.show", "describe the operations and encoder settings"),
+    "desktop": ("imgpar.cli.desktop", "open the drop window, or install its menu entries"),
+    "doctor": ("imgpar.cli.doctor", "check the installation and print a fix for each problem"),
 }
-"""Command → the module with `<command>_parser()` and `<command>_command(argv)`, and its line in the help."""
+"""Command → the module with `<command>_parser()` and `<command>_command(argv)`, and its help text."""
 
-NO_FOLDER = "The folder you are in does not exist any more. Change to another one."
+NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
-"""Objects between two looks for garbage in cycles: a run makes none, and what is loaded is never garbage."""
+"""Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
-"""Flags with which `convert` needs no workers."""
+"""Flags with which `convert` starts no workers."""
 
 PLANNED = ("watch",)
-"""Commands of later versions: refused with that word."""
+"""Reserved names of commands that this version lacks."""
 
 HELP = """\
 Usage: imgpar COMMAND ...
 
-Work on whole folders of pictures and clips, on every core, without losing one.
+Process whole folders of pictures and clips on all cores, with one result per input.
 
-  imgpar convert photos/ -o web/ --resize 1920 --to webp    smaller copies, longest side 1920
-  imgpar convert photos/ -o web/ --recipe web               ready for a web page, GPS removed
+  imgpar convert photos/ -o web/ --resize 1920 --to webp    scaled copies, longest side 1920
+  imgpar convert photos/ -o web/ --recipe web               WebP for the web, GPS removed
   imgpar convert IMG_1.HEIC -o holiday.jpg                  one file
-  imgpar info IMG_1.HEIC                                    what is in it
+  imgpar info IMG_1.HEIC                                    format, size, metadata
 
 Commands:
 {commands}
 
-'imgpar COMMAND --help' says more. The originals are never touched unless you say --in-place.
+'imgpar COMMAND --help' prints the options. Originals are modified only with --in-place.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 nothing, 4 stopped, 130."""
+    """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 no input, 4 stopped, 130."""
     gc.set_threshold(_SELDOM)
-    atexit.register(gc.freeze)  # nobody needs the memory of a process that ends
+    atexit.register(gc.freeze)  # no collection at interpreter exit
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_standard_streams()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # an old code page must not stop us from saying a name
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names outside a legacy code page are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImgparError as error:
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
-        return _nobody_reads()
+        return _closed_output()
     except KeyboardInterrupt:
         return _complain("Stopped.", 130)
     except (OSError, MemoryError, ImportError) as error:
@@ -95,19 +95,19 @@ def _dispatch(arguments: list[str]) -> int:
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
     if first == "convert" and not _has_folder():
-        raise UsageError(NO_FOLDER)  # worker processes could not even start
+        raise UsageError(NO_FOLDER)  # worker processes could not start
     if first == "convert" and _NO_WORK.isdisjoint(arguments):
         from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 
-        warm_up(PRELOAD)  # the codecs load while this process still imports and plans
+        warm_up(PRELOAD)  # the codecs load while this process imports and plans
     module = importlib.import_module(COMMANDS[first][0])
     code: int = getattr(module, f"{first}_command")(arguments[1:])
     return code
 
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:
-    """The hint is for the one who forgot `convert`, or mistyped a command."""
+    """The error for an unknown command; suggests a close name, or `convert` if it was omitted."""
     if first in PLANNED:
         return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
     near = closest(first, COMMANDS)
@@ -120,8 +120,8 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
 
 
 def _open_standard_streams() -> None:
-    """What was closed by whoever started us leads nowhere; else a file that we open would take its number,
-    and what a library prints would go into that."""
+    """Redirect closed standard streams to the null device; otherwise an opened file could receive descriptor
+    0, 1 or 2 and the output of a library would be written into it."""
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
     while os.open(os.devnull, os.O_RDWR) < 2:
@@ -139,7 +139,7 @@ def _complain(text: str, code: int) -> int:
 
 
 def _refused(error: OSError | MemoryError | ImportError) -> str:
-    """The sentence for what the system refuses where no other part of imgpar has one."""
+    """The message for an error of the system that no other layer has translated."""
     said = str(error)
     if isinstance(error, MemoryError) or "failed to map segment" in said:
         return "There is too little memory for imgpar. Close other programs, or raise the limit (ulimit -v)."
@@ -147,11 +147,11 @@ def _refused(error: OSError | MemoryError | ImportError) -> str:
         return f"A package cannot be loaded: {said}. Install imgpar again."
     names = " → ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
     where = f" ({names})" if names else ""
-    return f"The system refuses what imgpar needs: {error.strerror or said}{where}. Check the disk."
+    return f"A system call failed: {error.strerror or said}{where}. Check the disk."
 
 
 def _has_folder() -> bool:
-    """Whether the current folder is still there; every relative path and every new process needs it."""
+    """Whether the current folder exists; relative paths and new processes require it."""
     try:
         os.getcwd()
     except FileNotFoundError:
@@ -159,8 +159,8 @@ def _has_folder() -> bool:
     return True
 
 
-def _nobody_reads() -> int:
-    """Standard output is closed (imgpar ops | head): leave quietly, also when Python flushes at exit."""
+def _closed_output() -> int:
+    """Standard output is closed (imgpar ops | head): exit silently, including the flush at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -1,4 +1,4 @@
-"""`imgpar assemble`: a clip out of pictures."""
+"""`imgpar assemble`: encode pictures as a clip."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 USAGE = "FOLDER|PICTURE... -o CLIP [--fps N] [--mixed pad|crop|stretch|fail] [options]"
 DESCRIPTION = """\
-Make a clip of pictures, one frame each, in the natural order of their names (2 comes before 10).
+Encode pictures as a clip, one frame each, in natural order of their names (2 before 10).
 
-  imgpar assemble frames/ -o clip.mp4                          25 frames a second
+  imgpar assemble frames/ -o clip.mp4                          25 frames per second
   imgpar assemble timelapse/ -o day.mp4 --fps 30 --resize 1920x1080 --fit cover
   imgpar assemble 'shot_*.png' -o shot.mov --codec prores
 
-Pictures of another size than the first one are fitted into its size and padded with black. What is missing in
-the numbering is named."""
+Pictures whose size differs from the first one are fitted into its size and padded with black. Gaps in the
+numbering are reported."""
 
 MIXED = ("pad", "crop", "stretch", "fail")
 
@@ -38,17 +38,18 @@ def assemble_parser() -> Parser:
     parser.set_defaults(steps=None)
     group = parser.add_argument_group("the clip")
     add = group.add_argument
-    add("-o", "--out", action=Once, metavar="CLIP", help="the clip: .mp4, .mov, .mkv, .webm or .avi")
+    add("-o", "--out", action=Once, metavar="CLIP", help="output file: .mp4, .mov, .mkv, .webm or .avi")
     add(
         "--mixed",
         action=Store,
         parse=parsing.choice(*MIXED),
         default="pad",
         metavar="|".join(MIXED),
-        help="pictures of another size than the first: pad with black, crop, stretch or fail (default: pad)",
+        help="pictures whose size differs from the first: pad with black, crop, stretch or fail (default: "
+        "pad)",
     )
     flags.add_run_options(parser, "assemble", run=group)
-    add("-y", dest="replace", action="store_true", help="write over what is there")
+    add("-y", dest="replace", action="store_true", help="overwrite an existing file")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_operations(parser, ASSEMBLE)
     flags.add_settings(parser, ASSEMBLE)
@@ -56,7 +57,7 @@ def assemble_parser() -> Parser:
 
 
 def assemble_command(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 1 if the clip was not made, 130 if it was interrupted."""
+    """Run the command and return its exit code: 1 if no clip was written, 130 if it was interrupted."""
     args, inputs = assemble_parser().parse(argv)
     if not inputs:
         raise UsageError("No picture was given.", fix="Name a folder: imgpar assemble frames/ -o clip.mp4")
@@ -68,14 +69,14 @@ def assemble_command(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
-    from imgpar.batch import assemble as room
+    from imgpar.batch.assemble import assemble_clip
     from imgpar.batch.workers import Workers
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
     with Progress(quiet=args.quiet) as progress, Workers(args.jobs) as workers, stopping(token):
         try:
-            made = room.assemble_clip(
+            made = assemble_clip(
                 inputs,
                 args.out,
                 recipe,

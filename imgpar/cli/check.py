@@ -1,4 +1,4 @@
-"""One line of what `imgpar doctor` answers."""
+"""One line of the output of `imgpar doctor`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 
 class Check(NamedTuple):
-    """What was looked at and found. `off` is a package that is optional and not there: nothing is wrong."""
+    """The result of one check. `off` is an optional package that is not installed."""
 
     status: Literal["ok", "warn", "fail", "off"]
     name: str

@@ -1,4 +1,4 @@
-"""`imgpar concat`: one clip out of several."""
+"""`imgpar concat`: concatenate clips."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 USAGE = "CLIP CLIP... -o CLIP [-y] [settings]"
 DESCRIPTION = """\
-Put clips one after the other, in the order given.
+Concatenate clips in the order given.
 
-  imgpar concat a.mp4 b.mp4 c.mp4 -o all.mp4              copied where they fit together
-  imgpar concat phone.mov old.avi -o all.mp4 --quality 85   encoded in the size of the first
+  imgpar concat a.mp4 b.mp4 c.mp4 -o all.mp4              stream copy if compatible
+  imgpar concat phone.mov old.avi -o all.mp4 --quality 85   encoded at the size of the first
 
-Clips of the same codec, size, pixel format and sound are copied, nothing is encoded. Else all are encoded in
-the size of the first one, smaller or wider ones with black borders; the reason is printed."""
+Clips with the same codec, size, pixel format, colours and audio are copied without encoding. Otherwise all
+are encoded at the size of the first one, with black borders where the aspect ratio differs; the reason is
+printed."""
 
 
 def concat_parser() -> Parser:
@@ -34,8 +35,8 @@ def concat_parser() -> Parser:
     parser = Parser("concat", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
     add = parser.add_argument_group("the clip").add_argument
-    add("-o", "--out", action=Once, metavar="CLIP", help="the clip: .mp4, .mov, .mkv or .webm")
-    add("-y", dest="replace", action="store_true", help="write over what is there")
+    add("-o", "--out", action=Once, metavar="CLIP", help="output file: .mp4, .mov, .mkv or .webm")
+    add("-y", dest="replace", action="store_true", help="overwrite an existing file")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_settings(parser, CONCAT)
     return parser
@@ -60,7 +61,7 @@ def concat_command(argv: Sequence[str]) -> int:
 
 
 def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
-    """The new clip, with a bar on the way; None where it was interrupted."""
+    """Concatenate with a progress bar; None if interrupted."""
     from imgpar.batch.concat import join_clips
     from imgpar.core.model import Event
     from imgpar.runtime.pool import available_cores
@@ -74,7 +75,7 @@ def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOption
         def seen(done: int, total: int) -> None:
             progress(Event("frames", text=args.out, frames=(done, total)))
             if token.cancelled or token.killed:
-                raise RunError("The clip was given up.")
+                raise RunError("The clip was cancelled.")
 
         try:
             return join_clips(

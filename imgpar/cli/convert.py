@@ -1,4 +1,4 @@
-"""`imgpar convert`: flags → recipe, inputs and options → one run."""
+"""`imgpar convert`: flags become a recipe, inputs and options, and start one run."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 
 USAGE = "INPUT... -o OUT [options]"
 DESCRIPTION = """\
-Make converted copies of files and folders. Folders are mirrored below OUT, several of
-them each in a folder of its own; names and metadata are kept.
+Write converted copies of pictures and clips. Folders are mirrored below OUT, several folders
+each into a subfolder; names and metadata are kept.
 
   imgpar convert photos/ -o web/ --resize 1920 --to webp          longest side 1920 pixels
-  imgpar convert photos/ -o square/ --resize 800x800 --fit cover  cut to exactly 800 × 800
-  imgpar convert scans/ -o small/ --grey --quality 70 --to jpg    grey JPEGs
-  imgpar convert photos/ -o out/ --watermark-text '© Me' -n       only show what would be done
-  imgpar convert photos/ --in-place --resize 3000                 imgpar undo photos/ puts them back"""
-EPILOG = "'imgpar ops' explains every operation, 'imgpar formats' every format. '--' ends the options."
+  imgpar convert photos/ -o square/ --resize 800x800 --fit cover  cropped to exactly 800 × 800
+  imgpar convert scans/ -o small/ --grey --quality 70 --to jpg    greyscale JPEG
+  imgpar convert photos/ -o out/ --watermark-text '© Me' -n       print what would be done
+  imgpar convert photos/ --in-place --resize 3000                 undo with: imgpar undo photos/
+  imgpar convert DCIM/ -o out/ --resize 1280 --to webp,mp4        pictures to WebP, clips to MP4
+  imgpar convert DCIM/ -o music/ --to m4a                         only the audio of each clip"""
+EPILOG = """\
+'imgpar ops' describes the operations, 'imgpar formats' lists the formats. '--' ends the options.
+--watermark-text uses a built-in font, and system fonts for letters and emoji that it lacks; --font FILE
+selects another one."""
 
 
 def convert_parser() -> Parser:
@@ -46,36 +51,44 @@ def convert_parser() -> Parser:
         "--recipe",
         action=Once,
         metavar="FILE|NAME",
-        help="start from a file, or web, thumbnails …",
+        help="start from a TOML file, or from a built-in recipe: web, thumbnails or archive",
     )
-    add("--save-recipe", action=Once, metavar="FILE", help="write the operations and settings to a file")
+    add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
     return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
-    group = parser.add_argument_group("files (INPUT is a file, a folder, a pattern, or - for standard input)")
+    group = parser.add_argument_group(
+        "files (INPUT: a file, folder or glob pattern, or - for standard input)"
+    )
     add = group.add_argument
     add(
         "-o",
         "--out",
         action=Once,
         metavar="OUT",
-        help="folder to write to; for one input also a file, or - for standard output",
+        help="output folder; for one input also a file, or - for standard output",
     )
     add(
         "--to",
         action=Store,
         parse=parse_output_formats,
         metavar="FORMAT",
-        help="format, such as webp or jpg; or webp,mp4",
+        help="output format, such as webp or jpg, or several: webp,mp4; m4a, mp3, wav and flac extract the "
+        "audio "
+        "of clips (default: keep the format)",
     )
-    add("--explain", action="store_true", help="show the recipe and the sizes before and after, do nothing")
+    add(
+        "--explain",
+        action="store_true",
+        help="print the recipe, the sizes before and after and the processing path; write nothing",
+    )
     add("--files-from", action=Once, metavar="FILE",
-        help="read the inputs from a file, one a line; - is standard input")  # fmt: skip
+        help="read the inputs from a file, one per line; - is standard input")  # fmt: skip
     add("--null", action="store_true",
-        help="the names there end with NUL, not with a new line (-0 for short)")  # fmt: skip
+        help="names in --files-from are terminated by NUL instead of a newline (short: -0)")  # fmt: skip
     return group
 
 
@@ -91,7 +104,7 @@ def convert_command(argv: Sequence[str]) -> int:
         recipe.save(args.save_recipe)
     if only_save:
         return 0
-    # A list is mirrored as a whole, anything else is streamed.
+    # A sequence is mirrored as a whole, an iterator is streamed.
     every = read_names(args.files_from, null=args.null) if args.files_from else inputs
     from imgpar.api import run
 
@@ -110,7 +123,8 @@ def convert_command(argv: Sequence[str]) -> int:
 
 
 def read_recipe(args: argparse.Namespace) -> Recipe:
-    """The recipe that --recipe names, with the flags after its own operations and over its settings."""
+    """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
+    them."""
     from imgpar.batch.settings import check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
@@ -126,11 +140,11 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _check(args: argparse.Namespace, inputs: list[str]) -> None:
-    """Refuse calls that contradict themselves, before anything is written."""
+    """Reject contradictory arguments before anything is written."""
     if not inputs and not args.files_from:
         raise UsageError("No input was given.", fix="Name files or folders: imgpar convert photos/ -o web/")
     if args.null and not args.files_from:
-        raise UsageError("--null (-0) says how --files-from is read, but there is no --files-from.")
+        raise UsageError("--null (-0) requires --files-from.")
     if args.in_place and args.out:
         raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
     if not args.in_place and not args.out:
@@ -139,15 +153,18 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError("-o - and --json both write to standard output.", fix="Leave out one.")
     if args.files_from and inputs:
         raise UsageError(
-            "--files-from takes the place of INPUT.", fix=f"Leave out one, or put {inputs[0]!r} in the list."
+            "--files-from and INPUT exclude each other.",
+            fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
     if args.profile and (args.dry_run or args.explain):
-        raise UsageError("--profile says how long a run took, but nothing is to be run.", fix="Leave it out.")
+        raise UsageError(
+            "--profile measures a run, but --dry-run and --explain do not run anything.", fix="Leave it out."
+        )
     _check_side_files(args, inputs)
 
 
 def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
-    """Refuse reports, recipes and journals that would replace something else."""
+    """Reject paths of reports, recipes and journals that would overwrite other files."""
     from imgpar.recipe.recipe import check_recipe_place
 
     read = [*inputs, *filter(None, [args.files_from])]
@@ -159,11 +176,11 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
     names = [os.path.realpath(path) for path in (args.report, args.save_recipe, args.journal) if path]
     if len(set(names)) < len(names):
         words = "Two of --report, --save-recipe and --journal name the same file."
-        raise UsageError(words, fix="Give each its own.")
+        raise UsageError(words, fix="Name a different file for each.")
 
 
 def parse_output_formats(value: object) -> tuple[str, ...]:
-    """Names of formats that can be written, separated by commas.
+    """Writable formats from a comma-separated list.
 
     >>> parse_output_formats("JPG,webp")
     ('jpeg', 'webp')
@@ -187,7 +204,7 @@ def parse_output_formats(value: object) -> tuple[str, ...]:
 
 
 def read_names(path: str, *, null: bool) -> Iterator[str]:
-    """Names from a list, streamed; raises UsageError at once where it cannot be opened."""
+    """Names from a list file, streamed; raises UsageError immediately if it cannot be opened."""
     try:
         stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by the generator
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`imgpar desktop`: the window, and its entries in the menus of the system."""
+"""`imgpar desktop`: the drop window and its menu entries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from imgpar.core.errors import OutputError
 
 USAGE = "[FILE...] | install | remove"
 DESCRIPTION = """\
-Open the window to drop files on.
+Open a window that converts dropped files.
 
   imgpar desktop             open the window
-  imgpar desktop photos/     open it and convert these
-  imgpar desktop install     put it into the menus of your file manager
-  imgpar desktop remove      take it out again"""
+  imgpar desktop photos/     open it and convert these inputs
+  imgpar desktop install     add it to the menus of the file manager
+  imgpar desktop remove      remove these menu entries"""
 
 
 def desktop_parser() -> Parser:
@@ -46,7 +46,10 @@ def _install() -> int:
     for entry in install():
         print(f"{entry.what}: {printable(str(entry.path))}")
     if sys.platform in ("win32", "darwin"):
-        print("Written as the system documents it, but not tried there yet. Tell us if it does not work.")
+        print(
+            "Written according to the system's documentation, but not tested there yet. Please report "
+            "problems."
+        )
     return 0
 
 

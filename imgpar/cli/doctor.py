@@ -1,4 +1,4 @@
-"""`imgpar doctor`: is this machine ready, and the exact fix if it is not."""
+"""`imgpar doctor`: check the installation and print a fix for each problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def doctor_parser() -> Parser:
     parser = Parser(
         "doctor",
         "[--json]",
-        "Say whether this machine is ready, and the exact fix if it is not.\n\n"
+        "Check the installation and print a fix for each problem.\n\n"
         "  imgpar doctor\n"
         "  imgpar doctor --json | jq -r 'select(.status != \"ok\") | .fix'",
     )
@@ -29,7 +29,7 @@ def doctor_parser() -> Parser:
 
 
 def doctor_command(argv: Sequence[str]) -> int:
-    """Print every check; 1 if one of them failed."""
+    """Print every check; return 1 if any failed."""
     args, rest = doctor_parser().parse(argv)
     if rest:
         raise UsageError(f"imgpar doctor takes no {rest[0]!r}.")
@@ -44,7 +44,7 @@ def doctor_command(argv: Sequence[str]) -> int:
 
 
 def examine() -> Iterator[Check]:
-    """Every check, in the order of the answer."""
+    """All checks in output order."""
     yield check_python()
     yield from check_packages()
     yield check_turbo()

@@ -1,10 +1,10 @@
-"""The flags of operations, settings and options of a run, made from their declarations, and the recipe that
-they spell.
+"""Flags of operations, encoder settings and run options, generated from their declarations, and the recipe
+built from them.
 
-An operation's flag starts that operation; the flags of its other fields belong to the last operation
-before them that has such a field. A name that is a setting too is the setting where no such operation
-came before it, or where only the setting takes the value: `--colour red` after `--watermark-text` is
-that of the letters, `--colour srgb` a profile.
+The flag of an operation adds that operation; the flags of its other fields apply to the last preceding
+operation that has such a field. A name that is also an encoder setting means the setting if no such operation
+precedes it, or if only the setting accepts the value: `--colour red` after `--watermark-text` is the colour
+of the letters, `--colour srgb` a profile.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TITLES = {FILES: "files", RUN: "the run"}
 
 
 class FlagUse(NamedTuple):
-    """One flag as it was written."""
+    """One use of a flag on the command line."""
 
     name: str
     label: str
@@ -41,7 +41,7 @@ class FlagUse(NamedTuple):
 
 
 class Collect(argparse.Action):
-    """Append the flag to `steps`, because the order counts."""
+    """Append the flag to `steps`, which keeps the order."""
 
     def __call__(
         self,
@@ -57,7 +57,7 @@ class Collect(argparse.Action):
 
 @dataclass
 class _Draft:
-    """An operation while its modifiers are still being read."""
+    """An operation whose modifiers are still being parsed."""
 
     step: FlagUse
     fields: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def flag(name: str) -> str:
 
 
 def modifiers() -> dict[str, list[str]]:
-    """Field name → the operations that have it, for all fields that are not the value of a flag itself."""
+    """Field name → the operations that have it, without the primary fields."""
     owners: dict[str, list[str]] = {}
     for name, kind in operation_types().items():
         for field_name in list(kind.options())[1:]:
@@ -82,15 +82,15 @@ def modifiers() -> dict[str, list[str]]:
 
 
 def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
-    """Add a flag for every operation and every field, under one heading; not for fields with the name of a
-    setting, when that is `taken`, as `add_settings` adds it."""
+    """Add a flag for every operation and every field to one group, except fields that share the name of a
+    setting in `taken`: `add_settings` adds those."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
         primary = next(iter(options.values()), None)
         text = kind.summary.rstrip(".")
         if len(options) > 1:
-            text += f" (then: {', '.join(flag(other) for other in list(options)[1:])})"
+            text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
         _add(group, name, primary, text)
     settings = EncodeOptions.options()
     for name, owners in modifiers().items():
@@ -99,7 +99,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
 
 
 def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
-    """Add a flag for every setting of the encoders, or for those that a command takes."""
+    """Add a flag for every encoder setting in `taken`."""
     group = parser.add_argument_group("settings of the output")
     owners = modifiers()
     for name, option in EncodeOptions.options().items():
@@ -107,17 +107,17 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
             continue
         text = option.help
         if name in owners:
-            text += f"; after {', '.join(map(flag, owners[name]))} it is that operation's, if it fits there"
+            text += f"; after {', '.join(map(flag, owners[name]))} it modifies that operation, if valid there"
         _add(group, name, option, text)
 
 
 def add_run_options(parser: argparse.ArgumentParser, call: str, **groups: Group) -> None:
-    """Add the flags of all options of a run that a command takes.
+    """Add the flags of all run options that a command accepts.
 
     Args:
-        parser: of the command.
-        call: what the declarations call the command.
-        groups: where the flags go, by the headings of their declarations (FILES, RUN); others get new groups.
+        parser: the parser of the command.
+        call: the name of the command in the declarations.
+        groups: existing groups by their declared heading (FILES, RUN); missing ones are created.
     """
     for name, option in RunOptions.options().items():
         if call in option.calls:
@@ -140,9 +140,7 @@ def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
         metavar = option.metavar or "|".join(option.choices)
         add(*names, dest=name, action=action, default=default, metavar=metavar, help=text, **parse)
     if name == "on_exists":
-        add(
-            "-y", dest=name, action="store_const", const="overwrite", help="the same as --on-exists overwrite"
-        )
+        add("-y", dest=name, action="store_const", const="overwrite", help="short for --on-exists overwrite")
 
 
 def _add(group: Group, name: str, option: Option | None, text: str) -> None:
@@ -159,9 +157,9 @@ def _add(group: Group, name: str, option: Option | None, text: str) -> None:
 
 
 def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
-    """`base` with the operations and settings of the flags after its own.
+    """`base` with the operations of the flags appended and their settings applied.
 
-    Raises UsageError for a modifier without its operation, BadValueError for a wrong value.
+    Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
     from imgpar.recipe.recipe import make_operation
 
@@ -176,7 +174,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
 
 
 def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
-    """Decide whether the flag is an operation, a modifier or a setting."""
+    """Classify the flag as an operation, a modifier or a setting."""
     from imgpar.recipe.recipe import is_setting
 
     kinds = operation_types()
@@ -194,6 +192,6 @@ def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> Non
     else:
         names = " or ".join(map(flag, owners))
         raise UsageError(
-            f"{step.label} changes an operation before it, but no {names} comes before it.",
-            fix=f"Write {names} first.",
+            f"{step.label} modifies a preceding operation, but no {names} precedes it.",
+            fix=f"Put {names} before it.",
         )

@@ -1,4 +1,4 @@
-"""What is in a folder, for `imgpar info`: counted from names and sizes."""
+"""Contents of a folder for `imgpar info`, counted from names and sizes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from imgpar.inputs.local import nothing_there, scan
 
 
 def check_there(paths: Sequence[str]) -> None:
-    """Refuse calls in which no path exists; raises UsageError."""
+    """Raise UsageError if none of the paths exists."""
     if not any(os.path.lexists(path) for path in paths):
         raise nothing_there(paths)
 
 
 def folder_facts(path: str) -> dict[str, Any]:
-    """Counts of a folder and everything below it."""
+    """Counts of a folder and its subfolders."""
     files, sizes, broken, aside = Counter[str](), Counter[str](), list[str](), Aside()
     notes = list[str]()
     for batch in scan([path], out=None):
@@ -49,7 +49,7 @@ def folder_facts(path: str) -> dict[str, Any]:
 
 
 def folder_words(facts: dict[str, Any]) -> dict[str, Any]:
-    """The same for people.
+    """The same as readable text.
 
     >>> words = folder_words({
     ...     "path": "/p", "files": 2, "bytes": 3000, "formats": {"jpeg": {"files": 2, "bytes": 3000}},

@@ -1,4 +1,4 @@
-"""`imgpar frames`: pictures out of clips."""
+"""`imgpar frames`: extract pictures from clips."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 USAGE = """CLIP... -o OUT [--every N|Ts|key|scene | --poster | --sheet CxR | --sprites Ts |
                      --animation | --motion] [options]"""
 DESCRIPTION = """\
-Take pictures out of clips, or out of all clips in a folder. OUT is a folder, or a file for one picture.
+Extract pictures from clips, or from all clips in a folder. OUT is a folder, or a file for a single picture.
 
-  imgpar frames clip.mp4 -o stills --every 2s                  a JPEG every two seconds
-  imgpar frames clip.mp4 -o stills --every scene               one for each scene
+  imgpar frames clip.mp4 -o stills --every 2s                  one JPEG every two seconds
+  imgpar frames clip.mp4 -o stills --every scene               the first frame of each scene
   imgpar frames clip.mp4 -o poster.webp --poster               one sharp frame
-  imgpar frames holiday/*.mp4 -o sheets --sheet 5x4            contact sheets with times
-  imgpar frames clip.mp4 -o player --sprites 5s                sprites with WebVTT, for players
+  imgpar frames holiday/*.mp4 -o sheets --sheet 5x4            contact sheets with timestamps
+  imgpar frames clip.mp4 -o player --sprites 5s                sprites and WebVTT for video players
   imgpar frames clip.mp4 -o cat.gif --animation --trim 3-6 --resize 480 --fps 12
   imgpar frames PXL_1.MP.jpg -o . --motion                     the clip in a motion photo"""
 
@@ -48,41 +48,50 @@ def frames_parser() -> Parser:
     """The parser of `imgpar frames`."""
     parser = Parser("frames", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
-    group = parser.add_argument_group("what is taken")
+    group = parser.add_argument_group("what is extracted")
     add = group.add_argument
-    add("-o", "--out", action=Once, metavar="OUT", help="folder, or a file where one picture is made")
+    add("-o", "--out", action=Once, metavar="OUT", help="output folder, or a file if one picture is written")
     add(
         "--every",
         action=Store,
         parse=_every,
         metavar="N|Ts|key|scene",
-        help="every Nth frame, one every T seconds, key frames, or the first frame of each scene",
+        help="every Nth frame, one frame every T seconds, key frames, or the first frame of each scene "
+        "(default: every frame)",
     )
     add(
         "--threshold",
         action=Store,
         parse=parsing.number(0, 100),
         metavar="PERCENT",
-        help="change of brightness with which a scene begins, as ffmpeg's scdet counts it (default: 10)",
+        help="threshold of scene detection, in percent as for ffmpeg's scdet filter (default: 10)",
     )
-    add("--poster", action="store_true", help="one sharp frame that is neither black nor white")
-    add("--sheet", action=Store, parse=_grid, metavar="CxR", help="a contact sheet of columns × rows")
+    add(
+        "--poster",
+        action="store_true",
+        help="the sharpest of 15 frames, avoiding nearly black and white ones",
+    )
+    add("--sheet", action=Store, parse=_grid, metavar="CxR", help="a contact sheet of C columns and R rows")
     add(
         "--sprites",
         action=Store,
         parse=_seconds,
         metavar="Ts",
-        help="a small frame for every T seconds on pictures of 10×10, and the WebVTT file that players read",
+        help="thumbnails of one frame every T seconds in sheets of 10×10, and a WebVTT file for players",
     )
-    add("--animation", action="store_true", help="an animation (GIF, WebP, AVIF or PNG), 10 frames a second")
+    add(
+        "--animation",
+        action="store_true",
+        help="an animation (GIF, WebP, AVIF or PNG), 10 frames per second unless --fps is given",
+    )
     add(
         "--motion",
         action="store_true",
-        help="the clip behind a motion photo, byte by byte, as a file of its own",
+        help="extract the clip of a motion photo as a separate file, byte for byte",
     )
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
     flags.add_run_options(parser, "frames", run=group)
-    add("-y", dest="replace", action="store_true", help="write over what is there")
+    add("-y", dest="replace", action="store_true", help="overwrite existing files")
     add("-q", "--quiet", action="store_true", help="print failures only")
     flags.add_operations(parser, FRAMES)
     flags.add_settings(parser, FRAMES)
@@ -107,7 +116,7 @@ def frames_command(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, items: Sequence[Item], recipe: Recipe, kind: str) -> int:
-    """Take pictures of every clip, with a bar: 1 where one failed, 130 where it was interrupted."""
+    """Extract pictures from every clip with a progress bar; return 1 if one failed, 130 if interrupted."""
     from imgpar.batch.frames.parallel import GivenUpError, take_all
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
@@ -144,13 +153,13 @@ def _kind(args: argparse.Namespace) -> str:
 
 
 def _check_use(args: argparse.Namespace, kind: str) -> None:
-    """Refuse what this kind of picture has no use for."""
+    """Reject flags that do not apply to this kind of picture."""
     labels = [step.label for step in args.steps or ()]
     if kind == "motion":
         given = "--to" if args.to else "--accept-damaged" if args.accept_damaged else next(iter(labels), "")
         if given:
             fix = "Leave it out; `imgpar convert` changes clips."
-            raise UsageError(f"--motion takes the clip out as it is, so there is no {given}.", fix=fix)
+            raise UsageError(f"--motion copies the clip unchanged, so there is no {given}.", fix=fix)
     if kind != "animation" and "--fps" in labels:
         raise UsageError("--fps belongs to --animation.", fix="Choose pictures with --every, such as 2s.")
     suffix = format_of_suffix(args.out)
@@ -160,7 +169,7 @@ def _check_use(args: argparse.Namespace, kind: str) -> None:
 
 
 def _items(inputs: Sequence[str], *, motion: bool) -> Iterator[Item]:
-    """What was named, and the clips (or motion photos) in the folders that were named."""
+    """The named files, and the clips (or motion photos) in the named folders."""
     from imgpar.inputs.local import scan
 
     for batch in scan(inputs, out=None):
@@ -172,7 +181,7 @@ def _items(inputs: Sequence[str], *, motion: bool) -> Iterator[Item]:
 
 
 def _stems(items: Sequence[Item]) -> list[str]:
-    """Names below OUT, without suffix: that of the clip, or more of its path where two would be the same."""
+    """Names below OUT without suffix: the stem of the clip, or more of its path if two would be equal."""
     places = [split_suffix(os.path.basename(item.path)) for item in items]
 
     def wanted(member: int, level: int) -> list[str]:
@@ -193,7 +202,7 @@ def _take(
     *,
     single: bool,
 ) -> str:
-    """Write the pictures of one clip; returns what was written, in words."""
+    """Write the pictures of one clip; returns a description of what was written."""
     from imgpar.batch.frames import motion_photo as motion
 
     if item.error:
@@ -208,7 +217,8 @@ def _take(
 
 
 def _seen(path: str, options: EncodeOptions) -> Clip:
-    """The clip as pictures of 8 bits can show it: HDR becomes SDR, fields are woven where it is asked for."""
+    """The clip prepared for 8-bit pictures: HDR is tone mapped to SDR, fields are deinterlaced if
+    requested."""
     from imgpar.video.prepare import has_filter, prepared
     from imgpar.video.probe import probe
 
@@ -226,7 +236,7 @@ def _pictures(
     *,
     single: bool,
 ) -> str:
-    """Write the pictures of one clip that can be read."""
+    """Write the pictures of one readable clip."""
     from imgpar.batch.frames import animation, files, sheets, stills
 
     options, span = recipe.encode, recipe.encode.trim

@@ -1,4 +1,4 @@
-"""Doctor's look at the machine: cores, memory, disks, worker processes, ffmpeg."""
+"""Checks of the machine for `imgpar doctor`: cores, memory, disks, worker processes, ffmpeg."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHM = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
 
 
 def check_machine() -> Iterator[Check]:
-    """Every check of the machine, in the order of the answer."""
+    """All checks of the machine in output order."""
     for check in (check_ffmpeg, check_cores, check_memory, check_shared_memory, check_workers):
         yield _guarded(check)
     yield check_space("temporary files", tempfile.gettempdir(), "Set TMPDIR to a folder with more space.")
@@ -31,7 +31,7 @@ def check_machine() -> Iterator[Check]:
 
 
 def _guarded(check: Callable[[], Check]) -> Check:
-    """A check that breaks is a finding, not the end of the answer."""
+    """Run a check; an exception becomes a failed check."""
     try:
         return check()
     except Exception as error:
@@ -40,7 +40,7 @@ def _guarded(check: Callable[[], Check]) -> Check:
 
 
 def check_ffmpeg() -> Check:
-    """The ffmpeg that clips go through."""
+    """The ffmpeg binary used for clips."""
     import imageio_ffmpeg
 
     fix = f"{pip('imageio-ffmpeg')}, or set IMAGEIO_FFMPEG_EXE to an ffmpeg."
@@ -48,23 +48,23 @@ def check_ffmpeg() -> Check:
         path = imageio_ffmpeg.get_ffmpeg_exe()
         done = subprocess.run([path, "-version"], capture_output=True, timeout=20, check=True)
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        return Check("warn", "ffmpeg", f"does not start, so no clips: {error}", fix)
+        return Check("warn", "ffmpeg", f"does not start, so clips cannot be processed: {error}", fix)
     version = done.stdout.decode(errors="replace").split(" Copyright")[0].removeprefix("ffmpeg version ")
     return Check("ok", "ffmpeg", f"{version} at {path}")
 
 
 def check_cores() -> Check:
-    """Cores that this process may use, by its affinity and the quota of its container."""
+    """Cores available to this process, by CPU affinity and container quota."""
     from imgpar.runtime.pool import available_cores
 
-    return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} may be used; that many --jobs")
+    return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} available (default of --jobs)")
 
 
 def check_memory() -> Check:
-    """Memory that is free for pictures."""
+    """Available memory."""
     free = _free_memory()
     if not free:
-        return Check("ok", "memory", "the system does not say how much is free")
+        return Check("ok", "memory", "the amount of free memory is unknown")
     text = f"{free / GIB:.1f} GiB free"
     if free < GIB:
         return Check("warn", "memory", text, "Close other programs, or use --memory 256M and fewer --jobs.")
@@ -72,7 +72,7 @@ def check_memory() -> Check:
 
 
 def _free_memory() -> int:
-    """Bytes that can be had without swapping, within the limit of the container; 0 if unknown."""
+    """Bytes available without swapping, within the container's limit; 0 if unknown."""
     free: list[int] = []
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -84,9 +84,9 @@ def _free_memory() -> int:
 
 
 def check_shared_memory() -> Check:
-    """Room for the arena that holds the pictures in flight."""
+    """Free shared memory for the arena."""
     if not os.path.isdir(SHM):
-        return Check("ok", "shared memory", "by the system, no /dev/shm here")
+        return Check("ok", "shared memory", "provided by the system, without /dev/shm")
     free = shutil.disk_usage(SHM).free
     text = f"{free / MIB:.0f} MiB free in /dev/shm"
     if free < 512 * MIB:
@@ -96,7 +96,7 @@ def check_shared_memory() -> Check:
 
 
 def check_workers() -> Check:
-    """Whether a worker process starts, and how fast."""
+    """Whether a worker process starts, and its start-up time."""
     from imgpar.runtime.startup import start_method
 
     method = start_method()
@@ -108,14 +108,14 @@ def check_workers() -> Check:
     if process.exitcode != 0:
         process.kill()
         process.join()
-        return Check("fail", "workers", f"a process started by {method} did not answer in 30 s")
+        return Check("fail", "workers", f"a process started by {method} did not exit within 30 s")
     return Check("ok", "workers", f"start by {method} in {(time.perf_counter() - began) * 1000:.0f} ms")
 
 
 def check_space(name: str, folder: str, fix: str) -> Check:
-    """Whether a folder can be written to and has room."""
+    """Whether a folder is writable and has free space."""
     free = shutil.disk_usage(folder).free
     text = f"{free / GIB:.1f} GiB free in {folder}"
     if not os.access(folder, os.W_OK):
-        return Check("warn", name, f"{folder} cannot be written to", fix)
+        return Check("warn", name, f"{folder} is not writable", fix)
     return Check("warn", name, text, fix) if free < GIB else Check("ok", name, text)

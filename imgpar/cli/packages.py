@@ -1,4 +1,4 @@
-"""Doctor's look at the packages: those that imgpar's own metadata names, and the command that adds one."""
+"""Checks of the packages for `imgpar doctor`, from imgpar's own metadata, and the install commands."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ MODULES = {
     "cykooz-resizer": "cykooz_resizer",
     "pillow-heif": "pillow_heif",
 }
-"""Packages whose module has another name."""
+"""Packages whose module name differs."""
 
 FASTER = {
     "simplejpeg": "JPEG is slower without it",
     "cykooz-resizer": "resizing is slower without it",
-    "xxhash": "telling what has changed is slower without it",
+    "xxhash": "change detection is slower without it",
     "pillow-heif": "no HEIC without it",
     "av": "no clips without it",
 }
-"""Packages that imgpar can do without, and what is missing then."""
+"""Packages that imgpar can run without, and the consequence."""
 
 TURBO = {
     "linux": "apt install libturbojpeg0 (Debian, Ubuntu) or dnf install turbojpeg (Fedora)",
     "darwin": "brew install jpeg-turbo",
-    "win32": "the installer of libjpeg-turbo, from its own pages",
+    "win32": "the installer from libjpeg-turbo.org",
 }
-"""How libturbojpeg, which no package brings, gets on a system."""
+"""How to install libturbojpeg, which no Python package contains."""
 
 UNUSED = ("test", "dev", "all", "completion", "optimise", "ray", "remote", "watch")
-"""Extras that add nothing to this version: for developers, or reserved for what is not there yet."""
+"""Extras without effect in this version: for development, or reserved names."""
 
 
 def check_packages() -> Iterator[Check]:
-    """Every package that imgpar's own metadata names, for this platform."""
+    """All packages in imgpar's metadata for this platform."""
     try:
         requirements = importlib.metadata.requires("imgpar") or []
     except importlib.metadata.PackageNotFoundError:
@@ -63,31 +63,25 @@ def check_packages() -> Iterator[Check]:
 
 
 def check_turbo() -> Check:
-    """The library that turns JPEGs without decoding them, and reads and writes their planes."""
+    """The library for lossless JPEG rotation and for access to the planes of a JPEG."""
     from imgpar.formats.jpeg.turbo import library
 
     if library() is not None:
-        return Check(
-            "ok", "libturbojpeg", "JPEGs are turned upright without loss, and made smaller on their planes"
-        )
-    text = (
-        "not installed (optional: JPEGs become smaller more slowly, and those to be turned are encoded again)"
-    )
+        return Check("ok", "libturbojpeg", "lossless JPEG rotation, JPEG scaling on YCbCr planes")
+    text = "not installed (optional: scaling JPEGs is slower, and rotating them is not lossless)"
     return Check("off", "libturbojpeg", text, TURBO.get(sys.platform, ""))
 
 
 def faster() -> list[str]:
-    """What would make JPEGs faster here, as a line for people; nothing where it is there."""
+    """A hint to install libturbojpeg, as one line; empty if it is installed."""
     from imgpar.formats.jpeg.turbo import library
 
     fix = TURBO.get(sys.platform, "")
-    return (
-        [] if library() is not None else [f"JPEGs made smaller would take less time with libturbojpeg: {fix}"]
-    )
+    return [] if library() is not None else [f"Scaling JPEGs would be faster with libturbojpeg: {fix}"]
 
 
 def _split(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Requirement without marker, and its extra; those of other platforms are left out."""
+    """Requirement without marker, and its extra; those of other platforms are omitted."""
     for line in requirements:
         requirement, _, marker = line.partition(";")
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", marker)
@@ -97,7 +91,7 @@ def _split(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _applies(marker: str) -> bool:
-    """Whether the platform part of a marker is true here; imgpar joins its comparisons by one word."""
+    """Whether the platform part of a marker is true; imgpar's markers use only `or` or only `and`."""
     here = {"sys_platform": sys.platform, "platform_machine": platform.machine()}
     found = re.findall(r"(sys_platform|platform_machine) (==|!=) ['\"]([^'\"]+)['\"]", marker)
     true = [(here[name] == value) == (sign == "==") for name, sign, value in found]
@@ -112,12 +106,12 @@ def _version(name: str) -> str:
 
 
 def _name(requirement: str) -> str:
-    """The name alone, in the one spelling that packages have on disk and in tables."""
+    """The normalised package name."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~\[]", requirement, maxsplit=1)[0]).lower()
 
 
 def _required(requirement: str) -> Check:
-    """A package that imgpar installs: it must be there and can be imported."""
+    """A required package: installed and importable."""
     name = _name(requirement)
     version = _version(name)
     status: Literal["warn", "fail"] = "warn" if name in FASTER else "fail"

@@ -1,4 +1,4 @@
-"""What all commands share: a parser that answers every mistake with one sentence."""
+"""The argument parser shared by all commands: every error is one sentence."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with options and inputs in any order, no abbreviations, and `UsageError` for mistakes.
+    """argparse with options and inputs in any order, without abbreviations, and `UsageError` for errors.
 
-    Positional arguments are not declared: `parse` hands them over as they come.
+    Positional arguments are not declared: `parse` returns them in order.
     """
 
     def __init__(self, command: str, usage: str, description: str, epilog: str = "") -> None:
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise argparse's complaint as ours."""
+        """Raise an argparse error as UsageError."""
         if found := re.fullmatch(r"argument (-\w)\S*: ignored explicit argument '(=?[\d.]+)'", message):
             flag, value = found.groups()
             raise UsageError(f"{flag} takes no value.", fix=self._instead(flag, value))
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}.", fix=f"See {self.prog} --help.")
 
     def parse(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """The options and, in their order, everything that is none; after `--` nothing is an option."""
+        """The options, and all other arguments in order; after `--` nothing is an option."""
         # -0 cannot be declared: argparse would then take every negative number for an option.
         args = ["--null" if arg == "-0" else arg for arg in argv]
         end = args.index("--") if "--" in args else len(args)
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         return found, rest + list(argv[end + 1 :])
 
     def _check_words(self, args: Sequence[str]) -> None:
-        """Refuse what argparse would read as something else: `-out web` as `-o ut` and an input, `-q 80` as
+        """Reject arguments that argparse would misread: `-out web` as `-o ut` and an input, `-q 80` as
         `--quiet` and an input."""
         flags = self._option_string_actions
         for arg in args:
@@ -68,7 +68,7 @@ class Parser(argparse.ArgumentParser):
                 )
 
     def _instead(self, flag: str, value: str) -> str:
-        """What was probably meant by a flag with a value that it does not take."""
+        """The suggestion for a flag that was given a value but takes none."""
         if flag in ("-q", "--quiet") and "--quality" in self._option_string_actions:
             return f"For the quality write --quality {value.lstrip('=')}."
         return f"Leave {value} out, or see {self.prog} --help."
@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
 
         name = flag.removeprefix("--").replace("-", "_")
         if name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys():
-            return UsageError(f"{self.prog} has no use for {flag}.", fix=f"See {self.prog} --help.")
+            return UsageError(f"{self.prog} does not accept {flag}.", fix=f"See {self.prog} --help.")
         near = closest(flag, self._option_string_actions)
         known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):
@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help in a narrow first column and at most 100 columns."""
+    """Help with a narrow first column, at most 100 columns wide."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         import shutil
@@ -104,7 +104,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 class Store(argparse.Action):
-    """Store what one of our parsers makes of the text; the parser's error names the flag."""
+    """Store the value parsed by one of imgpar's parsers; errors name the flag."""
 
     def __init__(self, *args: Any, parse: parsing.Parser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,7 +122,7 @@ class Store(argparse.Action):
 
 
 class Once(argparse.Action):
-    """Store a name; a second, other one is a mistake, and not the better one."""
+    """Store a name; a second, different value is an error."""
 
     def __call__(
         self,
@@ -141,7 +141,7 @@ class Once(argparse.Action):
 
 
 class Append(Store):
-    """Add what the parser makes of the text to the values of the uses before it."""
+    """Append the parsed values to those of earlier uses."""
 
     def __call__(
         self,
@@ -156,7 +156,7 @@ class Append(Store):
 
 
 def align_columns(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:
-    """Rows with their columns aligned; the last column is left as it is.
+    """Rows with aligned columns; the last column is not padded.
 
     >>> print(align_columns([("a", "one"), ("bcd", "two")]))
     a    one

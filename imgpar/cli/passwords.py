@@ -1,4 +1,5 @@
-"""`--password`, `--password-file` and IMGPAR_PASSWORD: what opens locked documents is written nowhere."""
+"""`--password`, `--password-file` and IMGPAR_PASSWORD: passwords of encrypted documents, which are never
+stored."""
 
 from __future__ import annotations
 
@@ -16,14 +17,16 @@ _FLAG = "--password"
 
 
 def add_password(add: Callable[..., Any], text: str) -> None:
-    """Add the flags; `add` is that of a parser or a group, `text` what a password is for."""
-    words = f"{text}; visible in the list of processes, unlike {VARIABLE} and --password-file"
+    """Add the flags; `add` is `add_argument` of a parser or a group, `text` the purpose of the password."""
+    words = f"{text}; visible in the process list, unlike {VARIABLE} and --password-file"
     add(_FLAG, action=Once, metavar="TEXT", help=words)
-    add("--password-file", action=Once, metavar="FILE", help="the same, from the first line of a file")
+    add(
+        "--password-file", action=Once, metavar="FILE", help="read the password from the first line of a file"
+    )
 
 
 def read_password(args: argparse.Namespace) -> Secret | None:
-    """The password of the flags, or else of the environment. Raises UsageError."""
+    """The password from the flags or the environment. Raises UsageError."""
     if args.password and args.password_file:
         raise UsageError("--password and --password-file exclude each other.", fix="Leave out one.")
     text = args.password or os.environ.get(VARIABLE, "")
@@ -40,7 +43,7 @@ def read_password(args: argparse.Namespace) -> Secret | None:
 
 
 def without_password(argv: Sequence[str]) -> list[str]:
-    """The arguments as they may be written down.
+    """The arguments with passwords masked, for logging.
 
     >>> without_password(["a.pdf", "--password", "sesame", "--password=sesame"])
     ['a.pdf', '--password', '***', '--password=***']

@@ -1,4 +1,4 @@
-"""`imgpar convert --dry-run` and `--explain`: what a run would do, without doing it."""
+"""`imgpar convert --dry-run` and `--explain`: the plan of a run, without executing it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
-    """Print one line per input and a sum; 1 if an input would fail, 3 if there is none."""
+    """Print one line per input and a summary; return 1 if an input would fail, 3 if there is no input."""
     from imgpar.api import explain, run
     from imgpar.batch.dryrun import planned, report_of
 
@@ -70,13 +70,13 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     return int(sums["failed"] > 0)
 
 
-_TOLD = ("path", "format", "replaces", "split")
-"""What is told of an output that would be made."""
+_SHOWN = ("path", "format", "replaces", "split")
+"""The printed properties of a planned output."""
 
 
 def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
-        outputs = [{name: getattr(target, name) for name in _TOLD} for target in entry.targets]
+        outputs = [{name: getattr(target, name) for name in _SHOWN} for target in entry.targets]
         facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
         return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts
     return {
@@ -109,14 +109,14 @@ def _remark(out: dict[str, Any]) -> str:
 
 
 def _explained(recipe: Recipe) -> list[str]:
-    """The recipe in words: operations in their order, then format and settings.
+    """The recipe as text: operations in order, then formats and settings.
 
     >>> from imgpar.recipe.recipe import Recipe
     >>> _explained(Recipe())
-    ['1. keep the pixels as they are', 'format: as the input']
+    ['1. keep the pixels unchanged', 'format: as the input']
     """
-    lines = list(map(_told, recipe.operations))
-    lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels as they are"], 1)]
+    lines = list(map(_as_text, recipe.operations))
+    lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels unchanged"], 1)]
     lines.append(f"format: {', '.join(recipe.to) if recipe.to else 'as the input'}")
     plain = type(recipe.encode)()
     for name in plain.options():
@@ -126,8 +126,8 @@ def _explained(recipe: Recipe) -> list[str]:
     return lines
 
 
-def _told(operation: Operation) -> str:
-    """`resize 200x, fit cover`: the first value needs no name, and nothing is said of what is off."""
+def _as_text(operation: Operation) -> str:
+    """`resize 200x, fit cover`: without the name of the primary field, and without unset fields."""
     primary, *names = [*operation.options(), ""]
     words = [flag(operation.name).lstrip("-"), str(getattr(operation, primary)) if primary else ""]
     off = (None, False, "")
@@ -137,7 +137,7 @@ def _told(operation: Operation) -> str:
 
 
 def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
-    """The size of one input and what every operation would make of it; empty if its header cannot be read."""
+    """The size of one input and the size after each operation; empty if its header cannot be read."""
     from imgpar.api import describe
 
     try:

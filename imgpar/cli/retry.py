@@ -1,4 +1,4 @@
-"""`imgpar retry`: run again what failed."""
+"""`imgpar retry`: repeat the failed inputs of a run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from imgpar.cli.passwords import without_password
 from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
-Run again what failed in OUT, with the recipe of that run. Where the inputs lay is known on the machine that
-converted them; elsewhere name them again.
+Repeat the failed inputs of the last run into OUT, with the recipe of that run. The paths of the inputs are
+stored on the machine that ran it; on another machine name the inputs.
 
-  imgpar retry web/                         what failed in the last run
-  imgpar retry web/ photos/                 its inputs lie in photos/ here
-  imgpar retry web/ --accept-damaged        keep what can be read of damaged files
+  imgpar retry web/                         the failed inputs of the last run
+  imgpar retry web/ photos/                 the inputs are in photos/ on this machine
+  imgpar retry web/ --accept-damaged        keep the readable part of damaged files
   imgpar retry photos/                      a folder that was converted --in-place"""
 
 
-NOTHING = (
-    "What failed in that run is not in the input any more. Name the files or folders that were given to it."
-)
+NOTHING = "The failed files of that run are no longer in the input. Name its files or folders."
 
 
 def retry_parser() -> Parser:

@@ -1,4 +1,4 @@
-"""What every command that starts a run shares: its options, its output, its end."""
+"""Options, output and exit code shared by all commands that start a run."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken
 
 Run = Callable[[Callable[[Event], None], "CancelToken"], "Report"]
-"""Starts a run that tells a listener and heeds a token."""
+"""Starts a run with an event listener and a cancel token."""
 
 
 def add_reporting(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say what is printed and written about a run."""
-    group = parser.add_argument_group("what is said")
+    """Add the flags that control the output and the report of a run."""
+    group = parser.add_argument_group("reporting")
     add = group.add_argument
-    add("--report", action=Once, metavar="FILE.json", help="write what happened to every input")
-    add("--json", action="store_true", help="results on standard output, one JSON object per line")
-    add("--profile", action="store_true", help="say where the time went")
+    add("--report", action=Once, metavar="FILE.json", help="write a JSON report with one entry per input")
+    add("--json", action="store_true", help="print results on standard output as JSON, one object per line")
+    add("--profile", action="store_true", help="print the time spent per stage")
     add("-q", "--quiet", action="store_true", help="print failures only")
-    add("-v", "--verbose", action="count", default=0, help="a line per input; -vv adds tracebacks")
+    add("-v", "--verbose", action="count", default=0, help="print a line per input; -vv adds tracebacks")
 
 
 def read_run_options(args: argparse.Namespace) -> RunOptions:
-    """The options of the run from all parsed flags that are named like one of them."""
+    """The run options from the parsed flags."""
     return RunOptions(**given_options(args))
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The same as keywords, as far as the command has such flags."""
+    """The same as keyword arguments, for the flags that the command has."""
     names = RunOptions.options().keys() - {"password"}
     return {"password": read_password(args)} | {
         name: value for name, value in vars(args).items() if name in names
@@ -51,7 +51,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 class Results:
-    """Listens to a run beside the bar: JSON lines on stdout."""
+    """Event listener that updates the progress bar and prints JSON lines on stdout."""
 
     def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
         self.progress = progress
@@ -59,11 +59,11 @@ class Results:
 
     @property
     def in_bulk(self) -> bool:
-        """Whether nobody wants a line for each item."""
+        """Whether no output per item is required, so that events may be batched."""
         return self.progress.in_bulk and not self.json
 
     def __call__(self, event: Event) -> None:
-        """Take one event of the run."""
+        """Process one event of the run."""
         self.progress(event)
         if event.outcome is None:
             return
@@ -73,7 +73,7 @@ class Results:
             self.line(item_json(event.outcome))
 
     def line(self, record: dict[str, Any]) -> None:
-        """One JSON object; when nobody reads any more the run goes on without."""
+        """Print one JSON object; a closed stdout disables the output, the run continues."""
         try:
             self.progress.write(json.dumps(record), sys.stdout)
         except OSError:
@@ -82,7 +82,10 @@ class Results:
 
 
 def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -> int:
-    """Run with progress, Ctrl-C and results; `to_stdout` when a picture goes there. Return the exit code."""
+    """Run with progress bar, signal handling and results; `to_stdout` if a picture is written there.
+
+    Returns the exit code.
+    """
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
@@ -95,14 +98,14 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
-    except OSError:  # nobody reads, or the terminal is gone; the exit code still says what happened
+    except OSError:  # stdout or the terminal is closed; the exit code is still returned
         discard(sys.stdout)
         discard(sys.stderr)
     return report.exit_code
 
 
 def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_stdout: bool) -> None:
-    """Say how the run ended."""
+    """Print the summary of the run."""
     if results.json:
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
@@ -119,7 +122,7 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
 
 
 def summary(report: Report) -> list[str]:
-    """The end of a run in a few lines, without what has been said line by line while it ran."""
+    """The summary of a run, without the lines that were printed while it ran."""
     lines = replace(report, failures=(), notes=()).summary().splitlines()
     return [printable(line) for line in lines]
 
@@ -135,7 +138,7 @@ def _nothing(report: Report) -> str:
 
 
 def check_reporting(args: argparse.Namespace, inputs: Sequence[str] = ()) -> None:
-    """Find out before a long run that its report cannot be written after it, or replaces something."""
+    """Check before a run that its report can be written and does not overwrite another file."""
     if args.quiet and args.verbose:
         raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
     if args.report:

@@ -26,18 +26,19 @@ def info_parser() -> Parser:
     parser = Parser(
         "info",
         "FILE|FOLDER... [--json]",
-        "Say what is in a file, from its header: no pixel is decoded. Of a folder, count what is in it.\n\n"
+        "Print the properties of a file from its header, without decoding pixels. For a folder, print "
+        "counts.\n\n"
         "  imgpar info IMG_1.HEIC\n"
-        "  imgpar info photos/                      formats, sizes, and what is left out\n"
+        "  imgpar info photos/                      formats, sizes and ignored files\n"
         "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file, one per line")
     add_password(parser.add_argument, RunOptions.options()["password"].help)
     return parser
 
 
 def info_command(argv: Sequence[str]) -> int:
-    """Describe every file; 1 if one of them cannot be read."""
+    """Describe every file; return 1 if one cannot be read."""
     args, paths = info_parser().parse(argv)
     if not paths:
         raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
@@ -80,7 +81,7 @@ _WORDS = {
     "dpi": "dots per inch",
     "lost_when_converted": "lost when converted",
     "subsampling": "chroma",
-    "quality": "about quality",
+    "quality": "estimated quality",
 }
 _HIDDEN = {
     "layout",
@@ -96,11 +97,11 @@ _HIDDEN = {
     "few_colours",
     "packing",
 }
-"""What only programs ask for, and finds in --json."""
+"""Properties that are printed only with --json."""
 
 
 def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a picture as people call them; those of a clip are so already.
+    """Properties of a picture with readable names; those of a clip have them already.
 
     >>> in_words({"format": "png", "layout": "RGBA", "dtype": "uint16", "icc_bytes": 548, "frames": 1})
     {'format': 'png', 'pixels': 'colour with transparency, 16 bits', 'colour profile': '548 bytes'}
@@ -110,21 +111,21 @@ def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     bits, depth = facts.get("bits"), _DEPTHS.get(facts["dtype"], facts["dtype"])
     if isinstance(bits, int) and facts["dtype"] != "float32":
         depth = f"{bits} bit" if bits == 1 else f"{bits} bits"
-    told: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
     for name, value in facts.items():
         if name == "layout":
-            told["pixels"] = f"{_LAYOUTS.get(value, value)}, {depth}"
+            shown["pixels"] = f"{_LAYOUTS.get(value, value)}, {depth}"
         elif name in _HIDDEN or (name in ("frames", "orientation") and value == 1) or not value:
             continue
         elif name == "dpi":
-            told[_WORDS[name]] = tuple(round(density) for density in value)
+            shown[_WORDS[name]] = tuple(round(density) for density in value)
         else:
-            told[_WORDS.get(name, name)] = f"{value:,} bytes" if name.endswith("bytes") else value
-    return told
+            shown[_WORDS.get(name, name)] = f"{value:,} bytes" if name.endswith("bytes") else value
+    return shown
 
 
 def _described(facts: Mapping[str, Any]) -> str:
-    """Facts as aligned lines; what is empty is left out, tables below others are indented.
+    """Properties as aligned lines; empty ones are omitted, nested tables are indented.
 
     >>> print(_described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
     format  jpeg
@@ -156,16 +157,16 @@ def formats_parser() -> Parser:
     parser = Parser(
         "formats",
         "[--json]",
-        "Say which formats can be read and written.\n\n"
+        "List the formats that can be read and written.\n\n"
         "  imgpar formats\n"
         "  imgpar formats --json | jq -r 'select(.write and .alpha) | .name'",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object per format and line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per format, one per line")
     return parser
 
 
 def formats_command(argv: Sequence[str]) -> int:
-    """Print every format with what this version does with it."""
+    """Print every format with its capabilities."""
     args = _only_options(formats_parser(), argv)
     records = [_format_facts(name) for name in FORMATS]
     if args.json:
@@ -185,9 +186,9 @@ def formats_command(argv: Sequence[str]) -> int:
     unknown = [record["name"] for record in records if not (record["read"] or record["write"])]
     missing = [f"{record['name']}: {pip(record['needs'])}" for record in records if not record["installed"]]
     if missing:
-        print("\nThese need a package that is not installed here:\n  " + "\n  ".join(missing))
+        print("\nThese require a package that is not installed:\n  " + "\n  ".join(missing))
     if unknown:
-        print(f"\nRecognised, but not supported by this version: {', '.join(unknown)}.")
+        print(f"\nRecognised but not supported: {', '.join(unknown)}.")
     return 0
 
 
@@ -213,16 +214,18 @@ def ops_parser() -> Parser:
     parser = Parser(
         "ops",
         "[NAME...] [--json]",
-        "Explain the operations and settings of 'imgpar convert'.\n\n"
+        "Describe the operations and encoder settings of 'imgpar convert'.\n\n"
         "  imgpar ops                  all of them\n"
         "  imgpar ops resize crop      these",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object per operation and line")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per operation, one per line"
+    )
     return parser
 
 
 def ops_command(argv: Sequence[str]) -> int:
-    """Print every operation, or those that are named, with all their fields."""
+    """Print all operations, or the named ones, with all fields."""
     args, names = ops_parser().parse(argv)
     kinds = operation_types()
     chosen = [name.lstrip("-").replace("-", "_") for name in names] or list(kinds)
@@ -240,7 +243,7 @@ def ops_command(argv: Sequence[str]) -> int:
 
 
 def operation_facts(kind: type[Operation]) -> dict[str, Any]:
-    """One operation for scripts: its name, what it does, its fields."""
+    """One operation as JSON: name, summary and fields."""
     return {
         "name": kind.name,
         "summary": kind.summary,
@@ -252,7 +255,7 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
 
 
 def _explained(kind: type[Operation]) -> str:
-    """One operation as a block: its flag, what it does, its value, its further flags."""
+    """One operation as a block: flag, summary, value and modifiers."""
     options = list(kind.options().items())
     if not options:
         return f"{flag(kind.name)}    {kind.summary}"
@@ -267,7 +270,7 @@ def _explained(kind: type[Operation]) -> str:
 
 
 def _usage(name: str, option: Option) -> str:
-    """The flag with its value; a long list of words would tear the table apart."""
+    """The flag with its value; long lists of choices are replaced by the metavar."""
     if option.parse is parsing.switch:
         return flag(name)
     few = 0 < len(option.choices) <= 4
@@ -275,8 +278,8 @@ def _usage(name: str, option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    few = len(option.choices) <= 4
-    return option.help if few else f"{option.help}: {', '.join(option.choices)}"
+    listed = len(option.choices) <= 4 or all(choice in option.help for choice in option.choices)
+    return option.help if listed else f"{option.help}: {', '.join(option.choices)}"
 
 
 def _only_options(parser: Parser, argv: Sequence[str]) -> Any:

@@ -1,4 +1,5 @@
-"""Ctrl-C, SIGTERM, a closed terminal: the first finishes what is in flight, the second stops now."""
+"""Signal handling (Ctrl-C, SIGTERM, SIGHUP): the first signal finishes jobs in flight, the second stops at
+once."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from imgpar.batch.progress import is_terminal
 
 
 class Cancel(Protocol):
-    """What a run listens to."""
+    """The cancel token of a run."""
 
     def cancel(self) -> None:
-        """Finish what is in flight, start nothing more."""
+        """Finish jobs in flight, start no more."""
 
     def kill(self) -> None:
-        """Stop now."""
+        """Stop at once."""
 
 
 FIRST = "Finishing what is in flight; Ctrl-C again to stop now."
@@ -29,10 +30,10 @@ SECOND = "Stopping now."
 
 @contextmanager
 def stopping(token: Cancel) -> Iterator[None]:
-    """Turn signals into calls of the token while the block runs.
+    """Translate signals into calls of the token while the block runs.
 
     A signal that was ignored when imgpar started (nohup, a shell's background job) stays ignored.
-    A third Ctrl-C is Python's own, in case the run does not listen any more.
+    A third Ctrl-C raises KeyboardInterrupt, in case the run does not react.
     """
     asked = 0
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -44,10 +45,10 @@ def stopping(token: Cancel) -> Iterator[None]:
         asked += 1
         if asked == 1:
             token.cancel()
-            _tell(FIRST)
+            _print(FIRST)
             return
         token.kill()
-        _tell(SECOND)
+        _print(SECOND)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     for number in numbers:
@@ -60,8 +61,9 @@ def stopping(token: Cancel) -> Iterator[None]:
             signal.signal(number, previous)
 
 
-def _tell(text: str) -> None:
-    """Write past Python's buffers, which the signal may have interrupted; the bar is drawn again below."""
+def _print(text: str) -> None:
+    """Write without Python's buffers, which the signal may have interrupted; the progress bar is redrawn
+    below."""
     erase = "\r\x1b[K" if is_terminal(sys.stderr) else ""
     with suppress(OSError, ValueError):
         os.write(sys.stderr.fileno(), f"{erase}{text}\n".encode())

@@ -1,4 +1,4 @@
-"""`imgpar undo`: put back what --in-place replaced."""
+"""`imgpar undo`: restore the originals that --in-place replaced."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from imgpar.cli.parsing import Parser
 from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
-Put back the originals that --in-place replaced in FOLDER, with their bytes, times and modes. They are kept
-until --forget removes them. A file that was changed after the run is left alone, and so is its original.
+Restore the originals that --in-place replaced in FOLDER, with content, times and modes. They are kept until
+--forget deletes them. A file that was changed after the run is not replaced, and its original is kept.
 
-  imgpar undo photos/                all that were replaced in and below photos/
-  imgpar undo photos/2024            those of one folder in it
+  imgpar undo photos/                all originals in and below photos/
+  imgpar undo photos/2024            those of one subfolder
   imgpar undo photos/2024/IMG_1.jpg  one, by the name of the original
-  imgpar undo photos/ --forget       keep what was made, remove the originals"""
+  imgpar undo photos/ --forget       keep the outputs, delete the originals"""
 
 
 def undo_parser() -> Parser:
     """The parser of `imgpar undo`."""
     parser = Parser("undo", "FOLDER [options]", DESCRIPTION)
     parser.add_argument(
-        "--forget", action="store_true", help="remove the kept originals instead, to free their space"
+        "--forget", action="store_true", help="delete the kept originals instead, to free their space"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print failures only")
     return parser

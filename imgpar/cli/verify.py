@@ -1,4 +1,4 @@
-"""`imgpar verify`: whether outputs are still what imgpar wrote."""
+"""`imgpar verify`: check outputs against their recorded digests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from imgpar.batch.report import Report
 
 DESCRIPTION = """\
-Compare the outputs in OUT with the digests that were noted when they were written. Those that were changed,
-damaged or removed since are named, and the exit code is 1. Nothing is written.
+Compare the outputs in OUT with the digests recorded when they were written. Changed, damaged and missing
+outputs are listed, and the exit code is 1. Nothing is written.
 
   imgpar verify web/
   imgpar verify web/ --json | jq -r 'select(.status == "failed") | .source'"""
@@ -25,10 +25,10 @@ def verify_parser() -> Parser:
     """The parser of `imgpar verify`."""
     parser = Parser("verify", "OUT [options]", DESCRIPTION)
     parser.add_argument(
-        "--journal", action=Once, metavar="FILE", help="the journal of the run, if it had one"
+        "--journal", action=Once, metavar="FILE", help="the journal of the run, if it was run with --journal"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object per output on standard output")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print what is wrong only")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per output, one per line")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print mismatches only")
     return parser
 
 
@@ -54,6 +54,6 @@ def verify_command(argv: Sequence[str]) -> int:
 
 def _sum(report: Report) -> str:
     if not report.total:
-        return "No output is known there. If the run had a --journal, name it."
+        return "No outputs are recorded there. If the run had a --journal, name it."
     files = "output is as imgpar made it" if report.ok == 1 else "outputs are as imgpar made them"
     return f"{report.ok} {files}{f', {report.failed} not' if report.failed else ''}."

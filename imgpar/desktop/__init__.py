@@ -1,12 +1,12 @@
-"""The window to drop files on. It is a client like yours: it imports nothing but imgpar's public names.
+"""The drag-and-drop window. It uses only the public API of imgpar.
 
-scripts/imgpar_drop.pyw          an icon to drop files on
+scripts/imgpar_drop.pyw          a script to drop files on
 imgpar desktop                   the same from the command line
 python -m imgpar.desktop a.jpg   the same with files
 
  window ──► work (a thread that calls imgpar.convert) ──► imgpar's own workers
-    ▲          │ events, through a queue
-    └──────────┘ read every few milliseconds, a little at a time
+    ▲          │ events in a queue
+    └──────────┘ polled every few milliseconds, for a limited time
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Open the window, with files and folders to convert; in the terminal where there can be no window.
+    """Open the window and convert files and folders; without a display, convert in the terminal.
 
     Args:
-        arguments: paths or `file:` addresses; None is what the program was started with.
+        arguments: paths or `file:` URLs; None means the arguments of the process.
 
     Returns:
-        The exit code: 0, or that of `imgpar convert` where the terminal had to do.
+        The exit code: 0, or that of the conversion in the terminal.
     """
     from imgpar.desktop import terminal
     from imgpar.desktop.paths import local

@@ -1,4 +1,4 @@
-"""What the window knows about each file: a row per file, and counts. No widget is needed for it."""
+"""State of each file: one row per file, and counts. Independent of widgets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CORES = os.cpu_count() or 1
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One file. `outcome` is None as long as it waits."""
+    """One file. `outcome` is None until it is processed."""
 
     path: str
     number: int
-    """Its place in the list."""
+    """Index in the list."""
     outcome: imgpar.Outcome | None = None
 
     @property
@@ -29,7 +29,7 @@ class Row:
 
 
 class Board:
-    """Rows and counts of everything that was dropped since the window was last idle.
+    """Rows and counts of all files dropped since the window was last idle.
 
     >>> board = Board()
     >>> board.add(imgpar.Outcome("/a.jpg", "ok"))
@@ -39,38 +39,38 @@ class Board:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        """In the order in which they became known."""
+        """In the order in which they were reported."""
         self.problems: dict[str, Row] = {}
         """Rows that failed, by path."""
         self.newest = -1
-        """Number of the row that got the latest result."""
+        """Index of the row with the latest result."""
         self.clips: dict[str, tuple[int, int]] = {}
-        """Frames that are done and frames in all of the clips at work, by path."""
+        """Finished and total frames of clips in progress, by path."""
         self._by_path: dict[str, Row] = {}
         self.counts: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = 0
         self.totals: dict[object, int] = {}
-        """Inputs of each drop, once they are counted."""
+        """Number of inputs of each drop, once counted."""
         self.counting = False
-        """The inputs of the drop at work are not counted yet."""
+        """Whether the inputs of the current drop are still being counted."""
         self._busy = 0.0
         self._heard = 0.0
-        """When the latest result came, or the run began."""
+        """Time of the latest result, or of the start of the run."""
         self._since: float | None = None
 
     @property
     def done(self) -> int:
-        """Files with a result."""
+        """Number of files with a result."""
         return sum(self.counts.values())
 
     @property
     def total(self) -> int:
-        """Files that are known of."""
+        """Number of known files."""
         return max(self.done, sum(self.totals.values()))
 
     @property
     def share(self) -> float | None:
-        """How far everything is, 0 to 1; None as long as nobody knows."""
+        """Overall progress, 0 to 1; None while the inputs are being counted."""
         if self.counting:
             return None
         parts = sum(done / all_ for done, all_ in self.clips.values() if all_)
@@ -78,46 +78,46 @@ class Board:
 
     @property
     def seconds_left(self) -> float | None:
-        """A guess from the pace so far; None where there is nothing to guess from."""
+        """Estimated remaining time; None without enough results."""
         if not self.share or self.done < 3:
             return None
         return self.seconds * (1 - self.share) / self.share
 
     @property
     def seconds(self) -> float:
-        """Time at work, without pauses."""
+        """Processing time without pauses."""
         return self._busy + (time.monotonic() - self._since if self._since is not None else 0.0)
 
     @property
     def silence(self) -> float:
-        """Seconds at work since the latest result: so long takes what is at work at least."""
+        """Processing time since the latest result: a lower bound of the time of the current files."""
         return time.monotonic() - self._heard if self._since is not None else 0.0
 
     @property
     def all_begun(self) -> bool:
-        """Whether so few are left that each has a worker."""
+        """Whether every remaining file is being processed by a worker."""
         return self._since is not None and not self.counting and self.total - self.done <= CORES
 
     def run(self) -> None:
-        """The clock runs."""
+        """Start the clock."""
         self._since = self._heard = time.monotonic()
 
     def rest(self) -> None:
-        """The clock stands still."""
+        """Stop the clock."""
         self.clips.clear()
         self._busy, self._since = self.seconds, None
 
     def find(self, path: str) -> Row | None:
-        """The row of a file, if it is known."""
+        """The row of a file, or None."""
         return self._by_path.get(path)
 
     def wait(self, paths: Iterable[str]) -> None:
-        """Files that wait for their turn."""
+        """Add waiting files."""
         for path in paths:
             self._row(path)
 
     def add(self, outcome: imgpar.Outcome) -> None:
-        """Take a result; one that says nothing new is left out: after a pause, what was done is skipped."""
+        """Record a result, except repeated ones: after a pause, finished files are reported as skipped."""
         row = self._row(outcome.source)
         if row.outcome is not None:
             if outcome.reason == "unchanged" and row.status != "failed":
@@ -132,7 +132,7 @@ class Board:
             self.problems.pop(row.path, None)
 
     def advance(self, path: str, frames: tuple[int, int]) -> None:
-        """A clip has come further."""
+        """Record the progress of a clip."""
         self._row(path)
         self.clips[path], self._heard = frames, time.monotonic()
 

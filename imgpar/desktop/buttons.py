@@ -1,4 +1,4 @@
-"""The buttons at the bottom; what they are called and whether they can be pressed follows from the state."""
+"""The buttons at the bottom; their labels and states follow from the state of the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imgpar.desktop.theme import Theme
 class Buttons(ttk.Frame):
     """Pause, stop, details, undo, open.
 
-    `actions` holds what each does, by its name here.
+    `actions` maps their names to callbacks.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Buttons(ttk.Frame):
                 button.grid(row=0, column=column, padx=(theme.px(8) if column not in (0, 3) else 0, 0))
 
     def show(self, control: Control, *, details: bool) -> None:
-        """Bring names and states up to date; `details` says whether there are any."""
+        """Update labels and states; `details` enables the details button."""
         state = control.state
         self._title(self.main, {"paused": "go_on", "idle": "again"}.get(state, "pause"))
         self._title(self.stop, "stop_now" if state == "stopping" else "stop")
@@ -54,7 +54,7 @@ class Buttons(ttk.Frame):
         self._once(button, usable, lambda usable: button.state(["!disabled" if usable else "disabled"]))
 
     def _once(self, key: object, value: Any, show: Callable[[Any], object]) -> None:
-        """Show a value if it is another than the last one: calls of Tk are what costs time here."""
+        """Show a value only if it has changed, because Tk calls are slow."""
         if self._shown.get(key) != value:
             self._shown[key] = value
             show(value)

@@ -1,4 +1,4 @@
-"""What the window does, without a widget: drops wait, run, pause, stop, and are taken back.
+"""The state machine of the window, independent of widgets: queued drops, run, pause, stop and undo.
 
        drop                     pause              Ended
 idle ───────► running ─────────────────► pausing ────────► paused ──┐
@@ -24,56 +24,56 @@ from imgpar.desktop.work import Conversion, Ended, Listed, Message, OutputFolder
 
 
 class Control:
-    """The state of the window: `state`, the `board`, and what the last run said."""
+    """The state of the window: `state`, the `board`, and the results of the last run."""
 
     def __init__(self) -> None:
         self.state = "idle"
         self.board = Board()
         self.waiting: deque[tuple[str, ...]] = deque()
         self.drops: list[tuple[str, ...]] = []
-        """Everything that was dropped since the window was idle."""
+        """All drops since the window was idle."""
         self.folders: dict[str, None] = {}
-        """Where results are, the last drop's last."""
+        """Output folders; that of the last drop is last."""
         self.error: Exception | None = None
         self.stopped = False
         self.halt = ""
-        """Why the last run could not go on."""
+        """Why the last run was aborted."""
         self.notes: list[str] = []
-        """What the last run had to say that belongs to no file."""
+        """Notes of the last run that do not belong to a file."""
         self.left = 0
         self.ignored = 0
         self.undone: Undone | None = None
         self.latest: imgpar.Outcome | None = None
-        """The newest result that can be shown as a picture; the window takes it."""
+        """The newest result with a preview; reset by the window."""
         self._inbox: queue.SimpleQueue[Message | Undone] = queue.SimpleQueue()
         self._work: Conversion | None = None
         self._settings = Settings()
 
     @property
     def folder(self) -> str:
-        """Where the results of the last drop are."""
+        """The output folder of the last drop."""
         return next(reversed(self.folders), "")
 
     @property
     def busy(self) -> bool:
-        """Whether a thread is at work."""
+        """Whether a thread is running."""
         return self.state not in ("idle", "paused")
 
     @property
     def can_try_again(self) -> bool:
-        """Whether the same once more could change something."""
+        """Whether a repetition of the run may have a different result."""
         left = self.error is not None or self.halt or self.stopped or self.board.counts["failed"]
         return self.state == "idle" and bool(self.drops) and bool(left)
 
     @property
     def can_undo(self) -> bool:
-        """Whether there are new files."""
+        """Whether there are new files to delete."""
         return self.state == "idle" and self.board.counts["ok"] > 0
 
-    # ----- what the user does ---------------------------------------------------------------------
+    # ----- user actions ---------------------------------------------------------------------------
 
     def drop(self, names: Sequence[str], settings: Settings) -> bool:
-        """Convert these, now or when what is at work is through; True when the list starts anew."""
+        """Convert these files, now or after the current run; True if the list starts anew."""
         names = tuple(names)
         if not names:
             return False
@@ -88,26 +88,26 @@ class Control:
         return anew
 
     def pause(self) -> None:
-        """Begin nothing more until `go_on`."""
+        """Start no more jobs until `go_on`."""
         if self.state == "running" and self._work:
             self.state = "pausing"
             self._work.stop()
 
     def go_on(self) -> None:
-        """The paused run once more, which skips what is done."""
+        """Start the paused run again, which skips finished files."""
         if self.state == "paused" and self._work:
             self.state = "running"
             self.board.run()
             self._work.start()
 
     def again(self, settings: Settings) -> None:
-        """Everything that was dropped once more, with these settings; what is done is skipped."""
+        """Repeat all drops with these settings; finished files are skipped."""
         if self.can_try_again:
             self.waiting = deque(self.drops)
             self._start(settings)
 
     def stop(self) -> None:
-        """Finish what is in flight and begin nothing more; asked again, stop at once."""
+        """Finish jobs in flight and start no more; called again, stop at once."""
         self.waiting.clear()
         if self.state == "paused":
             self._rest()
@@ -119,7 +119,7 @@ class Control:
             self._work.kill()
 
     def kill(self) -> None:
-        """Stop at once and wait for it."""
+        """Stop at once and wait for the end."""
         self.waiting.clear()
         if self._work:
             self._work.kill()
@@ -133,10 +133,10 @@ class Control:
             arguments = (outcomes, tuple(self.folders))
             threading.Thread(target=lambda: self._inbox.put(delete_outputs(*arguments)), daemon=True).start()
 
-    # ----- what happens ---------------------------------------------------------------------------
+    # ----- messages -------------------------------------------------------------------------------
 
     def look(self, seconds: float) -> int:
-        """Read what has happened, for so long at most; returns how many messages that were."""
+        """Process messages for at most so many seconds; returns their number."""
         until, count = time.monotonic() + seconds, 0
         while time.monotonic() < until:
             try:
@@ -176,7 +176,7 @@ class Control:
             self.board.counting = False
 
     def _start(self, settings: Settings) -> None:
-        """Begin with the first drop that waits."""
+        """Start the first queued drop."""
         self._settings = settings
         self.error, self.halt, self.stopped, self.left, self.ignored = None, "", False, 0, 0
         self.notes = []
@@ -215,7 +215,7 @@ class Control:
             self._rest()
 
     def _same_files(self) -> None:
-        """Files of this drop that got no result of their own are others under a second name."""
+        """Mark files of this drop without a result: they are duplicates of other inputs."""
         for path in self._work.paths if self._work else ():
             row = self.board.find(path)
             if row and row.outcome is None:

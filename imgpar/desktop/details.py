@@ -1,4 +1,4 @@
-"""Everything that is known of one file or run, to be read, selected and copied."""
+"""All information about one file or run, as selectable text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imgpar.desktop.theme import Theme
 
 
 def describe_row(texts: Texts, control: Control, row: Row | None) -> str:
-    """What is known of a row, or of the run where no row is chosen; empty where that is nothing."""
+    """Information about a row, or about the run if no row is selected; empty if there is none."""
     if row is not None and row.outcome is not None:
         outcome = row.outcome
         said = texts.problem(outcome) if row.status == "failed" else texts(row.status)
@@ -30,7 +30,7 @@ def describe_row(texts: Texts, control: Control, row: Row | None) -> str:
 
 
 class Details(tk.Toplevel):
-    """A text in a window of its own; Enter and Escape close it."""
+    """A window with a text; Enter and Escape close it."""
 
     def __init__(self, parent: tk.Tk, texts: Texts, theme: Theme, text: str) -> None:
         super().__init__(parent, background=theme.palette.ground)

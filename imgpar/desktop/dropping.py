@@ -1,4 +1,4 @@
-"""Files that are dropped on a widget, by tkdnd, where it is installed."""
+"""Drag and drop of files onto a widget by tkdnd, if installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def make_droppable(root: tk.Tk) -> bool:
-    """Load tkdnd; False where it is not installed or does not load."""
+    """Load tkdnd; False if it is not installed or cannot be loaded."""
     try:
         from tkinterdnd2 import TkinterDnD
 
@@ -19,11 +19,11 @@ def make_droppable(root: tk.Tk) -> bool:
 
 
 def accept_drops(widget: Any, drop: Callable[[Sequence[str]], None], over: Callable[[bool], None]) -> None:
-    """Files that are dropped on `widget` go to `drop`; `over` hears when something hovers there."""
+    """Call `drop` with files dropped on `widget`, and `over` when a drag enters or leaves it."""
 
     def dropped(event: Any) -> str:
         over(False)
-        widget.after_idle(drop, widget.tk.splitlist(event.data))  # the other program waits until we return
+        widget.after_idle(drop, widget.tk.splitlist(event.data))  # the drag source waits for the return
         return str(event.action)
 
     def hovers(event: Any, here: bool) -> str:

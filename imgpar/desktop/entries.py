@@ -1,11 +1,11 @@
-"""Entries in the menus of the system: which files they are, and what is in them.
+"""Entries in the menus of the system: their files and contents.
 
-    Linux    a .desktop entry, and actions of Nautilus, Caja, Nemo and Dolphin; others find it in Open with
+    Linux    a .desktop entry, and actions of Nautilus, Caja, Nemo and Dolphin; elsewhere Open with
     Windows  an entry of Send to
     macOS    a Quick Action of Finder
 
-Each starts the window with the Python that imgpar is installed for. Written by the documented formats;
-those of Windows and macOS, and the actions of Nautilus, Caja, Nemo and Dolphin, have not been tried.
+Each starts the window with the Python in which imgpar is installed. They follow the documented formats;
+those of Windows and macOS, and the actions of Nautilus, Caja, Nemo and Dolphin, have not been tested.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Entry:
 
 
 def install() -> list[Entry]:
-    """Write the entries of this system; what an earlier version wrote there is replaced. Raises OSError."""
+    """Write the entries of this system, replacing those of earlier versions. Raises OSError."""
     made = list(menu_entries())
     for entry in made:
         entry.path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def install() -> list[Entry]:
 
 
 def remove_entries() -> list[Path]:
-    """Delete the entries of this system, and nothing else; returns what was there. Raises OSError."""
+    """Delete the entries of this system; returns the deleted files. Raises OSError."""
     gone = []
     for entry in menu_entries(everywhere=True):
         if entry.path.exists():
@@ -82,7 +82,7 @@ def remove_entries() -> list[Path]:
 
 
 def _index(made: list[Entry]) -> None:
-    """Have "Open with" know the entry, or forget it; an index of nothing is not left behind."""
+    """Update the index for "Open with"; an empty index is deleted."""
     folder = next((entry.path.parent for entry in made if entry.what == "menu"), None)
     program = shutil.which("update-desktop-database")
     if folder is None or not folder.is_dir() or not program:
@@ -95,7 +95,7 @@ def _index(made: list[Entry]) -> None:
 
 
 def menu_entries(platform: str = "", *, everywhere: bool = False) -> Iterator[Entry]:
-    """The entries of a system; on Linux those of the file managers that are there, or `everywhere`."""
+    """The entries of a system; on Linux those of the installed file managers, or of all with `everywhere`."""
     platform = platform or sys.platform
     if platform == "win32":
         base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
@@ -140,7 +140,7 @@ def _linux(share: Path, *, everywhere: bool) -> Iterator[Entry]:
 
 
 def quoted(word: str) -> str:
-    """One word of an Exec line, by the rules of desktop entries.
+    """One argument of an Exec line, quoted as in the Desktop Entry Specification.
 
     >>> print(quoted("/opt/my python/bin"))
     "/opt/my python/bin"
@@ -153,7 +153,7 @@ def quoted(word: str) -> str:
 
 
 def _quick_action(folder: Path) -> Iterator[Entry]:
-    """Automator's form of "run this shell script with the files"."""
+    """An Automator workflow that runs a shell script with the files."""
     service = {
         "NSMenuItem": {"default": TITLE},
         "NSMessage": "runWorkflowAsService",
@@ -190,18 +190,18 @@ def _quick_action(folder: Path) -> Iterator[Entry]:
             "workflowTypeIdentifier": "com.apple.Automator.servicesMenu",
         },
     }
-    yield Entry(folder / "document.wflow", plistlib.dumps(workflow), "what the Quick Action does")
+    yield Entry(folder / "document.wflow", plistlib.dumps(workflow), "workflow of the Quick Action")
 
 
 def windowless() -> str:
-    """The Python that opens no console on Windows, where there is one."""
+    """The Python executable without a console on Windows, if it exists."""
     own = Path(sys.executable)
     without = own.with_name(own.name.lower().replace("python", "pythonw", 1))
     return str(without if without.exists() else own)
 
 
 def _shortcut(path: Path) -> None:
-    """A shortcut is binary; Windows itself writes it. Paths travel by environment, safe from quoting."""
+    """Write a shortcut with PowerShell. Paths are passed in the environment, which avoids quoting."""
     script = (
         "$link = (New-Object -ComObject WScript.Shell).CreateShortcut($env:IMGPAR_LINK);"
         "$link.TargetPath = $env:IMGPAR_PYTHON;"

@@ -14,22 +14,22 @@ from imgpar.desktop.texts import Texts, size_text
 from imgpar.desktop.theme import Theme
 
 PATIENCE = 2.0
-"""Seconds after which a file that takes long is said to be at work."""
+"""Seconds after which the elapsed time of a file is shown."""
 
 
 class FileList(ttk.Notebook):
-    """Two tabs: every file with its state, and those with problems in plain words.
+    """Two tabs: all files with their states, and failed files with the reason.
 
-    `chosen` is called with the row that the user has selected.
+    `chosen` is called with the selected row.
     """
 
     def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme, chosen: Callable[[Row], None]) -> None:
         super().__init__(parent)
         self.chosen: Row | None = None
-        """The row that the user has selected."""
+        """The selected row."""
         self._over, self._clips = False, dict[str, tuple[int, int]]()
         self._at_work = 0.0
-        """Seconds that all that wait have been at work; 0 where that is not known."""
+        """Elapsed seconds of all remaining files; 0 if unknown."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
         names, px = {key: texts(key) for key in ("file", "state", "bytes", "what")}, theme.px
         wide = (names["file"], names["what"])
@@ -43,19 +43,19 @@ class FileList(ttk.Notebook):
         self.count(Board())
 
     def clear(self) -> None:
-        """No rows."""
+        """Remove all rows."""
         self.chosen = None
         self.files.clear()
         self.problems.clear()
 
     def open_with(self, action: Callable[[], None]) -> None:
-        """Enter and a double click do this."""
+        """Bind Enter and double click."""
         for tree in (self.files.tree, self.problems.tree):
             tree.bind("<Return>", lambda _: action())
             tree.bind("<Double-1>", lambda _: action())
 
     def show(self, board: Board, *, over: bool) -> None:
-        """Bring the rows in sight up to date; `over` says that nothing waits any more."""
+        """Update the visible rows; `over` means that no file is waiting."""
         self._over, self._clips = over, board.clips
         self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
@@ -63,7 +63,7 @@ class FileList(ttk.Notebook):
             self.problems.show(list(board.problems.values()))
 
     def count(self, board: Board) -> None:
-        """Bring the numbers of the tabs up to date."""
+        """Update the counts in the tab titles."""
         counts = {"all_files": len(board.rows), "problems": len(board.problems)}
         for number, (key, count) in enumerate(counts.items()):
             text, letter = self._texts.marked(key, count=count)

@@ -1,4 +1,4 @@
-"""The fields of the window: recipe, format, size, quality, and where results go."""
+"""The fields of the window: recipe, format, size, quality and output folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUALITIES = ("95", "90", "82", "75", "60")
 
 
 class Form(ttk.Frame):
-    """Shows settings and calls `changed` with new ones when the user has changed a field."""
+    """Displays settings and calls `changed` with the new ones when a field is edited."""
 
     def __init__(
         self, parent: tk.Misc, texts: Texts, theme: Theme, keys: AccessKeys, settings: Settings,
@@ -68,7 +68,7 @@ class Form(ttk.Frame):
             self._reset.grid_remove()
 
     def read(self) -> Settings:
-        """The settings as the fields have them now, also while one of them is being typed into."""
+        """The current values of the fields, including unfinished input."""
         same = self._texts("as_recipe")
         typed = [box.get().strip() for box in (self._format, self._size, self._quality)]
         kind, size, quality = ("" if text == same else text for text in typed)

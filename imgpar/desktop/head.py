@@ -1,4 +1,4 @@
-"""The top of the window: where files are dropped, and what is chosen seldom."""
+"""The top of the window: the drop zone and the menu of options."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Head(ttk.Frame):
     """The drop zone, the button for folders, and the menu of options.
 
     Args:
-        parent: where it lies.
-        droppable: whether files can be dropped; otherwise it says what is missing.
-        files, folder: called when the user wants to choose files or a folder.
-        restyle: called when language or look have changed.
+        parent: the parent widget.
+        droppable: whether files can be dropped; otherwise the missing package is shown.
+        files, folder: called to choose files or a folder.
+        restyle: called when language or appearance have changed.
     """
 
     def __init__(
@@ -52,5 +52,5 @@ class Head(ttk.Frame):
             menu.add_cascade(label=texts(key), menu=inner)
 
     def hover(self, over: bool) -> None:
-        """Show that something hovers there, or no longer."""
+        """Highlight the drop zone during a drag."""
         self.zone["style"] = "Drag.Drop.TButton" if over else "Drop.TButton"

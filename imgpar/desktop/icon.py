@@ -1,4 +1,4 @@
-"""The icon, drawn here: a picture that becomes a smaller one."""
+"""The icon of the window, drawn pixel by pixel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tkinter as tk
 
 
 def draw_icon(root: tk.Misc, edge: int) -> tk.PhotoImage:
-    """The icon for the window, whose Tk may not read SVG: the large shapes of the one for menus."""
+    """The icon of the window, for Tk without SVG support: a simplified version of the SVG for menus."""
     image = tk.PhotoImage(master=root, width=edge, height=edge)
 
     def box(x: float, y: float, right: float, bottom: float, colour: str) -> None:

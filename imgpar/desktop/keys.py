@@ -1,4 +1,4 @@
-"""Access keys: Alt and the underlined letter press a button, or go to a field."""
+"""Access keys: Alt and the underlined letter press a button or focus a field."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from imgpar.desktop.texts import Texts
 
 USUAL = sys.platform != "darwin"
-"""There are no access keys on macOS, where Alt writes letters."""
+"""macOS has no access keys: Alt types letters there."""
 
 
 class AccessKeys:
-    """The letters of one window; a later use of a widget takes the place of the one before.
+    """The access keys of one window; a later assignment to a widget replaces the earlier one.
 
     Args:
-        root: the window in which Alt is heard.
-        texts: where `&` stands before the letter.
+        root: the window.
+        texts: labels in which `&` precedes the access key.
     """
 
     def __init__(self, root: tk.Misc, texts: Texts) -> None:
@@ -29,7 +29,7 @@ class AccessKeys:
             root.bind("<Alt-KeyPress>", self._pressed)
 
     def label(self, shown: Any, key: str, target: Any = None, **facts: Any) -> None:
-        """Write a text on a widget; its letter leads to `target`, or to the widget itself."""
+        """Set the label of a widget; its access key activates `target`, or the widget itself."""
         text, place = self._texts.marked(key, **facts)
         self._letters[target or shown] = text[place].lower() if place >= 0 else ""
         shown.configure(text=text, underline=place if USUAL else -1)
@@ -48,10 +48,10 @@ class AccessKeys:
 
 
 def press(event: Any) -> None:
-    """Enter does what a click does."""
+    """Invoke the button, as a click does."""
     event.widget.invoke()
 
 
 def ignoring(action: Callable[[], None]) -> Callable[[object], None]:
-    """The action for an event that says nothing more."""
+    """An event handler that ignores the event."""
     return lambda _: action()

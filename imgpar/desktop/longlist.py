@@ -1,7 +1,7 @@
-"""A list of any length that costs no more than the rows in sight.
+"""A virtual list, whose cost depends only on the number of visible rows.
 
-A Treeview with 30,000 items takes seconds to fill and stutters while it is drawn. This one holds as many
-items as there is room for; to scroll is to write other rows into them.
+A Treeview with 30,000 items takes seconds to fill and redraws slowly. This one has only as many items as are
+visible; scrolling writes other rows into them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from imgpar.desktop.board import Row
 from imgpar.desktop.theme import Theme
 
 Cells = tuple[tuple[str, ...], str]
-"""The texts of a row, and the tag that colours it."""
+"""The texts of a row, and its colour tag."""
 WHEEL = 3
-"""Rows for one notch of the wheel."""
+"""Rows per notch of the mouse wheel."""
 
 
 class LongList(ttk.Frame):
-    """Shows a sequence of rows; the newest stays in sight until the user scrolls or selects.
+    """Displays a sequence of rows; the newest stays visible until the user scrolls or selects.
 
     Args:
-        parent: where it lies.
+        parent: the parent widget.
         theme: for sizes and colours.
-        columns: title and width of each column; those that `stretch` names share what is left.
-        cells: what is written for a row.
-        chosen: called with the row that the user selects.
+        columns: title and width of each column; the columns in `stretch` share the remaining width.
+        cells: returns the texts of a row.
+        chosen: called with the selected row.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class LongList(ttk.Frame):
         self.rows: Sequence[Row] = ()
         self.selected: Row | None = None
         self.top = 0
-        """Number of the first row in sight."""
+        """Index of the first visible row."""
         self.follows = True
-        """Whether the newest row comes into sight by itself."""
+        """Whether the list scrolls to the newest row."""
         self._cells, self._chosen, self._row_height = cells, chosen, theme.row
         self._items: list[str] = []
         self._drawn: list[tuple[Cells, bool] | None] = []
@@ -65,19 +65,19 @@ class LongList(ttk.Frame):
         self._bind()
 
     def show(self, rows: Sequence[Row], newest: int = -1) -> None:
-        """Draw the rows in sight; `newest` is the number of the one to be followed."""
+        """Draw the visible rows; `newest` is the index of the row to follow."""
         self.rows = rows
         if self.follows and newest >= 0:
             self._into_sight(newest)
         self._draw()
 
     def clear(self) -> None:
-        """No rows, and the newest is followed again."""
+        """Remove all rows, and follow the newest again."""
         self.selected, self.follows, self.top = None, True, 0
         self.show(())
 
     def select(self, number: int) -> None:
-        """Select a row as the user does; numbers beyond the ends are the ends."""
+        """Select a row like the user; the index is clamped to the list."""
         if self.rows:
             number = max(0, min(number, len(self.rows) - 1))
             self.follows, self.selected = False, self.rows[number]
@@ -86,15 +86,15 @@ class LongList(ttk.Frame):
             self._chosen(self.rows[number])
 
     def scroll(self, by: int) -> None:
-        """Move what is in sight by so many rows."""
+        """Scroll by so many rows."""
         self.follows = False
         self.top += by
         self._draw()
 
-    # ----- what is drawn --------------------------------------------------------------------------
+    # ----- drawing --------------------------------------------------------------------------------
 
     def _fitting(self) -> int:
-        """How many rows fit; the heading is where the first item does not begin."""
+        """Number of rows that fit; the height of the heading is the offset of the first item."""
         box = self.tree.bbox(self._items[0]) if self._items else ""
         heading = box[1] if box else self._row_height
         return max(1, (self.tree.winfo_height() - heading) // self._row_height)
@@ -103,7 +103,7 @@ class LongList(ttk.Frame):
         self.top = max(min(self.top, number), number - max(1, self._room) + 1)
 
     def _draw(self) -> None:
-        # Every time: the last change of the size may be told before the widget has it.
+        # On every draw: the last <Configure> event may precede the final size of the widget.
         self._room = self._fitting()
         count = len(self.rows)
         self.top = max(0, min(self.top, count - self._room))
@@ -133,7 +133,7 @@ class LongList(ttk.Frame):
             self._marked = wanted
             self.tree.selection_set(wanted)
 
-    # ----- what the user does ---------------------------------------------------------------------
+    # ----- user actions ---------------------------------------------------------------------------
 
     def _bind(self) -> None:
         steps: dict[str, Callable[[], int]] = {
@@ -159,7 +159,7 @@ class LongList(ttk.Frame):
         return max(1, self._room - 1)
 
     def _number(self) -> int:
-        """Number of the selected row; one before what is in sight where there is none."""
+        """Index of the selected row; without a selection, one before the visible rows."""
         if self.selected is None:
             return self.top - 1
         return next((number for number, row in enumerate(self.rows) if row is self.selected), self.top - 1)
@@ -181,7 +181,7 @@ class LongList(ttk.Frame):
 
 
 def instead(action: Callable[[Any], None]) -> Callable[[Any], str]:
-    """The action, and nothing of what Tk itself would do with the event."""
+    """An event handler that calls the action and suppresses Tk's default binding."""
 
     def act(event: Any) -> str:
         action(event)

@@ -1,4 +1,4 @@
-"""The pace of the window: how often it looks, how long that may take, and what else could keep it waiting."""
+"""Timing of the window: polling interval and time budget, and settings that keep it responsive."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import gc
 import sys
 
 TICK = 25
-"""Milliseconds between two looks at what has happened."""
+"""Polling interval in milliseconds."""
 BUDGET = 0.008
-"""Seconds that one look may take."""
+"""Time budget of one poll in seconds."""
 REFRESH = 0.1
-"""Seconds between two times that words and numbers change, unless something is pressed."""
+"""Minimum interval in seconds between updates of texts and numbers, except after user actions."""
 SWITCH = 0.0005
-"""Seconds after which Python lets the other thread go on. Every call of Tk gives the interpreter away, and
-with the usual 5 ms twenty rows would take a tenth of a second while the run is busy."""
+"""Thread switch interval in seconds. Every Tk call releases the GIL, and with the default of 5 ms, drawing
+twenty rows would take a tenth of a second during a run."""
 
 
 def tune() -> None:
-    """Have Python never keep the interface waiting for long."""
+    """Configure the interpreter for short interruptions of the interface."""
     sys.setswitchinterval(SWITCH)
-    # A full collection looks at every result there is: 70 ms for 30,000 files, and nothing here makes cycles.
+    # A full collection traverses all results: 70 ms for 30,000 files, and no cycles are created here.
     gc.set_threshold(*gc.get_threshold()[:2], 1000)
-    import numpy  # noqa: F401  Loading a library holds the interpreter; the previews would do it during a run.
+    import numpy  # noqa: F401  Importing holds the GIL; the previews would import it during a run.

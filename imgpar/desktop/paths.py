@@ -1,4 +1,4 @@
-"""Paths as file managers, shells and Tcl hand them over."""
+"""Paths from file managers, shells and Tcl."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def local(name: str) -> str:
-    """The absolute path that a file manager or a shell means.
+    """The absolute path of a `file:` URL or of a path argument.
 
     >>> local("file:///photos/caf%C3%A9.jpg") == os.path.abspath("/photos/café.jpg")
     True
@@ -19,7 +19,7 @@ def local(name: str) -> str:
 
 
 def repaired(name: str) -> str:
-    r"""The name of a file that is there: Tcl reads bytes that are no UTF-8 as if they were Latin-1.
+    r"""The name of an existing file: Tcl decodes invalid UTF-8 as Latin-1.
 
     >>> repaired("/no such/\xff.jpg") == "/no such/\xff.jpg"
     True
@@ -32,5 +32,5 @@ def repaired(name: str) -> str:
 
 
 def _bytes(quoted: str) -> bytes:
-    """Percent escapes are bytes of a name, which need not be UTF-8."""
+    """Decode percent escapes to bytes, which need not be UTF-8."""
     return unquote(quoted, "utf-8", "surrogateescape").encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Before and after: small pictures, made in a process of their own."""
+"""Previews before and after the conversion, rendered in a separate process."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from imgpar.desktop.theme import Theme
 
 MEMORY = "512M"
 REST = 4
-"""Of its time the thread works one part and rests so many, so that previews cost the run little."""
+"""Ratio of idle to rendering time of the thread, which limits the load on the run."""
 IDLE_SECONDS = 10.0
-"""After so long without a request the process ends."""
+"""Idle time after which the process exits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The source and the result of one outcome as PPM files in memory; empty where there is no picture."""
+    """The source and the result of one outcome as PPM data; empty without a picture."""
 
     outcome: imgpar.Outcome
     pictures: tuple[bytes, bytes]
 
 
 class Painter:
-    """Makes small pictures in a thread, with a worker process of its own: a file that crashes a decoder
-    costs a preview, not the window. Only the newest request counts."""
+    """Renders previews in a thread with its own worker process: a file that crashes a decoder affects only
+    its preview. Only the newest request is rendered."""
 
     def __init__(self, width: int, height: int) -> None:
         self.results: queue.SimpleQueue[Pair] = queue.SimpleQueue()
@@ -45,7 +45,7 @@ class Painter:
         self._thread: threading.Thread | None = None
 
     def ask(self, outcome: imgpar.Outcome) -> None:
-        """Request the pictures of an outcome."""
+        """Request the previews of an outcome."""
         with self._changed:
             self._wanted = outcome
             if not self._awake:
@@ -133,7 +133,7 @@ class Preview(ttk.Frame):
             self._pictures.append(picture)
 
     def clear(self) -> None:
-        """No pictures."""
+        """Remove the pictures."""
         for key, caption, picture in zip(("before", "after"), self._captions, self._pictures, strict=True):
             caption["text"] = self._texts(key)
             picture.configure(image="", text="")
@@ -145,7 +145,7 @@ class Preview(ttk.Frame):
         images = [tk.PhotoImage(master=self, data=data) if data else None for data in pair.pictures]
         for image, picture in zip(images, self._pictures, strict=True):
             picture.configure(image=image or "", text="" if image else self._texts("no_preview"))
-        self._images = [image for image in images if image]  # Tk does not keep them
+        self._images = [image for image in images if image]  # Tk keeps no reference
         before = [self._texts("before"), size_text(outcome.source_bytes) if outcome.source_bytes else ""]
         after = [self._texts("after")]
         for file in outcome.outputs[:1]:

@@ -1,9 +1,8 @@
-"""What went wrong, in the language of the window.
+"""Error messages in the language of the window.
 
-The library speaks English, and names the kind of every failure. The English window says what the library
-says, without advice for the command line. The Chinese one has a sentence of its own for everything that users
-meet: by what the English sentence says where that is known, else by the kind. The English words stay behind
-"details".
+The library returns English messages and the kind of every failure. The English window shows these messages
+without advice for the command line. The Chinese one has its own sentences: selected by the English message if
+it is known, else by the kind. The English message is shown under "Details".
 """
 
 from __future__ import annotations
@@ -83,15 +82,15 @@ KNOWN = {
     r"has ([\d,]+) MB free, and the outputs may take ([\d,]+) MB": "磁盘剩余 {0} MB，结果可能需要 {1} MB。",
     r"cannot be locked there": "保存位置无法加锁，请不要同时再开一个窗口转换到那里。",
 }
-"""Sentences by what the English one says; `{0}` is the first group."""
+"""Sentences by patterns of the English message; `{0}` is the first group."""
 
 
 GONE = re.compile("was removed during the run|disk I/O error|Input/output error|No such device")
-"""What is said of a folder for results whose drive was taken away."""
+"""Messages about an output folder whose drive was removed."""
 
 
 def chinese(said: str, kind: str = "") -> str:
-    """The Chinese sentence for an English one and its kind; empty where there is none.
+    """The Chinese sentence for an English message and its kind; empty if there is none.
 
     >>> chinese("It is empty (0 bytes).", "DamagedError")
     '文件是空的（0 字节）。'
@@ -103,7 +102,7 @@ def chinese(said: str, kind: str = "") -> str:
 
 
 def plain_sentences(text: str) -> str:
-    """The sentences that mean something without a terminal: those that name flags are left out.
+    """The message without sentences that mention command-line flags.
 
     >>> plain_sentences("It has 3 GB. Raise the limit with --max-pixels.")
     'It has 3 GB.'
@@ -115,7 +114,7 @@ def plain_sentences(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
+    r"""A text on one line, with line breaks and invalid UTF-8 made visible.
 
     >>> print(one_line("a\nb\udcff.jpg"))
     a⏎b�.jpg
@@ -125,7 +124,7 @@ def one_line(text: str) -> str:
 
 
 def whole(outcome: imgpar.Outcome) -> str:
-    """Everything that is known of one file, in English, for a report of a fault."""
+    """All information about one file, in English, for a bug report."""
     parts = [outcome.error, *outcome.notes]
     parts += [f"lost: {', '.join(outcome.lost)}"] if outcome.lost else []
     parts += [f"{outcome.kind} in stage {outcome.stage}"] if outcome.kind else []

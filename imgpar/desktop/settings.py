@@ -1,4 +1,4 @@
-"""What the user chose last, kept where each system keeps such things, and what a run makes of it."""
+"""The saved settings of the window, and the pipeline built from them."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from typing import Any
 import imgpar
 
 RECIPES = ("web", "thumbnails", "archive")
-"""The recipes that come with imgpar, as the window names them."""
+"""The built-in recipes, in the order of the window."""
 FORMATS = ("jpg", "png", "webp", "avif", "tiff", "gif")
-"""Formats that the window offers."""
+"""Formats offered by the window."""
 SIZES = ("1280", "1920", "2560", "3840", "50%")
-"""Sizes that the window offers; any other can be typed."""
+"""Sizes offered by the window; others can be typed."""
 OURS = "imgpar"
-"""Name of the folder for results, next to the originals."""
+"""Name of the output folder next to the originals."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The fields of the window. Empty is "as the recipe says", or "as the system does it".
+    """The fields of the window. An empty field means the value of the recipe, or the system default.
 
     >>> Settings(recipe="", size="1920", format="jpg").pipeline().recipe.to
     ('jpg',)
     """
 
     recipe: str = "web"
-    """Name of a built-in recipe or path of a TOML file; empty changes only what the other fields say."""
+    """Name of a built-in recipe or path of a TOML file; empty: only the other fields apply."""
     size: str = ""
     format: str = ""
     quality: str = ""
     folder: str = ""
-    """Where results go; empty is next to the originals."""
+    """The output folder; empty: next to the originals."""
     language: str = ""
     look: str = ""
     """"light", "dark", or empty."""
     geometry: str = ""
-    """Size and place of the window, as Tk writes it."""
+    """Size and position of the window in Tk's format."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> Settings:
-        """The settings as they were saved; what is missing or broken has its default."""
+        """Load the saved settings; missing or invalid values get their defaults."""
         try:
             data = json.loads((path or settings_path()).read_text("utf-8"))
         except (OSError, ValueError):
@@ -56,7 +56,7 @@ class Settings:
         return cls(**{key: value for key, value in good if key in known and isinstance(value, str)})
 
     def save(self, path: Path | None = None) -> None:
-        """Write the settings; that they cannot be kept is no reason to stop."""
+        """Save the settings; errors are ignored."""
         target = path or settings_path()
         half = target.with_name(f"{target.name}.{os.urandom(8).hex()}.tmp")
         with suppress(OSError):
@@ -66,24 +66,24 @@ class Settings:
             os.replace(half, target)
 
     def pipeline(self) -> imgpar.Pipeline:
-        """What is done to each picture: the recipe, with what the fields say instead.
+        """The pipeline: the recipe, overridden by the fields.
 
         Raises:
-            UsageError: a field is wrong, or the recipe cannot be read.
+            UsageError: a field is invalid, or the recipe cannot be read.
         """
         recipe = imgpar.Recipe.load(self.recipe) if self.recipe else imgpar.Recipe()
         if self.size.strip():
             recipe = resized(recipe, self.size.strip())
         recipe = recipe.merged({"to": self.format or None, "quality": self.quality or None})
-        return imgpar.Pipeline(replace(recipe, chosen=False))  # the format is one for pictures
+        return imgpar.Pipeline(replace(recipe, chosen=False))  # the format applies to pictures only
 
     def place(self, inputs: Sequence[str]) -> str:
-        """The folder for the results of these inputs."""
+        """The output folder for these inputs."""
         return self.folder or folder_beside(inputs)
 
 
 def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
-    """The recipe with another size: in its own resize, or in one at its end.
+    """The recipe with another size: in its existing resize, or in an appended one.
 
     >>> resized(imgpar.Recipe.builtin("thumbnails"), "100x100").to_dict()["operations"][0]
     {'resize': '100x100', 'fit': 'cover'}
@@ -99,9 +99,9 @@ def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
 
 
 def folder_beside(inputs: Sequence[str]) -> str:
-    """The folder for results next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
+    """The output folder next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
 
-    The results of a whole disk go on that disk. Paths are absolute.
+    For a whole volume it is on that volume. Paths are absolute.
     """
     if len(inputs) == 1 and os.path.isdir(inputs[0]):
         inside = os.path.ismount(inputs[0])
@@ -115,7 +115,7 @@ def folder_beside(inputs: Sequence[str]) -> str:
 
 
 def settings_path() -> Path:
-    """Where the settings are: AppData, Application Support, or XDG_CONFIG_HOME."""
+    """Path of the settings: in AppData, Application Support, or XDG_CONFIG_HOME."""
     if sys.platform == "win32":
         base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
     elif sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""One bar and two lines: how far everything is, and what is to be known about it."""
+"""Progress bar and two status lines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from imgpar.desktop.texts import Texts, size_text
 from imgpar.desktop.theme import Theme
 
 PATIENCE = 5.0
-"""Seconds without a result after which it is said how long the next one takes."""
+"""Seconds without a result after which the elapsed time is shown."""
 
 
 class Status(ttk.Frame):
-    """Shows a Control."""
+    """Displays the state of a Control."""
 
     def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class Status(ttk.Frame):
         self._trouble: Exception | None = None
 
     def show(self, control: Control) -> None:
-        """Bring everything up to date; what has not changed is left alone."""
+        """Update the widgets that have changed."""
         line, detail, bad = self._line(control), self._detail(control), self._bad(control)
         share = control.board.share
         self._spin(control.busy and share is None)
@@ -50,7 +50,7 @@ class Status(ttk.Frame):
             self.bar["value"] = share if control.drops else 0
 
     def explain(self, row: Row) -> None:
-        """Say all there is about one file, until something else happens."""
+        """Show the details of one file until the next state change."""
         texts, outcome, bad = self._texts, row.outcome, row.status == "failed"
         parts = [one_line(row.path)]
         if outcome is not None:
@@ -59,7 +59,7 @@ class Status(ttk.Frame):
         self.detail.configure(text=texts.join(parts), style="Bad.TLabel" if bad else "Quiet.TLabel")
 
     def trouble(self, error: Exception) -> None:
-        """Say that the window itself has failed at something."""
+        """Show an error of the window itself."""
         self._trouble = error
         self.detail.configure(text=self._texts.error(error, ""), style="Bad.TLabel")
 

@@ -1,4 +1,4 @@
-"""What the system knows and does: language, dark or light, resolution, folders."""
+"""Properties of the system: language, dark mode, resolution, file manager."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _system_locale() -> str:
 
 
 def answer(*command: str) -> str:
-    """What a command of the system prints; nothing where it is missing or slow."""
+    """The output of a system command; empty if it is missing or slow."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=2, check=False).stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -37,7 +37,7 @@ def answer(*command: str) -> str:
 
 
 def sharpen_on_windows() -> None:
-    """Tell Windows that we draw for every resolution ourselves; to be called before there is a window."""
+    """Declare DPI awareness on Windows; to be called before a window is created."""
     if sys.platform == "win32":
         import ctypes
 
@@ -46,7 +46,7 @@ def sharpen_on_windows() -> None:
 
 
 def system_is_dark() -> bool:
-    """Whether the user has chosen dark windows."""
+    """Whether dark mode is enabled."""
     if sys.platform == "win32":
         import winreg
 
@@ -60,7 +60,7 @@ def system_is_dark() -> bool:
 
 
 def linux_is_dark() -> bool:
-    """Whether GTK_THEME, GNOME or KDE say dark, in this order."""
+    """Whether GTK_THEME, GNOME or KDE select dark mode, in this order."""
     if theme := os.environ.get("GTK_THEME"):
         return "dark" in theme.lower()
     schema = "org.gnome.desktop.interface"

@@ -1,4 +1,4 @@
-"""The same without a window: no tkinter, or no display."""
+"""Conversion in the terminal, without tkinter or without a display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imgpar.desktop.texts import Texts
 
 
 def convert_in_terminal(names: Sequence[str], reason: str) -> int:
-    """Say why there is no window, then convert `names` with the saved settings; returns the exit code."""
+    """Print why there is no window, then convert `names` with the saved settings; returns the exit code."""
     settings = Settings.load()
     texts = Texts(settings.language)
     say(texts(reason))
@@ -38,7 +38,7 @@ def convert_in_terminal(names: Sequence[str], reason: str) -> int:
 
 
 def say(text: str) -> None:
-    """One line for the user; a program without a terminal has nowhere to say it."""
+    """Print one line on stderr, if there is one."""
     if sys.stderr is not None:
         encoding = sys.stderr.encoding or "utf-8"
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)

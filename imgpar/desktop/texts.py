@@ -1,4 +1,4 @@
-"""Every sentence of the window, in English and Chinese, and errors in plain words."""
+"""All texts of the window in English and Chinese, and error messages for laypeople."""
 
 from __future__ import annotations
 
@@ -154,11 +154,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "请指出要转换的文件或文件夹，例如：{command}",
     ),
 }
-"""Key → English, Chinese; `&` stands before an access key. What has a number is right for 0, 1 and many."""
+"""Key → English, Chinese; `&` precedes the access key. Texts with numbers are valid for 0, 1 and more."""
 
 
 class Texts:
-    """The texts in one language.
+    """The texts of one language.
 
     >>> Texts("en")("working", done=3, total=10)
     '3 of 10 done'
@@ -169,11 +169,11 @@ class Texts:
         self._column = list(LANGUAGES).index(self.language)
 
     def __call__(self, key: str, **facts: Any) -> str:
-        """The text for a key, with its facts."""
+        """The text for a key, with its values inserted."""
         return self.marked(key, **facts)[0]
 
     def marked(self, key: str, **facts: Any) -> tuple[str, int]:
-        """The text for a key, and where its access key stands; −1 where it has none.
+        """The text for a key, and the index of its access key; −1 if it has none.
 
         >>> Texts("en").marked("options")
         ('Options', 3)
@@ -182,11 +182,11 @@ class Texts:
         return text.replace("&", "", 1).format(**facts), text.find("&")
 
     def join(self, parts: list[str]) -> str:
-        """Facts in one line."""
+        """Join texts into one line."""
         return (" · " if self.language == "en" else "，").join(part for part in parts if part)
 
     def duration(self, seconds: float) -> str:
-        """A time, roughly.
+        """A rounded duration.
 
         >>> Texts("en").duration(200)
         '3 min'
@@ -197,18 +197,18 @@ class Texts:
         return self("seconds", n=max(1, round(seconds)))
 
     def problem(self, outcome: imgpar.Outcome) -> str:
-        """Why a file failed."""
+        """The reason of a failed file."""
         if self.language == "zh":
             known = chinese(outcome.error, outcome.kind)
             return one_line(known or self("unexpected", text=plain_sentences(outcome.error)))
         return plain_sentences(outcome.error)
 
     def note(self, text: str) -> str:
-        """A remark of the library."""
+        """A note of the library."""
         return one_line((chinese(text) if self.language == "zh" else "") or plain_sentences(text))
 
     def error(self, error: Exception, folder: str) -> str:
-        """Why a run could not begin or go on."""
+        """The reason of a failed or aborted run."""
         said, names = str(error), [kind.__name__ for kind in type(error).__mro__]
         kind = next((name for name in names if name in TEXTS or name in KINDS), "")
         if kind in TEXTS:
@@ -223,7 +223,7 @@ class Texts:
 
 
 def size_text(count: int) -> str:
-    """Bytes, in units of 1000.
+    """A number of bytes in units of 1000.
 
     >>> size_text(1_234_567)
     '1.2 MB'

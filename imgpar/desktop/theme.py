@@ -1,4 +1,4 @@
-"""How the window looks: two palettes, one set of styles, sizes that follow the resolution of the screen."""
+"""Appearance of the window: two palettes, one set of styles, sizes scaled to the screen resolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imgpar.desktop.system import system_is_dark
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by what they are for; text on its ground has a contrast of at least 4.5 to 1."""
+    """Colours by purpose; text has a contrast of at least 4.5:1 to its background."""
 
     ground: str
     panel: str
@@ -43,7 +43,7 @@ class Theme:
 
     Args:
         root: the window.
-        look: "light", "dark", or empty for what the system has.
+        look: "light", "dark", or empty for the system setting.
     """
 
     def __init__(self, root: tk.Misc, look: str = "") -> None:
@@ -57,7 +57,7 @@ class Theme:
         self._lists(root)
 
     def px(self, length: int) -> int:
-        """Pixels of this screen for a length that was drawn for 96 dpi."""
+        """Screen pixels of a length at 96 dpi."""
         return round(length * self._scale)
 
     def _fonts(self, root: tk.Misc) -> None:
@@ -150,7 +150,7 @@ class Theme:
             lightcolor=[("selected", c.panel)],
             foreground=[("selected", c.text)],
         )
-        # The list that a combobox drops down, and menus, are no themed widgets.
+        # The drop-down list of a combobox, and menus, are not themed widgets.
         for option, value in {
             "background": c.panel, "foreground": c.text, "selectBackground": c.chosen,
             "selectForeground": c.text, "font": "TkDefaultFont",

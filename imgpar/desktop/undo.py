@@ -1,4 +1,4 @@
-"""Taking back what a run has made."""
+"""Deletion of the outputs of a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ OURS = ".imgpar"
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """How many new files are gone, and how many were changed since or cannot be deleted."""
+    """Number of deleted files, and of files that were modified since or cannot be deleted."""
 
     gone: int
     kept: int
 
 
 def delete_outputs(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone:
-    """Delete the files that these outcomes wrote, and folders that are empty then, `tops` included.
+    """Delete the output files of these outcomes, and then empty folders, including `tops`.
 
-    A file that somebody has changed since stays.
+    Files modified since are kept.
     """
     gone = kept = 0
     parents: set[str] = set()
@@ -47,7 +47,7 @@ def delete_outputs(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> U
 
 
 def _untouched(file: imgpar.OutputFile, status: os.stat_result) -> bool:
-    """Whether a file is as it was written; an edit may keep size and time, but not the time of the change."""
+    """Whether a file is unmodified; an edit may preserve size and mtime, but not ctime."""
     times = (status.st_mtime_ns, status.st_ctime_ns)
     return (
         stat.S_ISREG(status.st_mode)
@@ -57,7 +57,7 @@ def _untouched(file: imgpar.OutputFile, status: os.stat_result) -> bool:
 
 
 def _tidy(folders: set[str], top: str) -> None:
-    """Remove empty folders from the deepest up to `top`; what else lies there keeps them."""
+    """Delete empty folders from the deepest up to `top`."""
     inside = os.path.join(top, "")
     for folder in sorted(folders, key=len, reverse=True):
         with suppress(OSError):

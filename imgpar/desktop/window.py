@@ -1,4 +1,4 @@
-"""The window: it shows a Control, and hands it what the user does. It never waits."""
+"""The main window: it displays a Control and forwards user actions to it. It never blocks."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ from imgpar.desktop.theme import Theme
 
 
 def open_window(names: Sequence[str]) -> int:
-    """Show the window until it is closed; `names` are converted at once. Raises TclError without display."""
+    """Run the window until it is closed; `names` are converted at once. Raises TclError without a display."""
     sharpen_on_windows()
     tune()
     window = Window(tk.Tk(className="imgpar"), Settings.load())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, window.told_to_go)
+        signal.signal(number, window.on_signal)
     window.drop(names)
     window.root.mainloop()
     return 0
 
 
 class Window:
-    """Everything that is seen, and the tick that keeps it true.
+    """The widgets, and the timer that updates them.
 
     Args:
-        root: an empty toplevel window, which is this one's from now on.
-        settings: what the fields show at first.
+        root: an empty toplevel window, owned by this object.
+        settings: initial values of the fields.
     """
 
     def __init__(self, root: tk.Tk, settings: Settings) -> None:
@@ -77,14 +77,14 @@ class Window:
         root.deiconify()
         self._tick()
 
-    # ----- what is seen ---------------------------------------------------------------------------
+    # ----- widgets --------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Make every widget, in the language and the look of the settings; what is known stays."""
+        """Create all widgets in the language and appearance of the settings; the state is kept."""
         for child in self.root.winfo_children():
             child.destroy()
         self.texts = texts = Texts(self.settings.language)
-        with suppress(tk.TclError):  # Tk's own questions, "Yes" and "No"
+        with suppress(tk.TclError):  # the buttons of Tk's dialogs
             self.root.tk.call("msgcat::mclocale", {"zh": "zh_cn"}.get(texts.language, texts.language))
         self.theme = theme = Theme(self.root, self.settings.look)
         px = theme.px
@@ -125,7 +125,7 @@ class Window:
         self.head.zone.focus_set()
 
     def _refresh(self) -> None:
-        """Bring words, numbers and buttons up to date."""
+        """Update texts, numbers and buttons."""
         board = self.control.board
         self.files.count(board)
         self.status.show(self.control)
@@ -166,7 +166,7 @@ class Window:
         while not self.painter.results.empty():
             self.preview.show(self.painter.results.get())
 
-    # ----- what the user does ---------------------------------------------------------------------
+    # ----- user actions ---------------------------------------------------------------------------
 
     def drop(self, names: Sequence[str]) -> None:
         """Convert these files and folders."""
@@ -195,7 +195,7 @@ class Window:
                     return
 
     def press_main(self) -> None:
-        """Pause, continue or try again: whatever the button says."""
+        """Pause, continue or try again, as the button is labelled."""
         if self.control.state == "running":
             self.control.pause()
         elif self.control.state == "paused":
@@ -206,12 +206,12 @@ class Window:
         self._refresh()
 
     def stop(self) -> None:
-        """Stop what runs."""
+        """Stop the run."""
         self.control.stop()
         self._refresh()
 
     def undo(self) -> None:
-        """Delete the new files, if the user agrees."""
+        """Delete the new files after confirmation."""
         count, folder = self.control.board.counts["ok"], one_line(self.control.folder)
         question = self.texts("undo_ask", count=count, folder=folder)
         if self.control.can_undo and self.ask(self.texts("undo_title"), question, parent=self.root):
@@ -220,7 +220,7 @@ class Window:
             self.control.undo()
 
     def show_details(self) -> None:
-        """Everything about the chosen file, or about the run."""
+        """Show the details of the selected file, or of the run."""
         if text := self._described():
             Details(self.root, self.texts, self.theme, text)
 
@@ -229,7 +229,7 @@ class Window:
         show_folder(self.control.folder)
 
     def close(self, *, ask: bool = True) -> None:
-        """Stop cleanly, then go; asked twice, go at once."""
+        """Stop the run, then close; called twice, close at once."""
         if self._closing:
             self.control.kill()
         elif not self.control.busy:
@@ -238,9 +238,9 @@ class Window:
             self._closing = True
             self.control.stop()
 
-    def told_to_go(self, *_: object) -> None:
-        """A signal: it may come in the middle of a tick, which needs the window to its end."""
-        with suppress(tk.TclError):  # there is no window any more
+    def on_signal(self, *_: object) -> None:
+        """Handle a signal, deferred because it may interrupt a tick that uses the window."""
+        with suppress(tk.TclError):  # the window is closed
             self.root.after(0, lambda: self.close(ask=False))
 
     def _leave(self) -> None:
@@ -256,7 +256,7 @@ class Window:
     def _restyle(self) -> None:
         self._set(replace(self.form.read(), language=self.head.language.get(), look=self.head.look.get()))
         self.painter.close()
-        self.root.after_idle(self.build)  # not from within the menu, which goes too
+        self.root.after_idle(self.build)  # not from the menu, which is rebuilt
 
     def _chosen(self, row: Row) -> None:
         if row.outcome is not None and row.status != "failed":
@@ -281,11 +281,11 @@ class Window:
         self.root.bind(f"<{key}-v>", self._pasted)
 
     def _pasted(self, event: tk.Event[tk.Misc]) -> None:
-        if not isinstance(event.widget, ttk.Entry):  # there it means the text
+        if not isinstance(event.widget, ttk.Entry):  # there it pastes text
             self.paste()
 
     def _trouble(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        """A fault of ours in a callback: said in the window, and in full where there is a terminal."""
+        """Show an exception from a callback in the window, and print its traceback on stderr."""
         if isinstance(error, Exception):
             self.status.trouble(error)
         if sys.stderr is not None:

@@ -1,9 +1,9 @@
-"""One drop at work: a thread calls imgpar, and puts what happens into a queue for the window.
+"""Conversion of one drop: a thread calls imgpar and queues events for the window.
 
-1. The thread touches no widget; the window touches no file, and does nothing that takes longer
-   for more files.
-2. To pause is to stop what has not begun, and to go on is the same run again: imgpar skips what is done.
-   So a pause keeps no process and no memory, and it may last as long as the user likes.
+1. The thread uses no widget; the window accesses no file, and does no work proportional to the number of
+   files.
+2. Pausing cancels the run; continuing starts it again, and imgpar skips finished files. A pause therefore
+   uses no process and no memory, and may last any time.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from imgpar.desktop.paths import local, repaired
 from imgpar.desktop.settings import Settings
 
 CHUNK = 50
-"""Names in one message: small enough for one look of the window into the queue."""
+"""Names per message, few enough for the time budget of one poll."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFolder:
-    """Where the results of this drop go."""
+    """The output folder of this drop."""
 
     folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Files that were dropped one by one: they wait for their turn."""
+    """Individually dropped files, now waiting."""
 
     paths: tuple[str, ...]
     total: int | None
-    """How many there will be; None where folders have to be searched first."""
+    """Total number of files; None if folders have to be scanned first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The thread is through: with a report, or with what stopped it."""
+    """The thread has ended, with a report or an error."""
 
     report: imgpar.Report | None = None
     error: Exception | None = None
@@ -50,41 +50,41 @@ Message = imgpar.Event | OutputFolder | Listed | Ended
 
 
 class Inbox(Protocol):
-    """Where messages go."""
+    """Receives messages."""
 
     def put(self, item: Message) -> None:
-        """Take one; called in the thread."""
+        """Add a message; called in the thread."""
 
 
 class Conversion:
-    """Converts what was dropped; `inbox` is where the window hears of it.
+    """Converts one drop.
 
     Args:
-        names: of files and folders, as the drop gave them.
-        settings: what is done to each, and where results go.
-        inbox: gets every Message.
+        names: files and folders as dropped.
+        settings: recipe, fields and output folder.
+        inbox: receives every Message.
     """
 
     def __init__(self, names: Sequence[str], settings: Settings, inbox: Inbox) -> None:
         self.paths: tuple[str, ...] = ()
-        """What the names lead to, each once; set by the thread."""
+        """Absolute paths of the names without duplicates; set by the thread."""
         self._names, self._settings, self._inbox = names, settings, inbox
         self._out = ""
         self._token = imgpar.CancelToken()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, or go on after `stop`."""
+        """Start, or continue after `stop`."""
         self._token = imgpar.CancelToken()
         self._thread = threading.Thread(target=self._work, name="imgpar-desktop", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin nothing more; what is in flight is finished, then `Ended` comes."""
+        """Start no more jobs; those in flight are finished, then `Ended` is sent."""
         self._token.cancel()
 
     def kill(self) -> None:
-        """Stop at once; what is in flight is not finished, and nothing half-written is left."""
+        """Stop at once; jobs in flight are aborted, and no partial output is left."""
         self._token.kill()
 
     def join(self) -> None:
@@ -101,16 +101,16 @@ class Conversion:
             report = pipeline.run(
                 self.paths,
                 self._out,
-                on_exists="rename",  # nothing is replaced: not what other settings made, either
+                on_exists="rename",  # nothing is replaced, including outputs of other settings
                 on_event=self._inbox.put,
                 cancel=self._token,
             )
             self._inbox.put(Ended(report))
-        except Exception as error:  # whatever it is, the window has to hear of it
+        except Exception as error:  # reported to the window
             self._inbox.put(Ended(error=error))
 
     def _list(self) -> Iterator[OutputFolder | Listed]:
-        """To ask the disk whether a name is a folder takes time, so it is done here."""
+        """Resolve the names in the thread, because file system access may be slow."""
         paths = dict.fromkeys(local(repaired(name)) for name in self._names)
         files = [path for path in paths if not os.path.isdir(path)]
         self.paths, self._out = tuple(paths), self._settings.place(tuple(paths))

@@ -1,4 +1,4 @@
-"""Settings of the encoders, as recipe keys and flags."""
+"""Encoder settings: recipe keys and flags that are not operations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROFILES = ("srgb", "p3")
 
 @dataclass(frozen=True, slots=True)
 class ColourTarget:
-    """A requested colour profile: one of `PROFILES`, or a file with its content."""
+    """The colour profile to convert to: one of `PROFILES`, or a file and its content."""
 
     name: str
     icc: bytes = field(default=b"", repr=False)
@@ -82,7 +82,7 @@ def parse_span(value: object) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
-    """Target quality of a clip, as the score of a measure."""
+    """A target quality of clips: a metric and its value."""
 
     measure: str
     value: float
@@ -131,38 +131,38 @@ def page_range(value: object) -> str:
 
 
 def always(_source: Any, _target: Any) -> bool:
-    """A setting of every output."""
+    """Applies to every output."""
     return True
 
 
 def of_pages(source: Any, target: Any) -> bool:
-    """A setting of pictures with pages or frames."""
+    """Applies to pictures with pages or frames."""
     return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
 
 
 def of_drawings(source: Any, target: Any) -> bool:
-    """A setting of inputs that become pixels when they are read."""
+    """Applies to vector inputs, which are rasterised when they are read."""
     return target.kind != "audio" and (source is None or source.drawn)
 
 
 def without_alpha(_source: Any, target: Any) -> bool:
-    """A setting of outputs that hold no transparency."""
+    """Applies to outputs without alpha."""
     return target.kind != "audio" and not target.alpha
 
 
 def of_pictures(_source: Any, target: Any) -> bool:
-    """A setting of outputs that are pictures."""
+    """Applies to outputs that are pictures."""
     return bool(target.kind == "image")
 
 
 @dataclass(frozen=True, slots=True)
 class Clips:
-    """A setting of clips that stay clips, and of some other changes of kind."""
+    """Applies to clips that stay clips, and to the listed conversions between kinds."""
 
     others: frozenset[str]
 
     def __call__(self, source: Any, target: Any) -> bool:
-        """Whether the kinds of input and output are among them."""
+        """Whether the setting applies to this pair of input and output kinds."""
         kinds = (source.kind,) if source else ("image", "video")
         return any(f"{kind}-{target.kind}" in self.others | {"video-video"} for kind in kinds)
 
@@ -174,11 +174,11 @@ def clips(*others: str) -> Matters:
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions(Declared):
-    """Settings of the encoders; None is the default of the format."""
+    """Encoder settings; None is the default of the format."""
 
     quality: int | None = option(
         parsing.integer(1, 100),
-        "visible quality, 1 to 100, the same scale for every format",
+        "perceptual quality, 1 to 100, on one scale for all formats",
         default=None,
         metavar="N",
         example="82",
@@ -186,13 +186,13 @@ class EncodeOptions(Declared):
     )
     lossless: bool = option(
         parsing.switch,
-        "keep every pixel exactly, where the format can",
+        "lossless encoding, in formats that support it",
         default=False,
         calls="run encode frames assemble concat",
     )
     effort: int | None = option(
         parsing.integer(0, 10),
-        "0 is fastest, 10 makes the smallest files",
+        "encoder effort: 0 is fastest, 10 gives the smallest files",
         default=None,
         metavar="N",
         example="4",
@@ -200,7 +200,7 @@ class EncodeOptions(Declared):
     )
     palette: int | None = option(
         parsing.integer(2, 256),
-        "at most so many colours in PNG, GIF, TIFF and BMP, stored as a palette",
+        "write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)",
         default=None,
         metavar="N",
         example="64",
@@ -208,7 +208,7 @@ class EncodeOptions(Declared):
     )
     subsampling: str = option(
         parsing.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
-        "resolution of colour in JPEG, AVIF and HEIC; default 420, from quality 92 on 444",
+        "chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)",
         default="",
         metavar="WHICH",
         choices=SAMPLINGS,
@@ -217,13 +217,13 @@ class EncodeOptions(Declared):
     )
     progressive: bool = option(
         parsing.switch,
-        "progressive JPEGs: a little smaller, slower to write",
+        "progressive JPEG: slightly smaller, slower to encode",
         default=False,
         calls="run encode frames",
     )
     strip: str = option(
         parsing.choice(*STRIP, aliases={}),
-        "metadata to leave out: gps, exif, xmp or all (the colour profile is kept)",
+        "metadata to remove: gps, exif, xmp or all (the colour profile is kept)",
         default="",
         metavar="WHAT",
         choices=STRIP,
@@ -233,7 +233,7 @@ class EncodeOptions(Declared):
     )
     background: tuple[int, int, int, int] = option(
         parsing.colour,
-        "colour behind transparent pixels where the format has no transparency",
+        "background of transparent pixels in formats without alpha (default: white)",
         default=(255, 255, 255, 255),
         metavar="COLOUR",
         example="white",
@@ -242,7 +242,8 @@ class EncodeOptions(Declared):
     )
     colour: ColourTarget | None = option(
         colour_target,
-        "convert to srgb, p3 or the profile in a file (relative colorimetric); default: the input's own",
+        "convert to srgb, p3 or an ICC profile file, relative colorimetric (default: keep the input's "
+        "profile)",
         default=None,
         metavar="PROFILE",
         example="srgb",
@@ -252,7 +253,7 @@ class EncodeOptions(Declared):
     pages: str = option(
         page_range,
         "pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first, "
-        "a number or a range such as 2-5; default: all, as far as the target holds them",
+        "all, a number or a range such as 2-5 (default: all that the target format can store)",
         default="",
         metavar="PAGES",
         example="split",
@@ -261,7 +262,7 @@ class EncodeOptions(Declared):
     )
     density: float | None = option(
         parsing.number(1, 10000),
-        "dots per inch at which PDF (150) and SVG (96) become pixels",
+        "resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch",
         default=None,
         metavar="DPI",
         example="300",
@@ -271,7 +272,7 @@ class EncodeOptions(Declared):
 
     codec: str = option(
         parsing.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
-        "codec of clips; without it the container decides",
+        "video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)",
         default="",
         metavar="CODEC",
         choices=CODECS,
@@ -281,7 +282,7 @@ class EncodeOptions(Declared):
     )
     audio: str = option(
         parsing.choice(*AUDIO),
-        "sound of clips: copy (converted where the container does not take it), aac, opus or none",
+        "audio of clips: copy (encoded only if the container does not support the codec), aac, opus or none",
         default="copy",
         metavar="WHAT",
         choices=AUDIO,
@@ -291,7 +292,8 @@ class EncodeOptions(Declared):
     )
     trim: Span | None = option(
         parse_span,
-        "keep only a part of each clip, such as 0:10-0:25, 10- or -25",
+        "keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from "
+        "the start)",
         default=None,
         metavar="FROM-TO",
         example="0:10-0:25",
@@ -300,7 +302,7 @@ class EncodeOptions(Declared):
     )
     speed: float | None = option(
         parsing.number(0.05, 100),
-        "how fast clips run: 2 is twice as fast; sound keeps its pitch",
+        "playback speed of clips: 2 is twice as fast; the pitch of the audio is kept",
         default=None,
         metavar="FACTOR",
         example="2",
@@ -309,7 +311,8 @@ class EncodeOptions(Declared):
     )
     fps: Fraction | None = option(
         parsing.rate(0.01, 1000),
-        "frames a second of clips: 25, 29.97 (30000/1001) …; without it every frame keeps its own time",
+        "constant frame rate of clips: 25, 30000/1001 (the same as 29.97) … (default: keep the timestamp of "
+        "every frame)",
         default=None,
         metavar="N",
         example="25",
@@ -319,7 +322,7 @@ class EncodeOptions(Declared):
 
     map: str = option(
         parsing.choice(*MAPS),
-        "video streams of clips that are kept: best (the largest), or all; the others travel as they are",
+        "video streams to keep: best (the largest) or all (the others are copied unchanged)",
         default="best",
         metavar="WHICH",
         choices=MAPS,
@@ -329,23 +332,23 @@ class EncodeOptions(Declared):
     )
     loudnorm: bool = option(
         parsing.switch,
-        "make the sound of clips as loud as EBU R128 wants it (-23 LUFS)",
+        "normalise the loudness of clips to EBU R128 (-23 LUFS)",
         default=False,
         calls="run",
         matters=clips("video-audio"),
     )
     deinterlace: bool = option(
         parsing.switch,
-        "weave the fields of interlaced clips",
+        "deinterlace interlaced clips with ffmpeg's bwdif filter, one frame per two fields",
         default=False,
         calls="run frames",
         matters=clips("video-image"),
     )
     tonemap: str = option(
         parsing.choice(*CURVES),
-        "make HDR clips SDR with this curve: hable, mobius, reinhard or clip",
+        "tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip",
         default="",
-        metavar="CURVE",
+        metavar="OPERATOR",
         choices=CURVES,
         example="hable",
         calls="run frames",
@@ -353,7 +356,7 @@ class EncodeOptions(Declared):
     )
     max_bytes: int | None = option(
         parsing.byte_size,
-        "no clip larger than this, such as 8M: encoded in two passes",
+        "maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it",
         default=None,
         metavar="SIZE",
         example="8M",
@@ -362,7 +365,7 @@ class EncodeOptions(Declared):
     )
     target: QualityTarget | None = option(
         parse_target,
-        "the quality of clips is sought: vmaf=93 or ssim=0.98, measured on samples",
+        "encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples",
         default=None,
         metavar="MEASURE=N",
         example="vmaf=93",
@@ -371,19 +374,20 @@ class EncodeOptions(Declared):
     )
     hardware: bool = option(
         parsing.switch,
-        "let a hardware encoder do it, where one works on this machine",
+        "use a hardware encoder, if a working one is found",
         default=False,
         calls="run concat",
         matters=clips(),
     )
 
     few_colours: bool = False
-    """Not a setting: whether the input has few colours, so that a palette is worth trying."""
+    """Not a setting: whether the input was stored with a palette or few grey levels, so that counting its
+    colours pays."""
     packing: str = ""
-    """Not a setting: compression of the input, which the output may use too (`tiff.compression.PACKINGS`)."""
+    """Not a setting: the compression of the input, if the output can use the same (`tiff.PACKINGS`)."""
 
     def reading(self, limits: Limits) -> Limits:
-        """The limits of a run with the settings that affect decoding."""
+        """The limits of a run, with the settings that affect decoding."""
         return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)
 
     @property
@@ -392,7 +396,7 @@ class EncodeOptions(Declared):
         return self.pages == SPLIT
 
     def identity(self) -> str:
-        """Digest of the profile, which identifies settings in addition to the fields."""
+        """A digest of the ICC profile in use: what identifies the settings besides their fields."""
         from hashlib import sha256
 
         return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""

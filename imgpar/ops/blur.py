@@ -1,4 +1,4 @@
-"""blur: soften a picture."""
+"""blur: Gaussian blur."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Blur(Operation):
     """Gaussian blur. Transparent pixels do not bleed into visible ones."""
 
     name: ClassVar[str] = "blur"
-    summary: ClassVar[str] = "soften with a Gaussian; the number is its sigma in pixels"
+    summary: ClassVar[str] = "Gaussian blur with this standard deviation in pixels"
 
     sigma: float = option(
         parsing.number(0, 200), "standard deviation in pixels", metavar="SIGMA", example="2"

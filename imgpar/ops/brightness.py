@@ -1,4 +1,4 @@
-"""brightness: multiply colours."""
+"""brightness: multiply colour values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Brightness(Operation):
     """Multiply every colour by a factor; 0 is black."""
 
     name: ClassVar[str] = "brightness"
-    summary: ClassVar[str] = "lighter or darker: 1 changes nothing, 0 is black, 1.2 is a fifth lighter"
+    summary: ClassVar[str] = (
+        "multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter"
+    )
 
     factor: float = option(
         parsing.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.2"

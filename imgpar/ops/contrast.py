@@ -1,4 +1,4 @@
-"""contrast: scale colours around the mean."""
+"""contrast: scale the distance from the mean grey."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Contrast(Operation):
     """Move every colour away from the picture's mean grey by a factor: mean + factor · (colour − mean)."""
 
     name: ClassVar[str] = "contrast"
-    summary: ClassVar[str] = "more or less contrast: 1 changes nothing, 0 is plain grey"
+    summary: ClassVar[str] = "scale the contrast: 1 changes nothing, 0 gives uniform grey"
 
     factor: float = option(
         parsing.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.1"

@@ -22,7 +22,7 @@ from imgpar.pixels.geometry import (
 
 @dataclass(frozen=True)
 class Crop(Operation):
-    """Keep a region of a picture, clipped to its size.
+    """Keep a region of a picture, clamped to the picture.
 
     >>> Crop(parse_region("16:9")).plan(Spec(4000, 3000)).size
     (4000, 2250)
@@ -30,15 +30,15 @@ class Crop(Operation):
 
     name: ClassVar[str] = "crop"
     summary: ClassVar[str] = (
-        "keep a part: 800x600, 800x600+10+20 (from the top left) or an aspect such as 16:9"
+        "keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as 16:9"
     )
 
     region: Region | Aspect = option(
-        parse_region, "the part to keep", metavar="REGION", example="800x600+10+20"
+        parse_region, "the region to keep", metavar="REGION", example="800x600+10+20"
     )
     gravity: str = option(
         parse_gravity,
-        "position of the part, unless there is an offset",
+        "anchor of the region, unless an offset is given",
         default="centre",
         metavar="WHERE",
         choices=GRAVITIES,

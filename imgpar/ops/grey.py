@@ -19,7 +19,7 @@ class Grey(Operation):
     """
 
     name: ClassVar[str] = "grey"
-    summary: ClassVar[str] = "turn colours into grey, stored as one channel"
+    summary: ClassVar[str] = "convert to greyscale by luma (BT.601), stored as one channel"
 
     def plan(self, spec: Spec) -> Spec:
         return spec.converted("LA" if spec.alpha else "L")

@@ -24,21 +24,21 @@ from imgpar.pixels.geometry import (
 
 @dataclass(frozen=True)
 class Pad(Operation):
-    """Add a border up to a minimum size, or to an aspect ratio; nothing is cropped or scaled.
+    """Add a border up to a minimum size or an exact aspect ratio; nothing is cropped or scaled.
 
     >>> Pad(parse_canvas("1:1")).plan(Spec(400, 300)).size
     (400, 400)
     """
 
     name: ClassVar[str] = "pad"
-    summary: ClassVar[str] = "add a border up to a size such as 1920x1080, or to a shape such as 1:1"
+    summary: ClassVar[str] = "add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1"
 
     canvas: Geometry | Aspect = option(
-        parse_canvas, "the size or shape to reach", metavar="CANVAS", example="1:1"
+        parse_canvas, "the size or aspect ratio of the canvas", metavar="CANVAS", example="1:1"
     )
     gravity: str = option(
         parse_gravity,
-        "where the picture lies on the canvas",
+        "position of the picture on the canvas",
         default="centre",
         metavar="WHERE",
         choices=GRAVITIES,
@@ -46,7 +46,7 @@ class Pad(Operation):
     )
     background: Colour | None = option(
         parsing.colour,
-        "colour of the border; transparent where the picture has transparency, otherwise white",
+        "colour of the border (default: transparent for pictures with alpha, otherwise white)",
         default=None,
         metavar="COLOUR",
         example="#f4f4f4",

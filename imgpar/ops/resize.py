@@ -31,9 +31,9 @@ FITS = ("inside", "cover", "contain", "fill")
 class Resize(Operation):
     """Scale a picture with Lanczos.
 
-    With both sides given, `cover` crops, `contain` pads and `fill` distorts to exactly that size. Every other
-    geometry has the aspect ratio of the picture, so these three scale to it exactly, smaller or larger.
-    `inside` keeps the aspect ratio and does not enlarge unless `enlarge` is set.
+    With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
+    Every other geometry keeps the aspect ratio of the picture, so these three scale to it exactly,
+    smaller or larger. `inside` keeps the aspect ratio and enlarges only with `enlarge`.
 
     >>> Resize(parse_geometry("1920x1080")).plan(Spec(4000, 3000)).size
     (1440, 1080)
@@ -46,20 +46,21 @@ class Resize(Operation):
 
     geometry: Geometry = option(
         parse_geometry,
-        "the size; one number is the longest edge (in magick it is the width)",
+        "the size; one number is the longest edge (in ImageMagick: the width)",
         metavar="GEOMETRY",
         example="1920x1080",
     )
     fit: str = option(
         parsing.choice(*FITS),
-        "inside: as large as fits; cover: fill the box and crop; contain: fit and pad; fill: distort",
+        "inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore the "
+        "aspect ratio",
         default="inside",
         choices=FITS,
         example="cover",
     )
     gravity: str = option(
         parse_gravity,
-        "which part cover keeps, or where contain puts the picture",
+        "anchor of the crop (cover) or of the picture (contain)",
         default="centre",
         metavar="WHERE",
         choices=GRAVITIES,
@@ -68,12 +69,12 @@ class Resize(Operation):
     enlarge: bool = option(parsing.switch, "allow inside to enlarge pictures", default=False)
     linear: bool = option(
         parsing.switch,
-        "resample in linear light; slower, better for fine bright detail",
+        "resample in linear light instead of gamma-encoded values; slower, accurate for fine bright detail",
         default=False,
     )
     background: Colour | None = option(
         parsing.colour,
-        "colour that contain pads with; transparent where the picture has transparency, otherwise white",
+        "padding colour of contain (default: transparent for pictures with alpha, otherwise white)",
         default=None,
         metavar="COLOUR",
         example="black",

@@ -30,26 +30,26 @@ _TRANSPOSE = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"
 
 @dataclass(frozen=True)
 class Rotate(Operation):
-    """Rotate a picture clockwise. Multiples of 90 move pixels without changing them.
+    """Rotate a picture clockwise. Multiples of 90 are lossless.
 
-    Other angles interpolate (bicubic) on a canvas that contains the whole rotated picture.
+    Other angles use bicubic interpolation on a canvas that contains the whole rotated picture.
 
     >>> Rotate(90).plan(Spec(400, 300)).size, Rotate(45).plan(Spec(100, 100)).size
     ((300, 400), (142, 142))
     """
 
     name: ClassVar[str] = "rotate"
-    summary: ClassVar[str] = "rotate clockwise by degrees; the canvas grows to hold the corners"
+    summary: ClassVar[str] = "rotate clockwise by degrees; the canvas is enlarged to contain the corners"
 
     degrees: float = option(
         parsing.number(-3600, 3600),
-        "the angle; negative turns the other way",
+        "the angle; negative values rotate counter-clockwise",
         metavar="DEGREES",
         example="90",
     )
     background: Colour | None = option(
         parsing.colour,
-        "colour of the corners; transparent where the picture has transparency, otherwise white",
+        "colour of the corners (default: transparent for pictures with alpha, otherwise white)",
         default=None,
         metavar="COLOUR",
         example="black",

@@ -1,4 +1,4 @@
-"""saturation: scale colours around their luma."""
+"""saturation: scale the distance of each colour from its grey."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Saturation(Operation):
     """Scale every colour around its own luma: grey + factor · (colour − grey)."""
 
     name: ClassVar[str] = "saturation"
-    summary: ClassVar[str] = "stronger or paler colours: 1 changes nothing, 0 is grey"
+    summary: ClassVar[str] = "scale the saturation: 1 changes nothing, 0 gives grey"
 
     factor: float = option(
         parsing.number(0, 100), "the factor; 1 changes nothing", metavar="FACTOR", example="1.3"

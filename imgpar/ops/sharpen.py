@@ -21,12 +21,14 @@ class Sharpen(Operation):
     """
 
     name: ClassVar[str] = "sharpen"
-    summary: ClassVar[str] = "bring out details (unsharp mask): 0 changes nothing, 0.5 is gentle, 2 is strong"
+    summary: ClassVar[str] = "unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong"
 
-    amount: float = option(parsing.number(0, 20), "how much", default=0.5, metavar="AMOUNT", example="0.5")
+    amount: float = option(
+        parsing.number(0, 20), "strength of the mask", default=0.5, metavar="AMOUNT", example="0.5"
+    )
     sigma: float = option(
         parsing.number(0.1, 50),
-        "size of the details, as a blur's sigma in pixels",
+        "standard deviation of the blur in pixels",
         default=1.0,
         metavar="PIXELS",
     )

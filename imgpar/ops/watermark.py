@@ -1,4 +1,4 @@
-"""watermark: compose a picture over every picture."""
+"""watermark: composite a picture over every picture."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def parse_file(value: object) -> str:
 
 @dataclass(frozen=True)
 class Watermark(Operation):
-    """Compose a picture, preferably a PNG with alpha, over every picture.
+    """Composite a picture, preferably a PNG with alpha, over every picture.
 
-    A coloured mark makes a grey picture RGB. It is scaled down where it does not fit between the margins. Its
-    own ICC profile is applied.
+    A coloured watermark converts a grey picture to RGB. It is scaled down where it does not fit between the
+    margins. Its embedded ICC profile is applied.
     """
 
     name: ClassVar[str] = "watermark"
-    summary: ClassVar[str] = "lay a picture (best a PNG with transparency) over every picture"
+    summary: ClassVar[str] = "composite a picture (preferably a PNG with alpha) over every picture"
 
-    image: str = option(parse_file, "the picture to lay over", metavar="FILE", example="logo.png")
+    image: str = option(parse_file, "the picture to composite", metavar="FILE", example="logo.png")
     gravity: str = option(
         parse_gravity,
-        "the corner or side where it lies",
+        "the corner or side at which it is placed",
         default="southeast",
         metavar="WHERE",
         choices=GRAVITIES,
@@ -68,22 +68,28 @@ class Watermark(Operation):
     )
     margin: Length = option(
         parse_length,
-        "distance from the edges, in pixels or percent of the shorter side",
+        "distance from the edges in pixels, or in percent of the shorter side",
         default=Length(3, percent=True),
         metavar="LENGTH",
         example="5%",
     )
     opacity: float = option(
-        parse_share, "how much of the picture below it hides", default=1.0, metavar="SHARE", example="50%"
+        parse_share,
+        "opacity of the watermark, 1 (or 100%) is opaque",
+        default=1.0,
+        metavar="SHARE",
+        example="50%",
     )
     scale: float = option(
         parse_share,
-        "its width, as a share of the picture's width",
+        "width of the watermark as a fraction of the picture's width",
         default=0.2,
         metavar="SHARE",
         example="20%",
     )
-    tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
+    tile: bool = option(
+        parsing.switch, "repeat it over the whole picture, spaced by the margin", default=False
+    )
     into: Colouring | None = field(default=None, repr=False)
     """For pictures with another profile than sRGB, to which the mark is converted."""
 

@@ -32,17 +32,19 @@ def parse_font(value: object) -> str:
 class WatermarkText(Operation):
     """Draw text over every picture.
 
-    The built-in font contains English letters. Other characters are drawn in an installed font, emoji in
-    their colours; a font file gives the same result on every machine.
+    The built-in font covers English. Letters that it lacks are drawn in a system font that contains them,
+    emoji in colour; an explicit font file gives the same result on every machine.
     """
 
     name: ClassVar[str] = "watermark_text"
-    summary: ClassVar[str] = "write words over every picture"
+    summary: ClassVar[str] = (
+        "draw text over every picture; system fonts supply letters and emoji that the built-in font lacks"
+    )
 
-    text: str = option(parsing.text, "the words; \\n starts a new line", metavar="TEXT", example="© Ada")
+    text: str = option(parsing.text, "the text; \\n starts a new line", metavar="TEXT", example="© Ada")
     size: Length = option(
         parse_length,
-        "height of the letters, in pixels or percent of the shorter side",
+        "height of the letters in pixels, or in percent of the shorter side",
         default=Length(5, percent=True),
         metavar="LENGTH",
         example="48",
@@ -56,17 +58,17 @@ class WatermarkText(Operation):
     )
     outline: Colour = option(
         parsing.colour,
-        "colour of a thin line around the letters, for bright and dark pictures alike",
+        "colour of an outline around the letters, for legibility on bright and dark pictures",
         default=(0, 0, 0, 0),
         metavar="COLOUR",
         example="black",
     )
     opacity: float = option(
-        parse_share, "how much of the picture below it hides", default=0.7, metavar="SHARE", example="50%"
+        parse_share, "opacity of the text, 1 (or 100%) is opaque", default=0.7, metavar="SHARE", example="50%"
     )
     gravity: str = option(
         parse_gravity,
-        "the corner or side where it lies",
+        "the corner or side at which it is placed",
         default="southeast",
         metavar="WHERE",
         choices=GRAVITIES,
@@ -74,15 +76,22 @@ class WatermarkText(Operation):
     )
     margin: Length = option(
         parse_length,
-        "distance from the edges, in pixels or percent of the shorter side",
+        "distance from the edges in pixels, or in percent of the shorter side",
         default=Length(3, percent=True),
         metavar="LENGTH",
         example="5%",
     )
     font: str = option(
-        parse_font, "a TrueType or OpenType file", default="", metavar="FILE", example="NotoSansSC.otf"
+        parse_font,
+        "a TrueType or OpenType font file (default: the built-in font, with system fonts for letters it "
+        "lacks)",
+        default="",
+        metavar="FILE",
+        example="NotoSansSC.otf",
     )
-    tile: bool = option(parsing.switch, "repeat it over the whole picture, margins between", default=False)
+    tile: bool = option(
+        parsing.switch, "repeat it over the whole picture, spaced by the margin", default=False
+    )
 
     def plan(self, spec: Spec) -> Spec:
         # Coloured text on a grey picture needs RGB; its opacity needs no alpha channel.

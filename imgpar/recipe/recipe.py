@@ -1,9 +1,9 @@
-"""A recipe: operations in order, target formats and the settings of the encoders; TOML in and out.
+"""Recipes: operations in order, target formats and encoder settings; reading and writing TOML.
 
 to = "webp"              # or ["webp", "mp4"]
-quality = 82             # every setting of the encoders is a key
+quality = 82             # every encoder setting is a key
 [[operations]]
-resize = "1920"          # the operation's name holds its first value, further fields stand beside it
+resize = "1920"          # the key with the operation's name holds its primary value; further fields follow
 fit = "inside"
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run makes of its pictures. Immutable: every change gives a new one.
+    """The processing of a run. Immutable: every change returns a new recipe.
 
     >>> recipe = Recipe().then(make_operation("resize", "1920")).merged({"to": "webp", "quality": 82})
     >>> print(recipe.to_toml())
@@ -49,11 +49,11 @@ class Recipe:
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
     chosen: bool = field(default=False, compare=False)
-    """Whether the user named `to` for this very run: the formats of a recipe are not meant for clips."""
+    """Whether `to` was given explicitly for this run; the formats of a recipe file do not apply to clips."""
 
     @classmethod
     def load(cls, source: str | os.PathLike[str]) -> Recipe:
-        """The recipe in a TOML file, or the built-in one of that name; raises UsageError otherwise."""
+        """Load a TOML file or the built-in recipe of that name; raises UsageError."""
         from pathlib import Path
 
         path = Path(source)
@@ -72,7 +72,7 @@ class Recipe:
 
     @classmethod
     def builtin(cls, name: str) -> Recipe:
-        """One of `builtin_names()`; raises BadValueError for any other."""
+        """Load one of `builtin_names()`; raises BadValueError for other names."""
         if name not in builtin_names():
             raise bad_value("the recipe", "one of " + ", ".join(builtin_names()), name, builtin_names())
         text = (_builtin() / f"{name}.toml").read_text("utf-8")
@@ -82,7 +82,8 @@ class Recipe:
     def from_dict(
         cls, data: Mapping[str, Any], where: str = "recipe.toml", *, folder: str | os.PathLike[str] = ""
     ) -> Recipe:
-        """The recipe in parsed TOML. `where` names it in errors; relative files are sought in `folder`."""
+        """The recipe from parsed TOML. `where` names it in errors; relative file names are resolved in
+        `folder`."""
         settings = {key: value for key, value in data.items() if key != "operations"}
         tables = data.get("operations", [])
         if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
@@ -103,14 +104,14 @@ class Recipe:
         return replace(cls.from_dict(data, where, folder=folder), name=name)
 
     def then(self, operation: Operation) -> Recipe:
-        """The recipe with one more operation at its end."""
+        """The recipe with an operation appended."""
         return replace(self, operations=(*self.operations, operation))
 
     def merged(self, settings: Mapping[str, object], *, label: Callable[[str], str] = str) -> Recipe:
-        """The recipe with other settings (`to`, `quality` …), as text or as Python values.
+        """The recipe with updated settings (`to`, `quality` …), given as text or as Python values.
 
-        What is not named stays; None stands for "not given". `label(key)` names a key in errors.
-        Raises UsageError for an unknown key, BadValueError for a wrong value.
+        Other settings are kept; None means "not given". `label(key)` names a key in errors.
+        Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
         options = EncodeOptions.options()
         changes, to = dict[str, Any](), self.to
@@ -127,7 +128,7 @@ class Recipe:
         return replace(self, to=to, encode=replace(self.encode, **changes), chosen=chosen)
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as TOML values; what has its default is left out. Raises UsageError for functions."""
+        """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
         data: dict[str, Any] = {}
         if self.to:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
@@ -137,17 +138,17 @@ class Recipe:
         return data
 
     def to_toml(self) -> str:
-        """The recipe as the text of a TOML file; `Recipe.load` gives an equal recipe."""
+        """The recipe as TOML text; `Recipe.load` restores an equal recipe."""
         data = self.to_dict()
         tables = data.pop("operations", [])
         blocks = [_lines(data), *("[[operations]]\n" + _lines(table) for table in tables)]
         return "\n".join(block for block in blocks if block)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the recipe to a TOML file, whole or not at all.
+        """Write the recipe to a TOML file atomically.
 
         Raises:
-            UsageError: it has functions, something that is no recipe is there, or it cannot be written.
+            UsageError: it contains functions, the path is a file that is not a recipe, or it is not writable.
         """
         text, place = self.to_toml(), os.fspath(path)
         check_recipe_place(place)
@@ -157,10 +158,10 @@ class Recipe:
             raise UsageError(f"The recipe cannot be written to {path}: {error.strerror}.") from error
 
     def key(self) -> str:
-        """A digest of all that decides the result: operations, the files and functions they use, settings.
+        """A digest of everything that determines the result: operations, their files and functions, settings.
 
-        The same in every process and after a round trip through a file. Raises BadValueError when a file
-        that an operation needs cannot be read.
+        It is equal in every process and after a round trip through a file. Raises BadValueError if a file
+        required by an operation cannot be read.
         """
         options = EncodeOptions.options()
         parts = [
@@ -173,7 +174,7 @@ class Recipe:
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:
-    """Refuse a place for a recipe where something else is; raises UsageError."""
+    """Reject a path where a file other than a recipe exists; raises UsageError."""
 
     def is_recipe(_: bytes) -> bool:
         try:
@@ -186,13 +187,13 @@ def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:
 
 
 def builtin_names() -> tuple[str, ...]:
-    """The recipes that come with imgpar."""
+    """Names of the built-in recipes."""
     names = (file.name for file in _builtin().iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 def _builtin() -> Traversable:
-    from importlib import resources  # few runs name a recipe
+    from importlib import resources  # imported on demand: few runs load a recipe
 
     return resources.files("imgpar.recipe") / "builtin"
 
@@ -200,11 +201,11 @@ def _builtin() -> Traversable:
 def make_operation(
     name: str, value: object = None, /, *, label: str = "", where: str = "", **given: object
 ) -> Operation:
-    """An operation from its name, the value of its first field, and further fields; text or Python values.
+    """Create an operation from its name, its primary value and further fields, as text or Python values.
 
-    Flags, recipes and Python methods all come through here. Errors call the value `label` (the flag as
-    it was written; default is the name) and add `where` (" in x.toml") to every name. True stands for a
-    value that is left to its default, None for what is not given.
+    Used for flags, recipes and Python methods. Errors name the value `label` (the flag as written; default:
+    the name) and append `where` (" in x.toml") to every name. True means the default of the primary field,
+    None means "not given".
 
     >>> make_operation("blur", "2.5")
     Blur(sigma=2.5)
@@ -234,8 +235,8 @@ def make_operation(
 
 
 def is_setting(name: str, value: object, field: Option) -> bool:
-    """Whether a name that is both a field of the operation before it and a setting is meant as the setting:
-    where only that takes the value.
+    """Whether a name that is both a field of the preceding operation and a setting means the setting: if only
+    the setting accepts the value.
 
     >>> letters = operation_types()["watermark_text"].options()["colour"]
     >>> is_setting("colour", "red", letters), is_setting("colour", "srgb", letters)
@@ -256,7 +257,7 @@ def _takes(option: Option, value: object) -> bool:
 
 
 def parse_formats(value: object) -> tuple[str, ...]:
-    """Format names as a list or as text with commas, in lower case and without dots.
+    """Format names from a list or comma-separated text, in lower case and without dots.
 
     >>> parse_formats("WebP, .mp4")
     ('webp', 'mp4')
@@ -287,7 +288,7 @@ def _from_table(table: Mapping[str, Any], where: str, folder: str | os.PathLike[
     for key, option in options.items():
         written = name if key == primary else key
         if option.metavar == "FILE" and folder and isinstance(table.get(written), str) and table[written]:
-            # A file beside the recipe is meant from there, not from where the command runs.
+            # Relative to the folder of the recipe, not to the current folder.
             fields[key] = os.path.join(folder, table[written])
     value = True if primary in fields else table[name]
     return make_operation(name, value, where=f" in {where}", **fields)
@@ -308,7 +309,7 @@ def _to_table(operation: Operation) -> dict[str, Any]:
 
 
 def _fields(owner: Any, options: Mapping[str, Option], *, everything: bool = False) -> dict[str, Any]:
-    """The fields that differ from their defaults (or all of them) as TOML values; None is left out."""
+    """The fields that differ from their defaults (or all fields) as TOML values, without None."""
     defaults = {f.name: f.default for f in dataclasses.fields(owner)}
     present = {name: getattr(owner, name) for name in options}
     return {
@@ -319,10 +320,10 @@ def _fields(owner: Any, options: Mapping[str, Option], *, everything: bool = Fal
 
 
 def _plain(value: Any) -> str | int | float | bool:
-    """A field's value as TOML knows it; what has a text form of its own is text."""
+    """A field's value as a TOML type; other types are converted to text."""
     if isinstance(value, tuple):  # the only tuples are colours
         return "#" + "".join(f"{part:02x}" for part in (value[:3] if value[3] == 255 else value))
-    if isinstance(value, Fraction):  # one that a number cannot hold is written as 30000/1001
+    if isinstance(value, Fraction):  # not representable as a float: written as 30000/1001
         return float(value) if Fraction(float(value)) == value else str(value)
     return value if isinstance(value, (str, int, float)) else str(value)
 
@@ -332,7 +333,7 @@ def _lines(table: Mapping[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value in TOML; JSON writes strings, numbers and lists the same way, but for DEL."""
+    """A value as TOML; JSON has the same syntax for strings, numbers and lists, except for DEL."""
     try:
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         text.encode()
@@ -346,7 +347,7 @@ def _required(kind: type[Operation]) -> set[str]:
 
 
 def _unknown(what: str, name: str, shown: str, known: Iterable[str]) -> UsageError:
-    """The sentence for a name that does not exist, with the nearest one that does."""
+    """The error for an unknown name, with the closest known one."""
     known = list(known)
     near = closest(name, known)
     fix = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}."

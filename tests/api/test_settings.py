@@ -126,7 +126,7 @@ def test_an_option_that_is_taken_arrives(key):
 @pytest.mark.parametrize(("name", "key"), REFUSED)
 def test_what_a_call_has_no_use_for_is_refused(name, key, picture, tmp_path):
     before = tree(tmp_path)
-    with pytest.raises(imgpar.UsageError, match=rf"has no use for {key}\. \S"):
+    with pytest.raises(imgpar.UsageError, match=rf"does not accept {key}\. \S"):
         CALLS[name][1](picture, tmp_path / "out", **{key: {**GOOD, **RECIPE_GOOD}[key]})
     assert tree(tmp_path) == before
 
@@ -283,14 +283,14 @@ def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
 @pytest.mark.parametrize("key", sorted(RECIPE_KEYS - CONCAT - {"to"}))
 def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tmp_path):
     options = imgpar.Recipe().merged({key: RECIPE_GOOD[key]}).encode
-    with pytest.raises(imgpar.UsageError, match=f"concat has no use for {key}"):
+    with pytest.raises(imgpar.UsageError, match=f"concat does not accept {key}"):
         join_clips(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
 
 
 @pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
 def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
     recipe = imgpar.Recipe().merged({key: RECIPE_GOOD[key]})
-    with pytest.raises(imgpar.UsageError, match=f"assemble has no use for {key}"):
+    with pytest.raises(imgpar.UsageError, match=f"assemble does not accept {key}"):
         assemble_clip([str(picture)], str(tmp_path / "c.mp4"), recipe)
 
 

@@ -128,7 +128,7 @@ def test_what_is_there_is_left_alone(folder, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["-o", "o.png"], "not named like a clip"),
-        (["-o", "o.mp4", "--trim", "1-2"], "imgpar assemble has no use for --trim"),
+        (["-o", "o.mp4", "--trim", "1-2"], "imgpar assemble does not accept --trim"),
         (["-o", "o.mp4", "--mixed", "squash"], "pad, crop, stretch, fail"),
         ([], "-o CLIP is missing"),
     ],

@@ -134,7 +134,7 @@ def test_a_function_runs_in_the_workers(session, pictures, out):
 
 def test_what_a_function_prints_becomes_a_note(session, pictures, out, capfd):
     report = session.run(Pipeline().apply(testing.shout), pictures, out, to="png")
-    assert report.items[0].notes == ("a function speaks",)
+    assert report.items[0].notes == ("output of a function",)
     assert capfd.readouterr() == ("", "")
 
 

@@ -187,7 +187,7 @@ def wrong(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int = 2
         (["--resize"], "--resize needs a value."),
         (["--grey=yes"], "--grey"),
         (["--null"], "--files-from"),
-        (["--files-from", os.devnull], "takes the place of INPUT"),
+        (["--files-from", os.devnull], "--files-from and INPUT exclude each other"),
         (["--in-place"], "there is no -o"),
         (["--report", "absent/r.json"], "absent/r.json"),
         (["-q", "-v"], "contradict"),
@@ -202,7 +202,7 @@ def test_a_modifier_without_its_operation_names_the_operation(capsys, name):
     kind = operation_types()[flags.modifiers()[name][0]]
     value = [] if kind.options()[name].parse is switch else ["1"]
     said = wrong(capsys, ["in.jpg", "-o", "out", flags.flag(name), *value])
-    assert f"Write {flags.flag(flags.modifiers()[name][0])}" in said
+    assert f"Put {flags.flag(flags.modifiers()[name][0])}" in said
 
 
 @pytest.mark.parametrize(("argv", "part"), [(["-o", "out"], "No input"), (["in.jpg"], "-o OUT is missing")])

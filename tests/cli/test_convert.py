@@ -140,7 +140,7 @@ def test_retry_says_that_its_inputs_are_not_there(photos, tmp_path):
     (photos / "bad.jpg").unlink()
     done = imgpar("retry", tmp_path / "out", *JOBS)
     assert done.returncode == 3
-    assert b"What failed in that run is not in the input any more." in done.stderr
+    assert b"The failed files of that run are no longer in the input." in done.stderr
 
 
 def test_names_from_a_list_on_standard_input(tmp_path):
@@ -310,4 +310,4 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path):
         timeout=100,
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
-    assert b"does not exist any more" in done.stderr
+    assert b"no longer exists" in done.stderr

@@ -1,4 +1,4 @@
-"""Words of the command line that could be read in two ways, and flags that a command has no use for."""
+"""Words of the command line that could be read in two ways, and flags that a command does not accept."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_flag_without_its_value_says_so(here, capsys):
 )
 def test_a_command_refuses_flags_that_it_does_not_use(here, capsys, command, flag, value):
     said = refused(capsys, command, "photos", *(["-o", "x.mp4"] * (command != "retry")), flag, value)
-    assert f"imgpar {command} has no use for {flag}." in said
+    assert f"imgpar {command} does not accept {flag}." in said
 
 
 @pytest.mark.parametrize("command", ["frames", "assemble"])
@@ -174,7 +174,7 @@ def test_a_command_refuses_flags_that_it_does_not_use(here, capsys, command, fla
 def test_a_modifier_of_an_operation_is_no_setting_of_the_command(here, capsys, command, words):
     make_clip(here / "photos" / "c.mp4")
     said = refused(capsys, command, "photos", "-o", "x.mp4", *words)
-    assert f"{command} has no use for background." in said
+    assert f"{command} does not accept background." in said
 
 
 @pytest.mark.parametrize(

@@ -206,10 +206,10 @@ def test_what_was_dropped_on_the_icon_is_done(photo_folder: FolderMaker) -> None
 
 
 def test_a_signal_in_the_middle_of_a_tick_lets_it_end(screen: Screen) -> None:
-    screen.window.told_to_go()
+    screen.window.on_signal()
     assert not screen.gone
     screen.until(lambda: screen.gone)
-    screen.window.told_to_go()  # too late, and no matter
+    screen.window.on_signal()  # after the end: no effect
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -190,7 +190,7 @@ def test_a_listener_that_fails_is_not_taken_for_a_dead_worker(pictures: Path, tm
 
 
 STEPS = range(1, 60, 5)
-"""Lines of commit.py and files.py at which the worker is killed; a commit has about 50."""
+"""Lines of commit.py and fs.py at which the worker is killed; a commit has about 50."""
 
 
 @linux
