@@ -77,7 +77,7 @@ class _Listener:
             self.tell(event)
 
 
-def assemble(
+def assemble_clip(
     inputs: Sequence[str],
     out: str,
     recipe: Recipe,
@@ -168,7 +168,7 @@ def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
     others = _of_other_size(paths) if mixed != "fail" else 0
     if others:
         notes.append(f"{others} of {len(paths)} pictures have another size than the first one: {mixed}")
-    return [*notes, *gaps(paths)]
+    return [*notes, *numbering_gaps(paths)]
 
 
 def _of_other_size(paths: Sequence[str]) -> int:
@@ -256,10 +256,10 @@ def _write(
     return writer.count
 
 
-def gaps(paths: Sequence[str]) -> list[str]:
+def numbering_gaps(paths: Sequence[str]) -> list[str]:
     """What is missing in the numbering of names that differ only in their last number.
 
-    >>> gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
+    >>> numbering_gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
     ['f_10.png to f_11.png are missing']
     """
     found = list[str]()

@@ -38,7 +38,7 @@ class Joined:
     lost: tuple[str, ...] = ()
 
 
-def join(
+def join_clips(
     inputs: Sequence[str],
     out: str,
     options: EncodeOptions | None = None,
@@ -146,10 +146,10 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 def _facts(clip: Clip) -> dict[str, object]:
     """What has to be the same in all clips, so that one header fits them."""
-    from imgpar.video.demux import opened
+    from imgpar.video.demux import open_clip
 
     picture = clip.picture
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         header = bytes(container.streams[picture.stream.index].codec_context.extradata or b"")
     return {
         "codec": picture.stream.codec,
@@ -241,12 +241,12 @@ def _fitted(size: tuple[int, int], first: Clip) -> str:
 
 def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
     """Nothing but new times, for clips that may not lose anything; raises EncodeError where they differ."""
-    from imgpar.video.lossless import kind_of
+    from imgpar.video.lossless import frame_kind
 
     first = clips[0].picture
     for number, clip in enumerate(clips[1:], 2):
-        facts = (clip.picture.upright, kind_of(clip.picture), clip.picture.colour)
-        if facts != (first.upright, kind_of(first), first.colour):
+        facts = (clip.picture.upright, frame_kind(clip.picture), clip.picture.colour)
+        if facts != (first.upright, frame_kind(first), first.colour):
             raise EncodeError(
                 f"Clip {number} has frames of another size or kind than the first one.",
                 fix="Leave --lossless out; then they are made the same.",

@@ -61,7 +61,7 @@ _KEPT = {
 }
 
 
-class Past(Protocol):
+class PastRuns(Protocol):
     """What runs before this one knew of inputs."""
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
@@ -74,7 +74,7 @@ class Past(Protocol):
         """Names and records of inputs of other roots whose outputs lie in the same folder."""
 
 
-class Originals(Protocol):
+class OriginalsStore(Protocol):
     """The originals that are kept in place."""
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
@@ -104,8 +104,8 @@ class Planner:
         *,
         to: Sequence[str] = (),
         on_exists: str | None = None,
-        past: Past | None = None,
-        originals: Originals | None = None,
+        past: PastRuns | None = None,
+        originals: OriginalsStore | None = None,
         split: bool = False,
         verify: bool = False,
         careful: bool = False,

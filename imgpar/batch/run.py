@@ -25,7 +25,7 @@ from imgpar.batch.setup import (
     run_facts,
     run_key,
     run_spec,
-    without_places,
+    recipe_without_places,
 )
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
@@ -144,7 +144,7 @@ class Run:
             else:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)
-            self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
+            self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
             write_facts(self._name, self._facts())
             if self._place.in_place:
                 days = self._options.keep_originals

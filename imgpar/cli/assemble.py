@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int
     token = CancelToken()
     with Progress(quiet=args.quiet) as progress, Workers(args.jobs) as workers, stopping(token):
         try:
-            made = room.assemble(
+            made = room.assemble_clip(
                 inputs,
                 args.out,
                 recipe,

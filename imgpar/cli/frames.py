@@ -199,9 +199,11 @@ def _take(
     if item.error:
         raise SourceError(item.error)
     if kind == "motion":
-        made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace, inputs=args.inputs)
+        made = motion.extract_clip(
+            item.path, os.path.join(args.out, stem), replace=args.replace, inputs=args.inputs
+        )
         return made.path if made else "no motion photo"
-    with motion.clip_of(item.path) as path:
+    with motion.clip_path(item.path) as path:
         return _pictures(args, _seen(path, recipe.encode), stem, recipe, kind, choice, single=single)
 
 
@@ -239,7 +241,7 @@ def _pictures(
     if kind == "every":
         every = args.every or stills.Every()
         picked = stills.pick(clip, every, recipe, span, threshold=args.threshold, choice=choice)
-        made = files.write_pictures(picked, args.out, stem, suffix, options, **existing)
+        made = files.write_frames(picked, args.out, stem, suffix, options, **existing)
         return f"{sum(1 for _ in made)} pictures in {args.out}{flat}"
     if kind == "sprites":
         found = sheets.sprites(clip, args.sprites, recipe, span, choice)

@@ -198,14 +198,14 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
     become an animation (with `metadata.durations`) or pages. Raises EncodeError.
     """
-    from imgpar.formats.metadata.density import fitted
+    from imgpar.formats.metadata.density import fit_density
 
     if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
         metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
-    metadata, more = fitted(metadata, fmt, options.strip)
+    metadata, more = fit_density(metadata, fmt, options.strip)
     lost += more
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)

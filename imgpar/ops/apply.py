@@ -10,7 +10,7 @@ from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, ItemFacts, Layout, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.function_digest import fingerprint, qualified_name
-from imgpar.pixels.arrays import PEAK, store
+from imgpar.pixels.arrays import PEAK, store_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,7 +169,7 @@ def _converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) ->
     if dtype == spec.dtype:
         np.copyto(result, colours)
     else:
-        store(colours.astype(np.float32) * np.float32(PEAK[dtype] / PEAK[spec.dtype]), result)
+        store_values(colours.astype(np.float32) * np.float32(PEAK[dtype] / PEAK[spec.dtype]), result)
     return result
 
 
@@ -181,5 +181,5 @@ def _with_alpha(result: Frame, source: Frame) -> Frame:
     array = np.empty(spec.shape, spec.dtype)
     array[..., :-1] = result.array
     scale = np.float32(PEAK[spec.dtype] / PEAK[source.spec.dtype])
-    store(source.array[..., -1].astype(np.float32) * scale, array[..., -1])
+    store_values(source.array[..., -1].astype(np.float32) * scale, array[..., -1])
     return Frame(spec, array)

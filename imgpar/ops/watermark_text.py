@@ -98,7 +98,7 @@ class WatermarkText(Operation):
         lay(src, dst, mark, self.gravity, self.margin.pixels(shorter), tile=self.tile)
 
     def check(self) -> None:
-        lacking = lettering.lacking(self.text.replace("\\n", "\n"), self.font)
+        lacking = lettering.missing_letters(self.text.replace("\\n", "\n"), self.font)
         if lacking:
             raise UsageError(
                 f"No font here has {lacking!r} of the watermark text.",

@@ -13,7 +13,7 @@ from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import available
 from imgpar.video.clip import Picture
-from imgpar.video.lossless import exact, kind_of
+from imgpar.video.lossless import exact, frame_kind
 
 DEFAULT_QUALITY = 80
 DEFAULT_EFFORT = 5
@@ -134,7 +134,7 @@ def choose(
 
 def lossless(picture: Picture, container: str, names: tuple[str, ...], options: EncodeOptions) -> Encoding:
     """The encoder that keeps every sample of frames like those of `picture`; raises EncodeError."""
-    kind = kind_of(picture)
+    kind = frame_kind(picture)
     name, form = exact(kind, container, options.codec, names, available())
     assert kind is not None
     odd = name in ("libvpx-vp9", "ffv1") or kind.name[:3] not in ("420", "422", "440")

@@ -12,7 +12,7 @@ from PIL import Image
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import codec
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, find_format
 
@@ -48,7 +48,7 @@ def test_strip_keeps_the_frames_of_a_gif() -> None:
 
 
 def test_strip_of_a_gif_without_an_end_writes_it_anew() -> None:
-    assert stripped(gif()[:-1], "gif", "all") is None
+    assert strip_file(gif()[:-1], "gif", "all") is None
 
 
 def test_strip_keeps_every_byte_of_a_bmp() -> None:

@@ -47,7 +47,7 @@ class FrameFacts:
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
 
 
-def facts_of(clip: Clip, frames: int) -> ItemFacts:
+def clip_facts(clip: Clip, frames: int) -> ItemFacts:
     """What is told of a clip of which so many frames will come."""
     width, height = clip.picture.upright
     return ItemFacts(clip.path, "video", (width, height), frames)
@@ -187,10 +187,10 @@ class _Colour:
             dst_color_range=_FULL,
             threads=1,
         )
-        frame = stages.frames_at(self._memory, 0, self._program.header.spec, 1)[0]
+        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
         height, width, channels = frame.array.shape
         np.copyto(frame.array.reshape(height, -1), view_of(colours.planes[0], frame.array, width * channels))
-        (result,), _ = stages.transform(self._program, [frame], self._memory)
+        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
         return result
 
 
@@ -235,7 +235,7 @@ class LastStep:
         spec = result.spec.converted(layout, "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
-            layouts.convert(result, converted, self._background)
+            layouts.convert_layout(result, converted, self._background)
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])

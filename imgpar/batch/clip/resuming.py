@@ -18,7 +18,7 @@ from imgpar.video.clip import Clip
 from imgpar.video.ffmpeg import Ffmpeg
 from imgpar.video.native import check_exit, native_arguments
 from imgpar.video.plan import ClipPlan
-from imgpar.video.segments import Part, is_whole, join, part_arguments, parts_of
+from imgpar.video.segments import Part, is_whole, join_parts, part_arguments, parts_of
 
 
 class Resuming:
@@ -67,7 +67,7 @@ class Resuming:
             elif not self._make(part, files[-1]):
                 self.clear()  # whoever sees the whole clip can say what is wrong with it
                 return None
-        return join(self._plan, self._clip, files, output)
+        return join_parts(self._plan, self._clip, files, output)
 
     def clear(self) -> None:
         """Remove the parts."""

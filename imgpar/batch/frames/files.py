@@ -32,7 +32,7 @@ Inputs = frozenset[tuple[int, int]]
 NONE: Inputs = frozenset()
 
 
-def write_pictures(
+def write_frames(
     found: Iterable[ClipFrame],
     folder: str,
     stem: str,

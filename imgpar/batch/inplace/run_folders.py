@@ -160,7 +160,7 @@ def kept_note(folder: str, count: int, size: int) -> str:
     """What the end of a run says about originals that are kept."""
     import shlex
 
-    from imgpar.batch.report import size as shown
+    from imgpar.batch.report import format_size as shown
 
     words = "original is" if count == 1 else "originals are"
     return (

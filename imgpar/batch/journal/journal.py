@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from imgpar.batch.incremental import Recorded, Unchanged
 from imgpar.batch.journal import sql
-from imgpar.batch.journal.database import close_database, explained, open_database, readable
+from imgpar.batch.journal.database import close_database, translated_errors, open_database, readable
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import matches_output
@@ -239,7 +239,7 @@ class Journal:
         if self._pending:
             self.flush()
         here, place = self._hashes(folder)
-        with explained(self.path):
+        with translated_errors(self.path):
             rows = self._database.execute(sql.FOLDERS_AT, (here, place)).fetchall()
         return self._done_in([row[0] for row in rows], folder, only)
 
@@ -451,7 +451,7 @@ class Journal:
                 f"{self.base or self.path} was removed during the run.",
                 fix="Run again; nobody knows what is done.",
             )
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgpar.batch.picture.stages import Encoded, own_frames
+from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import EncodeError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import codec
-from imgpar.formats.output_profile import shown
+from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format
 from imgpar.pixels import layouts
 
@@ -25,8 +25,8 @@ FAR_CELL = 96.0
 _NOTHING = Metadata()
 
 
-def verify(
-    encoded: Encoded, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
+def verify_encoded(
+    encoded: EncodedOutput, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
 ) -> None:
     """Decode the bytes of an output and compare size, number of frames and look.
 
@@ -60,8 +60,8 @@ def verify(
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
         # Both are seen in sRGB: the numbers of two profiles say nothing.
-        wanted = [shown(frame, metadata)[0] for frame in wanted]
-        made = [shown(frame, header.metadata)[0] for frame in made]
+        wanted = [srgb_frame(frame, metadata)[0] for frame in wanted]
+        made = [srgb_frame(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:
@@ -86,7 +86,7 @@ def _coarse(frame: Frame) -> np.ndarray:
     wanted = frame.spec.converted("RGB", "uint8")
     if frame.spec != wanted:
         flat = own_frames(wanted, 1)[0]
-        layouts.convert(frame, flat, (255, 255, 255, 255))
+        layouts.convert_layout(frame, flat, (255, 255, 255, 255))
     scale = GRID / max(frame.spec.size)
     size = [max(1, min(length, round(length * scale))) for length in frame.spec.size]
     small = cv2.resize(flat.array, size, interpolation=cv2.INTER_AREA)

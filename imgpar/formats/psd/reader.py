@@ -28,7 +28,7 @@ _MODES = {
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
-    found, flat = _resources(data), psd_flat.find(data)
+    found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
@@ -85,7 +85,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
     if icc and not kept and not (flat.cmyk and space == "CMYK") and not flat.lab:
         lost.append("icc")
     if flat.cmyk:
-        notes.append(to_srgb.describe("CMYK", icc))
+        notes.append(to_srgb.conversion_note("CMYK", icc))
     if flat.lab:
         notes.append(lab.NOTE)
     if flat.linear:

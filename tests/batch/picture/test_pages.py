@@ -276,7 +276,7 @@ class TestTogether:
         )
 
     def test_pages_keep_profiles_of_their_own(self, tmp_path: Path) -> None:
-        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        own = [profiles.display_p3(), profiles.rgb_profile("wide", profiles.REC2020), profiles.srgb()]
         made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
         (tmp_path / "in").mkdir()
         (tmp_path / "in/a.tif").write_bytes(tagged(made, own))
@@ -286,7 +286,7 @@ class TestTogether:
             assert np.array_equal(np.asarray(page)[:, ::-1], np.asarray(made[number]))
 
     def test_pages_become_one_profile_where_it_is_asked_for(self, tmp_path: Path) -> None:
-        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        own = [profiles.display_p3(), profiles.rgb_profile("wide", profiles.REC2020), profiles.srgb()]
         made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
         (tmp_path / "a.tif").write_bytes(tagged(made, own))
         imgpar.convert(tmp_path / "a.tif", tmp_path / "out.tif", colour="p3", jobs=1)
