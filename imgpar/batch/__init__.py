@@ -1,10 +1,17 @@
-"""Runs: planned, carried out, noted in the journal and reported. It may touch every room below it, and disks.
+"""Runs: planned, executed, recorded in the journal and reported. It may use every package below it, read
+inputs, write outputs and start worker processes.
 
-run_options   how a run behaves              planner, incremental   what is to be done, what is done already
-session, run  a run from start to end        journal/, inplace/     what is kept of it
-picture/      what a worker does with a      report, progress       what people see of it
-              picture, clip/ with a clip
+run            a run from start to end         planner, incremental   jobs of a run, unchanged inputs
+run_options    options of a run                journal/, inplace/     records of runs, kept originals
+setup          preparation of a run            report, report_lines   the report of a run and its lines
+workers        worker processes, the arena     progress               progress on a terminal
+run_spec       facts of a run for workers      dryrun                 planning only
+performer      tasks in a worker               stream                 arrays in shared memory
+picture/       one picture in a worker         assemble, concat       clips from pictures, clips joined
+clip/          one clip in a worker            video_writer           clips from arrays
+frames/        frames of clips as pictures     verify_outputs         outputs compared with their digests
+settings       settings of each public call    failure_bundle         everything to reproduce a failure
 """
 
 PRELOAD = "imgpar.batch.preload"
-"""The module that the fork server imports once, so that a worker starts in milliseconds."""
+"""Module imported once by the fork server, so that a worker starts in milliseconds."""

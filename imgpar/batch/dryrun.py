@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: nothing is written, no worker starts, no journal is touched."""
+"""Dry runs: planning only. No file is written, no worker is started, the journal is not modified."""
 
 from __future__ import annotations
 
@@ -37,7 +37,20 @@ def planned_entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
 ) -> Iterator[Job | Outcome]:
-    """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
+    """Plan a run; yields a Job for each input to convert, and an Outcome for each skipped or failed one.
+
+    Args:
+        inputs: paths; a list or tuple of files and folders, or an iterator over the lines of a list.
+        out: output folder or file; None in place.
+        recipe: of the run.
+        options: of the run.
+        tell: receives notes.
+        aside: collects the files that are left out.
+
+    Raises:
+        UsageError: the settings contradict each other, or every input is missing.
+        NoInputError: no pattern matches.
+    """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
     check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
@@ -61,12 +74,12 @@ def planned_entries(
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)
             yield from plan.plan(batch)
-        for remark in (*plan.remarks(), *patterns.unmatched()):
-            tell(remark)
+        for note in (*plan.remarks(), *patterns.unmatched()):
+            tell(note)
 
 
 def planned(job: Job) -> Outcome:
-    """The line of the report for what would be done: the outputs have their names, and no size yet."""
+    """The line of the report for a planned job: outputs have paths, but no size."""
     outputs = tuple(OutputFile(target.path, 0) for target in job.targets)
     return Outcome(job.item.path, "planned", outputs, notes=job.notes, source_bytes=job.item.size, job=job.id)
 
@@ -79,8 +92,16 @@ def report_of(
     notes: Sequence[str] = (),
     aside: Aside | None = None,
 ) -> Report:
-    """The report of a dry run; the listener hears of it as of a run. `notes` and `aside` may grow with
-    `found`."""
+    """The report of a dry run.
+
+    Args:
+        found: from `entries`.
+        out: output folder or file; empty where there is none.
+        listen: receives the same events as in a run.
+        cancel: stops the iteration.
+        notes: read after the iteration, which may add to it.
+        aside: the same.
+    """
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
     place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
     listen(Event("start", text=place))
@@ -107,7 +128,7 @@ def report_of(
 
 
 def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:
-    """The journal as it stands, to be asked without locking or touching it."""
+    """A copy of the journal, which is read without locking or modifying the original."""
     path = journal_path(place, options.journal)
     if not os.path.exists(path):
         return None
@@ -117,4 +138,4 @@ def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack
         base = "" if place.name else place.folder
         return stack.enter_context(Journal.open(copy, base, lock=False, in_place=place.in_place))
     except (sqlite3.Error, ItemError):
-        return None  # a damaged journal is set aside by the run itself
+        return None  # a run moves a damaged journal aside

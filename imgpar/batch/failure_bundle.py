@@ -1,4 +1,4 @@
-"""`--keep-failures DIR`: all that is needed to see a failure again, in one folder per input."""
+"""`--keep-failures DIR`: everything needed to reproduce a failure, in one folder per input."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from imgpar.core.filenames import legal, split_suffix
 from imgpar.core.fs import long_path, remove_file
 from imgpar.core.model import Job, Outcome
 
-MOST = 1000
-"""Bundles of one run; what fails more often fails for one reason."""
+MAX_BUNDLES = 1000
+"""Most bundles of one run; more failures usually have one cause."""
 
 FACTS = "failure.json"
-"""By this file a bundle is known."""
+"""File that identifies a folder as a bundle."""
 PRIVATE = 0o700
-"""Mode of the folders: what is in there may be private."""
+"""Mode of the folders: inputs may be private."""
 
 README = """\
-imgpar could not convert the file in this folder. To see it again:
+imgpar could not convert the file in this folder. To reproduce the failure:
 
   imgpar convert {name} -o out/{recipe}
 
-failure.json says what happened, where, and with which versions.
+failure.json contains the error, its stage, and the versions of the packages.
 """
 
 
@@ -36,17 +36,17 @@ class Bundles:
     """The bundles of one run.
 
     Args:
-        folder: holds them; None keeps nothing.
-        recipe: the recipe as TOML; empty when it has functions, which cannot be written down.
-        note: told once when they cannot be written.
+        folder: for the bundles; None writes none.
+        recipe: the recipe as TOML; empty where it has functions, which cannot be serialized.
+        note: called once with a message where bundles cannot be written.
     """
 
     def __init__(self, folder: str | None, recipe: str, note: Callable[[str], None]) -> None:
         self._folder, self._recipe, self._note = folder, recipe, note
-        self._left = MOST if folder else 0
+        self._left = MAX_BUNDLES if folder else 0
 
     def keep(self, outcome: Outcome, job: Job | None) -> None:
-        """Make the bundle of one failed input, unless there are too many already."""
+        """Write the bundle of one failed input, up to `MAX_BUNDLES`."""
         if not self._folder or not self._left:
             return
         self._left -= 1
@@ -58,17 +58,22 @@ class Bundles:
 
 
 def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) -> str:
-    """Make the bundle of one failed input; returns its folder. Raises OSError.
+    """Write the bundle of one failed input; returns its folder.
 
     Args:
-        folder: holds the bundles.
+        folder: for all bundles.
+        outcome: of the input.
+        job: of the input, for its targets; None where it failed in planning.
         recipe: as TOML, or empty.
+
+    Raises:
+        OSError: the bundle cannot be written.
     """
     name = os.path.basename(outcome.source)
     stem, suffix = split_suffix(name)
     if not os.path.isdir(long_path(folder)):
         os.makedirs(long_path(folder), mode=PRIVATE)
-    place = _place(os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], "")))
+    place = _bundle_folder(os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], "")))
     shown = legal(f"input-{stem}"[:100], suffix)
     try:
         _copy(outcome.source, os.path.join(place, shown))
@@ -81,8 +86,8 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) ->
     return place
 
 
-def _place(wanted: str) -> str:
-    """A folder of that name that is new, or an earlier bundle; what somebody else made is left alone."""
+def _bundle_folder(wanted: str) -> str:
+    """A new folder, or an existing bundle, of that name; other folders are not used."""
     for number in count(1):
         place = wanted if number == 1 else f"{wanted}-{number}"
         if os.path.exists(long_path(os.path.join(place, FACTS))):
@@ -94,9 +99,9 @@ def _place(wanted: str) -> str:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy a regular file with its permissions; nobody can read it who could not before."""
+    """Copy a regular file with its permissions, which are never wider than those of the original."""
     if not os.path.isfile(long_path(source)):
-        raise OSError("it is no regular file")
+        raise OSError("it is not a regular file")
     remove_file(target)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with (

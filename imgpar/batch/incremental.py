@@ -1,7 +1,7 @@
-"""Inputs that are as they were when their outputs were made, told folder by folder.
+"""Incremental runs: inputs unchanged since their outputs were made, found folder by folder.
 
-A second run over a million files is mostly this, so nothing here makes an object per file: what the journal
-knows and what the folder holds are compared as tuples, and what is equal goes on together.
+This dominates the time of a second run over many files. Therefore no object is created per file: rows of the
+journal and entries of the folder are compared as tuples, and unchanged inputs are passed on in groups.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from imgpar.inputs.batches import Entries, open_folder
 from imgpar.outputs.naming import PriorResult
 
 TOGETHER = 4000
-"""Most items that go on together, so that a run can be stopped in between."""
+"""Most items in one group, so that a run can be stopped between groups."""
 
 Row = tuple[int, int, int, int, int, str, bytes]
-"""An input that was done, as the journal has it: its row, size, mtime_ns, ctime_ns, inode, outputs as JSON,
-name."""
+"""A converted input in the journal: row id, size, mtime_ns, ctime_ns, inode, outputs as JSON, name."""
 
-_CODE = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+_ENCODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class Unpacker(Protocol):
-    """Reads outputs as the journal has them."""
+    """Parses the outputs of a row of the journal."""
 
     prefix: str
 
@@ -40,20 +39,20 @@ class Unpacker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Inputs of one folder that were done, by name."""
+    """Converted inputs of one folder, by name."""
 
     rows: Mapping[bytes, Row]
     paths: Unpacker | None = None
     where: str = ""
-    """The journal, for what is said of errors."""
+    """Path of the journal, for error messages."""
 
     @property
     def base(self) -> str:
-        """What the paths of outputs are relative to, with a separator at its end."""
+        """Folder that the paths of outputs are relative to, with a trailing separator."""
         return self.paths.prefix if self.paths else ""
 
     def outputs(self, row: Row) -> tuple[OutputFile, ...]:
-        """What was made of an input, with absolute paths. Raises OutputError."""
+        """The outputs of an input, with absolute paths. Raises OutputError."""
         assert self.paths is not None
         try:
             return self.paths.unpack(row[5])
@@ -63,14 +62,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Items in a row that need no work; iterating makes their outcomes."""
+    """Consecutive unchanged items; iteration yields their outcomes."""
 
     items: Sequence[Item]
-    """All of the folder."""
+    """All items of the folder."""
     start: int
-    """Place of the first one in `items`."""
+    """Index of the first unchanged one in `items`."""
     job: int
-    """Its number in the run; the others follow."""
+    """Its job id; the others follow."""
     rows: Sequence[Row]
     known: Recorded
 
@@ -83,16 +82,21 @@ class Unchanged:
 
 
 def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
-    """The outcome of an input that needs no work."""
+    """The outcome of an unchanged input."""
     return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
 
 
 def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row | None]:
-    """For each file its row, if file and outputs (in `folder`, which ends with a separator) are as recorded.
+    """For each file its row where the file and its outputs are as recorded, else None.
 
-    A ctime or inode of 0 is unknown. Raises OutputError where the journal is garbled.
+    Args:
+        entries: the files of the folder.
+        known: the rows of the journal for the folder.
+        folder: of the outputs, with a trailing separator.
+
+    A ctime or inode of 0 is unknown and not compared. Raises OutputError where the journal is corrupt.
     """
-    get, code = known.rows.get, _CODE
+    get, code = known.rows.get, _ENCODING
     found = [
         row
         if (row := get(name.encode(*code))) is not None
@@ -116,7 +120,7 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row |
 
 
 def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None]:
-    """The rows whose outputs are all in that folder with their recorded size, None in the place of others."""
+    """The rows whose outputs are all in that folder with their recorded size; None instead of the others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut, stat = len(prefix), os.stat
     with open_folder(folder) as (handle, where):
@@ -137,8 +141,8 @@ def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None
 
 
 def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None) -> bool:
-    """Whether all outputs are there (in one of `folders`, which end with a separator) with their recorded
-    size."""
+    """Whether all outputs exist with their recorded size, in one of `folders`, which have a trailing
+    separator."""
     for made in outputs:
         path = made.path
         if folders is not None and path[: path.rindex(os.sep) + 1] not in folders:
@@ -152,7 +156,7 @@ def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None) -> bo
 
 
 def stretches(found: Sequence[Row | PriorResult | None]) -> Iterator[tuple[type, range]]:
-    """Places in a row that hold the same kind of thing."""
+    """Ranges of consecutive entries of the same type, at most `TOGETHER` long."""
     start = 0
     for kind, stretch in groupby(found, type):
         stop = start + sum(1 for _ in stretch)

@@ -1,4 +1,4 @@
-"""What a worker does for a run of pictures and clips: the `perform(task) → Done` that the runtime calls."""
+"""The performer of a run: `perform(task) → Done`, called by the runtime in each worker."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from imgpar.runtime.protocol import Done, Task
 
 
 class BatchPerformer(NamedTuple):
-    """Sent to every worker with the facts of the run."""
+    """Performs the tasks of a run; serialized to every worker."""
 
     run: RunSpec
 
     def begin(self) -> None:
-        """Set the codecs of this process up."""
-        _calm_opencv()
-        PIL.Image.MAX_IMAGE_PIXELS = None  # the header is checked against our own limit
+        """Configure the codecs of this process."""
+        _configure_opencv()
+        PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
     def perform(self, task: Task, context: Context) -> Done:
-        """One picture or one stage of it, one clip, or one frame of another worker's clip."""
+        """Perform a picture or one stage of it, a clip, or one frame of the clip of another worker."""
         if task.stage == "frame":
-            return self._help(task, context)
+            return self._transform_frame(task, context)
         if task.job.kind == "stream":
-            return self._clip(task, context)
+            return self._convert_clip(task, context)
         memory = Memory(context.buffer, context.lease)
         return PictureWork(task, self.run, context.clock, memory).perform()
 
-    def _clip(self, task: Task, context: Context) -> Done:
-        """A clip is one task, whatever the schedule: its frames are never in memory all at once."""
-        from imgpar.batch.clip.task import ClipWork  # most runs have no clips, and need no PyAV
+    def _convert_clip(self, task: Task, context: Context) -> Done:
+        """A clip is one task with every schedule; its frames are never all in memory."""
+        from imgpar.batch.clip.task import ClipWork  # most runs have no clips and need no PyAV
 
         made = ClipWork(task.job, self.run, context.helpers(), context.clock.during).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
         timings = context.clock.timings()
         return Done(task.serial, timings, None, tuple(made.outputs), lost, notes, made.digest, made.unchanged)
 
-    def _help(self, task: Task, context: Context) -> Done:
+    def _transform_frame(self, task: Task, context: Context) -> Done:
         from imgpar.batch.clip.helper import Helper
 
         helper = context.kept.setdefault("helper", Helper())
@@ -52,10 +52,10 @@ class BatchPerformer(NamedTuple):
         return Done(task.serial, context.clock.timings())
 
 
-def _calm_opencv() -> None:
-    """One thread, and no graphics card: the cores are shared out by us. It is imported when it is needed."""
+def _configure_opencv() -> None:
+    """Set OpenCV to one thread without OpenCL: each core has a worker. OpenCV is imported only on demand."""
     os.environ |= {"OPENCV_FOR_THREADS_NUM": "1", "OPENCV_OPENCL_RUNTIME": "disabled"}
-    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # it names places in its own source; what matters is raised
+    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # its messages are debug output; errors are raised
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(1)
         if logs := getattr(cv2.utils, "logging", None):

@@ -1,7 +1,7 @@
-"""What the fork server imports once, so that a worker starts in milliseconds.
+"""Modules imported once by the fork server, so that a worker starts in milliseconds.
 
-The fork server learns of its parent's death from a pipe, but reads it only when all is imported, which takes
-seconds on a busy machine. Until then a timer looks.
+The fork server detects the death of its parent by a pipe, which it reads only after these imports; they take
+seconds on a busy machine. Until then a timer checks the parent.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import os
 import signal
 from types import FrameType
 
-# Not getppid(): the parent may be gone before this line.
+# Not getppid(): the parent may have died before this line.
 _PARENT = int(os.environ.get("IMGPAR_PARENT") or os.getppid())
-_SECONDS = 0.25
+_INTERVAL = 0.25
 _FREQUENT = (
     "simplejpeg",
     "cykooz_resizer",
@@ -27,33 +27,33 @@ _FREQUENT = (
     "multiprocessing.popen_forkserver",
     "resource",
 )
-"""Most pictures are JPEGs that become smaller; workers need the rest. They share what the server has."""
+"""Modules for resizing JPEGs, the most frequent job, and for starting workers, which share their memory."""
 
 
-def _look(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _check_parent(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     if os.getppid() != _PARENT:
         os._exit(1)
 
 
 def _load() -> None:
-    gc.disable()  # there is no garbage yet, and looking for it takes a tenth of the time
+    gc.disable()  # collections during imports find nothing and take a tenth of the time
     importlib.import_module("imgpar.runtime.process")
     importlib.import_module("imgpar.batch.performer")
     for name in _FREQUENT:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     importlib.import_module("imgpar.formats.jpeg.turbo").library()
-    gc.freeze()  # nor do workers look at what is here: its pages stay shared
+    gc.freeze()  # workers do not scan these objects: their memory pages stay shared
     gc.enable()
 
 
 if hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]:
-    _before = signal.signal(signal.SIGALRM, _look)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS)
+    _previous_handler = signal.signal(signal.SIGALRM, _check_parent)
+    signal.setitimer(signal.ITIMER_REAL, _INTERVAL, _INTERVAL)
     try:
         _load()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, _before)
+        signal.signal(signal.SIGALRM, _previous_handler)
 else:
     _load()

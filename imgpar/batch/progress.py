@@ -1,8 +1,8 @@
-"""Progress of a run on a terminal: one bar in the parent, and log lines that never break it.
+"""Progress of a run on a terminal: a bar, and log lines printed above it.
 
 `Progress` is a consumer of `Event`. The bar is drawn on a terminal only; failures and notes are
 lines on the same stream (stderr) whether there is a bar or not. A thread redraws the bar once a second,
-so that a single long clip does not look like a run that hangs.
+also while a single long clip is converted.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 REFRESH = 1.0
-"""Seconds between two drawings when nothing happens."""
+"""Interval of redrawing in seconds."""
 
 NARROW, WIDE, WIDEST = 45, 75, 100
-"""Columns from which a bar and a rate fit, from which MB/s fit, and at which the bar grows no more."""
+"""Least columns for a bar and a rate, least columns for MB/s, and most columns of the bar."""
 
-_RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_RED, _YELLOW, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
 def printable(text: str) -> str:
@@ -42,13 +42,13 @@ def printable(text: str) -> str:
 def _shown(character: str) -> str:
     if character.isprintable():
         return character
-    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as os.fsdecode keeps it
+    if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8, as returned by os.fsdecode
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a bar can be drawn there: a terminal that can move its cursor."""
+    """Whether a bar can be drawn: the stream is a terminal with cursor control."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:  # closed
@@ -56,9 +56,9 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether lines may be coloured: NO_COLOR and FORCE_COLOR decide, then whether it is a terminal.
+    """Whether lines are coloured: by NO_COLOR, then FORCE_COLOR, else on terminals.
 
-    Off on Windows unless it is asked for: its older consoles print the codes.
+    Off on Windows without FORCE_COLOR: older consoles print the escape codes.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -68,10 +68,10 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 @cache
-def _bar_type() -> Any:
+def _bar_class() -> Any:
     """tqdm, imported only where there is a bar, without its monitor thread and its lock.
 
-    That lock holds a semaphore for other processes; here one process draws.
+    That lock contains a semaphore for other processes, which is not needed here.
     """
     from tqdm import tqdm
 
@@ -84,16 +84,16 @@ def _bar_type() -> Any:
 
 
 def _printer(stream: TextIO) -> Callable[[str], None]:
-    """Draws one line over the last one, also after the window has become narrower.
+    """A function that draws a line over the previous one, also after the window has become narrower.
 
-    Most terminals then break the old line into several rows, which have to go too. xterm and screen cut it.
+    Most terminals then wrap the old line into several rows, which are also erased. xterm and screen truncate.
     """
-    cuts = "XTERM_VERSION" in os.environ or "STY" in os.environ
+    truncates = "XTERM_VERSION" in os.environ or "STY" in os.environ
     drawn = 0
 
     def draw(text: str) -> None:
         nonlocal drawn
-        rows = 0 if cuts else max(0, drawn - 1) // max(1, _columns(stream))
+        rows = 0 if truncates else max(0, drawn - 1) // max(1, _columns(stream))
         stream.write(f"\x1b[{rows}A\r\x1b[J{text}" if rows else f"\r\x1b[K{text}")
         stream.flush()
         drawn = len(text)
@@ -102,7 +102,7 @@ def _printer(stream: TextIO) -> Callable[[str], None]:
 
 
 def discard(stream: TextIO) -> None:
-    """Send what is written to a stream nowhere from now on, also what Python flushes at its end."""
+    """Redirect a stream to the null device, including what Python flushes at exit."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         try:
@@ -112,9 +112,9 @@ def discard(stream: TextIO) -> None:
 
 
 class Progress:
-    """Draws a run: pass it as `on_event`. Use it as a context manager, so that the bar goes in every case.
+    """Shows the progress of a run: pass it as `on_event`. As a context manager it always removes the bar.
 
-    `quiet` leaves failures only. `verbose` is 1 for a line per item, 2 for tracebacks as well.
+    `quiet` prints failures only. `verbose` is 1 for a line per item, 2 for tracebacks as well.
 
     >>> import io
     >>> stream = io.StringIO()
@@ -132,14 +132,14 @@ class Progress:
         self._colour = wants_colour(self.stream)
         self._bar: Any = None
         self._clip: tuple[str, tuple[int, int]] = ("", (0, 0))
-        """The clip that came further last, its frames that are done and those that it has."""
-        self._began = 0.0
+        """Path of the clip with the latest progress; its frames done, and all its frames."""
+        self._started = 0.0
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
 
     @property
     def in_bulk(self) -> bool:
-        """Whether items that are as they were may come all at once: no line is printed for each."""
+        """Whether unchanged items may be reported in groups: no line is printed for each."""
         return self.quiet or not self.verbose
 
     def __enter__(self) -> Progress:
@@ -151,21 +151,21 @@ class Progress:
         self.close()
 
     def __call__(self, event: Event) -> None:
-        """Take one event of the run. When nobody reads any more, the run goes on unheard."""
+        """Handle one event of the run. The run continues where the stream is closed."""
         try:
-            self._take(event)
+            self._handle(event)
         except OSError:
             self._bar = None
             discard(self.stream)
 
-    def _take(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         if event.kind == "start":
             self._open()
         elif event.kind == "note" and not self.quiet:
             self.say("note", event.text, _YELLOW)
         elif event.kind == "item" and event.outcome:
             self._clip = self._clip if self._clip[0] != event.outcome.source else ("", (0, 0))
-            self._item(event.outcome)
+            self._log_item(event.outcome)
         elif event.kind == "frames":
             self._clip = (event.text, event.frames)
         elif event.kind == "end":
@@ -175,7 +175,7 @@ class Progress:
 
     def say(self, word: str, text: str, colour: str = "") -> None:
         """Print one log line above the bar."""
-        head = f"{colour}{word}{_PLAIN}" if colour and self._colour else word
+        head = f"{colour}{word}{_RESET}" if colour and self._colour else word
         self.write(f"{head}{' ' * max(2, 8 - len(word))}{printable(text)}", self.stream)
 
     def write(self, line: str, stream: TextIO) -> None:
@@ -186,11 +186,11 @@ class Progress:
             stream.write(line + "\n")
             stream.flush()
         else:
-            _bar_type().write(line, file=stream)
+            _bar_class().write(line, file=stream)
             stream.flush()
 
     def close(self) -> None:
-        """Take the bar away. Log lines stay possible."""
+        """Remove the bar. Log lines are still printed afterwards."""
         self._stop.set()
         if self._ticker is not None:
             self._ticker.join()
@@ -199,7 +199,7 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def _item(self, outcome: Outcome) -> None:
+    def _log_item(self, outcome: Outcome) -> None:
         self.bytes += outcome.source_bytes
         if outcome.status == "failed":
             self.failed += 1
@@ -213,8 +213,8 @@ class Progress:
     def _open(self) -> None:
         if self.quiet or self._bar is not None or not is_terminal(self.stream):
             return
-        self._began = time.monotonic()
-        self._bar = _bar_type()(
+        self._started = time.monotonic()
+        self._bar = _bar_class()(
             file=self.stream, unit=" images", ncols=0, leave=False, miniters=1, smoothing=0.05, delay=1e-9
         )
         self._stop.clear()
@@ -224,20 +224,20 @@ class Progress:
     def _tick(self) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone
             while not self._stop.wait(REFRESH):
-                self._shape()
+                self._set_format()
                 self._bar.refresh()
 
     def _advance(self, event: Event) -> None:
         bar = self._bar
         if event.total is not None:
             bar.total = event.total
-        self._shape()
+        self._set_format()
         bar.update(max(0, event.done - bar.n) if event.done else int(event.kind == "item"))
 
-    def _shape(self) -> None:
-        """Choose what fits into the width; what matters most comes first, as the end may be cut off."""
+    def _set_format(self) -> None:
+        """Choose the fields that fit the width; the most important come first, as terminals may truncate."""
         bar, planned = self._bar, self._bar.total is not None
-        # Room for the ^C that terminals print; a very long bar says no more than a short one.
+        # Three columns are reserved for the ^C that terminals print.
         bar.ncols = width = max(10, min(_columns(self.stream) - 3, WIDEST))
         line = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
         line += f" · {self.failed} failed" if self.failed else ""
@@ -246,11 +246,11 @@ class Progress:
             line = "{bar} " + line + " left" if planned else line
             line += " · {rate_noinv_fmt}"
         if width >= WIDE:
-            rate = self.bytes / 1e6 / max(time.monotonic() - self._began, 1e-3)
+            rate = self.bytes / 1e6 / max(time.monotonic() - self._started, 1e-3)
             line += f" · {rate:.1f} MB/s"
         path, (done, total) = self._clip
         if width >= WIDE and total:
-            # Percent signs and braces of a name are the bar's own signs.
+            # Braces have a meaning in the format of the bar.
             name = printable(os.path.basename(path))[:24].replace("{", "(").replace("}", ")")
             line += f" · {name} {min(100, 100 * done // total)} %"
         bar.bar_format = line

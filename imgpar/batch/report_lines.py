@@ -1,9 +1,9 @@
-"""The lines of a report, and what else a run knows that its journal must not hold: where the inputs lay.
+"""The lines of a report, and the facts for `retry`. Both contain paths of inputs, which a journal must not.
 
-    STATE/runs/UID.json     what `retry` has to know: the inputs, the command
-    STATE/runs/UID.db       the lines of the report; the newest few are kept
+    STATE/runs/UID.json     facts for `retry`: the inputs, the command
+    STATE/runs/UID.db       the lines of the report; only the newest are kept
 
-Both lie in the user's state folder, and only the user can read them. UID is the random name of the run.
+Both files are in the state folder of the user and readable only by the user. UID is the random id of the run.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from imgpar.core.model import Outcome, OutputFile
 from imgpar.core.tempfiles import temporary_folder
 
 KEEP_REPORTS = 20
-"""Reports that stay readable; others do for an hour."""
+"""Number of reports that are kept; others are kept for an hour."""
 HOUR = 3600.0
 KEEP_FACTS = 1000
-"""Runs that `retry` knows on this machine."""
+"""Number of runs whose facts are kept."""
 _TABLES = """
 CREATE TABLE lines(
     job INTEGER PRIMARY KEY, source BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT);
--- Inputs in a row that are as they were: their outputs stand in these rows of the journal.
+-- Consecutive unchanged inputs: their outputs are in these rows of the journal.
 CREATE TABLE stretches(
     job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
 """
 
 
 def state_folder() -> str:
-    """The folder of this user in which programs remember things."""
+    """The folder for the state of this program, for the current user."""
     home = os.path.expanduser("~")
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
@@ -56,7 +56,7 @@ def state_folder() -> str:
 
 
 def write_facts(uid: str, facts: Mapping[str, Any]) -> None:
-    """Remember what a run was told, for `retry`; a state folder that cannot be written is no error."""
+    """Store the facts of a run for `retry`; a state folder that cannot be written is not an error."""
     with contextlib.suppress(OSError):
         path = os.path.join(_runs_folder(), f"{uid}.json")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -66,7 +66,7 @@ def write_facts(uid: str, facts: Mapping[str, Any]) -> None:
 
 
 def read_facts(uid: str) -> dict[str, Any] | None:
-    """What `write_facts` wrote; None on a machine that does not know the run."""
+    """The facts stored by `write_facts`; None where there are none on this machine."""
     try:
         with open(os.path.join(state_folder(), "runs", f"{uid}.json"), encoding="ascii") as file:
             facts = json.load(file)
@@ -76,10 +76,16 @@ def read_facts(uid: str) -> dict[str, Any] | None:
 
 
 class LineWriter:
-    """Writes the lines of one run; `journal` is the file in which rows of unchanged inputs are looked up."""
+    """Writes the lines of one run.
+
+    Args:
+        uid: id of the run.
+        journal: path of the journal with the rows of unchanged inputs.
+        base: folder that its paths are relative to.
+    """
 
     def __init__(self, uid: str, journal: str, base: str) -> None:
-        self.path = _new_place(uid)
+        self.path = _new_file(uid)
         self._handle = os.open(self.path, os.O_RDWR)
         hold(self._handle, self.path)  # other runs remove old reports
         self._journal, self._base = journal, base
@@ -87,23 +93,23 @@ class LineWriter:
         self._stretches: list[tuple[object, ...]] = []
         with translated_errors(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            # After a crash nobody asks for these.
+            # Lines are not needed after a crash.
             self._database.execute("PRAGMA journal_mode = OFF")
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.executescript(_TABLES)
 
     def add(self, outcome: Outcome) -> None:
-        """One line; written by `flush`."""
+        """Add one line; `flush` writes it."""
         source = os.fsencode(outcome.source)
         self._lines.append((outcome.job, source, outcome.status, outcome.reason, _detail_of(outcome)))
 
     def add_unchanged(self, items: Unchanged) -> None:
-        """Many lines that say nothing more; written by `flush`."""
+        """Add the lines of unchanged inputs; `flush` writes them."""
         folder = os.fsencode(os.path.dirname(items.items[items.start].path))
         self._stretches.append((items.job, len(items), folder, to_json([row[0] for row in items.rows])))
 
     def flush(self) -> None:
-        """Write what was added. Raises DiskFullError, OutputError."""
+        """Write added lines. Raises DiskFullError, OutputError."""
         lines, self._lines = self._lines, []
         stretches, self._stretches = self._stretches, []
         if lines or stretches:
@@ -114,11 +120,11 @@ class LineWriter:
                 self._database.execute("COMMIT")
 
     def items(self) -> ReportLines:
-        """The lines, readable also after `close`."""
+        """The lines; readable after `close` as well."""
         return ReportLines(self.path, self._journal, self._base)
 
     def close(self) -> None:
-        """Write the rest."""
+        """Write added lines and close the file."""
         try:
             self.flush()
         finally:
@@ -127,7 +133,7 @@ class LineWriter:
 
 
 class ReportLines(Sequence[Outcome]):
-    """The lines of a report, read from the disk when they are asked for, a thousand at a time."""
+    """The lines of a report, read from the disk on demand, a thousand at a time."""
 
     def __init__(self, path: str, journal: str, base: str) -> None:
         self._path, self._journal = path, journal
@@ -197,7 +203,7 @@ _DETAILS = tuple(
 
 
 def _detail_of(outcome: Outcome) -> str:
-    """What a line holds beside its columns, as JSON in ASCII."""
+    """The fields of a line without a column of their own, as JSON in ASCII."""
     facts: dict[str, Any] = {
         name: value for name, default in _DETAILS if (value := getattr(outcome, name)) != default
     }
@@ -223,8 +229,8 @@ def _runs_folder() -> str:
     return folder
 
 
-def _new_place(uid: str) -> str:
-    """An empty file for the lines; in a temporary folder where the state folder cannot be written."""
+def _new_file(uid: str) -> str:
+    """A new file for the lines; in a temporary folder where the state folder cannot be written."""
     try:
         folder = _runs_folder()
         _prune(".db", KEEP_REPORTS)
@@ -241,7 +247,7 @@ def _created(path: str) -> str:
 
 
 def _prune(suffix: str, keep: int) -> None:
-    """Remove old files of a kind: not the newest ones, and none that a run writes to."""
+    """Remove files of a kind except the newest, those of the last hour, and those in use."""
     before = time.time() - HOUR
     with contextlib.suppress(OSError), os.scandir(_runs_folder()) as entries:
         found = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.name.endswith(suffix)]

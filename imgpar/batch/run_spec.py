@@ -1,4 +1,4 @@
-"""What a worker has to know about a run, sent to it once."""
+"""The facts of a run that are sent to each worker once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from imgpar.outputs.write_ahead import log_of, read_written
 
 
 class RunSpec(NamedTuple):
-    """The recipe and the limits of a run, as workers see them."""
+    """Recipe, limits and folders of a run, for workers."""
 
     name: str
-    """Marks temporary files of this run."""
+    """Part of the names of temporary files of the run."""
     operations: tuple[Operation, ...] = ()
     encode: EncodeOptions = EncodeOptions()
     limits: Limits = Limits()
@@ -23,25 +23,25 @@ class RunSpec(NamedTuple):
     verify: bool = False
     """Whether outputs are decoded again and compared before they are written."""
     digests: bool = True
-    """Whether contents are hashed for the journal."""
+    """Whether digests of contents are computed for the journal."""
     staged: bool = False
-    """Frames of clips go through shared memory even where one ffmpeg could do everything."""
+    """Whether clips always use the frame path, even where one ffmpeg process is enough."""
     written: str = ""
-    """Folder in which workers note what they put in place; empty notes nothing."""
+    """Folder of the write-ahead log of the workers; empty for none."""
     base: str = ""
-    """Folder that the noted paths are relative to; empty where they are absolute."""
+    """Folder that the paths of the log are relative to; empty where they are absolute."""
 
     def noted(self) -> dict[str, list[OutputFile]]:
-        """What workers have put in place in this run."""
+        """Outputs committed in this run, by the write-ahead log."""
         return read_written(self.written, self.base, self.name) if self.written else {}
 
     def note(self) -> Callable[[OutputFile], None] | None:
-        """Notes what is about to be put in place; None where nothing is noted."""
+        """Function that logs an output before its commit; None without a log."""
         return log_of(self.written, self.name, self.base).note if self.written else None
 
     parts: str = ""
-    """Folder for parts of long clips; where it is empty, none are kept."""
+    """Folder for parts of long clips; empty to keep none."""
     arrays: bool = False
-    """Frames go to the caller instead of into files."""
+    """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"
     dtype: str = "uint8"

@@ -1,6 +1,6 @@
-"""Which public call takes which settings, from their declarations.
+"""The settings of each public call, from their declarations.
 
-A call takes what it uses and refuses the rest; None stands for "not given" everywhere.
+A call accepts the settings that it uses and rejects all others. None means "not given".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one public call takes as keywords, beside those that its signature names."""
+    """The keywords of one public call, besides those in its signature."""
 
     name: str
     run: frozenset[str]
@@ -32,10 +32,10 @@ class Call:
     operations: bool = False
 
     def check(self, given: Mapping[str, Any]) -> None:
-        """Refuse what this call has no use for.
+        """Reject settings that this call does not use.
 
         Raises:
-            UsageError: a setting is none of this call's, or none at all.
+            UsageError: a setting is unknown, or not used by this call.
         """
         kinds = operation_types()
         fields = {field for kind in kinds.values() for field in kind.options()}
@@ -47,33 +47,33 @@ class Call:
                 taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
                 raise unknown("setting", key, sorted(taken))
             if value is not None or key in kinds:
-                raise UsageError(f"{self.name} does not accept {key}.", fix=self._instead(key))
+                raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
 
-    def _instead(self, key: str) -> str:
+    def _advice(self, key: str) -> str:
         if key in operation_types():
             return f"Put it into the pipeline: Pipeline().{key}(...)."
-        if key in _of_workers() and "jobs" in self.run:
+        if key in _worker_options() and "jobs" in self.run:
             return f"Give it to the session: Session({key}=...)."
         if not self.run | self.recipe:
             return "Leave it out."
         return f"Leave it out; it takes {', '.join(sorted(self.run | self.recipe))}."
 
 
-def _taken(kind: type[Declared], call: str) -> frozenset[str]:
-    """The settings that a call takes, as they are declared."""
+def _settings_of(kind: type[Declared], call: str) -> frozenset[str]:
+    """The settings of a call, from their declarations."""
     return frozenset(name for name, option in kind.options().items() if call in option.calls)
 
 
-def _of_workers() -> frozenset[str]:
-    """What a session was made with."""
+def _worker_options() -> frozenset[str]:
+    """The options of the workers, which are set for a whole session."""
     return frozenset(name for name, option in RunOptions.options().items() if option.of_workers)
 
 
 def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, **facts: bool) -> Call:
-    run = _taken(RunOptions, call)
-    keys = _taken(EncodeOptions, call) if recipe else frozenset[str]()
+    run = _settings_of(RunOptions, call)
+    keys = _settings_of(EncodeOptions, call) if recipe else frozenset[str]()
     keys |= {"to"} if facts.get("operations") else frozenset[str]()
-    return Call(name, run - _of_workers() if session else run, keys, **facts)
+    return Call(name, run - _worker_options() if session else run, keys, **facts)
 
 
 RUN = _call("run", "run", operations=True)
@@ -86,32 +86,32 @@ ENCODE = _call("encode", "encode", operations=True)
 RETRY = _call("retry", "retry")
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
-FRAMES = _taken(EncodeOptions, "frames")
+FRAMES = _settings_of(EncodeOptions, "frames")
 """Settings of `imgpar frames`."""
-ASSEMBLE = _taken(EncodeOptions, "assemble")
-"""Settings of clips that are made of pictures."""
-CONCAT = _taken(EncodeOptions, "concat")
-"""Settings of clips that are put together."""
+ASSEMBLE = _settings_of(EncodeOptions, "assemble")
+"""Settings of `imgpar assemble`."""
+CONCAT = _settings_of(EncodeOptions, "concat")
+"""Settings of `imgpar concat`."""
 
 
 def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> None:
-    """Refuse settings that `name` has no use for; raises UsageError."""
-    plain = EncodeOptions()
+    """Reject settings that the call `name` does not use; raises UsageError."""
+    defaults = EncodeOptions()
     for key in EncodeOptions.options():
-        if key not in taken and getattr(given, key) != getattr(plain, key):
+        if key not in taken and getattr(given, key) != getattr(defaults, key):
             raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
 
 
 def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:
-    """Refuse a setting that says nothing about any output, where the formats of `to` alone show that.
+    """Reject a setting that has no effect on any output, where the formats of `to` alone determine that.
 
     Args:
-        given: names of settings, as the user gave them.
-        to: names of formats.
-        label: what a setting is called in the sentence.
+        given: names of the given settings.
+        to: names of the output formats.
+        label: converts the name of a setting for the message.
 
     Raises:
-        UsageError: it is such a setting.
+        UsageError: a setting has no effect.
     """
     name = pointless(given, to) if to else ""
     if name:

@@ -1,4 +1,4 @@
-"""What a run needs before it can begin: its workers, its journal, its planner, what workers must know."""
+"""Preparation of a run: workers, lock, journal, planner, and the facts for workers and `retry`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from imgpar.recipe.recipe import Recipe
 
 
 def new_workers(options: RunOptions) -> Workers:
-    """The workers of one run."""
+    """The workers of one run; none is started yet."""
     return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
 
 
 def lock_out(place: Out) -> OutLock:
-    """Keep all other runs out of the folder that outputs go to. Raises OutputLockedError, OutputError."""
+    """Lock the output folder against other runs. Raises OutputLockedError, OutputError."""
     try:
         return OutLock(place.folder)
     except OSError as error:
@@ -39,7 +39,16 @@ def lock_out(place: Out) -> OutLock:
 
 
 def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
-    """The journal of an output place: locked where OUT is a folder, shared by all runs where it is a file."""
+    """Open the journal: locked where OUT is a folder, shared by all runs where it is a file.
+
+    Args:
+        place: the output.
+        options: of the run, with the path of the journal.
+        stack: closes a temporary journal.
+
+    Raises:
+        OutputError: the journal cannot be opened.
+    """
     path, chosen = journal_path(place, options.journal), bool(options.journal)
     if not place.name:
         return Journal.open(path, place.folder, chosen=chosen, in_place=place.in_place)
@@ -48,7 +57,7 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
     except OutputError:
         if options.journal:
             raise
-        # No home, or one that cannot be written: no reason not to convert one file.
+        # A missing or read-only home folder does not prevent the conversion of a single file.
         return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
 
 
@@ -62,7 +71,17 @@ def planner(
     originals: KeptOriginals | None = None,
     alone: bool = False,
 ) -> Planner:
-    """A planner that knows what the journal knows; in place, what those of `homes` know."""
+    """Make the planner of a run.
+
+    Args:
+        place: the output.
+        recipe: of the run.
+        options: of the run.
+        journal: with earlier results; None where there is none.
+        homes: in place, the journals of all folders.
+        originals: in place, where originals are kept.
+        alone: whether the run has a single input.
+    """
     return Planner(
         place,
         run_key(place, recipe),
@@ -79,7 +98,7 @@ def planner(
 
 
 def run_key(place: Out, recipe: Recipe) -> str:
-    """What decides how an output looks: the recipe, and OUT where it is one file of many in one journal."""
+    """Key of the settings that an output depends on: the recipe; for an output file, its path as well."""
     return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
 
 
@@ -93,8 +112,20 @@ def run_spec(
     base: str,
     parts: str,
 ) -> RunSpec:
-    """What the `workers` have to know about a run. Raises OutputError where they would write
-    through a link."""
+    """Make the facts of a run that are sent to workers.
+
+    Args:
+        name: of the run, for temporary files.
+        recipe: of the run.
+        options: of the run.
+        workers: for the memory limit.
+        written: folder of the write-ahead log; empty for none.
+        base: folder that its paths are relative to; empty where they are absolute.
+        parts: folder for parts of long clips; empty for none.
+
+    Raises:
+        OutputError: `written` or `parts` is a symbolic link.
+    """
     for folder in (written, parts):
         if os.path.islink(folder):
             raise OutputError(f"{folder} is a link; nothing was written to it.", fix="Remove it.")
@@ -121,7 +152,16 @@ def run_facts(
     *,
     chosen: bool,
 ) -> dict[str, object]:
-    """What `retry` has to know about a run; `inputs` is None where they came from a list."""
+    """Make the facts of a run that are stored for `retry`.
+
+    Args:
+        command: name of the command.
+        inputs: paths; None where they came from a list.
+        place: the output.
+        recipe: as TOML; None where it cannot be serialized.
+        options: of the run.
+        chosen: whether the output format was chosen by the user.
+    """
     paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
     return {
         "command": command,
@@ -137,7 +177,7 @@ def run_facts(
 
 
 def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
-    """The recipe as the journal may hold it: nothing where it names files, which lie somewhere."""
+    """`text`, the recipe for the journal; None where operations contain absolute paths."""
     named = any(
         isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))
         for operation in recipe.operations
@@ -147,6 +187,6 @@ def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
 
 
 def without_journal(options: RunOptions, stack: contextlib.ExitStack) -> RunOptions:
-    """The options with a journal that goes when `stack` is closed: for outputs that are temporary."""
+    """The options with a temporary journal, which is removed when `stack` is closed."""
     folder = stack.enter_context(temporary())
     return replace(options, journal=os.path.join(folder, "journal.db"))

@@ -1,4 +1,4 @@
-"""Arrays for one consumer, in order, out of shared memory."""
+"""Arrays in shared memory for one consumer, in the order of the inputs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 END_SECONDS = 5.0
-"""How long the thread of unfinished arrays is waited for when Python ends."""
+"""Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayRequest:
-    """What a caller wants as arrays, checked."""
+    """A validated request for arrays."""
 
     recipe: Recipe
     inputs: list[str]
@@ -63,7 +63,22 @@ def read_request(
     on_event: Callable[[Event], None] | None,
     cancel: CancelToken | None,
 ) -> ArrayRequest:
-    """Check what a caller wants; raises UsageError."""
+    """Validate a request.
+
+    Args:
+        call: the public call, for its settings.
+        recipe: of the request.
+        inputs: paths of files and folders.
+        settings: keywords of the caller: options of the run and keys of the recipe.
+        channels: "rgb", "rgba", "l" or "la".
+        dtype: "uint8", "uint16" or "float32".
+        copy: whether arrays are copied out of shared memory.
+        on_event: receives an event for each input.
+        cancel: of the caller.
+
+    Raises:
+        UsageError: a setting is invalid.
+    """
     call.check(settings)
     recipe = recipe.merged({key: value for key, value in settings.items() if key in call.recipe})
     if recipe.encode.split and settings.get("pages"):
@@ -81,18 +96,21 @@ def read_request(
 
 
 class ArrayStream:
-    """Feeds arrays to one consumer: the scheduler runs in a thread, the consumer takes them in order.
+    """Arrays for one consumer: the scheduler runs in a thread, the consumer reads results in order.
 
-    The consumer's memory is the arena. When it is full of arrays that come later than the one that is
-    waited for, those are thrown away and made again; when it is full of arrays the consumer holds, that
-    is the consumer's to solve, and it is told so.
+    Arrays are views of the arena. When the arena is full of later arrays than the next one, those are
+    discarded and made again. When it is full of arrays held by the consumer, ArenaError is raised.
+
+    Args:
+        workers: of the session.
+        request: validated.
     """
 
     def __init__(self, workers: Workers, request: ArrayRequest) -> None:
         self._workers, self._request, self._options = workers, request, request.options
-        self._asked = request.cancel
+        self._caller_cancel = request.cancel
         self._cancel = CancelToken()
-        """Our own: a consumer who leaves early must not cancel what else hangs on the caller's token."""
+        """Separate from the token of the caller, which a consumer that stops early must not cancel."""
         self._ledger = workers.new_ledger(self._options.schedule, arrays=True)
         self._ready: dict[int, Settled | None] = {}
         self._next = 0
@@ -101,12 +119,12 @@ class ArrayStream:
         self._changed = threading.Condition()
         self._waiting = False
         self.starved = False
-        """A worker waits for memory: whoever gives some back shall say so."""
+        """A worker waits for memory: a released lease has to wake the scheduler."""
         self._ended = False
         self._error: BaseException | None = None
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
 
-    # ----- the scheduler's thread -----------------------------------------------------------------
+    # ----- the scheduler thread -------------------------------------------------------------------
 
     def _plan(self) -> Iterator[Job | Outcome]:
         patterns = Patterns(self._options.include, self._options.exclude)
@@ -126,8 +144,8 @@ class ArrayStream:
             self._changed.notify()
 
     def _turn(self) -> bool:
-        """Every turn: see that the array that is waited for can come."""
-        self._obey()
+        """Called in every iteration of the scheduler: evict later arrays where the next one has no memory."""
+        self._forward_cancel()
         with self._changed:
             self.starved = self._ledger.leases.stalled
             if self._ledger.leases.stuck:
@@ -137,15 +155,15 @@ class ArrayStream:
                 elif self._waiting and not later:
                     size = self._workers.memory >> 20
                     raise ArenaError(
-                        f"All {size} MiB of shared memory are held by arrays that you keep.",
-                        fix="Pass copy=True, let arrays go, or give the session more memory.",
+                        f"All {size} MiB of shared memory are used by arrays that are still referenced.",
+                        fix="Pass copy=True, drop references to arrays, or give the session more memory.",
                     )
         return True
 
-    def _obey(self) -> None:
-        if self._asked.killed:
+    def _forward_cancel(self) -> None:
+        if self._caller_cancel.killed:
             self._cancel.kill()
-        elif self._asked.cancelled:
+        elif self._caller_cancel.cancelled:
             self._cancel.cancel()
 
     def _evict(self, number: int) -> None:
@@ -155,7 +173,7 @@ class ArrayStream:
         self._ledger.leases.release(result.placed.lease)
         self._ledger.again(result.state)
 
-    def _work(self, spec: RunSpec) -> None:
+    def _run_scheduler(self, spec: RunSpec) -> None:
         try:
             self._workers.execute(
                 spec,
@@ -173,10 +191,10 @@ class ArrayStream:
             self._ended = True
             self._changed.notify()
 
-    # ----- the consumer's thread ------------------------------------------------------------------
+    # ----- the consumer thread --------------------------------------------------------------------
 
     def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
-        """Yields what is ready, in order; the receiver releases the lease."""
+        """Yield results in order; the receiver releases the lease."""
         recipe, on_event = self._request.recipe, self._request.on_event
         spec = RunSpec(
             "arrays",
@@ -187,13 +205,13 @@ class ArrayStream:
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
-        self._workers.open()  # so Python, when it ends, ends this thread before the workers
-        thread = threading.Thread(target=self._work, args=(spec,), name="imgpar-arrays", daemon=True)
+        self._workers.open()  # first, so that the interpreter ends this thread before the workers at exit
+        thread = threading.Thread(target=self._run_scheduler, args=(spec,), name="imgpar-arrays", daemon=True)
         thread.start()
         ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
         done = failed = 0
         try:
-            while (result := self._take()) is not None:
+            while (result := self._next_result()) is not None:
                 done += 1
                 outcome = result if isinstance(result, Outcome) else result.outcome()
                 failed += outcome.status == "failed"
@@ -207,7 +225,7 @@ class ArrayStream:
             ender.detach()
             self._finish(thread)
 
-    def _take(self) -> Outcome | Settled | None:
+    def _next_result(self) -> Outcome | Settled | None:
         with self._changed:
             self._waiting = True
             while True:
@@ -227,21 +245,21 @@ class ArrayStream:
             return result
 
     def view(self, ref: FrameRef, lease: Lease) -> Array:
-        """An array over the frame; the lease goes back when the last view of it dies."""
+        """An array that is a view of the frame; the lease is released with the last view."""
         import numpy as np
 
         arena, _ = self._workers.open()
         flat = np.frombuffer(arena.buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
-        weakref.finalize(flat, _give_back, arena, lease, weakref.ref(self))
+        weakref.finalize(flat, _release, arena, lease, weakref.ref(self))
         return flat.reshape(ref.spec.shape)
 
     def wake(self) -> None:
-        """End the scheduler's wait."""
+        """Wake the scheduler."""
         with contextlib.suppress(OSError):
             self._wake_writer.send_bytes(b"!")
 
     def _finish(self, thread: threading.Thread) -> None:
-        """The consumer is through, or has had enough: stop the rest and free what it did not take."""
+        """The consumer has finished or stopped: cancel remaining jobs and release unread results."""
         if thread.is_alive():
             self._cancel.cancel()
             self.wake()
@@ -254,17 +272,17 @@ class ArrayStream:
 
 
 def _end(cancel: CancelToken, wake: Callable[[], None], thread: threading.Thread) -> None:
-    """Python ends while arrays are still to come."""
+    """The interpreter exits during a request."""
     cancel.kill()
     wake()
     thread.join(END_SECONDS)
 
 
-def _give_back(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> None:
+def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> None:
     arena.allocator.give_back(lease)
-    living = stream()
-    if living is not None and living.starved:
-        living.wake()
+    current = stream()
+    if current is not None and current.starved:
+        current.wake()
 
 
 def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[Item, Array]]:

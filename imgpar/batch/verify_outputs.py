@@ -1,4 +1,4 @@
-"""`imgpar verify OUT`: whether the outputs are still what imgpar wrote, by the digests in the journal."""
+"""`imgpar verify OUT`: compares outputs with their digests in the journal."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from imgpar.core.model import Outcome, OutputFile
 from imgpar.outputs.destination import Out, home
 
 TOGETHER = 1000
-"""Files that are compared before the next ones are taken from the journal."""
+"""Number of files read from the journal and compared at a time."""
 
 
 def verify_outputs(out: str, journal: str | None = None) -> Report:
-    """Compare every output that the journal of `out` knows with its digest.
+    """Compare every output in the journal of `out` with its digest.
 
-    Outputs that were changed, damaged or removed since are the failed items of the report; `source` of an
-    item is the output.
+    Modified, damaged and removed outputs are the failed items of the report; `source` of an item is the
+    output.
 
     Raises:
         UsageError: `out` is not the output of a run.
@@ -47,7 +47,7 @@ def verify_outputs(out: str, journal: str | None = None) -> Report:
 
 
 def _by_path(journal: Journal) -> Iterator[list[OutputFile]]:
-    """For every output all that is known of it, folder by folder."""
+    """For every output all its records, folder by folder."""
     for _, some in groupby(journal.made(), key=attrgetter("folder")):
         found: dict[str, list[OutputFile]] = {}
         for row in some:

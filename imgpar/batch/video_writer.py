@@ -1,4 +1,4 @@
-"""Clips out of arrays, in this process: `imgpar.VideoWriter`."""
+"""Clips from arrays, encoded in the calling process: `imgpar.VideoWriter`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_CLOCK = Fraction(1, 90_000)
-"""Unit of the time stamps that a writer is given; every common rate fits."""
+_TIME_BASE = Fraction(1, 90_000)
+"""Time base of the timestamps in seconds; suits every common frame rate."""
 
 
 class VideoWriter:
-    """Writes a clip from arrays; the file appears under its name when it is whole.
+    """Writes a clip from arrays; the file is committed when it is complete.
 
     >>> with VideoWriter("out.mp4", fps=30) as writer:  # doctest: +SKIP
     ...     for array in arrays:
@@ -45,18 +45,18 @@ class VideoWriter:
 
     Args:
         path: of the clip; its suffix decides the container.
-        fps: frames a second, for frames that are written without a time.
+        fps: frames per second, for frames written without a time.
         quality, effort, lossless, codec: as for `imgpar convert`.
-        replace: whether a file that is there may be replaced, once the new one is whole.
-        threads: of the encoder; 0 is as many as it likes.
+        replace: whether an existing file may be replaced, when the new one is complete.
+        threads: of the encoder; 0 lets the encoder choose.
 
-    Of an odd width or height the last column or row is cut where the encoder needs even ones; VP9 and FFV1 do
-    not. Transparency is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere frames with
-    transparent pixels are refused.
+    Of an odd width or height the last column or row is cropped where the encoder needs even ones; VP9 and
+    FFV1 do not. Alpha is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent
+    pixels are rejected.
 
     Raises:
-        UsageError: a value is wrong, or the suffix is no container for clips.
-        EncodeError: the encoder fails, or not every frame arrived.
+        UsageError: a value is invalid, or the suffix is not that of a container for clips.
+        EncodeError: the encoder fails, or frames are missing in its output.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class VideoWriter:
         self._spec: Spec | None = None
         self._half: Half | None = None
         self.count = 0
-        """Frames so far."""
-        self._last = -math.inf
+        """Number of frames written."""
+        self._last_time = -math.inf
         self._closed, self._may_replace = False, replace
 
     def __enter__(self) -> VideoWriter:
@@ -100,36 +100,40 @@ class VideoWriter:
             self.close()
 
     def write(self, array: Array, time: float | None = None) -> None:
-        """Add a frame: H×W or H×W×C of uint8, uint16 or float32, all of one size. `time` in seconds makes the
-        rate variable; times must grow.
+        """Add a frame.
+
+        Args:
+            array: H×W or H×W×C with 1 to 4 channels, uint8, uint16 or float32; the same shape and dtype for
+                all frames. It is copied.
+            time: timestamp in seconds, for a variable frame rate; timestamps must increase.
 
         Raises:
-            UsageError: it is no such array, or the writer is closed.
+            UsageError: the array or the time is invalid, or the writer is closed.
             EncodeError: the encoder fails.
         """
         if self._closed:
-            raise UsageError(f"{self._target.path} is closed.", fix="Begin another VideoWriter.")
+            raise UsageError(f"{self._target.path} is closed.", fix="Create another VideoWriter.")
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
-            raise bad_value("a frame", f"an array like the first one, {_words(self._spec)},", _words(spec))
+            raise bad_value("a frame", f"an array like the first one, {_text(self._spec)},", _text(spec))
         seconds = self.count / float(self._rate)
         if time is not None:
             seconds = parsing.named("time", parsing.number(0, 1e9), time)
-        if seconds <= self._last:
-            raise bad_value("time", f"seconds after {self._last:g}", seconds)
+        if seconds <= self._last_time:
+            raise bad_value("time", f"seconds after {self._last_time:g}", seconds)
         if self._feed is None:
             self._begin(spec)
         if spec.alpha and not self._keeps_alpha and _transparent(whole):
             raise EncodeError(
-                f"{self._target.format} keeps no transparency with this encoder.",
-                fix="Use .webm, .mov or .mkv with the usual codec, or give frames without alpha.",
+                f"{self._target.format} stores no transparency with this encoder.",
+                fix="Use .webm, .mov or .mkv with the default codec, or write frames without alpha.",
             )
-        self._last = seconds
-        layout, planes = self._step.from_colours(Frame(spec, whole))
+        self._last_time = seconds
+        layout, planes = self._step.from_frame(Frame(spec, whole))
         assert self._feed is not None
-        for source, room in zip(planes, layout.arrays(self._room), strict=True):
-            room[...] = source
-        self._feed.write(round(seconds / _CLOCK), [self._room])
+        for source, target in zip(planes, layout.arrays(self._buffer), strict=True):
+            target[...] = source
+        self._feed.write(round(seconds / _TIME_BASE), [self._buffer])
         self.count += 1
 
     def _begin(self, spec: Spec) -> None:
@@ -139,22 +143,22 @@ class VideoWriter:
         from imgpar.video.frame_feed import Feed
         from imgpar.video.plan import plan_of_frames
 
-        clip, plan = plan_of_frames(spec, self._target.format, self._rate, _CLOCK, self._options)
+        clip, plan = plan_of_frames(spec, self._target.format, self._rate, _TIME_BASE, self._options)
         assert plan.encoding is not None
         self._spec, self._clip, self._keeps_alpha = spec, clip, plan.encoding.alpha
         self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
         layout = self._step.layout(*spec.size)
-        self._room = memoryview(bytearray(layout.nbytes))
+        self._buffer = memoryview(bytearray(layout.nbytes))
         sweep_temporary_files(os.path.dirname(self._target.path))
         self._half = begin_file(self._target)
         self._feed = Feed(plan, clip, layout, self._half.path, self._threads)
-        self._finalizer = weakref.finalize(self, _give_up, self._feed, self._half)
+        self._finalizer = weakref.finalize(self, _discard, self._feed, self._half)
 
     def close(self) -> OutputFile:
-        """Finish the file, count its frames, give it its name.
+        """Finish the file, check its number of frames, and commit it.
 
         Raises:
-            EncodeError: nothing was written, or not every frame arrived.
+            EncodeError: no frame was written, or frames are missing in the output.
         """
         from imgpar.outputs.commit import commit_file
         from imgpar.video.probe import probe
@@ -169,14 +173,14 @@ class VideoWriter:
             self._feed.close()
             made: Clip = probe(half.path)
             if len(made.times) != self.count:
-                raise EncodeError(f"{len(made.times)} of {self.count} frames arrived in {self._target.path}.")
+                raise EncodeError(f"{len(made.times)} of {self.count} frames are in {self._target.path}.")
         except BaseException:
             self.cancel()
             raise
         size = os.path.getsize(half.path)
         self._closed = True
-        there = os.path.exists(self._target.path)
-        target = self._target._replace(replaces=there and self._may_replace)
+        exists = os.path.exists(self._target.path)
+        target = self._target._replace(replaces=exists and self._may_replace)
         return commit_file(
             half,
             target,
@@ -187,7 +191,7 @@ class VideoWriter:
         )
 
     def cancel(self) -> None:
-        """Give the file up; nothing is left of it."""
+        """Discard the file."""
         if not self._closed:
             if self._feed is not None:
                 self._finalizer.detach()
@@ -197,14 +201,14 @@ class VideoWriter:
         self._closed = True
 
 
-def _give_up(feed: Feed, half: Half) -> None:
-    """Of a writer that was neither closed nor cancelled, nothing is left."""
+def _discard(feed: Feed, half: Half) -> None:
+    """Remove the file of a writer that was neither closed nor cancelled."""
     feed.kill()
     half.drop()
 
 
 def _checked(array: object) -> tuple[Array, Spec]:
-    """The array with three dimensions, and what it holds; raises BadValueError."""
+    """The array with three dimensions, and its spec; raises BadValueError."""
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
@@ -222,19 +226,19 @@ def _checked(array: object) -> tuple[Array, Spec]:
 
 
 def _transparent(array: Array) -> bool:
-    """Whether any pixel of an array with alpha is."""
+    """Whether any pixel of an array with alpha is not opaque."""
     import numpy as np
 
     most = 1.0 if array.dtype.kind == "f" else np.iinfo(array.dtype).max
     return bool(array[..., -1].min() < most)
 
 
-def _words(spec: Spec | None) -> str:
+def _text(spec: Spec | None) -> str:
     return f"{spec.width}×{spec.height} {spec.layout} {spec.dtype}" if spec else ""
 
 
 def _options(**given: Any) -> EncodeOptions:
-    """Settings of the encoder, each checked; raises BadValueError."""
+    """Validated encoder settings; raises BadValueError."""
     known = EncodeOptions.options()
     return EncodeOptions(
         **{

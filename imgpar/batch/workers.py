@@ -1,4 +1,4 @@
-"""Worker processes and the arena, kept from run to run."""
+"""Worker processes and the arena, shared by the runs of a session."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
 from imgpar.runtime.startup import warm_up
 
 WORKER_MEMORY = 4 << 30
-"""Private memory of a worker, above which a picture is refused: decoders of hostile files know no bounds."""
+"""Limit of the private memory of a worker: decoders may allocate any amount for malicious files."""
 
 _run_numbers = itertools.count(1)
 
 
 class Workers:
-    """Worker processes and shared memory, made when they are first needed and kept until `close`.
+    """Worker processes and shared memory, created on first use and kept until `close`.
 
     Args:
-        jobs: worker processes; None is every core that this process may use.
-        memory: bytes of the shared arena; None is a quarter of the memory.
-        start_method: "forkserver" or "spawn"; None is the best of this system.
-        worker_memory: bytes of private memory of a worker; None is 4 GiB, or all that the machine has.
+        jobs: number of worker processes; None is one per available core.
+        memory: bytes of the shared arena; None is a quarter of physical memory.
+        start_method: "forkserver" or "spawn"; None is the default of the system.
+        worker_memory: bytes of private memory of a worker; None is 4 GiB, or physical memory if less.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Workers:
         self._busy = threading.Lock()
         self._finalizer: weakref.finalize[Any, Any] | None = None
         self.note = ""
-        """One line for the user about the shared memory, once there is something to say."""
+        """A note for the user about shared memory; empty where there is none."""
 
     def __enter__(self) -> Self:
         return self
@@ -72,14 +72,14 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """End the workers and give the memory back; arrays that are still held stay valid."""
+        """Stop the workers and release the arena; arrays that are still referenced stay valid."""
         if self._finalizer is not None:
             self._finalizer()
             self._finalizer = None
         self._pool = self._arena = None
 
     def open(self) -> tuple[Arena, Pool]:
-        """The arena and the workers, made when they are first needed."""
+        """The arena and the workers, created on first use."""
         if self._arena is None or self._pool is None:
             check_limits(self.memory)
             self.jobs = min(self.jobs, most_workers() or self.jobs)
@@ -102,10 +102,18 @@ class Workers:
         cancel: CancelToken,
         **hooks: Any,
     ) -> Effort:
-        """Run one plan; for `imgpar.batch.run`, not for users.
+        """Run one plan; internal, for `imgpar.batch.run` and `imgpar.batch.stream`.
+
+        Args:
+            spec: sent to the workers.
+            plan: jobs, and outcomes of inputs that need none.
+            sink: receives the results.
+            options: of the run.
+            cancel: stops the run.
+            hooks: further arguments of `Scheduler`.
 
         Raises:
-            UsageError: this session is in another run already.
+            UsageError: the session executes another run.
         """
         if not self._busy.acquire(blocking=False):
             raise UsageError("This session is in another run.", fix="Give each thread a session of its own.")
@@ -131,12 +139,12 @@ class Workers:
             self._busy.release()
 
     def new_ledger(self, schedule: str, *, arrays: bool = False, together: bool = False) -> Ledger:
-        """Bookkeeping for one run on this session's arena."""
+        """The ledger of one run on the arena of this session."""
         arena, _ = self.open()
         return Ledger(arena.allocator, schedule, arrays=arrays, together=together, first_serial=self._serial)
 
     def limits(self, options: RunOptions) -> Limits:
-        """What a single input may cost in this session."""
+        """The limits of a single input in this session."""
         arena, _ = self.open()
         return Limits(
             max_pixels=options.max_pixels,
@@ -148,7 +156,7 @@ class Workers:
 
 
 def _pickled(performer: BatchPerformer) -> bytes:
-    """Functions of importable modules travel by name; lambdas and those of `__main__` with their code."""
+    """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
     known = operation_types().values()
     if all(type(operation) in known for operation in performer.run.operations):
         return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)

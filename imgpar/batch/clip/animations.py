@@ -1,7 +1,7 @@
-"""Animations out of clips, and clips out of animations: all frames are in memory at once.
+"""Clips to animated pictures, and animated pictures to clips; all frames are in memory at once.
 
-clip ─► reader ─► operations ─► frames and times ─► encoder of a picture format
-animation (decoded, operations done) ─► frames and times ─► ffmpeg
+clip ─► reader ─► operations ─► frames and timestamps ─► encoder of a picture format
+decoded and transformed animation ─► frames and timestamps ─► ffmpeg
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from imgpar.video.clip import Clip
 
 SHORTEST = {"gif": 20}
-"""Milliseconds of a frame that viewers show as they are; shorter ones they show much longer."""
-_CLOCK = Fraction(1, 1000)
-"""Unit of the times of an animation's frames."""
+"""Shortest duration of a frame in milliseconds; viewers show shorter frames much longer."""
+_TIME_BASE = Fraction(1, 1000)
+"""Time base of the frames of an animation, in seconds."""
 
 
 def read_animation(
@@ -44,11 +44,22 @@ def read_animation(
     limits: Limits,
     target: Format,
 ) -> tuple[list[Frame], Header]:
-    """The frames of a clip with their times, for a picture format that holds animations.
+    """Read a clip as the frames of an animated picture.
+
+    Args:
+        clip: from `probe`.
+        operations: of the recipe, in order.
+        options: encoder settings; they decide rate, speed and span.
+        limits: of the run.
+        target: a picture format that holds animations.
+
+    Returns:
+        Frames of uint8 RGB or RGBA in private memory, and a header with the duration of each frame in
+        milliseconds.
 
     Raises:
-        LimitError: they take more memory than a run may use.
-        ItemError: the clip cannot be read, or an operation fails.
+        LimitError: the frames need more memory than the limit.
+        ItemError: the clip cannot be decoded, or an operation fails.
     """
     from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
     from imgpar.video.plan import steps_of
@@ -70,17 +81,17 @@ def read_animation(
     program.begin(clip_facts(clip, len(wanted.times)))
     for stamp, decoded in timing.frames(iter(reader), clip):
         load(decoded, planes)
-        made = program.colours(memory)
+        made = program.rgb_frame(memory)
         if not frames:
             _check_memory(len(wanted.times), made, limits)
-        frames.append(_opaque(made, clip.picture.cicp))
+        frames.append(_in_8_bits(made, clip.picture.cicp))
         times.append(float(stamp * timing.base(clip)))
     if not limits.accept_damaged and (len(frames) < len(wanted.times) or reader.complaints):
-        said = "".join(f" | {line}" for line in reader.complaints[-3:])
-        raise DamagedError(f"{len(frames)} of {len(wanted.times)} frames could be read{said}.")
+        warnings = "".join(f" | {line}" for line in reader.complaints[-3:])
+        raise DamagedError(f"{len(frames)} of {len(wanted.times)} frames could be read{warnings}.")
     if not frames:
         raise TransformError("No frame is left.", fix="Choose another --trim.")
-    ends = [*times[1:], wanted.times[-1] + (wanted.last or _usual(times))]
+    ends = [*times[1:], wanted.times[-1] + (wanted.last or _mean_duration(times))]
     lost = list[str]()
     if clip.of_kind("audio"):
         lost.append("sound")
@@ -98,12 +109,12 @@ def _too_fast(times: Sequence[float], shortest: int) -> bool:
     return any(after - before < (shortest - 1) / 1000 for before, after in pairwise(times))
 
 
-def _usual(times: Sequence[float]) -> float:
+def _mean_duration(times: Sequence[float]) -> float:
     return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.1
 
 
 def _milliseconds(begins: Sequence[float], ends: Sequence[float]) -> tuple[int, ...]:
-    """How long each frame is shown; rounded so that errors do not add up."""
+    """Durations of frames in milliseconds, rounded so that errors do not accumulate."""
     places = [round(1000 * (at - begins[0])) for at in (*begins, ends[-1])]
     return tuple(max(1, after - before) for before, after in pairwise(places))
 
@@ -112,13 +123,13 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
     needed = count * frame.spec.nbytes
     if needed > limits.memory:
         raise LimitError(
-            f"Its {count} frames take {needed / 1e9:.1f} GB, and a run may use {limits.memory / 1e9:.1f}.",
-            fix="Make them smaller with --resize, fewer with --fps or --trim, or raise --memory.",
+            f"Its {count} frames take {needed / 1e9:.1f} GB, and the limit is {limits.memory / 1e9:.1f} GB.",
+            fix="Reduce their size with --resize, their number with --fps or --trim, or raise --memory.",
         )
 
 
-def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
-    """A copy of 8 bits; transparency stays, HDR is tone mapped."""
+def _in_8_bits(frame: Frame, cicp: tuple[int, ...]) -> Frame:
+    """A copy in uint8 RGB or RGBA; alpha is kept, HDR is tone mapped."""
     if cicp:
         frame, _ = srgb_frame(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
@@ -133,11 +144,17 @@ def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
 def encode_clip(
     frames: list[Frame], header: Header, format_name: str, options: EncodeOptions
 ) -> EncodedOutput:
-    """An animation as a clip: every frame at its time, in sRGB.
+    """Encode an animation as a clip in sRGB.
+
+    Args:
+        frames: all of one spec.
+        header: of the animation, with durations in milliseconds.
+        format_name: of the container.
+        options: encoder settings.
 
     Raises:
-        TransformError: it is a still picture.
-        EncodeError: the encoder fails, or not every frame arrived.
+        TransformError: it is a still picture, or --trim leaves no frame.
+        EncodeError: the encoder fails, or frames are missing in its output.
     """
     if len(frames) < 2:
         raise TransformError(
@@ -149,17 +166,17 @@ def encode_clip(
     if wanted.icc or wanted.cicp:
         colour = replace(options, colour=ColourTarget("srgb"))
         frames, wanted, _, _ = to_profile(frames, wanted, find_format("png"), colour)
-    places = _even(times, end, options, format_name)
+    schedule = _at_constant_rate(times, end, options, format_name)
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")
-        size = _write([(frames[index], stamp) for index, stamp in places], end, path, format_name, options)
+        size = _write([(frames[index], stamp) for index, stamp in schedule], end, path, format_name, options)
         with open(path, "rb") as file:
             data = file.read()
     return EncodedOutput(data, frames[0].spec.resized(*size), header.lost)
 
 
 def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple[int, float]], float]:
-    """Which frames are kept and when each is shown, in milliseconds from the new beginning; and the end."""
+    """Indices and timestamps of the kept frames, and the end, in milliseconds from the start of the clip."""
     begins = [0, *accumulate(durations)]
     start, stop = 0.0, float(begins[-1])
     if options.trim:
@@ -172,11 +189,11 @@ def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple
     return [(index, max(at - start, 0) / speed) for index, at in kept], (stop - start) / speed
 
 
-def _even(
+def _at_constant_rate(
     times: Sequence[tuple[int, float]], end: float, options: EncodeOptions, format_name: str
 ) -> list[tuple[int, int]]:
-    """Frames with their time stamps in milliseconds: at an even rate where one is asked for, or where the
-    container has nothing else."""
+    """Indices and timestamps of frames in milliseconds: at a constant rate where one is set, or where the
+    container supports no variable rate."""
     from imgpar.video.containers import CONTAINERS
 
     fps = float(options.fps or 0)
@@ -191,15 +208,15 @@ def _even(
     return [(times[max(at, 0)][0], round(1000 * number / fps)) for number, at in enumerate(shown)]
 
 
-def _uneven(times: Sequence[float], last: float) -> bool:
-    """Whether the last frame is not as long as the one before it."""
+def _last_differs(times: Sequence[float], last: float) -> bool:
+    """Whether the duration of the last frame differs from that of the one before it."""
     return len(times) > 1 and abs(times[-1] - times[-2] - last) > 0.001
 
 
 def _write(
     frames: Sequence[tuple[Frame, int]], end: float, path: str, format_name: str, options: EncodeOptions
 ) -> tuple[int, int]:
-    """Encode frames with their time stamps, up to an end, in milliseconds; returns the size of the clip."""
+    """Encode frames with timestamps and an end in milliseconds; returns the size of the clip."""
     from imgpar.batch.clip.frame_program import LastStep
     from imgpar.video.frame_feed import Feed
     from imgpar.video.plan import plan_of_frames
@@ -207,26 +224,26 @@ def _write(
 
     spec = frames[0][0].spec
     rate = Fraction(1000 * len(frames) / max(end, 1)).limit_denominator(1001)
-    clip, plan = plan_of_frames(spec, format_name, rate, _CLOCK, options)
+    clip, plan = plan_of_frames(spec, format_name, rate, _TIME_BASE, options)
     assert plan.encoding is not None
     stamps = [stamp for _, stamp in frames]
     last_for, times = max(end - stamps[-1], 1) / 1000, tuple(stamp / 1000 for stamp in stamps)
-    clip = replace(clip, times=times, last=last_for, ends=_uneven(times, last_for))
+    clip = replace(clip, times=times, last=last_for, ends=_last_differs(times, last_for))
     last = LastStep(clip.picture, plan.encoding, options.background)
     layout = last.layout(*spec.size)
-    room = memoryview(bytearray(layout.nbytes))
+    buffer = memoryview(bytearray(layout.nbytes))
     feed = Feed(plan, clip, layout, path, 1)
     try:
         for frame, stamp in frames:
-            made, planes = last.from_colours(frame)
-            for source, target in zip(planes, made.arrays(room), strict=True):
+            made, planes = last.from_frame(frame)
+            for source, target in zip(planes, made.arrays(buffer), strict=True):
                 np.copyto(target, source)
-            feed.write(stamp, [room])
+            feed.write(stamp, [buffer])
         feed.close()
     except BaseException:
         feed.kill()
         raise
     found = probe(path)
     if len(found.times) != len(frames):
-        raise EncodeError(f"{len(found.times)} of {len(frames)} frames arrived.")
+        raise EncodeError(f"{len(found.times)} of {len(frames)} frames are in the output.")
     return found.picture.upright

@@ -1,18 +1,17 @@
 """The frame path: one worker decodes and encodes a clip, all workers transform its frames.
 
-    decoder ─► slot ─► any worker: slot → slot ─► feed (in order, each with its time) ─► ffmpeg: encode, mux
+    decoder ─► slot ─► any worker: slot → slot ─► feed (in order, with timestamps) ─► ffmpeg: encode, mux
        │         ▲                                   │ ▲
        │         └────────── slot is free ◄──────────┘ │
-       └─► the clip's own worker, while it keeps up ───┘
+       └─► the clip's worker, while it has idle time ──┘
 
-1. A frame is decoded only when a slot is free: however long the clip is, its memory is bounded.
-2. As long as the decoder or the encoder is what takes longest, the clip's own worker works on each frame as
-   it comes: handing it over would cost time and gain none (`runtime/pace`).
-3. Frames are offered to others as long as others take them; on the rest the clip's own worker works
-   while it has nothing else to do. So the path is right, and only slower, with a single worker.
-4. The first frame is done before the encoder starts: only then is the size known for certain, since a
-   Python function may return any.
-5. A function that keeps a state from frame to frame gets all of them here, in order; nothing is offered.
+1. A frame is decoded only when a slot is free: memory is bounded, whatever the length of the clip.
+2. While the decoder or the encoder is the bottleneck, the clip's worker transforms each frame itself, without
+   slots: other workers would not make the clip faster (`pace`).
+3. Otherwise frames are offered to helpers, as many as helpers take. The clip's worker transforms the others
+   while it has nothing to decode or write; so the path also works with a single worker.
+4. The first frame is transformed before the encoder starts, because a Python function may return any size.
+5. An operation that keeps a state from frame to frame gets all frames here, in order; none is offered.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from imgpar.video.reader import Reader
 SLOTS_PER_CORE = 2
 EXTRA_SLOTS = 2
 SHARE = 4
-"""A clip takes at most one in so many parts of all shared memory."""
+"""Slots of a clip take at most this fraction of the shared memory: one in `SHARE`."""
 
 During = Callable[[str], AbstractContextManager[None]]
 
@@ -55,21 +54,21 @@ class _Entry:
     stamp: int
     slot: int
     offered: bool = False
-    mine: bool = False
-    """It came back undone, so nobody else will have it."""
+    returned: bool = False
+    """A helper returned it; it is not offered again."""
     done: bool = False
 
 
 class FramePath:
-    """One clip on its way through the frame path.
+    """Converts one clip frame by frame.
 
     Args:
         plan: of the clip; its encoding is set.
         clip: from `probe`.
         output: path of the new file.
-        run: for the operations and limits.
+        run: its operations and limits.
         helpers: the other workers.
-        during: measures stages.
+        during: context manager that measures a stage.
     """
 
     def __init__(
@@ -77,34 +76,34 @@ class FramePath:
     ) -> None:
         assert plan.encoding is not None
         self._plan, self._clip, self._output = plan, clip, output
-        self._wanted_clip = plan.timing.retimed(clip)
+        self._output_clip = plan.timing.retimed(clip)
         self._helpers, self._during = helpers, during
         stream = clip.picture.stream
-        # Titles may be of any length, and nobody works by them.
+        # Without titles, which may be of any length and are not needed for frames.
         picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
         facts = FrameFacts(picture, plan.encoding, run.encode.background)
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)
-        self._facts_of_item = clip_facts(clip, len(self._wanted_clip.times))
+        self._item_facts = clip_facts(clip, len(self._output_clip.times))
         start, stop = plan.timing.window(clip)
         threads = decoder_threads(clip.picture, helpers.cores, run.limits.memory)
         self._reader = Reader(clip, threads, start=start, stop=stop)
         self._pace = Pace()
         self._frames: deque[_Entry] = deque()
         self._free: list[int] = []
-        self._abroad = 0
-        """Frames that are offered and not back."""
-        self._most = SLOTS_PER_CORE * helpers.cores
-        self._appetite = max(1, self._most - SLOTS_PER_CORE)
-        """How many frames others are likely to take."""
-        self._asked = False
-        """A recall has not been answered yet."""
-        self._all_begun = False
-        """Everything that is offered is being worked on."""
+        self._offered = 0
+        """Number of frames offered and not yet answered."""
+        self._max_offers = SLOTS_PER_CORE * helpers.cores
+        self._offer_limit = max(1, self._max_offers - SLOTS_PER_CORE)
+        """Most frames offered at once; adapted to how many helpers take."""
+        self._recall_pending = False
+        """Whether a recall has not been answered yet."""
+        self._all_started = False
+        """Whether helpers have started on every offered frame."""
 
     def run(self) -> tuple[str, ...]:
-        """Convert the clip; returns the complaints of the decoder and of ffmpeg.
+        """Convert the clip; returns the warnings of the decoder and of ffmpeg.
 
         Raises:
             ItemError: a frame cannot be decoded, transformed or encoded.
@@ -117,68 +116,68 @@ class FramePath:
                 f"This clip has no frame that could be read. {'; '.join(self._reader.complaints[:3])}"
             )
         with self._during("transform"):
-            self._program.begin(self._facts_of_item)
-            wanted, planes = self._program.run_on(first[1])
-        self._room = memoryview(bytearray(wanted.nbytes))
-        put((wanted, planes), wanted, self._room)
-        self._wanted = wanted
-        self._blob = pack((self._facts, wanted))
-        feed = Feed(self._plan, self._wanted_clip, wanted, self._output, self._helpers.cores)
+            self._program.begin(self._item_facts)
+            layout, planes = self._program.run_on(first[1])
+        self._buffer = memoryview(bytearray(layout.nbytes))
+        put((layout, planes), layout, self._buffer)
+        self._output_layout = layout
+        self._packed_facts = pack((self._facts, layout))
+        feed = Feed(self._plan, self._output_clip, layout, self._output, self._helpers.cores)
         try:
             with self._during("encode"):
-                feed.write(first[0], [self._room])
+                feed.write(first[0], [self._buffer])
             self._loop(source, feed)
             with self._during("encode"):
-                said = feed.close()
+                warnings = feed.close()
         except BaseException:
             feed.kill()
             raise
-        return (*self._reader.complaints, *said)
+        return (*self._reader.complaints, *warnings)
 
     def _loop(self, source: Iterator[tuple[int, Any]], feed: Feed) -> None:
-        self._take_slots(self._wanted)
+        self._allocate_slots(self._output_layout)
         number, ended = 1, False
         while not ended or self._frames:
-            direct = self._pace.relaxed and not self._frames
-            if not ended and (direct or (self._free and not self._pace.relaxed)):
+            direct = self._pace.has_idle_time and not self._frames
+            if not ended and (direct or (self._free and not self._pace.has_idle_time)):
                 with self._during("decode"), self._pace.waiting():
                     decoded = next(source, None)
                 if decoded is None:
                     ended = True
                 elif direct:
-                    self._pass_on(number, *decoded, feed)
+                    self._convert_directly(number, *decoded, feed)
                 else:
-                    self._enter(number, *decoded)
+                    self._load_into_slot(number, *decoded)
                 number += 1
                 if direct:
                     continue
             while (message := self._helpers.receive(wait=False)) is not None:
-                self._take(message)
+                self._handle(message)
             self._offer()
             self._write(feed)
-            full = ended or not self._free or self._pace.relaxed
+            full = ended or not self._free or self._pace.has_idle_time
             if full and self._frames and not self._frames[0].done:
-                self._help_out()
+                self._transform_or_wait()
 
-    def _take_slots(self, wanted: PlaneLayout) -> None:
-        self._inside = -(-self._program.layout.nbytes // 64) * 64
-        size = self._inside + wanted.nbytes
-        count = min(self._most + EXTRA_SLOTS, self._limits.memory // SHARE // size)
+    def _allocate_slots(self, wanted: PlaneLayout) -> None:
+        self._input_bytes = -(-self._program.layout.nbytes // 64) * 64
+        size = self._input_bytes + wanted.nbytes
+        count = min(self._max_offers + EXTRA_SLOTS, self._limits.memory // SHARE // size)
         self._free = self._helpers.slots(size, max(1, count))
 
-    def _pass_on(self, number: int, stamp: int, frame: Any, feed: Feed) -> None:
-        """A frame that nobody else sees."""
+    def _convert_directly(self, number: int, stamp: int, frame: Any, feed: Feed) -> None:
+        """Transform and write one frame without slots."""
         with self._during("transform"):
             layout, planes = self._program.run_on(frame)
             buffers: list[Any] = [*planes]
-            if layout != self._wanted or not all(plane.flags.c_contiguous for plane in planes):
-                put((layout, planes), self._wanted, self._room)
-                buffers = [self._room]
+            if layout != self._output_layout or not all(plane.flags.c_contiguous for plane in planes):
+                put((layout, planes), self._output_layout, self._buffer)
+                buffers = [self._buffer]
         with self._during("encode"), self._pace.waiting():
             feed.write(stamp, buffers)
-        self._helpers.advanced(number + 1, len(self._wanted_clip.times))
+        self._helpers.advanced(number + 1, len(self._output_clip.times))
 
-    def _enter(self, number: int, stamp: int, frame: Any) -> None:
+    def _load_into_slot(self, number: int, stamp: int, frame: Any) -> None:
         slot = self._free.pop()
         layout = self._program.layout
         with self._during("decode"):
@@ -189,51 +188,57 @@ class FramePath:
         if self._helpers.alone or self._program.in_order:
             return
         for entry in self._frames:
-            if self._abroad >= self._appetite:
+            if self._offered >= self._offer_limit:
                 return
-            if not (entry.offered or entry.mine or entry.done):
+            if not (entry.offered or entry.returned or entry.done):
                 entry.offered = True
-                self._abroad += 1
-                self._all_begun = False
-                self._helpers.offer(entry.number, entry.slot, entry.slot + self._inside, self._blob)
+                self._offered += 1
+                self._all_started = False
+                output = entry.slot + self._input_bytes
+                self._helpers.offer(entry.number, entry.slot, output, self._packed_facts)
 
     def _write(self, feed: Feed) -> None:
         while self._frames and self._frames[0].done:
             entry = self._frames.popleft()
             with self._during("encode"), self._pace.waiting():
-                feed.write(entry.stamp, [self._helpers.view(entry.slot + self._inside, self._wanted.nbytes)])
-            self._helpers.advanced(entry.number + 1, len(self._wanted_clip.times))
+                feed.write(entry.stamp, [self._output_of(entry)])
+            self._helpers.advanced(entry.number + 1, len(self._output_clip.times))
             self._free.append(entry.slot)
 
-    def _help_out(self) -> None:
-        """Nothing can be decoded or written: work on a frame that nobody else has."""
-        mine = next((entry for entry in self._frames if not entry.offered and not entry.done), None)
-        if mine is None:
-            if not self._asked and not self._all_begun:
-                self._asked = True
+    def _output_of(self, entry: _Entry) -> memoryview:
+        return self._helpers.view(entry.slot + self._input_bytes, self._output_layout.nbytes)
+
+    def _transform_or_wait(self) -> None:
+        """Nothing can be decoded or written: transform a frame that is not offered, or wait for a helper."""
+        own = next((entry for entry in self._frames if not entry.offered and not entry.done), None)
+        if own is None:
+            if not self._recall_pending and not self._all_started:
+                self._recall_pending = True
                 self._helpers.recall()
             message = self._helpers.receive(wait=True)
             assert message is not None
-            self._take(message)
+            self._handle(message)
             return
         layout = self._program.layout
         with self._during("transform"):
-            result = self._program.run(layout.arrays(self._helpers.view(mine.slot, layout.nbytes)))
-            put(result, self._wanted, self._helpers.view(mine.slot + self._inside, self._wanted.nbytes))
-        mine.done = True
+            result = self._program.run(layout.arrays(self._helpers.view(own.slot, layout.nbytes)))
+            put(result, self._output_layout, self._output_of(own))
+        own.done = True
 
-    def _take(self, message: Finished | Returned) -> None:
-        """A frame has come back, done or not."""
+    def _handle(self, message: Finished | Returned) -> None:
+        """Handle the answer for an offered frame: finished, or returned."""
         done = isinstance(message, Finished)
         if isinstance(message, Returned) and message.answer:
-            self._asked = False
+            self._recall_pending = False
         if message.number == NO_FRAME:
-            self._all_begun = True  # so the next thing to come is one of them
+            self._all_started = True  # the next message is one of these frames
             return
-        # Who takes frames gets more of them; where nobody does, the round trip is not worth it.
-        self._appetite = min(self._appetite + 1, self._most) if done else max(1, self._appetite - 1)
-        self._abroad -= 1
+        # Offer more where helpers finish frames, less where frames are returned.
+        self._offer_limit = (
+            min(self._offer_limit + 1, self._max_offers) if done else max(1, self._offer_limit - 1)
+        )
+        self._offered -= 1
         for entry in self._frames:
             if entry.number == message.number:
-                entry.done, entry.mine, entry.offered = done, not done, False
+                entry.done, entry.returned, entry.offered = done, not done, False
                 return

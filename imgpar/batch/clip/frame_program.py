@@ -1,6 +1,6 @@
-"""What is done to each frame of a clip, on planes as long as every operation can, then on colours.
+"""The operations on each frame of a clip: on Y′CbCr planes as far as operations support them, then in RGB.
 
-slot ─► turn ─► plane steps ─► [red, green, blue ─► steps ─►] ─► the encoder's pixel format ─► slot
+slot ─► rotate upright ─► plane steps ─► [RGB ─► steps ─►] ─► pixel format of the encoder ─► slot
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler
 
 _MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
-_SD = 5
-"""The matrix of small pictures, which is taken where nothing is said."""
+_BT601 = 5
+"""The BT.601 matrix, used where the clip specifies none."""
 _LIMITED, _FULL = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class FrameFacts:
-    """What a helper has to know beside the run's operations; small, and the same for all frames."""
+    """Facts of a clip that a helper needs besides the operations of the run; the same for all frames."""
 
     picture: Picture
     encoding: Encoding | None
-    """None where frames become arrays, not a clip."""
+    """None where frames become arrays instead of a clip."""
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
 
 
 def clip_facts(clip: Clip, frames: int) -> ItemFacts:
-    """What is told of a clip of which so many frames will come."""
+    """Facts of a clip for operations that keep a state; `frames` is the number of frames that follow."""
     width, height = clip.picture.upright
     return ItemFacts(clip.path, "video", (width, height), frames)
 
 
 class FrameProgram:
-    """Compiled once per clip and worker; it keeps its scratch memory from frame to frame.
+    """Transforms frames. Compiled once per clip and worker; scratch memory is reused for every frame.
 
     Args:
         facts: of the clip and its encoder.
-        operations: those that change something, from `ClipPlan.operations`.
+        operations: the effective ones, from `ClipPlan.operations`.
         limits: of the run.
     """
 
@@ -66,57 +66,57 @@ class FrameProgram:
         picture = facts.picture
         self.layout = layout_of(picture)
         self._steps, rest, orientation = _plane_steps(picture, operations, self.layout)
-        self._planar = self._steps[-1].layout if self._steps else self.layout
-        self._room: list[Array] | None = None
+        self._planes_layout = self._steps[-1].layout if self._steps else self.layout
+        self._input_planes: list[Array] | None = None
         self._scratch = [_memory(step.layout) for step in self._steps]
-        self._rest = tuple(rest)
-        whole = rest or facts.encoding is None
-        self._colour = _Colour(picture, self._planar, rest, orientation, limits) if whole else None
+        self._rgb_operations = tuple(rest)
+        needs_rgb = rest or facts.encoding is None
+        self._rgb = _RgbSteps(picture, self._planes_layout, rest, orientation, limits) if needs_rgb else None
         self._last = LastStep(picture, facts.encoding, facts.background) if facts.encoding else None
 
     def begin(self, item: ItemFacts) -> None:
-        """Tell the operations that the frames of a clip come."""
-        for operation in self._rest:
+        """Call `begin` of the operations, before the first frame of a clip."""
+        for operation in self._rgb_operations:
             operation.begin(item)
 
     @property
     def in_order(self) -> bool:
-        """Whether all frames have to be given to this program, in their order."""
-        return any(operation.in_order for operation in self._rest)
+        """Whether this program has to process all frames, in order."""
+        return any(operation.in_order for operation in self._rgb_operations)
 
     @property
     def path(self) -> str:
-        """In words, for notes: on which kind of pixels it works."""
-        if not self._colour:
+        """The pixel formats in which operations run, for notes."""
+        if not self._rgb:
             return f"frames as {self.layout.pixel_format} planes"
-        names = ", ".join(operation.name for operation in self._rest)
-        return f"frames as planes, then as colours for {names}"
+        names = ", ".join(operation.name for operation in self._rgb_operations)
+        return f"frames as planes, then as RGB for {names}"
 
     def run_on(self, frame: Any) -> tuple[PlaneLayout, list[Array]]:
-        """`run` on a frame of the decoder, which is read where it lies if the first step can do that."""
+        """`run` on a frame of the decoder; without a copy where the first step can read it directly."""
         first = self._steps[0].work if self._steps else None
         planes = first.scaled(frame) if isinstance(first, Scaler) else None
         if planes is not None:
             return self._finished(self._on_planes(planes, 1))
-        if self._room is None:
-            self._room = _memory(self.layout)
-        load(frame, self._room)
-        return self.run(self._room)
+        if self._input_planes is None:
+            self._input_planes = _memory(self.layout)
+        load(frame, self._input_planes)
+        return self.run(self._input_planes)
 
     def run(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
-        """One frame, given as planes of `layout`; those of the result are good until the next call."""
+        """Transform one frame, given as planes of `layout`. The result is valid until the next call."""
         return self._finished(self._on_planes(planes))
 
     def _finished(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         assert self._last is not None
-        if self._colour is None:
-            return self._last.from_planes(self._planar, planes)
-        return self._last.from_colours(self._colour.run(planes))
+        if self._rgb is None:
+            return self._last.from_planes(self._planes_layout, planes)
+        return self._last.from_frame(self._rgb.run(planes))
 
-    def colours(self, memory: memoryview) -> Frame:
-        """One frame from `memory` as colours, where there is no encoder; good until the next call."""
-        assert self._colour is not None
-        return self._colour.run(self._on_planes(self.layout.arrays(memory)))
+    def rgb_frame(self, memory: memoryview) -> Frame:
+        """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call."""
+        assert self._rgb is not None
+        return self._rgb.run(self._on_planes(self.layout.arrays(memory)))
 
     def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
         for step, target in zip(self._steps[begin:], self._scratch[begin:], strict=True):
@@ -128,7 +128,7 @@ class FrameProgram:
 def _plane_steps(
     picture: Picture, operations: Sequence[Operation], layout: PlaneLayout
 ) -> tuple[list[PlaneStep], list[Operation], int]:
-    """The steps that work on planes, the operations that do not, and the orientation that is left."""
+    """The steps on planes, the operations that need RGB, and the orientation still to be applied."""
     steps: list[PlaneStep] = []
     if picture.orientation != 1:
         turn = turn_step(picture.orientation, layout)
@@ -145,8 +145,8 @@ def _plane_steps(
     return steps, [], 1
 
 
-class _Colour:
-    """The operations that need whole colours."""
+class _RgbSteps:
+    """The operations that need RGB."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class _Colour:
 
     def run(self, planes: Sequence[Array]) -> Frame:
         copy_planes(planes, self._source)
-        colours = self._reformatter.reformat(
+        rgb = self._reformatter.reformat(
             self._source,
             format=self._format,
             src_colorspace=self._matrix,
@@ -189,18 +189,18 @@ class _Colour:
         )
         frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
         height, width, channels = frame.array.shape
-        np.copyto(frame.array.reshape(height, -1), view_of(colours.planes[0], frame.array, width * channels))
+        np.copyto(frame.array.reshape(height, -1), view_of(rgb.planes[0], frame.array, width * channels))
         (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
         return result
 
 
 class LastStep:
-    """Into the pixel format of the encoder, with even sides where it wants them.
+    """Converts frames to the pixel format of the encoder, cropped to an even size where it needs one.
 
     Args:
-        picture: its matrix and range.
-        encoding: what the encoder takes.
-        background: behind what is transparent, where the encoder takes no alpha.
+        picture: with matrix and range.
+        encoding: pixel format of the encoder.
+        background: RGBA on which frames are composited where the encoder supports no alpha.
     """
 
     def __init__(self, picture: Picture, encoding: Encoding, background: tuple[int, int, int, int]) -> None:
@@ -212,7 +212,7 @@ class LastStep:
         self._mixer = Mixer(matrix_of(self._picture), full=range_of(self._picture) == _FULL)
 
     def from_planes(self, layout: PlaneLayout, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
-        """Planes of this layout, cut to even sides; another pixel format where the encoder wants one."""
+        """Planes cropped to the size of the encoder, in its pixel format."""
         wanted = self.layout(layout.width, layout.height)
         if layout.pixel_format != wanted.pixel_format:
             import av
@@ -224,7 +224,7 @@ class LastStep:
             plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
         ]
 
-    def from_colours(self, result: Frame) -> tuple[PlaneLayout, list[Array]]:
+    def from_frame(self, result: Frame) -> tuple[PlaneLayout, list[Array]]:
         """A frame of any layout and depth."""
         import av
 
@@ -242,7 +242,7 @@ class LastStep:
         if whole and wanted.depth in (8, 16):
             order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
             return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
-        if not deep and not wanted.alpha and _whole_samples(wanted):
+        if not deep and not wanted.alpha and _divides_evenly(wanted):
             memory = _memory(wanted)
             self._mixer(array, memory)
             return wanted, memory
@@ -250,7 +250,9 @@ class LastStep:
         frame = av.VideoFrame.from_ndarray(array, names[spec.channels][deep])
         return self._reformatted(frame, wanted, _FULL)
 
-    def _reformatted(self, frame: Any, wanted: PlaneLayout, span: int) -> tuple[PlaneLayout, list[Array]]:
+    def _reformatted(
+        self, frame: Any, wanted: PlaneLayout, colour_range: int
+    ) -> tuple[PlaneLayout, list[Array]]:
         picture = self._picture
         made = self._reformatter.reformat(
             frame,
@@ -258,7 +260,7 @@ class LastStep:
             interpolation="AREA",  # the mean of the pixels under a sample of a halved plane
             src_colorspace=matrix_of(picture),
             dst_colorspace=matrix_of(picture),
-            src_color_range=span,
+            src_color_range=colour_range,
             dst_color_range=range_of(picture),
             threads=1,
         )
@@ -267,7 +269,7 @@ class LastStep:
         return wanted, memory
 
     def layout(self, width: int, height: int) -> PlaneLayout:
-        """What frames of this size become; raises TransformError where nothing is left."""
+        """Layout of a frame of this size for the encoder; raises TransformError where no pixel is left."""
         encoding = self._encoding
         if encoding.even:
             width, height = width // 2 * 2, height // 2 * 2
@@ -284,20 +286,20 @@ class LastStep:
 
 
 def matrix_of(picture: Picture) -> int:
-    """The matrix between colours and planes, as PyAV numbers it."""
-    return _MATRICES.get(picture.colour.get("matrix", ""), _SD)
+    """The matrix between RGB and Y′CbCr, as numbered by PyAV."""
+    return _MATRICES.get(picture.colour.get("matrix", ""), _BT601)
 
 
 def range_of(picture: Picture) -> int:
-    """Whether black and white are at the ends of the scale."""
+    """The colour range, as numbered by PyAV: full or limited."""
     full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
     if "range" not in picture.colour or picture.colour.get("matrix") == "gbr":
         full = full or not picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     return _FULL if full else _LIMITED
 
 
-def _whole_samples(layout: PlaneLayout) -> bool:
-    """Whether every colour sample lies under as many pixels."""
+def _divides_evenly(layout: PlaneLayout) -> bool:
+    """Whether width and height are multiples of the chroma subsampling."""
     across, down = layout.steps(1)
     return bool(layout.subsampling) and not (layout.width % across or layout.height % down)
 

@@ -1,4 +1,4 @@
-"""One frame of a clip that another worker decodes and encodes."""
+"""Helper: transforms one frame of a clip that another worker decodes and encodes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from imgpar.video.planes import Array
 
 
 class Helper:
-    """What a worker keeps between frames of other workers' clips."""
+    """Transforms frames; it keeps the program of the last clip."""
 
     def __init__(self) -> None:
         self._key: tuple[int, bytes] | None = None
         self._program: FrameProgram | None = None
 
     def work(self, task: Task, run: RunSpec, buffer: memoryview) -> None:
-        """Work on one frame, from its slot into its slot.
+        """Transform one frame, from its input slot into its output slot.
 
         Raises:
-            TransformError: an operation fails on it, or its size is not that of the first frame.
+            TransformError: an operation fails, or the size of the result is not that of the first frame.
         """
         piece, lease = task.piece, task.lease
         assert piece is not None
@@ -33,31 +33,31 @@ class Helper:
             facts, self._wanted = unpack(piece.facts, tuple[FrameFacts, PlaneLayout])
             self._program = program_of(facts, run)
             self._key = key
-        source = _piece(buffer, lease, piece.offset, self._program.layout.nbytes)
-        target = _piece(buffer, lease, piece.output, self._wanted.nbytes)
+        source = _part_of(buffer, lease, piece.offset, self._program.layout.nbytes)
+        target = _part_of(buffer, lease, piece.output, self._wanted.nbytes)
         planes = self._program.layout.arrays(source)
         put(self._program.run(planes), self._wanted, target)
 
 
-def _piece(buffer: memoryview, lease: Lease, offset: int, nbytes: int) -> memoryview:
-    """A part of a clip's memory; never what lies beside it, whatever the clip's worker says."""
+def _part_of(buffer: memoryview, lease: Lease, offset: int, nbytes: int) -> memoryview:
+    """A part of the lease of a clip; raises TransformError for offsets outside of it."""
     if not lease.offset <= offset < offset + nbytes <= lease.offset + lease.size:
-        raise TransformError("A frame was offered that does not lie in the memory of its clip.")
+        raise TransformError("An offered frame is outside of the memory of its clip.")
     return buffer[offset : offset + nbytes]
 
 
 def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:
-    """The same program in every worker: operations are known from the run."""
+    """The program of a clip, with the operations of the run; the same in every worker."""
     return FrameProgram(facts, steps_of(facts.picture, run.operations), run.limits)
 
 
 def put(result: tuple[PlaneLayout, list[Array]], wanted: PlaneLayout, memory: memoryview) -> None:
-    """Copy a result to where the encoder takes it from; raises TransformError where the sizes differ."""
+    """Copy a result into the memory read by the encoder; raises TransformError where the sizes differ."""
     layout, planes = result
     if layout != wanted:
         raise TransformError(
             f"A frame became {layout.width}×{layout.height}, the first one {wanted.width}×{wanted.height}.",
-            fix="Let the function return the same size for every frame of a clip.",
+            fix="Return the same size for every frame of a clip.",
         )
     for source, target in zip(planes, wanted.arrays(memory), strict=True):
         target[...] = source

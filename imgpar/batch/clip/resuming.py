@@ -1,7 +1,7 @@
-"""Long clips go on where they were: parts that are whole are kept beside the journal until the clip is.
+"""Resuming long clips: complete parts are kept beside the journal until the whole clip is complete.
 
-JOURNAL.parts/<target>/key       what they were made of, and how
-                       0.nut …   whole parts; 3.nut.half is one that was being made
+JOURNAL.parts/<target>/key       digest of the source and the arguments of ffmpeg
+                       0.nut …   complete parts; 3.nut.half is an incomplete one
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from imgpar.video.segments import Part, is_whole, join_parts, part_arguments, pa
 
 
 class Resuming:
-    """One long clip on its way to one target.
+    """Converts one long clip in parts, for one target.
 
     Args:
+        plan: of the clip.
+        clip: the wanted clip, with its timestamps.
         folder: for the parts of all clips of the run.
-        target: where the clip will lie in the end; a later run finds its parts by that.
-        threads, decoders: of the encoder and the decoder.
-        advanced: is told how many frames are done.
+        target: path of the output; a later run finds the parts by it.
+        threads: number of threads of the encoder.
+        decoders: number of threads of the decoder.
+        advanced: called with the number of frames done.
     """
 
     def __init__(
@@ -44,28 +47,29 @@ class Resuming:
         self._plan, self._clip, self._threads, self._decoders = plan, clip, threads, decoders
         self._advanced = advanced
         self._handle = -1
-        self._all, self._folder = folder, os.path.join(folder, sha256(os.fsencode(target)).hexdigest()[:16])
+        self._parent = folder
+        self._folder = os.path.join(folder, sha256(os.fsencode(target)).hexdigest()[:16])
         self.kept = 0
-        """Parts that were there already."""
+        """Number of parts left by an earlier run."""
         self.count = 1
 
     def run(self, output: str) -> tuple[str, ...] | None:
-        """Write the clip; None where it has to be done in one piece, and while another run has the parts.
+        """Write the clip; None where it has to be one piece, and while another run holds the parts.
 
         Raises what `check_exit` raises.
         """
         parts = parts_of(self._clip)
         self.count = len(parts)
-        if self.count < 2 or not self._take():
+        if self.count < 2 or not self._lock_folder():
             return None
-        self._begin()
+        self._discard_other_parts()
         files = list[str]()
         for number, part in enumerate(parts):
             files.append(os.path.join(self._folder, f"{number}.nut"))
             if os.path.exists(files[-1]) and is_whole(files[-1], self._clip, part):
                 self.kept += 1
             elif not self._make(part, files[-1]):
-                self.clear()  # whoever sees the whole clip can say what is wrong with it
+                self.clear()  # conversion in one piece reports the error
                 return None
         return join_parts(self._plan, self._clip, files, output)
 
@@ -73,30 +77,30 @@ class Resuming:
         """Remove the parts."""
         shutil.rmtree(self._folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # other clips have parts there
-            os.rmdir(self._all)
-        self._let_go()
+            os.rmdir(self._parent)
+        self._release()
 
-    def _take(self) -> bool:
-        """Keep other runs out: journals of single files are shared, and so is the folder of their parts."""
+    def _lock_folder(self) -> bool:
+        """Lock the folder: runs that share a journal of single files also share the folder of parts."""
         os.makedirs(self._folder, exist_ok=True)
-        if not WINDOWS:  # folders cannot be held there, but nobody removes a file in one that is open
+        if not WINDOWS:  # folders cannot be locked there, but open files cannot be removed
             self._handle = hold_folder(self._folder)
         return WINDOWS or self._handle >= 0
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._handle >= 0:
             handle, self._handle = self._handle, -1
             os.close(handle)
 
     def __del__(self) -> None:
-        self._let_go()
+        self._release()
 
-    def _begin(self) -> None:
-        """Keep what was made of the same source in the same way, and nothing else."""
+    def _discard_other_parts(self) -> None:
+        """Remove parts of another source or of other arguments."""
         status = os.stat(self._clip.path)
-        how = native_arguments(self._plan, self._clip, "", 1, 1)  # how many cores there are shows nowhere
-        told = repr((status.st_size, status.st_mtime_ns, how))
-        key, mark = sha256(told.encode()).hexdigest(), os.path.join(self._folder, "key")
+        how = native_arguments(self._plan, self._clip, "", 1, 1)  # independent of the number of cores
+        facts = repr((status.st_size, status.st_mtime_ns, how))
+        key, mark = sha256(facts.encode()).hexdigest(), os.path.join(self._folder, "key")
         try:
             with open(mark, encoding="ascii") as file:
                 if file.read() == key:
@@ -109,7 +113,7 @@ class Resuming:
             file.write(key)
 
     def _make(self, part: Part, path: str) -> bool:
-        """One part; whether nothing was wrong with it."""
+        """Write one part; returns False where ffmpeg reported errors or the part is incomplete."""
         half = path + ".half"
         arguments = part_arguments(self._plan, self._clip, part, half, self._threads, self._decoders)
         child = Ffmpeg(arguments, counted=True)

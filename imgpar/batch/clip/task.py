@@ -1,6 +1,6 @@
-"""A clip in a worker: read by its path, written beside its place, checked, renamed.
+"""The task of a clip: read by path, written to a temporary file, checked, and renamed.
 
-probe ─► plan ─► copy, remux or convert ─► read back and count ─► commit
+probe ─► plan ─► copy, remux or convert ─► probe the output and compare ─► commit
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ During = Callable[[str], AbstractContextManager[None]]
 
 @dataclass(slots=True)
 class ClipResult:
-    """What was made of a clip."""
+    """Outputs of a clip, with losses and notes."""
 
     outputs: list[OutputFile] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class ClipResult:
 
 
 class _Made(NamedTuple):
-    """A file that is written, and has not got its name."""
+    """A file that is written and not yet committed."""
 
     size: tuple[int, int]
     lost: tuple[str, ...] = ()
@@ -57,13 +57,13 @@ class _Made(NamedTuple):
 
 
 class ClipWork:
-    """One clip's job in its worker; nothing of the clip is in the worker's own memory but a few frames.
+    """Performs the job of one clip; only a few of its frames are in memory at a time.
 
     Args:
-        job: with targets that are clips.
-        run: recipe and limits.
-        helpers: the task, and the workers that help with frames.
-        during: measures stages.
+        job: with its targets.
+        run: recipe and limits of the run.
+        helpers: the workers that transform frames, and the progress of the task.
+        during: context manager that measures a stage.
     """
 
     def __init__(self, job: Job, run: RunSpec, helpers: Helpers, during: During) -> None:
@@ -76,8 +76,7 @@ class ClipWork:
         """Make every target.
 
         Raises:
-            ItemError: it cannot be read, converted or written; no target has its final name unless it is
-                whole.
+            ItemError: it cannot be read, converted or written; incomplete outputs are never committed.
         """
         from imgpar.video.check import check_source
         from imgpar.video.prepare import measured, prepared
@@ -109,7 +108,7 @@ class ClipWork:
         return result
 
     def _make_all(self, clip: Clip) -> None:
-        """Every target; a file of the user in the place of one stays, and the others are made."""
+        """Make every target, except those that are files of the user and may not be replaced."""
         targets = self._job.targets
         for target in sorted(targets, key=lambda target: bool(target.retires)):
             try:
@@ -132,7 +131,7 @@ class ClipWork:
             raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
 
     def _make(self, clip: Clip, target: Target) -> None:
-        """One target, from the plan to its final name."""
+        """Write, check and commit one target."""
         with begin_file(target, self._run.name, self._helpers.serial) as half:
             kind = FORMATS[target.format].kind
             make = {"video": self._make_clip, "image": self._make_animation, "audio": self._make_sound}[kind]
@@ -173,13 +172,13 @@ class ClipWork:
 
         plan = planned(self._run.encode)
         if self._run.encode.target and plan.encoding:
-            plan = self._aim(clip, planned)
+            plan = self._with_target_quality(clip, planned)
         self._check_strict(plan.lost)
         lost, size = self._convert(plan, clip, output, target.path)
         return _Made(size, lost, plan.notes)
 
     def _make_animation(self, clip: Clip, target: Target, output: str) -> _Made:
-        """A picture that moves; sound has no place in it."""
+        """An animated picture, without sound."""
         from imgpar.batch.clip.animations import read_animation
         from imgpar.batch.picture import stages
 
@@ -202,15 +201,15 @@ class ClipWork:
         return _Made((0, 0), track.lost, track.notes)
 
     def _original(self, target: Target) -> Original | None:
-        """In place, what the target retires."""
+        """In place, the original that the target replaces."""
         if not target.retires:
             return None
         assert self._source is not None
         facts = Facts.of(self._source)
         return Original(target.retires, facts, self._result.digest, strict=self._run.strict)
 
-    def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
-        """The plan with the lowest quality that reaches the target."""
+    def _with_target_quality(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
+        """The plan with the lowest quality that reaches the target measure."""
         from imgpar.video.rate_control import LosslessSamples, aimed
 
         options, target = self._run.encode, self._run.encode.target
@@ -230,7 +229,7 @@ class ClipWork:
     def _convert(
         self, plan: ClipPlan, clip: Clip, output: str, final: str
     ) -> tuple[tuple[str, ...], tuple[int, int]]:
-        """Write the new file and check it; returns what was lost, and the size."""
+        """Write the new file and check it; returns losses and size."""
         from imgpar.video.check import check_output
         from imgpar.video.native import decoder_threads, run_native
         from imgpar.video.rate_control import within
@@ -261,7 +260,7 @@ class ClipWork:
         if most and plan.encoding:
             complaints, note = within(most, plan, wanted, output, self._helpers.cores, write)
             self._result.notes += [note] if note else []
-        elif (complaints_of_parts := self._by_parts(plan, wanted, output, final)) is not None:
+        elif (complaints_of_parts := self._convert_parts(plan, wanted, output, final)) is not None:
             complaints = complaints_of_parts
         else:
             complaints = write(plan)
@@ -270,13 +269,13 @@ class ClipWork:
             try:
                 made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
             finally:
-                if self._parts is not None:  # what was wrong once would be wrong again
+                if self._parts is not None:  # parts with errors are not used again
                     self._parts.clear()
         self._result.notes += notes
         return (*plan.lost, *lost), made.picture.upright
 
-    def _by_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
-        """Write a long clip part by part, so that a later run can go on; None where that cannot be."""
+    def _convert_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
+        """Write a long clip in parts, so that a later run can resume; None where that is impossible."""
         from imgpar.video.segments import may_be_cut
 
         self._parts = None
@@ -285,25 +284,25 @@ class ClipWork:
         from imgpar.batch.clip.resuming import Resuming
         from imgpar.video.native import decoder_threads
 
-        def told(done: int) -> None:
+        def advanced(done: int) -> None:
             self._helpers.advanced(done, len(clip.times))
 
         cores = self._helpers.cores
         decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
-        parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, told)
+        parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, advanced)
         with self._during("encode"):
-            said = parts.run(output)
-        if said is not None:
+            warnings = parts.run(output)
+        if warnings is not None:
             self._parts = parts
             if parts.kept:
                 self._result.notes.append(f"{parts.kept} of {parts.count} parts were there already")
-        return said
+        return warnings
 
     def _check_strict(self, lost: Sequence[str]) -> None:
         if self._run.strict and lost:
             raise TransformError(
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
-                fix="Choose a format that holds it, or leave --strict out.",
+                fix="Choose a format that holds it, or omit --strict.",
             )
 
 

@@ -1,8 +1,10 @@
-"""Pictures out of clips.
+"""Frames of clips as arrays and pictures, in the calling process. It reads clips and writes pictures.
 
-stills      which frames are wanted, a sharp poster
-sheets      many small frames on one picture: with times to look at, with WebVTT for players
-animation   frames for a GIF, WebP, AVIF or PNG
-motion      the clip of a motion photo
-writing     their files
+reading        frames as arrays, all or by timestamp
+stills         frames by interval, key frames, scene changes, a poster
+sheets         many small frames in one picture: contact sheets, sprites with WebVTT
+animation      frames and durations for an animated picture
+motion_photo   the clip embedded in a motion photo
+files          the output files
+parallel       several clips at once, in threads
 """

@@ -1,4 +1,4 @@
-"""Frames of a clip for an animated picture, and for how long each is shown."""
+"""Frames and durations for an animated picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,22 @@ def animation(
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> tuple[list[Array], list[int]]:
-    """Frames for an animation at most `fps` a second, and for how many milliseconds each is shown."""
+    """Select the frames of an animation from a clip.
+
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        fps: highest frame rate.
+        recipe: its operations are applied to each frame.
+        span: part of the clip; None is all of it.
+        choice: pixel format and threads.
+
+    Returns:
+        Arrays H×W×C in private memory, and the duration of each in milliseconds.
+
+    Raises:
+        DamagedError: no frame is left.
+        ItemError: the clip cannot be decoded.
+    """
     found = list(pick(source, Every(seconds=float(1 / fps)), recipe, span, choice=choice))
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")

@@ -1,4 +1,4 @@
-"""The files of pictures out of clips: each appears whole, and nothing that is there is replaced unasked."""
+"""The files of extracted frames: committed when complete; existing files are replaced only on request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 Inputs = frozenset[tuple[int, int]]
-"""The inputs, as `sidefiles.identities` knows them: they are never replaced."""
+"""Identities of the inputs, from `sidefiles.identities`; inputs are never replaced."""
 NONE: Inputs = frozenset()
 
 
@@ -42,7 +42,21 @@ def write_frames(
     replace: bool,
     inputs: Inputs = NONE,
 ) -> Iterator[OutputFile]:
-    """Write frames as `stem-000123.suffix`, the number being that of the frame."""
+    """Write frames as `stem-000123.suffix`, with the index of the frame.
+
+    Args:
+        found: the frames; arrays are uint8, H×W×3 or H×W×4.
+        folder: of the files.
+        stem: first part of their names.
+        suffix: of a picture format, without a dot.
+        options: encoder settings.
+        replace: whether existing files may be replaced.
+        inputs: files that are never replaced.
+
+    Raises:
+        CommitError: a file exists and may not be replaced.
+        EncodeError: the format cannot hold a frame.
+    """
     for frame in found:
         path = os.path.join(folder, f"{stem}-{frame.index:06}.{suffix}")
         yield write_picture([frame.array], path, options, replace=replace, inputs=inputs)
@@ -57,10 +71,18 @@ def write_picture(
     inputs: Inputs = NONE,
     durations: Sequence[int] = (),
 ) -> OutputFile:
-    """Write one picture, or an animation with milliseconds per frame.
+    """Write a picture, or an animation.
+
+    Args:
+        arrays: uint8, H×W×3 or H×W×4, all of one shape; they are not modified.
+        path: of the file; its suffix decides the format.
+        options: encoder settings.
+        replace: whether an existing file may be replaced.
+        inputs: files that are never replaced.
+        durations: of each frame in milliseconds, for an animation.
 
     Raises:
-        CommitError: something already exists and may not be replaced.
+        CommitError: the file exists and may not be replaced.
         EncodeError: the format cannot hold it.
     """
     from imgpar.batch.picture.stages import encode
@@ -88,15 +110,15 @@ def write_file(
     """Write any bytes.
 
     Args:
-        data: the bytes.
-        path: their place.
-        kind: of file, in a word.
-        replace: whether what is there may be replaced.
-        inputs: what may not in any case.
-        dimensions: are only passed on.
+        data: the content.
+        path: of the file.
+        kind: name of the format, for the result.
+        replace: whether an existing file may be replaced.
+        inputs: files that are never replaced.
+        dimensions: width and height, for the result.
 
     Raises:
-        CommitError: something already exists and may not be replaced.
+        CommitError: the file exists and may not be replaced.
     """
     from imgpar.outputs.commit import commit
 
@@ -114,19 +136,19 @@ def write_file(
 
 @lru_cache(maxsize=64)
 def _sweep_once(folder: str) -> None:
-    """A clip may give thousands of pictures to one folder."""
+    """Remove temporary files of dead processes once per folder, not for every picture."""
     from imgpar.core.fs import sweep_temporary_files
 
     sweep_temporary_files(folder)
 
 
 def _check_free(path: str, *, replace: bool, inputs: Inputs) -> bool:
-    """Whether something is there that may be replaced."""
+    """Whether the file exists and may be replaced; raises CommitError where it may not."""
     exists = os.path.lexists(path)
     if exists and names_known_file(path, inputs):
         raise CommitError(f"{os.path.abspath(path)} is an input itself.", fix="Choose another OUT.")
     if exists and not replace:
-        raise CommitError(f"{os.path.abspath(path)} already exists.", fix="Move it away, or say -y.")
+        raise CommitError(f"{os.path.abspath(path)} already exists.", fix="Move it away, or use -y.")
     return exists
 
 
@@ -140,8 +162,24 @@ def write_sprites(
     replace: bool,
     inputs: Inputs = NONE,
 ) -> str:
-    """Write `stem-sprites-1.suffix` … and, last, `stem.vtt`, which names them; returns words for what was
-    written. Raises as `write_picture` does."""
+    """Write `stem-sprites-1.suffix` …, and then the index `stem.vtt`.
+
+    Args:
+        found: from `sprites`.
+        folder: of the files.
+        stem: first part of their names.
+        suffix: of a picture format, without a dot.
+        options: encoder settings.
+        replace: whether existing files may be replaced.
+        inputs: files that are never replaced.
+
+    Returns:
+        A line that describes the files.
+
+    Raises:
+        CommitError: a file exists and may not be replaced.
+        EncodeError: the format cannot hold a picture.
+    """
     index = os.path.join(folder, f"{stem}.vtt")
     _check_free(index, replace=replace, inputs=inputs)
     names: list[str] = []

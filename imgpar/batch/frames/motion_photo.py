@@ -1,4 +1,4 @@
-"""The clip of a motion photo, as a file of its own."""
+"""The clip embedded in a motion photo."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ _HEAD = 4096
 
 
 def extract_clip(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> OutputFile | None:
-    """Write the clip of a motion photo as `stem.mp4` (or .mov), byte by byte; None where there is none.
+    """Write the clip of a motion photo unchanged, as `stem.mp4` or `stem.mov`; None where there is none.
+
+    Args:
+        path: of the picture.
+        stem: path of the output without suffix.
+        replace: whether an existing file may be replaced.
+        inputs: files that are never replaced.
 
     Raises:
-        ItemError: the picture cannot be read, its clip is damaged, or a file already exists.
+        ItemError: the picture cannot be read, its clip is damaged, or the file exists.
     """
     from imgpar.video.check import check_source
     from imgpar.video.probe import probe
@@ -39,7 +45,7 @@ def extract_clip(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) 
 
 @contextmanager
 def clip_path(path: str) -> Iterator[str]:
-    """The path of the clip: of the file itself, or of a temporary one with the clip of a motion photo.
+    """The path of a clip: the path itself, or a temporary file with the clip of a motion photo.
 
     Raises ItemError where the file cannot be read.
     """
@@ -57,7 +63,7 @@ def clip_path(path: str) -> Iterator[str]:
 
 
 def _read(path: str) -> memoryview | None:
-    """The clip of a picture; raises ItemError where it is none."""
+    """A clip in a picture, or None; raises ItemError where it is unreadable or the clip missing."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -68,13 +74,13 @@ def _read(path: str) -> memoryview | None:
     clip = find_clip(data, xmp)
     if clip is None and has_clip(xmp):
         raise DamagedError(
-            "It says that a clip follows the picture, but none does: it may have been cut off."
+            "Its metadata announce a clip after the picture, but none follows: it may have been cut off."
         )
     return clip
 
 
 def _raw_xmp(data: bytes) -> bytes:
-    """XMP as it stands in the file: what is read of it no longer speaks of a clip."""
+    """XMP as stored in the file; `Metadata.xmp` no longer contains the properties of a clip."""
     begin = data.find(b"<x:xmpmeta")
     end = data.find(b"</x:xmpmeta>", begin)
     return data[begin:end] if 0 <= begin < end else b""

@@ -1,4 +1,4 @@
-"""Several clips at once, each in a thread: decoding, scaling and encoding need no lock of Python's."""
+"""Several clips at once, in threads: decoding, scaling and encoding release the GIL."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from imgpar.core.errors import ImgparError, RunError, UsageError
 from imgpar.core.model import Event, Outcome
 from imgpar.runtime.scheduler import CancelToken
 
-TELL_SECONDS = 0.5
-"""How often one hears how far a clip is."""
+PROGRESS_SECONDS = 0.5
+"""Interval of progress events, in seconds."""
 
 
 class GivenUpError(RunError):
-    """It was cancelled."""
+    """The run was cancelled."""
 
 
 Take = Callable[[int, Choice], str]
-"""Makes the pictures of the clip with this number; returns what was made, in words."""
+"""Extracts the frames of the clip with this index; returns a line that describes the result."""
 
 
 def take_all(
     paths: Sequence[str], take: Take, cores: int, *, tell: Callable[[Event], None], cancel: CancelToken
 ) -> Iterator[tuple[str, str]]:
-    """Take pictures out of every clip; gives the path of each that went well, as soon as it is done, and what
-    was made of it.
+    """Extract frames from every clip; yields the path and the result of each successful one, as it finishes.
 
     Args:
         paths: of the clips.
         take: called in several threads at once.
-        cores: threads for all of them together.
-        tell: hears of every clip and how far it is, one call at a time.
-        cancel: the first time what was begun is finished, the second time it is given up.
+        cores: number of threads for all clips together.
+        tell: receives events of every clip and its progress, one call at a time.
+        cancel: `cancelled` lets clips in progress finish, `killed` aborts them.
 
     Raises:
-        UsageError, RunError: of `take`, since other clips would not fare better.
-        GivenUpError: it was cancelled.
+        UsageError: raised by `take`; it would fail for every clip.
+        RunError: the same.
+        GivenUpError: the run was cancelled.
     """
-    hall = _Hall(paths, tell, cancel)
+    state = _SharedState(paths, tell, cancel)
     tell(Event("start"))
     tell(Event("planned", total=len(paths)))
     at_once = min(cores, len(paths))
     with ThreadPoolExecutor(at_once, thread_name_prefix="imgpar-clip") as pool:
         threads = max(1, cores // at_once)
-        futures = {pool.submit(hall.one, number, take, threads): number for number in range(len(paths))}
+        futures = {pool.submit(state.process, number, take, threads): number for number in range(len(paths))}
         try:
             for done, future in enumerate(as_completed(futures), 1):
-                words = hall.ended(futures[future], future, done)
+                words = state.finished(futures[future], future, done)
                 if words is not None:
                     yield paths[futures[future]], words
         except BaseException:
@@ -60,30 +60,30 @@ def take_all(
         raise GivenUpError("Stopped.", fix="Run again for the clips that are missing.")
 
 
-class _Hall:
-    """What the threads share."""
+class _SharedState:
+    """State shared by the threads."""
 
     def __init__(self, paths: Sequence[str], tell: Callable[[Event], None], cancel: CancelToken) -> None:
         self._paths, self._tell, self._cancel = paths, tell, cancel
-        self._lock, self._told = threading.Lock(), time.monotonic()
+        self._lock, self._last_event = threading.Lock(), time.monotonic()
 
-    def one(self, number: int, take: Take, threads: int) -> str:
-        """One clip, in a thread."""
+    def process(self, number: int, take: Take, threads: int) -> str:
+        """Process one clip, in a thread."""
         if self._cancel.cancelled:
-            raise GivenUpError("It was not begun.")
+            raise GivenUpError("It was not started.")
 
         def seen(done: int, total: int) -> None:
             if self._cancel.killed:
-                raise GivenUpError("It was given up.")
+                raise GivenUpError("It was aborted.")
             with self._lock:
-                if time.monotonic() - self._told > TELL_SECONDS:
-                    self._told = time.monotonic()
+                if time.monotonic() - self._last_event > PROGRESS_SECONDS:
+                    self._last_event = time.monotonic()
                     self._tell(Event("frames", text=self._paths[number], frames=(done, total)))
 
         return take(number, Choice(threads=threads, seen=seen))
 
-    def ended(self, number: int, future: Future[str], done: int) -> str | None:
-        """Tell how a clip ended; returns the words of its thread where it went well."""
+    def finished(self, number: int, future: Future[str], done: int) -> str | None:
+        """Send the event for the end of a clip; returns its result, or None where it failed."""
         words, error = None, ""
         try:
             words = future.result()

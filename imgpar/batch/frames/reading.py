@@ -1,4 +1,4 @@
-"""Frames out of clips, in this process."""
+"""Frames of clips as arrays, decoded in the calling process."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 SEEK_SECONDS = 20.0
-"""Frames that are further apart are sought from their key frames; nearer ones are decoded on the way."""
+"""Farther apart, frames are reached by seeking to a key frame; nearer ones by decoding the frames between."""
 
-ACCEPT = "Use --accept-damaged (accept_damaged=True) to be content with them."
+ACCEPT = "Use --accept-damaged (accept_damaged=True) to accept them."
 
 Wanted = Callable[[float, Any], bool]
-"""Says of the time of a frame, and of the PyAV frame itself, whether it is wanted."""
+"""Selects frames: called with the time of a frame in seconds and the PyAV frame."""
 Seen = Callable[[int, int], None]
-"""Is told how many frames were looked at, and of how many."""
+"""Called with the number of frames read, and the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class ClipFrame:
     """One frame of a clip."""
 
     array: Array
-    """H×W×C, C-contiguous, upright, in square pixels; its memory is the receiver's."""
+    """H×W×C, C-contiguous, upright, in square pixels; owned by the receiver."""
     time: float
-    """Seconds at which it is shown."""
+    """Presentation time in seconds."""
     index: int
-    """Its place in the clip, from 0."""
+    """Index in the clip, from 0."""
 
 
 def every_frame(_time: float, _frame: Any) -> bool:
@@ -53,14 +53,14 @@ def ignore(_done: int, _of: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which frames are wanted, and as what."""
+    """Which frames are selected, and in which pixel format."""
 
     start: float = 0.0
     stop: float = math.inf
     every: int = 1
     keys: bool = False
     wanted: Wanted = every_frame
-    """Frames that it refuses are decoded, but nothing more."""
+    """Frames that it rejects are decoded, but not converted."""
     layout: str = "RGB"
     dtype: str = "uint8"
     accept_damaged: bool = False
@@ -72,8 +72,8 @@ ANY = Choice()
 """Every frame, as RGB."""
 
 
-class _Maker:
-    """Makes arrays of the decoded frames of one clip."""
+class _Converter:
+    """Converts decoded frames of one clip to arrays."""
 
     def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
         from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
@@ -87,29 +87,35 @@ class _Maker:
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)
 
-    def made(self, stamp: int, frame: Any) -> ClipFrame:
-        """The array of a frame of the reader."""
+    def convert(self, stamp: int, frame: Any) -> ClipFrame:
+        """Convert a frame of the reader."""
         from imgpar.batch.picture.stages import to_array
         from imgpar.video.plane_layout import load
 
         load(frame, self._planes)
-        result = self._program.colours(self._memory)
+        result = self._program.rgb_frame(self._memory)
         array = to_array(result, self._layout, self._dtype)
-        mine = array.array.copy() if array is result else array.array
+        owned = array.array.copy() if array is result else array.array
         time = stamp * self._base
-        return ClipFrame(mine, time, bisect_left(self._clip.times, time - self._clip.slack))
+        return ClipFrame(owned, time, bisect_left(self._clip.times, time - self._clip.slack))
 
 
 def frames_of(source: str | Clip, recipe: Recipe, choice: Choice = ANY) -> Iterator[ClipFrame]:
-    """Frames of a clip that may have been probed already; nothing is read before the first is asked for.
+    """The selected frames of a clip, in order; nothing is read before the first is requested.
 
-    Raises ItemError.
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        recipe: its operations are applied to each frame.
+        choice: which frames, in which pixel format.
+
+    Raises:
+        ItemError: the clip cannot be decoded.
     """
     from imgpar.video.probe import probe
     from imgpar.video.reader import Reader
 
     clip = probe(source) if isinstance(source, str) else source
-    maker = _Maker(clip, recipe, choice)
+    converter = _Converter(clip, recipe, choice)
     base = float(clip.picture.time_base)
     start = choice.start if choice.start > 0 else -math.inf
     reader = Reader(clip, choice.threads, start=start, stop=choice.stop, keys=choice.keys)
@@ -118,38 +124,44 @@ def frames_of(source: str | Clip, recipe: Recipe, choice: Choice = ANY) -> Itera
     for stamp, frame in reader:
         choice.seen(min(first + count, len(clip.times)), len(clip.times))
         if count % choice.every == 0 and choice.wanted(stamp * base, frame):
-            yield maker.made(stamp, frame)
+            yield converter.convert(stamp, frame)
         count += 1
     if not choice.accept_damaged:
         part = choice.keys or choice.start > 0 or choice.stop < math.inf
-        _check_whole(count, len(clip.times), 0 if part else clip.frames, reader.complaints)
+        _check_complete(count, len(clip.times), 0 if part else clip.frames, reader.complaints)
 
 
-def _check_whole(count: int, there: int, promised: int, complaints: list[str]) -> None:
-    """Raise DamagedError where frames are missing, or the decoder complained."""
-    missing = there < promised
+def _check_complete(count: int, found: int, expected: int, complaints: list[str]) -> None:
+    """Raise DamagedError where frames are missing, or the decoder reported errors."""
+    missing = found < expected
     if complaints or missing:
-        words = f"{count} of {promised} frames could be read" if promised else f"{count} frames could be read"
-        said = "".join(f" | {line}" for line in complaints[-3:])
-        raise DamagedError(f"This clip is truncated or corrupt: {words}{said}.", fix=ACCEPT)
+        words = f"{count} of {expected} frames could be read" if expected else f"{count} frames could be read"
+        warnings = "".join(f" | {line}" for line in complaints[-3:])
+        raise DamagedError(f"This clip is truncated or corrupt: {words}{warnings}.", fix=ACCEPT)
 
 
 def frames_at(
     source: str | Clip, recipe: Recipe, moments: Sequence[float], choice: Choice = ANY
 ) -> Iterator[ClipFrame]:
-    """The frames that are seen at these seconds, in the order asked for: each is the last one that was shown
-    by then. Nothing is read before the first is asked for.
+    """The frames shown at given times, in the given order: for each time, the last frame with an earlier or
+    equal timestamp. Nothing is read before the first is requested.
+
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        recipe: its operations are applied to each frame.
+        moments: times in seconds, in any order.
+        choice: pixel format and threads.
 
     Raises:
-        UsageError: a moment lies after the end.
-        ItemError: the clip cannot be read.
+        UsageError: a time is after the end of the clip.
+        ItemError: the clip cannot be decoded.
     """
     from imgpar.video.probe import probe
 
     clip = probe(source) if isinstance(source, str) else source
     if not clip.times:
         raise DamagedError("This clip has no frame that could be read.")
-    maker, finder = _Maker(clip, recipe, choice), _Finder(clip, choice.threads)
+    converter, finder = _Converter(clip, recipe, choice), _Finder(clip, choice.threads)
     end = max(clip.duration, clip.times[-1] + clip.last)
     seen: ClipFrame | None = None
     for number, moment in enumerate(moments):
@@ -158,29 +170,29 @@ def frames_at(
             raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", moment)
         index = max(bisect_right(clip.times, moment + clip.slack) - 1, 0)
         if seen is None or seen.index != index:
-            seen = maker.made(*finder.find(index))
+            seen = converter.convert(*finder.find(index))
         else:
             seen = replace(seen, array=seen.array.copy())
         yield seen
 
 
 class _Finder:
-    """Finds frames by their place: further on in what is being decoded, or from a key frame before them."""
+    """Finds frames by index: by decoding on from the last one, or by seeking to a key frame."""
 
     def __init__(self, clip: Clip, threads: int) -> None:
         self._clip, self._threads = clip, threads
         self._reader: Iterator[tuple[int, Any]] = iter(())
         self._last = math.inf
-        """When the frame was shown that was decoded last."""
+        """Time in seconds of the last decoded frame."""
 
     def find(self, index: int) -> tuple[int, Any]:
-        """Time stamp and PyAV frame; the next one where this one cannot be decoded."""
+        """Timestamp and PyAV frame; the next one where this one cannot be decoded."""
         from imgpar.video.reader import Reader
 
         base = float(self._clip.picture.time_base)
         wanted = self._clip.times[index]
         if not self._last < wanted <= self._last + SEEK_SECONDS:
-            # The reader seeks to a key frame by itself, and leaves out what comes before.
+            # The reader seeks to a key frame and drops the frames before `begin`.
             begin = wanted if index else -math.inf
             self._reader = iter(Reader(self._clip, self._threads, start=begin))
         for stamp, frame in self._reader:

@@ -1,4 +1,4 @@
-"""Many small frames on one picture: contact sheets with times for people, sprites with WebVTT for players."""
+"""Many small frames in one picture: contact sheets with times, sprites with a WebVTT index for players."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 TILE, SPRITE = 320, 160
-"""Width of a frame where no operation says otherwise."""
+"""Width of a frame in pixels, where the recipe has no operations."""
 GAP = 4
 COLUMNS, ROWS = 10, 10
-"""Of a picture with sprites."""
+"""Most sprites in a row and in a column of one picture."""
 
 
 def sheet(
@@ -35,9 +35,20 @@ def sheet(
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> Array:
-    """A contact sheet: columns × rows frames at even distances, each with its time.
+    """Make a contact sheet: columns × rows frames at equal intervals, each labelled with its time.
 
-    Raises ItemError where the clip cannot be read.
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        grid: columns and rows.
+        recipe: operations on each frame; without any, frames are scaled to `TILE` pixels width.
+        span: part of the clip; None is all of it.
+        choice: threads.
+
+    Returns:
+        H×W×3 uint8, owned by the caller.
+
+    Raises:
+        ItemError: the clip cannot be decoded.
     """
     import numpy as np
     from PIL import Image
@@ -50,7 +61,7 @@ def sheet(
     step = (end - begin) / (columns * rows)
     middles = [begin + (number + 0.5) * step for number in range(columns * rows)]
     found: dict[int, ClipFrame] = {}
-    for frame in frames_at(clip, _small(recipe, TILE), middles, choice):
+    for frame in frames_at(clip, _with_resize(recipe, TILE), middles, choice):
         found.setdefault(frame.index, frame)
     height, width = next(iter(found.values())).array.shape[:2]
     down = -(-len(found) // columns)
@@ -63,7 +74,7 @@ def sheet(
 
 
 def _labelled(tile: Any, text: str) -> Any:
-    """The picture with a few words in its lower left corner, as large as can be read."""
+    """Draw a short text into the lower left corner of a picture, in place."""
     from PIL import ImageDraw, ImageFont
 
     size = max(11, min(tile.width // 20, tile.height // 8))
@@ -78,24 +89,24 @@ def _labelled(tile: Any, text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sprites:
-    """Small frames of a clip, one for each of even parts of it, that players show over their time line."""
+    """Small frames at equal intervals of a clip, shown by players above their seek bar."""
 
     tiles: int
-    """How many."""
+    """Number of sprites."""
     size: tuple[int, int]
-    """Width and height of each."""
+    """Width and height of each in pixels."""
     step: float
-    """Seconds for which each stands."""
+    """Interval in seconds."""
     begin: float
     end: float
 
     @property
     def pictures(self) -> int:
-        """How many pictures hold them."""
+        """Number of pictures that hold the sprites."""
         return -(-self.tiles // (COLUMNS * ROWS))
 
     def vtt(self, names: Sequence[str]) -> str:
-        """The index for players: which part of which picture (`names`, one for each) belongs to which time.
+        """WebVTT index: file (`names`, one for each picture) and rectangle of the sprite of each interval.
 
         >>> print(Sprites(2, (160, 90), 5.0, 0.0, 7.5).vtt(["a 1.jpg"]))
         WEBVTT
@@ -125,9 +136,20 @@ def sprites(
     span: Span | None = None,
     choice: Choice = ANY,
 ) -> Iterator[tuple[Sprites, Array]]:
-    """Pictures of up to 10 × 10 frames without gaps: one frame from the middle of every `seconds`.
+    """Make pictures of up to 10 × 10 frames without gaps: one frame from the middle of each interval.
 
-    Raises ItemError where the clip cannot be read.
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        seconds: interval of the frames.
+        recipe: operations on each frame; without any, frames are scaled to `SPRITE` pixels width.
+        span: part of the clip; None is all of it.
+        choice: threads.
+
+    Returns:
+        For each picture the facts of all sprites, and an array H×W×3 uint8 owned by the caller.
+
+    Raises:
+        ItemError: the clip cannot be decoded.
     """
     import numpy as np
 
@@ -135,11 +157,11 @@ def sprites(
 
     clip = probe(source) if isinstance(source, str) else source
     begin, end = whole_or(clip, span)
-    # A rest of less than a millisecond would be a cue without length.
+    # A remainder of less than a millisecond would be a cue of zero length.
     count = max(1, math.ceil((end - begin - 0.001) / seconds))
     middles = [min(begin + (number + 0.5) * seconds, (begin + number * seconds + end) / 2)
                for number in range(count)]  # fmt: skip
-    found = frames_at(clip, _small(recipe, SPRITE), middles, choice)
+    found = frames_at(clip, _with_resize(recipe, SPRITE), middles, choice)
     done = 0
     while done < count:
         tiles = [frame.array for frame in islice(found, COLUMNS * ROWS)]
@@ -153,13 +175,13 @@ def sprites(
         yield Sprites(count, (width, height), seconds, begin, end), canvas
 
 
-def _small(recipe: Recipe, width: int) -> Recipe:
-    """What makes frames small, unless something is to be done to them anyway."""
+def _with_resize(recipe: Recipe, width: int) -> Recipe:
+    """The recipe, with a resize to this width where it has no operations."""
     return recipe if recipe.operations else recipe.then(make_operation("resize", f"{width}x"))
 
 
 def clock(seconds: float) -> str:
-    """Seconds as people write them.
+    """Format seconds as H:MM:SS.s or M:SS.s.
 
     >>> clock(3723.5)
     '1:02:03.5'

@@ -1,4 +1,4 @@
-"""Single frames out of clips: every so many, one every so often, key frames, scenes; a sharp poster."""
+"""Single frames of clips: every n-th, one per interval, key frames, scene changes; and a poster."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 CANDIDATES = 15
-"""Frames among which the poster is chosen."""
+"""Number of frames among which the poster is selected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Which frames are wanted: every `frames`-th, one every `seconds`, key frames, or the first of scenes."""
+    """Which frames are selected: every `frames`-th, one per `seconds`, key frames, or scene changes."""
 
     frames: int = 1
     seconds: float = 0.0
@@ -36,7 +36,9 @@ class Every:
 
 
 def parse_every(value: object) -> Every:
-    """`10`: every tenth frame, `2s`: one every two seconds, `key`: key frames, `scene`: where scenes begin.
+    """Parse `10`: every tenth frame, `2s`: one per two seconds, `key`: key frames, `scene`: scene changes.
+
+    Raises BadValueError.
 
     >>> parse_every("2s").seconds
     2.0
@@ -61,10 +63,18 @@ def pick(
     threshold: float | None = None,
     choice: Choice = ANY,
 ) -> Iterator[ClipFrame]:
-    """The wanted frames of a clip, in order; raises ItemError where it cannot be read.
+    """The selected frames of a clip, in order.
 
-    `threshold` is the change, in percent, with which a scene begins; of `choice` only what does not say which
-    frames are wanted.
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        every: which frames.
+        recipe: its operations are applied to each frame.
+        span: part of the clip; None is all of it.
+        threshold: change between frames, in percent, that is a scene change; None is the default.
+        choice: pixel format and threads; its fields that select frames are ignored.
+
+    Raises:
+        ItemError: the clip cannot be decoded.
     """
     start, stop = (span.start, span.stop) if span else (0.0, math.inf)
     if every.seconds:
@@ -85,7 +95,7 @@ def _at_intervals(start: float, seconds: float) -> Any:
         nonlocal due
         if time < due:
             return False
-        # A sliver more, so that float noise does not take two frames for one moment.
+        # A tolerance, so that rounding errors do not select two frames for one interval.
         due = start + (math.floor((time - start) / seconds + 1e-4) + 1 - 1e-4) * seconds
         return True
 
@@ -93,7 +103,17 @@ def _at_intervals(start: float, seconds: float) -> Any:
 
 
 def poster(source: str | Clip, recipe: Recipe, span: Span | None = None, choice: Choice = ANY) -> ClipFrame:
-    """A sharp frame that is neither black nor white, from the first two thirds of a clip."""
+    """A sharp frame that is neither black nor white, from the first two thirds of a clip.
+
+    Args:
+        source: path of the clip, or the clip from `probe`.
+        recipe: its operations are applied to each candidate.
+        span: part of the clip to select from instead.
+        choice: pixel format and threads.
+
+    Raises:
+        ItemError: the clip cannot be decoded.
+    """
     from imgpar.video.probe import probe
 
     clip = probe(source) if isinstance(source, str) else source
@@ -106,11 +126,11 @@ def poster(source: str | Clip, recipe: Recipe, span: Span | None = None, choice:
         found.setdefault(frame.index, frame)
     if not found:
         raise DamagedError("This clip has no frame that could be read.")
-    return max(found.values(), key=lambda frame: _worth(frame.array))
+    return max(found.values(), key=lambda frame: _sharpness(frame.array))
 
 
-def _worth(array: Array) -> float:
-    """Sharpness by the variance of the Laplacian, less for frames that are nearly one colour."""
+def _sharpness(array: Array) -> float:
+    """Variance of the Laplacian, reduced for frames with little contrast."""
     import cv2
 
     grey = cv2.cvtColor(array[..., :3], cv2.COLOR_RGB2GRAY)
@@ -118,7 +138,7 @@ def _worth(array: Array) -> float:
 
 
 def whole_or(clip: Clip, span: Span | None) -> tuple[float, float]:
-    """From when to when frames are taken: the whole clip, or the part of it that lies in `span`."""
+    """Start and end in seconds: of the whole clip, or of its intersection with `span`."""
     end = max(clip.duration, (clip.times[-1] + clip.last) if clip.times else 0.0)
     if span is None:
         return 0.0, end

@@ -1,10 +1,10 @@
-"""Pages that go their own ways: each becomes an output (`--pages split`), or they differ and share one file.
+"""Files processed page by page: one output per page (`--pages split`), or pages of several sizes in one file.
 
-    read page ─► program of its own ─► decode ─► transform ─► encode, commit        split: page after page
-                                                     └──────► kept ─► encode        pages of several sizes
+    read page header ─► program of the page ─► decode ─► transform ─► encode, commit    one output per page
+                                                             └──────► kept ─► encode    pages of several sizes
 
-A document is worked on page by page, so a thousand pages need the memory of one. The frames of an animation
-build on each other: they are decoded together.
+Only one page of a document is decoded at a time. The frames of an animation depend on earlier frames and are
+decoded together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from imgpar.outputs.commit import take_back
 from imgpar.pixels.palette import DETAIL, marked
 
 Memory = Callable[[int], memoryview]
-"""Gives that many bytes of the arena; what it gave before is gone then."""
+"""Returns that many bytes of the arena; the bytes of the previous call become invalid."""
 
 Write = Callable[[Target, list[Frame], Header], tuple[OutputFile, stages.EncodedOutput]]
 """Encodes and commits one output."""
@@ -33,7 +33,7 @@ Write = Callable[[Target, list[Frame], Header], tuple[OutputFile, stages.Encoded
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, worked on; `frame` may look into memory that the next page takes."""
+    """One processed page. `frame` is valid until the next page is read: both may use the same memory."""
 
     number: int
     frame: Frame
@@ -42,7 +42,7 @@ class Page:
 
 
 def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
-    """Whether the pages of a file go their own ways."""
+    """Whether the pages of a file are processed one at a time."""
     first, last = header.detail.get("pages", (1, header.frames))
     if run.arrays or first == last:
         return False
@@ -64,22 +64,34 @@ def read_pages(
     memory: Memory,
     during: Callable[[str], AbstractContextManager[None]],
 ) -> Iterator[Page]:
-    """Every page with the operations of the run done to it, in order."""
+    """Decode and transform the pages of a file, in order.
+
+    Args:
+        data: the bytes of the file.
+        name: file name; its suffix helps to recognize the format.
+        header: of the whole file, from `codec.read_header`.
+        run: its operations and limits.
+        memory: leases of the arena.
+        during: context manager that measures a stage.
+
+    Raises:
+        ItemError: a page cannot be decoded, exceeds a limit, or an operation fails.
+    """
     if "pages" not in header.detail:
         yield from _frames(data, header, run, memory, during)
         return
     first, last = header.detail["pages"]
     for number in range(first, last + 1):
         with during("decode"):
-            own = codec.read_header(data, name, replace(run.limits, pages=str(number)))
-            program = programs.compile_program(own, run.operations, run.limits, keep_frames=False)
+            page_header = codec.read_header(data, name, replace(run.limits, pages=str(number)))
+            program = programs.compile_program(page_header, run.operations, run.limits, keep_frames=False)
         lease = memory(program.nbytes)
         with during("decode"):
             frames, notes = stages.decode(program, data, lease, run.limits)
         with during("transform"):
             frames, _ = stages.transform_frames(program, frames, lease)
-        told = program.header._replace(lost=program.lost)
-        yield Page(number, frames[0], told, (*program.notes, *notes))
+        made = program.header._replace(lost=program.lost)
+        yield Page(number, frames[0], made, (*program.notes, *notes))
 
 
 def _frames(
@@ -89,7 +101,7 @@ def _frames(
     memory: Memory,
     during: Callable[[str], AbstractContextManager[None]],
 ) -> Iterator[Page]:
-    """The frames of an animation, without what made them one."""
+    """The frames of an animation as still pictures: without durations and loop count."""
     program = programs.compile_program(header, run.operations, run.limits)
     lease = memory(program.nbytes)
     with during("decode"):
@@ -97,15 +109,16 @@ def _frames(
     with during("transform"):
         frames, _ = stages.transform_frames(program, frames, lease)
     still = program.header.metadata._replace(durations=(), loop=0)
-    told = program.header._replace(frames=1, lost=program.lost, metadata=still)
+    made = program.header._replace(frames=1, lost=program.lost, metadata=still)
     for number, frame in enumerate(frames, 1):
-        yield Page(number, frame, told, (*program.notes, *notes))
+        yield Page(number, frame, made, (*program.notes, *notes))
 
 
 def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tuple[str, ...]]:
-    """All pages in this process's own memory, for one file that holds them; the first one's header.
+    """Copy all pages into private memory, for one file that holds them.
 
-    Raises LimitError where they need more than the memory of the run.
+    Returns frames, the header of the first page with the metadata of all, and notes. Raises LimitError where
+    the pages exceed the memory limit of the run.
     """
     frames, headers, notes, nbytes = list[Frame](), list[Header](), dict[str, None](), 0
     for page in pages:
@@ -114,28 +127,28 @@ def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tupl
         nbytes += page.frame.array.nbytes
         if nbytes > run.limits.memory:
             raise LimitError(
-                f"Its pages need more than the {run.limits.memory >> 20:,} MiB of --memory together.",
-                fix="Use --pages split, or give it more with --memory.",
+                f"Its pages together need more than the {run.limits.memory >> 20:,} MiB of --memory.",
+                fix="Use --pages split, or raise --memory.",
             )
         frames.append(Frame(page.frame.spec, np.array(page.frame.array)))
     return frames, _together(headers), tuple(notes)
 
 
 def _together(headers: Sequence[Header]) -> Header:
-    """The header of a file of pages, each with metadata and a profile of its own."""
+    """The header of a file of pages, each with its own metadata and ICC profile."""
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
     pages = tuple(header.metadata._replace(pages=()) for header in headers)
     metadata = headers[0].metadata._replace(pages=pages)
-    few = any(header.detail.get(DETAIL) for header in headers)
+    few_colours = any(header.detail.get(DETAIL) for header in headers)
     turned = any(header.orientation != 1 or header.detail.get("turned") for header in headers)
     detail = {**headers[0].detail, "turned": turned}
-    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few)
+    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few_colours)
 
 
 def write_pages(
     pages: Iterator[Page], targets: Sequence[Target], write: Write
 ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
-    """Write every page for every target; all pages or none. Returns files, what is lost, and remarks."""
+    """Write every page for every target; all pages or none. Returns files, losses and notes."""
     made = list[tuple[Target, OutputFile]]()
     order = dict[str, int]()
     lost, notes = dict[str, None](), dict[str, None]()
@@ -143,9 +156,9 @@ def write_pages(
         for page in pages:
             notes |= dict.fromkeys(page.notes)
             for index, target in enumerate(targets):
-                place = page_target(target, page.number)
-                file, encoded = write(place, [page.frame], page.header)
-                made.append((place, file))
+                page_output = page_target(target, page.number)
+                file, encoded = write(page_output, [page.frame], page.header)
+                made.append((page_output, file))
                 order[file.path] = index
                 lost |= dict.fromkeys(encoded.lost)
                 notes |= dict.fromkeys(encoded.notes)
@@ -157,7 +170,7 @@ def write_pages(
 
 
 def page_target(target: Target, number: int) -> Target:
-    """Where one page goes."""
+    """The target of one page."""
     path = page_path(target.path, number)
-    there = {fold(other) for other in target.pages}
-    return target._replace(path=path, replaces=fold(path) in there, split=False, pages=())
+    existing = {fold(other) for other in target.pages}
+    return target._replace(path=path, replaces=fold(path) in existing, split=False, pages=())

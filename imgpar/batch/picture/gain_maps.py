@@ -1,4 +1,4 @@
-"""A gain map follows its picture: turned, mirrored and scaled like it, or left out."""
+"""Gain maps: rotated, mirrored and scaled with the picture, or dropped."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from imgpar.pixels.geometry import Geometry
 from imgpar.pixels.layouts import oriented
 
 _QUALITY = range(75, 99)
-"""That of the old map, within this: brightness is seen more than its own edges."""
+"""Range of the JPEG quality of the new map; within it, the quality of the old map is kept."""
 
 
 def fit_gain_map(header: Header, operations: Sequence[Operation], options: EncodeOptions) -> bytes:
-    """The gain map for a picture that has gone through `operations`; empty where it would no longer fit.
+    """The gain map for a picture transformed by `operations`; empty where it no longer matches.
 
-    What cuts, pads or recolours the picture makes its map wrong. `header` is that of its file.
+    A gain map is invalid after operations that crop, pad or change colours. `header` is that of the file.
     """
     spec = moved = upright = oriented(Spec(*header.detail["whole"]), header.orientation)
     moves = list[Operation]()
     for operation in operations:
         if operation.idle(spec):
             continue
-        if not _keeps(operation, spec):
+        if not _preserves_map(operation, spec):
             return b""
         spec = operation.plan(spec)
         if isinstance(operation, Flip | Rotate):
@@ -45,24 +45,24 @@ def fit_gain_map(header: Header, operations: Sequence[Operation], options: Encod
     data = header.metadata.gain_map
     try:
         limits = Limits(max_pixels=upright.width * upright.height)
-        made = _changed(data, header.orientation, moves, scales, limits)
+        made = _transformed(data, header.orientation, moves, scales, limits)
     except ItemError:
         return b""
     return gain_map.with_gain_map_metadata(made, data, options.strip)
 
 
-def _keeps(operation: Operation, spec: Spec) -> bool:
-    """Whether every place of the picture keeps its proportional place and its colour."""
+def _preserves_map(operation: Operation, spec: Spec) -> bool:
+    """Whether every pixel keeps its relative position and its colour."""
     if isinstance(operation, Resize):
         return operation.fit in ("inside", "fill") or operation.shrinks_to(spec) == operation.plan(spec).size
     quarter = isinstance(operation, Rotate) and operation.degrees % 90 == 0
     return quarter or isinstance(operation, Flip | Sharpen)
 
 
-def _changed(
+def _transformed(
     data: bytes, orientation: int, moves: list[Operation], scales: tuple[float, float], limits: Limits
 ) -> bytes:
-    """The map upright, moved and scaled; its very bytes where there is nothing to do."""
+    """The gain map upright, rotated or mirrored, and scaled; `data` itself where nothing changes."""
     if orientation == 1 and not moves and min(scales) == 1:
         return data
     header = codec.read_header(data, "map.jpg", limits)

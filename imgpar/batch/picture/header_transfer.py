@@ -1,4 +1,4 @@
-"""The header of a picture, as it travels from the worker that decodes to the one that encodes."""
+"""The header of a picture, serialized for the worker that encodes it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from imgpar.runtime.serialization import pack, unpack
 
 
 def pack_header(header: Header) -> bytes:
-    """A header for the worker that encodes: without the details that only its decoder understands."""
+    """Serialize a header, without details that only the decoder uses."""
     detail = {name: fact for name, fact in header.detail.items() if _simple(fact)}
     return pack(header._replace(detail=detail))
 
 
 def unpack_header(data: bytes) -> Header:
-    """What `pack_header` was given; raises TransformError."""
+    """The header that `pack_header` serialized; raises TransformError."""
     header = unpack(data, Header)
     facts = header.detail.items()
     return header._replace(
@@ -24,6 +24,6 @@ def unpack_header(data: bytes) -> Header:
 
 
 def _simple(fact: Any) -> bool:
-    if type(fact) is tuple and len(fact) <= 4:  # the numbers of all pages are for the decoder
+    if type(fact) is tuple and len(fact) <= 4:  # longer tuples, such as all page numbers, are for the decoder
         return all(isinstance(part, int | float) for part in fact)
     return isinstance(fact, bool | int | float | str)

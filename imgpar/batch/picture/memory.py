@@ -1,4 +1,4 @@
-"""The arena as one task sees it: leases, and what lies in them."""
+"""Access of one task to the arena: leases, frames and headers in them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from imgpar.core.model import Frame, FrameRef
 from imgpar.runtime.protocol import Lease, Placed
 
 Ask = Callable[[int, bool], Lease]
-"""Gives a lease of that many bytes; True for the standing one, if that is large enough."""
+"""Requests a lease of that many bytes; with True the standing lease is used, if it is large enough."""
 
 
 class Memory:
-    """What a task may write to.
+    """The memory that a task may write to.
 
     Args:
         buffer: the arena.
-        ask: for leases; may raise, when the parent gives none.
+        ask: requests a lease; may raise where the parent refuses it.
     """
 
     __slots__ = ("_ask", "_buffer")
@@ -26,7 +26,7 @@ class Memory:
         self._buffer, self._ask = buffer, ask
 
     def lease(self, nbytes: int, *, standing: bool = False) -> Lease:
-        """At least so many bytes, for a task that holds none."""
+        """A lease of at least `nbytes`, for a task that holds none."""
         return self._ask(nbytes, standing)
 
     def within(self, lease: Lease) -> memoryview:
@@ -34,24 +34,24 @@ class Memory:
         return self._buffer[lease.offset : lease.offset + lease.size]
 
     def frames(self, ref: FrameRef) -> list[Frame]:
-        """Frames that lie in the arena."""
+        """Frames in the arena; the arrays are views of it."""
         return stages.frames_in_buffer(self._buffer, ref.offset, ref.spec, ref.count)
 
     def blob(self, placed: Placed) -> bytes:
-        """The packed header behind frames."""
+        """The serialized header after the frames."""
         offset, length = placed.header
         return bytes(self._buffer[offset : offset + length])
 
     def put_blob(self, lease: Lease, offset: int, blob: bytes) -> tuple[int, int]:
-        """Put bytes at this offset of a lease; returns where they are in the arena, and how many."""
+        """Write bytes at this offset of a lease; returns their offset in the arena and their number."""
         start = lease.offset + offset
         if offset + len(blob) > lease.size:
-            raise AssertionError("the header does not fit behind the frames")
+            raise AssertionError("the header does not fit after the frames")
         self._buffer[start : start + len(blob)] = blob
         return start, len(blob)
 
     def put(self, lease: Lease, frames: Sequence[Frame], blob: bytes = b"") -> Placed:
-        """Put frames from our own memory into a lease: the one at hand, or a larger one in its place."""
+        """Copy frames and a serialized header into a lease: this one, or a larger one that replaces it."""
         spec, count = frames[0].spec, len(frames)
         nbytes = spec.nbytes * count
         if nbytes + len(blob) > lease.size:

@@ -1,6 +1,6 @@
-"""What becomes of the frames at the end: a new file, or the input's own bytes where nothing changed them.
+"""The bytes of one output: encoded frames, or the bytes of the input where nothing changes them.
 
-A picture that is copied is decoded all the same: a damaged file is not passed on as a good one.
+A picture that is copied is decoded as well, so that a damaged file is an error and not copied.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from imgpar.pixels import layouts
 from imgpar.pixels.palette import DETAIL
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "jxl", "jp2", "bmp")
-_TURNED_AS_FILES = ("jpeg", "avif")
-"""Those that are turned, or are shown turned by every viewer, without new pixels."""
-_TAKEN_OUT = ("second picture", motion_photo.CLIP)
-"""What goes with the first picture's metadata when a JPEG is edited."""
-_TURNED_OUT = (*_TAKEN_OUT, "exif")
-"""What goes when it is turned."""
-_PLAIN = EncodeOptions()
-_BEST = 98
-"""Higher numbers make files larger and nothing better."""
+_ROTATED_WITHOUT_ENCODING = ("jpeg", "avif")
+"""Formats rotated without encoding again: by a lossless transform, or by a property of the container."""
+_LOST_BY_EDITING = ("second picture", motion_photo.CLIP)
+"""Losses when the metadata of a JPEG are edited."""
+_LOST_BY_ROTATION = (*_LOST_BY_EDITING, "exif")
+"""Losses when a JPEG is rotated."""
+_DEFAULTS = EncodeOptions()
+_MAX_QUALITY = 98
+"""Highest quality that is used unasked: higher ones only make files larger."""
 
 
 class SourceBytes(NamedTuple):
-    """The input's bytes, and the formats whose outputs are those bytes, or nearly."""
+    """The bytes of the input, and the formats whose outputs are copies, possibly rotated or stripped."""
 
     data: bytes | memoryview = b""
     formats: frozenset[str] = frozenset()
@@ -49,27 +49,35 @@ class SourceBytes(NamedTuple):
 def same_formats(
     program: Program, formats: Collection[str], options: EncodeOptions, limits: Limits
 ) -> frozenset[str]:
-    """Those of the formats that get the input's bytes: none where a step changes pixels, a setting of the
-    encoders is given, or damage is accepted. A JPEG that is only turned upright is among them, and an AVIF,
-    whose container turns it."""
+    """The formats among `formats` whose outputs are copies of the input.
+
+    None where a step changes pixels, an encoder setting is given, or damage is accepted. A JPEG or AVIF that
+    is only rotated upright is copied: the JPEG by a lossless transform, the AVIF by its container.
+
+    Args:
+        program: of the picture.
+        formats: of the outputs.
+        options: encoder settings.
+        limits: of the run.
+    """
     header = program.source
     if limits.accept_damaged or header.format not in formats:
         return frozenset()
     for step in program.steps:
-        if step.name != "orient" or header.format not in _TURNED_AS_FILES:
+        if step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
             return frozenset()
     if header.detail.get("turned"):
         return frozenset()
     first, last = header.detail.get("pages", (1, header.frames))
-    # Of a file with one page nothing is chosen, and nothing split.
-    pages = _PLAIN.pages if first == last == 1 else options.pages
-    told = relevant(options, header.format, header.format)
-    # A copy keeps every pixel; only what has been lossy so far can be asked to be written without loss.
+    # The page setting has no effect on a file with one page.
+    pages = _DEFAULTS.pages if first == last == 1 else options.pages
+    given = relevant(options, header.format, header.format)
+    # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or bool(header.detail.get("lossless"))
     lossless = options.lossless and not exact
-    told = replace(told, strip="", background=_PLAIN.background, pages=pages, lossless=lossless)
-    plain = told == _PLAIN
-    # A copy of an animation keeps what our encoder for its format could not write.
+    given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
+    plain = given == _DEFAULTS
+    # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
     editable = not options.strip or header.format in _EDITABLE
     return frozenset({header.format} if plain and whole and editable else ())
@@ -83,11 +91,27 @@ def make(
     operations: Sequence[Operation],
     original: SourceBytes,
 ) -> EncodedOutput:
-    """One output, with all that is lost on the way to it."""
+    """Make one output.
+
+    Args:
+        frames: the transformed frames, all of one spec except for pages of a TIFF.
+        header: of the decoded picture, with the losses so far.
+        format_name: of the output.
+        options: encoder settings.
+        operations: of the recipe; they decide whether a gain map is kept.
+        original: the bytes of the input, where they may be copied.
+
+    Returns:
+        The bytes, with all losses and notes.
+
+    Raises:
+        EncodeError: the encoder fails, or the format cannot hold the picture.
+        TransformError: the output is a clip, and the input a still picture.
+    """
     options = relevant(options, header.format, format_name)
     gone = removed(header.metadata, options.strip) if options.strip else ()
-    asked = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
-    said = header.notes + asked
+    stripped = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
+    notes = header.notes + stripped
     if find_format(format_name).kind == "video":
         from imgpar.batch.clip.animations import encode_clip
 
@@ -95,8 +119,8 @@ def make(
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
         if isinstance(copied, EncodedOutput):
-            return copied._replace(notes=asked)
-        said += (copied,) if copied else ()
+            return copied._replace(notes=stripped)
+        notes += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
         from imgpar.batch.picture.gain_maps import fit_gain_map
@@ -104,32 +128,32 @@ def make(
         kept = fit_gain_map(header, operations, options)
         header = header._replace(metadata=header.metadata._replace(gain_map=kept))
         lost += () if kept else ("gain map",)
-    if _lies_across(header, operations):
+    if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
-    options = _as_stored(_gentle(options, header, operations, format_name), header)
+    options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
     encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
-    return encoded._replace(lost=lost, notes=(*said, *encoded.notes))
+    return encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
 
 
-def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
-    """Whether what was across in the file is now down, and needs the density of the other side."""
-    across = header.orientation > 4
+def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
+    """Whether width and height of the file are swapped, and with them the densities in x and y."""
+    swapped = header.orientation > 4
     for operation in operations:
         if isinstance(operation, Rotate) and operation.degrees % 180 == 90:
-            across = not across
-    return across
+            swapped = not swapped
+    return swapped
 
 
 def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput | str:
-    """The input's bytes, turned upright and without the metadata that are not wanted; or why that cannot be
-    without new pixels."""
+    """The bytes of the input, upright and stripped of metadata; or the reason why it has to be encoded
+    again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
         data, why = _upright(data, header, options)
         if why:
             return f"encoded again to be upright: {why}"
-        lost = _TURNED_OUT
+        lost = _LOST_BY_ROTATION
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
@@ -138,12 +162,12 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
             return ""
         data = edited
         if not lost:
-            lost = (*_TAKEN_OUT, "paths") if header.format == "tiff" else _TAKEN_OUT
+            lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
     return EncodedOutput(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
-    """The JPEG turned without loss, its gain map with it; or why that cannot be."""
+    """The JPEG and its gain map rotated without loss; or the reason why that is impossible."""
     from imgpar.formats.jpeg.lossless_turn import turn_jpeg, why_not_lossless
 
     if why := why_not_lossless(data, header.orientation):
@@ -157,15 +181,15 @@ def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes
     from imgpar.batch.picture.gain_maps import fit_gain_map
     from imgpar.formats.jpeg.gain_map import attached
 
-    light = fit_gain_map(header, (), options)
-    both = attached(made, light) if light else b""
+    gain_map = fit_gain_map(header, (), options)
+    both = attached(made, gain_map) if gain_map else b""
     return both, "" if both else "its gain map cannot be turned with it"
 
 
-def _gentle(
+def _with_source_quality(
     options: EncodeOptions, header: Header, operations: Sequence[Operation], target: str
 ) -> EncodeOptions:
-    """The settings for a picture that is only turned upright: no worse than the input."""
+    """The settings for a picture that is only rotated upright: at least the quality of the input."""
     found = header.detail.get("quality", 0)
     if operations or header.format != target or options.quality is not None:
         return options
@@ -173,12 +197,12 @@ def _gentle(
         return replace(options, lossless=True)
     if found <= quality.DEFAULT:
         return options
-    return replace(options, quality=min(found, _BEST))
+    return replace(options, quality=min(found, _MAX_QUALITY))
 
 
-def _as_stored(options: EncodeOptions, header: Header) -> EncodeOptions:
-    """The settings with how the input held its pixels. Whether operations have left it few colours is seen
-    when the output is written."""
+def _with_stored_layout(options: EncodeOptions, header: Header) -> EncodeOptions:
+    """The settings with the palette and the packing of the input. Whether the picture still has few colours
+    is determined by the encoder."""
     few, packing = bool(header.detail.get(DETAIL)), str(header.detail.get("packing", ""))
     return replace(options, few_colours=few, packing=packing) if few or packing else options
 
@@ -194,9 +218,24 @@ def convert_bytes(
     strict: bool = False,
     verify: bool = False,
 ) -> EncodedOutput:
-    """The whole chain in this process and in its own memory."""
+    """Decode, transform and encode a picture in this process, in private memory.
+
+    Args:
+        data: the bytes of the file; they are not modified.
+        name: file name; its suffix helps to recognize the format.
+        operations: of the recipe, in order.
+        format_name: of the output.
+        options: encoder settings.
+        limits: inputs that exceed them are refused.
+        strict: refuse an output that loses something.
+        verify: decode the output again and compare it.
+
+    Raises:
+        ItemError: the picture cannot be decoded, transformed or encoded, or is refused.
+        UsageError: `options` splits pages into several outputs.
+    """
     if options.split:
-        raise UsageError("Pages cannot be split into one block of bytes.", fix="Write them into a folder.")
+        raise UsageError("Pages cannot be split in memory.", fix="Write them into a folder.")
     limits = options.reading(limits)
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
@@ -221,15 +260,24 @@ def check(
     strict: bool,
     verify: bool,
 ) -> None:
-    """Refuse an output that lost something (`strict`), or that is not the picture it was made of (`verify`).
+    """Refuse an output with losses (`strict`), or one that differs from its frames (`verify`).
+
+    Args:
+        encoded: the output.
+        frames: the frames it was encoded from.
+        format_name: of the output.
+        metadata: of the frames, with their colour profile.
+        strict: whether losses are errors.
+        verify: whether the output is decoded and compared.
 
     Raises:
-        TransformError, EncodeError: it is not to be written.
+        TransformError: it has losses.
+        EncodeError: it cannot be decoded, or looks different.
     """
     if strict and encoded.lost:
         raise TransformError(
             f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
-            fix="Choose a format that holds it, or leave --strict out.",
+            fix="Choose a format that holds it, or omit --strict.",
         )
     if verify:
         compare(encoded, frames, format_name, metadata)

@@ -1,7 +1,7 @@
-"""JPEG to JPEG on planes: decoded, scaled and encoded without red, green and blue in between.
+"""JPEG to JPEG on Y′CbCr planes: decoded, scaled and encoded without conversion to RGB.
 
-Half the resize, no change of colours either way, and colour that is stored at half the size stays so. Only a
-picture of which nothing else is wanted than to be smaller and upright goes this way; it needs libturbojpeg.
+Subsampled chroma stays subsampled, which saves half of the resize and both colour conversions. Used only
+where a picture is scaled down and rotated upright, and nothing else; it needs libturbojpeg.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from imgpar.pixels import layouts, planes, resampling
 from imgpar.pixels.colour.icc_header import profile_space
 
 LEAST = 1 << 20
-"""Pixels that are decoded, from which planes pay: of photos to 1920 they take 11 % off the time, to 1280 8 %;
-to pictures of 500×375 made 256 they would add 7 %, as small planes cost more calls than one picture."""
+"""Least number of decoded pixels. Photos scaled to 1920 take 11 % less time, to 1280 8 % less; pictures of
+500×375 scaled to 256 would take 7 % more, as three planes need more calls than one picture."""
 
 MISSING = "libturbojpeg or cykooz.resizer is missing, which make it faster (imgpar doctor)"
 
@@ -38,18 +38,18 @@ def choose_program(
     *,
     keep_frames: bool = True,
 ) -> programs.Program:
-    """Plan every step from the header and from what is written: on planes where that gives the same picture.
+    """Plan every step from the header and the outputs: on planes where that gives the same picture.
 
     Args:
         header: from `codec.read_header`.
         operations: of the recipe, in order.
-        limits: refused is what exceeds them.
-        formats: of the outputs; empty where the frames themselves are wanted.
-        options: of the encoders.
-        keep_frames: as `programs.compile_program` has it.
+        limits: pictures that exceed them are refused.
+        formats: of the outputs; empty where the result is an array.
+        options: encoder settings.
+        keep_frames: as in `programs.compile_program`.
 
     Raises:
-        LimitError: the picture, or a size on the way, is larger than the limits allow.
+        LimitError: the picture, or an intermediate size, exceeds the limits.
         TransformError: an operation cannot handle such a picture.
     """
     if turbo.library() is not None and resampling.fast():
@@ -62,7 +62,17 @@ def choose_program(
 def explain_planes(
     path: str, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
 ) -> list[str]:
-    """Whether a picture goes, or could go, on planes, in words; nothing where it could not, or is no JPEG."""
+    """Notes on whether a picture is processed on planes, for `explain`.
+
+    Args:
+        path: of the picture.
+        operations: of the recipe, in order.
+        formats: of the outputs.
+        options: encoder settings.
+
+    Returns:
+        One note; none where planes are impossible, or the file is no JPEG.
+    """
     try:
         data, _ = read_whole(path)
         header = codec.read_header(data, path, Limits())
@@ -71,17 +81,17 @@ def explain_planes(
         return []
     if made is None:
         return []
-    there = turbo.library() is not None and resampling.fast()
-    return ["jpeg by its planes" if there else f"jpeg by its colours: {MISSING}"]
+    available = turbo.library() is not None and resampling.fast()
+    return ["jpeg by its planes" if available else f"jpeg by its colours: {MISSING}"]
 
 
 def _planned(
     header: Header, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
 ) -> programs.Program | None:
-    if not (_suits(header) and _suit(formats, options)):
+    if not (_input_fits(header) and _outputs_fit(formats, options)):
         return None
     sampling = f"YCC{quality.chroma(options)}"
-    small = _only_smaller(layouts.oriented(header.spec, header.orientation), operations)
+    small = _scaled_only(layouts.oriented(header.spec, header.orientation), operations)
     decoded = _decoded(header, small, sampling) if small else None
     if not (small and decoded):
         return None
@@ -91,8 +101,8 @@ def _planned(
     return programs.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)
 
 
-def _suits(header: Header) -> bool:
-    """Whether the input can be read as planes, and is not too small to pay."""
+def _input_fits(header: Header) -> bool:
+    """Whether the input can be decoded to planes and is large enough."""
     return (
         header.format == "jpeg"
         and header.spec.width * header.spec.height >= LEAST
@@ -102,8 +112,8 @@ def _suits(header: Header) -> bool:
     )
 
 
-def _suit(formats: Collection[str], options: EncodeOptions) -> bool:
-    """Whether the outputs can be written from planes."""
+def _outputs_fit(formats: Collection[str], options: EncodeOptions) -> bool:
+    """Whether the outputs can be encoded from planes."""
     return (
         bool(formats)
         and all(name == "jpeg" for name in formats)
@@ -113,8 +123,8 @@ def _suit(formats: Collection[str], options: EncodeOptions) -> bool:
     )
 
 
-def _only_smaller(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int] | None:
-    """The size to which the whole picture is scaled, if that is all that happens to it."""
+def _scaled_only(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int] | None:
+    """The size to which the whole picture is scaled, where that is the only effective operation."""
     first, following = programs.first_effective(operations, spec)
     if first is None or first.dynamic:
         return None
@@ -126,14 +136,14 @@ def _only_smaller(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int
 
 
 def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | None:
-    """The header of the planes that are decoded; None where they are too small to pay, or where a
-    scaled decode would give too little colour."""
-    lies = header.orientation > 4
-    smaller = codec.shrink(header, *(size[::-1] if lies else size))
+    """The header of the decoded planes; None where they are too small, or where a scaled decode would give
+    chroma planes smaller than those of the output."""
+    swapped = header.orientation > 4
+    smaller = codec.shrink(header, *(size[::-1] if swapped else size))
     if smaller.spec.width * smaller.spec.height < LEAST:
         return None
     stored = f"YCC{header.detail['subsampling']}"
-    steps = CHROMA[sampling][::-1] if lies else CHROMA[sampling]
+    steps = CHROMA[sampling][::-1] if swapped else CHROMA[sampling]
     if smaller is not header and any(map(gt, CHROMA[stored], steps)):
         return None
     return smaller._replace(spec=smaller.spec.converted(cast(Layout, stored)))

@@ -1,14 +1,14 @@
-"""What will be done to one picture, planned from its header and the recipe before a pixel is decoded.
+"""The steps of one picture, planned from its header and the recipe before decoding.
 
-A `Program` knows every frame size on the way, so one lease is enough for the whole job and no job ever waits
-while it holds memory:
+A `Program` contains every frame size, so that one lease is enough for the whole job, and a job never waits
+for memory while it holds some:
 
     ┌───────────────────────┬──────────────────────┬──────────┐
     │ even: decoded, step 2 │ odd: step 1, step 3  │ metadata │     one lease
     └───────────────────────┴──────────────────────┴──────────┘
 
-Steps read one side and write the other. A function given by the user may return any size; from there on
-frames live in the worker's own memory, until the result is put into a lease again if it has to travel.
+Steps read one side and write the other. A function of the user may return any size; frames after it are in
+private memory of the worker, and are copied into a lease where another worker needs them.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
 ALIGN = 64
-"""Frames start at multiples of this many bytes, as SIMD code likes it."""
+"""Alignment of frames in bytes, for SIMD code."""
 
 BLOB_SLACK = 1024
-"""What packing the header adds to the bytes of its metadata."""
+"""Bytes that a serialized header needs besides its metadata."""
 
 Work = Callable[[Frame, Frame], None]
 
 
 class Step(NamedTuple):
-    """One pass over a frame: the spec it writes, and how. `result` is False when `call` decides."""
+    """One pass over a frame: the function, and the spec of its result, which is unknown with `call`."""
 
     name: str
     spec: Spec
@@ -44,23 +44,23 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What will be done to one picture."""
+    """The steps of one picture."""
 
     header: Header
-    """As it will be decoded: possibly smaller than the file says, for JPEGs that are shrunk anyway."""
+    """As decoded: possibly smaller than in the file, for JPEGs decoded at a reduced scale."""
     source: Header
-    """As the file says: sizes in percent are meant of this."""
+    """As in the file; sizes in percent refer to it."""
     frames: int
     sides: tuple[int, int]
     """Bytes of the even and of the odd side."""
     steps: tuple[Step, ...]
     rest: tuple[Operation, ...] = ()
-    """Operations after the first one whose result is only known when it has run."""
+    """Operations after the first one whose result has no known spec."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     grey_icc: bytes = b""
-    """The profile for grey through which pixels go when they are decoded: the picture will have colours, of
-    which it says nothing. The header does not name it any more."""
+    """The grey ICC profile from which decoded pixels are converted to sRGB, where operations add colours. The
+    header does not contain it any more."""
 
     @property
     def nbytes(self) -> int:
@@ -75,38 +75,40 @@ def compile_program(
     """Plan every step from the header alone.
 
     Args:
-        header: from `codecs.read_header`.
+        header: from `codec.read_header`.
         operations: of the recipe, in order.
-        limits: refused is what exceeds them.
-        keep_frames: False when no target can hold an animation; then only the first frame is decoded.
+        limits: pictures that exceed them are refused.
+        keep_frames: False where no target can hold an animation; then only the first frame is decoded.
 
     Raises:
-        LimitError: the picture, or a size on the way, is larger than the limits allow.
+        LimitError: the picture, or an intermediate size, exceeds the limits.
         TransformError: an operation cannot handle such a picture.
     """
     frames = header.frames if keep_frames else 1
     if frames > limits.max_frames:
         raise too_many_frames(frames, limits)
     lost = (*header.lost, "frames") if frames < header.frames else header.lost
-    told, operations, grey_icc = _in_its_colours(header, tuple(operations))
+    converted, operations, grey_icc = _in_image_colours(header, tuple(operations))
     states = tuple(operation.state() for operation in operations)
     key = (header.format, header.spec, header.orientation, frames, operations, states)
     try:
-        way = _way(*key)
+        plan = _plan(*key)
     except TypeError:  # an operation that cannot be hashed
-        way = _way.__wrapped__(*key)
-    decoded = codec.at_scale(told, way.scale)
-    program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes, grey_icc)
+        plan = _plan.__wrapped__(*key)
+    decoded = codec.at_scale(converted, plan.scale)
+    program = Program(
+        decoded, header, frames, plan.sides, plan.steps, plan.rest, lost, header.notes, grey_icc
+    )
     return checked_program(program, limits)
 
 
-def _in_its_colours(
+def _in_image_colours(
     header: Header, operations: tuple[Operation, ...]
 ) -> tuple[Header, tuple[Operation, ...], bytes]:
-    """The header and the operations in the same colours, and a profile for grey that has to be left first.
+    """The header and the operations in the same colour space, and the grey ICC profile to convert from first.
 
-    Colours of operations are meant in sRGB and are brought into the picture's profile. Of a profile for grey
-    no colour can be told: a picture that gets some becomes sRGB when it is decoded.
+    Colours of operations are given in sRGB and are converted to the profile of the picture. A grey profile
+    cannot express colours: a picture that gets some is converted to sRGB when it is decoded.
     """
     metadata = header.metadata
     if not (metadata.icc or metadata.cicp):
@@ -125,7 +127,7 @@ def _in_its_colours(
 
 
 def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
-    """Whether a picture has channels of colour, or gets them; a function may give it some."""
+    """Whether a picture has colour channels after some operation; a function of the user may add them."""
     spec = layouts.oriented(header.spec, header.orientation)
     for operation in operations:
         if operation.dynamic or not spec.grey:
@@ -136,7 +138,7 @@ def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
 
 
 def checked_program(program: Program, limits: Limits) -> Program:
-    """The program, if it keeps the limits; raises LimitError."""
+    """The program, where it is within the limits; raises LimitError."""
     for step in program.steps:
         _check_pixels(step, limits)
     spec = program.header.spec
@@ -145,7 +147,7 @@ def checked_program(program: Program, limits: Limits) -> Program:
             f"It needs {_mebibytes(program.nbytes)} for {program.frames} "
             f"{'frame' if program.frames == 1 else 'frames'} of "
             f"{spec.width}×{spec.height}, but --memory is {_mebibytes(limits.memory)}.",
-            fix="Give it more with --memory.",
+            fix="Raise --memory.",
         )
     return program
 
@@ -154,26 +156,26 @@ def _mebibytes(count: int) -> str:
     return f"{count / (1 << 20):,.1f} MiB" if count < 10 << 20 else f"{count >> 20:,} MiB"
 
 
-class _Way(NamedTuple):
-    """What the size of a picture and its orientation decide: alike for all such pictures of a run."""
+class _Plan(NamedTuple):
+    """The part of a program that depends only on size, orientation and operations; cached."""
 
     scale: int
-    """1, 2, 4 or 8: how much smaller it is decoded."""
+    """1, 2, 4 or 8: reduction at which the picture is decoded."""
     sides: tuple[int, int]
     steps: tuple[Step, ...]
     rest: tuple[Operation, ...]
 
 
 @lru_cache(maxsize=256)  # planning takes longer than anything else before the first pixel
-def _way(
+def _plan(
     format_name: str,
     stored: Spec,
     orientation: int,
     frames: int,
     operations: tuple[Operation, ...],
     states: tuple[Hashable, ...],  # noqa: ARG001 - for the cache: the state of files that operations read
-) -> _Way:
-    """Walk the specs through the operations; decides the decoder's scale and when to turn upright."""
+) -> _Plan:
+    """Compute the spec after each operation, the scale of the decoder, and where to rotate upright."""
     upright = layouts.oriented(stored, orientation)
     first, following = first_effective(operations, upright)
     scale, decoded, steps = 1, stored, list[Step]()
@@ -183,13 +185,13 @@ def _way(
         scale = codec.decode_scale(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
         decoded = codec.scaled_spec(stored, scale)
     if first and whole and orientation != 1 and first.plan(upright).size == whole:
-        # The whole picture is scaled, nothing is cut: turning the small result is cheaper.
+        # The whole picture is scaled, not cropped: rotating the small result is cheaper.
         layout = _accepted(first, decoded)
         if layout != decoded:
             steps.append(_conversion(layout))
         small = first.plan(_accepted(first, upright))
-        lying = small.resized(*(small.size if orientation < 5 else small.size[::-1]))
-        steps.append(Step(first.name, lying, first.apply))
+        stored_size = small.resized(*(small.size if orientation < 5 else small.size[::-1]))
+        steps.append(Step(first.name, stored_size, first.apply))
         steps.append(_turn(small, orientation))
         spec, remaining = small, following
     else:
@@ -197,15 +199,17 @@ def _way(
             steps.append(_turn(layouts.oriented(decoded, orientation), orientation))
         remaining = [first, *following] if first else []
     more, rest = _following(remaining, spec, steps[-1].spec if steps else decoded)
-    whole_way = (*steps, *more)
-    return _Way(scale, sides_of(decoded, whole_way, frames), whole_way, rest)
+    all_steps = (*steps, *more)
+    return _Plan(scale, sides_of(decoded, all_steps, frames), all_steps, rest)
 
 
 def _following(
     operations: Sequence[Operation], spec: Spec, actual: Spec
 ) -> tuple[list[Step], tuple[Operation, ...]]:
-    """The steps of operations on upright frames, and what can only be planned when a function has run: `spec`
-    is the planned size, `actual` what the memory holds."""
+    """The steps of operations on upright frames, and the operations after a function of the user.
+
+    `spec` is the planned size, `actual` the spec of the frame in memory.
+    """
     steps = list[Step]()
     for index, operation in enumerate(operations):
         actual = steps[-1].spec if steps else actual
@@ -219,7 +223,7 @@ def _following(
 
 
 def sides_of(decoded: Spec, steps: Sequence[Step], frames: int) -> tuple[int, int]:
-    """Bytes of the even and of the odd side of a lease for so many frames."""
+    """Bytes of the even and of the odd side of a lease for `frames` frames."""
     specs = [decoded, *(step.spec for step in steps if step.call is None)]
     even = max(_aligned(spec.nbytes * frames) for spec in specs[0::2])
     odd = max((_aligned(spec.nbytes * frames) for spec in specs[1::2]), default=0)
@@ -227,7 +231,7 @@ def sides_of(decoded: Spec, steps: Sequence[Step], frames: int) -> tuple[int, in
 
 
 def first_effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operation | None, list[Operation]]:
-    """The first operation that changes such a frame, and those after it."""
+    """The first operation that changes a frame of this spec, and those after it."""
     for index, operation in enumerate(operations):
         if operation.dynamic or not operation.idle(spec):
             return operation, list(operations[index + 1 :])
@@ -235,7 +239,7 @@ def first_effective(operations: Sequence[Operation], spec: Spec) -> tuple[Operat
 
 
 def operation_steps(operation: Operation, spec: Spec, actual: Spec) -> Iterator[Step]:
-    """The passes of one operation: `spec` is the planned size, `actual` what the memory holds."""
+    """The passes of one operation: `spec` is the planned size, `actual` the spec of the frame in memory."""
     if operation.idle(spec):
         return
     accepted = _accepted(operation, actual)
@@ -257,12 +261,19 @@ def _turn(spec: Spec, orientation: int) -> Step:
 
 
 def call(operation: Operation, frame: Frame) -> Frame:
-    """What a function of unknown result makes of a frame."""
+    """The result of a function of the user for a frame."""
     return operation.call(frame)  # type: ignore[attr-defined,no-any-return]
 
 
 def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:
-    """Tell operations that the frames of another picture come."""
+    """Call `begin` of the operations that keep a state, before the frames of a picture.
+
+    Args:
+        operations: of the recipe.
+        header: of the picture.
+        path: of its file.
+        frames: number of frames that follow.
+    """
     for operation in operations:
         if operation.in_order:
             width, height = layouts.oriented(header.spec, header.orientation).size
@@ -270,11 +281,11 @@ def begin_picture(operations: Sequence[Operation], header: Header, path: str, fr
 
 
 def _check_pixels(step: Step, limits: Limits) -> None:
-    """What an operation makes may be larger than the limit on inputs only by the usual enlargements."""
+    """Raise LimitError where the result of a step has more than four times the pixels allowed for inputs."""
     if step.spec.width * step.spec.height > 4 * limits.max_pixels:
         raise LimitError(
             f"{step.name} would make {step.spec.width}×{step.spec.height} pixels.",
-            fix="Raise --max-pixels if that is meant.",
+            fix="Raise --max-pixels if that is intended.",
         )
 
 

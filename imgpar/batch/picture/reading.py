@@ -1,4 +1,4 @@
-"""An input's bytes, as they are in one moment."""
+"""The bytes of an input file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from imgpar.core.errors import DamagedError, SourceError
 from imgpar.inputs.batches import why_unreadable
 
 ONE_READ = 1 << 30
-"""Bytes that every system gives in one call."""
+"""Most bytes of one read call, which every system supports."""
 
 
 def read_whole(path: str) -> tuple[bytes, os.stat_result]:
-    """All bytes of a file that does not change meanwhile, and its status.
+    """All bytes of a file, and its status; a file that changes meanwhile is an error.
 
     Raises:
         SourceError: it cannot be read, or changed while it was read.
+        DamagedError: it is empty.
     """
     try:
-        # Not through a file object, which asks the system for more than is needed here.
+        # Without a file object, which makes more system calls.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
         try:
             before = os.fstat(handle)

@@ -1,4 +1,4 @@
-"""Decode, transform and encode for one picture, on memory that somebody else provides."""
+"""Decode, transform and encode one picture, on memory provided by the caller."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ class EncodedOutput(NamedTuple):
 
 
 def frames_in_buffer(buffer: memoryview, offset: int, spec: Spec, count: int) -> list[Frame]:
-    """Frames that lie one after the other in a buffer; arrays look into it and own nothing."""
+    """Consecutive frames in a buffer, as views of it.
+
+    Args:
+        buffer: bytes, such as a lease; views keep it alive.
+        offset: of the first frame, in bytes.
+        spec: of each frame.
+        count: number of frames.
+    """
     return [Frame(spec, _array(buffer, offset + index * spec.nbytes, spec)) for index in range(count)]
 
 
@@ -39,14 +46,27 @@ def _array(buffer: memoryview, offset: int, spec: Spec) -> np.ndarray:
 
 
 def own_frames(spec: Spec, count: int) -> list[Frame]:
-    """Frames in this process's own memory."""
+    """Uninitialized frames in private memory."""
     return [Frame(spec, np.empty(spec.shape, spec.dtype)) for _ in range(count)]
 
 
 def decode(
     program: Program, data: bytes | memoryview, lease: memoryview, limits: Limits
 ) -> tuple[list[Frame], tuple[str, ...]]:
-    """Decode into the even side of `lease`; returns the frames and the decoder's complaints."""
+    """Decode into the even side of `lease`.
+
+    Args:
+        program: of the picture.
+        data: the bytes of the file.
+        lease: at least `program.nbytes` bytes; the returned frames are views of it.
+        limits: whether damage is accepted.
+
+    Returns:
+        The frames, and warnings of the decoder.
+
+    Raises:
+        ItemError: it cannot be decoded.
+    """
     frames = frames_in_buffer(lease, 0, program.header.spec, program.frames)
     notes = codec.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
     if program.grey_icc:
@@ -59,7 +79,7 @@ def decode(
 def transform_frames(
     program: Program, frames: list[Frame], lease: memoryview
 ) -> tuple[list[Frame], int | None]:
-    """Run all steps. Returns the frames and their offset in the lease, or None when they are not in it."""
+    """Run all steps. Returns the frames and their offset in the lease; None where they are outside."""
     side, offsets = 0, (0, program.sides[0])
     for step in program.steps:
         if step.call is not None:
@@ -87,7 +107,7 @@ def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
 
 
 def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
-    """The operations after a function of unknown result, in this process's own memory."""
+    """Run the operations after a function that may return any size, in private memory."""
     if len({frame.spec for frame in frames}) > 1:
         raise TransformError("The function returned frames of different sizes for one animation.")
     for index, operation in enumerate(operations):
@@ -102,14 +122,21 @@ def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame
 
 
 def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> EncodedOutput:
-    """Encode for one target; pixel formats that the target cannot hold are converted and named.
+    """Encode for one target; pixel formats that it cannot hold are converted, and the loss is reported.
 
-    Frames have one spec, but for pages of a TIFF.
+    Args:
+        frames: all of one spec, except for pages of a TIFF; they are not modified.
+        header: of the picture.
+        format_name: of the output.
+        options: encoder settings.
+
+    Raises:
+        EncodeError: the encoder fails, or the format cannot hold the picture.
     """
     fmt = find_format(format_name)
     cut = not fmt.frames and len(frames) > 1
     dropped = "frames" if header.metadata.durations else "pages"
-    written = codec.storable(_on_colour(frames[0].spec, fmt, options), fmt)[0]
+    written = codec.storable(_needed_spec(frames[0].spec, fmt, options), fmt)[0]
     if fmt.paged and len(header.metadata.pages) == len(frames):
         frames, metadata, lost, notes = _page_by_page(frames, header.metadata, fmt, options)
     else:
@@ -120,14 +147,14 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
         lost += (dropped,)
     fitting = list[Frame]()
     for frame in frames:
-        spec, narrowed = codec.storable(_on_colour(frame.spec, fmt, options), fmt)
+        spec, narrowed = codec.storable(_needed_spec(frame.spec, fmt, options), fmt)
         if options.palette and spec.dtype == "uint8" != frame.spec.dtype:
             narrowed = (*narrowed, "depth")
         if narrowed:
-            lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
+            lost += tuple(kind for kind in narrowed if kind not in lost and _is_used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
-            layouts.convert_layout(frame, converted, _behind(frame, spec, metadata, options))
+            layouts.convert_layout(frame, converted, _background_of(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
     encoded = codec.encode(fitting, fmt, metadata, options)
@@ -137,22 +164,22 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
 def _page_by_page(
     frames: Sequence[Frame], metadata: Metadata, fmt: Format, options: EncodeOptions
 ) -> tuple[list[Frame], Metadata, tuple[str, ...], tuple[str, ...]]:
-    """Pages in the colours that are wanted, or in those of their own profiles."""
+    """Convert each page to the output profile, or keep the profile of the page."""
     made, pages = list[Frame](), list[Metadata]()
     lost, notes = dict[str, None](), dict[str, None]()
     for frame, own in zip(frames, metadata.pages, strict=True):
-        grey = codec.storable(_on_colour(frame.spec, fmt, options), fmt)[0].grey
-        (page,), told, losses, said = to_profile([frame], own, fmt, options, grey=grey)
+        grey = codec.storable(_needed_spec(frame.spec, fmt, options), fmt)[0].grey
+        (page,), page_metadata, page_lost, page_notes = to_profile([frame], own, fmt, options, grey=grey)
         made.append(page)
-        pages.append(told)
-        lost |= dict.fromkeys(losses)
-        notes |= dict.fromkeys(said)
+        pages.append(page_metadata)
+        lost |= dict.fromkeys(page_lost)
+        notes |= dict.fromkeys(page_notes)
     first = metadata._replace(icc=pages[0].icc, cicp=pages[0].cicp, pages=tuple(pages))
     return made, first, tuple(lost), tuple(notes)
 
 
-def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
-    """What a picture has to be: of 8 bits where a palette is wanted; coloured, where grey has to be laid on a
+def _needed_spec(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
+    """The spec needed for the output: 8 bits for a palette; RGBA where grey with alpha is composited on a
     coloured background."""
     if options.palette and "palette" in fmt.takes:
         spec = spec.converted(spec.layout, "uint8")
@@ -161,8 +188,8 @@ def _on_colour(spec: Spec, fmt: Format, options: EncodeOptions) -> Spec:
     return spec.converted("RGBA") if coloured else spec
 
 
-def _behind(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions) -> Colour:
-    """The background, which is given in sRGB, in the colours of the picture."""
+def _background_of(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions) -> Colour:
+    """The background, given in sRGB, in the colour space of the picture."""
     if not frame.spec.alpha or spec.alpha or not (metadata.icc or metadata.cicp):
         return options.background
     from imgpar.pixels.colour.named_colours import into_colours_of
@@ -171,9 +198,9 @@ def _behind(frame: Frame, spec: Spec, metadata: Metadata, options: EncodeOptions
     return into.colour(options.background) if into else options.background
 
 
-def _used(kind: str, frame: Frame) -> bool:
-    """Whether a picture makes use of what it would lose: nobody misses transparency of opaque pixels, or
-    16 bits that repeat 8."""
+def _is_used(kind: str, frame: Frame) -> bool:
+    """Whether a loss would change the picture: not where all pixels are opaque, or where 16-bit samples are
+    8-bit samples scaled up."""
     array = frame.array
     if kind == "alpha":
         return bool((array[..., -1] < layouts.PEAK[array.dtype.name]).any())
@@ -181,7 +208,7 @@ def _used(kind: str, frame: Frame) -> bool:
 
 
 def to_array(frame: Frame, layout: str, dtype: str) -> Frame:
-    """The frame as an array for users: C-contiguous, in the pixel format they asked for."""
+    """The frame in the given pixel format, C-contiguous; the same object where nothing changes."""
     spec = frame.spec.converted(layout, dtype)  # type: ignore[arg-type]
     if spec == frame.spec:
         return frame

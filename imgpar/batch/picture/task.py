@@ -1,9 +1,9 @@
 """One task of a picture: all of its stages in one worker, or one of them.
 
 chain      read ─► header ─► lease ─► decode ─► transform ─► encode ─► commit
-decode     read ─► header ─► lease ─► decode ─► the frames stay in the lease, for the next worker
-transform  from the lease into the lease
-encode     from the lease to the names
+decode     read ─► header ─► lease ─► decode; the frames stay in the lease
+transform  lease ─► transform; the frames stay in the lease
+encode     lease ─► encode ─► commit
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _FORMAT = attrgetter("format")
 
 
 class PictureWork:
-    """What a worker does for one task.
+    """Performs one task in a worker.
 
     Args:
-        task: what is to be done.
-        run: its recipe and limits.
+        task: the job, its stage and its targets.
+        run: recipe and limits of the run.
         clock: measures the stages.
-        memory: gives leases.
+        memory: leases of the arena.
     """
 
     __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
@@ -48,7 +48,7 @@ class PictureWork:
         self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))
 
     def perform(self) -> Done:
-        """Do it; raises ItemError, or whatever an operation of the user raises."""
+        """Perform the task; raises ItemError, or any exception of a function of the user."""
         if self._task.job.check:
             return self._compare()
         if self._task.job.kind == "file":
@@ -63,12 +63,12 @@ class PictureWork:
         raise AssertionError(self._task.stage)
 
     def _begin(self) -> Done:
-        """The task reads the input."""
-        if files := self._writing.before():
+        """A task that begins with reading the input: stages `chain` and `decode`."""
+        if files := self._writing.recovered():
             return self._done(files=files)
         data, digest = self._read()
-        if answer := self._unchanged(digest):
-            return answer
+        if unchanged := self._unchanged(digest):
+            return unchanged
         with self._clock.during("read"):
             header = codec.read_header(data, self._task.job.item.path, self._run.limits)
         if documents.apart(header, self._task.job.targets, self._run):
@@ -76,13 +76,13 @@ class PictureWork:
         with self._clock.during("decode"):
             program = self._compiled(header, keep_frames=self._keeps_frames(header))
         chain = self._task.stage == "chain"
-        blob = b"" if chain else _travelling(program)
+        blob = b"" if chain else _packed_header(program)
         nbytes = max(program.nbytes, sum(program.sides) + len(blob))
         lease = self._memory.lease(nbytes, standing=chain and not self._run.arrays)
         with self._clock.during("decode"):
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
-            return self._hand_on(program, lease, frames, blob, notes, digest)
+            return self._leave_in_lease(program, lease, frames, blob, notes, digest)
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         original = outputs.SourceBytes(data if same else b"", same)
         del data
@@ -98,7 +98,7 @@ class PictureWork:
         made = self._writing.all(frames, header, original)
         return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
 
-    def _hand_on(
+    def _leave_in_lease(
         self,
         program: Program,
         lease: Lease,
@@ -107,12 +107,12 @@ class PictureWork:
         notes: tuple[str, ...],
         digest: str,
     ) -> Done:
-        """Decoded frames stay where they are; the header goes behind them."""
+        """The result of stage `decode`: frames in the lease, and the serialized header after them."""
         where = self._memory.put_blob(lease, sum(program.sides), header)
         placed = Placed(lease, FrameRef(lease.offset, frames[0].spec, len(frames)), where)
-        # Of files it is told when one is written: a copy loses nothing, and nothing is to be said of it.
-        lost, said = (program.lost, program.notes) if self._run.arrays else ((), ())
-        return self._done(placed=placed, lost=lost, notes=(*said, *notes), digest=digest)
+        # Losses of files are reported by stage `encode`: an output that is a copy has none.
+        lost, more = (program.lost, program.notes) if self._run.arrays else ((), ())
+        return self._done(placed=placed, lost=lost, notes=(*more, *notes), digest=digest)
 
     def _transform(self) -> Done:
         placed, header = self._placed()
@@ -133,7 +133,7 @@ class PictureWork:
         return self._done(placed=placed)
 
     def _encode(self) -> Done:
-        if files := self._writing.before():
+        if files := self._writing.recovered():
             return self._done(files=files)
         placed, header = self._placed()
         original = self._original(header, placed.frames.count)
@@ -141,7 +141,7 @@ class PictureWork:
         return self._done(files=made.files, lost=made.lost, notes=made.notes)
 
     def _by_page(self, data: bytes, digest: str, header: Header) -> Done:
-        """A file whose pages go their own ways is one task, whatever the schedule."""
+        """A file processed page by page is one task with every schedule."""
 
         def memory(nbytes: int) -> memoryview:
             lease = self._memory.lease(nbytes, standing=self._task.stage == "chain")
@@ -162,40 +162,40 @@ class PictureWork:
         return self._done(files=files, lost=lost, notes=notes, digest=digest)
 
     def _same_formats(self, header: Header) -> frozenset[str]:
-        """The formats whose outputs are the input's own bytes."""
+        """The formats whose outputs are copies of the input."""
         program = self._compiled(header, keep_frames=False)
         return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
 
     def _copy(self) -> Done:
-        """A file that goes along with a picture, as it is."""
-        if files := self._writing.before():
+        """Copy a companion file, such as a sidecar."""
+        if files := self._writing.recovered():
             return self._done(files=files)
         data, digest = self._read()
-        if answer := self._unchanged(digest):
-            return answer
+        if unchanged := self._unchanged(digest):
+            return unchanged
         (target,) = self._task.job.targets
         written = self._writing.commit(target, stages.EncodedOutput(data, Spec(0, 0)))
         return self._done(files=(written,), digest=digest)
 
     def _compare(self) -> Done:
-        """Nothing is to be made: the outputs that are there are compared with their digests."""
+        """Compare existing outputs with their digests; nothing is written."""
         with self._clock.during("read"):
             for file in self._task.job.check:
                 if wrong := what_is_wrong(file.path, (file,)):
                     raise CommitError(
-                        f"{file.path}: {wrong}", fix="Remove it and run again to have it made anew."
+                        f"{file.path}: {wrong}", fix="Remove it and run again to create it anew."
                     )
         return Done(self._task.serial, self._clock.timings(), unchanged=True)
 
     def _read(self) -> tuple[bytes, str]:
-        """The input's bytes, and their digest where the journal wants it."""
+        """The bytes of the input, and their digest where the journal needs it."""
         with self._clock.during("read"):
             data, self._writing.source = read_whole(self._task.job.item.path)
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
     def _original(self, header: Header, frames: int) -> outputs.SourceBytes:
-        """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
+        """The bytes of the input, read again, and the formats whose outputs are copies of them."""
         if header.format not in self._formats:
             return outputs.SourceBytes()
         program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
@@ -219,7 +219,7 @@ class PictureWork:
         return header.frames > 1 and any(find_format(name).frames for name in self._formats)
 
     def _placed(self) -> tuple[Placed, Header]:
-        """The frames that another worker has left, and what it read of their file."""
+        """The frames of the previous stage, and their header."""
         placed = self._task.placed
         assert placed is not None
         return placed, unpack_header(self._memory.blob(placed))
@@ -227,8 +227,8 @@ class PictureWork:
     def _array(
         self, lease: Lease, frames: list[Frame], offset: int | None, header: Header
     ) -> tuple[Placed, tuple[str, ...]]:
-        """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
-        was lost of the picture."""
+        """The first frame in sRGB, in the pixel format of the caller, in the lease given to the caller; and
+        the losses."""
         frame, lost = srgb_frame(frames[0], header.metadata)
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
         lost = (*header.lost, *lost)
@@ -247,13 +247,13 @@ class PictureWork:
         return Done(self._task.serial, self._clock.timings(), placed, files, lost, notes, digest)
 
     def _unchanged(self, digest: str) -> Done | None:
-        """The answer where the content is what it was when the outputs were made."""
+        """The result where the content has the recorded digest; None otherwise."""
         if not self._task.job.digest or self._task.job.digest != digest:
             return None
         return Done(self._task.serial, self._clock.timings(), digest=digest, unchanged=True)
 
 
-def _travelling(program: Program) -> bytes:
-    """The header for those who get the frames. Sizes in percent are meant of the whole picture: it says what
-    the file said."""
+def _packed_header(program: Program) -> bytes:
+    """The serialized header for the next stage. It has the size in the file, to which sizes in percent
+    refer."""
     return pack_header(program.source._replace(metadata=program.header.metadata, lost=program.lost))

@@ -1,4 +1,4 @@
-"""`--verify`: an output is decoded again, before it gets its name, and compared with its origin."""
+"""`--verify`: an output is decoded before it is committed, and compared with its frames."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from imgpar.formats.registry import find_format
 from imgpar.pixels import layouts
 
 GRID = 32
-"""Cells on the longer side in which pictures are compared: the eye sees a wrong area, not a wrong pixel."""
+"""Cells along the longer side of the compared grid: it shows differences of areas, not of single pixels."""
 FAR = 24.0
-"""Root mean square of the cells' differences, of 255, above which a picture is another one. The lowest
-quality of a JPEG stays below 8."""
+"""Root mean square of the differences of the cells, 0 to 255, above which an output is refused. JPEGs of the
+lowest quality stay below 8."""
 FAR_CELL = 96.0
-"""The same for the worst cell."""
+"""The same for the largest difference of a cell."""
 
 _NOTHING = Metadata()
 
@@ -28,16 +28,16 @@ _NOTHING = Metadata()
 def verify_encoded(
     encoded: EncodedOutput, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
 ) -> None:
-    """Decode the bytes of an output and compare size, number of frames and look.
+    """Decode the bytes of an output and compare size, number of frames and appearance.
 
     Args:
-        encoded: what is about to be written.
-        frames: what it was made from; it may hold fewer of them (a picture of an animation).
+        encoded: the output.
+        frames: the frames it was encoded from; a still picture of an animation holds only the first.
         format_name: of the output.
-        metadata: what is known of the frames, above all their colour profile.
+        metadata: of the frames, with their colour profile.
 
     Raises:
-        EncodeError: the output cannot be read, or is not the same picture.
+        EncodeError: the output cannot be decoded, or looks different.
     """
     title = find_format(format_name).title
     data = memoryview(encoded.data)
@@ -55,31 +55,31 @@ def verify_encoded(
     if "frames" in encoded.lost or "pages" in encoded.lost:
         wanted = wanted[:1]
     elif "pages" in header.lost and header.detail["pages"] == (1, len(wanted)):
-        wanted = wanted[:1]  # they differ in size: the others are counted
+        wanted = wanted[:1]  # of pages of different sizes, the first is decoded
     if len(made) != len(wanted):
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
-        # Both are seen in sRGB: the numbers of two profiles say nothing.
+        # Samples of different profiles are comparable only after conversion to sRGB.
         wanted = [srgb_frame(frame, metadata)[0] for frame in wanted]
         made = [srgb_frame(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:
             which = f"frame {number + 1}" if len(made) > 1 else "it"
-            raise _refused(title, f"{which} looks different (distance {far:.0f}, at one place {worst:.0f})")
+            raise _refused(title, f"{which} looks different (distance {far:.0f}, largest {worst:.0f})")
 
 
 def distance(one: Frame, other: Frame) -> tuple[float, float]:
-    """How different two pictures of one size look: root mean square and maximum over a coarse grid, 0 to 255.
+    """Difference of two frames of one size: root mean square and maximum over a coarse grid, 0 to 255.
 
-    What is transparent counts as white.
+    Transparent pixels are composited on white.
     """
     difference = np.abs(_coarse(one) - _coarse(other))
     return float(np.sqrt(np.mean(difference**2))), float(difference.max(initial=0.0))
 
 
 def _coarse(frame: Frame) -> np.ndarray:
-    """Means of the cells of a grid, H×W×3 float32."""
+    """Means of the cells of the grid, H×W×3 float32."""
     import cv2
 
     flat = frame

@@ -1,4 +1,4 @@
-"""The outputs of one task, from frames to their names."""
+"""The outputs of one task: encoded, checked and committed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_COPY = outputs.SourceBytes()
 
 
 class Written(NamedTuple):
-    """Files that are in their place, and what has to be said of them."""
+    """Committed files, with losses and notes."""
 
     files: tuple[OutputFile, ...]
     lost: tuple[str, ...] = ()
@@ -27,26 +27,26 @@ class Written(NamedTuple):
 
 
 class Writing:
-    """Encodes and commits what a task has to write.
+    """Encodes and commits the outputs of a task.
 
     Args:
-        task: names the targets.
-        run: says how.
-        clock: measures.
+        task: with the targets.
+        run: recipe and limits of the run.
+        clock: measures the stages.
     """
 
-    __slots__ = ("_clock", "_run", "_task", "_unkept", "digest", "source")
+    __slots__ = ("_clock", "_metadata_lost", "_run", "_task", "digest", "source")
 
     def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
         self.source: os.stat_result | None = None
-        """What the system said of the input when it was read; None where that was in another worker."""
+        """Status of the input when it was read; None where another worker read it."""
         self.digest = ""
-        """Of the input's content, where this worker read it."""
-        self._unkept: list[str] = []
+        """Digest of the input, where this worker read it."""
+        self._metadata_lost: list[str] = []
 
-    def before(self) -> tuple[OutputFile, ...]:
-        """What an attempt that died has written already, where that is all."""
+    def recovered(self) -> tuple[OutputFile, ...]:
+        """Outputs committed by an earlier attempt whose worker died, where they are complete."""
         return tuple(done_before(self._targets(), self._run.noted())) if self._task.attempt else ()
 
     def _targets(self) -> list[Target]:
@@ -54,7 +54,10 @@ class Writing:
         return [targets[number] for number in self._task.targets] if self._task.targets else targets
 
     def all(self, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY) -> Written:
-        """Every target of the task; all or none where one loss counts for all."""
+        """Write every target of the task; all or none in place and with `strict`.
+
+        Raises KeptError where every target is a file that may not be replaced, and ItemError.
+        """
         targets = self._targets()
         if len(targets) > 1:
             # The original is retired last: a failure before that leaves it in its place.
@@ -73,7 +76,7 @@ class Writing:
                 lost += encoded.lost
                 notes += encoded.notes
         except Exception:
-            # In place, and where a loss is a failure, it is all outputs or none.
+            # In place and with `strict`, all outputs are written or none.
             if targets[-1].retires or self._run.strict:
                 take_back(
                     (target, file) for target in targets for file in written if file.path == target.path
@@ -81,12 +84,22 @@ class Writing:
             raise
         if not written:
             raise KeptError(" ".join(notes))
-        return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._unkept])), tuple(notes))
+        return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._metadata_lost])), tuple(notes))
 
     def one(
         self, target: Target, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY
     ) -> tuple[OutputFile, EncodedOutput]:
-        """One target, from its frames to its name."""
+        """Encode, check and commit one target.
+
+        Args:
+            target: the output.
+            frames: the transformed frames.
+            header: of the picture.
+            original: the bytes of the input, where they may be copied.
+
+        Raises:
+            ItemError: it cannot be encoded, is refused by a check, or cannot be written.
+        """
         run = self._run
         with self._clock.during("encode"):
             encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
@@ -97,7 +110,7 @@ class Writing:
         return self.commit(target, encoded), encoded
 
     def commit(self, target: Target, encoded: EncodedOutput) -> OutputFile:
-        """Give encoded bytes their name."""
+        """Write encoded bytes to the path of a target."""
         with self._clock.during("commit"):
             source = self.source or self._status()
             if self._task.attempt:
@@ -107,7 +120,7 @@ class Writing:
                 encoded.data,
                 target,
                 keep_times_of=source,
-                # What is replaced must not be lost to a power cut; a new file can be made again.
+                # A replaced file must survive a power failure; a new file can be made again.
                 fsync=target.replaces or bool(target.retires),
                 run=self._run.name,
                 job=self._task.serial,
@@ -115,15 +128,15 @@ class Writing:
                 original=original,
                 note=self._run.note(),
             )
-        self._unkept += original.lost if original else ()
+        self._metadata_lost += original.lost if original else ()
         return made
 
     def _original(self, target: Target) -> Original | None:
-        """In place, what the target retires."""
+        """In place, the original that the target replaces."""
         if not target.retires:
             return None
         facts = Facts.of(self.source) if self.source else self._task.job.item.facts
-        if not self.source and self._task.attempt:  # an attempt that died may have made a second name
+        if not self.source and self._task.attempt:  # a failed attempt may have made a hard link
             facts = facts._replace(ctime_ns=0)
         return Original(target.retires, facts, self.digest, strict=self._run.strict)
 
