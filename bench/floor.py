@@ -35,14 +35,14 @@ def codec_seconds(folder: Path, size: int, quality: int, to: str) -> float:
         data = path.read_bytes()
         try:
             header = codecs.read_header(data, path.name, LIMITS)
-            program = planar.compile_program(
+            program = planar.choose_program(
                 header, operations, LIMITS, [fmt.name for fmt in formats], options, keep_frames=False
             )
             if len(slot) < program.nbytes:
                 slot = memoryview(bytearray(b"\1" * program.nbytes))  # written to: its pages are there
             start = time.perf_counter()
             frames, _ = stages.decode(program, data, slot, LIMITS)
-            frames, _ = stages.transform(program, frames, slot)
+            frames, _ = stages.transform_frames(program, frames, slot)
             for fmt in formats:
                 stages.encode(frames, program.header, fmt.name, options)
         except ItemError:

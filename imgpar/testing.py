@@ -93,7 +93,7 @@ def die_once(marker: str) -> Any:
     return once
 
 
-def hold(array: Array) -> Array:
+def hold_gil(array: Array) -> Array:
     """Never come back, and never let go of Python's lock, as a C library that hangs."""
     import ctypes
 

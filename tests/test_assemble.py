@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from video_clips import decoded
 
-from imgpar.batch.assemble import gaps
+from imgpar.batch.assemble import numbering_gaps
 from imgpar.cli import main
 from imgpar.video.probe import probe
 
@@ -63,7 +63,7 @@ def test_gaps_in_the_numbering_are_named(folder, tmp_path, capsys):
     ],
 )
 def test_what_is_a_gap(names, expected):
-    assert gaps(names) == expected
+    assert numbering_gaps(names) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from imgpar.cli import COMMANDS, flags, main
-from imgpar.cli.convert import convert_parser, parse_formats, read_names, read_recipe
-from imgpar.cli.running import run_options
+from imgpar.cli.convert import convert_parser, parse_output_formats, read_names, read_recipe
+from imgpar.cli.running import parsed_run_options
 from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.model import RunOptions
 from imgpar.core.parsing import duration, pixels, switch
@@ -25,7 +25,7 @@ def recipe_of(*argv: str) -> Recipe:
 
 
 def options_of(*argv: str) -> RunOptions:
-    return run_options(convert_parser().parse(argv)[0])
+    return parsed_run_options(convert_parser().parse(argv)[0])
 
 
 def python(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -321,7 +321,7 @@ def test_pixel_counts(text, count):
 
 
 def test_formats_are_normalised_and_named_once():
-    assert parse_formats("JPG,.jpeg,webp") == ("jpeg", "webp")
+    assert parse_output_formats("JPG,.jpeg,webp") == ("jpeg", "webp")
 
 
 def test_names_are_read_line_by_line(tmp_path):

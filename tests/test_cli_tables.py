@@ -14,7 +14,7 @@ from imgpar.api.pipeline import resolve
 from imgpar.cli import flags, machine, main, packages
 from imgpar.cli.convert import convert_parser
 from imgpar.cli.doctor import examine
-from imgpar.cli.parsing import table
+from imgpar.cli.parsing import align_columns
 from imgpar.core.errors import BadValueError
 from imgpar.formats.registry import FORMATS
 from imgpar.ops import operation_types
@@ -142,13 +142,13 @@ def test_a_check_that_breaks_is_a_finding():
 
 
 def test_columns_are_aligned():
-    assert table([("a", "bb", "c"), ("ddd", "e", "f")]).splitlines() == ["a    bb  c", "ddd  e   f"]
+    assert align_columns([("a", "bb", "c"), ("ddd", "e", "f")]).splitlines() == ["a    bb  c", "ddd  e   f"]
 
 
 def built(*argv: str) -> tuple[tuple[int, ...], str]:
     """The colour of the letters and the profile that the flags ask for."""
     args, _ = convert_parser().parse(["a.jpg", "-o", "out", *argv])
-    recipe = flags.build(args.steps or (), Recipe())
+    recipe = flags.build_recipe(args.steps or (), Recipe())
     letters = recipe.operations[0].colour  # type: ignore[attr-defined]
     return letters, str(recipe.encode.colour or "")
 

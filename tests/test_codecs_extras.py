@@ -19,7 +19,7 @@ from imgpar.core.errors import DamagedError, EncodeError, LimitError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, exr, find_format, read_header
 from imgpar.formats.jxl import ffmpeg
-from imgpar.formats.jxl.header import boxes, parse
+from imgpar.formats.jxl.header import jxl_boxes, parse_codestream
 
 EXIF = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 """Nothing but the orientation 6."""
@@ -113,7 +113,7 @@ class TestJpegXl:
 
     def test_exif_and_xmp_lie_in_boxes(self) -> None:
         data = written(picture("RGB"), "jxl", Metadata(exif=EXIF, xmp=b"<x/>"))
-        found = dict(boxes(data))
+        found = dict(jxl_boxes(data))
         assert bytes(found[b"xml "]) == b"<x/>"
         header = read_header(data, "", LIMITS)
         assert header.orientation == 1
@@ -136,7 +136,7 @@ class TestJpegXl:
 def test_bits_of_a_jpeg_xl_header_from_the_specification() -> None:
     # small (1), height/8-1 = 1 (5 bits), ratio 1:1 (3 bits), then everything as usual (1)
     bits = 1 | 1 << 1 | 1 << 6 | 1 << 9
-    header = parse(b"\xff\x0a" + bits.to_bytes(2, "little"))
+    header = parse_codestream(b"\xff\x0a" + bits.to_bytes(2, "little"))
     assert header is not None
     assert (header.width, header.height, header.bits, header.alpha) == (16, 16, 8, False)
 

@@ -15,7 +15,7 @@ from PIL import Image
 from imgpar.core.errors import DamagedError
 from imgpar.core.model import Frame
 from imgpar.formats import decode, read_header, shrink
-from imgpar.formats.png.chunks import SIGNATURE, build
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.pixels.colour import cmyk as inks
 
 
@@ -57,9 +57,9 @@ class TestReading:
     def test_a_transparent_colour_of_sixteen_bits_becomes_alpha(self) -> None:
         data = written(picture("RGB", "uint16"), "png")
         colour = picture("RGB", "uint16").array[5, 7].astype(">u2").tobytes()
-        from imgpar.formats.png.chunks import build
+        from imgpar.formats.png.chunks import build_chunk
 
-        header, (array,) = read(data[:33] + build(b"tRNS", colour) + data[33:])
+        header, (array,) = read(data[:33] + build_chunk(b"tRNS", colour) + data[33:])
         assert header.spec.layout == "RGBA"
         assert np.argwhere(array[..., 3] == 0).tolist() == [[5, 7]]
 
@@ -175,9 +175,9 @@ def test_the_transparent_grey_of_a_png_is_found_at_any_depth(bits: int) -> None:
         row = row << bits | value
     padding = -count * bits % 8
     line = b"\0" + (row << padding).to_bytes((count * bits + padding) // 8, "big")
-    data = SIGNATURE + build(b"IHDR", struct.pack(">IIBBBBB", count, 1, bits, 0, 0, 0, 0))
-    data += build(b"tRNS", struct.pack(">H", values[-2]))
-    data += build(b"IDAT", zlib.compress(line)) + build(b"IEND", b"")
+    data = SIGNATURE + build_chunk(b"IHDR", struct.pack(">IIBBBBB", count, 1, bits, 0, 0, 0, 0))
+    data += build_chunk(b"tRNS", struct.pack(">H", values[-2]))
+    data += build_chunk(b"IDAT", zlib.compress(line)) + build_chunk(b"IEND", b"")
     header, (array,) = read(data)
     peak = np.iinfo(header.spec.dtype).max
     assert header.spec.layout == "LA"

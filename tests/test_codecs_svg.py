@@ -101,7 +101,7 @@ def test_a_gradient_by_reference_is_drawn():
 
 def test_a_filter_may_take_a_part_of_the_file():
     parts = f'<rect id="a" {BOX} fill="red"/><filter id="f"><feImage href="#a"/></filter>'
-    assert 'feImage href="#a"' in sanitise.read(drawing(parts).encode()).text
+    assert 'feImage href="#a"' in sanitise.read_drawing(drawing(parts).encode()).text
 
 
 def test_a_style_sheet_is_kept():
@@ -122,7 +122,7 @@ def test_the_encoding_is_that_of_the_file(encoding):
     letter = "é" if encoding != "shift_jis" else "ゴ"
     before = f'<?xml version="1.0" encoding="{name}"?>'
     data = drawing(f'<rect id="{letter}" {BOX} fill="red"/>', before).encode(encoding)
-    assert f'id="{letter}"' in sanitise.read(data).text
+    assert f'id="{letter}"' in sanitise.read_drawing(data).text
 
 
 def test_any_prefix_may_stand_for_svg_and_for_links():
@@ -290,12 +290,12 @@ def laughs(depth: int = 10) -> str:
 )
 def test_entities_that_become_much_are_refused(text):
     with pytest.raises((LimitError, UnsupportedError), match="entities"):
-        sanitise.read(text.encode())
+        sanitise.read_drawing(text.encode())
 
 
 def test_default_values_are_not_multiplied():
     before = f'<!DOCTYPE svg [<!ATTLIST g class CDATA "{"x" * 100_000}">]>'
-    assert len(sanitise.read(drawing("<g/>" * 10_000, before).encode()).text) < 200_000
+    assert len(sanitise.read_drawing(drawing("<g/>" * 10_000, before).encode()).text) < 200_000
 
 
 def test_a_packed_drawing_that_becomes_too_large_is_refused():
@@ -333,7 +333,7 @@ def test_as_many_as_are_allowed_are_drawn():
 )
 def test_what_is_no_drawing_is_damaged(text):
     with pytest.raises(ItemError):
-        sanitise.read(text.encode())
+        sanitise.read_drawing(text.encode())
 
 
 @pytest.mark.parametrize(

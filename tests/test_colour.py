@@ -18,9 +18,9 @@ from imgpar.core.errors import BadValueError
 from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header, to_profile
 from imgpar.formats.options import ColourTarget, colour_target
-from imgpar.formats.png.chunks import build
+from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.matrix_profiles import alike, parse, transform
+from imgpar.pixels.colour.matrix_profiles import alike, parse_profile, conversion_matrix
 from imgpar.recipe.recipe import Recipe
 
 P3_TO_SRGB = np.array([[1.2249, -0.2249, 0.0], [-0.0420, 1.0420, 0.0], [-0.0196, -0.0786, 1.0979]])
@@ -58,21 +58,21 @@ class TestProfiles:
         assert ImageCms.getProfileName(profile).strip() in ("sRGB", "Display P3")
 
     def test_ours_is_the_srgb_of_littlecms(self) -> None:
-        other = parse(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-        ours = parse(profiles.srgb())
+        other = parse_profile(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+        ours = parse_profile(profiles.srgb())
         assert ours is not None
         assert other is not None
         assert alike(ours, other)
 
     def test_the_matrix_is_the_published_one(self) -> None:
-        one, other = parse(profiles.display_p3()), parse(profiles.srgb())
+        one, other = parse_profile(profiles.display_p3()), parse_profile(profiles.srgb())
         assert one is not None
         assert other is not None
-        assert np.abs(transform(one, other) - P3_TO_SRGB).max() < 0.001
+        assert np.abs(conversion_matrix(one, other) - P3_TO_SRGB).max() < 0.001
 
     def test_broken_profiles_have_no_form(self) -> None:
-        assert parse(profiles.srgb()[:200]) is None
-        assert parse(bytes(400)) is None
+        assert parse_profile(profiles.srgb()[:200]) is None
+        assert parse_profile(bytes(400)) is None
 
 
 class TestToSrgb:
@@ -117,7 +117,7 @@ class TestToSrgb:
 
     def test_grey_pixels_with_a_colour_profile_keep_their_look(self) -> None:
         frame = muted("uint16", "L")
-        source = profiles.colours("linear", profiles.P3, gamma=1.0)
+        source = profiles.rgb_profile("linear", profiles.P3, gamma=1.0)
         (made,), metadata, lost, _ = through(frame, source, None, "jpeg")
         assert np.abs(made.array - from_light(frame.array / 65535) * 65535).max() < 40
         assert (metadata.icc, lost) == (b"", ())
@@ -133,7 +133,7 @@ class TestToSrgb:
 
     def test_littlecms_agrees_where_the_profile_is_a_table(self) -> None:
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-        assert parse(lab) is None
+        assert parse_profile(lab) is None
 
 
 class TestToOthers:
@@ -147,7 +147,7 @@ class TestToOthers:
 
     def test_a_file_is_a_target(self, tmp_path: Path) -> None:
         path = tmp_path / "wide.icc"
-        path.write_bytes(profiles.colours("wide", profiles.REC2020))
+        path.write_bytes(profiles.rgb_profile("wide", profiles.REC2020))
         target = colour_target(str(path))
         _, metadata, _, _ = through(muted(), b"", target)
         assert metadata.icc == path.read_bytes()
@@ -161,7 +161,7 @@ class TestToOthers:
         path = tmp_path / "a.icc"
         keys = set()
         for primaries in (profiles.REC2020, profiles.P3):
-            path.write_bytes(profiles.colours("x", primaries))
+            path.write_bytes(profiles.rgb_profile("x", primaries))
             keys.add(Recipe().merged({"colour": str(path)}).key())
         assert len(keys) == 2
 
@@ -180,11 +180,11 @@ class TestPngColours:
     @staticmethod
     def png(*chunks: tuple[bytes, bytes], mode: str = "RGB") -> bytes:
         data = saved(Image.new(mode, (4, 4), 90 if mode == "L" else (90, 120, 100)), "PNG")
-        return data[:33] + b"".join(build(*chunk) for chunk in chunks) + data[33:]
+        return data[:33] + b"".join(build_chunk(*chunk) for chunk in chunks) + data[33:]
 
     def test_gamma_becomes_a_profile(self) -> None:
         data = self.png((b"gAMA", struct.pack(">I", 100000)))
-        space = parse(read_header(data, "", LIMITS).metadata.icc)
+        space = parse_profile(read_header(data, "", LIMITS).metadata.icc)
         assert space is not None
         assert np.abs(space.curves[0] - np.linspace(0, 1, 4097)).max() < 1e-3
 
@@ -205,8 +205,10 @@ class TestPngColours:
         assert read_header(self.png(*chunks), "", LIMITS).metadata.icc == b""
 
     def test_code_points_of_display_p3(self) -> None:
-        space = parse(read_header(self.png((b"cICP", bytes((12, 13, 0, 1)))), "", LIMITS).metadata.icc)
-        p3 = parse(profiles.display_p3())
+        space = parse_profile(
+            read_header(self.png((b"cICP", bytes((12, 13, 0, 1)))), "", LIMITS).metadata.icc
+        )
+        p3 = parse_profile(profiles.display_p3())
         assert space is not None
         assert p3 is not None
         assert alike(space, p3)
@@ -245,7 +247,7 @@ class TestLosses:
 
 @pytest.mark.parametrize(("icc", "lost"), [
     (profiles.srgb(), ()), (profiles.display_p3(), ()),
-    (profiles.colours("Gamma 1.8", profiles.SRGB, gamma=1.8), ("icc",)),
+    (profiles.rgb_profile("Gamma 1.8", profiles.SRGB, gamma=1.8), ("icc",)),
 ])  # fmt: skip
 def test_grey_needs_no_profile_that_has_the_curve_of_srgb(icc: bytes, lost: tuple[str, ...]) -> None:
     encoded = encode([picture("L")], find_format("png"), Metadata(icc=icc), EncodeOptions())

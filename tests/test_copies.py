@@ -14,8 +14,8 @@ import imgpar
 from imgpar import Pipeline
 from imgpar.core.model import Metadata
 from imgpar.formats import read_header
-from imgpar.formats.jpeg.header import parse
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.jpeg.header import parse_segments
+from imgpar.formats.metadata.strip import strip_file
 
 EXIF = Image.Exif()
 EXIF[271] = "Maker"
@@ -79,7 +79,7 @@ def test_a_jpeg_that_is_only_turned_keeps_its_quality() -> None:
     turned[0x0112] = 6
     data = photo(95, exif=turned)
     result = Pipeline().encode(data)
-    assert parse(result).quality == 95
+    assert parse_segments(result).quality == 95
     seen = Image.open(io.BytesIO(result))
     assert seen.size == (40, 64)
     assert seen.getexif().get(0x0112, 1) == 1
@@ -87,14 +87,14 @@ def test_a_jpeg_that_is_only_turned_keeps_its_quality() -> None:
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 85, 95])
 def test_the_quality_of_a_jpeg_is_read_from_its_table(quality: int) -> None:
-    assert parse(photo(quality)).quality == quality
+    assert parse_segments(photo(quality)).quality == quality
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
 @pytest.mark.parametrize("what", ["gps", "exif", "xmp", "all"])
 def test_metadata_are_taken_out_without_new_pixels(name: str, what: str) -> None:
     data = written(picture("RGBX"), name, EVERYTHING)
-    edited = stripped(data, name, what)
+    edited = strip_file(data, name, what)
     assert edited is not None
     (header, (array,)), (_, (before,)) = read(edited), read(data)
     assert (array == before).all()
@@ -127,24 +127,24 @@ def test_metadata_in_boxes_are_overwritten_where_they_lie(name: str, what: str) 
 
 def test_strip_alone_edits_the_file() -> None:
     data = written(picture("RGBX"), "jpeg", EVERYTHING)
-    assert Pipeline().encode(data, strip="all") == stripped(data, "jpeg", "all")
+    assert Pipeline().encode(data, strip="all") == strip_file(data, "jpeg", "all")
 
 
 def test_pictures_behind_the_first_go_with_its_metadata() -> None:
     first = photo()
     second = photo(exif=EXIF)
-    assert stripped(first + second, "jpeg", "gps") == first
+    assert strip_file(first + second, "jpeg", "gps") == first
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png"])
 def test_a_file_without_an_end_is_not_edited(name: str) -> None:
     data = written(picture("RGBX"), name, EVERYTHING)
-    assert stripped(data[:-40], name, "all") is None
+    assert strip_file(data[:-40], name, "all") is None
 
 
 def test_a_progressive_jpeg_is_edited_up_to_its_last_scan() -> None:
     data = photo(progressive=True, exif=EXIF)
-    edited = stripped(data + b"trailing", "jpeg", "all")
+    edited = strip_file(data + b"trailing", "jpeg", "all")
     assert edited is not None
     assert edited.endswith(b"\xff\xd9")
     before, after = (np.asarray(Image.open(io.BytesIO(file))) for file in (data, edited))

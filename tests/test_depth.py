@@ -10,11 +10,11 @@ import pytest
 from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
 from imgpar.batch.picture.outputs import convert_bytes
-from imgpar.batch.picture.stages import Encoded
+from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import EncodeOptions, encode, find_format, read_header
 from imgpar.formats.options import colour_target
-from imgpar.formats.png.chunks import SIGNATURE, build, chunks_of
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.hdr import hlg_light, pq_light
 
@@ -28,7 +28,7 @@ def grey_steps(*codes: float) -> Frame:
     return Frame(Spec(len(row), 16, "RGB", "uint16"), array)
 
 
-def became(frame: Frame, cicp: tuple[int, int], to: str, **options: object) -> Encoded:
+def became(frame: Frame, cicp: tuple[int, int], to: str, **options: object) -> EncodedOutput:
     data = written(frame, "png", Metadata(cicp=cicp))
     return convert_bytes(data, "a.png", (), to, EncodeOptions(**options), LIMITS)
 
@@ -78,11 +78,11 @@ class TestAvif:
     def test_code_points_of_p3_become_a_profile(self) -> None:
         from imgpar.pixels.colour import cicp as code_points
         from imgpar.pixels.colour import profiles
-        from imgpar.pixels.colour.matrix_profiles import alike, parse
+        from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
         data = code_points.into_container(written(picture("RGB"), "avif"), (12, 13))
-        found = parse(read_header(data, "", LIMITS).metadata.icc)
-        wanted = parse(profiles.display_p3())
+        found = parse_profile(read_header(data, "", LIMITS).metadata.icc)
+        wanted = parse_profile(profiles.display_p3())
         assert found is not None
         assert wanted is not None
         assert alike(found, wanted)
@@ -132,7 +132,7 @@ class TestAnimatedPng:
             number += 1
             chunks.append((b"IDAT", body) if number == 1 else (b"fdAT", struct.pack(">I", number) + body))
             number += number > 1
-        data = SIGNATURE + b"".join(build(*chunk) for chunk in (*chunks, (b"IEND", b"")))
+        data = SIGNATURE + b"".join(build_chunk(*chunk) for chunk in (*chunks, (b"IEND", b"")))
         _, seen = read(data)
         share = 32768 / 65535
         mixed = corner.array[..., :3] * share + base.array[1:4, 2:6, :3] * (1 - share)

@@ -19,7 +19,7 @@ import imgpar
 from imgpar.desktop import local, repaired
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
-from imgpar.desktop.settings import RECIPES, Settings, beside, settings_path
+from imgpar.desktop.settings import RECIPES, Settings, folder_beside, settings_path
 from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.texts import TEXTS, Texts
 from imgpar.recipe.recipe import builtin_names
@@ -110,9 +110,9 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
     phone = tmp_path / "Phone"
     phone.mkdir()
     a, b = str(phone / "a.jpg"), str(phone / "sub" / "b.jpg")
-    assert beside([str(phone)]) == f"{phone}-imgpar"
-    assert beside([a]) == beside([a, b]) == str(phone / "imgpar")
-    assert beside([os.path.abspath(os.sep)]) == os.path.join(os.path.abspath(os.sep), "imgpar")
+    assert folder_beside([str(phone)]) == f"{phone}-imgpar"
+    assert folder_beside([a]) == folder_beside([a, b]) == str(phone / "imgpar")
+    assert folder_beside([os.path.abspath(os.sep)]) == os.path.join(os.path.abspath(os.sep), "imgpar")
 
 
 # ----- texts ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 import imgpar
 from imgpar.cli import main
-from imgpar.desktop.entries import entries, install, quoted, remove
+from imgpar.desktop.entries import menu_entries, install, quoted, remove_entries
 
 LINUX = sys.platform.startswith("linux")
 linux_only = pytest.mark.skipif(not LINUX, reason="menus of Linux")
@@ -42,9 +42,9 @@ def test_what_is_installed_is_removed_and_nothing_else(tmp_path: Path) -> None:
     mine.write_text("mine")
     made = [entry.path for entry in install()]
     assert all(path.exists() for path in made)
-    assert remove() == made
+    assert remove_entries() == made
     assert [path for path in (tmp_path / "share").rglob("*") if path.is_file()] == [mine]
-    assert remove() == []
+    assert remove_entries() == []
 
 
 @linux_only
@@ -62,13 +62,13 @@ def test_open_with_knows_the_entry(tmp_path: Path) -> None:
     install()
     index = tmp_path / "share" / "applications" / "mimeinfo.cache"
     assert "image/jpeg=imgpar.desktop;" in index.read_text("utf-8").splitlines()
-    remove()
+    remove_entries()
     assert not index.exists()
 
 
 @linux_only
 def test_actions_of_file_managers_have_the_documented_form(tmp_path: Path) -> None:
-    made = {entry.what: entry for entry in entries("linux", everywhere=True)}
+    made = {entry.what: entry for entry in menu_entries("linux", everywhere=True)}
     for name, place in (("Nautilus", "share/nautilus/scripts"), ("Caja", "config/caja/scripts")):
         script = made[f"action of {name}"]
         assert script.path.parent == tmp_path / place
@@ -104,14 +104,14 @@ def test_the_command_of_the_menu_starts_this_imgpar(tmp_path: Path) -> None:
 
 
 def test_a_quick_action_is_two_property_lists_that_run_this_python() -> None:
-    info, document = (plistlib.loads(entry.content) for entry in entries("darwin"))
+    info, document = (plistlib.loads(entry.content) for entry in menu_entries("darwin"))
     assert info["NSServices"][0]["NSMessage"] == "runWorkflowAsService"
     command = document["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
     assert shlex.split(command)[:3] == [sys.executable, "-m", "imgpar.desktop"]
 
 
 def test_send_to_is_where_windows_looks(tmp_path: Path) -> None:
-    (entry,) = entries("win32")
+    (entry,) = menu_entries("win32")
     assert entry.path == tmp_path / "config/Microsoft/Windows/SendTo/imgpar.lnk"
 
 

@@ -14,7 +14,7 @@ from conftest import FolderMaker
 from PIL import Image
 
 import imgpar
-from imgpar.desktop.problems import KINDS, KNOWN, chinese, plain, shown, whole
+from imgpar.desktop.problems import KINDS, KNOWN, chinese, plain_sentences, one_line, whole
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.texts import TEXTS, Texts
 
@@ -156,9 +156,9 @@ def test_details_have_the_english_words_and_the_kind() -> None:
 
 
 def test_advice_for_the_command_line_is_left_out() -> None:
-    assert plain("OUT has a file. Choose another with --on-exists rename.") == "OUT has a file."
-    assert plain("Use --to.") == "Use --to."
+    assert plain_sentences("OUT has a file. Choose another with --on-exists rename.") == "OUT has a file."
+    assert plain_sentences("Use --to.") == "Use --to."
 
 
 def test_a_line_end_in_a_name_is_visible() -> None:
-    assert shown("a\nb") == "a⏎b"
+    assert one_line("a\nb") == "a⏎b"

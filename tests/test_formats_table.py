@@ -14,7 +14,7 @@ from libvips import needs_vips, pyvips
 from PIL import Image
 
 from imgpar.core.model import Frame
-from imgpar.pixels.layouts import convert, orient, oriented
+from imgpar.pixels.layouts import convert_layout, orient, oriented
 
 PHOTO = make_photo(92, 61, seed=4)
 ALPHA = np.dstack([PHOTO, np.tile(np.linspace(0, 255, 92).astype(np.uint8), (61, 1))])
@@ -29,7 +29,7 @@ def seen(data: bytes, layout: str = "RGBA") -> np.ndarray:
     orient(Frame(header.spec, arrays[0]), turned, header.orientation)
     spec = upright.converted(layout)
     result = Frame(spec, np.empty(spec.shape, spec.dtype))
-    convert(turned, result)
+    convert_layout(turned, result)
     return result.array
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgpar.core.tempfiles import sweep
+from imgpar.core.tempfiles import sweep_segments
 from imgpar.runtime import arena as frames
 from imgpar.runtime.arena import CHUNK, Allocator, Arena
 from imgpar.runtime.protocol import Lease
@@ -145,7 +145,7 @@ def test_a_run_that_is_killed_leaves_no_segment_and_no_word_of_one():
 @linux_only
 def test_segments_of_living_runs_are_left_alone():
     arena = Arena(1 << 20)
-    assert arena._shm.name.lstrip("/") not in sweep()
+    assert arena._shm.name.lstrip("/") not in sweep_segments()
     arena.close()
 
 

@@ -16,14 +16,14 @@ from video_clips import ffmpeg
 import imgpar
 from imgpar import Pipeline
 from imgpar.core.model import Frame, Metadata, Spec
-from imgpar.formats import shown
-from imgpar.formats.png.chunks import build
+from imgpar.formats import srgb_frame
+from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.named_colours import into
 
 GIVEN = (200, 60, 40)
-ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
-PROPHOTO = profiles.colours(
+ADOBE = profiles.rgb_profile("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
+PROPHOTO = profiles.rgb_profile(
     "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
 )
 GREY = profiles.grey("Gamma 1", 1.0)
@@ -211,7 +211,7 @@ def in_hdr(curve: int) -> np.ndarray:
 @pytest.mark.parametrize("curve", [16, 18])
 def test_hdr(curve: int) -> None:
     data = plain()
-    data = data[:33] + build(b"cICP", bytes((9, curve, 0, 1))) + data[33:]
+    data = data[:33] + build_chunk(b"cICP", bytes((9, curve, 0, 1))) + data[33:]
     made = Pipeline().pad("120x40", background=GIVEN).encode(data)
     assert b"cICP" in made
     got = np.array(Image.open(io.BytesIO(made)).getpixel((2, 20))[:3])
@@ -260,7 +260,7 @@ def by_lightness() -> bytes:
         return b"mft1" + struct.pack(">4x3Bx", 3, 3, 2) + unit + straight + bytes(sum(nodes, ())) + straight
 
     corners = list(itertools.product((0, 255), repeat=3))
-    whole = profiles.table("L", table([(r, 128, 128) for r, _, _ in corners]), b"RGB ", b"Lab ")
+    whole = profiles.table_profile("L", table([(r, 128, 128) for r, _, _ in corners]), b"RGB ", b"Lab ")
     body = table([(lightness,) * 3 for lightness, _, _ in corners])
     (count,) = struct.unpack_from(">I", whole, 128)
     entries, rest = whole[132 : 132 + 12 * count], whole[132 + 12 * count :]
@@ -284,7 +284,7 @@ def test_a_profile_of_tables_keeps_the_depth(dtype: str) -> None:
     peak = 65535 if dtype == "uint16" else 1
     ramp = (np.linspace(0, 1, 2000)[None, :, None].repeat(3, axis=-1) * peak).astype(dtype)
     frame = Frame(Spec(2000, 1, "RGB", dtype), ramp)
-    made, lost = shown(frame, Metadata(icc=by_lightness()))
+    made, lost = srgb_frame(frame, Metadata(icc=by_lightness()))
     assert lost == ()
     assert len(np.unique(made.array[..., 0])) > 1500
     # L* 50 is 119 in sRGB.

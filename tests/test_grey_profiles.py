@@ -16,12 +16,12 @@ from imgpar import Pipeline, Session
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import EncodeOptions, read_header
-from imgpar.formats.png.chunks import build
+from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.profiles import profile_space
 
 LINEAR = profiles.grey("Gamma 1", 1.0)
-PROPHOTO = profiles.colours(
+PROPHOTO = profiles.rgb_profile(
     "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
 )
 SEEN = (99, 137, 188, 225)
@@ -119,7 +119,7 @@ class TestPngGamma:
     @staticmethod
     def png(mode: str, gamma: int) -> bytes:
         data = saved(ramp(mode), "PNG")
-        return data[:33] + build(b"gAMA", struct.pack(">I", gamma)) + data[33:]
+        return data[:33] + build_chunk(b"gAMA", struct.pack(">I", gamma)) + data[33:]
 
     @pytest.mark.parametrize("mode", ["L", "LA"])
     @pytest.mark.parametrize("name", WRITABLE)
@@ -163,7 +163,7 @@ def test_grey_described_by_a_profile_for_colours_keeps_it_as_rgb() -> None:
 
 def test_channels_of_colour_with_a_profile_for_grey_are_seen_through_it() -> None:
     data = saved(ramp().convert("RGB"), "PNG")
-    data = data[:33] + build(b"iCCP", b"x\0\0" + zlib.compress(LINEAR)) + data[33:]
+    data = data[:33] + build_chunk(b"iCCP", b"x\0\0" + zlib.compress(LINEAR)) + data[33:]
     assert np.abs(tones(Pipeline().flip("horizontal").encode(data))[::-1] - SEEN).max() <= 1
 
 
@@ -198,10 +198,10 @@ def test_arrays_are_srgb(tmp_path: Path, schedule: str, no_leaks: None) -> None:
 
 def test_a_clip_of_pictures_has_their_tones(tmp_path: Path, no_leaks: None) -> None:
     import imgpar
-    from imgpar.batch.assemble import assemble
+    from imgpar.batch.assemble import assemble_clip
 
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tagged())
-    assemble([str(tmp_path)], str(tmp_path / "a.mkv"), Pipeline(), fps=10)
+    assemble_clip([str(tmp_path)], str(tmp_path / "a.mkv"), Pipeline(), fps=10)
     frame = next(iter(imgpar.frames(str(tmp_path / "a.mkv"))))
     assert np.abs(frame.array[16, 8::16].astype(int) - np.array(SEEN)[:, None]).max() <= 4

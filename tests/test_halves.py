@@ -16,7 +16,7 @@ from video_clips import decoded, make_clip
 import imgpar
 from imgpar import testing
 from imgpar.core import liveness
-from imgpar.core.fs import Half, beside, sweep
+from imgpar.core.fs import Half, temporary_path, sweep_temporary_files
 from imgpar.core.model import Target
 from imgpar.outputs.commit import begin_file
 
@@ -30,7 +30,7 @@ def imgpar_run(*arguments: object) -> None:
 def left(folder: Path) -> Path:
     """A file that nobody writes any more."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = Path(beside(str(folder / "a")))
+    path = Path(temporary_path(str(folder / "a")))
     path.write_bytes(b"half of a file")
     return path
 
@@ -43,8 +43,8 @@ def test_sweep_removes_what_nobody_holds_and_nothing_else(tmp_path: Path) -> Non
     for name in (".imgpar", "a.tmp", "a.jpg", ".imgpar-notes"):
         (tmp_path / name).write_bytes(b"")
     left(tmp_path)
-    half = Half(beside(str(tmp_path / "a")))
-    assert sweep(str(tmp_path)) == 1
+    half = Half(temporary_path(str(tmp_path / "a")))
+    assert sweep_temporary_files(str(tmp_path)) == 1
     assert names(tmp_path) == sorted(
         [".imgpar", ".imgpar-notes", "a.jpg", "a.tmp", os.path.basename(half.path)]
     )
@@ -58,10 +58,10 @@ def test_what_another_container_writes_is_not_swept(tmp_path: Path) -> None:
     writer = contained(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert writer.stdout
     writer.stdout.readline()
-    assert sweep(str(tmp_path)) == 0
+    assert sweep_temporary_files(str(tmp_path)) == 0
     writer.kill()
     writer.communicate()
-    assert sweep(str(tmp_path)) == 1
+    assert sweep_temporary_files(str(tmp_path)) == 1
 
 
 def test_a_file_that_another_program_writes_is_held_until_it_is_dropped(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_who_writes_into_a_folder_leaves_alone_what_others_write(
     tmp_path: Path, write: Callable[[Path, Path], None]
 ) -> None:
     (tmp_path / "out").mkdir()
-    with Half(beside(str(tmp_path / "out/a"))) as half:
+    with Half(temporary_path(str(tmp_path / "out/a"))) as half:
         write(tmp_path, tmp_path / "out")
         assert os.path.exists(half.path)
 
@@ -145,7 +145,7 @@ def test_a_run_in_a_folder_below_leaves_alone_what_is_written_there(tmp_path: Pa
     stop.cancel()
     imgpar.convert(pictures, tmp_path / "out", to="jpg", cancel=stop)
     (tmp_path / "out/sub").mkdir()
-    with Half(beside(str(tmp_path / "out/sub/c.jpg"))) as half:
+    with Half(temporary_path(str(tmp_path / "out/sub/c.jpg"))) as half:
         imgpar.convert(pictures, tmp_path / "out", to="jpg", jobs=1)
         assert os.path.exists(half.path)
 

@@ -15,7 +15,7 @@ wide = pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="the docum
 
 @wide
 def test_the_structure_has_the_size_that_windows_expects():
-    assert ctypes.sizeof(job_object.Limits) == 144
+    assert ctypes.sizeof(job_object.ExtendedLimits) == 144
 
 
 @wide
@@ -45,7 +45,7 @@ def test_the_limits_are_asked_for_by_their_documented_number():
 @wide
 @pytest.mark.parametrize(("name", "offset"), [("counters", 64), ("process_memory", 112), ("job_memory", 120)])
 def test_the_fields_are_where_windows_looks(name, offset):
-    assert getattr(job_object.Limits, name).offset == offset
+    assert getattr(job_object.ExtendedLimits, name).offset == offset
 
 
 @pytest.mark.parametrize(("memory", "flags"), [(0, 0x2000), (1 << 30, 0x2100)])

@@ -10,7 +10,7 @@ import video_clips
 from painted_clips import beeps, numbers, paint
 from video_clips import decoded, make_clip
 
-from imgpar.batch.concat import join
+from imgpar.batch.concat import join_clips
 from imgpar.cli import main
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
@@ -20,7 +20,7 @@ from imgpar.video.probe import probe
 def test_clips_of_a_kind_are_copied_frame_by_frame(tmp_path):
     first = make_clip(tmp_path / "a.mp4", sound=True)
     second = make_clip(tmp_path / "b.mp4", filters="negate", sound=True)
-    made = join([str(first), str(second)], str(tmp_path / "c.mp4"))
+    made = join_clips([str(first), str(second)], str(tmp_path / "c.mp4"))
     assert (made.copied, made.frames) == (True, 50)
     frames = decoded(tmp_path / "c.mp4")[1]
     wanted = decoded(first)[1] + decoded(second)[1]
@@ -30,7 +30,7 @@ def test_clips_of_a_kind_are_copied_frame_by_frame(tmp_path):
 def test_others_are_fitted_into_the_size_of_the_first(tmp_path):
     first = make_clip(tmp_path / "a.mp4", size=(64, 48), sound=True)
     second = make_clip(tmp_path / "b.mkv", size=(32, 32))
-    made = join([str(first), str(second)], str(tmp_path / "c.mp4"))
+    made = join_clips([str(first), str(second)], str(tmp_path / "c.mp4"))
     clip = probe(str(tmp_path / "c.mp4"))
     assert not made.copied
     assert "clip 2" in made.why
@@ -44,7 +44,7 @@ def test_others_are_fitted_into_the_size_of_the_first(tmp_path):
 
 def test_one_clip_is_not_enough(tmp_path):
     with pytest.raises(UsageError, match="two or more"):
-        join([str(make_clip(tmp_path / "a.mp4"))], str(tmp_path / "c.mp4"))
+        join_clips([str(make_clip(tmp_path / "a.mp4"))], str(tmp_path / "c.mp4"))
 
 
 def test_the_command_says_what_it_did(tmp_path, capsys):
@@ -72,7 +72,7 @@ def apart(tmp_path_factory) -> dict[str, Path]:
     "order", [("sound", "even"), ("even", "sound"), ("even", "picture"), ("picture", "even")], ids=str
 )
 def test_late_sound_and_late_pictures_stay_late(apart, tmp_path, order, settings):
-    join([str(apart[name]) for name in order], str(tmp_path / "o.mkv"), settings)
+    join_clips([str(apart[name]) for name in order], str(tmp_path / "o.mkv"), settings)
     found = numbers(tmp_path / "o.mkv")
     assert [number for number, _ in found] == [*range(50), *range(50)]
     begin = 2.5 if order[0] != "even" else 2.0
@@ -84,6 +84,6 @@ def test_late_sound_and_late_pictures_stay_late(apart, tmp_path, order, settings
 
 
 def test_hidden_frames_stay_hidden(apart, tmp_path):
-    joined = join([str(apart["hidden"]), str(apart["even"])], str(tmp_path / "o.mp4"))
+    joined = join_clips([str(apart["hidden"]), str(apart["even"])], str(tmp_path / "o.mp4"))
     assert (joined.copied, joined.why) == (False, "clip 1 has an edit list")
     assert [number for number, _ in numbers(tmp_path / "o.mp4")] == [*range(10, 50), *range(50)]

@@ -28,7 +28,7 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 TOLD = subprocess.run([FFMPEG, "-v", "quiet", "-encoders"], capture_output=True, check=False).stdout
 needs_libjxl = pytest.mark.skipif(b"libjxl" not in TOLD, reason="this build of ffmpeg has no libjxl")
 # Green and blue of sRGB have changed places in this profile: whoever overlooks it sees wrong colours at once.
-SWAPPED = profiles.colours("Swapped", (profiles.SRGB[0], profiles.SRGB[2], profiles.SRGB[1]))
+SWAPPED = profiles.rgb_profile("Swapped", (profiles.SRGB[0], profiles.SRGB[2], profiles.SRGB[1]))
 
 
 def with_profile(folder: Path, icc: bytes, *, distance: int = 0) -> tuple[bytes, np.ndarray]:
@@ -85,8 +85,8 @@ class TestProfile:
         assert "taken as sRGB" in header.notes[0]
 
 
-ADOBE = profiles.colours("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
-PROPHOTO = profiles.colours(
+ADOBE = profiles.rgb_profile("Wide", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=563 / 256)
+PROPHOTO = profiles.rgb_profile(
     "Wider", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), (0.3457, 0.3585), 1.8
 )
 GREY = profiles.grey("Gamma 1.8", 1.8)
@@ -99,7 +99,7 @@ def of_lightness(icc: bytes) -> bytes:
     return icc.replace(icc[begin : begin + 20], b"".join(struct.pack(">i", round(v * 65536)) for v in values))
 
 
-UNNAMED = of_lightness(profiles.colours("Unnamed", profiles.P3))
+UNNAMED = of_lightness(profiles.rgb_profile("Unnamed", profiles.P3))
 UNNAMED_GREY = of_lightness(profiles.grey("Unnamed", 0.0))
 
 

@@ -17,8 +17,8 @@ from containers import contained
 
 from imgpar import testing
 from imgpar.core import liveness, tempfiles
-from imgpar.core.fs import Half, beside
-from imgpar.core.tempfiles import new_segment, remove_folder, remove_segment, sweep, temporary_folder
+from imgpar.core.fs import Half, temporary_path
+from imgpar.core.tempfiles import new_segment, remove_folder, remove_segment, sweep_segments, temporary_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces, /dev/shm")
 alone = pytest.mark.skipif(not ALONE, reason="needs a /dev/shm of its own")
@@ -71,7 +71,7 @@ def test_the_next_run_removes_all_that_a_killed_one_left(tmp_path: Path, place: 
     before = set(SHM.iterdir())
     run = subprocess.Popen([sys.executable, "-c", CUT, str(pictures), str(out)], start_new_session=True)
     assert run.wait() == -signal.SIGKILL
-    half = Path(beside(str(out / "39.jpg")))
+    half = Path(temporary_path(str(out / "39.jpg")))
     half.write_bytes(b"half of a file")
     assert list(place.iterdir())
     assert set(SHM.iterdir()) > before
@@ -102,7 +102,7 @@ def test_a_long_path_for_temporary_files_is_no_reason_to_stop(tmp_path: Path) ->
 def test_what_a_killed_process_left_is_swept(place: Path, code: str) -> None:
     left = killed(code)
     assert left.exists()
-    assert left.name in sweep()
+    assert left.name in sweep_segments()
     assert not left.exists()
 
 
@@ -110,7 +110,7 @@ def test_what_a_killed_process_left_is_swept(place: Path, code: str) -> None:
 def test_what_a_process_of_another_container_uses_is_left_alone(place: Path, code: str) -> None:
     living = contained(*waiting(code), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     used = made_by(living)
-    assert used.name not in sweep()
+    assert used.name not in sweep_segments()
     assert used.exists()
     living.communicate("\n")
 
@@ -131,7 +131,7 @@ def test_what_a_killed_container_left_is_swept(place: Path, code: str) -> None:
     left = made_by(container)
     container.kill()
     container.communicate()
-    assert left.name in sweep()
+    assert left.name in sweep_segments()
 
 
 def test_what_belongs_to_others_is_left_alone(place: Path) -> None:
@@ -139,7 +139,7 @@ def test_what_belongs_to_others_is_left_alone(place: Path) -> None:
     (place / f"imgpar-{os.getpid()}-zz").write_text("no name of ours")
     (place / f"imgpar-{liveness.random_name()}").symlink_to(place / "imgpar-notes")
     os.mkfifo(place / f"imgpar-{liveness.random_name()}-")
-    assert sweep() == []
+    assert sweep_segments() == []
     assert len(list(place.iterdir())) == 4
 
 
@@ -151,9 +151,9 @@ def test_what_another_user_left_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     pid = os.fork()
     if not pid:
         os.setuid(65534)
-        os._exit(len(sweep()))
+        os._exit(len(sweep_segments()))
     assert os.waitpid(pid, 0)[1] == 0
-    assert sweep() == [other.name]
+    assert sweep_segments() == [other.name]
 
 
 def test_a_fork_neither_keeps_nor_removes_what_is_its_parents(place: Path) -> None:
@@ -199,7 +199,7 @@ def folder(_: Path) -> tuple[str, Callable[[], None]]:
 
 
 def half(place: Path) -> tuple[str, Callable[[], None]]:
-    made = Half(beside(str(place / "a.jpg")))
+    made = Half(temporary_path(str(place / "a.jpg")))
     return made.path, made.drop
 
 
@@ -256,7 +256,7 @@ def exists(name: str) -> bool:
 def test_a_segment_that_is_not_listed_is_swept_by_its_record(place: Path) -> None:
     name = killed(UNLISTED.replace("\n", "; ").strip("; ")).name
     assert exists(name)
-    assert sweep(listed=False) == [f"{name}.segment"]
+    assert sweep_segments(listed=False) == [f"{name}.segment"]
     assert not exists(name)
     assert list(place.iterdir()) == []
 
@@ -264,13 +264,13 @@ def test_a_segment_that_is_not_listed_is_swept_by_its_record(place: Path) -> Non
 def test_a_record_whose_segment_is_gone_is_swept(place: Path) -> None:
     name = killed(UNLISTED.replace("\n", "; ").strip("; ")).name
     (SHM / name).unlink()
-    assert sweep(listed=False) == [f"{name}.segment"]
+    assert sweep_segments(listed=False) == [f"{name}.segment"]
     assert list(place.iterdir()) == []
 
 
 def test_a_segment_in_use_that_is_not_listed_is_left_alone(place: Path) -> None:
     made = new_segment(1 << 20, listed=False)
-    assert sweep(listed=False) == []
+    assert sweep_segments(listed=False) == []
     assert exists(made.name)
     remove_segment(made)
     assert not exists(made.name)

@@ -91,13 +91,13 @@ def drawn(text: bytes) -> None:
     """Read a drawing, whatever it is."""
     for data in (text, b"<svg><style>" + text, b"<svg style='" + text + b"'/>", b"<svg " + text):
         try:
-            sanitise.read(data)
+            sanitise.read_drawing(data)
         except ItemError:
             continue
 
 
 WORKS: dict[str, Callable[[bytes], object]] = {
-    "places": location.without_places,
+    "places": location.xmp_without_places,
     "has a clip": with_names(motion_photo.has_clip),
     "without a clip": with_names(motion_photo.without_clip),
     "finds a clip": lambda text: motion_photo.find_clip(bytes(64), NAMES.encode() + text),

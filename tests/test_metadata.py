@@ -15,11 +15,11 @@ from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats import FORMATS, EncodeOptions, encode, read_header
-from imgpar.formats.jpeg.header import parse
+from imgpar.formats.jpeg.header import parse_segments
 from imgpar.formats.metadata import iptc
 from imgpar.formats.metadata.exif import get_orientation, is_sound
 from imgpar.formats.metadata.policy import bake, describe_lost, strip
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6" '
@@ -253,7 +253,7 @@ def test_any_bytes_are_a_jpeg_header_or_an_item_error(tail: bytes, cut: int) -> 
     good = bytes(encode([frame()], FORMATS["jpeg"], everything(), EncodeOptions()).data)
     for data in (b"\xff\xd8\xff" + tail, good[:cut] + tail):
         try:
-            header = parse(data)
+            header = parse_segments(data)
         except ItemError:
             continue
         assert header.frame.width > 0
@@ -287,7 +287,7 @@ class TestIptc:
     def test_places_go_with_gps(self) -> None:
         encoded = encode([frame()], FORMATS["jpeg"], Metadata(iptc=RECORDS), EncodeOptions(strip="gps"))
         assert set(self.seen(bytes(encoded.data))) == {(2, 0x05), (2, 0x78)}
-        edited = stripped(
+        edited = strip_file(
             bytes(encode([frame()], FORMATS["jpeg"], Metadata(iptc=RECORDS), EncodeOptions()).data),
             "jpeg",
             "gps",
@@ -297,10 +297,10 @@ class TestIptc:
 
     def test_other_blocks_of_photoshop_are_stepped_over(self) -> None:
         other = b"8BIM\x03\xed\x03abc\0\0\0\x05hello\0"
-        assert iptc.find(other + iptc.wrap(RECORDS)) == RECORDS
+        assert iptc.find_iptc(other + iptc.wrap(RECORDS)) == RECORDS
 
     @settings(deadline=None)
     @given(st.binary(max_size=200))
     def test_any_bytes_are_blocks_or_nothing(self, tail: bytes) -> None:
         for blocks in (tail, b"8BIM\x04\x04" + tail):
-            assert isinstance(iptc.without_places(iptc.find(blocks)), bytes)
+            assert isinstance(iptc.iptc_without_places(iptc.find_iptc(blocks)), bytes)

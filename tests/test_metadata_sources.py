@@ -18,7 +18,7 @@ from imgpar.core.model import Metadata
 from imgpar.formats import read_header
 from imgpar.formats.metadata import density, iptc
 from imgpar.formats.metadata.exif import is_sound
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Garden"/></x:xmpmeta>'
 EXIF = exif_block("<", 1)
@@ -58,7 +58,7 @@ class TestDensity:
     def test_that_of_exif_turns_too(self) -> None:
         exif = Image.Exif()
         exif[282], exif[283], exif[296] = 204.0, 98.0, 2
-        turned = density.turned(Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0")))
+        turned = density.turn_density(Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0")))
         assert density.density_of(turned) == (98, 204)
 
     def test_that_of_exif_becomes_that_of_the_format(self) -> None:
@@ -204,15 +204,15 @@ class TestRawProfiles:
 
     @pytest.mark.parametrize("what", ["gps", "exif", "all"])
     def test_they_go_with_what_they_hold(self, what: str) -> None:
-        left = stripped(self.file("exif", b"Exif\0\0" + EXIF), "png", what)
+        left = strip_file(self.file("exif", b"Exif\0\0" + EXIF), "png", what)
         assert left is not None
         assert read_header(left, "", LIMITS).metadata.exif == b""
 
     def test_captions_stay_when_places_go(self) -> None:
         data = written(picture("L"), "png", Metadata(iptc=RECORDS))
-        left = stripped(data, "png", "gps")
+        left = strip_file(data, "png", "gps")
         assert left is not None
-        assert read_header(left, "", LIMITS).metadata.iptc == iptc.without_places(RECORDS) != RECORDS
+        assert read_header(left, "", LIMITS).metadata.iptc == iptc.iptc_without_places(RECORDS) != RECORDS
 
 
 def test_captions_that_a_tiff_calls_long_numbers() -> None:

@@ -133,7 +133,7 @@ class TestPhotoshop:
         assert header.lost == ("depth",)
         cmyk = Image.fromarray(np.moveaxis(255 - np.rint(planes / 257), 0, -1).astype(np.uint8), "CMYK")
         wanted = ImageCms.profileToProfile(
-            cmyk, ImageCms.ImageCmsProfile(io.BytesIO(inks.profile())), ImageCms.createProfile("sRGB"),
+            cmyk, ImageCms.ImageCmsProfile(io.BytesIO(inks.cmyk_profile())), ImageCms.createProfile("sRGB"),
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
         )  # fmt: skip
         assert np.abs(array.astype(int) - np.asarray(wanted)).max() <= 1

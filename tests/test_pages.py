@@ -21,7 +21,7 @@ from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
 from imgpar.formats import read_header
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import Done
+from imgpar.outputs.naming import PriorResult
 from imgpar.pixels.colour import profiles
 
 SIZES = [(40, 30), (50, 20), (30, 60)]
@@ -177,20 +177,22 @@ class TestSplit:
 class Known:
     """What earlier runs knew."""
 
-    def __init__(self, records: dict[str, list[Done]]) -> None:
+    def __init__(self, records: dict[str, list[PriorResult]]) -> None:
         self._records = records
 
-    def done(self, batch: Batch, paths: object = None) -> dict[str, list[Done]]:
+    def done(self, batch: Batch, paths: object = None) -> dict[str, list[PriorResult]]:
         return self._records
 
     def recorded(self, batch: Batch, key: str) -> Recorded:
         return Recorded({})
 
-    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+    def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         return []
 
 
-def planned(*inputs: str, done: dict[str, list[Done]] | None = None, out: str = "/nowhere") -> dict[str, str]:
+def planned(
+    *inputs: str, done: dict[str, list[PriorResult]] | None = None, out: str = "/nowhere"
+) -> dict[str, str]:
     items = [Item(f"/in/{name}", name, 10, 20, 30) for name in inputs]
     planner = Planner(Out(out), to=["webp"], split=True, past=Known(done or {}), recipe="key")
     entries: list[Job | Outcome] = list(planner.plan(Batch("/in", "", items)))
@@ -216,7 +218,7 @@ class TestNames:
 
     def test_a_newcomer_does_not_take_the_name_of_a_page_that_is_there(self) -> None:
         page = OutputFile("/nowhere/doc-p1.webp", 5, 1, 1, 20)
-        record = Done("key", "ok", 10, 20, 0, 30, "", 1, (page,))
+        record = PriorResult("key", "ok", 10, 20, 0, 30, "", 1, (page,))
         names = planned("doc.pdf", "doc-p1.png", done={"/in/doc.pdf": [record]})
         assert names == {"doc.pdf": "doc.webp", "doc-p1.png": "doc-p1.png.webp"}
 
@@ -224,7 +226,7 @@ class TestNames:
         page = tmp_path / "a-p1.webp"
         page.write_bytes(b"12345")
         claim = OutputFile(str(page), 5, 1, 1, 20)
-        record = Done("key", "planned", 10, 20, 0, 30, "", 1, (), (claim,))
+        record = PriorResult("key", "planned", 10, 20, 0, 30, "", 1, (), (claim,))
         past = Known({"/in/a.tif": [record]})
         planner = Planner(Out(str(tmp_path)), to=["webp"], split=True, past=past, recipe="key")
         (job,) = planner.plan(Batch("/in", "", [Item("/in/a.tif", "a.tif", 10, 20, 30)]))
@@ -274,7 +276,7 @@ class TestTogether:
         )
 
     def test_pages_keep_profiles_of_their_own(self, tmp_path: Path) -> None:
-        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        own = [profiles.display_p3(), profiles.rgb_profile("wide", profiles.REC2020), profiles.srgb()]
         made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
         (tmp_path / "in").mkdir()
         (tmp_path / "in/a.tif").write_bytes(tagged(made, own))
@@ -284,7 +286,7 @@ class TestTogether:
             assert np.array_equal(np.asarray(page)[:, ::-1], np.asarray(made[number]))
 
     def test_pages_become_one_profile_where_it_is_asked_for(self, tmp_path: Path) -> None:
-        own = [profiles.display_p3(), profiles.colours("wide", profiles.REC2020), profiles.srgb()]
+        own = [profiles.display_p3(), profiles.rgb_profile("wide", profiles.REC2020), profiles.srgb()]
         made = [Image.fromarray(np.rint(page * 255).astype(np.uint8)) for page in deep_pages(3, np.float32)]
         (tmp_path / "a.tif").write_bytes(tagged(made, own))
         imgpar.convert(tmp_path / "a.tif", tmp_path / "out.tif", colour="p3", jobs=1)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, Spec
-from imgpar.pixels.layouts import convert, nearest, orient, oriented
+from imgpar.pixels.layouts import convert_layout, nearest, orient, oriented
 
 LAYOUTS = ("L", "LA", "RGB", "RGBX", "RGBA")
 DTYPES = ("uint8", "uint16", "float32")
@@ -31,7 +31,7 @@ def frame(layout: str, dtype: str = "uint8", width: int = 13, height: int = 7, s
 def converted(src: Frame, layout: str, dtype: str = "uint8", **options: object) -> np.ndarray:
     spec = src.spec.converted(layout, dtype)
     dst = Frame(spec, np.full(spec.shape, 77, dtype))
-    convert(src, dst, **options)
+    convert_layout(src, dst, **options)
     return dst.array
 
 

@@ -14,9 +14,9 @@ from test_metadata import RECORDS
 from imgpar import Pipeline
 from imgpar.core.model import Metadata
 from imgpar.formats import FORMATS
-from imgpar.formats.metadata.location import without_places
+from imgpar.formats.metadata.location import xmp_without_places
 from imgpar.formats.metadata.policy import strip
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 
 SECRETS = (b"48,12", b"Vienna", b"Austria", b"Graben", b"4236", b"16.37", b"198.31")
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -86,7 +86,7 @@ def test_a_note_of_samsung_with_a_place_goes() -> None:
 
 
 def test_xmp_says_no_place_any_more_and_is_still_xmp() -> None:
-    left = without_places(XMP)
+    left = xmp_without_places(XMP)
     assert not any(secret in left for secret in SECRETS)
     text = "".join(ElementTree.fromstring(left).itertext())
     assert "Sky" in text
@@ -107,7 +107,7 @@ def test_no_new_file_knows_the_place(name: str) -> None:
 def test_no_edited_file_knows_the_place(name: str) -> None:
     metadata = Metadata(exif=exif_with(NOTES["NIKON"], b"NIKON\0"), xmp=XMP, iptc=RECORDS)
     data = written(picture("RGB"), name, metadata)
-    edited = stripped(data, name, "gps")
+    edited = strip_file(data, name, "gps")
     assert edited is not None
     assert not any(secret in edited for secret in SECRETS)
     assert 2 not in Image.open(io.BytesIO(edited)).getexif().get_ifd(0x8825)

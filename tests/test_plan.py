@@ -20,7 +20,7 @@ from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out, free_space_problem, read_out
-from imgpar.outputs.naming import PLANNED, Done
+from imgpar.outputs.naming import PLANNED, PriorResult
 
 
 def items(*names: str, folder: str = "/in") -> list[Item]:
@@ -210,8 +210,8 @@ class Place:
         self.source = root / "in"
         self.out = root / "out"
         self.source.mkdir()
-        self.known: dict[str, list[Done]] = {}
-        self.others: list[tuple[str, Done]] = []
+        self.known: dict[str, list[PriorResult]] = {}
+        self.others: list[tuple[str, PriorResult]] = []
         self.covered: tuple[OutputFile, ...] = ()
 
     def write(self, name: str, data: bytes = b"\xff\xd8\xff") -> Path:
@@ -231,16 +231,16 @@ class Place:
         made = tuple(written(path) for path in outputs)
         times = status.st_mtime_ns, status.st_ctime_ns
         inode = 0 if os.name == "nt" else status.st_ino
-        record = Done(recipe, "ok", status.st_size, *times, inode, "digest", 1, made)
+        record = PriorResult(recipe, "ok", status.st_size, *times, inode, "digest", 1, made)
         self.known.setdefault(str(source), []).insert(0, record._replace(**facts))
 
-    def done(self, batch: Batch, paths: Any = None) -> dict[str, list[Done]]:
+    def done(self, batch: Batch, paths: Any = None) -> dict[str, list[PriorResult]]:
         return self.known
 
     def recorded(self, batch: Batch, key: str) -> Recorded:
         return Recorded({})
 
-    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+    def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         return self.others
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
@@ -418,7 +418,7 @@ def test_in_place_a_file_that_stays_keeps_its_name(place: Place) -> None:
 
 def test_a_second_run_in_place_recognises_its_own_output(place: Place) -> None:
     old, new = place.source / "a.png", place.write("a.webp", b"small")
-    place.known[str(old)] = [Done("key", "ok", 999, 1, 1, 1, "digest", 1, (written(new),))]
+    place.known[str(old)] = [PriorResult("key", "ok", 999, 1, 1, 1, "digest", 1, (written(new),))]
     assert only(place.plan(in_place=True)).reason == "unchanged"
     new.write_bytes(b"edited by the user")
     assert isinstance(only(place.plan(in_place=True)), Job)
@@ -428,7 +428,7 @@ def test_a_second_run_in_place_recognises_its_own_output(place: Place) -> None:
 def test_an_output_in_place_that_was_moved_is_compared_by_its_digest(place: Place) -> None:
     new = place.write("a.webp", b"small")
     made = written(new, "digest of the output")
-    place.known[str(new)] = [Done("key", "ok", 999, 1, 1, 1, "digest", 1, (made,))]
+    place.known[str(new)] = [PriorResult("key", "ok", 999, 1, 1, 1, "digest", 1, (made,))]
     os.utime(new)
     assert only(place.plan(in_place=True)).digest == "digest of the output"
 
@@ -448,7 +448,7 @@ class TestOtherRoots:
     """Outputs of another root lie in the same folder."""
 
     def other(self, place: Place, output: Path, **facts: Any) -> None:
-        record = Done("key", "ok", 3, 1, 1, 1, "digest", 1, (written(output),), (), 5)
+        record = PriorResult("key", "ok", 3, 1, 1, 1, "digest", 1, (written(output),), (), 5)
         self.record = record._replace(**facts)
         place.others.append(("a.jpg", self.record))
 

@@ -55,7 +55,7 @@ def jpeg(image: Image.Image, sampling: str = "420", **options: object) -> bytes:
     """By Pillow; the two samplings that it has no number for are written by libturbojpeg."""
     if sampling in ("440", "411"):
         frame = planar_frame(Spec(*image.size, f"YCC{sampling}"))
-        layouts.convert(Frame(Spec(*image.size), np.array(image)), frame)
+        layouts.convert_layout(Frame(Spec(*image.size), np.array(image)), frame)
         return bytes(codecs.encode([frame], find_format("jpeg"), Metadata(), EncodeOptions(quality=97)).data)
     sink = io.BytesIO()
     image.save(sink, "JPEG", quality=97, subsampling=SAMPLINGS[sampling], **options)
@@ -68,7 +68,7 @@ def planar_frame(spec: Spec) -> Frame:
 
 def compiled(data: bytes, *operations, options: EncodeOptions = OPTIONS, formats=("jpeg",), limits=LIMITS):
     header = codecs.read_header(data, "a.jpg", limits)
-    return planar.compile_program(header, operations, limits, formats, options)
+    return planar.choose_program(header, operations, limits, formats, options)
 
 
 def shrunk(data: bytes, to: str, options: EncodeOptions = OPTIONS) -> Image.Image:
@@ -314,10 +314,10 @@ def test_without_the_library(always, monkeypatch):
 def test_it_is_told_what_would_be_faster(always, monkeypatch, tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(scene(320, 240)))
-    assert planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
+    assert planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
     monkeypatch.setattr(turbo, "library", lambda: None)
-    assert "imgpar doctor" in planar.told(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
-    assert planar.told(str(path), (RESIZE,), ("png",), OPTIONS) == []
+    assert "imgpar doctor" in planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
+    assert planar.explain_planes(str(path), (RESIZE,), ("png",), OPTIONS) == []
 
 
 def test_colour_is_not_thrown_away_by_a_scaled_decode(always):
@@ -372,7 +372,7 @@ def test_planes_are_only_filled_with_what_fits(other):
     data = jpeg(image, "444", keep_rgb=True) if other == "rgb" else jpeg(image, other)
     frame, rgb = planar_frame(Spec(96, 64, "YCC422")), Frame(Spec(96, 64), np.empty((64, 96, 3), np.uint8))
     codecs.decode(data, header._replace(spec=frame.spec), [frame])
-    layouts.convert(frame, rgb)
+    layouts.convert_layout(frame, rgb)
     assert psnr(Image.fromarray(rgb.array), image) > 35
 
 
@@ -429,8 +429,8 @@ def test_every_schedule_writes_the_same_bytes(tmp_path: Path):
 def test_colours_become_planes_and_colours_again(layout):
     image = scene(63, 47)
     frame, rgb = planar_frame(Spec(63, 47, layout)), Frame(Spec(63, 47), np.array(image))
-    layouts.convert(rgb, frame)
+    layouts.convert_layout(rgb, frame)
     bands = np.asarray(image.convert("YCbCr"))
     assert np.abs(planes.planes(frame)[0].astype(int) - bands[..., 0]).max() <= 1
-    layouts.convert(frame, rgb)
+    layouts.convert_layout(frame, rgb)
     assert psnr(Image.fromarray(rgb.array), image) > 35

@@ -90,7 +90,7 @@ def test_a_hang_says_where(pictures, tmp_path):
 
 @posix
 def test_a_hang_that_holds_pythons_lock_says_where(pictures, tmp_path):
-    assert "in hold" in run(testing.hold, pictures, tmp_path / "out", timeout=0.5).traceback
+    assert "in hold" in run(testing.hold_gil, pictures, tmp_path / "out", timeout=0.5).traceback
 
 
 @posix

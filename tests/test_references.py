@@ -138,8 +138,8 @@ class TestOrientation:
 class TestColour:
     PROFILES: ClassVar[dict[str, bytes]] = {
         "p3": profiles.display_p3(),
-        "rec2020": profiles.colours("2020", profiles.REC2020),
-        "adobe": profiles.colours("A", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=2.2),
+        "rec2020": profiles.rgb_profile("2020", profiles.REC2020),
+        "adobe": profiles.rgb_profile("A", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), gamma=2.2),
     }
 
     @pytest.mark.parametrize("name", PROFILES)
@@ -174,7 +174,7 @@ class TestColour:
 
     def test_cmyk_through_its_own_profile(self) -> None:
         plates = np.random.default_rng(4).integers(0, 256, (12, 16, 4), np.uint8)
-        icc = cmyk.profile()
+        icc = cmyk.cmyk_profile()
         data = saved(Image.fromarray(plates, "CMYK"), "TIFF", icc_profile=icc)
         wanted = ImageCms.profileToProfile(
             Image.fromarray(plates, "CMYK"),

@@ -14,8 +14,8 @@ from PIL import Image
 
 import imgpar
 from imgpar.api import functions, retry
-from imgpar.batch.assemble import assemble
-from imgpar.batch.concat import join
+from imgpar.batch.assemble import assemble_clip
+from imgpar.batch.concat import join_clips
 from imgpar.batch.settings import (
     ARRAYS,
     ASSEMBLE,
@@ -286,20 +286,20 @@ def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
 def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tmp_path):
     options = imgpar.Recipe().merged({key: RECIPE_GOOD[key]}).encode
     with pytest.raises(imgpar.UsageError, match=f"concat has no use for {key}"):
-        join(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
+        join_clips(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
 
 
 @pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
 def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
     pipe = imgpar.Pipeline(imgpar.Recipe().merged({key: RECIPE_GOOD[key]}))
     with pytest.raises(imgpar.UsageError, match=f"assemble has no use for {key}"):
-        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+        assemble_clip([str(picture)], str(tmp_path / "c.mp4"), pipe)
 
 
 def test_pages_are_not_split_into_frames(picture, tmp_path):
     pipe = imgpar.Pipeline(imgpar.Recipe().merged({"pages": "split"}))
     with pytest.raises(imgpar.UsageError, match="cannot be split into frames"):
-        assemble([str(picture)], str(tmp_path / "c.mp4"), pipe)
+        assemble_clip([str(picture)], str(tmp_path / "c.mp4"), pipe)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 
 import imgpar
 from imgpar.cli import main
-from imgpar.outputs.sidefiles import identities, is_one_of, write_whole
+from imgpar.outputs.sidefiles import identities, names_known_file, write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="no links, modes and devices there")
 
@@ -141,7 +141,7 @@ def test_a_file_is_known_by_any_of_its_names(here):
     (here / "soft").symlink_to("notes.txt")
     (here / "hard").hardlink_to(here / "notes.txt")
     known = identities(["notes.txt", "gone"])
-    assert [is_one_of(name, known) for name in ("soft", "hard", "package.json", "gone")] == [
+    assert [names_known_file(name, known) for name in ("soft", "hard", "package.json", "gone")] == [
         True, True, False, False,
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from imgpar import formats
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.model import Limits, Metadata
 from imgpar.formats import FORMATS, EncodeOptions
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 
 TEXT, PLACE = b"somebody wrote this", b"48,12N"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r exif:GPSLatitude="48,12N" dc:title="Sky"/></x:xmpmeta>'
@@ -47,7 +47,7 @@ def test_strip_keeps_the_frames_of_a_gif() -> None:
 
 
 def test_strip_of_a_gif_without_an_end_writes_it_anew() -> None:
-    assert stripped(gif()[:-1], "gif", "all") is None
+    assert strip_file(gif()[:-1], "gif", "all") is None
 
 
 def test_strip_keeps_every_byte_of_a_bmp() -> None:

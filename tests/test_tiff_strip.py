@@ -15,7 +15,7 @@ from PIL import Image, TiffImagePlugin, features
 import imgpar
 from imgpar import Pipeline
 from imgpar.formats.metadata import iptc
-from imgpar.formats.tiff.strip import stripped
+from imgpar.formats.tiff.strip import strip_tiff
 
 PIPE = Pipeline()
 ARTIST, DESCRIPTION, XMP, IPTC, PHOTOSHOP, GPS = 315, 270, 700, 33723, 34377, 34853
@@ -155,11 +155,11 @@ def test_a_value_that_two_tags_share_stays_for_the_one_that_is_kept() -> None:
 def test_a_directory_that_leads_to_itself_ends() -> None:
     entry = struct.pack("<HHII", 34665, 4, 1, 8)
     loop = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 8)
-    assert stripped(loop, "all") is not None
+    assert strip_tiff(loop, "all") is not None
 
 
 def test_directories_that_cannot_be_read_are_left_to_the_decoder() -> None:
-    assert stripped(b"II*\0" + struct.pack("<IH", 8, 9000), "all") is None
+    assert strip_tiff(b"II*\0" + struct.pack("<IH", 8, 9000), "all") is None
 
 
 def with_photoshop() -> bytes:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 import imgpar
 from imgpar import Pipeline
 from imgpar.formats.jpeg import lossless_turn, turbo
-from imgpar.formats.jpeg.header import parse
+from imgpar.formats.jpeg.header import parse_segments
 
 needs_turbo = pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
 BACK = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
@@ -54,8 +54,8 @@ def test_a_turned_jpeg_looks_like_pillows(orientation: int, mode: str, options: 
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_turned_there_and_back_it_is_the_very_picture(orientation: int) -> None:
     data = photo(1, subsampling=2)
-    there = turbo.transform(data, orientation, progressive=False)
-    back = turbo.transform(there, BACK[orientation], progressive=False)
+    there = turbo.turn_coefficients(data, orientation, progressive=False)
+    back = turbo.turn_coefficients(there, BACK[orientation], progressive=False)
     assert (pixels(back) == pixels(data)).all()
 
 
@@ -75,10 +75,10 @@ def test_a_jpeg_that_was_encoded_again_is_not_the_very_picture() -> None:
 )  # fmt: skip
 def test_only_what_is_exact_is_turned_so(orientation: int, size: tuple[int, int], exact: bool) -> None:
     data = photo(orientation, size=size, subsampling=2)
-    assert (lossless_turn.why_not(data, orientation) == "") is exact
+    assert (lossless_turn.why_not_lossless(data, orientation) == "") is exact
     with_library = True
     try:
-        turbo.transform(data, orientation, progressive=False)
+        turbo.turn_coefficients(data, orientation, progressive=False)
     except imgpar.ItemError:
         with_library = False
     assert with_library is exact  # the library sees it the same way
@@ -97,8 +97,8 @@ def test_what_cannot_be_turned_so_is_encoded_again_and_that_is_said(tmp_path: Pa
 def test_without_the_library_it_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbo, "library", lambda: None)
     data = photo(6)
-    assert lossless_turn.why_not(data, 6) == "there is no libturbojpeg here"
-    assert parse(Pipeline().encode(data)).frame.width == 64
+    assert lossless_turn.why_not_lossless(data, 6) == "there is no libturbojpeg here"
+    assert parse_segments(Pipeline().encode(data)).frame.width == 64
 
 
 @needs_turbo
@@ -121,13 +121,13 @@ def test_a_run_turns_and_keeps_what_travels_along(tmp_path: Path, schedule: str)
 def test_it_is_turned_and_stripped_at_once() -> None:
     result = Pipeline().encode(photo(6, subsampling=0), strip="all")
     assert b"Maker" not in result
-    assert parse(result).frame.width == 64
+    assert parse_segments(result).frame.width == 64
     assert np.abs(pixels(result) - pixels(photo(6, subsampling=0))).max() <= 3
 
 
 @needs_turbo
 def test_a_quality_is_something_to_do() -> None:
-    assert parse(Pipeline().encode(photo(6), quality=40)).quality == 40
+    assert parse_segments(Pipeline().encode(photo(6), quality=40)).quality == 40
 
 
 @needs_turbo

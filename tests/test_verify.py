@@ -10,8 +10,8 @@ import pytest
 
 import imgpar
 from imgpar import testing
-from imgpar.batch.picture.stages import Encoded, encode
-from imgpar.batch.picture.verify import distance, verify
+from imgpar.batch.picture.stages import EncodedOutput, encode
+from imgpar.batch.picture.verify import distance, verify_encoded
 from imgpar.core.errors import EncodeError
 from imgpar.core.model import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
@@ -28,36 +28,36 @@ def frame(seed: int = 0, layout: str = "RGB", size: tuple[int, int] = (96, 64)) 
     return Frame(Spec(*size, layout), np.ascontiguousarray(array))
 
 
-def made(name: str, *frames: Frame, **options) -> Encoded:
+def made(name: str, *frames: Frame, **options) -> EncodedOutput:
     header = Header(name, frames[0].spec, metadata=Metadata(durations=(100,) * len(frames)))
     return encode(list(frames), header, name, replace(OPTIONS, **options))
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "avif", "tiff", "bmp", "gif"])
 def test_a_good_output_passes(name):
-    verify(made(name, frame()), [frame()], name)
+    verify_encoded(made(name, frame()), [frame()], name)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
 def test_the_lowest_quality_passes(name, photo):
     picture = Frame(Spec(300, 200, "RGB"), photo(300, 200))
-    verify(made(name, picture, quality=1), [picture], name)
+    verify_encoded(made(name, picture, quality=1), [picture], name)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif"])
 def test_what_is_transparent_does_not_matter_by_its_colour(name):
-    verify(made(name, frame(layout="RGBA")), [frame(layout="RGBA")], name)
+    verify_encoded(made(name, frame(layout="RGBA")), [frame(layout="RGBA")], name)
 
 
 @pytest.mark.parametrize("name", ["gif", "webp", "png"])
 def test_a_good_animation_passes(name):
     frames = [frame(seed) for seed in range(3)]
-    verify(made(name, *frames), frames, name)
+    verify_encoded(made(name, *frames), frames, name)
 
 
 def test_another_picture_is_refused():
     with pytest.raises(EncodeError, match="looks different"):
-        verify(made("png", frame(1)), [Frame(frame().spec, 255 - frame(1).array)], "png")
+        verify_encoded(made("png", frame(1)), [Frame(frame().spec, 255 - frame(1).array)], "png")
 
 
 def test_a_grey_bottom_is_refused(photo):
@@ -67,25 +67,25 @@ def test_a_grey_bottom_is_refused(photo):
     output = made("png", Frame(Spec(300, 200), damaged))
     bright = Frame(Spec(300, 200), np.maximum(array, 240))
     with pytest.raises(EncodeError, match="looks different"):
-        verify(output, [bright], "png")
+        verify_encoded(output, [bright], "png")
 
 
 def test_another_size_is_refused():
     small = made("png", frame(size=(48, 32)))
     with pytest.raises(EncodeError, match="48×32 pixels instead of 96×64"):
-        verify(small._replace(spec=frame().spec), [frame()], "png")
+        verify_encoded(small._replace(spec=frame().spec), [frame()], "png")
 
 
 def test_missing_frames_are_refused():
     frames = [frame(seed) for seed in range(3)]
     with pytest.raises(EncodeError, match="2 frames instead of 3"):
-        verify(made("gif", *frames[:2]), frames, "gif")
+        verify_encoded(made("gif", *frames[:2]), frames, "gif")
 
 
 def test_half_a_file_is_refused():
     whole = made("jpeg", frame(size=(400, 300)))
     with pytest.raises(EncodeError, match="cannot be read"):
-        verify(whole._replace(data=bytes(whole.data)[:2000]), [frame(size=(400, 300))], "jpeg")
+        verify_encoded(whole._replace(data=bytes(whole.data)[:2000]), [frame(size=(400, 300))], "jpeg")
 
 
 def test_the_distance_of_a_picture_to_itself_is_zero():

@@ -18,7 +18,7 @@ from imgpar.core.model import Metadata
 from imgpar.formats import read_header
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import xmp
-from imgpar.formats.metadata.strip import stripped
+from imgpar.formats.metadata.strip import strip_file
 
 RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 DC = b'xmlns:dc="http://purl.org/dc/elements/1.1/"'
@@ -93,7 +93,7 @@ def test_a_jpeg_gets_both_parts_again() -> None:
 
 
 def test_places_are_taken_out_of_both_parts() -> None:
-    edited = stripped(jpeg(), "jpeg", "gps")
+    edited = strip_file(jpeg(), "jpeg", "gps")
     assert edited is not None
     one, second = parts_of(edited)
     assert b"Sky" in one

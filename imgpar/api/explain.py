@@ -21,7 +21,7 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
 
     if job.kind != "stream":
         formats = [target.format for target in job.targets]
-        return planar.told(job.item.path, recipe.operations, formats, recipe.encode)
+        return planar.explain_planes(job.item.path, recipe.operations, formats, recipe.encode)
     try:
         clip, found = prepared(probe(job.item.path), recipe.encode), []
         for target in job.targets:

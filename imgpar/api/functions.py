@@ -7,9 +7,9 @@ from typing import Any
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths
-from imgpar.batch.inplace.restore import undo as put_back
+from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
-from imgpar.batch.verify_outputs import verify as compare
+from imgpar.batch.verify_outputs import verify_outputs as compare
 from imgpar.core import parsing
 
 

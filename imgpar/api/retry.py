@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.api.run import Silent, check_originals
-from imgpar.api.settings import Paths, checked, texts
+from imgpar.api.settings import Paths, checked_recipe, texts
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
@@ -86,7 +86,7 @@ def _recipe_of(text: str | None, out: str) -> Recipe:
             f"The recipe of the last run on {out} is not known: it has functions or files.",
             fix="Run the whole again: only what failed is done.",
         )
-    return checked(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
+    return checked_recipe(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
 
 
 def _remembered(facts: dict[str, Any], out: str) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from imgpar.api.settings import checked
+from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
 from imgpar.batch.report import Report
 from imgpar.batch.run import Listener, Run
@@ -50,7 +50,7 @@ def run(
         out: folder or file; "-" is standard output, for one picture; None only in place.
         command: what the user typed, for the journal.
     """
-    options, recipe = options or RunOptions(), checked(recipe)
+    options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     _check(inputs, out, options)
     if options.dry_run:
@@ -114,7 +114,7 @@ def dry_run(
 ) -> Iterator[Job | Outcome]:
     """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
     `tell` hears what is to be said at the end, `aside` counts what is left out."""
-    options, recipe = options or RunOptions(), checked(recipe)
+    options, recipe = options or RunOptions(), checked_recipe(recipe)
     _check(inputs, out, options)
     if out == "-":
         import tempfile
@@ -123,7 +123,7 @@ def dry_run(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        yield from dryrun.entries(inputs, out, recipe, options, tell, aside)
+        yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside)
 
 
 class Silent:

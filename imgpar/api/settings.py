@@ -53,12 +53,12 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
             raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
-    recipe = checked(recipe.merged(others))
+    recipe = checked_recipe(recipe.merged(others))
     check_relevance([key for key, value in others.items() if value is not None], recipe.to)
     return recipe, run_options(run)
 
 
-def checked(recipe: Recipe) -> Recipe:
+def checked_recipe(recipe: Recipe) -> Recipe:
     """The recipe with the formats of `to` known to exist, and operations that can do their work; raises
     UsageError otherwise."""
     for operation in recipe.operations:

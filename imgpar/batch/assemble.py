@@ -33,7 +33,7 @@ from imgpar.core.errors import (
 from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
-from imgpar.outputs.sidefiles import identities, is_one_of
+from imgpar.outputs.sidefiles import identities, names_known_file
 from imgpar.recipe.recipe import Recipe, make_operation
 from imgpar.runtime.scheduler import CancelToken
 
@@ -77,7 +77,7 @@ class _Listener:
             self.tell(event)
 
 
-def assemble(
+def assemble_clip(
     inputs: Sequence[str],
     out: str,
     recipe: Recipe,
@@ -118,7 +118,7 @@ def assemble(
     check_settings("assemble", settings, ASSEMBLE)
     if settings.split:
         raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
-    if is_one_of(out, identities(item.path for item in items)):
+    if names_known_file(out, identities(item.path for item in items)):
         raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
     rate = parsing.named("fps", parsing.rate(0.001, 1000), fps)
     writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,
@@ -165,7 +165,7 @@ def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
     others = _of_other_size(paths) if mixed != "fail" else 0
     unread = f"{failed} of {len(paths)} pictures could not be read"
     fitted = f"{others} of {len(paths)} pictures have another size than the first one: {mixed}"
-    return [unread] * bool(failed) + [fitted] * bool(others) + gaps(paths)
+    return [unread] * bool(failed) + [fitted] * bool(others) + numbering_gaps(paths)
 
 
 def _of_other_size(paths: Sequence[str]) -> int:
@@ -253,10 +253,10 @@ def _write(
     return writer.count
 
 
-def gaps(paths: Sequence[str]) -> list[str]:
+def numbering_gaps(paths: Sequence[str]) -> list[str]:
     """What is missing in the numbering of names that differ only in their last number.
 
-    >>> gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
+    >>> numbering_gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
     ['f_10.png to f_11.png are missing']
     """
     found = list[str]()

@@ -14,7 +14,7 @@ from imgpar.core.model import OutputFile, Target
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import format_of_suffix
-from imgpar.outputs.sidefiles import identities, is_one_of
+from imgpar.outputs.sidefiles import identities, names_known_file
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip, Stream
@@ -38,7 +38,7 @@ class Joined:
     lost: tuple[str, ...] = ()
 
 
-def join(
+def join_clips(
     inputs: Sequence[str],
     out: str,
     options: EncodeOptions | None = None,
@@ -61,7 +61,7 @@ def join(
         UsageError: fewer than two clips, or a name that is no clip's.
         ItemError: a clip cannot be read, or the new one is not whole.
     """
-    from imgpar.core.fs import sweep
+    from imgpar.core.fs import sweep_temporary_files
     from imgpar.outputs.commit import begin_file, commit_file
     from imgpar.video.probe import probe
 
@@ -72,14 +72,14 @@ def join(
     path = os.path.abspath(out)
     options = options or EncodeOptions()
     check_settings("concat", options, CONCAT)
-    if is_one_of(path, identities(inputs)):
+    if names_known_file(path, identities(inputs)):
         raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
     if os.path.lexists(path) and not replace_it:
         raise OutputError(f"{out} is there already.", fix="Add -y to write over it.")
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))
-    sweep(os.path.dirname(path))
+    sweep_temporary_files(os.path.dirname(path))
     with begin_file(target) as half:
         output = half.path
         with temporary() as folder:
@@ -146,10 +146,10 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 def _facts(clip: Clip) -> dict[str, object]:
     """What has to be the same in all clips, so that one header fits them."""
-    from imgpar.video.demux import opened
+    from imgpar.video.demux import open_clip
 
     picture = clip.picture
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         header = bytes(container.streams[picture.stream.index].codec_context.extradata or b"")
     return {
         "codec": picture.stream.codec,
@@ -241,12 +241,12 @@ def _fitted(size: tuple[int, int], first: Clip) -> str:
 
 def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
     """Nothing but new times, for clips that may not lose anything; raises EncodeError where they differ."""
-    from imgpar.video.lossless import kind_of
+    from imgpar.video.lossless import frame_kind
 
     first = clips[0].picture
     for number, clip in enumerate(clips[1:], 2):
-        facts = (clip.picture.upright, kind_of(clip.picture), clip.picture.colour)
-        if facts != (first.upright, kind_of(first), first.colour):
+        facts = (clip.picture.upright, frame_kind(clip.picture), clip.picture.colour)
+        if facts != (first.upright, frame_kind(first), first.colour):
             raise EncodeError(
                 f"Clip {number} has frames of another size or kind than the first one.",
                 fix="Leave --lossless out; then they are made the same.",

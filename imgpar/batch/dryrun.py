@@ -28,7 +28,7 @@ from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
 
-def entries(
+def planned_entries(
     inputs: Iterable[str],
     out: str | None,
     recipe: Recipe,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import count
 
 from imgpar.core.filenames import legal, split_suffix
-from imgpar.core.fs import long_path, remove
+from imgpar.core.fs import long_path, remove_file
 from imgpar.core.model import Job, Outcome
 
 MOST = 1000
@@ -97,7 +97,7 @@ def _copy(source: str, target: str) -> None:
     """Copy a regular file with its permissions; nobody can read it who could not before."""
     if not os.path.isfile(long_path(source)):
         raise OSError("it is no regular file")
-    remove(target)
+    remove_file(target)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with (
         open(long_path(source), "rb") as original,

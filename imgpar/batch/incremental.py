@@ -16,8 +16,8 @@ from typing import Protocol
 
 from imgpar.core.errors import garbled
 from imgpar.core.model import Item, Outcome, OutputFile
-from imgpar.inputs.batches import Entries, opened
-from imgpar.outputs.naming import Done
+from imgpar.inputs.batches import Entries, open_folder
+from imgpar.outputs.naming import PriorResult
 
 TOGETHER = 4000
 """Most items that go on together, so that a run can be stopped in between."""
@@ -119,7 +119,7 @@ def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None
     """The rows whose outputs are all in that folder with their recorded size, None in the place of others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut, stat = len(prefix), os.stat
-    with opened(folder) as (handle, where):
+    with open_folder(folder) as (handle, where):
         for index, files in enumerate(made):
             for at, size, *_ in files:
                 name = at[cut:]
@@ -151,7 +151,7 @@ def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None) -> bo
     return True
 
 
-def stretches(found: Sequence[Row | Done | None]) -> Iterator[tuple[type, range]]:
+def stretches(found: Sequence[Row | PriorResult | None]) -> Iterator[tuple[type, range]]:
     """Places in a row that hold the same kind of thing."""
     start = 0
     for kind, stretch in groupby(found, type):

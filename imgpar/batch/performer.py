@@ -15,7 +15,7 @@ from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 
 
-class Performer(NamedTuple):
+class BatchPerformer(NamedTuple):
     """Sent to every worker with the facts of the run."""
 
     run: RunSpec

@@ -23,7 +23,7 @@ from imgpar.batch.incremental import (
     skipped,
     stretches,
 )
-from imgpar.core.digest import is_one_of
+from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
 from imgpar.core.model import (
@@ -47,10 +47,10 @@ from imgpar.outputs.conflicts import (
     why_foreign,
 )
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import Done, Names
+from imgpar.outputs.naming import PriorResult, Names
 from imgpar.outputs.target_formats import Wishes
 
-Known = Mapping[str, Sequence[Done]]
+Known = Mapping[str, Sequence[PriorResult]]
 """Records of the journal by absolute source path, the newest first."""
 
 
@@ -61,7 +61,7 @@ _KEPT = {
 }
 
 
-class Past(Protocol):
+class PastRuns(Protocol):
     """What runs before this one knew of inputs."""
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
@@ -70,11 +70,11 @@ class Past(Protocol):
     def recorded(self, batch: Batch, key: str) -> Recorded:
         """Files of a batch that were done with this recipe, and with no other one since."""
 
-    def taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+    def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other roots whose outputs lie in the same folder."""
 
 
-class Originals(Protocol):
+class OriginalsStore(Protocol):
     """The originals that are kept in place."""
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
@@ -104,8 +104,8 @@ class Planner:
         *,
         to: Sequence[str] = (),
         on_exists: str | None = None,
-        past: Past | None = None,
-        originals: Originals | None = None,
+        past: PastRuns | None = None,
+        originals: OriginalsStore | None = None,
         split: bool = False,
         verify: bool = False,
         careful: bool = False,
@@ -143,7 +143,7 @@ class Planner:
         """The same, but most items that need no work come as stretches."""
         recorded, rows = self._compare(batch)
         known = self._ask(batch, rows)
-        found = self._find_unchanged(batch, rows, known) if known else list[Row | Done | None](rows)
+        found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
         claims = (made.path for record in found if record for made in _outputs(record, recorded))
         taken = self._taken(batch) if None in found else ()
         names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
@@ -202,7 +202,7 @@ class Planner:
             batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row}
         )
 
-    def _taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+    def _taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """What inputs of other roots have in the folder of a batch's outputs."""
         if self._past is None or self.out.in_place or self.out.name:
             return ()
@@ -210,7 +210,7 @@ class Planner:
 
     def _find_unchanged(
         self, batch: Batch, rows: Sequence[Row | None], known: Known
-    ) -> list[Row | Done | None]:
+    ) -> list[Row | PriorResult | None]:
         """For each item the record that makes working on it needless."""
         if self.out.in_place:
             mine = _by_output(known, self.recipe)
@@ -241,7 +241,7 @@ class Planner:
         number: int,
         names: Names,
         known: Known,
-        mine: Mapping[str, Sequence[tuple[Done, OutputFile]]],
+        mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
     ) -> Job | Outcome:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
@@ -300,7 +300,7 @@ class Planner:
         backup, covered = self._originals.of(item.path)
         return target._replace(retires=item.path, backup=backup, covered=covered)
 
-    def _newcomer(self, job: Job, name: str, record: Done) -> Job:
+    def _newcomer(self, job: Job, name: str, record: PriorResult) -> Job:
         """The job of an input whose name is another one's: if the contents are the same, so is the input."""
         item = job.item
         alike = name == os.path.basename(item.path) and record.size == item.size
@@ -311,7 +311,7 @@ class Planner:
         return job._replace(notes=(*job.notes, note))
 
     def _target(
-        self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[Done]
+        self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[PriorResult]
     ) -> Target | tuple[OutputFile, str] | str:
         """The target as it will be written; or the file that stays in its place, and why; or why it cannot
         be."""
@@ -349,7 +349,7 @@ class Planner:
             return replacing(wanted, there, {})
         return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
 
-    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[Done]) -> Target:
+    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[PriorResult]) -> Target:
         """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
         for number in count(1):
             path = numbered(wanted.path, number)
@@ -359,7 +359,7 @@ class Planner:
                 return replacing(wanted._replace(path=path), there, owned)
         raise AssertionError
 
-    def _digest(self, item: Item, records: Sequence[Done], targets: Sequence[Target]) -> str:
+    def _digest(self, item: Item, records: Sequence[PriorResult], targets: Sequence[Target]) -> str:
         """The recorded digest, where an equal one would mean that there is nothing to do."""
         record = _current(records, self.recipe)
         if record is None or self.out.in_place or record.size != item.size:
@@ -369,16 +369,16 @@ class Planner:
         same = every and paths == [made.path for made in record.outputs]
         return record.digest if same and self._intact(record, None) else ""
 
-    def _intact(self, record: Done, folders: Collection[str] | None) -> bool:
+    def _intact(self, record: PriorResult, folders: Collection[str] | None) -> bool:
         """Whether the outputs of an input are there. One file may have been written from another input since,
         and one journal be used for several OUTs, in the same size."""
         if self.careful:
-            return all(is_one_of(made.path, (made,)) for made in record.outputs)
+            return all(matches_output(made.path, (made,)) for made in record.outputs)
         return intact(record.outputs, folders)
 
 
-def _outputs(record: Row | Done, recorded: Recorded) -> Sequence[OutputFile]:
-    return record.outputs if isinstance(record, Done) else recorded.outputs(record)
+def _outputs(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:
+    return record.outputs if isinstance(record, PriorResult) else recorded.outputs(record)
 
 
 def _failed(item: Item, number: int, error: str, stage: str, kind: str) -> Outcome:
@@ -387,7 +387,7 @@ def _failed(item: Item, number: int, error: str, stage: str, kind: str) -> Outco
     )
 
 
-def _current(records: Sequence[Done], recipe: str) -> Done | None:
+def _current(records: Sequence[PriorResult], recipe: str) -> PriorResult | None:
     """The record of this recipe, unless a newer one of the same input took over its outputs."""
     newer: set[str] = set()
     for record in records:
@@ -404,9 +404,9 @@ def _link(item: Item, number: int) -> Outcome:
     return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
 
 
-def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, OutputFile]]]:
+def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorResult, OutputFile]]]:
     """Records by what they wrote, for files that are input and output at once."""
-    found: dict[str, list[tuple[Done, OutputFile]]] = {}
+    found: dict[str, list[tuple[PriorResult, OutputFile]]] = {}
     for records in known.values():
         for record in records:
             if record.recipe == recipe and record.state == "ok":
@@ -415,7 +415,7 @@ def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[Done, OutputFi
     return found
 
 
-def _recognised(item: Item, made: Sequence[tuple[Done, OutputFile]]) -> Done | None:
+def _recognised(item: Item, made: Sequence[tuple[PriorResult, OutputFile]]) -> PriorResult | None:
     """The record that wrote this input in place, if the file is still as it was written."""
     return next((record for record, output in made if item.facts.agree(output.facts)), None)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.model import Outcome
-from imgpar.inputs.ignored import told
+from imgpar.inputs.ignored import ignored_sentence
 from imgpar.outputs.sidefiles import check_report_place, write_whole
 
 SCHEMA = 1
@@ -164,7 +164,7 @@ class Report:
         if self.dry_run:
             skipped = f"{self.skipped} skipped{self._why_skipped()}"
             yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
-            if aside := told(self.left_out, self.left_out_folders, self.excluded):
+            if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
                 yield aside
             yield from self._failures()
             return
@@ -180,8 +180,8 @@ class Report:
             planned = counted(self.left, "planned input")
             yield f"{planned} {verb} not done; the same command goes on with {them}."
         if self.bytes_out:  # neither what is compared nor what is put back becomes anything
-            yield f"{size(self.bytes_in)} became {size(self.bytes_out)} in {self.out or 'place'}."
-        if aside := told(self.left_out, self.left_out_folders, self.excluded):
+            yield f"{format_size(self.bytes_in)} became {format_size(self.bytes_out)} in {self.out or 'place'}."
+        if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
@@ -371,10 +371,10 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing if count == 1 else thing + 's'}"
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Bytes for people, in units of 1000.
 
-    >>> size(1_234_567)
+    >>> format_size(1_234_567)
     '1.2 MB'
     """
     number, unit = float(count), "bytes"

@@ -23,7 +23,7 @@ from typing import Any, overload
 
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal import sql
-from imgpar.batch.journal.database import explained, read_database, readable
+from imgpar.batch.journal.database import translated_errors, read_database, readable
 from imgpar.batch.journal.history import PAGE, Paths, to_json
 from imgpar.core.liveness import hold, is_free
 from imgpar.core.model import Outcome, OutputFile
@@ -85,7 +85,7 @@ class LineWriter:
         self._journal, self._base = journal, base
         self._lines: list[tuple[object, ...]] = []
         self._stretches: list[tuple[object, ...]] = []
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             # After a crash nobody asks for these.
             self._database.execute("PRAGMA journal_mode = OFF")
@@ -107,7 +107,7 @@ class LineWriter:
         lines, self._lines = self._lines, []
         stretches, self._stretches = self._stretches, []
         if lines or stretches:
-            with explained(self.path):
+            with translated_errors(self.path):
                 self._database.execute("BEGIN")
                 self._database.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?)", lines)
                 self._database.executemany("INSERT OR REPLACE INTO stretches VALUES (?, ?, ?, ?)", stretches)

@@ -24,11 +24,11 @@ from imgpar.batch.setup import (
     run_facts,
     run_key,
     run_spec,
-    without_places,
+    recipe_without_places,
 )
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.core.fs import sweep
+from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.model import Event, Job, Outcome, RunOptions
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
@@ -143,7 +143,7 @@ class Run:
             else:
                 self._journal.recover()
             key = run_key(self._place, self._recipe)
-            self._name = self._journal.begin(key, recipe=without_places(self._recipe, self._toml))
+            self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
             write_facts(self._name, self._facts())
             if self._place.in_place:
                 days = self._options.keep_originals
@@ -275,7 +275,7 @@ class Run:
         for folder in folders:
             if folder not in self._swept:
                 self._swept.add(folder)
-                sweep(folder)
+                sweep_temporary_files(folder)
 
     # ----- what happened --------------------------------------------------------------------------
 

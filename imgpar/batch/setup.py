@@ -136,7 +136,7 @@ def run_facts(
     }
 
 
-def without_places(recipe: Recipe, text: str | None) -> str | None:
+def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
     """The recipe as the journal may hold it: nothing where it names files, which lie somewhere."""
     named = any(
         isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))

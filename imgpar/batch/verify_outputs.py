@@ -20,7 +20,7 @@ TOGETHER = 1000
 """Files that are compared before the next ones are taken from the journal."""
 
 
-def verify(out: str, journal: str | None = None) -> Report:
+def verify_outputs(out: str, journal: str | None = None) -> Report:
     """Compare every output that the journal of `out` knows with its digest.
 
     Outputs that were changed, damaged or removed since are the failed items of the report; `source` of an

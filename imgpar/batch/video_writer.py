@@ -134,7 +134,7 @@ class VideoWriter:
 
     def _begin(self, spec: Spec) -> None:
         from imgpar.batch.clip.frame_program import LastStep
-        from imgpar.core.fs import sweep
+        from imgpar.core.fs import sweep_temporary_files
         from imgpar.outputs.commit import begin_file
         from imgpar.video.frame_feed import Feed
         from imgpar.video.plan import plan_of_frames
@@ -145,7 +145,7 @@ class VideoWriter:
         self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
         layout = self._step.layout(*spec.size)
         self._room = memoryview(bytearray(layout.nbytes))
-        sweep(os.path.dirname(self._target.path))
+        sweep_temporary_files(os.path.dirname(self._target.path))
         self._half = begin_file(self._target)
         self._feed = Feed(plan, clip, layout, self._half.path, self._threads)
         self._finalizer = weakref.finalize(self, _give_up, self._feed, self._half)

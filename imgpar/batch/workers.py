@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
-from imgpar.batch.performer import Performer
+from imgpar.batch.performer import BatchPerformer
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
 from imgpar.core.model import (
@@ -119,7 +119,7 @@ class Workers:
             scheduler = Scheduler(
                 pool,
                 ledger,
-                Begin(next(_run_numbers), _pickled(Performer(spec))),
+                Begin(next(_run_numbers), _pickled(BatchPerformer(spec))),
                 limit=min(self.jobs, options.jobs or self.jobs),
                 timeout=options.timeout,
                 name=spec.name,
@@ -151,7 +151,7 @@ class Workers:
         )
 
 
-def _pickled(performer: Performer) -> bytes:
+def _pickled(performer: BatchPerformer) -> bytes:
     """Functions of importable modules travel by name; lambdas and those of `__main__` with their code."""
     known = operation_types().values()
     if all(type(operation) in known for operation in performer.run.operations):

@@ -60,7 +60,7 @@ def assemble_parser() -> Parser:
     return parser
 
 
-def assemble(argv: Sequence[str]) -> int:
+def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 1 if the clip was not made, 130 if it was interrupted."""
     args, inputs = assemble_parser().parse(argv)
     if not inputs:
@@ -69,7 +69,7 @@ def assemble(argv: Sequence[str]) -> int:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o clip.mp4.")
     from imgpar.recipe.recipe import Recipe
 
-    return _run(args, inputs, flags.build(args.steps or (), Recipe()))
+    return _run(args, inputs, flags.build_recipe(args.steps or (), Recipe()))
 
 
 def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
@@ -80,7 +80,7 @@ def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int
     token = CancelToken()
     with Progress(quiet=args.quiet) as progress, Workers(args.jobs) as workers, stopping(token):
         try:
-            made = room.assemble(
+            made = room.assemble_clip(
                 inputs,
                 args.out,
                 recipe,

@@ -41,14 +41,14 @@ def concat_parser() -> Parser:
     return parser
 
 
-def concat(argv: Sequence[str]) -> int:
+def concat_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = concat_parser().parse(argv)
     if not args.out:
         raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o all.mp4.")
     from imgpar.recipe.recipe import Recipe
 
-    made = _join(args, inputs, flags.build(args.steps or (), Recipe()).encode)
+    made = _join(args, inputs, flags.build_recipe(args.steps or (), Recipe()).encode)
     if made is None:
         print("imgpar: Stopped; no clip was written.", file=sys.stderr)
         return 130
@@ -61,7 +61,7 @@ def concat(argv: Sequence[str]) -> int:
 
 def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
     """The new clip, with a bar on the way; None where it was interrupted."""
-    from imgpar.batch.concat import join
+    from imgpar.batch.concat import join_clips
     from imgpar.core.model import Event
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
@@ -77,7 +77,7 @@ def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOption
                 raise RunError("The clip was given up.")
 
         try:
-            return join(
+            return join_clips(
                 inputs, args.out, options, replace_it=args.replace, threads=available_cores(), seen=seen
             )
         except RunError:

@@ -68,7 +68,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add(
         "--to",
         action=Store,
-        parse=parse_formats,
+        parse=parse_output_formats,
         metavar="FORMAT",
         help="format, such as webp or jpg; or webp,mp4",
     )
@@ -105,11 +105,11 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         help="the names there end with NUL, not with a new line (-0 for short)")  # fmt: skip
 
 
-def convert(argv: Sequence[str]) -> int:
+def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
     recipe = read_recipe(args)
-    options = running.run_options(args)
+    options = running.parsed_run_options(args)
     only_save = args.save_recipe and not (inputs or args.files_from or args.out or args.in_place)
     if not only_save:
         _check(args, inputs)
@@ -142,7 +142,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
-    recipe = flags.build(args.steps or (), base)
+    recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
@@ -188,10 +188,10 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError(words, fix="Give each its own.")
 
 
-def parse_formats(value: object) -> tuple[str, ...]:
+def parse_output_formats(value: object) -> tuple[str, ...]:
     """Names of formats that can be written, separated by commas.
 
-    >>> parse_formats("JPG,webp")
+    >>> parse_output_formats("JPG,webp")
     ('jpeg', 'webp')
     """
     writable = [name for name, record in FORMATS.items() if record.writable]

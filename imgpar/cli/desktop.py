@@ -24,7 +24,7 @@ def desktop_parser() -> Parser:
     return Parser("desktop", USAGE, DESCRIPTION)
 
 
-def desktop(argv: Sequence[str]) -> int:
+def desktop_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     _, rest = desktop_parser().parse(argv)
     if rest in (["install"], ["remove"]):
@@ -51,9 +51,9 @@ def _install() -> int:
 
 
 def _remove() -> int:
-    from imgpar.desktop.entries import remove
+    from imgpar.desktop.entries import remove_entries
 
-    gone = remove()
+    gone = remove_entries()
     for path in gone:
         print(f"removed: {printable(str(path))}")
     if not gone:

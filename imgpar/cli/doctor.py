@@ -11,7 +11,7 @@ from imgpar.batch.progress import printable
 from imgpar.cli.check import Check
 from imgpar.cli.machine import check_machine
 from imgpar.cli.packages import check_packages, check_turbo
-from imgpar.cli.parsing import Parser, table
+from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def doctor_parser() -> Parser:
     return parser
 
 
-def doctor(argv: Sequence[str]) -> int:
+def doctor_command(argv: Sequence[str]) -> int:
     """Print every check; 1 if one of them failed."""
     args, rest = doctor_parser().parse(argv)
     if rest:
@@ -39,7 +39,7 @@ def doctor(argv: Sequence[str]) -> int:
             print(json.dumps(check._asdict()))
     else:
         rows = [(c.status, c.name, c.text + (f"  →  {c.fix}" if c.fix else "")) for c in checks]
-        print(table([tuple(map(printable, row)) for row in rows]))
+        print(align_columns([tuple(map(printable, row)) for row in rows]))
     return int(any(check.status == "fail" for check in checks))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 
-class Step(NamedTuple):
+class FlagUse(NamedTuple):
     """One flag as it was written."""
 
     name: str
@@ -42,7 +42,7 @@ class Collect(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Called by argparse for each use of the flag."""
-        step = Step(self.dest, option_string or self.dest, True if self.nargs == 0 else value)
+        step = FlagUse(self.dest, option_string or self.dest, True if self.nargs == 0 else value)
         namespace.steps = [*(namespace.steps or ()), step]
 
 
@@ -50,7 +50,7 @@ class Collect(argparse.Action):
 class _Draft:
     """An operation while its modifiers are still being read."""
 
-    step: Step
+    step: FlagUse
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -115,7 +115,7 @@ def _add(group: argparse._ArgumentGroup, name: str, option: Option | None, text:
     )
 
 
-def build(steps: Iterable[Step], base: Recipe) -> Recipe:
+def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     """`base` with the operations and settings of the flags after its own.
 
     Raises UsageError for a modifier without its operation, BadValueError for a wrong value.
@@ -132,7 +132,7 @@ def build(steps: Iterable[Step], base: Recipe) -> Recipe:
     return replace(base, encode=replace(base.encode, **settings)) if settings else base
 
 
-def _place(step: Step, drafts: list[_Draft], settings: dict[str, Any]) -> None:
+def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
     """Decide whether the flag is an operation, a modifier or a setting."""
     from imgpar.recipe.recipe import is_setting
 

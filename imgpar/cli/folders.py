@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from imgpar.batch.report import counted, size
+from imgpar.batch.report import counted, format_size
 from imgpar.formats.registry import FORMATS, format_of_suffix
-from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.ignored import Aside, ignored_sentence
 from imgpar.inputs.local import nothing_there, scan
 
 
@@ -58,15 +58,15 @@ def folder_words(facts: dict[str, Any]) -> dict[str, Any]:
     ('2 pictures and clips, 3.0 kB', {'jpeg': '2 files, 3.0 kB'}, 'Left out: 1 .txt.')
     """
     many = facts["files"] != 1
-    holds = f"{facts['files']} {'pictures and clips' if many else 'picture or clip'}, {size(facts['bytes'])}"
+    holds = f"{facts['files']} {'pictures and clips' if many else 'picture or clip'}, {format_size(facts['bytes'])}"
     return {
         "folder": facts["path"],
         "holds": holds if facts["files"] else "no pictures or clips",
         "formats": {
-            name: f"{counted(found['files'], 'file')}, {size(found['bytes'])}"
+            name: f"{counted(found['files'], 'file')}, {format_size(found['bytes'])}"
             for name, found in facts["formats"].items()
         },
         "cannot be read": dict(enumerate(facts["unreadable"], 1)),
-        "besides": told(facts["left_out"], facts["left_out_folders"]),
+        "besides": ignored_sentence(facts["left_out"], facts["left_out_folders"]),
         "notes": " ".join(facts["notes"]),
     }

@@ -91,7 +91,7 @@ def frames_parser() -> Parser:
     return parser
 
 
-def frames(argv: Sequence[str]) -> int:
+def frames_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: 1 if a clip could not be read."""
     args, inputs = frames_parser().parse(argv)
     if not inputs:
@@ -100,7 +100,7 @@ def frames(argv: Sequence[str]) -> int:
     _check_use(args, kind)
     from imgpar.recipe.recipe import Recipe
 
-    recipe = flags.build(args.steps or (), Recipe())
+    recipe = flags.build_recipe(args.steps or (), Recipe())
     check_settings("frames", recipe.encode, FRAMES)
     items = list(_items(inputs, motion=kind == "motion"))
     if not items:
@@ -201,9 +201,11 @@ def _take(
     if item.error:
         raise SourceError(item.error)
     if kind == "motion":
-        made = motion.split(item.path, os.path.join(args.out, stem), replace=args.replace, inputs=args.inputs)
+        made = motion.extract_clip(
+            item.path, os.path.join(args.out, stem), replace=args.replace, inputs=args.inputs
+        )
         return made.path if made else "no motion photo"
-    with motion.clip_of(item.path) as path:
+    with motion.clip_path(item.path) as path:
         return _pictures(args, _seen(path, recipe.encode), stem, recipe, kind, choice, single=single)
 
 
@@ -241,7 +243,7 @@ def _pictures(
     if kind == "every":
         every = args.every or stills.Every()
         picked = stills.pick(clip, every, recipe, span, threshold=args.threshold, choice=choice)
-        made = files.write_pictures(picked, args.out, stem, suffix, options, **existing)
+        made = files.write_frames(picked, args.out, stem, suffix, options, **existing)
         return f"{sum(1 for _ in made)} pictures in {args.out}{flat}"
     if kind == "sprites":
         found = sheets.sprites(clip, args.sprites, recipe, span, choice)

@@ -139,10 +139,10 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
-def table(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:
+def align_columns(rows: Iterable[Sequence[str]], *, indent: str = "", gap: int = 2) -> str:
     """Rows with their columns aligned; the last column is left as it is.
 
-    >>> print(table([("a", "one"), ("bcd", "two")]))
+    >>> print(align_columns([("a", "one"), ("bcd", "two")]))
     a    one
     bcd  two
     """

@@ -14,7 +14,7 @@ from imgpar.batch.report import counted, why_skipped
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.model import Job, Outcome, RunOptions, Spec
-from imgpar.inputs.ignored import Aside, told
+from imgpar.inputs.ignored import Aside, ignored_sentence
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
@@ -27,7 +27,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
     from imgpar.batch.dryrun import planned, report_of
 
     if args.explain and not args.json:
-        print("\n".join(explained(recipe)), end="\n\n")
+        print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
     for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
@@ -54,7 +54,11 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
             f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
-    if (said := told(aside.kinds, aside.folders, aside.excluded)) and not args.json and not args.quiet:
+    if (
+        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded))
+        and not args.json
+        and not args.quiet
+    ):
         print(printable(said))
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
@@ -103,11 +107,11 @@ def _remark(out: dict[str, Any]) -> str:
     return " (replaces it)" if out["replaces"] else ""
 
 
-def explained(recipe: Recipe) -> list[str]:
+def _explained(recipe: Recipe) -> list[str]:
     """The recipe in words: operations in their order, then format and settings.
 
     >>> from imgpar.recipe.recipe import Recipe
-    >>> explained(Recipe())
+    >>> _explained(Recipe())
     ['1. keep the pixels as they are', 'format: as the input']
     """
     lines = list(map(_told, recipe.operations))

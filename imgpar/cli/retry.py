@@ -36,7 +36,7 @@ def retry_parser() -> Parser:
     return parser
 
 
-def retry(argv: Sequence[str]) -> int:
+def retry_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = retry_parser().parse(argv)
     if not rest:

@@ -41,7 +41,7 @@ def add_jobs(add: Callable[..., Any]) -> None:
     )
 
 
-class Patterns(argparse.Action):
+class _AppendPattern(argparse.Action):
     """Append a pattern to those that came before it."""
 
     def __call__(
@@ -60,14 +60,14 @@ def add_patterns(add: Callable[..., Any]) -> None:
     """Add the flags that choose among the files of folders."""
     add(
         "--include",
-        action=Patterns,
+        action=_AppendPattern,
         default=(),
         metavar="GLOB",
         help="take only files that match, such as '*.jpg' or '2024/**'; again for more",
     )
     add(
         "--exclude",
-        action=Patterns,
+        action=_AppendPattern,
         default=(),
         metavar="GLOB",
         help="leave out files and folders that match, such as 'proofs/'; again for more",
@@ -155,7 +155,7 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="count", default=0, help="a line per input; -vv adds tracebacks")
 
 
-def run_options(args: argparse.Namespace) -> RunOptions:
+def parsed_run_options(args: argparse.Namespace) -> RunOptions:
     """The options of the run from all parsed flags that are named like one of its fields."""
     names = RunOptions.__dataclass_fields__.keys() - {"password"}
     given = {name: value for name, value in vars(args).items() if name in names}
@@ -237,9 +237,9 @@ def summary(report: Report) -> list[str]:
 
 
 def _nothing(report: Report) -> str:
-    from imgpar.inputs.ignored import told
+    from imgpar.inputs.ignored import ignored_sentence
 
-    aside = told(report.left_out, report.left_out_folders, report.excluded)
+    aside = ignored_sentence(report.left_out, report.left_out_folders, report.excluded)
     words = "There are no pictures or clips in the input."
     if report.excluded and not report.ignored:
         words = "There is nothing to do."

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgpar.batch.progress import printable
 from imgpar.cli.flags import flag
-from imgpar.cli.parsing import Parser, table
+from imgpar.cli.parsing import Parser, align_columns
 from imgpar.cli.passwords import add_password, read_password
 from imgpar.core import parsing
 from imgpar.core.errors import ImgparError, UsageError, bad_value
@@ -35,7 +35,7 @@ def info_parser() -> Parser:
     return parser
 
 
-def info(argv: Sequence[str]) -> int:
+def info_command(argv: Sequence[str]) -> int:
     """Describe every file; 1 if one of them cannot be read."""
     args, paths = info_parser().parse(argv)
     if not paths:
@@ -56,7 +56,7 @@ def info(argv: Sequence[str]) -> int:
         if args.json:
             print(json.dumps(facts, default=str))
         else:
-            print(("\n" if number else "") + described(folder_words(facts) if folder else in_words(facts)))
+            print(("\n" if number else "") + _described(folder_words(facts) if folder else in_words(facts)))
     return code
 
 
@@ -122,10 +122,10 @@ def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def described(facts: Mapping[str, Any]) -> str:
+def _described(facts: Mapping[str, Any]) -> str:
     """Facts as aligned lines; what is empty is left out, tables below others are indented.
 
-    >>> print(described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
+    >>> print(_described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
     format  jpeg
     size    4 × 3
     exif    Model  X
@@ -135,11 +135,11 @@ def described(facts: Mapping[str, Any]) -> str:
         if value in (None, "", (), [], {}):
             continue
         if isinstance(value, Mapping):
-            inner = table([(str(key), _shown(entry)) for key, entry in value.items()]).splitlines()
+            inner = align_columns([(str(key), _shown(entry)) for key, entry in value.items()]).splitlines()
             rows += [(name if i == 0 else "", line) for i, line in enumerate(inner)]
         else:
             rows.append((name, " × ".join(map(str, value)) if name == "size" else _shown(value)))
-    return table([(printable(name), text) for name, text in rows])
+    return align_columns([(printable(name), text) for name, text in rows])
 
 
 def _shown(value: object) -> str:
@@ -163,7 +163,7 @@ def formats_parser() -> Parser:
     return parser
 
 
-def formats(argv: Sequence[str]) -> int:
+def formats_command(argv: Sequence[str]) -> int:
     """Print every format with what this version does with it."""
     args = _only_options(formats_parser(), argv)
     records = [_format_facts(name) for name in FORMATS]
@@ -180,7 +180,7 @@ def formats(argv: Sequence[str]) -> int:
         for record in records
         if record["read"] or record["write"]
     ]
-    print(table([("format", "read", "write", "alpha", "frames", "lossless", "suffixes"), *marks]))
+    print(align_columns([("format", "read", "write", "alpha", "frames", "lossless", "suffixes"), *marks]))
     unknown = [record["name"] for record in records if not (record["read"] or record["write"])]
     missing = [f"{record['name']}: {pip(record['needs'])}" for record in records if not record["installed"]]
     if missing:
@@ -220,7 +220,7 @@ def ops_parser() -> Parser:
     return parser
 
 
-def ops(argv: Sequence[str]) -> int:
+def ops_command(argv: Sequence[str]) -> int:
     """Print every operation, or those that are named, with all their fields."""
     args, names = ops_parser().parse(argv)
     kinds = operation_types()
@@ -234,7 +234,7 @@ def ops(argv: Sequence[str]) -> int:
     print("\n\n".join(_explained(kinds[name]) for name in chosen))
     if not names:
         rows = [(_usage(name, option), _help(option)) for name, option in EncodeOptions.options().items()]
-        print("\nsettings of the output\n" + table(rows, indent="  "))
+        print("\nsettings of the output\n" + align_columns(rows, indent="  "))
     return 0
 
 
@@ -259,7 +259,9 @@ def _explained(kind: type[Operation]) -> str:
     example = f" (such as {option.example})" if option.example else ""
     lines = [f"{_usage(kind.name, option)}    {kind.summary}", f"  {_help(option)}{example}"]
     if options[1:]:
-        lines.append(table([(_usage(name, other), _help(other)) for name, other in options[1:]], indent="  "))
+        lines.append(
+            align_columns([(_usage(name, other), _help(other)) for name, other in options[1:]], indent="  ")
+        )
     return "\n".join(lines)
 
 

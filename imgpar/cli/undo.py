@@ -28,14 +28,14 @@ def undo_parser() -> Parser:
     return parser
 
 
-def undo(argv: Sequence[str]) -> int:
+def undo_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = undo_parser().parse(argv)
     if len(rest) != 1:
         raise UsageError("imgpar undo takes one folder, the one that was converted --in-place.")
     from imgpar.api import functions
     from imgpar.batch.progress import printable
-    from imgpar.batch.report import counted, size
+    from imgpar.batch.report import counted, format_size
 
     report = functions.undo(rest[0], forget=args.forget)
     for outcome in report.items:
@@ -47,7 +47,7 @@ def undo(argv: Sequence[str]) -> int:
         print(f"imgpar: {printable(note)}", file=sys.stderr)
     if not args.quiet:
         were = "was" if report.ok == 1 else "were"
-        done = f"forgotten ({size(report.bytes_in)})" if args.forget else "put back"
+        done = f"forgotten ({format_size(report.bytes_in)})" if args.forget else "put back"
         nothing = f"There was nothing to {'forget' if args.forget else 'put back'}."
         print(f"{counted(report.ok, 'original')} {were} {done}." if report.total else nothing)
     return report.exit_code

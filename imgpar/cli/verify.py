@@ -32,7 +32,7 @@ def verify_parser() -> Parser:
     return parser
 
 
-def verify(argv: Sequence[str]) -> int:
+def verify_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = verify_parser().parse(argv)
     if len(rest) != 1:

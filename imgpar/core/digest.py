@@ -49,7 +49,7 @@ def blocks_digest(blocks: Sequence[memoryview]) -> str:
     return digest[:32]
 
 
-def is_one_of(path: str, files: Sequence[OutputFile]) -> bool:
+def matches_output(path: str, files: Sequence[OutputFile]) -> bool:
     """Whether the file at a path, links not followed, is one of these as it was written.
 
     What the system says of it decides where all of that is as it was; a file that was copied or moved has

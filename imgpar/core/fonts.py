@@ -108,10 +108,10 @@ def is_emoji(cluster: str) -> bool:
     return _EMOJI_SIGN in cluster or any("\U0001f000" <= letter <= "\U0001faff" for letter in cluster)
 
 
-def lacking(letters: Iterable[str]) -> str:
+def letters_without_font(letters: Iterable[str]) -> str:
     """Those letters that no installed font has; nothing where that cannot be told.
 
-    >>> lacking("A")
+    >>> letters_without_font("A")
     ''
     """
     return "".join(letter for letter in visible("".join(letters)) if with_letters(letter) == ())

@@ -66,7 +66,7 @@ def move_new(path: str, final: str) -> None:
             os.rename(long_path(path), long_path(final))  # fails when the name is taken
             return
         os.link(path, final)
-        remove(path)
+        remove_file(path)
     except FileExistsError:
         if same_content(path, final):
             return
@@ -107,7 +107,7 @@ def keep(original: str, backup: str) -> None:
         if os.path.islink(long_path(original)):
             shutil.copy2(long_path(original), long_path(backup), follow_symlinks=False)
             return
-        with Half(beside(backup)) as half:
+        with Half(temporary_path(backup)) as half:
             half.share()
             shutil.copy2(long_path(original), long_path(half.path))
             os.fsync(half.handle)  # before what it was made from goes
@@ -195,7 +195,7 @@ def make_private(folder: str) -> None:
 _HALF = re.compile(r"\.imgpar-.+\.tmp")
 
 
-def beside(final: str, mark: str = "") -> str:
+def temporary_path(final: str, mark: str = "") -> str:
     """A name for the bytes of a file until they are whole, in the same folder; random without a mark."""
     return os.path.join(os.path.dirname(final), f".imgpar-{mark or random_name()}.tmp")
 
@@ -203,7 +203,7 @@ def beside(final: str, mark: str = "") -> str:
 def partial_path(final: str, run: str, task: int) -> str:
     """Where a task writes the bytes of a file until they are whole. The name of a run is random; what belongs
     to none gets a random name of its own."""
-    return beside(final, run and f"{run}-{task}")
+    return temporary_path(final, run and f"{run}-{task}")
 
 
 def is_half(name: str) -> bool:
@@ -230,7 +230,7 @@ class Half:
             if hold(self.handle, long_path(self.path)):
                 return
             self._close()
-            self.path = beside(path)  # a sweeper was faster: it may not be done with the first name
+            self.path = temporary_path(path)  # a sweeper was faster: it may not be done with the first name
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
     def __enter__(self) -> Half:
@@ -258,7 +258,7 @@ class Half:
         """Let go of it, and remove it if it has no other name yet."""
         if WINDOWS:
             self._close()
-        remove(self.path)  # first: what has this name and is not held is a dead run's
+        remove_file(self.path)  # first: what has this name and is not held is a dead run's
         self._close()
 
     def _close(self) -> None:
@@ -275,13 +275,13 @@ def _create(path: str, mode: int) -> int:
     return os.open(long_path(path), flags, mode)
 
 
-def sweep(folder: str) -> int:
+def sweep_temporary_files(folder: str) -> int:
     """Remove the temporary files in `folder` whose writer is gone, and count them."""
     removed = 0
     with contextlib.suppress(OSError), os.scandir(long_path(folder)) as entries:
         for entry in entries:
             if is_half(entry.name) and entry.is_file(follow_symlinks=False):
-                removed += if_free(entry.path, remove)
+                removed += if_free(entry.path, remove_file)
     return removed
 
 
@@ -297,7 +297,7 @@ def sync_folder(folder: str) -> None:
             os.close(handle)
 
 
-def remove(path: str) -> bool:
+def remove_file(path: str) -> bool:
     """Remove a file; False when it was not there or cannot be removed."""
     try:
         os.unlink(long_path(path))

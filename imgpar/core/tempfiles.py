@@ -180,7 +180,7 @@ def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
 # ----- what is left of the dead ---------------------------------------------------------------------
 
 
-def sweep(*, listed: bool | None = None) -> list[str]:
+def sweep_segments(*, listed: bool | None = None) -> list[str]:
     """Remove the segments and temporary folders that nobody holds any more; returns their names."""
     import re
 

@@ -36,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         from imgpar.desktop.window import open_window
     except ImportError:
-        return terminal.convert(names, "no_tkinter")
+        return terminal.convert_in_terminal(names, "no_tkinter")
     try:
         return open_window(names)
     except tkinter.TclError as error:
         if "display" not in str(error):
             raise
-        return terminal.convert(names, "no_display")
+        return terminal.convert_in_terminal(names, "no_display")
 
 
 def local(name: str) -> str:

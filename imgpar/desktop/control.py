@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import imgpar
 from imgpar.desktop.board import Board
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.undo import Undone, take_back
-from imgpar.desktop.work import Ended, Listed, Message, Placed, Work
+from imgpar.desktop.undo import Undone, delete_outputs
+from imgpar.desktop.work import Ended, Listed, Message, OutputFolder, Conversion
 
 
 class Control:
@@ -46,7 +46,7 @@ class Control:
         self.latest: imgpar.Outcome | None = None
         """The newest result that can be shown as a picture; the window takes it."""
         self._inbox: queue.SimpleQueue[Message | Undone] = queue.SimpleQueue()
-        self._work: Work | None = None
+        self._work: Conversion | None = None
         self._settings = Settings()
 
     @property
@@ -131,7 +131,7 @@ class Control:
             self.state = "undoing"
             outcomes = [row.outcome for row in self.board.rows if row.outcome]
             arguments = (outcomes, tuple(self.folders))
-            threading.Thread(target=lambda: self._inbox.put(take_back(*arguments)), daemon=True).start()
+            threading.Thread(target=lambda: self._inbox.put(delete_outputs(*arguments)), daemon=True).start()
 
     # ----- what happens ---------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Control:
             if message.total is not None:
                 self._total(message.total)
             self.board.wait(message.paths)
-        elif isinstance(message, Placed):
+        elif isinstance(message, OutputFolder):
             self.folders.pop(message.folder, None)
             self.folders[message.folder] = None
         elif isinstance(message, Undone):
@@ -183,7 +183,7 @@ class Control:
         self._next()
 
     def _next(self) -> None:
-        self._work = Work(self.waiting.popleft(), self._settings, self._inbox)
+        self._work = Conversion(self.waiting.popleft(), self._settings, self._inbox)
         self.board.counting = True
         self.state = "running"
         self.board.run()

@@ -7,19 +7,19 @@ from tkinter import ttk
 
 from imgpar.desktop.board import Row
 from imgpar.desktop.control import Control
-from imgpar.desktop.problems import shown, whole
+from imgpar.desktop.problems import one_line, whole
 from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
 
 
-def describe(texts: Texts, control: Control, row: Row | None) -> str:
+def describe_row(texts: Texts, control: Control, row: Row | None) -> str:
     """What is known of a row, or of the run where no row is chosen; empty where that is nothing."""
     if row is not None and row.outcome is not None:
         outcome = row.outcome
         said = texts.problem(outcome) if row.status == "failed" else texts(row.status)
-        results = [f"→ {shown(file.path)}" for file in outcome.outputs]
+        results = [f"→ {one_line(file.path)}" for file in outcome.outputs]
         english = whole(outcome)
-        parts = ["\n".join([shown(row.path), *results]), said]
+        parts = ["\n".join([one_line(row.path), *results]), said]
     elif row is not None:
         return ""
     else:

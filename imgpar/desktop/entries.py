@@ -54,7 +54,7 @@ class Entry:
 
 def install() -> list[Entry]:
     """Write the entries of this system; what an earlier version wrote there is replaced. Raises OSError."""
-    made = list(entries())
+    made = list(menu_entries())
     for entry in made:
         entry.path.parent.mkdir(parents=True, exist_ok=True)
         if entry.path.suffix == ".lnk":
@@ -67,17 +67,17 @@ def install() -> list[Entry]:
     return made
 
 
-def remove() -> list[Path]:
+def remove_entries() -> list[Path]:
     """Delete the entries of this system, and nothing else; returns what was there. Raises OSError."""
     gone = []
-    for entry in entries(everywhere=True):
+    for entry in menu_entries(everywhere=True):
         if entry.path.exists():
             entry.path.unlink()
             gone.append(entry.path)
         contents = entry.path.parent
         if contents.parent.suffix == ".workflow" and contents.is_dir() and not any(contents.iterdir()):
             shutil.rmtree(contents.parent)
-    _index(list(entries(everywhere=True)))
+    _index(list(menu_entries(everywhere=True)))
     return gone
 
 
@@ -94,7 +94,7 @@ def _index(made: list[Entry]) -> None:
             index.unlink()
 
 
-def entries(platform: str = "", *, everywhere: bool = False) -> Iterator[Entry]:
+def menu_entries(platform: str = "", *, everywhere: bool = False) -> Iterator[Entry]:
     """The entries of a system; on Linux those of the file managers that are there, or `everywhere`."""
     platform = platform or sys.platform
     if platform == "win32":

@@ -9,8 +9,8 @@ from tkinter import ttk
 from imgpar.desktop.board import Board, Row
 from imgpar.desktop.keys import USUAL
 from imgpar.desktop.longlist import Cells, LongList
-from imgpar.desktop.problems import shown
-from imgpar.desktop.texts import Texts, size
+from imgpar.desktop.problems import one_line
+from imgpar.desktop.texts import Texts, size_text
 from imgpar.desktop.theme import Theme
 
 PATIENCE = 2.0
@@ -95,11 +95,11 @@ class FileList(ttk.Notebook):
 
 
 def _name(row: Row) -> str:
-    return shown(row.path.rpartition("/")[2] or row.path)
+    return one_line(row.path.rpartition("/")[2] or row.path)
 
 
 def _bytes(row: Row) -> str:
     outcome = row.outcome
     if not outcome or not outcome.outputs or not outcome.source_bytes:
         return ""
-    return f"{size(outcome.source_bytes)} → {size(sum(file.bytes for file in outcome.outputs))}"
+    return f"{size_text(outcome.source_bytes)} → {size_text(sum(file.bytes for file in outcome.outputs))}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tkinter import filedialog, ttk
 
 from imgpar.desktop.keys import AccessKeys
-from imgpar.desktop.problems import shown
+from imgpar.desktop.problems import one_line
 from imgpar.desktop.settings import FORMATS, RECIPES, SIZES, Settings
 from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
@@ -61,7 +61,7 @@ class Form(ttk.Frame):
         self._format.set(settings.format or same)
         self._size.set(settings.size or same)
         self._quality.set(settings.quality or same)
-        self._folder["text"] = shown(settings.folder) if settings.folder else self._texts("beside")
+        self._folder["text"] = one_line(settings.folder) if settings.folder else self._texts("beside")
         if settings.folder:
             self._reset.grid()
         else:
@@ -77,7 +77,7 @@ class Form(ttk.Frame):
     def _recipe_text(self, name: str) -> str:
         if name in RECIPES:
             return self._texts(f"recipe_{name}")
-        return shown(name) if name else self._texts("recipe_none")
+        return one_line(name) if name else self._texts("recipe_none")
 
     def _label(self, key: str, row: int, column: int, target: ttk.Combobox | None) -> None:
         pad = (self._gap if column else 0, self._gap)

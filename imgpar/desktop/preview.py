@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tkinter import ttk
 
 import imgpar
-from imgpar.desktop.texts import Texts, size
+from imgpar.desktop.texts import Texts, size_text
 from imgpar.desktop.theme import Theme
 
 MEMORY = "512M"
@@ -146,9 +146,9 @@ class Preview(ttk.Frame):
         for image, picture in zip(images, self._pictures, strict=True):
             picture.configure(image=image or "", text="" if image else self._texts("no_preview"))
         self._images = [image for image in images if image]  # Tk does not keep them
-        before = [self._texts("before"), size(outcome.source_bytes) if outcome.source_bytes else ""]
+        before = [self._texts("before"), size_text(outcome.source_bytes) if outcome.source_bytes else ""]
         after = [self._texts("after")]
         for file in outcome.outputs[:1]:
-            after += [f"{file.width} × {file.height}" if file.width else "", size(file.bytes)]
+            after += [f"{file.width} × {file.height}" if file.width else "", size_text(file.bytes)]
         for caption, facts in zip(self._captions, (before, after), strict=True):
             caption["text"] = self._texts.join(facts)

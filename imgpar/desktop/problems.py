@@ -102,22 +102,22 @@ def chinese(said: str, kind: str = "") -> str:
     return KINDS.get(kind, "")
 
 
-def plain(text: str) -> str:
+def plain_sentences(text: str) -> str:
     """The sentences that mean something without a terminal: those that name flags are left out.
 
-    >>> plain("It has 3 GB. Raise the limit with --max-pixels.")
+    >>> plain_sentences("It has 3 GB. Raise the limit with --max-pixels.")
     'It has 3 GB.'
     """
     text = text.partition("\n")[0]
     sentences = re.split(r"(?<=[.!?]) +(?=[A-Z])", text)
     good = [sentence for sentence in sentences if not re.search(r"(?<!\S)--?[a-z]|\bimgpar \w+ ", sentence)]
-    return shown(" ".join(good or sentences[:1]))
+    return one_line(" ".join(good or sentences[:1]))
 
 
-def shown(text: str) -> str:
+def one_line(text: str) -> str:
     r"""A text on one line: line ends and bytes that are no UTF-8 are visible.
 
-    >>> print(shown("a\nb\udcff.jpg"))
+    >>> print(one_line("a\nb\udcff.jpg"))
     a⏎b�.jpg
     """
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

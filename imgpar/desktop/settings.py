@@ -79,7 +79,7 @@ class Settings:
 
     def place(self, inputs: Sequence[str]) -> str:
         """The folder for the results of these inputs."""
-        return self.folder or beside(inputs)
+        return self.folder or folder_beside(inputs)
 
 
 def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
@@ -98,7 +98,7 @@ def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
     return imgpar.Recipe.from_dict(data, "the recipe")
 
 
-def beside(inputs: Sequence[str]) -> str:
+def folder_beside(inputs: Sequence[str]) -> str:
     """The folder for results next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
 
     The results of a whole disk go on that disk. Paths are absolute.

@@ -7,8 +7,8 @@ from tkinter import ttk
 
 from imgpar.desktop.board import Row
 from imgpar.desktop.control import Control
-from imgpar.desktop.problems import shown
-from imgpar.desktop.texts import Texts, size
+from imgpar.desktop.problems import one_line
+from imgpar.desktop.texts import Texts, size_text
 from imgpar.desktop.theme import Theme
 
 PATIENCE = 5.0
@@ -52,7 +52,7 @@ class Status(ttk.Frame):
     def explain(self, row: Row) -> None:
         """Say all there is about one file, until something else happens."""
         texts, outcome, bad = self._texts, row.outcome, row.status == "failed"
-        parts = [shown(row.path)]
+        parts = [one_line(row.path)]
         if outcome is not None:
             parts += [texts.problem(outcome) if bad else "", *map(texts.note, outcome.notes)]
             parts += [texts("lost", what=", ".join(outcome.lost)) if outcome.lost else ""]
@@ -116,8 +116,8 @@ class Status(ttk.Frame):
             parts.append(texts("queued", count=len(control.waiting)))
         if control.state == "idle" and control.drops:
             if board.counts["ok"]:
-                sizes = {"before": size(board.bytes_in), "after": size(board.bytes_out)}
-                parts += [texts("sizes_too", **sizes), shown(control.folder)]
+                sizes = {"before": size_text(board.bytes_in), "after": size_text(board.bytes_out)}
+                parts += [texts("sizes_too", **sizes), one_line(control.folder)]
             if control.left:
                 parts.append(texts("not_begun", left=control.left))
             if control.ignored:

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 import imgpar
-from imgpar.desktop.problems import plain, shown
+from imgpar.desktop.problems import plain_sentences, one_line
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.texts import Texts
 
 
-def convert(names: Sequence[str], reason: str) -> int:
+def convert_in_terminal(names: Sequence[str], reason: str) -> int:
     """Say why there is no window, then convert `names` with the saved settings; returns the exit code."""
     settings = Settings.load()
     texts = Texts(settings.language)
@@ -23,15 +23,15 @@ def convert(names: Sequence[str], reason: str) -> int:
     def listen(event: imgpar.Event) -> None:
         outcome = event.outcome
         if outcome is not None and outcome.status == "failed":
-            say(f"{shown(outcome.source)}: {texts.problem(outcome)}")
+            say(f"{one_line(outcome.source)}: {texts.problem(outcome)}")
         elif event.kind == "note":
-            say(shown(event.text))
+            say(one_line(event.text))
 
     place = settings.place(names)
     try:
         report = settings.pipeline().run(names, place, on_event=listen)
     except imgpar.ImgparError as error:
-        say(plain(texts.error(error, place)))
+        say(plain_sentences(texts.error(error, place)))
         return error.exit_code
     print(report.summary())
     return report.exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import imgpar
-from imgpar.desktop.problems import GONE, KINDS, chinese, plain, shown
+from imgpar.desktop.problems import GONE, KINDS, chinese, plain_sentences, one_line
 from imgpar.desktop.system import system_language
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -200,32 +200,32 @@ class Texts:
         """Why a file failed."""
         if self.language == "zh":
             known = chinese(outcome.error, outcome.kind)
-            return shown(known or self("unexpected", text=plain(outcome.error)))
-        return plain(outcome.error)
+            return one_line(known or self("unexpected", text=plain_sentences(outcome.error)))
+        return plain_sentences(outcome.error)
 
     def note(self, text: str) -> str:
         """A remark of the library."""
-        return shown((chinese(text) if self.language == "zh" else "") or plain(text))
+        return one_line((chinese(text) if self.language == "zh" else "") or plain_sentences(text))
 
     def error(self, error: Exception, folder: str) -> str:
         """Why a run could not begin or go on."""
         said, names = str(error), [kind.__name__ for kind in type(error).__mro__]
         kind = next((name for name in names if name in TEXTS or name in KINDS), "")
         if kind in TEXTS:
-            return self("gone" if GONE.search(said) else kind, folder=shown(folder))
+            return self("gone" if GONE.search(said) else kind, folder=one_line(folder))
         if self.language == "zh" and (known := chinese(said)):
-            return shown(known)
+            return one_line(known)
         if self.language == "zh" and kind:
             return KINDS[kind]
         if isinstance(error, imgpar.UsageError):
-            return self("wrong", text=plain(said))
-        return self("unexpected", text=plain(said if kind else f"{type(error).__name__}: {said}"))
+            return self("wrong", text=plain_sentences(said))
+        return self("unexpected", text=plain_sentences(said if kind else f"{type(error).__name__}: {said}"))
 
 
-def size(count: int) -> str:
+def size_text(count: int) -> str:
     """Bytes, in units of 1000.
 
-    >>> size(1_234_567)
+    >>> size_text(1_234_567)
     '1.2 MB'
     """
     number, unit = count / 1000, "kB"

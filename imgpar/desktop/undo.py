@@ -22,7 +22,7 @@ class Undone:
     kept: int
 
 
-def take_back(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone:
+def delete_outputs(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone:
     """Delete the files that these outcomes wrote, and folders that are empty then, `tops` included.
 
     A file that somebody has changed since stays.

@@ -17,7 +17,7 @@ from imgpar.desktop import local
 from imgpar.desktop.board import Row
 from imgpar.desktop.buttons import Buttons
 from imgpar.desktop.control import Control
-from imgpar.desktop.details import Details, describe
+from imgpar.desktop.details import Details, describe_row
 from imgpar.desktop.dropping import accept_drops, make_droppable
 from imgpar.desktop.filelist import FileList
 from imgpar.desktop.form import Form
@@ -26,7 +26,7 @@ from imgpar.desktop.icon import draw_icon
 from imgpar.desktop.keys import AccessKeys, ignoring, press
 from imgpar.desktop.pace import BUDGET, REFRESH, TICK, tune
 from imgpar.desktop.preview import Painter, Preview
-from imgpar.desktop.problems import shown
+from imgpar.desktop.problems import one_line
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.status import Status
 from imgpar.desktop.system import sharpen_on_windows, show_folder
@@ -137,7 +137,7 @@ class Window:
         self.buttons.show(self.control, details=bool(self._described()))
 
     def _described(self) -> str:
-        return describe(self.texts, self.control, self.files.chosen)
+        return describe_row(self.texts, self.control, self.files.chosen)
 
     # ----- the tick -------------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ class Window:
 
     def undo(self) -> None:
         """Delete the new files, if the user agrees."""
-        count, folder = self.control.board.counts["ok"], shown(self.control.folder)
+        count, folder = self.control.board.counts["ok"], one_line(self.control.folder)
         question = self.texts("undo_ask", count=count, folder=folder)
         if self.control.can_undo and self.ask(self.texts("undo_title"), question, parent=self.root):
             self.files.clear()

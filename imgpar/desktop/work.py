@@ -23,7 +23,7 @@ CHUNK = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class OutputFolder:
     """Where the results of this drop go."""
 
     folder: str
@@ -46,7 +46,7 @@ class Ended:
     error: Exception | None = None
 
 
-Message = imgpar.Event | Placed | Listed | Ended
+Message = imgpar.Event | OutputFolder | Listed | Ended
 
 
 class Inbox(Protocol):
@@ -56,7 +56,7 @@ class Inbox(Protocol):
         """Take one; called in the thread."""
 
 
-class Work:
+class Conversion:
     """Converts what was dropped; `inbox` is where the window hears of it.
 
     Args:
@@ -109,12 +109,12 @@ class Work:
         except Exception as error:  # whatever it is, the window has to hear of it
             self._inbox.put(Ended(error=error))
 
-    def _list(self) -> Iterator[Placed | Listed]:
+    def _list(self) -> Iterator[OutputFolder | Listed]:
         """To ask the disk whether a name is a folder takes time, so it is done here."""
         paths = dict.fromkeys(local(repaired(name)) for name in self._names)
         files = [path for path in paths if not os.path.isdir(path)]
         self.paths, self._out = tuple(paths), self._settings.place(tuple(paths))
-        yield Placed(self._out)
+        yield OutputFolder(self._out)
         total = len(files) if len(files) == len(paths) else None
         for start in range(0, len(files), CHUNK):
             yield Listed(tuple(files[start : start + CHUNK]), total)

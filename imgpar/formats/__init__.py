@@ -27,7 +27,7 @@ from imgpar.core.errors import (
 )
 from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.output_profile import fitting_profile, shown, to_profile
+from imgpar.formats.output_profile import fitting_profile, srgb_frame, to_profile
 from imgpar.formats.registry import (
     FORMATS,
     TWINNED,
@@ -51,9 +51,9 @@ __all__ = [
     "format_of_suffix",
     "read_header",
     "recognise",
-    "scale_for",
-    "scaled",
-    "shown",
+    "decode_scale",
+    "scaled_spec",
+    "srgb_frame",
     "shrink",
     "sniff",
     "storable",
@@ -123,7 +123,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     return header
 
 
-def scale_for(format_name: str, spec: Spec, width: int, height: int) -> int:
+def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
     """How many times smaller (1, 2, 4, 8) such a picture may be decoded, and still be half as large again as
     `width` × `height`; 1 where the format cannot do that."""
     if format_name != "jpeg":
@@ -134,17 +134,17 @@ def scale_for(format_name: str, spec: Spec, width: int, height: int) -> int:
 
 def shrink(header: Header, width: int, height: int) -> Header:
     """The header for the smallest decode that is still half as large again as `width` × `height`."""
-    return at_scale(header, scale_for(header.format, header.spec, width, height))
+    return at_scale(header, decode_scale(header.format, header.spec, width, height))
 
 
 def at_scale(header: Header, scale: int) -> Header:
     """The header for a decode at 1/`scale`, which `scale_for` has found; the header itself for 1."""
     if scale == 1:
         return header
-    return header._replace(spec=scaled(header.spec, scale), detail={**header.detail, "scale": scale})
+    return header._replace(spec=scaled_spec(header.spec, scale), detail={**header.detail, "scale": scale})
 
 
-def scaled(spec: Spec, scale: int) -> Spec:
+def scaled_spec(spec: Spec, scale: int) -> Spec:
     """What a decode at 1/`scale` fills."""
     return spec.resized(-(-spec.width // scale), -(-spec.height // scale))
 
@@ -216,14 +216,14 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     The pixels stand upright: metadata is made to say so and thinned by `options.strip`. Several frames
     become an animation (with `metadata.durations`) or pages. Raises EncodeError.
     """
-    from imgpar.formats.metadata.density import fitted
+    from imgpar.formats.metadata.density import fit_density
 
     if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
         metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
-    metadata, more = fitted(metadata, fmt, options.strip)
+    metadata, more = fit_density(metadata, fmt, options.strip)
     lost += more
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)

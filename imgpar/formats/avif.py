@@ -22,8 +22,8 @@ from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.box_times import without_times
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.cicp import colours, in_container, into_container
-from imgpar.pixels.layouts import convert, fits, to_bits
+from imgpar.pixels.colour.cicp import cicp_colours, container_cicp, into_container
+from imgpar.pixels.layouts import convert_layout, fits, to_bits
 
 _HEAD = 65536
 _DEFAULT_EFFORT = 3
@@ -37,7 +37,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = pillow.read_header(data, fmt, limits)
     head = bytes(data[:_HEAD])
     header = _deep(_coloured(header, head), head)
-    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.in_container(head)))
+    header = header._replace(lost=(*header.lost, *("gain map",) * gain_map.has_gain_map_item(head)))
     if not 1 < header.frames <= limits.max_frames:
         return header
     durations = []
@@ -85,10 +85,10 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 def _coloured(header: Header, head: bytes) -> Header:
     """The header with what the code points say, where there is no profile."""
-    told = in_container(head)
+    told = container_cicp(head)
     if header.metadata.icc or told is None:
         return header
-    found = colours(*told, grey=header.spec.grey)
+    found = cicp_colours(*told, grey=header.spec.grey)
     if found.note:
         return header._replace(notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
     return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
@@ -110,7 +110,7 @@ def _deep(header: Header, head: bytes) -> Header:
 def _narrow(frame: Frame) -> Frame:
     spec = frame.spec.converted(frame.spec.layout, "uint8")
     result = Frame(spec, np.empty(spec.shape, np.uint8))
-    convert(frame, result)
+    convert_layout(frame, result)
     return result
 
 

@@ -24,9 +24,9 @@ from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
-from imgpar.pixels.colour.cicp import Colours, colours
+from imgpar.pixels.colour.cicp import Colours, cicp_colours
 from imgpar.pixels.colour.profiles import profile_space
-from imgpar.pixels.layouts import convert, fits
+from imgpar.pixels.layouts import convert_layout, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 
@@ -93,7 +93,7 @@ def decode(
         pixels = np.rint(pixels * (65535 / peak)).astype(np.uint16)
     layout: Layout = "RGB" if spec.layout == "RGBX" else spec.layout
     source = spec.converted(layout)
-    convert(Frame(source, pixels.reshape(source.shape)), frames[0])
+    convert_layout(Frame(source, pixels.reshape(source.shape)), frames[0])
     return ()
 
 
@@ -143,10 +143,10 @@ def _colours(info: dict[str, Any], *, grey: bool) -> Colours:
     """What the code points say, where there is no profile."""
     told = info.get("nclx_profile") or {}
     points = int(told.get("color_primaries", 2)), int(told.get("transfer_characteristics", 2))
-    return colours(*points, grey=grey)
+    return cicp_colours(*points, grey=grey)
 
 
 def _has_gain_map(info: dict[str, Any], data: bytes | memoryview) -> bool:
-    return gain_map.in_container(bytes(data[:65536])) or any(
+    return gain_map.has_gain_map_item(bytes(data[:65536])) or any(
         "gainmap" in str(name).lower() for name in info.get("aux") or ()
     )

@@ -80,7 +80,7 @@ def parse_span(value: object) -> Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class QualityTarget:
     """A quality that clips shall have, as a measure counts it."""
 
     measure: str
@@ -90,19 +90,19 @@ class Target:
         return f"{self.measure}={self.value:g}"
 
 
-def parse_target(value: object) -> Target:
+def parse_target(value: object) -> QualityTarget:
     """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
 
     >>> parse_target("vmaf=93")
-    Target(measure='vmaf', value=93.0)
+    QualityTarget(measure='vmaf', value=93.0)
     """
-    if isinstance(value, Target):
+    if isinstance(value, QualityTarget):
         return value
     match = re.fullmatch(r"(vmaf|ssim)=(\d+(?:\.\d+)?)", str(value))
     low, high = (1, 100) if match and match[1] == "vmaf" else (0.5, 1)
     if match is None or not low <= float(match[2]) <= high:
         raise bad_value(parsing.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
-    return Target(match[1], float(match[2]))
+    return QualityTarget(match[1], float(match[2]))
 
 
 MAPS = ("best", "all")
@@ -269,7 +269,7 @@ class EncodeOptions:
         metavar="SIZE",
         example="8M",
     )
-    target: Target | None = option(
+    target: QualityTarget | None = option(
         parse_target,
         "the quality of clips is sought: vmaf=93 or ssim=0.98, measured on samples",
         default=None,

@@ -38,7 +38,7 @@ def to_profile(
     return profile_conversion.into_profile(frames, metadata, fmt, options.colour)
 
 
-def shown(frame: Frame, metadata: Metadata) -> tuple[Frame, tuple[str, ...]]:
+def srgb_frame(frame: Frame, metadata: Metadata) -> tuple[Frame, tuple[str, ...]]:
     """A frame in sRGB, for those who get numbers and no profile; HDR is tone mapped. Also what that loses."""
     (made,), _, lost, _ = to_profile([frame], metadata, FORMATS["bmp"], EncodeOptions())
     return made, lost

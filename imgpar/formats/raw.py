@@ -11,7 +11,7 @@ from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
-from imgpar.formats.tiff.reader import described
+from imgpar.formats.tiff.reader import description_as_exif
 
 _ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 """LibRaw's code for how the camera was held, as EXIF says it."""
@@ -33,7 +33,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         if 8 * len(data) * LEAST < sizes.raw_width * sizes.raw_height:
             words = f"it holds no pixels: {len(data):,} bytes are too few for {width}×{height}"
             raise damaged("camera raw", words, hopeless=True)
-        exif = described(data) if tiff.byte_order(bytes(data[:4])) else b""
+        exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else b""
         return Header(
             format=fmt.name,
             spec=Spec(width, height, "RGB", "uint16"),

@@ -16,7 +16,7 @@ from imgpar.formats.bmp import packed as bmp_few
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
-from imgpar.pixels.layouts import convert
+from imgpar.pixels.layouts import convert_layout
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
@@ -34,7 +34,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if fmt.name == "jp2" and metadata.comment:
         parameters["comment"] = metadata.comment
     data = pillow.save(frames[0], fmt.pillow, **parameters)
-    return Encoded(boxes.dressed(data, metadata) if fmt.name == "jp2" else data)
+    return Encoded(boxes.with_metadata_boxes(data, metadata) if fmt.name == "jp2" else data)
 
 
 def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> Encoded:
@@ -42,9 +42,11 @@ def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> En
     if frame.spec.layout == "LA":
         spec = frame.spec.converted("RGBA")
         coloured = Frame(spec, np.empty(spec.shape, spec.dtype))
-        convert(frame, coloured)
+        convert_layout(frame, coloured)
         frame = coloured
     data = opencv.encode(frame, "jp2", [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
     note = "JPEG 2000 of 16 bits is written losslessly, whatever the quality"
     lossy = options.quality is not None and not options.lossless
-    return Encoded(boxes.dressed(data, metadata), ("comment",) * bool(metadata.comment), (note,) * lossy)
+    return Encoded(
+        boxes.with_metadata_boxes(data, metadata), ("comment",) * bool(metadata.comment), (note,) * lossy
+    )

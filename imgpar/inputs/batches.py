@@ -123,7 +123,7 @@ class Entries(Sequence[Item]):
     def _read(self, count: int) -> None:
         """Read on until the facts of so many files are there."""
         while len(self._ordered) < count and (some := list(islice(self._left, TOGETHER))):
-            with opened(self._folder) as (handle, where):
+            with open_folder(self._folder) as (handle, where):
                 self._take(some, [self._look(name, handle, where) for name in some])
 
     def _take(self, names: Sequence[str], facts: Sequence[Facts]) -> None:
@@ -138,7 +138,7 @@ class Entries(Sequence[Item]):
             try:
                 status = os.stat(where + name, dir_fd=handle)
                 if stat.S_ISREG(status.st_mode):
-                    return facts_of(status)
+                    return file_facts(status)
             except OSError:
                 pass
         item = named_item(self._folder + name, name)
@@ -147,7 +147,7 @@ class Entries(Sequence[Item]):
 
 
 @contextlib.contextmanager
-def opened(folder: str) -> Iterator[tuple[int | None, str]]:
+def open_folder(folder: str) -> Iterator[tuple[int | None, str]]:
     """A handle of a folder, or None and the folder, where names cannot be looked up from a handle."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if _BY_HANDLE else None
@@ -246,7 +246,7 @@ def holds_output(folder: str) -> bool:
     return os.path.isdir(ours) and not os.path.isdir(os.path.join(ours, UNDO))
 
 
-def facts_of(status: os.stat_result) -> Facts:
+def file_facts(status: os.stat_result) -> Facts:
     """The facts in a status; the inode as SQLite can hold it, 0 where the system does not say (Windows
     folder listings)."""
     return status.st_size, status.st_mtime_ns, status.st_ino & INODE_BITS, status.st_ctime_ns
@@ -293,7 +293,7 @@ def named_item(path: str, mirror: str) -> Item:
             shown = look_inside(path)
         except OSError as error:
             return Item(path, mirror, status.st_size, status.st_mtime_ns, error=why_unreadable(error))
-    size, mtime_ns, inode, ctime_ns = facts_of(status)
+    size, mtime_ns, inode, ctime_ns = file_facts(status)
     return Item(path, mirror, size, mtime_ns, inode, "", shown, ctime_ns)
 
 

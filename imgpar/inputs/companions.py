@@ -20,12 +20,12 @@ from imgpar.inputs.batches import (
     SIDECARS,
     Batch,
     Entries,
-    facts_of,
+    file_facts,
     known_suffix,
     suffix_of,
     why_unreadable,
 )
-from imgpar.inputs.ignored import kind_of
+from imgpar.inputs.ignored import ignored_kind
 
 SIDECAR = "sidecar"
 """What a sidecar has in the place of a format: it is copied as it is."""
@@ -47,7 +47,7 @@ def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
             items=[*batch.items, *found],
             ignored=batch.ignored - taken,
             sidecars=batch.sidecars - taken,
-            kinds=Counter(batch.kinds) - Counter(kind_of(os.path.basename(item.path)) for item in found),
+            kinds=Counter(batch.kinds) - Counter(ignored_kind(os.path.basename(item.path)) for item in found),
         )
 
 
@@ -140,5 +140,5 @@ def _item(path: str, owner: Item) -> Item | None:
         return Item(path, owner.mirror, 0, 0, error=why_unreadable(error))
     mirror = owner.mirror.rpartition("/")[0]
     below = f"{mirror}/{os.path.basename(path)}" if mirror else os.path.basename(path)
-    size, mtime_ns, inode, ctime_ns = facts_of(status)
+    size, mtime_ns, inode, ctime_ns = file_facts(status)
     return Item(path, below, size, mtime_ns, inode, "", SIDECAR, ctime_ns)

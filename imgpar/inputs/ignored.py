@@ -35,10 +35,10 @@ def is_system_folder(name: str) -> bool:
     return name in _FOLDERS or name.endswith(_ENDS)
 
 
-def kind_of(name: str) -> str:
+def ignored_kind(name: str) -> str:
     """The kind of a file that is no media, from its name.
 
-    >>> kind_of("a.TXT"), kind_of("README"), kind_of("._a.jpg")
+    >>> ignored_kind("a.TXT"), ignored_kind("README"), ignored_kind("._a.jpg")
     ('.txt', 'without suffix', 'hidden')
     """
     if name.startswith("."):
@@ -74,10 +74,10 @@ class Aside:
         }
 
 
-def told(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
+def ignored_sentence(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
     """One sentence for what was left out; nothing where that is nothing.
 
-    >>> told({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)
+    >>> ignored_sentence({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)
     'Left out: 12 .txt, 2 without suffix; folders @eaDir (3), __MACOSX; 5 by include and exclude.'
     """
     parts = [_listed([f"{count} {kind}" for kind, count in kinds.items()], "other kinds")]

@@ -15,7 +15,7 @@ from imgpar.inputs.batches import (
     Batch,
     Entries,
     Facts,
-    facts_of,
+    file_facts,
     holds_output,
     is_media,
     is_sidecar,
@@ -23,7 +23,7 @@ from imgpar.inputs.batches import (
     suffix_of,
     why_unreadable,
 )
-from imgpar.inputs.ignored import HIDDEN, is_system_folder, kind_of
+from imgpar.inputs.ignored import HIDDEN, is_system_folder, ignored_kind
 from imgpar.inputs.patterns import Patterns
 
 STATUS_IS_FREE = os.name == "nt"
@@ -189,7 +189,7 @@ def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str])
             elif not _is_junction(entry):
                 found.folders.append(name)
         elif not entry.is_symlink() or not stat.S_ISREG(entry.stat().st_mode):
-            found.kinds[kind_of(name)] += 1
+            found.kinds[ignored_kind(name)] += 1
         else:
             found.facts[name] = _facts(entry)
             if is_media(name):
@@ -211,7 +211,7 @@ def _look(path: str, name: str, found: Listing, forced: Container[str]) -> None:
         found.names.append(name)
         found.formats[name] = shown
     else:
-        found.kinds[kind_of(name)] += 1
+        found.kinds[ignored_kind(name)] += 1
         found.sidecars += is_sidecar(name)
 
 
@@ -220,11 +220,11 @@ def _cannot_read(name: str, found: Listing, forced: Container[str]) -> None:
         found.names.append(name)
         found.failed.add(name)
     else:
-        found.kinds[kind_of(name)] += 1
+        found.kinds[ignored_kind(name)] += 1
 
 
 def _facts(entry: os.DirEntry[str]) -> Facts:
-    return facts_of(entry.stat())
+    return file_facts(entry.stat())
 
 
 def mirror_names(folders: list[str]) -> dict[str, str]:

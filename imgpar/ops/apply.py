@@ -10,7 +10,7 @@ from imgpar.core.errors import TransformError
 from imgpar.core.model import Frame, ItemFacts, Layout, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.function_digest import fingerprint, qualified_name
-from imgpar.pixels.arrays import PEAK, store
+from imgpar.pixels.arrays import PEAK, store_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ class Apply(Operation):
 
     def call(self, frame: Frame) -> Frame:
         """Run the function on a copy of the frame; the result owns its memory."""
-        given = converted(frame, self.channels, self.dtype)
+        given = _converted(frame, self.channels, self.dtype)
         deep = frame.spec.dtype == self.dtype == "float32"
         least, most = (float(given.min()), float(given.max())) if deep else (0.0, 1.0)
         array = self._checked(self._guarded(self.function, given))
@@ -150,7 +150,7 @@ class Apply(Operation):
         return array.clip(least, most) if low < least or high > most else array
 
 
-def converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> Array:
+def _converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> Array:
     """A copy of the frame's pixels in another layout and depth; float32 is 0 to 1."""
     import cv2
     import numpy as np
@@ -169,7 +169,7 @@ def converted(frame: Frame, layout: Literal["L", "RGB", "RGBA"], dtype: str) -> 
     if dtype == spec.dtype:
         np.copyto(result, colours)
     else:
-        store(colours.astype(np.float32) * np.float32(PEAK[dtype] / PEAK[spec.dtype]), result)
+        store_values(colours.astype(np.float32) * np.float32(PEAK[dtype] / PEAK[spec.dtype]), result)
     return result
 
 
@@ -181,5 +181,5 @@ def _with_alpha(result: Frame, source: Frame) -> Frame:
     array = np.empty(spec.shape, spec.dtype)
     array[..., :-1] = result.array
     scale = np.float32(PEAK[spec.dtype] / PEAK[source.spec.dtype])
-    store(source.array[..., -1].astype(np.float32) * scale, array[..., -1])
+    store_values(source.array[..., -1].astype(np.float32) * scale, array[..., -1])
     return Frame(spec, array)

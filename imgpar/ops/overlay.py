@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.pixels.arrays import LUMA, PEAK, colours_of, paste, store
+from imgpar.pixels.arrays import LUMA, PEAK, colour_channels, paste, store_values
 from imgpar.pixels.geometry import place
 
 if TYPE_CHECKING:
@@ -41,16 +41,16 @@ def _blend(dst: Frame, mark: Array, x: int, y: int) -> None:
         return None
     part = dst.array[top:bottom, left:right]
     mark = mark[top - y : bottom - y, left - x : right - x]
-    count, peak = colours_of(dst.spec), np.float32(PEAK[dst.spec.dtype])
+    count, peak = colour_channels(dst.spec), np.float32(PEAK[dst.spec.dtype])
     colours = mark[..., :3] if count == 3 else mark[..., :3] @ np.array(LUMA, np.float32)[:, None]
     alpha = mark[..., 3:]
     below = part[..., :count].astype(np.float32)
     if not dst.spec.alpha:
-        return store(below + (colours * peak - below) * alpha, part[..., :count])
+        return store_values(below + (colours * peak - below) * alpha, part[..., :count])
     under = part[..., -1:].astype(np.float32) / peak * (1 - alpha)
     together = alpha + under
     total = colours * peak * alpha + below * under
     mixed = np.divide(total, together, out=below.copy(), where=together > 0)
-    store(mixed, part[..., :count])
-    store(together * peak, part[..., -1:])
+    store_values(mixed, part[..., :count])
+    store_values(together * peak, part[..., -1:])
     return None

@@ -124,10 +124,10 @@ class Watermark(Operation):
 
     def identity(self) -> str:
         """A digest of the file, so that another logo under the same name counts as a change."""
-        return file_digest(self.name, self.image)
+        return asset_digest(self.name, self.image)
 
 
-def file_digest(name: str, path: str) -> str:
+def asset_digest(name: str, path: str) -> str:
     """The digest of a file that an operation needs; raises BadValueError where it cannot be read."""
     from hashlib import sha256
 

@@ -12,7 +12,7 @@ from imgpar.core.model import Colour, Frame, Spec
 from imgpar.core.options import option
 from imgpar.ops.base import Operation
 from imgpar.ops.overlay import lay
-from imgpar.ops.watermark import file_digest, parse_file
+from imgpar.ops.watermark import asset_digest, parse_file
 from imgpar.pixels import text as lettering
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
@@ -98,7 +98,7 @@ class WatermarkText(Operation):
         lay(src, dst, mark, self.gravity, self.margin.pixels(shorter), tile=self.tile)
 
     def check(self) -> None:
-        lacking = lettering.lacking(self.text.replace("\\n", "\n"), self.font)
+        lacking = lettering.missing_letters(self.text.replace("\\n", "\n"), self.font)
         if lacking:
             raise UsageError(
                 f"No font here has {lacking!r} of the watermark text.",
@@ -107,7 +107,7 @@ class WatermarkText(Operation):
 
     def identity(self) -> str:
         """A digest of the font file."""
-        return file_digest(self.name, self.font) if self.font else ""
+        return asset_digest(self.name, self.font) if self.font else ""
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from imgpar.core.digest import blocks_digest, file_digest, is_one_of
+from imgpar.core.digest import blocks_digest, file_digest, matches_output
 from imgpar.core.errors import CommitError, ImgparError, KeptError
 from imgpar.core.fs import (
     WINDOWS,
@@ -27,7 +27,7 @@ from imgpar.core.fs import (
     move_new,
     no_room,
     partial_path,
-    remove,
+    remove_file,
     replace,
     sync_folder,
 )
@@ -89,7 +89,7 @@ class Original:
         """Whether imgpar wrote it, so that an older file is the original."""
         if any(file.digest and file.digest == self._digest for file in files):
             return True
-        return is_one_of(self.path, files)
+        return matches_output(self.path, files)
 
 
 def commit(
@@ -174,7 +174,7 @@ def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile
         if target.retires and target.retires != target.path:
             if target.backup and not _is_one_file(target.retires, target.backup):
                 continue  # it is retired already, or somebody put another file there
-            remove(target.retires)
+            remove_file(target.retires)
     return whole
 
 
@@ -187,7 +187,7 @@ def taken_over(target: Target, written: Mapping[str, list[OutputFile]]) -> Targe
 def _as_noted(target: Target, noted: Sequence[OutputFile]) -> OutputFile | None:
     """The file of a target as it was noted, with the facts that it has now; None where it is another one."""
     for file in noted:
-        if is_one_of(target.path, (file,)):
+        if matches_output(target.path, (file,)):
             status = os.lstat(long_path(target.path))
             return file._replace(ctime_ns=status.st_ctime_ns, inode=status.st_ino & INODE_BITS)
     return None
@@ -196,8 +196,8 @@ def _as_noted(target: Target, noted: Sequence[OutputFile]) -> OutputFile | None:
 def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
     """Remove new outputs of a job that failed later."""
     for target, file in written:
-        if not target.replaces and is_one_of(file.path, (file,)):
-            remove(file.path)
+        if not target.replaces and matches_output(file.path, (file,)):
+            remove_file(file.path)
 
 
 def _begin(path: str) -> Half:
@@ -277,7 +277,7 @@ def _place(
         if (
             target.known
             and os.path.lexists(long_path(target.path))
-            and not is_one_of(target.path, target.known)
+            and not matches_output(target.path, target.known)
         ):
             raise KeptError(f"{target.path} was changed since imgpar made it; it was left alone.")
         replace(path, target.path)

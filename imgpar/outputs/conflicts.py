@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from imgpar.core.model import Facts, OutputFile, Target
-from imgpar.outputs.naming import PLANNED, Done
+from imgpar.outputs.naming import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]
 """What this input was given in earlier runs, by path."""
@@ -16,7 +16,7 @@ There = Sequence[tuple[str, os.stat_result]]
 """Paths, and what is at each."""
 
 
-def owned_by(records: Sequence[Done]) -> dict[str, list[OutputFile]]:
+def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
     """What an input was given in the runs that these records tell of."""
     owned: dict[str, list[OutputFile]] = {}
     for record in records:
@@ -36,7 +36,7 @@ def why_foreign(path: str, owned: Owned) -> str:
     return "changed" if any(made.bytes != PLANNED for made in owned.get(path, ())) else "exists"
 
 
-def maker(path: str, status: os.stat_result, records: Sequence[Done]) -> str:
+def maker(path: str, status: os.stat_result, records: Sequence[PriorResult]) -> str:
     """The recipe with which a file of ours was made; nothing where that is not known."""
     for record in records:
         made = [file for file in (*record.outputs, *record.claims) if file.path == path]

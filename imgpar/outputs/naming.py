@@ -30,7 +30,7 @@ PLANNED = -1
 """Bytes of an output of which only the name is known."""
 
 
-class Done(NamedTuple):
+class PriorResult(NamedTuple):
     """What the journal knows about one input and one recipe."""
 
     recipe: str
@@ -71,11 +71,11 @@ class Names:
         out: Out,
         batch: Batch,
         wishes: Wishes,
-        known: Mapping[str, Sequence[Done]],
+        known: Mapping[str, Sequence[PriorResult]],
         unchanged: Sequence[object | None],
         claims: Iterable[str] = (),
         *,
-        taken: Sequence[tuple[str, Done]] = (),
+        taken: Sequence[tuple[str, PriorResult]] = (),
         split: bool = False,
     ) -> None:
         self._out = out
@@ -105,7 +105,7 @@ class Names:
             if known or taken or self._leaders or any(unchanged) or not self._settle_by_name():
                 self._settle(known, unchanged)
 
-    def _settle(self, known: Mapping[str, Sequence[Done]], unchanged: Sequence[object | None]) -> None:
+    def _settle(self, known: Mapping[str, Sequence[PriorResult]], unchanged: Sequence[object | None]) -> None:
         moving = [
             item
             for item, record in zip(self._batch.items, unchanged, strict=True)
@@ -171,7 +171,7 @@ class Names:
         """The folders in which the outputs of an item may lie; they end with a separator."""
         return [self._folder, os.path.join(self._folder, self._root_name(item), "")]
 
-    def owner(self, item: Item) -> tuple[str, Done] | None:
+    def owner(self, item: Item) -> tuple[str, PriorResult] | None:
         """The input of another root, and what is known of it, that has the name that this item would get."""
         return next(
             (self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None
@@ -275,7 +275,7 @@ class Names:
         stem = first if whole else split_suffix(first)[0]
         return [folder + legal(stem, suffix or split_suffix(name)[1]) for _, suffix in wish.targets]
 
-    def _keep_name(self, item: Item, known: Mapping[str, Sequence[Done]]) -> bool:
+    def _keep_name(self, item: Item, known: Mapping[str, Sequence[PriorResult]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it stays in its place."""
         if self._out.in_place and item.path in (paths := self._paths(item, 0)):
             self._claimed.update(map(fold, paths))
@@ -301,7 +301,7 @@ class Names:
         return False
 
 
-def _published(taken: Sequence[tuple[str, Done]]) -> dict[str, tuple[str, Done]]:
+def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str, PriorResult]]:
     """Inputs of other roots by the folded paths of their outputs that are there."""
     return {
         fold(made.path): (name, record)

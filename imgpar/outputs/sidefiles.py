@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable
 
 from imgpar.core.errors import UsageError
-from imgpar.core.fs import Half, beside, sweep
+from imgpar.core.fs import Half, temporary_path, sweep_temporary_files
 from imgpar.formats.registry import format_of_suffix, sniff
 
 HEAD = 4096
@@ -94,7 +94,7 @@ def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def is_one_of(path: str, known: frozenset[tuple[int, int]]) -> bool:
+def names_known_file(path: str, known: frozenset[tuple[int, int]]) -> bool:
     """Whether a name leads to one of these files: by links of both kinds, or by names without case."""
     return not known.isdisjoint(identities((path,)))
 
@@ -110,8 +110,8 @@ def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> N
             with open(final, "w", encoding=encoding, newline="\n") as file:
                 file.writelines(text)
             return
-    sweep(os.path.dirname(final))
-    with Half(beside(final), 0o666) as half:
+    sweep_temporary_files(os.path.dirname(final))
+    with Half(temporary_path(final), 0o666) as half:
         with open(half.handle, "w", encoding=encoding, newline="\n", closefd=False) as file:
             file.writelines(text)
         half.name(final)

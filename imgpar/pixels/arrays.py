@@ -24,7 +24,7 @@ _BAND = 128
 """Rows at a time: temporaries stay in the cache and a picture never needs four times its memory."""
 
 
-def colours_of(spec: Spec) -> int:
+def colour_channels(spec: Spec) -> int:
     """How many channels carry colour: 1 for grey, 3 otherwise."""
     return 1 if spec.grey else 3
 
@@ -105,8 +105,8 @@ def paste(src: Frame, dst: Frame, x: int = 0, y: int = 0) -> None:
     if src.spec.layout == dst.spec.layout:
         np.copyto(part, src.array)
     else:
-        count = colours_of(dst.spec)
-        part[..., :count] = src.array[..., : colours_of(src.spec)]
+        count = colour_channels(dst.spec)
+        part[..., :count] = src.array[..., : colour_channels(src.spec)]
         if dst.spec.alpha:
             part[..., -1] = src.array[..., -1] if src.spec.alpha else PEAK[dst.spec.dtype]
     seal(dst)
@@ -159,10 +159,10 @@ def unpremultiply(array: Array, white: float, dst: Frame) -> None:
         inverse = np.divide(np.float32(peak), alpha, out=np.zeros_like(alpha), where=alpha > 0)
         pixels[..., :-1] *= inverse
         np.clip(alpha * np.float32(peak / white), 0, peak, out=alpha)
-        store(pixels, dst.array[rows])
+        store_values(pixels, dst.array[rows])
 
 
-def store(values: Array, dst: Array) -> None:
+def store_values(values: Array, dst: Array) -> None:
     """Write float values into an array of any depth: whole numbers are rounded and clipped, floats kept."""
     import numpy as np
 
@@ -178,7 +178,7 @@ def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
     import numpy as np
 
     peak = PEAK[src.spec.dtype]
-    count = colours_of(src.spec)
+    count = colour_channels(src.spec)
     if src.spec.dtype == "float32":
         np.multiply(src.array[..., :count], np.float32(scale), out=dst.array[..., :count])
         dst.array[..., :count] += np.float32(offset)

@@ -39,9 +39,9 @@ class Geometry:
         if self.longest:
             return str(self.longest)
         if self.percent:
-            return f"{plain(self.percent)}%"
+            return f"{_plain(self.percent)}%"
         if self.megapixels:
-            return f"{plain(self.megapixels)}MP"
+            return f"{_plain(self.megapixels)}MP"
         return f"{self.width or ''}x{self.height or ''}"
 
     @property
@@ -61,10 +61,10 @@ class Geometry:
             scale = math.sqrt(self.megapixels * 1e6 / (width * height)) + 1e-12
             return (max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
         if self.percent:
-            return scaled(width, height, self.percent / 100)
+            return _scaled(width, height, self.percent / 100)
         if self.longest:
-            return scaled(width, height, self.longest / max(width, height))
-        return scaled(width, height, self.width / width if self.width else self.height / height)
+            return _scaled(width, height, self.longest / max(width, height))
+        return _scaled(width, height, self.width / width if self.width else self.height / height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Aspect:
     height: float
 
     def __str__(self) -> str:
-        return f"{plain(self.width)}:{plain(self.height)}"
+        return f"{_plain(self.width)}:{_plain(self.height)}"
 
     def inside(self, width: int, height: int) -> tuple[int, int]:
         """The largest size of this shape that fits into width × height."""
@@ -120,7 +120,7 @@ class Length:
     percent: bool = False
 
     def __str__(self) -> str:
-        return plain(self.value) + ("%" if self.percent else "")
+        return _plain(self.value) + ("%" if self.percent else "")
 
     def pixels(self, whole: int) -> int:
         """The length in pixels, for percent of `whole`."""
@@ -256,7 +256,7 @@ def fractions(gravity: str) -> tuple[float, float]:
     return _GRAVITIES[gravity]
 
 
-def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
+def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
     """Both sides times `scale`, rounded, at least one pixel."""
     return (rounded(width * scale), rounded(height * scale))
 
@@ -266,10 +266,10 @@ def rounded(length: float) -> int:
     return max(1, math.floor(length + 0.5))
 
 
-def plain(number: float) -> str:
+def _plain(number: float) -> str:
     """A number as people write it: no `.0`, no exponent.
 
-    >>> plain(50.0), plain(0.5)
+    >>> _plain(50.0), _plain(0.5)
     ('50', '0.5')
     """
     return f"{number:.10f}".rstrip("0").rstrip(".")
@@ -281,7 +281,7 @@ def compact(value: object) -> str:
         value = "x".join("" if side is None else str(side) for side in value)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    text = value if isinstance(value, str) else plain(value)
+    text = value if isinstance(value, str) else _plain(value)
     return re.sub(r"\s+", "", text.lower().replace("×", "x"))
 
 

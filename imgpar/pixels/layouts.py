@@ -46,7 +46,7 @@ _DIRECT = {
 }
 
 
-def convert(src: Frame, dst: Frame, background: Background = (255, 255, 255, 255)) -> None:
+def convert_layout(src: Frame, dst: Frame, background: Background = (255, 255, 255, 255)) -> None:
     """Fill `dst` with the picture of `src` in the layout and depth of `dst`; both have the same size.
 
     Where `dst` has no alpha, `src` is laid on `background`: red, green, blue and alpha from 0 to 255, in the

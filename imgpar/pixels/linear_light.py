@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.pixels.arrays import PEAK, colours_of
+from imgpar.pixels.arrays import PEAK, colour_channels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ def in_linear_light(src: Frame, dst: Frame, work: Callable[[Frame, Frame], None]
 
     light, result = (spec.converted(spec.layout, "float32") for spec in (src.spec, dst.spec))
     source, target = (Frame(spec, np.empty(spec.shape, np.float32)) for spec in (light, result))
-    count, narrow = colours_of(src.spec), src.spec.dtype == "uint8"
+    count, narrow = colour_channels(src.spec), src.spec.dtype == "uint8"
     peak = np.float32(PEAK[src.spec.dtype])
     for coded, linear in zip(src.array, source.array, strict=True):
         colours = coded[..., :count]

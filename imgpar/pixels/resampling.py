@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.model import Frame
-from imgpar.pixels.arrays import premultiplied, seal, store, unpremultiply
+from imgpar.pixels.arrays import premultiplied, seal, store_values, unpremultiply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,4 +151,4 @@ def _with_pillow(src: Frame, dst: Frame, box: Box) -> None:
     if src.spec.alpha:
         unpremultiply(result, white, dst)
     else:
-        store(result, dst.array)
+        store_values(result, dst.array)

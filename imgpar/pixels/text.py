@@ -102,7 +102,7 @@ def drawn(text: str, size: int, path: str, stroke: int) -> Words:
     return Words(letters, around, pictures)
 
 
-def lacking(text: str, path: str) -> str:
+def missing_letters(text: str, path: str) -> str:
     """The letters that neither the named font nor one of the system has."""
     letters = dict.fromkeys(fonts.visible(_composed(text)))
     return "".join(letter for letter in letters if _file_for(letter, path) is None)

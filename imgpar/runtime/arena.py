@@ -25,7 +25,7 @@ from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import ArenaError
-from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep, unname_segment
+from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep_segments, unname_segment
 from imgpar.runtime.protocol import Lease
 from imgpar.runtime.rlimits import most_memory
 
@@ -132,7 +132,7 @@ class Arena:
         self.buffer: memoryview[int]
         self._shm: SharedMemory | None = None
         self._fd = -1
-        sweep()
+        sweep_segments()
         self._open()
         self.allocator = Allocator(self.size)
         self.board = self.buffer[:BOARD_BYTES].cast("q")

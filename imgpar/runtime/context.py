@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Done, Lease, Task
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
 Ask = Callable[[Task, int, bool], Lease]
 """Returns a lease of that many bytes for a task; True accepts the standing lease if it is large enough."""
@@ -25,7 +25,7 @@ class Context:
     """
 
     task: Task
-    clock: Clock
+    clock: StageClock
     buffer: memoryview
     kept: dict[str, Any] = field(repr=False)
     _ask: Ask = field(repr=False)

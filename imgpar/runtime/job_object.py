@@ -34,7 +34,7 @@ class BasicLimits(ctypes.Structure):
     )
 
 
-class Limits(ctypes.Structure):
+class ExtendedLimits(ctypes.Structure):
     """JOBOBJECT_EXTENDED_LIMIT_INFORMATION."""
 
     _fields_ = (
@@ -47,9 +47,9 @@ class Limits(ctypes.Structure):
     )
 
 
-def limits(memory: int) -> Limits:
+def limits(memory: int) -> ExtendedLimits:
     """The limits of the job: end with the last handle, and `memory` bytes per process (0 is no limit)."""
-    made = Limits()
+    made = ExtendedLimits()
     made.basic.flags = KILL_ON_CLOSE | (PROCESS_MEMORY if memory else 0)
     made.process_memory = memory
     return made

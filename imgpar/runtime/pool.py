@@ -44,7 +44,7 @@ SILENT_TRIES = 2
 
 
 @dataclass(slots=True)
-class Worker:
+class WorkerProcess:
     """A process and the parent's end of its channel."""
 
     index: int
@@ -85,11 +85,11 @@ class Pool:
         self._folder = temporary_folder()
         wake_at_exit()
         self._next = 0
-        self.workers: dict[int, Worker] = {}
+        self.workers: dict[int, WorkerProcess] = {}
         # `connection.wait` builds a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
 
-    def start(self) -> Worker:
+    def start(self) -> WorkerProcess:
         """Start one more worker. Returns at once; the worker initialises itself.
 
         Raises:
@@ -117,7 +117,7 @@ class Pool:
             fix="The temporary files were removed: run again." if lost else "Lower --jobs.",
         )
 
-    def _start(self) -> Worker:
+    def _start(self) -> WorkerProcess:
         index = self._free_cell()
         log = os.path.join(self._folder, f"worker-{self._next}.log")
         self._next += 1
@@ -139,7 +139,7 @@ class Pool:
             raise
         finally:
             theirs.close()
-        worker = Worker(index, process, ParentEnd(ours), log, _handle_of(process.pid))
+        worker = WorkerProcess(index, process, ParentEnd(ours), log, _handle_of(process.pid))
         self.workers[index] = worker
         if self._poll:
             self._poll.register(ours, select.POLLIN)
@@ -148,13 +148,13 @@ class Pool:
     def _free_cell(self) -> int:
         return next(index for index in range(MAX_WORKERS) if index not in self.workers)
 
-    def begun(self, worker: Worker) -> Begun:
+    def begun(self, worker: WorkerProcess) -> Begun:
         """What the worker is doing, from its cell of the board."""
         serial, tick, stage = self._arena.board[_cell(worker.index) : _cell(worker.index) + 3]
         # The board lies in memory that every worker can write.
         return Begun(serial, tick, STAGES[stage] if 0 <= stage < len(STAGES) else "")
 
-    def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[Worker], list[Any]]:
+    def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[WorkerProcess], list[Any]]:
         """Workers whose channel is readable or at EOF, and those of `also` that are readable."""
         if self._poll and not also:
             by_handle = {worker.channel.connection.fileno(): worker for worker in self.workers.values()}
@@ -166,7 +166,7 @@ class Pool:
             [item for item in found if item not in by_connection],
         )
 
-    def reap(self, worker: Worker) -> tuple[int | None, str]:
+    def reap(self, worker: WorkerProcess) -> tuple[int | None, str]:
         """Clean up after a dead worker.
 
         Returns:
@@ -192,7 +192,7 @@ class Pool:
             os.close(worker.handle)
         return code, read_log(worker.log)
 
-    def kill(self, worker: Worker) -> None:
+    def kill(self, worker: WorkerProcess) -> None:
         """Send SIGKILL to a worker; its channel will end."""
         if worker.handle < 0:
             worker.process.kill()
@@ -201,7 +201,7 @@ class Pool:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(worker.handle, signal.SIGKILL)
 
-    def abort(self, worker: Worker) -> None:
+    def abort(self, worker: WorkerProcess) -> None:
         """Send SIGABRT to a worker, so that it logs a traceback if it can; use `kill` if it does not end."""
         if worker.handle < 0:
             worker.process.kill()

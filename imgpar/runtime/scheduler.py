@@ -24,7 +24,7 @@ from typing import Any
 from imgpar.core.errors import RunError
 from imgpar.core.model import Event, Job
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Pool, Worker
+from imgpar.runtime.pool import Pool, WorkerProcess
 from imgpar.runtime.protocol import (
     Advanced,
     Begin,
@@ -202,7 +202,7 @@ class Scheduler:
                 self._limit = wanted = len(self._pool.workers)  # continue with those that run
         self._most = max(self._most, len(self._pool.workers))
 
-    def _initialise(self, worker: Worker) -> None:
+    def _initialise(self, worker: WorkerProcess) -> None:
         self._ledger.hired(worker.index)
         self._send(worker, self._begin)
 
@@ -219,7 +219,7 @@ class Scheduler:
 
     # ----- messages -------------------------------------------------------------------------------
 
-    def _send(self, worker: Worker, message: ToWorker) -> None:
+    def _send(self, worker: WorkerProcess, message: ToWorker) -> None:
         with contextlib.suppress(OSError):  # it is dead: its channel will end
             try:
                 worker.channel.send(message)
@@ -244,7 +244,7 @@ class Scheduler:
         self._start_workers()  # replaces dead workers
         self._assign()  # before planning and the journal take their time
 
-    def _read(self, worker: Worker) -> None:
+    def _read(self, worker: WorkerProcess) -> None:
         """Handle some messages of a worker; at the end of its channel, its death."""
         try:
             messages = worker.channel.receive()
@@ -257,7 +257,7 @@ class Scheduler:
             if not self._watchdog.rejects(worker, message):
                 self._handle(worker, message)
 
-    def _handle(self, worker: Worker, message: object) -> None:
+    def _handle(self, worker: WorkerProcess, message: object) -> None:
         settled: Settled | None = None
         match message:
             case Done():
@@ -287,7 +287,7 @@ class Scheduler:
             self._last = self._received
             self._sink(settled)
 
-    def _advance(self, worker: Worker, message: Advanced) -> None:
+    def _advance(self, worker: WorkerProcess, message: Advanced) -> None:
         for task in self._ledger.held(worker.index):
             if task.serial == message.serial:
                 path = task.job.item.path

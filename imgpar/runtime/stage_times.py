@@ -9,7 +9,7 @@ from imgpar.runtime.protocol import STAGES
 
 
 @dataclass(slots=True)
-class Clock:
+class StageClock:
     """Measures the stages of one task, and writes the current one to the board.
 
     The object is its own context manager: a small picture enters six blocks, one after the other.
@@ -21,7 +21,7 @@ class Clock:
     stage: str = "read"
     _start: float = 0.0
 
-    def during(self, stage: str) -> Clock:
+    def during(self, stage: str) -> StageClock:
         """Add the time of the block to a stage, and remember the stage if the block fails. Blocks are not
         nested."""
         self.stage = stage

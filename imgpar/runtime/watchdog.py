@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, replace
 
 from imgpar.core.errors import RunError
-from imgpar.core.fs import partial_path, remove
+from imgpar.core.fs import partial_path, remove_file
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Begun, Pool, Worker, describe_exit
+from imgpar.runtime.pool import Begun, Pool, WorkerProcess, describe_exit
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
 from imgpar.runtime.stopped_processes import is_stopped
@@ -68,7 +68,7 @@ class Deaths:
         self.failed_starts = 0
         """Consecutive workers that died before they began a task."""
 
-    def rejects(self, worker: Worker, message: object) -> bool:
+    def rejects(self, worker: WorkerProcess, message: object) -> bool:
         """Whether a worker has sent an invalid message; then it is killed, and its messages are ignored."""
         if worker.index not in self._invalid:
             problem = self._ledger.disorder(worker.index, message)
@@ -95,14 +95,14 @@ class Deaths:
                 elif now - self._overdue[worker.index] > ABORT_SECONDS:
                     self._pool.kill(worker)
 
-    def _is_stopped(self, worker: Worker, seen: Step, now: float) -> bool:
+    def _is_stopped(self, worker: WorkerProcess, seen: Step, now: float) -> bool:
         """Whether a worker with tasks is stopped; checked once a second."""
         if now - seen.looked < LOOK_SECONDS or not (seen.begun.serial or self._ledger.owes(worker.index)):
             return False
         seen.looked = now
         return is_stopped(worker.process.pid)
 
-    def _deadline(self, worker: Worker, begun: Begun) -> float:
+    def _deadline(self, worker: WorkerProcess, begun: Begun) -> float:
         """Seconds that a worker may be at the same step."""
         if begun.serial:
             return self._step_limit(worker.index)
@@ -117,7 +117,7 @@ class Deaths:
         streams = any(task.job.kind == "stream" for task in self._ledger.held(index))
         return math.inf if streams else STEP_SECONDS
 
-    def reap(self, worker: Worker) -> list[Settled]:
+    def reap(self, worker: WorkerProcess) -> list[Settled]:
         """Clean up after a dead worker and charge its task.
 
         Returns:
@@ -145,7 +145,7 @@ class Deaths:
         failure = self._timed_out(worker, begun, log) if overdue else _died(begun, end, log)
         return self._ledger.died(worker.index, begun.serial, cause, failure)
 
-    def _at_fault(self, worker: Worker, begun: Begun) -> Begun:
+    def _at_fault(self, worker: WorkerProcess, begun: Begun) -> Begun:
         """The task to charge for an invalid message: the current one, or else the next, so that retries
         end."""
         held = [task.serial for task in self._ledger.held(worker.index)]
@@ -160,13 +160,13 @@ class Deaths:
             self._pool.reap(worker)
             self._clean_up_after(worker)
 
-    def _clean_up_after(self, worker: Worker) -> None:
+    def _clean_up_after(self, worker: WorkerProcess) -> None:
         """Remove the partial files of a dead worker."""
         for task in self._ledger.held(worker.index):
             for target in task.job.targets:
-                remove(partial_path(target.path, self._name, task.serial))
+                remove_file(partial_path(target.path, self._name, task.serial))
 
-    def _timed_out(self, worker: Worker, begun: Begun, log: str) -> Failed:
+    def _timed_out(self, worker: WorkerProcess, begun: Begun, log: str) -> Failed:
         seconds = self._step_limit(worker.index)
         message = f"It took longer than {seconds:g} s in stage {begun.stage}, twice."
         fix = "Raise the limit with --timeout."

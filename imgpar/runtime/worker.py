@@ -37,7 +37,7 @@ from imgpar.runtime.protocol import (
     Task,
     Work,
 )
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
 
 class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
@@ -109,7 +109,7 @@ class Worker:
         board = self._view.board
         board[self._cell + 1] += 1
         board[self._cell] = task.serial
-        clock = Clock(board, self._cell)
+        clock = StageClock(board, self._cell)
         message: Done | Failed | NoMemory | None
         try:
             context = Context(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Clip
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.plan import ClipPlan
 
 SPARE = 0.05
@@ -67,7 +67,7 @@ def check_alignment(plan: ClipPlan, wanted: Clip, made: Clip) -> None:
 
 def _start_of(path: str) -> float:
     """Seconds at which the first stream begins."""
-    with opened(path) as container:
+    with open_clip(path) as container:
         return float(container.start_time or 0) / 1_000_000
 
 
@@ -76,7 +76,7 @@ def _extents(path: str, indices: Sequence[int], zero: float, length: float = mat
     found = {index: _Extent() for index in indices}
     if not indices:
         return found
-    with opened(path) as container:
+    with open_clip(path) as container:
         streams = [container.streams[index] for index in indices]
         if length < math.inf and zero > 1:
             container.seek(int((zero - 1) * 1_000_000))

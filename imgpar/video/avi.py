@@ -20,10 +20,10 @@ def empty_chunks(file: BinaryIO, stream: int) -> int:
     return sum(line[:2] == mark and not any(line[12:]) for line in lines)
 
 
-def gaps(times: Sequence[float], length: float) -> int:
+def missing_frames(times: Sequence[float], length: float) -> int:
     """How many frames of `length` seconds are missing in a row of times.
 
-    >>> gaps([0.0, 0.04, 0.16], 0.04)
+    >>> missing_frames([0.0, 0.04, 0.16], 0.04)
     2
     """
     places = [round(time / length) for time in times]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.video.alignment import check_alignment
 from imgpar.video.clip import Clip, StreamKind
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.encoders import written
 from imgpar.video.hdr import lost_of
 from imgpar.video.native import ACCEPT, last_words
@@ -89,7 +89,7 @@ def drift(clip: Clip, made: Clip) -> float:
 
 def _decodable(clip: Clip) -> int:
     """Frames that a second decoder finds: a packet may hold none, or two fields one frame."""
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         stream = container.streams[clip.picture.stream.index]
         stream.codec_context.thread_count = 1
         return sum(1 for _ in container.decode(stream))

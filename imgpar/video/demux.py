@@ -11,7 +11,7 @@ from typing import Any
 from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.core.install_hint import pip
 from imgpar.formats.registry import peek, sniff
-from imgpar.video.encrypted import why_not
+from imgpar.video.encrypted import encryption_error
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Containers that may be opened: playlists, which name other files, are not among them."""
@@ -24,7 +24,7 @@ codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
 
 
 @contextmanager
-def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
+def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
     """The clip as a PyAV container; other files that it may name are never opened."""
     try:
         import av
@@ -45,7 +45,7 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         except (av.error.ArgumentError, av.error.PermissionError) as error:
             raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
         except av.error.FFmpegError as error:
-            if (reason := why_not(file)) is not None:
+            if (reason := encryption_error(file)) is not None:
                 raise reason from error
             if sniff(_head(path)) is None:
                 raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
@@ -54,7 +54,7 @@ def opened(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
             try:
                 yield container
             except av.error.FFmpegError as error:
-                if (reason := why_not(file)) is not None:
+                if (reason := encryption_error(file)) is not None:
                     raise reason from error
                 raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
 

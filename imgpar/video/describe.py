@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from imgpar.video.clip import Clip
-from imgpar.video.details import details, place
+from imgpar.video.details import details, recorded_place
 from imgpar.video.probe import probe
 
 _TURNS = {
@@ -50,7 +50,7 @@ def describe_clip(path: str, kind: str) -> dict[str, Any]:
         "hdr": more["hdr"],
         "other_streams": more["other_streams"],
         "chapters": more["chapters"],
-        "place": place(clip.metadata),
+        "place": recorded_place(clip.metadata),
         "metadata": dict(clip.metadata),
     }
 

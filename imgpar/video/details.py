@@ -9,7 +9,7 @@ from typing import Any
 
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.hdr import DYNAMIC
 from imgpar.video.side_data import side_data
 
@@ -23,7 +23,7 @@ def details(clip: Clip) -> dict[str, Any]:
     """
     with open(clip.path, "rb") as file:
         own = tracks(file)
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         chosen = container.streams[clip.picture.stream.index]
         words = [_stream(stream, container.streams[stream.index], own) for stream in clip.streams]
         chapters = [_chapter(each) for each in container.chapters()]
@@ -42,10 +42,10 @@ def details(clip: Clip) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def place(metadata: Mapping[str, str]) -> str:
+def recorded_place(metadata: Mapping[str, str]) -> str:
     """Where a clip was taken, as degrees north and east (and metres), from the first place it tells.
 
-    >>> place({"location": "+51.5335-000.1261/"})
+    >>> recorded_place({"location": "+51.5335-000.1261/"})
     '51.5335, -0.1261'
     """
     for key, value in metadata.items():

@@ -15,7 +15,7 @@ from imgpar.core.errors import EncodeError, MissingExtraError
 from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Picture
-from imgpar.video.lossless import exact, kind_of
+from imgpar.video.lossless import exact, frame_kind
 
 DEFAULT_QUALITY = 80
 DEFAULT_EFFORT = 5
@@ -106,7 +106,7 @@ def ffmpeg() -> str:
 
 
 @cache
-def available() -> frozenset[str]:
+def available_encoders() -> frozenset[str]:
     """Names of the encoders in the binary, which differ from system to system."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
     for _ in range(3):  # it may be killed like any process
@@ -120,7 +120,7 @@ def available() -> frozenset[str]:
 def first_available(names: tuple[str, ...]) -> str:
     """The first encoder that this ffmpeg has; raises EncodeError when it has none of them."""
     for name in names:
-        if name in available():
+        if name in available_encoders():
             return name
     raise EncodeError(
         f"This ffmpeg has none of the encoders {', '.join(names)}.", fix="Choose another format."
@@ -165,8 +165,8 @@ def choose(
 
 def lossless(picture: Picture, container: str, names: tuple[str, ...], options: EncodeOptions) -> Encoding:
     """The encoder that keeps every sample of frames like those of `picture`; raises EncodeError."""
-    kind = kind_of(picture)
-    name, form = exact(kind, container, options.codec, names, available())
+    kind = frame_kind(picture)
+    name, form = exact(kind, container, options.codec, names, available_encoders())
     assert kind is not None
     odd = name in ("libvpx-vp9", "ffv1") or kind.name[:3] not in ("420", "422", "440")
     chroma = {"gre": "", "rgb": "444"}.get(kind.name[:3], kind.name[:3])

@@ -18,7 +18,7 @@ _MXF_ENCRYPTED = bytes.fromhex("060e2b34040101070d010301020b0100")
 _HEAD = 1 << 16
 
 
-def why_not(file: BinaryIO) -> ItemError | None:
+def encryption_error(file: BinaryIO) -> ItemError | None:
     """Why a file cannot be read as a clip, where its own boxes tell; None where they do not."""
     file.seek(0)
     head = file.read(_HEAD)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from functools import cache
 
-from imgpar.video.encoders import available, ffmpeg
+from imgpar.video.encoders import available_encoders, ffmpeg
 
 MAKERS: dict[str, tuple[str, ...]] = {
     "linux": ("nvenc", "qsv", "vaapi"),
@@ -28,7 +28,7 @@ def hardware_encoder(codec: str) -> str:
     """The encoder of this machine's hardware for a codec, or an empty text where none works."""
     for maker in MAKERS.get(sys.platform, ()):
         name = f"{codec}_{maker}"
-        if name in available() and _works(name):
+        if name in available_encoders() and _works(name):
             return name
     return ""
 

@@ -78,7 +78,7 @@ class Kind:
         return f"yuv{self.name[3:]}{self.name[:3]}p{deep}"
 
 
-def kind_of(picture: Picture) -> Kind | None:
+def frame_kind(picture: Picture) -> Kind | None:
     """What the frames of a picture are made of; None where no encoder has the same."""
     depth, form = max(8, picture.depth), picture.pixel_format.replace("yuvj", "yuv")
     if form.startswith(("gray", "mono")):

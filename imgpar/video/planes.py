@@ -98,7 +98,7 @@ def load(frame: Any, planes: Sequence[Array]) -> None:
         np.copyto(plane, view_of(source, plane, plane.shape[1]))
 
 
-def store(planes: Sequence[Array], frame: Any) -> None:
+def copy_planes(planes: Sequence[Array], frame: Any) -> None:
     """Copy `planes` into a PyAV frame of the same pixel format."""
     for target, plane in zip(frame.planes, planes, strict=True):
         np.copyto(view_of(target, plane, plane.shape[1]), plane)

@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
 from imgpar.core.model import Limits
 from imgpar.formats.base import check_size
-from imgpar.video.avi import empty_chunks, gaps
+from imgpar.video.avi import empty_chunks, missing_frames
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, Picture, Stream, StreamKind
-from imgpar.video.demux import opened
-from imgpar.video.encrypted import why_not
+from imgpar.video.demux import open_clip
+from imgpar.video.encrypted import encryption_error
 from imgpar.video.hdr import hdr_of
 from imgpar.video.side_data import side_data
-from imgpar.video.transport_stream import Clock
+from imgpar.video.transport_stream import TimestampCorrector
 
 _TAGS = (b"Exif\0", b"eXIf", b"x:xmpmeta")
 """Marks of EXIF and XMP in a JPEG or PNG."""
@@ -68,7 +68,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
     """
     limits = limits or Limits(max_pixels=1 << 62)
     _check_open(path)
-    with opened(path) as container:
+    with open_clip(path) as container:
         streams = tuple(_stream(stream) for stream in container.streams)
         chosen = best(container, streams)
         check_size(chosen.width, chosen.height, limits)
@@ -76,7 +76,7 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         picture = _picture(container, chosen, streams[chosen.index])
         _rewind(container, chosen)
         begins, duration = (container.start_time or 0) / 1_000_000, (container.duration or 0) / 1_000_000
-        clock = Clock(container.format.name, begins)
+        clock = TimestampCorrector(container.format.name, begins)
         times, last, oddities = _times(container, chosen, clock)
         picture = _with_rate(picture, times)
         # An edit list leaves some samples of the table out, and hides others.
@@ -200,7 +200,7 @@ def _check_open(path: str) -> None:
     """Raise LockedError where it is encrypted: decoders would take it for damaged, or show noise."""
     try:
         with open(path, "rb") as file:
-            reason = why_not(file)
+            reason = encryption_error(file)
     except OSError:
         return  # opening it for PyAV says why
     if isinstance(reason, LockedError):
@@ -264,7 +264,7 @@ class _Oddities(NamedTuple):
     disordered: bool
 
 
-def _times(container: Any, chosen: Any, clock: Clock) -> tuple[list[float], float, _Oddities]:
+def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list[float], float, _Oddities]:
     """When each frame is shown, in order, and how long the last one is."""
     stamps: list[int] = []
     in_order = container.format.name != "avi"  # whose packets have only a place in a row
@@ -304,7 +304,7 @@ def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, flo
     """Frames that an AVI promises where its empty chunks are not counted, and how long the last one is."""
     length = float(chosen.time_base)
     with open(path, "rb") as file:
-        empty = max(empty_chunks(file, chosen.index), gaps(times, length))
+        empty = max(empty_chunks(file, chosen.index), missing_frames(times, length))
     claimed = chosen.frames - empty
     after = chosen.frames - 1 - round(times[-1] / length) if claimed == len(times) > 0 else 0
     return claimed, (1 + max(after, 0)) * length

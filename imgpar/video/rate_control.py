@@ -15,9 +15,9 @@ from itertools import pairwise
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
-from imgpar.formats.options import EncodeOptions, Target
+from imgpar.formats.options import EncodeOptions, QualityTarget
 from imgpar.video.clip import Clip, Stream
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.encoders import first_available
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import (
@@ -62,7 +62,7 @@ def sound_bytes(clip: Clip, plan: ClipPlan) -> int:
     if not copied:
         return int(total)
     begin, end = plan.timing.start, plan.timing.stop
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         first = (container.start_time or 0) / 1_000_000
         for packet in container.demux([container.streams[index] for index in sorted(copied)]):
             at = float(packet.pts * packet.time_base) - first if packet.pts is not None else begin
@@ -197,7 +197,9 @@ def within(
     )
 
 
-def aimed(target: Target, options: EncodeOptions, measure: Callable[[int], float]) -> tuple[int, float]:
+def aimed(
+    target: QualityTarget, options: EncodeOptions, measure: Callable[[int], float]
+) -> tuple[int, float]:
     """The lowest quality that reaches a target, and what it reaches; `measure` is asked for few of them."""
     low, high = 1, 100
     reached: dict[int, float] = {}
@@ -216,7 +218,7 @@ def aimed(target: Target, options: EncodeOptions, measure: Callable[[int], float
     return guess, reached[guess]
 
 
-class Samples:
+class LosslessSamples:
     """Parts of a clip as they come to the encoder, without loss, in a folder that goes with them.
 
     Args:
@@ -240,7 +242,7 @@ class Samples:
             remove_folder(self._folder)
             raise
 
-    def __enter__(self) -> Samples:
+    def __enter__(self) -> LosslessSamples:
         return self
 
     def __exit__(self, *_: object) -> None:

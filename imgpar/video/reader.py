@@ -11,12 +11,12 @@ from itertools import chain
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.ffmpeg import Ffmpeg, guarded
-from imgpar.video.lossless import kind_of
+from imgpar.video.lossless import frame_kind
 from imgpar.video.native import check_exit, decoder_options
 from imgpar.video.planes import PlaneLayout
-from imgpar.video.transport_stream import JUMPING, Clock
+from imgpar.video.transport_stream import JUMPING, TimestampCorrector
 
 _STEPS = (0.0, 1.0, 5.0, 25.0)
 """Seconds by which it is tried to begin earlier where a seek does not come to a key frame."""
@@ -29,7 +29,7 @@ def layout_of(picture: Picture) -> PlaneLayout:
     chroma = picture.subsampling
     if picture.pixel_format.startswith(("yuv", "gray")):
         letter = ("yuva" if picture.alpha else "yuv") + f"{chroma}p" if chroma else "gray"
-    elif (kind := kind_of(picture)) is not None and kind.name.startswith("rgb"):
+    elif (kind := frame_kind(picture)) is not None and kind.name.startswith("rgb"):
         chroma, letter = "444", "gbrap" if picture.alpha else "gbrp"
     else:
         chroma, letter = "444", "yuva444p" if picture.alpha else "yuv444p"
@@ -163,7 +163,7 @@ class Reader:
         piped = bool(self._clip.before)
         stream = container.streams[0 if piped else self._clip.picture.stream.index]
         context = stream.codec_context if piped else self._decoder(stream)
-        clock = Clock("" if piped else self._clip.demuxer, self._clip.origin)
+        clock = TimestampCorrector("" if piped else self._clip.demuxer, self._clip.origin)
         if seek and not piped and not self._clip.jumps:
             go_to(container, stream, self._start + self._clip.origin)
         if self._keys and not self._clip.row:
@@ -204,7 +204,7 @@ class Reader:
     def _source(self, *, seek: bool) -> Iterator[Any]:
         """The clip, or what comes out of the filters that run before anything else."""
         if not self._clip.before:
-            with opened(self._clip.path) as container:
+            with open_clip(self._clip.path) as container:
                 yield container
             return
         import av

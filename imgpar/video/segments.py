@@ -14,7 +14,7 @@ from typing import Any
 
 from imgpar.core.errors import ItemError
 from imgpar.video.clip import Clip
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import (
     check_exit,
@@ -74,7 +74,7 @@ def parts_of(clip: Clip) -> list[Part]:
 
 
 def _key_times(clip: Clip) -> list[float]:
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         stream = container.streams[clip.picture.stream.index]
         packets = (packet for packet in container.demux(stream) if packet.size and packet.is_keyframe)
         stamps = [packet.pts for packet in packets if packet.pts is not None and not packet.is_discard]
@@ -104,7 +104,7 @@ def part_arguments(
 def is_whole(path: str, clip: Clip, part: Part) -> bool:
     """Whether a file holds every frame of a part, each at its time."""
     try:
-        with opened(path, "nut") as container:
+        with open_clip(path, "nut") as container:
             found = sorted(stamp for stamp, _ in _packets(container, clip))
     except (ItemError, OSError):
         return False
@@ -112,7 +112,7 @@ def is_whole(path: str, clip: Clip, part: Part) -> bool:
     return found == [round(time / base) for time in clip.times[part.first : part.stop]]
 
 
-def join(plan: ClipPlan, clip: Clip, files: Sequence[str], output: str) -> tuple[str, ...]:
+def join_parts(plan: ClipPlan, clip: Clip, files: Sequence[str], output: str) -> tuple[str, ...]:
     """Put the parts one after the other, and everything else beside them; returns ffmpeg's complaints.
 
     Raises what `check_exit` raises.
@@ -154,7 +154,7 @@ def _send(whole: Any, clip: Clip, files: Sequence[str]) -> None:
     decoded = _decoding_times(clip, files)
     stream: Any = None
     for file in files:
-        with opened(file, "nut") as container:
+        with open_clip(file, "nut") as container:
             if stream is None:
                 stream = whole.add_stream_from_template(container.streams.video[0])
                 stream.time_base = base
@@ -169,7 +169,7 @@ def _decoding_times(clip: Clip, files: Sequence[str]) -> Iterator[int]:
     places earlier as frames are out of order."""
     stamps = list[int]()
     for file in files:
-        with opened(file, "nut") as container:
+        with open_clip(file, "nut") as container:
             stamps += [stamp for stamp, _ in _packets(container, clip)]
     shown = sorted(stamps)
     places = {stamp: place for place, stamp in enumerate(shown)}

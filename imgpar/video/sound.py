@@ -8,7 +8,7 @@ from typing import Any
 from imgpar.core.errors import EncodeError, TransformError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
-from imgpar.video.demux import opened
+from imgpar.video.demux import open_clip
 from imgpar.video.encoders import first_available
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import check_exit
@@ -48,7 +48,7 @@ _READ_AS = {"m4a": "mov"}
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class _ChosenTrack:
     """The track that is taken, and how."""
 
     stream: Stream
@@ -62,7 +62,7 @@ class Track:
     notes: tuple[str, ...] = ()
 
 
-def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
+def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
     """Choose the track of a clip, and how it is written.
 
     Args:
@@ -79,7 +79,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
     stream = next((track for track in tracks if track.default), tracks[0])
     form, timing = _FORMATS[target], Timing.of(options)
     loudness = clip.loudness.get(stream.index, "")
-    with opened(clip.path) as container:
+    with open_clip(clip.path) as container:
         end, deep = _facts(container, stream.index)
     seconds = (min(end - clip.start, timing.stop) - timing.start) / timing.speed
     if seconds <= 0:
@@ -97,10 +97,10 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> Track:
     arguments += [*_metadata(clip, options.strip), *form.options, *timing.output_options, "-f", form.muxer]
     others = tuple(track.words for track in tracks if track is not stream)
     notes = () if copied else (f"{stream.words} converted with {codec}",)
-    return Track(stream, seconds, _READ_AS.get(target, target), tuple(arguments), others, notes)
+    return _ChosenTrack(stream, seconds, _READ_AS.get(target, target), tuple(arguments), others, notes)
 
 
-def write_track(track: Track, output: str, accept_damaged: bool = False) -> None:
+def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) -> None:
     """Write a track and measure what came out.
 
     Raises:

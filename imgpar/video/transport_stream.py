@@ -13,7 +13,7 @@ BACK = 0.1
 """Seconds by which it may come earlier than the one before."""
 
 
-class Clock:
+class TimestampCorrector:
     """Corrects the packets of one demuxer, of all sound and picture streams and in the order of the file.
 
     Args:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgpar import formats
-from imgpar.batch.picture.stages import Encoded, own_frames
+from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.core.tempfiles import temporary
@@ -26,7 +26,7 @@ from imgpar.formats.base import durations_of
 from imgpar.formats.options import ColourTarget, EncodeOptions
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
-from imgpar.pixels.layouts import convert
+from imgpar.pixels.layouts import convert_layout
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip
@@ -50,7 +50,7 @@ def read_animation(
         LimitError: they take more memory than a run may use.
         ItemError: the clip cannot be read, or an operation fails.
     """
-    from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, facts_of
+    from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
     from imgpar.video.plan import steps_of
     from imgpar.video.planes import load
     from imgpar.video.reader import Reader
@@ -67,7 +67,7 @@ def read_animation(
     start, stop = timing.window(clip)
     reader = Reader(clip, 1, start=start, stop=stop)
     frames, times = list[Frame](), list[float]()
-    program.begin(facts_of(clip, len(wanted.times)))
+    program.begin(clip_facts(clip, len(wanted.times)))
     for stamp, decoded in timing.frames(iter(reader), clip):
         load(decoded, planes)
         made = program.colours(memory)
@@ -113,17 +113,19 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
 def _opaque(frame: Frame, cicp: tuple[int, ...]) -> Frame:
     """A copy of 8 bits; transparency stays, HDR is tone mapped."""
     if cicp:
-        frame, _ = formats.shown(frame, Metadata(cicp=cicp))
+        frame, _ = formats.srgb_frame(frame, Metadata(cicp=cicp))
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB", "uint8")
     made = own_frames(spec, 1)[0]
     if spec == frame.spec:
         made.array[...] = frame.array
     else:
-        convert(frame, made)
+        convert_layout(frame, made)
     return made
 
 
-def clip_of(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> Encoded:
+def encode_clip(
+    frames: list[Frame], header: Header, format_name: str, options: EncodeOptions
+) -> EncodedOutput:
     """An animation as a clip: every frame at its time, in sRGB.
 
     Raises:
@@ -146,7 +148,7 @@ def clip_of(frames: list[Frame], header: Header, format_name: str, options: Enco
         size = _write([(frames[index], stamp) for index, stamp in places], end, path, format_name, options)
         with open(path, "rb") as file:
             data = file.read()
-    return Encoded(data, frames[0].spec.resized(*size), header.lost)
+    return EncodedOutput(data, frames[0].spec.resized(*size), header.lost)
 
 
 def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple[int, float]], float]:

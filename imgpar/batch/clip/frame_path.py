@@ -23,7 +23,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imgpar.batch.clip.frame_program import FrameFacts, facts_of
+from imgpar.batch.clip.frame_program import FrameFacts, clip_facts
 from imgpar.batch.clip.helper import program_of, put
 from imgpar.batch.clip.pace import Pace
 from imgpar.batch.run_spec import RunSpec
@@ -48,7 +48,7 @@ During = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(slots=True)
-class Entry:
+class _Entry:
     """A frame in a slot."""
 
     number: int
@@ -86,12 +86,12 @@ class FramePath:
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)
-        self._facts_of_item = facts_of(clip, len(self._wanted_clip.times))
+        self._facts_of_item = clip_facts(clip, len(self._wanted_clip.times))
         start, stop = plan.timing.window(clip)
         threads = decoder_threads(clip.picture, helpers.cores, run.limits.memory)
         self._reader = Reader(clip, threads, start=start, stop=stop)
         self._pace = Pace()
-        self._frames: deque[Entry] = deque()
+        self._frames: deque[_Entry] = deque()
         self._free: list[int] = []
         self._abroad = 0
         """Frames that are offered and not back."""
@@ -183,7 +183,7 @@ class FramePath:
         layout = self._program.layout
         with self._during("decode"):
             load(frame, layout.arrays(self._helpers.view(slot, layout.nbytes)))
-        self._frames.append(Entry(number, stamp, slot))
+        self._frames.append(_Entry(number, stamp, slot))
 
     def _offer(self) -> None:
         if self._helpers.alone or self._program.in_order:

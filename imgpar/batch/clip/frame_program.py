@@ -25,7 +25,16 @@ from imgpar.ops import Operation
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.planes import Array, PlaneLayout, PlaneStep, load, plane_step, store, turn_step, view_of
+from imgpar.video.planes import (
+    Array,
+    PlaneLayout,
+    PlaneStep,
+    load,
+    plane_step,
+    copy_planes,
+    turn_step,
+    view_of,
+)
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler
@@ -46,7 +55,7 @@ class FrameFacts:
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
 
 
-def facts_of(clip: Clip, frames: int) -> ItemFacts:
+def clip_facts(clip: Clip, frames: int) -> ItemFacts:
     """What is told of a clip of which so many frames will come."""
     width, height = clip.picture.upright
     return ItemFacts(clip.path, "video", (width, height), frames)
@@ -176,7 +185,7 @@ class _Colour:
         self._memory = memoryview(bytearray(self._program.nbytes))
 
     def run(self, planes: Sequence[Array]) -> Frame:
-        store(planes, self._source)
+        copy_planes(planes, self._source)
         colours = self._reformatter.reformat(
             self._source,
             format=self._format,
@@ -186,10 +195,10 @@ class _Colour:
             dst_color_range=_FULL,
             threads=1,
         )
-        frame = stages.frames_at(self._memory, 0, self._program.header.spec, 1)[0]
+        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
         height, width, channels = frame.array.shape
         np.copyto(frame.array.reshape(height, -1), view_of(colours.planes[0], frame.array, width * channels))
-        (result,), _ = stages.transform(self._program, [frame], self._memory)
+        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
         return result
 
 
@@ -217,7 +226,7 @@ class LastStep:
             import av
 
             frame: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
-            store(planes, frame)
+            copy_planes(planes, frame)
             return self._reformatted(frame, wanted, range_of(self._source))
         return wanted, [
             plane[:height, :width] for plane, (height, width) in zip(planes, wanted.shapes, strict=True)
@@ -234,7 +243,7 @@ class LastStep:
         spec = result.spec.converted(layout, "uint16" if deep else "uint8")
         if spec != result.spec:
             converted = stages.own_frames(spec, 1)[0]
-            layouts.convert(result, converted, self._background)
+            layouts.convert_layout(result, converted, self._background)
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])

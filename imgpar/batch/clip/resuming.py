@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 
-from imgpar.core.fs import WINDOWS, remove
+from imgpar.core.fs import WINDOWS, remove_file
 from imgpar.core.liveness import hold_folder
 from imgpar.video.clip import Clip
 from imgpar.video.ffmpeg import Ffmpeg
 from imgpar.video.native import check_exit, native_arguments
 from imgpar.video.plan import ClipPlan
-from imgpar.video.segments import Part, is_whole, join, part_arguments, parts_of
+from imgpar.video.segments import Part, is_whole, join_parts, part_arguments, parts_of
 
 
 class Resuming:
@@ -67,7 +67,7 @@ class Resuming:
             elif not self._make(part, files[-1]):
                 self.clear()  # whoever sees the whole clip can say what is wrong with it
                 return None
-        return join(self._plan, self._clip, files, output)
+        return join_parts(self._plan, self._clip, files, output)
 
     def clear(self) -> None:
         """Remove the parts."""
@@ -104,7 +104,7 @@ class Resuming:
         except OSError:
             pass
         for name in os.listdir(self._folder):
-            remove(os.path.join(self._folder, name))
+            remove_file(os.path.join(self._folder, name))
         with open(mark, "w", encoding="ascii") as file:
             file.write(key)
 
@@ -121,7 +121,7 @@ class Resuming:
         try:
             check_exit(code, child.lines)
         except BaseException:
-            remove(half)
+            remove_file(half)
             raise
         if child.count or not is_whole(half, self._clip, part):
             return False

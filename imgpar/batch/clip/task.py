@@ -211,13 +211,13 @@ class ClipWork:
 
     def _aim(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
         """The plan with the lowest quality that reaches the target."""
-        from imgpar.video.rate_control import Samples, aimed
+        from imgpar.video.rate_control import LosslessSamples, aimed
 
         options, target = self._run.encode, self._run.encode.target
         assert target is not None
         with (
             self._during("encode"),
-            Samples(clip, planned(options), target.measure, self._helpers.cores) as samples,
+            LosslessSamples(clip, planned(options), target.measure, self._helpers.cores) as samples,
         ):
             quality, reached = aimed(
                 target, options, lambda tried: samples.measured(planned(replace(options, quality=tried)))

@@ -20,7 +20,7 @@ from imgpar.core.model import (
 )
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
-from imgpar.outputs.sidefiles import is_one_of
+from imgpar.outputs.sidefiles import names_known_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ Inputs = frozenset[tuple[int, int]]
 NONE: Inputs = frozenset()
 
 
-def write_pictures(
+def write_frames(
     found: Iterable[ClipFrame],
     folder: str,
     stem: str,
@@ -115,15 +115,15 @@ def write_file(
 @lru_cache(maxsize=64)
 def _sweep_once(folder: str) -> None:
     """A clip may give thousands of pictures to one folder."""
-    from imgpar.core.fs import sweep
+    from imgpar.core.fs import sweep_temporary_files
 
-    sweep(folder)
+    sweep_temporary_files(folder)
 
 
 def _check_free(path: str, *, replace: bool, inputs: Inputs) -> bool:
     """Whether something is there that may be replaced."""
     exists = os.path.lexists(path)
-    if exists and is_one_of(path, inputs):
+    if exists and names_known_file(path, inputs):
         raise CommitError(f"{os.path.abspath(path)} is an input itself.", fix="Choose another OUT.")
     if exists and not replace:
         raise CommitError(f"{os.path.abspath(path)} is there already.", fix="Move it away, or say -y.")

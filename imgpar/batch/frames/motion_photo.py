@@ -18,7 +18,7 @@ from imgpar.inputs.batches import why_unreadable
 _HEAD = 4096
 
 
-def split(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> OutputFile | None:
+def extract_clip(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> OutputFile | None:
     """Write the clip of a motion photo as `stem.mp4` (or .mov), byte by byte; None where there is none.
 
     Raises:
@@ -38,7 +38,7 @@ def split(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> Outp
 
 
 @contextmanager
-def clip_of(path: str) -> Iterator[str]:
+def clip_path(path: str) -> Iterator[str]:
     """The path of the clip: of the file itself, or of a temporary one with the clip of a motion photo.
 
     Raises ItemError where the file cannot be read.

@@ -75,14 +75,14 @@ class _Maker:
     """Makes arrays of the decoded frames of one clip."""
 
     def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
-        from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, facts_of
+        from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         steps = steps_of(clip.picture, recipe.operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
-        self._program.begin(facts_of(clip, len(clip.times)))
+        self._program.begin(clip_facts(clip, len(clip.times)))
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)
 

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from imgpar.batch.journal.database import explained, readable
+from imgpar.batch.journal.database import translated_errors, readable
 from imgpar.batch.journal.history import Paths
 from imgpar.batch.journal.untrusted import check_files, check_tables
 from imgpar.core.confined import (
@@ -35,7 +35,7 @@ from imgpar.core.confined import (
     remove_inside,
     status_inside,
 )
-from imgpar.core.digest import is_one_of
+from imgpar.core.digest import matches_output
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import (
     OURS,
@@ -71,7 +71,7 @@ WHERE standing.path = ? AND originals.state = 'kept'
 """
 
 
-class Original(NamedTuple):
+class KeptOriginal(NamedTuple):
     """One original that is kept; paths are below the folder, with `/`."""
 
     id: int
@@ -115,7 +115,7 @@ class Originals:
         self._paths = Paths(folder)
         check_files(self.path)
         new = _make_register(self.top)
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             try:
                 self._prepare(new)
@@ -138,13 +138,13 @@ class Originals:
                 for statement in _TABLES.split(";\n"):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {VERSION}")
-        self.strays: list[Original] = []
+        self.strays: list[KeptOriginal] = []
         """Originals that were found when the register was made."""
         if new:
             self._take_over_strays()
             self.strays = list(self._originals("state = 'kept'", ()))
 
-    def stand(self, original: Original, files: Sequence[OutputFile]) -> None:
+    def stand(self, original: KeptOriginal, files: Sequence[OutputFile]) -> None:
         """Note what stands in the place of an original."""
         with self._writing():
             self._stand(original.id, files)
@@ -225,7 +225,7 @@ class Originals:
                 self._roll_back(row, noted, notes)
         return notes
 
-    def _kept(self, original: Original, outputs: Sequence[OutputFile]) -> None:
+    def _kept(self, original: KeptOriginal, outputs: Sequence[OutputFile]) -> None:
         """An input was replaced: by a run that kept it, or in the place of an older original."""
         status = status_inside(self.folder, original.place)
         if status is None:
@@ -283,19 +283,21 @@ class Originals:
         """Remove the notes: everything is recorded."""
         remove_written(self.written, self._run)
 
-    def _as_planned(self, original: Original, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
+    def _as_planned(self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
         """The outputs of a job as they were noted, if all are in place and the original is retired."""
         path = os.path.join(self.folder, *original.path.split("/"))
         files = []
         for wanted in original.planned:
-            file = next((one for one in noted.get(wanted.path, ()) if is_one_of(one.path, (one,))), None)
+            file = next((one for one in noted.get(wanted.path, ()) if matches_output(one.path, (one,))), None)
             if file is None:
                 return []
             files.append(file._replace(ctime_ns=os.lstat(long_path(file.path)).st_ctime_ns))
         named = any(file.path == path for file in files)
         return files if named or not os.path.lexists(long_path(path)) else []
 
-    def _roll_back(self, original: Original, noted: Mapping[str, list[OutputFile]], notes: list[str]) -> bool:
+    def _roll_back(
+        self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]], notes: list[str]
+    ) -> bool:
         """Nothing was done: the original is in its place, and those of its outputs that are there are gone.
 
         Whether it was put back. A file that somebody has changed since stays, and so does the original.
@@ -317,14 +319,14 @@ class Originals:
             self._stand(original.id, ours)
             return False
         for file in ours:
-            if file.path != path and is_one_of(file.path, (file,)):
+            if file.path != path and matches_output(file.path, (file,)):
                 with contextlib.suppress(OSError):
                     remove_inside(self.folder, self.inside(file.path))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
         return True
 
     def _take_back(
-        self, original: Original, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
+        self, original: KeptOriginal, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
     ) -> str:
         """Give an original its place again; why that must not be, or nothing. Raises OSError."""
         path = join_inside(self.folder, original.path)
@@ -333,13 +335,13 @@ class Originals:
             remove_inside(self.folder, original.place)
             return ""
         retired = there is None and path not in {wanted.path for wanted in original.planned}
-        if retired or (there is not None and is_one_of(path, noted.get(path, ()))):
+        if retired or (there is not None and matches_output(path, noted.get(path, ()))):
             move_inside(self.folder, original.place, original.path)
             return ""
         what = "changed" if there else "removed"
         return f"was {what} after a run that ended too early, and was left alone"
 
-    def _is_copy(self, original: Original, there: os.stat_result, backup: os.stat_result) -> bool:
+    def _is_copy(self, original: KeptOriginal, there: os.stat_result, backup: os.stat_result) -> bool:
         """Whether the original was only copied yet: where the file system has no hard links."""
         same = (there.st_size, there.st_mtime_ns) == (backup.st_size, backup.st_mtime_ns)
         path, copy = (join_inside(self.folder, inside) for inside in (original.path, original.place))
@@ -369,10 +371,10 @@ class Originals:
         homes = [path for path in paths if status_inside(self.folder, f"{path}/{UNDO_FOLDER}")]
         return [folder for path in homes if is_home(folder := join_inside(self.folder, path))]
 
-    def below(self, inside: str) -> dict[str, list[Original]]:
+    def below(self, inside: str) -> dict[str, list[KeptOriginal]]:
         """The originals in and below a folder (a path with `/`, empty for all), or of an output, by where
         they were, the newest first."""
-        found: dict[str, list[Original]] = {}
+        found: dict[str, list[KeptOriginal]] = {}
         with readable(self.path):
             query = "SELECT DISTINCT original FROM standing WHERE path = ?"
             named = {row[0] for row in self._database.execute(query, (os.fsencode(inside),))}
@@ -382,7 +384,7 @@ class Originals:
                     found.setdefault(original.path, []).insert(0, original)
         return dict(sorted(found.items()))
 
-    def undo(self, originals: Sequence[Original]) -> Outcome:
+    def undo(self, originals: Sequence[KeptOriginal]) -> Outcome:
         """Put back the originals of one file, from the newest to the oldest, as long as nobody changed what
         stands there."""
         path = join_inside(self.folder, originals[0].path)
@@ -404,7 +406,7 @@ class Originals:
             return Outcome(path, "failed", error=error, kind="CommitError", notes=tuple(notes))
         return Outcome(path, "ok", notes=tuple(notes))
 
-    def _undo(self, original: Original, notes: list[str]) -> str:
+    def _undo(self, original: KeptOriginal, notes: list[str]) -> str:
         """Put one original back; why that cannot be, or nothing."""
         path, inside = join_inside(self.folder, original.path), original.path
         backup = os.path.join(self.folder, *original.place.split("/"))
@@ -414,7 +416,7 @@ class Originals:
         standing = self.standing(original)
         if there is None and os.path.lexists(long_path(path)):
             return f"Its folder is a link; it was left alone. Its original is {backup}."
-        if there and not os.path.samestat(there, kept) and not is_one_of(path, standing):
+        if there and not os.path.samestat(there, kept) and not matches_output(path, standing):
             return f"It was changed after the run; it was left alone. Its original is {backup}."
         if there and os.path.samestat(there, kept):
             remove_inside(self.folder, original.place)
@@ -430,13 +432,13 @@ class Originals:
         """Remove what a run wrote under another name, unless it was changed since."""
         if not os.path.lexists(long_path(path)):
             return
-        if is_one_of(path, standing):
+        if matches_output(path, standing):
             with contextlib.suppress(OSError):
                 remove_inside(self.folder, self.inside(path))
         else:
             notes.append(f"{path} was changed after the run; it was left alone")
 
-    def forget(self, original: Original) -> Outcome:
+    def forget(self, original: KeptOriginal) -> Outcome:
         """Remove one original for good."""
         path = join_inside(self.folder, original.path)
         try:
@@ -455,12 +457,12 @@ class Originals:
         self.remove_empty()
         return sum(outcome.status == "ok" for outcome in done)
 
-    def _forget(self, original: Original) -> None:
+    def _forget(self, original: KeptOriginal) -> None:
         with contextlib.suppress(FileNotFoundError):
             remove_inside(self.folder, original.place)
         self._drop(original)
 
-    def _drop(self, original: Original) -> None:
+    def _drop(self, original: KeptOriginal) -> None:
         self._database.execute("DELETE FROM standing WHERE original = ?", (original.id,))
         self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
 
@@ -485,19 +487,19 @@ class Originals:
         parts_inside(inside)
         return inside
 
-    def _planned_row(self, path: str) -> Original | None:
+    def _planned_row(self, path: str) -> KeptOriginal | None:
         where = "path = ? AND run = ? AND state = 'planned'"
         return next(iter(self._originals(where, (os.fsencode(path), self._run))), None)
 
-    def _originals(self, where: str, values: tuple[object, ...]) -> Iterator[Original]:
+    def _originals(self, where: str, values: tuple[object, ...]) -> Iterator[KeptOriginal]:
         query = f"SELECT id, path, backup, bytes, planned FROM originals WHERE {where} ORDER BY id"  # noqa: S608
         for number, path, backup, size, planned in self._database.execute(query, values).fetchall():
             path, backup = os.fsdecode(path), os.fsdecode(backup)
             parts_inside(path)
             parts_inside(backup)
-            yield Original(number, path, backup, int(size), self._paths.unpack(planned))
+            yield KeptOriginal(number, path, backup, int(size), self._paths.unpack(planned))
 
-    def standing(self, original: Original) -> list[OutputFile]:
+    def standing(self, original: KeptOriginal) -> list[OutputFile]:
         """What imgpar wrote in the place of an original, the newest first."""
         with readable(self.path):
             query = "SELECT file FROM standing WHERE original = ? ORDER BY rowid DESC"
@@ -506,7 +508,7 @@ class Originals:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database

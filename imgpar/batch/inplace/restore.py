@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from operator import attrgetter
 
-from imgpar.batch.inplace.originals import Original, Originals
+from imgpar.batch.inplace.originals import KeptOriginal, Originals
 from imgpar.batch.inplace.run_folders import put_right
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
@@ -18,7 +18,7 @@ from imgpar.core.model import Outcome
 from imgpar.outputs.destination import Out, home, is_home
 
 
-def undo(folder: str, *, forget: bool = False) -> Report:
+def restore_originals(folder: str, *, forget: bool = False) -> Report:
     """Put the originals in and below `folder` back, or forget them for good.
 
     Raises:
@@ -76,7 +76,7 @@ def _undo_in(
     originals.remove_empty()
 
 
-def _put_back(originals: Originals, journal: Journal | None, kept: list[Original]) -> Outcome:
+def _put_back(originals: Originals, journal: Journal | None, kept: list[KeptOriginal]) -> Outcome:
     standing = {file.path for original in kept for file in originals.standing(original)}
     outcome = originals.undo(kept)
     if outcome.status == "ok" and journal is not None:

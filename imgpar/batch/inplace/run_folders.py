@@ -21,7 +21,7 @@ from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.model import Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out, above, is_home
-from imgpar.outputs.naming import Done
+from imgpar.outputs.naming import PriorResult
 
 DAY = 86400.0
 
@@ -42,7 +42,9 @@ class Homes:
         self._open_other = open_other
         self._others: dict[str, Journal | None] = {}
 
-    def done(self, batch: Batch, paths: Collection[str] | None = None) -> Mapping[str, tuple[Done, ...]]:
+    def done(
+        self, batch: Batch, paths: Collection[str] | None = None
+    ) -> Mapping[str, tuple[PriorResult, ...]]:
         """What any of them knows about the files in the folders of a batch; see `Journal.done`."""
         found = dict(self._journal.done(batch, paths)) if self._journal else {}
         folders = [batch.folder] if batch.folder else {os.path.dirname(item.path) for item in batch.items}
@@ -57,7 +59,7 @@ class Homes:
         """In place nothing is compared by the folder."""
         raise NotImplementedError
 
-    def taken(self, batch: Batch) -> Sequence[tuple[str, Done]]:
+    def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """In place no outputs of other roots lie in a folder."""
         raise NotImplementedError
 
@@ -158,7 +160,7 @@ def kept_note(folder: str, count: int, size: int) -> str:
     """What the end of a run says about originals that are kept."""
     import shlex
 
-    from imgpar.batch.report import size as shown
+    from imgpar.batch.report import format_size as shown
 
     words = "original is" if count == 1 else "originals are"
     return (

@@ -65,7 +65,7 @@ def open_database(
     that the user chose: that file may be something else. Raises OutputError, DiskFullError.
     """
     notes: list[str] = []
-    with explained(path):
+    with translated_errors(path):
         try:
             make_private(os.path.dirname(path))
         except OSError as error:
@@ -104,7 +104,7 @@ def read_database(path: str) -> sqlite3.Connection:
     """Open a journal that exists for reading only. Raises OutputError."""
     if not os.path.isfile(path):
         raise OutputError(f"There is no journal at {path}.", fix="Name the OUT of an earlier run.")
-    with explained(path):
+    with translated_errors(path):
         try:
             return _readable(path, path)
         except sqlite3.OperationalError as error:
@@ -136,7 +136,7 @@ def set_aside(path: str) -> str:
 
 
 @contextlib.contextmanager
-def explained(path: str) -> Iterator[None]:
+def translated_errors(path: str) -> Iterator[None]:
     """Turn what SQLite says into the errors of a run."""
     try:
         yield
@@ -172,7 +172,7 @@ def explained(path: str) -> Iterator[None]:
 @contextlib.contextmanager
 def readable(path: str) -> Iterator[None]:
     """The same for what is read: rows may be garbled, or be written by somebody else."""
-    with explained(path):
+    with translated_errors(path):
         try:
             yield
         except _GARBLED as error:
@@ -215,7 +215,7 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version < VERSION:
             if version == 1:
-                migrate.begin(connection)
+                migrate.begin_migration(connection)
             make_tables(connection)
             if version == 1:
                 try:

@@ -13,7 +13,7 @@ from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 from imgpar.core.model import OutputFile
-from imgpar.outputs.naming import Done
+from imgpar.outputs.naming import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
 """Compact, in ASCII; `json.dumps` would make an encoder at every call."""
@@ -92,9 +92,11 @@ class Past:
                     rows.pop(name, None)
         return Recorded(rows, self._paths, self._where)
 
-    def done_in(self, folder: int, only: Collection[bytes] | None = None) -> dict[bytes, tuple[Done, ...]]:
+    def done_in(
+        self, folder: int, only: Collection[bytes] | None = None
+    ) -> dict[bytes, tuple[PriorResult, ...]]:
         """What is known about the files in one folder, by name, the newest first; one query."""
-        found: dict[bytes, tuple[Done, ...]] = {}
+        found: dict[bytes, tuple[PriorResult, ...]] = {}
         for name, record in self._records(folder):
             if only is None or name in only:
                 if name in found:
@@ -103,13 +105,13 @@ class Past:
                     found[name] = (record,)
         return found
 
-    def taken(self, mirror: bytes, folder: int) -> list[tuple[bytes, Done]]:
+    def taken(self, mirror: bytes, folder: int) -> list[tuple[bytes, PriorResult]]:
         """Names and records of the inputs of other folders whose outputs lie in the same one."""
         with readable(self._where):
             others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
         return [pair for other in others for pair in self._records(other)]
 
-    def _records(self, folder: int) -> Iterator[tuple[bytes, Done]]:
+    def _records(self, folder: int) -> Iterator[tuple[bytes, PriorResult]]:
         unpack, unpack_all = self._paths.unpack, self._paths.unpack_all
         with readable(self._where):
             cursor = self._database.execute(sql.READ_DONE, (folder,))
@@ -118,7 +120,10 @@ class Past:
                 for (number, name, claims, planned, *facts, _), made in zip(rows, outputs, strict=True):
                     if not isinstance(name, bytes):
                         raise TypeError(name)
-                    yield name, Done._make((*facts, made, unpack(planned) + unpack(claims), number, folder))
+                    yield (
+                        name,
+                        PriorResult._make((*facts, made, unpack(planned) + unpack(claims), number, folder)),
+                    )
 
     def failed(self, folder: int, key: str) -> set[bytes]:
         """Names of the files of a folder that failed with this recipe and were not done since."""

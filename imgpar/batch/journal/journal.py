@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 from imgpar.batch.incremental import Recorded, Unchanged
 from imgpar.batch.journal import sql
-from imgpar.batch.journal.database import close_database, explained, open_database, readable
+from imgpar.batch.journal.database import close_database, translated_errors, open_database, readable
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
-from imgpar.core.digest import is_one_of
+from imgpar.core.digest import matches_output
 from imgpar.core.errors import OutputError
 from imgpar.core.filenames import whole_path
 from imgpar.core.fs import OURS, make_private, no_room
@@ -35,7 +35,7 @@ from imgpar.core.locks import Lock
 from imgpar.core.model import Item, Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PLANNED, Done
+from imgpar.outputs.naming import PLANNED, PriorResult
 from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
@@ -222,31 +222,31 @@ class Journal:
             self.flush()
         return self._past.recorded(self.enter(batch.folder, batch.mirror, batch.root), key)
 
-    def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
+    def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """What is known about the files in the folders of a batch, or only about some in its one folder, by
         path, the newest first."""
         if self._pending:
             self.flush()
         folders = [batch.folder] if batch.folder else _folders_of(batch)
-        found: dict[str, tuple[Done, ...]] = {}
+        found: dict[str, tuple[PriorResult, ...]] = {}
         for folder in folders:
             number = self.enter(folder, batch.mirror, batch.root)
             found.update(self._done_in([number], folder, paths))
         return found
 
-    def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[Done, ...]]:
+    def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """The same for one folder, wherever its outputs went; nothing is noted."""
         if self._pending:
             self.flush()
         here, place = self._hashes(folder)
-        with explained(self.path):
+        with translated_errors(self.path):
             rows = self._database.execute(sql.FOLDERS_AT, (here, place)).fetchall()
         return self._done_in([row[0] for row in rows], folder, only)
 
-    def taken(self, batch: Batch) -> list[tuple[str, Done]]:
+    def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         """Names and records of inputs of other roots whose outputs lie in the folder of those of a batch."""
         folders = [batch.folder] if batch.folder else _folders_of(batch)
-        mirror, found = os.fsencode(batch.mirror), list[tuple[str, Done]]()
+        mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
         own = [self.enter(folder, batch.mirror, batch.root) for folder in folders]
         if len(own) == 1:
             found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, own[0])]
@@ -385,11 +385,11 @@ class Journal:
 
     def _done_in(
         self, numbers: Sequence[int], folder: str, only: Collection[str] | None
-    ) -> dict[str, tuple[Done, ...]]:
+    ) -> dict[str, tuple[PriorResult, ...]]:
         wanted = None
         if only is not None:
             wanted = {os.fsencode(os.path.basename(path)) for path in only}
-        prefix, found = os.path.join(folder, ""), dict[str, tuple[Done, ...]]()
+        prefix, found = os.path.join(folder, ""), dict[str, tuple[PriorResult, ...]]()
         for number in numbers:
             for name, records in self._past.done_in(number, wanted).items():
                 path = prefix + os.fsdecode(name)
@@ -451,7 +451,7 @@ class Journal:
                 f"{self.base or self.path} was removed during the run.",
                 fix="Run again; nobody knows what is done.",
             )
-        with explained(self.path):
+        with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
@@ -484,7 +484,7 @@ def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFil
 def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
     """Of the notes about one path the one that tells of the file that is there, with its facts of now."""
     for file in noted:
-        if is_one_of(file.path, (file,)):
+        if matches_output(file.path, (file,)):
             status = os.lstat(file.path)
             return file._replace(ctime_ns=status.st_ctime_ns)
     return None

@@ -18,7 +18,7 @@ COARSE = 2_000_000_000
 """Nanoseconds by which FAT, the coarsest file system, rounds a time."""
 
 
-def begin(connection: sqlite3.Connection) -> None:
+def begin_migration(connection: sqlite3.Connection) -> None:
     """Put the old tables aside, so that the new ones can be made."""
     for name in ("runs", "folders", "items"):
         connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")

@@ -27,7 +27,7 @@ from imgpar.pixels.palette import DETAIL, marked
 Memory = Callable[[int], memoryview]
 """Gives that many bytes of the arena; what it gave before is gone then."""
 
-Write = Callable[[Target, list[Frame], Header], tuple[OutputFile, stages.Encoded]]
+Write = Callable[[Target, list[Frame], Header], tuple[OutputFile, stages.EncodedOutput]]
 """Encodes and commits one output."""
 
 
@@ -77,7 +77,7 @@ def read_pages(
         with during("decode"):
             frames, notes = stages.decode(program, data, lease, run.limits)
         with during("transform"):
-            frames, _ = stages.transform(program, frames, lease)
+            frames, _ = stages.transform_frames(program, frames, lease)
         told = program.header._replace(lost=program.lost)
         yield Page(number, frames[0], told, (*program.notes, *notes))
 
@@ -95,7 +95,7 @@ def _frames(
     with during("decode"):
         frames, notes = stages.decode(program, data, lease, run.limits)
     with during("transform"):
-        frames, _ = stages.transform(program, frames, lease)
+        frames, _ = stages.transform_frames(program, frames, lease)
     still = program.header.metadata._replace(durations=(), loop=0)
     told = program.header._replace(frames=1, lost=program.lost, metadata=still)
     for number, frame in enumerate(frames, 1):
@@ -132,7 +132,7 @@ def _together(headers: Sequence[Header]) -> Header:
     return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few)
 
 
-def split(
+def write_pages(
     pages: Iterator[Page], targets: Sequence[Target], write: Write
 ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
     """Write every page for every target; all pages or none. Returns files, what is lost, and remarks."""

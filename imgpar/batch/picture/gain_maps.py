@@ -23,7 +23,7 @@ _QUALITY = range(75, 99)
 """That of the old map, within this: brightness is seen more than its own edges."""
 
 
-def fitted(header: Header, operations: Sequence[Operation], options: EncodeOptions) -> bytes:
+def fit_gain_map(header: Header, operations: Sequence[Operation], options: EncodeOptions) -> bytes:
     """The gain map for a picture that has gone through `operations`; empty where it would no longer fit.
 
     What cuts, pads or recolours the picture makes its map wrong. `header` is that of its file.
@@ -48,7 +48,7 @@ def fitted(header: Header, operations: Sequence[Operation], options: EncodeOptio
         made = _changed(data, header.orientation, moves, scales, limits)
     except ItemError:
         return b""
-    return gain_map.dressed(made, data, options.strip)
+    return gain_map.with_gain_map_metadata(made, data, options.strip)
 
 
 def _keeps(operation: Operation, spec: Spec) -> bool:
@@ -76,7 +76,7 @@ def _changed(
     program = programs.compile_program(header, steps, limits)
     lease = memoryview(bytearray(program.nbytes))
     frames, _ = stages.decode(program, data, lease, limits)
-    frames, _ = stages.transform(program, frames, lease)
+    frames, _ = stages.transform_frames(program, frames, lease)
     options = EncodeOptions(
         quality=min(max(found, _QUALITY[0]), _QUALITY[-1]),
         subsampling=sampling if sampling in SAMPLINGS else "444",

@@ -35,7 +35,7 @@ class Memory:
 
     def frames(self, ref: FrameRef) -> list[Frame]:
         """Frames that lie in the arena."""
-        return stages.frames_at(self._buffer, ref.offset, ref.spec, ref.count)
+        return stages.frames_in_buffer(self._buffer, ref.offset, ref.spec, ref.count)
 
     def blob(self, placed: Placed) -> bytes:
         """The packed header behind frames."""

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from imgpar import formats as codecs
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.programs import Program, begin
-from imgpar.batch.picture.stages import Encoded
-from imgpar.batch.picture.verify import verify as compare
+from imgpar.batch.picture.programs import Program, begin_picture
+from imgpar.batch.picture.stages import EncodedOutput
+from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.model import Frame, Header, Limits, Metadata
 from imgpar.formats import quality
@@ -40,7 +40,7 @@ _BEST = 98
 """Higher numbers make files larger and nothing better."""
 
 
-class Original(NamedTuple):
+class SourceBytes(NamedTuple):
     """The input's bytes, and the formats whose outputs are those bytes, or nearly."""
 
     data: bytes | memoryview = b""
@@ -82,31 +82,31 @@ def make(
     format_name: str,
     options: EncodeOptions,
     operations: Sequence[Operation],
-    original: Original,
-) -> Encoded:
+    original: SourceBytes,
+) -> EncodedOutput:
     """One output, with all that is lost on the way to it."""
     options = relevant(options, header.format, format_name)
     gone = removed(header.metadata, options.strip) if options.strip else ()
     asked = (f"removed, as --strip asks: {', '.join(gone)}",) if gone else ()
     said = header.notes + asked
     if find_format(format_name).kind == "video":
-        from imgpar.batch.clip.animations import clip_of
+        from imgpar.batch.clip.animations import encode_clip
 
-        return clip_of(frames, header, format_name, options)
+        return encode_clip(frames, header, format_name, options)
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options)
-        if isinstance(copied, Encoded):
+        if isinstance(copied, EncodedOutput):
             return copied._replace(notes=asked)
         said += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
-        from imgpar.batch.picture.gain_maps import fitted
+        from imgpar.batch.picture.gain_maps import fit_gain_map
 
-        kept = fitted(header, operations, options)
+        kept = fit_gain_map(header, operations, options)
         header = header._replace(metadata=header.metadata._replace(gain_map=kept))
         lost += () if kept else ("gain map",)
     if _lies_across(header, operations):
-        header = header._replace(metadata=density.turned(header.metadata))
+        header = header._replace(metadata=density.turn_density(header.metadata))
     options = _as_stored(_gentle(options, header, operations, format_name), header)
     encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
@@ -122,7 +122,7 @@ def _lies_across(header: Header, operations: Sequence[Operation]) -> bool:
     return across
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
+def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput | str:
     """The input's bytes, turned upright and without the metadata that are not wanted; or why that cannot be
     without new pixels."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
@@ -132,31 +132,31 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> Encoded | str:
             return f"encoded again to be upright: {why}"
         lost = _TURNED_OUT
     if options.strip:
-        from imgpar.formats.metadata.strip import stripped
+        from imgpar.formats.metadata.strip import strip_file
 
-        edited = stripped(data, header.format, options.strip)
+        edited = strip_file(data, header.format, options.strip)
         if edited is None:
             return ""
         data, lost = edited, lost or _TAKEN_OUT + ("paths",) * (header.format == "tiff")
-    return Encoded(data, spec, tuple(kind for kind in lost if kind in header.lost))
+    return EncodedOutput(data, spec, tuple(kind for kind in lost if kind in header.lost))
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
     """The JPEG turned without loss, its gain map with it; or why that cannot be."""
-    from imgpar.formats.jpeg.lossless_turn import turned, why_not
+    from imgpar.formats.jpeg.lossless_turn import turn_jpeg, why_not_lossless
 
-    if why := why_not(data, header.orientation):
+    if why := why_not_lossless(data, header.orientation):
         return b"", why
     try:
-        made = turned(data, header.orientation)
+        made = turn_jpeg(data, header.orientation)
     except EncodeError as error:
         return b"", error.message
     if not header.metadata.gain_map:
         return made, ""
-    from imgpar.batch.picture.gain_maps import fitted
+    from imgpar.batch.picture.gain_maps import fit_gain_map
     from imgpar.formats.jpeg.gain_map import attached
 
-    light = fitted(header, (), options)
+    light = fit_gain_map(header, (), options)
     both = attached(made, light) if light else b""
     return both, "" if both else "its gain map cannot be turned with it"
 
@@ -192,27 +192,27 @@ def convert_bytes(
     *,
     strict: bool = False,
     verify: bool = False,
-) -> Encoded:
+) -> EncodedOutput:
     """The whole chain in this process and in its own memory."""
     if options.split:
         raise UsageError("Pages cannot be split into one block of bytes.", fix="Write them into a folder.")
     limits = options.reading(limits)
     header = codecs.read_header(data, name, limits)
     fmt = find_format(format_name)
-    program = planar.compile_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
+    program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     same = same_formats(program, (fmt.name,), options, limits)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
-    begin(operations, header, name, len(frames))
-    frames, _ = stages.transform(program, frames, lease)
+    begin_picture(operations, header, name, len(frames))
+    frames, _ = stages.transform_frames(program, frames, lease)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, Original(data if same else b"", same))
+    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same))
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *encoded.notes))
 
 
 def check(
-    encoded: Encoded,
+    encoded: EncodedOutput,
     frames: Sequence[Frame],
     format_name: str,
     metadata: Metadata,

@@ -30,7 +30,7 @@ to pictures of 500×375 made 256 they would add 7 %, as small planes cost more c
 MISSING = "libturbojpeg or cykooz.resizer is missing, which make it faster (imgpar doctor)"
 
 
-def compile_program(
+def choose_program(
     header: Header,
     operations: Sequence[Operation],
     limits: Limits,
@@ -56,11 +56,11 @@ def compile_program(
     if turbo.library() is not None and resampling.fast():
         made = _planned(header, operations, formats, options)
         if made is not None:
-            return programs.checked(made, limits)
+            return programs.checked_program(made, limits)
     return programs.compile_program(header, operations, limits, keep_frames=keep_frames)
 
 
-def told(
+def explain_planes(
     path: str, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
 ) -> list[str]:
     """Whether a picture goes, or could go, on planes, in words; nothing where it could not, or is no JPEG."""

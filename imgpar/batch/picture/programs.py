@@ -97,7 +97,7 @@ def compile_program(
         way = _way.__wrapped__(*key)
     decoded = formats.at_scale(told, way.scale)
     program = Program(decoded, header, frames, way.sides, way.steps, way.rest, lost, header.notes, grey_icc)
-    return checked(program, limits)
+    return checked_program(program, limits)
 
 
 def _in_its_colours(
@@ -135,7 +135,7 @@ def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
     return not spec.grey
 
 
-def checked(program: Program, limits: Limits) -> Program:
+def checked_program(program: Program, limits: Limits) -> Program:
     """The program, if it keeps the limits; raises LimitError."""
     for step in program.steps:
         _check_pixels(step, limits)
@@ -180,8 +180,8 @@ def _way(
     spec = upright
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
     if first and whole and frames == 1:
-        scale = formats.scale_for(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
-        decoded = formats.scaled(stored, scale)
+        scale = formats.decode_scale(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
+        decoded = formats.scaled_spec(stored, scale)
     if first and whole and orientation != 1 and first.plan(upright).size == whole:
         # The whole picture is scaled, nothing is cut: turning the small result is cheaper.
         layout = _accepted(first, decoded)
@@ -249,7 +249,7 @@ def _accepted(operation: Operation, spec: Spec) -> Spec:
 
 
 def _conversion(spec: Spec) -> Step:
-    return Step("convert", spec, layouts.convert)
+    return Step("convert", spec, layouts.convert_layout)
 
 
 def _turn(spec: Spec, orientation: int) -> Step:
@@ -261,7 +261,7 @@ def call(operation: Operation, frame: Frame) -> Frame:
     return operation.call(frame)  # type: ignore[attr-defined,no-any-return]
 
 
-def begin(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:
+def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:
     """Tell operations that the frames of another picture come."""
     for operation in operations:
         if operation.in_order:

@@ -17,7 +17,7 @@ from imgpar.ops import Operation
 from imgpar.pixels import layouts
 
 
-class Encoded(NamedTuple):
+class EncodedOutput(NamedTuple):
     """One output, ready to be written."""
 
     data: bytes | bytearray | memoryview
@@ -26,7 +26,7 @@ class Encoded(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def frames_at(buffer: memoryview, offset: int, spec: Spec, count: int) -> list[Frame]:
+def frames_in_buffer(buffer: memoryview, offset: int, spec: Spec, count: int) -> list[Frame]:
     """Frames that lie one after the other in a buffer; arrays look into it and own nothing."""
     return [Frame(spec, _array(buffer, offset + index * spec.nbytes, spec)) for index in range(count)]
 
@@ -46,7 +46,7 @@ def decode(
     program: Program, data: bytes | memoryview, lease: memoryview, limits: Limits
 ) -> tuple[list[Frame], tuple[str, ...]]:
     """Decode into the even side of `lease`; returns the frames and the decoder's complaints."""
-    frames = frames_at(lease, 0, program.header.spec, program.frames)
+    frames = frames_in_buffer(lease, 0, program.header.spec, program.frames)
     notes = formats.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
     if program.grey_icc:
         from imgpar.pixels.colour.convert import grey_to_srgb
@@ -55,7 +55,9 @@ def decode(
     return frames, notes
 
 
-def transform(program: Program, frames: list[Frame], lease: memoryview) -> tuple[list[Frame], int | None]:
+def transform_frames(
+    program: Program, frames: list[Frame], lease: memoryview
+) -> tuple[list[Frame], int | None]:
     """Run all steps. Returns the frames and their offset in the lease, or None when they are not in it."""
     side, offsets = 0, (0, program.sides[0])
     for step in program.steps:
@@ -63,7 +65,7 @@ def transform(program: Program, frames: list[Frame], lease: memoryview) -> tuple
             results = [step.call(frame) for frame in frames]
             return _dynamic(results, program.rest), None
         side = 1 - side
-        results = frames_at(lease, offsets[side], step.spec, program.frames)
+        results = frames_in_buffer(lease, offsets[side], step.spec, program.frames)
         _run(step, frames, results)
         frames = results
     return frames, offsets[side]
@@ -98,7 +100,7 @@ def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame
     return frames
 
 
-def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> Encoded:
+def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> EncodedOutput:
     """Encode for one target; pixel formats that the target cannot hold are converted and named.
 
     Frames have one spec, but for pages of a TIFF.
@@ -123,11 +125,11 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             lost += tuple(kind for kind in narrowed if kind not in lost and _used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
-            layouts.convert(frame, converted, _behind(frame, spec, metadata, options))
+            layouts.convert_layout(frame, converted, _behind(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
     encoded = formats.encode(fitting, fmt, metadata, options)
-    return Encoded(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+    return EncodedOutput(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
 
 
 def _page_by_page(
@@ -182,5 +184,5 @@ def to_array(frame: Frame, layout: str, dtype: str) -> Frame:
     if spec == frame.spec:
         return frame
     result = own_frames(spec, 1)[0]
-    layouts.convert(frame, result)
+    layouts.convert_layout(frame, result)
     return result

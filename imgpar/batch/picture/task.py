@@ -24,7 +24,7 @@ from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
 from imgpar.formats.registry import find_format
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
 _FORMAT = attrgetter("format")
 
@@ -41,7 +41,7 @@ class PictureWork:
 
     __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
 
-    def __init__(self, task: Task, run: RunSpec, clock: Clock, memory: Memory) -> None:
+    def __init__(self, task: Task, run: RunSpec, clock: StageClock, memory: Memory) -> None:
         self._task, self._run, self._clock, self._memory = task, run, clock, memory
         self._writing = Writing(task, run, clock)
         self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))
@@ -83,11 +83,13 @@ class PictureWork:
         if not chain:
             return self._hand_on(program, lease, frames, blob, notes, digest)
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
-        original = outputs.Original(data if same else b"", same)
+        original = outputs.SourceBytes(data if same else b"", same)
         del data
         with self._clock.during("transform"):
-            programs.begin(self._run.operations, program.source, self._task.job.item.path, len(frames))
-            frames, offset = stages.transform(program, frames, self._memory.within(lease))
+            programs.begin_picture(
+                self._run.operations, program.source, self._task.job.item.path, len(frames)
+            )
+            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease))
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
@@ -117,8 +119,8 @@ class PictureWork:
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
             within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
-            programs.begin(self._run.operations, program.source, path, count)
-            frames, offset = stages.transform(program, self._memory.frames(placed.frames), within)
+            programs.begin_picture(self._run.operations, program.source, path, count)
+            frames, offset = stages.transform_frames(program, self._memory.frames(placed.frames), within)
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
             return self._done(placed=placed, lost=lost)
@@ -146,14 +148,14 @@ class PictureWork:
 
         path, targets = self._task.job.item.path, self._task.job.targets
         name = os.path.basename(path)
-        programs.begin(self._run.operations, header, path, header.frames)
+        programs.begin_picture(self._run.operations, header, path, header.frames)
         pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
         if any(target.split for target in targets):
-            files, lost, notes = documents.split(pages, targets, self._writing.one)
+            files, lost, notes = documents.write_pages(pages, targets, self._writing.one)
         else:
             frames, first, said = documents.kept(pages, self._run)
             same = frozenset[str]() if first.detail.get("turned") else self._same_formats(header)
-            original = outputs.Original(data if same else b"", same)
+            original = outputs.SourceBytes(data if same else b"", same)
             files, lost, more = self._writing.all(frames, first, original)
             notes = (*said, *more)
         return self._done(files=files, lost=lost, notes=notes, digest=digest)
@@ -171,7 +173,7 @@ class PictureWork:
         if answer := self._unchanged(digest):
             return answer
         (target,) = self._task.job.targets
-        written = self._writing.commit(target, stages.Encoded(data, Spec(0, 0)))
+        written = self._writing.commit(target, stages.EncodedOutput(data, Spec(0, 0)))
         return self._done(files=(written,), digest=digest)
 
     def _compare(self) -> Done:
@@ -191,23 +193,23 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _original(self, header: Header, frames: int) -> outputs.Original:
+    def _original(self, header: Header, frames: int) -> outputs.SourceBytes:
         """The input's bytes and the formats that are copies of it; read again, they did not travel here."""
         if header.format not in self._formats:
-            return outputs.Original()
+            return outputs.SourceBytes()
         program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
         same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
         if not same:
-            return outputs.Original()
+            return outputs.SourceBytes()
         item = self._task.job.item
         data, status = read_whole(item.path)
         if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
-        return outputs.Original(data, same)
+        return outputs.SourceBytes(data, same)
 
     def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
         run = self._run
-        return planar.compile_program(
+        return planar.choose_program(
             header, run.operations, run.limits, self._formats, run.encode, keep_frames=keep_frames
         )
 
@@ -226,7 +228,7 @@ class PictureWork:
     ) -> tuple[Placed, tuple[str, ...]]:
         """The first frame as the caller wants it, in sRGB, in the lease that will be the caller's; and what
         was lost of the picture."""
-        frame, lost = formats.shown(frames[0], header.metadata)
+        frame, lost = formats.srgb_frame(frames[0], header.metadata)
         wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
         lost = (*header.lost, *lost)
         if wanted is frames[0] and offset is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgpar import formats
-from imgpar.batch.picture.stages import Encoded, own_frames
+from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import EncodeError, ItemError
 from imgpar.core.model import Frame, Limits, Metadata, Spec
 from imgpar.formats.registry import find_format
@@ -24,8 +24,8 @@ FAR_CELL = 96.0
 _NOTHING = Metadata()
 
 
-def verify(
-    encoded: Encoded, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
+def verify_encoded(
+    encoded: EncodedOutput, frames: Sequence[Frame], format_name: str, metadata: Metadata = _NOTHING
 ) -> None:
     """Decode the bytes of an output and compare size, number of frames and look.
 
@@ -59,8 +59,8 @@ def verify(
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
         # Both are seen in sRGB: the numbers of two profiles say nothing.
-        wanted = [formats.shown(frame, metadata)[0] for frame in wanted]
-        made = [formats.shown(frame, header.metadata)[0] for frame in made]
+        wanted = [formats.srgb_frame(frame, metadata)[0] for frame in wanted]
+        made = [formats.srgb_frame(frame, header.metadata)[0] for frame in made]
     for number, (one, other) in enumerate(zip(wanted, made, strict=True)):
         far, worst = distance(one, other)
         if far > FAR or worst > FAR_CELL:
@@ -85,7 +85,7 @@ def _coarse(frame: Frame) -> np.ndarray:
     wanted = frame.spec.converted("RGB", "uint8")
     if frame.spec != wanted:
         flat = own_frames(wanted, 1)[0]
-        layouts.convert(frame, flat, (255, 255, 255, 255))
+        layouts.convert_layout(frame, flat, (255, 255, 255, 255))
     scale = GRID / max(frame.spec.size)
     size = [max(1, min(length, round(length * scale))) for length in frame.spec.size]
     small = cv2.resize(flat.array, size, interpolation=cv2.INTER_AREA)

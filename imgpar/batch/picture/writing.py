@@ -6,16 +6,16 @@ import os
 from typing import NamedTuple
 
 from imgpar.batch.picture import outputs
-from imgpar.batch.picture.stages import Encoded
+from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import KeptError, SourceError
 from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.runtime.protocol import Task
-from imgpar.runtime.stage_times import Clock
+from imgpar.runtime.stage_times import StageClock
 
-_NO_COPY = outputs.Original()
+_NO_COPY = outputs.SourceBytes()
 
 
 class Written(NamedTuple):
@@ -37,7 +37,7 @@ class Writing:
 
     __slots__ = ("_clock", "_run", "_task", "_unkept", "digest", "source")
 
-    def __init__(self, task: Task, run: RunSpec, clock: Clock) -> None:
+    def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
         self.source: os.stat_result | None = None
         """What the system said of the input when it was read; None where that was in another worker."""
@@ -53,7 +53,7 @@ class Writing:
         targets = list(self._task.job.targets)
         return [targets[number] for number in self._task.targets] if self._task.targets else targets
 
-    def all(self, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY) -> Written:
+    def all(self, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY) -> Written:
         """Every target of the task; all or none where one loss counts for all."""
         targets = self._targets()
         if len(targets) > 1:
@@ -84,8 +84,8 @@ class Writing:
         return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._unkept])), tuple(notes))
 
     def one(
-        self, target: Target, frames: list[Frame], header: Header, original: outputs.Original = _NO_COPY
-    ) -> tuple[OutputFile, Encoded]:
+        self, target: Target, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY
+    ) -> tuple[OutputFile, EncodedOutput]:
         """One target, from its frames to its name."""
         run = self._run
         with self._clock.during("encode"):
@@ -96,7 +96,7 @@ class Writing:
                 outputs.check(encoded, frames, target.format, header.metadata, strict=strict, verify=verify)
         return self.commit(target, encoded), encoded
 
-    def commit(self, target: Target, encoded: Encoded) -> OutputFile:
+    def commit(self, target: Target, encoded: EncodedOutput) -> OutputFile:
         """Give encoded bytes their name."""
         with self._clock.during("commit"):
             source = self.source or self._status()

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 @cache
-def available() -> bool:
+def imagecodecs_available() -> bool:
     """Whether the package is there, and can be loaded."""
     try:
         import imagecodecs  # noqa: F401
@@ -24,7 +24,7 @@ def available() -> bool:
     return True
 
 
-def missing(what: str) -> MissingExtraError:
+def missing_imagecodecs(what: str) -> MissingExtraError:
     """The error for a file that would be read with this package."""
     return MissingExtraError(f"{what} needs the package imagecodecs.", fix=f"Run: {pip('imagecodecs')}")
 
@@ -43,8 +43,8 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
         DamagedError: it cannot read the file.
         UnsupportedError: it does not know this kind.
     """
-    if not available():
-        raise missing(f"This kind of {title}")
+    if not imagecodecs_available():
+        raise missing_imagecodecs(f"This kind of {title}")
     import imagecodecs
 
     try:

@@ -110,7 +110,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
     if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
-        notes += (to_srgb.describe(image.mode, info.get("icc_profile", b"")),)
+        notes += (to_srgb.conversion_note(image.mode, info.get("icc_profile", b"")),)
     header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),
@@ -142,11 +142,11 @@ def decode(
                 image.seek(number)
             if fmt.name == "gif" and image.size != frame.spec.size:
                 # A later picture may reach beyond the canvas, which ends where the first one says.
-                store(image.crop((0, 0, *frame.spec.size)), frame)
+                _store(image.crop((0, 0, *frame.spec.size)), frame)
                 continue
             if image.size != frame.spec.size:
                 raise damaged(fmt.title, f"frame {number + 1} has another size than the first")
-            store(image, frame)
+            _store(image, frame)
     return tuple(said)
 
 
@@ -160,13 +160,13 @@ def decode_jpeg(
             image.draft(None, (image.width // scale, image.height // scale))
         if image.size != frame.spec.size:
             image.load()
-            store(image.resize(frame.spec.size, Image.Resampling.BOX), frame)
+            _store(image.resize(frame.spec.size, Image.Resampling.BOX), frame)
         else:
-            store(image, frame)
+            _store(image, frame)
     return tuple(said)
 
 
-def store(image: Image.Image, frame: Frame) -> None:
+def _store(image: Image.Image, frame: Frame) -> None:
     """Decode and write every pixel into the frame."""
     spec, array = frame.spec, frame.array
     if spec.dtype != "uint8":

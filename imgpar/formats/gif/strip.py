@@ -10,7 +10,7 @@ _XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _EXTENSION, _COMMENT, _PICTURE = 0x21, 0xFE, 0x2C
 
 
-def stripped(data: bytes, what: str) -> bytes | None:
+def strip_gif(data: bytes, what: str) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where its blocks cannot be followed."""
     if what == "exif":
         return data

@@ -27,12 +27,12 @@ _PROGRAMS = (b"Created by ", b"Kakadu", b"Creator:")
 _METRE = 0.0254
 
 
-def read(data: bytes | memoryview) -> dict[str, bytes]:
+def read_metadata_boxes(data: bytes | memoryview) -> dict[str, bytes]:
     """`icc`, `exif`, `xmp` and `iptc`, those that are there."""
     found: dict[str, bytes] = {}
-    for kind, body in boxes(data):
+    for kind, body in jp2_boxes(data):
         if kind == b"jp2h":
-            for inner, content in boxes(body):
+            for inner, content in jp2_boxes(body):
                 if inner == b"colr" and len(content) > 3 and content[0] == _PROFILE:
                     found.setdefault("icc", bytes(content[3:]))
         elif kind == b"uuid":
@@ -47,8 +47,8 @@ def read(data: bytes | memoryview) -> dict[str, bytes]:
 def palette(data: bytes | memoryview) -> int:
     """Columns of the palette: the channels that a picture with one has. 0 where there is none, or where its
     entries have more than 8 bits."""
-    for kind, body in boxes(data):
-        for inner, content in boxes(body) if kind == b"jp2h" else ():
+    for kind, body in jp2_boxes(data):
+        for inner, content in jp2_boxes(body) if kind == b"jp2h" else ():
             if inner == b"pclr" and len(content) > 3:
                 columns = content[2]
                 deep = any((depth & 0x7F) + 1 > 8 for depth in content[3 : 3 + columns])
@@ -65,10 +65,10 @@ def comment_of(text: bytes) -> bytes:
     return b"" if text.startswith(_PROGRAMS) else text
 
 
-def dressed(stream: bytes, metadata: Metadata) -> bytes:
+def with_metadata_boxes(stream: bytes, metadata: Metadata) -> bytes:
     """A file with these metadata, from one without."""
     parts = []
-    for kind, body in boxes(stream):
+    for kind, body in jp2_boxes(stream):
         parts.append(_box(kind, _header(body, metadata) if kind == b"jp2h" else bytes(body)))
     # Behind the codestream: Pillow reads comments only where that follows the header at once.
     for name, uuids in UUIDS.items():
@@ -79,7 +79,7 @@ def dressed(stream: bytes, metadata: Metadata) -> bytes:
 
 def _header(body: memoryview, metadata: Metadata) -> bytes:
     parts = []
-    for kind, content in boxes(body):
+    for kind, content in jp2_boxes(body):
         if kind == b"colr" and metadata.icc:
             parts.append(_box(kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
         else:
@@ -100,7 +100,7 @@ def _fraction(down: float, across: float) -> bytes:
     return struct.pack(">4Hbb", *numbers, 0, 0)
 
 
-def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def jp2_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Kind and body of every box."""
     view, at = memoryview(data), 0
     while at + 8 <= len(view):

@@ -75,7 +75,7 @@ def decode(
 
 def _described(header: Header, data: bytes | memoryview) -> Header:
     """The header with the metadata of the boxes, which Pillow does not look at."""
-    found = boxes.read(data)
+    found = boxes.read_metadata_boxes(data)
     exif, icc = found.get("exif", b""), found.get("icc", b"")
     lost = ("exif",) * bool(exif and not tiff.is_sound(exif))
     metadata = header.metadata._replace(

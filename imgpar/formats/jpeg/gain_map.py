@@ -20,7 +20,7 @@ from imgpar.formats.jpeg.header import (
     SEGMENT,
     Segment,
     join_head,
-    parse,
+    parse_segments,
     split_head,
 )
 from imgpar.formats.metadata.policy import strip
@@ -65,7 +65,7 @@ def look(data: bytes | memoryview, xmp: bytes) -> tuple[bytes, list[str], list[s
 def is_gain_map(jpeg: bytes) -> bool:
     """Whether a picture says of itself that it is one."""
     try:
-        xmp = parse(jpeg).xmp
+        xmp = parse_segments(jpeg).xmp
     except ItemError:
         return False
     return b"hdrgm:" in xmp or _APPLE.lower() in xmp.lower() or any(map(_is_iso, split_head(jpeg)[0]))
@@ -76,7 +76,7 @@ def is_promised(xmp: bytes) -> bool:
     return (b"hdrgm:" in xmp and b"hdrgm:GainMapM" not in xmp) or _APPLE in xmp
 
 
-def in_container(head: bytes) -> bool:
+def has_gain_map_item(head: bytes) -> bool:
     """Whether an AVIF or HEIC declares an item that joins a picture and its gain map (tmap).
 
     Args:
@@ -117,7 +117,7 @@ def attached(primary: bytes, gain_map: bytes) -> bytes:
     """A file of both pictures; lengths and offsets are those of these two. Empty where XMP has no room."""
     segments = [segment for segment in split_head(primary)[0] if not segment[1].startswith(MPF)]
     rest = primary[split_head(primary)[1] :]
-    said = parse(gain_map)
+    said = parse_segments(gain_map)
     if b"hdrgm:" in said.xmp:
         segments = _promising(segments, len(gain_map))
     if any(map(_is_iso, split_head(gain_map)[0])) and not any(map(_is_iso, segments)):
@@ -132,7 +132,7 @@ def attached(primary: bytes, gain_map: bytes) -> bytes:
     return head + join_head([(APP0 + 2, body)])[2:] + coding + gain_map
 
 
-def dressed(stream: bytes, gain_map: bytes, what: str) -> bytes:
+def with_gain_map_metadata(stream: bytes, gain_map: bytes, what: str) -> bytes:
     """New pixels of a gain map with what the old one says of itself, less the metadata that `what` strips."""
     kept = [
         (marker, left)

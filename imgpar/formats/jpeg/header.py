@@ -85,7 +85,7 @@ class JpegHeader:
         return three and self.frame.identifiers != b"RGB" and self.adobe_transform in (None, 1)
 
 
-def parse(data: bytes | memoryview) -> JpegHeader:
+def parse_segments(data: bytes | memoryview) -> JpegHeader:
     """Read the segments up to the first scan. Raises DamagedError where there is no usable frame header."""
     header = JpegHeader()
     icc: dict[int, bytes] = {}
@@ -233,7 +233,7 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
     elif number == 2 and body.startswith(MPF):
         header.indexed = True
     elif number == 13 and body.startswith(iptc.PHOTOSHOP):
-        header.iptc = header.iptc or iptc.find(body[len(iptc.PHOTOSHOP) :])
+        header.iptc = header.iptc or iptc.find_iptc(body[len(iptc.PHOTOSHOP) :])
         header.lost += ["paths"] * iptc.has_paths(body[len(iptc.PHOTOSHOP) :])
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]

@@ -14,7 +14,7 @@ from imgpar.formats.jpeg.header import (
     MPF,
     Segment,
     join_head,
-    parse,
+    parse_segments,
     split_head,
 )
 from imgpar.formats.metadata import density, iptc
@@ -24,14 +24,14 @@ from imgpar.formats.metadata.xmp import XMP
 _JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"
 
 
-def why_not(data: bytes, orientation: int) -> str:
+def why_not_lossless(data: bytes, orientation: int) -> str:
     """Why a JPEG cannot be turned without loss; empty where nothing is known that speaks against it.
 
     It can where every block lies whole in the picture at those edges that change sides.
     """
     if turbo.library() is None:
         return "there is no libturbojpeg here"
-    info = parse(data).frame
+    info = parse_segments(data).frame
     sampling = info.sampling if info.components > 1 else ((1, 1),)
     across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
     if orientation in (2, 3, 7, 8) and info.width % across:
@@ -41,14 +41,14 @@ def why_not(data: bytes, orientation: int) -> str:
     return ""
 
 
-def turned(data: bytes, orientation: int) -> bytes:
+def turn_jpeg(data: bytes, orientation: int) -> bytes:
     """The JPEG upright, with all its metadata made true; pictures behind the first one are left out.
 
     Raises EncodeError where the library cannot do it; `why_not` must have found nothing.
     """
-    progressive = parse(data).frame.process in (2, 10)
-    stream = turbo.transform(data, orientation, progressive=progressive)
-    size = parse(stream).frame[:2]
+    progressive = parse_segments(data).frame.process in (2, 10)
+    stream = turbo.turn_coefficients(data, orientation, progressive=progressive)
+    size = parse_segments(stream).frame[:2]
     segments, _ = split_head(data)
     kept = [
         (marker, made)
@@ -70,7 +70,7 @@ def _made_true(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) 
         return b""
     if marker == APP0 + 1 and body.startswith(EXIF):
         made = bake(Metadata(exif=body[len(EXIF) :]), *size)
-        block = (density.turned(made) if swaps else made).exif
+        block = (density.turn_density(made) if swaps else made).exif
         return EXIF + block if block else b""
     if marker == APP0 + 1 and body.startswith(XMP):
         return XMP + bake(Metadata(xmp=body[len(XMP) :]), *size).xmp

@@ -20,7 +20,7 @@ _SMALL_COPY = 0x01
 """The first byte of the kind of large thumbnails."""
 
 
-class Picture(NamedTuple):
+class _IndividualImage(NamedTuple):
     """A picture after the first one."""
 
     kind: int
@@ -32,13 +32,16 @@ class Picture(NamedTuple):
         return self.kind >> 16 == _SMALL_COPY
 
 
-def others(data: bytes) -> list[Picture]:
+def others(data: bytes) -> list[_IndividualImage]:
     """The pictures after the first one; data are empty where it lies not in the file."""
     for marker, body in split_head(data)[0]:
         if marker == APP0 + 2 and body.startswith(MPF):
             base = data.find(body) + len(MPF)
             entries = _entries(body[len(MPF) :])[1:]
-            return [Picture(kind & _KIND, _cut(data, base + offset, size)) for kind, size, offset in entries]
+            return [
+                _IndividualImage(kind & _KIND, _cut(data, base + offset, size))
+                for kind, size, offset in entries
+            ]
     return []
 
 

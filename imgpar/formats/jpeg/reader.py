@@ -33,7 +33,7 @@ from imgpar.formats.jpeg.header import (
     SEGMENT,
     FrameHeader,
     bare,
-    parse,
+    parse_segments,
 )
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import iptc, xmp
@@ -64,7 +64,7 @@ resize at 1.5, 49 dB at 2, 45 dB at 1; only these scales have SIMD code in libjp
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:  # noqa: ARG001
     """What the segments say; no pixel is decoded."""
-    info = parse(data)
+    info = parse_segments(data)
     frame = info.frame
     unusual = frame.bits != 8 or frame.process in _UNREAD
     if unusual:
@@ -80,7 +80,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         from imgpar.pixels.colour import to_srgb as colour
 
         icc = b""  # The picture becomes sRGB when it is decoded.
-        notes.append(colour.describe("CMYK", info.icc))
+        notes.append(colour.conversion_note("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
         icc = b""
         lost.append("icc")
@@ -125,8 +125,8 @@ def _check_rare(frame: FrameHeader) -> None:
     words = f"{frame.bits} bits, process {frame.process}, {frame.components} components"
     if frame.process not in _SECOND or frame.components not in (1, 3) or not 2 <= frame.bits <= 16:
         raise UnsupportedError(f"It is a rare JPEG ({words}) that no decoder here reads.")
-    if not imagecodecs.available():
-        raise imagecodecs.missing(f"This rare kind of JPEG ({words})")
+    if not imagecodecs.imagecodecs_available():
+        raise imagecodecs.missing_imagecodecs(f"This rare kind of JPEG ({words})")
 
 
 def scale_for(spec: Spec, width: int, height: int) -> int:
@@ -266,7 +266,7 @@ def _decode_planes(
         colours = header._replace(spec=header.spec.converted("RGBX"))
         whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
         notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
-        layouts.convert(whole, frame)
+        layouts.convert_layout(whole, frame)
         return notes
     return ()
 

@@ -72,7 +72,7 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
-def transform(data: bytes, orientation: int, *, progressive: bool) -> bytes:
+def turn_coefficients(data: bytes, orientation: int, *, progressive: bool) -> bytes:
     """A JPEG of this EXIF orientation (2 to 8) turned upright, coefficient by coefficient, without markers.
 
     Raises EncodeError where that is not exact (blocks at an edge are not whole), or where the library cannot

@@ -23,7 +23,7 @@ _NEW_GROUP_NO_WINDOW = 0x0800_0200
 _BASE = b"#tb 0: "
 
 
-def profile(codestream: bytes, *, animated: bool) -> bytes:
+def ffmpeg_profile(codestream: bytes, *, animated: bool) -> bytes:
     """The ICC profile that the pixels are in; empty where ffmpeg cannot tell."""
     # A PNG of one pixel carries it.
     png = _told(

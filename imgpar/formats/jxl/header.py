@@ -72,7 +72,7 @@ class Places(NamedTuple):
     """The end of the description of the colours."""
 
 
-def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def jxl_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """Kind and body of every box of the container; a bare codestream is one box of its own."""
     view = memoryview(data)
     if bytes(view[: len(CONTAINER)]) != CONTAINER:
@@ -96,12 +96,12 @@ def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
 def codestream_of(data: bytes | memoryview) -> bytes:
     """The codestream without its boxes; it may lie in pieces."""
     parts = [
-        body[4:] if kind == b"jxlp" else body for kind, body in boxes(data) if kind in (b"jxlc", b"jxlp")
+        body[4:] if kind == b"jxlp" else body for kind, body in jxl_boxes(data) if kind in (b"jxlc", b"jxlp")
     ]
     return b"".join(parts)
 
 
-def parse(codestream: bytes) -> JxlHeader | None:
+def parse_codestream(codestream: bytes) -> JxlHeader | None:
     """Size, depth and colours; None where this is no codestream. What is unusual keeps its default."""
     if codestream[:2] != b"\xff\x0a":
         return None

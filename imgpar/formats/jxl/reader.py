@@ -24,16 +24,16 @@ from imgpar.formats.jxl.header import (
     CONTAINER,
     D65,
     JxlHeader,
-    boxes,
+    jxl_boxes,
     codestream_of,
-    parse,
+    parse_codestream,
 )
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.cicp import PRIMARIES, Colours, colours
+from imgpar.pixels.colour.cicp import PRIMARIES, Colours, cicp_colours
 from imgpar.pixels.colour.profiles import profile_space
 
 _DEFAULT_EFFORT = 4
@@ -47,7 +47,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """Size, depth and metadata; no pixel is decoded. The decoder turns pictures upright."""
     require(fmt)
     found = dict(_all_boxes(data, fmt))
-    info = parse(found.get(b"jxlc", b""))
+    info = parse_codestream(found.get(b"jxlc", b""))
     if info is None:
         raise damaged(fmt.title, "it holds no codestream", hopeless=True)
     check_size(info.width, info.height, limits)
@@ -107,7 +107,7 @@ def decode(
 def _asking_for_light(data: bytes | memoryview) -> bytes:
     """The codestream, to be decoded to floats."""
     stream = codestream_of(data)
-    info = parse(stream)
+    info = parse_codestream(stream)
     return xyb.as_floats(stream, info) if info else stream
 
 
@@ -119,7 +119,7 @@ def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
         raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
     pixels = pixels[..., : spec.channels]
     if header.detail["light"]:
-        return xyb.store(pixels, frame)
+        return xyb.store_linear(pixels, frame)
     peak = (1 << header.detail["bits"]) - 1
     if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
         np.copyto(out, pixels, casting="unsafe")
@@ -141,7 +141,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         usecontainer=False,
         numthreads=1,
     )
-    codestream = next(body for kind, body in boxes(stream) if kind == b"jxlc")
+    codestream = next(body for kind, body in jxl_boxes(stream) if kind == b"jxlc")
     parts = [CONTAINER, _box(b"ftyp", b"jxl \0\0\0\0jxl ")]
     if metadata.exif:
         parts.append(_box(b"Exif", bytes(4) + metadata.exif))
@@ -164,7 +164,7 @@ def _distance(number: int) -> float:
 def _all_boxes(data: bytes | memoryview, fmt: Format) -> list[tuple[bytes, bytes]]:
     """Boxes with their content unpacked; of a codestream in pieces the first one, which has the header."""
     result: dict[bytes, bytes] = {}
-    for kind, body in boxes(data):
+    for kind, body in jxl_boxes(data):
         if kind == b"jxlp":
             result.setdefault(b"jxlc", bytes(body[4:]))
         elif kind == b"brob" and len(body) > 4:
@@ -197,14 +197,14 @@ def _dtype(info: JxlHeader) -> str:
 def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
     """The colours of the pixels as the decoder gives them, and what cannot be said of them."""
     if info.light:
-        return Colours(xyb.colours(grey=info.grey), note=xyb.NOTE * info.profile)
+        return Colours(xyb.stored_profile(grey=info.grey), note=xyb.NOTE * info.profile)
     if info.profile:
-        icc = ffmpeg.profile(codestream_of(data), animated=info.animated)
+        icc = ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated)
         usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.curve)
     if None not in points and (info.grey or info.white == D65):
-        return colours(points[0] or 1, points[1] or 13, grey=info.grey)
+        return cicp_colours(points[0] or 1, points[1] or 13, grey=info.grey)
     return _unusual(info) or Colours(
         note=f"its colours ({info.primaries}, curve {info.curve}) were taken as sRGB"
     )
@@ -221,7 +221,7 @@ def _unusual(info: JxlHeader) -> Colours | None:
         return Colours(profiles.grey(f"Gamma {gamma:g}", gamma)) if gamma else Colours()
     if len(points) != 3 or any(y < 0.00005 for _, y in (*points, info.white)):
         return None
-    return Colours(profiles.colours("JPEG XL", points, info.white, gamma))
+    return Colours(profiles.rgb_profile("JPEG XL", points, info.white, gamma))
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

@@ -37,9 +37,9 @@ _SHOWN: dict[tuple[bool, int], tuple[Field, Field]] = {
 no decoder looks at. Together they take whole bytes more: all that follows keeps its place within its byte."""
 
 
-def colours(*, grey: bool) -> bytes:
+def stored_profile(*, grey: bool) -> bytes:
     """The profile of what `store` makes; empty is sRGB."""
-    return b"" if grey else profiles.colours("Rec. 2020, curve of sRGB", profiles.REC2020)
+    return b"" if grey else profiles.rgb_profile("Rec. 2020, curve of sRGB", profiles.REC2020)
 
 
 def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
@@ -69,15 +69,15 @@ def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
     return codestream[:2] + value.to_bytes(at // 8, "little") + codestream[2 + size :]
 
 
-def store(pixels: Array, frame: Frame) -> None:
+def store_linear(pixels: Array, frame: Frame) -> None:
     """Linear sRGB as libjxl delivers it, channels last, into a frame in the colours that `colours` tells."""
     spec = frame.spec
     peak = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    linear = matrix_profiles.parse(profiles.colours("Linear", profiles.SRGB, gamma=1.0))
-    target = matrix_profiles.parse(colours(grey=spec.grey) or profiles.srgb())
+    linear = matrix_profiles.parse_profile(profiles.rgb_profile("Linear", profiles.SRGB, gamma=1.0))
+    target = matrix_profiles.parse_profile(stored_profile(grey=spec.grey) or profiles.srgb())
     assert linear is not None
     assert target is not None
-    matrix = matrix_profiles.transform(linear, target).T
+    matrix = matrix_profiles.conversion_matrix(linear, target).T
     count, rows = 1 if spec.grey else 3, max(BAND // max(spec.width, 1), 1)
     for top in range(0, spec.height, rows):
         band = pixels[top : top + rows] / peak

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from imgpar.core.model import Metadata
-from imgpar.formats.jp2.boxes import UUIDS, boxes, comment_of
+from imgpar.formats.jp2.boxes import UUIDS, jp2_boxes, comment_of
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.policy import strip
 
@@ -22,7 +22,7 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
     if not data.startswith(CONTAINER):
         return data
     parts, changed = list[tuple[bytes, bytes]](), False
-    for kind, body in boxes(data):
+    for kind, body in jp2_boxes(data):
         packed = kind == b"brob"
         name = _JXL.get(bytes(body[:4]) if packed else kind, "")
         if packed and name and what == "gps":
@@ -40,7 +40,7 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
     if data.startswith(_SOC):
         return _without_comments(data) if what == "all" else data
     parts = list[tuple[bytes, bytes]]()
-    for kind, body in boxes(data):
+    for kind, body in jp2_boxes(data):
         content = bytes(body)
         name = next((n for n, known in UUIDS.items() if content[:16] in known), "") if kind == b"uuid" else ""
         if name:

@@ -26,7 +26,7 @@ def density_of(metadata: Metadata) -> tuple[float, float] | None:
     return metadata.dpi or _in_exif(metadata.exif)
 
 
-def fitted(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
+def fit_density(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata with the density where the format has a place for it; and "density" where it has none.
 
     `what` is what was stripped: EXIF that was to go is not made anew.
@@ -39,10 +39,10 @@ def fitted(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[
     return metadata, ("density",) * (not fmt.exif and dpi != _UNKNOWN)
 
 
-def turned(metadata: Metadata) -> Metadata:
+def turn_density(metadata: Metadata) -> Metadata:
     """The metadata of a picture whose width became its height: the densities change places.
 
-    >>> turned(Metadata(dpi=(204.0, 98.0))).dpi
+    >>> turn_density(Metadata(dpi=(204.0, 98.0))).dpi
     (98.0, 204.0)
     """
     block = bytearray(metadata.exif)
@@ -51,7 +51,7 @@ def turned(metadata: Metadata) -> Metadata:
     if across and down and across.kind == down.kind == _RATIONAL:
         first, second = (slice(entry.value_at, entry.value_at + 8) for entry in (across, down))
         block[first], block[second] = block[second], block[first]
-    dpi, pages = metadata.dpi[::-1] if metadata.dpi else None, tuple(map(turned, metadata.pages))
+    dpi, pages = metadata.dpi[::-1] if metadata.dpi else None, tuple(map(turn_density, metadata.pages))
     return metadata._replace(exif=bytes(block), dpi=dpi, pages=pages)
 
 

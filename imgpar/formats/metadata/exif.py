@@ -18,7 +18,7 @@ _WHOLE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 """Kinds of whole numbers, as struct names them; some writers take another kind than the standard says."""
 
 
-class Entry(NamedTuple):
+class _Entry(NamedTuple):
     """One tag: where its 12 bytes stand, and where its values lie."""
 
     tag: int
@@ -37,7 +37,7 @@ class Ifd(NamedTuple):
     """A directory: its entries, where it starts, and where the offset of the next one stands."""
 
     at: int
-    entries: dict[int, Entry]
+    entries: dict[int, _Entry]
     next_at: int
 
 
@@ -67,13 +67,13 @@ def read_ifd(exif: bytes | bytearray | memoryview, at: int) -> Ifd | None:
     next_at = at + 2 + 12 * count
     if next_at > len(exif):
         return None
-    entries: dict[int, Entry] = {}
+    entries: dict[int, _Entry] = {}
     for place in range(at + 2, next_at, 12):
         tag, kind, number, pointer = struct.unpack_from(order + "HHII", exif, place)
         nbytes = _VALUE_BYTES.get(kind, 0) * number
         value_at = pointer if nbytes > 4 else place + 8
         if kind in _VALUE_BYTES and value_at + nbytes <= len(exif):
-            entries.setdefault(tag, Entry(tag, kind, number, place, value_at))
+            entries.setdefault(tag, _Entry(tag, kind, number, place, value_at))
     return Ifd(at, entries, next_at)
 
 

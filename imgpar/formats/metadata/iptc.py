@@ -18,7 +18,7 @@ _PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
 """Content location, city, sublocation, state and country."""
 
 
-def find(blocks: bytes) -> bytes:
+def find_iptc(blocks: bytes) -> bytes:
     """The IIM records among Photoshop's resource blocks; empty where there are none."""
     return next((data for number, data, _ in resources(blocks) if number == RESOURCE), b"")
 
@@ -43,11 +43,11 @@ def wrap(records: bytes) -> bytes:
     return struct.pack(">4sHHI", b"8BIM", RESOURCE, 0, len(records)) + records + bytes(len(records) % 2)
 
 
-def without_places(records: bytes) -> bytes:
+def iptc_without_places(records: bytes) -> bytes:
     """The records without those that tell a place.
 
     >>> city = b"\\x1c\\x02\\x5a\\0\\x06Vienna"
-    >>> without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
+    >>> iptc_without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
     b'\\x1c\\x02x\\x00\\x02Hi'
     """
     return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)

@@ -21,10 +21,10 @@ _SAMSUNG = (0x30, 0x31)
 """The name of the place in the local language and in English."""
 
 
-def without_places(xmp: bytes) -> bytes:
+def xmp_without_places(xmp: bytes) -> bytes:
     """XMP without coordinates, places, countries and cells of phone networks.
 
-    >>> without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
+    >>> xmp_without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
     xmp = without(xmp, _attributes(xmp))

@@ -43,7 +43,7 @@ def strip(metadata: Metadata, what: str) -> Metadata:
         if block:
             tiff.drop_ifd(block, tiff.GPS_IFD)
             location.clear_maker_note(block)
-        xmp, records = location.without_places(metadata.xmp), iptc.without_places(metadata.iptc)
+        xmp, records = location.xmp_without_places(metadata.xmp), iptc.iptc_without_places(metadata.iptc)
         return metadata._replace(exif=bytes(block), xmp=xmp, iptc=records)
     return metadata
 

@@ -20,7 +20,7 @@ from imgpar.formats.jpeg.header import (
     SEGMENT,
     Segment,
     join_head,
-    parse,
+    parse_segments,
     split_head,
 )
 from imgpar.formats.metadata import boxes, iptc
@@ -28,7 +28,7 @@ from imgpar.formats.metadata.policy import strip
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
 from imgpar.formats.metadata.xmp import segments as xmp_segments
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, build
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import sniff
 from imgpar.formats.tiff import strip as tiff_edit
 
@@ -47,7 +47,7 @@ _NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
 
 
-def stripped(data: bytes, format_name: str, what: str) -> bytes | None:
+def strip_file(data: bytes, format_name: str, what: str) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where it cannot be done without new pixels.
 
     Pictures after the first one in a JPEG go too, as they carry metadata of their own; a gain map stays.
@@ -61,7 +61,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
     end = _end_of_picture(data, at) if at else 0
     if not end:
         return None
-    packet = parse(data).xmp
+    packet = parse_segments(data).xmp
     left = motion_photo.without_clip(strip(Metadata(xmp=packet), what).xmp)
     kept = list[Segment]()
     for marker, body in segments:
@@ -74,7 +74,11 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
             kept.append((marker, rest))
     first = join_head(kept) + data[at:end]
     light, _, _ = gain_map.look(data, packet) if len(data) > end else (b"", [], [])
-    return gain_map.attached(first, gain_map.dressed(light, light, what)) or None if light else first
+    return (
+        gain_map.attached(first, gain_map.with_gain_map_metadata(light, light, what)) or None
+        if light
+        else first
+    )
 
 
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
@@ -83,7 +87,7 @@ def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
         left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
         return EXIF + left if left else None
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
-        left = iptc.without_places(iptc.find(body[len(iptc.PHOTOSHOP) :]))
+        left = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
         return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
     if what == "all":
         return body if marker not in _TOLD or body.startswith((ICC, gain_map.ISO)) else None
@@ -113,7 +117,7 @@ def _png(data: bytes, what: str) -> bytes | None:
         if kept is body:
             parts.append(data[at : at + 12 + length])
         elif kept is not None:
-            parts.append(build(kind, kept))
+            parts.append(build_chunk(kind, kept))
         at += 12 + length
         if kind == b"IEND":
             return b"".join(parts)
@@ -205,8 +209,8 @@ _EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
     "webp": _webp,
     "avif": _boxed,
     "heic": _boxed,
-    "tiff": tiff_edit.stripped,
-    "gif": gif_edit.stripped,
+    "tiff": tiff_edit.strip_tiff,
+    "gif": gif_edit.strip_gif,
     "jxl": boxes.stripped_jxl,
     "jp2": boxes.stripped_jp2,
     "bmp": lambda data, _: data,

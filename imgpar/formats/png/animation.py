@@ -21,7 +21,7 @@ _PEAK = 65535
 
 
 @dataclass(slots=True)
-class Part:
+class StoredFrame:
     """One frame as it is stored: its place, and the pieces of its stream."""
 
     width: int
@@ -33,13 +33,13 @@ class Part:
     stream: list[bytes] = field(default_factory=list)
 
 
-def parts_of(chunks: Iterable[Chunk]) -> list[Part]:
+def stored_frames(chunks: Iterable[Chunk]) -> list[StoredFrame]:
     """The frames in their order; none where the picture before them is not part of the animation."""
-    parts = list[Part]()
+    parts = list[StoredFrame]()
     for kind, body in chunks:
         if kind == b"fcTL" and len(body) >= 26:
             width, height, left, top = struct.unpack_from(">4I", body, 4)
-            parts.append(Part(width, height, left, top, body[24], body[25] == _OVER))
+            parts.append(StoredFrame(width, height, left, top, body[24], body[25] == _OVER))
         elif kind == b"IDAT":
             if not parts:
                 return []
@@ -49,7 +49,7 @@ def parts_of(chunks: Iterable[Chunk]) -> list[Part]:
     return parts
 
 
-def composed(parts: Iterable[tuple[Part, Array]], canvas: Array) -> Iterator[Array]:
+def composed(parts: Iterable[tuple[StoredFrame, Array]], canvas: Array) -> Iterator[Array]:
     """The canvas as it is seen with each frame; `canvas` is H×W×4 uint16 and is drawn on."""
     canvas[...] = 0
     for part, pixels in parts:

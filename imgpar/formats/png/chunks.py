@@ -12,7 +12,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT")
 
 
-def build(kind: bytes, body: bytes) -> bytes:
+def build_chunk(kind: bytes, body: bytes) -> bytes:
     """A chunk with its length and checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 

@@ -9,16 +9,16 @@ import struct
 from collections.abc import Mapping
 
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.cicp import Colours, colours
+from imgpar.pixels.colour.cicp import Colours, cicp_colours
 
 _USUAL_GAMMA = 1 / 2.2
 _SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 
 
-def colours_of(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
+def chunk_colours(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
     """What the chunks say of colours; a profile where they are a gamma and primaries."""
     if len(code := chunks.get(b"cICP", b"")) == 4:
-        return colours(code[0], code[1], grey=grey)
+        return cicp_colours(code[0], code[1], grey=grey)
     return Colours(_profile(chunks, grey=grey))
 
 
@@ -41,7 +41,7 @@ def _profile(chunks: Mapping[bytes, bytes], *, grey: bool) -> bytes:
     if min(y) < 0.01 or max(*x, *y) > 1:
         return b""
     white, red, green, blue = zip(x, y, strict=True)
-    return profiles.colours("PNG chromaticities", (red, green, blue), white, gamma)
+    return profiles.rgb_profile("PNG chromaticities", (red, green, blue), white, gamma)
 
 
 def _points(chunk: bytes) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ from imgpar.core.model import Frame, Header, Layout, Spec
 from imgpar.formats.backends import opencv
 from imgpar.formats.base import damaged
 from imgpar.formats.png import animation as apng
-from imgpar.formats.png.chunks import SIGNATURE, build, ihdr
-from imgpar.pixels.layouts import convert
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk, ihdr
+from imgpar.pixels.layouts import convert_layout
 
 Array = np.ndarray[Any, Any]
 Chunks = Sequence[tuple[bytes, memoryview]]
@@ -41,8 +41,8 @@ def _decode_animation(
     clear = [(kind, bytes(body)) for kind, body in chunks if kind == b"tRNS"]
     layout: Layout = "RGBA" if clear else LAYOUTS[head[9]]
 
-    def decoded() -> Iterator[tuple[apng.Part, Array]]:
-        for part in apng.parts_of(chunks)[: max(wanted) + 1]:
+    def decoded() -> Iterator[tuple[apng.StoredFrame, Array]]:
+        for part in apng.stored_frames(chunks)[: max(wanted) + 1]:
             if part.left + part.width > header.spec.width or part.top + part.height > header.spec.height:
                 raise damaged("PNG", "a frame lies outside the canvas", hopeless=True)
             own = struct.pack(">II", part.width, part.height) + head[8:]
@@ -53,7 +53,7 @@ def _decode_animation(
             frame = Frame(spec, _deep_pixels(still, spec, accept_damaged=accept_damaged))
             whole = spec.converted("RGBA")
             result = Frame(whole, np.empty(whole.shape, np.uint16))
-            convert(frame, result)
+            convert_layout(frame, result)
             yield part, result.array
 
     canvas = np.empty((header.spec.height, header.spec.width, 4), np.uint16)
@@ -64,9 +64,9 @@ def _decode_animation(
 
 def _deep_pixels(chunks: list[tuple[bytes, bytes]], spec: Spec, *, accept_damaged: bool) -> Array:
     """The pixels of one picture of 16 bits, and the one transparent colour as alpha."""
-    stream = [build(kind, body) for kind, body in chunks if kind != b"tRNS"]
+    stream = [build_chunk(kind, body) for kind, body in chunks if kind != b"tRNS"]
     # Only what the pixels need: no animation, profile or text can send the decoder elsewhere.
-    plain = b"".join((SIGNATURE, *stream, build(b"IEND", b"")))
+    plain = b"".join((SIGNATURE, *stream, build_chunk(b"IEND", b"")))
     if not accept_damaged:
         _check_pixels(plain, [(kind, memoryview(body)) for kind, body in chunks])
     pixels = opencv.decode(plain, spec, "PNG")

@@ -16,7 +16,7 @@ _KEYWORD = b"Raw profile type "
 _LARGEST = 16 << 20
 
 
-def read(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> dict[str, bytes]:
+def read_metadata_chunks(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> dict[str, bytes]:
     """`exif`, `xmp`, `iptc` and `icc`, those that are there, from the chunks of a file."""
     found: dict[str, bytes] = {}
     for kind, body in chunks:
@@ -43,7 +43,7 @@ def thinned(kind: bytes, body: bytes, what: str) -> bytes | None:
     name, block = _unpacked(kind, body)
     if what in (name, "all") or (what == "gps" and name in ("exif", "xmp")):
         return None
-    left = iptc.without_places(block) if name == "iptc" and what == "gps" else block
+    left = iptc.iptc_without_places(block) if name == "iptc" and what == "gps" else block
     return body if left == block else iptc_body(left) if kind == b"zTXt" and left else None
 
 
@@ -62,5 +62,5 @@ def _unpacked(kind: bytes, body: bytes) -> tuple[str, bytes]:
     if name in ("xmp", "app1"):
         return "xmp", block.removeprefix(XMP)
     if name in ("iptc", "8bim"):
-        return "iptc", block if block[:1] == b"\x1c" else iptc.find(block.removeprefix(iptc.PHOTOSHOP))
+        return "iptc", block if block[:1] == b"\x1c" else iptc.find_iptc(block.removeprefix(iptc.PHOTOSHOP))
     return ("icc", block) if name in ("icc", "icm") else ("", b"")

@@ -29,7 +29,7 @@ from imgpar.formats.png import colour as png_colour
 from imgpar.formats.png import deep as png_deep
 from imgpar.formats.png import packed as png_few
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, broken, build, chunks_of, ihdr
+from imgpar.formats.png.chunks import SIGNATURE, broken, build_chunk, chunks_of, ihdr
 from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.profiles import profile_space
@@ -73,7 +73,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = marked(header._replace(detail={**header.detail, "bits": bits}), bits < 8 or colour_type == 3)
     if header.frames == 1:
         return header
-    return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.parts_of(chunks)))
+    return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.stored_frames(chunks)))
 
 
 def decode(
@@ -122,7 +122,7 @@ def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], 
 
 def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Metadata:
     """With what ImageMagick wrote as text, where the chunks made for it do not say the same."""
-    found = raw_profiles.read(chunks)
+    found = raw_profiles.read_metadata_chunks(chunks)
     return metadata._replace(
         exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
         xmp=metadata.xmp or found.get("xmp", b""),
@@ -137,7 +137,7 @@ def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: b
     if header.metadata.icc and not any(kind == b"cICP" for kind, _ in chunks):
         return header
     small = {kind: bytes(body) for kind, body in chunks if len(body) <= 32}
-    found = png_colour.colours_of(small, grey=grey)
+    found = png_colour.chunk_colours(small, grey=grey)
     if found.note:
         return header._replace(notes=(*header.notes, found.note), lost=(*header.lost, "gamut"))
     return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
@@ -170,7 +170,7 @@ def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOpti
         images = png_few.images(list(frames), grey_profile=grey_profile)
         return _saved(images, metadata, level) if images else b""
     found = png_few.chunks(frames[0], level, grey_profile=grey_profile)
-    return SIGNATURE + b"".join(build(kind, body) for kind, body in found) if found else b""
+    return SIGNATURE + b"".join(build_chunk(kind, body) for kind, body in found) if found else b""
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:
@@ -191,7 +191,9 @@ def _encode_plain(frame: Frame, level: int) -> bytes:
     bits = 16 if spec.dtype == "uint16" else 8
     head = struct.pack(">IIBBBBB", spec.width, spec.height, bits, 4, 0, 0, 0)
     pixels = zlib.compress(lines.data, level)
-    return b"".join((SIGNATURE, build(b"IHDR", head), build(b"IDAT", pixels), build(b"IEND", b"")))
+    return b"".join(
+        (SIGNATURE, build_chunk(b"IHDR", head), build_chunk(b"IDAT", pixels), build_chunk(b"IEND", b""))
+    )
 
 
 def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
@@ -199,7 +201,7 @@ def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -
         durations = durations_of(metadata, len(frames))
         stills = [list(chunks_of(_encode_still(frame, level))) for frame in frames]
         chunks = apng.assembled(stills, durations, metadata.loop)
-        return b"".join((SIGNATURE, *(build(kind, bytes(body)) for kind, body in chunks)))
+        return b"".join((SIGNATURE, *(build_chunk(kind, bytes(body)) for kind, body in chunks)))
     images = [pillow.image_of(frame) for frame in frames]
     if images[0].mode == "RGBX":
         images = [image.convert("RGB") for image in images]
@@ -221,22 +223,22 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
     """The chunks that stand between IHDR and the pixels."""
     parts = []
     if metadata.cicp:
-        parts.append(build(b"cICP", bytes((*metadata.cicp, 0, 1))))
+        parts.append(build_chunk(b"cICP", bytes((*metadata.cicp, 0, 1))))
     if metadata.icc:
-        parts.append(build(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+        parts.append(build_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi:
         x, y = (round(value / 0.0254) for value in metadata.dpi)
-        parts.append(build(b"pHYs", struct.pack(">IIB", x, y, 1)))
+        parts.append(build_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     if metadata.exif:
-        parts.append(build(b"eXIf", metadata.exif))
+        parts.append(build_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
-        parts.append(build(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+        parts.append(build_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
     if metadata.comment:
         text = metadata.comment.decode("utf-8", "replace").replace("\0", " ")
-        parts.append(build(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
+        parts.append(build_chunk(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
     if metadata.iptc:
-        parts.append(build(b"zTXt", raw_profiles.iptc_body(metadata.iptc)))
-    parts += [build(kind, body) for kind, body in metadata.text]
+        parts.append(build_chunk(b"zTXt", raw_profiles.iptc_body(metadata.iptc)))
+    parts += [build_chunk(kind, body) for kind, body in metadata.text]
     return b"".join(parts)
 
 

@@ -73,7 +73,7 @@ class Flat(NamedTuple):
         return self.mode == _LAB
 
 
-def find(data: bytes | memoryview) -> Flat | None:
+def find_channels(data: bytes | memoryview) -> Flat | None:
     """The facts of a file that is read here; None for what is left to Pillow."""
     channels, height, width, depth, mode = struct.unpack_from(">HIIHH", data, 12)
     at, large = 26, is_large(data)
@@ -111,7 +111,7 @@ def decode(data: bytes | memoryview, flat: Flat) -> Array:
         if flat.mode == _LAB:
             peak, step = (65535, 256) if flat.depth == 16 else (255, 1)
             bright, a, b = (pixels[..., at].astype(np.float64) for at in range(3))
-            lab.to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
+            lab.lab_to_srgb(bright * (100 / peak), a / step - 128, b / step - 128, pixels[..., :3])
         if flat.transparent:
             _take_white_away(pixels)
         if flat.linear:

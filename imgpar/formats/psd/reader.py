@@ -28,7 +28,7 @@ _MODES = {
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata. The pixels stand upright, whatever EXIF says."""
-    found, flat = _resources(data), psd_flat.find(data)
+    found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
     header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
@@ -85,7 +85,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         flat.spec,
         metadata=Metadata(icc=kept),
         lost=lost,
-        notes=(to_srgb.describe("CMYK", icc),) * flat.cmyk
+        notes=(to_srgb.conversion_note("CMYK", icc),) * flat.cmyk
         + (lab.NOTE,) * flat.lab
         + (tone.NOTE,) * flat.linear,
         detail={"flat": flat, "inks": icc},

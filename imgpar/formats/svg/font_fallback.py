@@ -21,7 +21,7 @@ _JOINING = (("\u0600", "\u109f"), ("\u1780", "\u18af"), ("\U0001f1e6", "\U0001f1
 """Arabic, Indic and neighbours; Khmer and Mongolian; the halves of flags."""
 
 
-class Span(NamedTuple):
+class _LetterRun(NamedTuple):
     """Letters that lie side by side."""
 
     text: str
@@ -32,7 +32,7 @@ class Span(NamedTuple):
 class Spans(NamedTuple):
     """The letters of a text element."""
 
-    nodes: tuple[tuple[Span, ...], ...]
+    nodes: tuple[tuple[_LetterRun, ...], ...]
     unjoined: str
     """Letters of which it is not known whether they are drawn: some join, and no font has all of the text."""
 
@@ -47,7 +47,7 @@ def spans(nodes: Sequence[str], document: str) -> Spans:
     >>> spans(["Hello"], "").nodes
     ((Span(text='Hello', family=''),),)
     """
-    as_they_are = tuple((Span(node, ""),) for node in nodes)
+    as_they_are = tuple((_LetterRun(node, ""),) for node in nodes)
     clusters = [cluster for cluster in fonts.clusters("".join(nodes)) if _needs_font(cluster)]
     joining = [cluster for cluster in clusters if _joins(cluster)]
     if not joining:
@@ -56,16 +56,16 @@ def spans(nodes: Sequence[str], document: str) -> Spans:
     if having == ():
         return Spans(as_they_are, "".join(dict.fromkeys(clusters)))
     family = _chosen(having or (), document) if having else _EMOJI if fonts.is_emoji(joining[0]) else ""
-    return Spans(tuple((Span(node, family),) for node in nodes), "")
+    return Spans(tuple((_LetterRun(node, family),) for node in nodes), "")
 
 
-def _cut(text: str, document: str) -> tuple[Span, ...]:
+def _cut(text: str, document: str) -> tuple[_LetterRun, ...]:
     chosen = [[_family(cluster, document), cluster] for cluster in fonts.clusters(text)]
     for before, space, after in zip(chosen, chosen[1:], chosen[2:], strict=False):
         if space[1].isspace() and before[0] == after[0]:
             space[0] = before[0]
     groups = groupby(chosen, key=lambda pair: pair[0])
-    return tuple(Span("".join(cluster for _, cluster in group), family) for family, group in groups)
+    return tuple(_LetterRun("".join(cluster for _, cluster in group), family) for family, group in groups)
 
 
 def _family(cluster: str, document: str) -> str:

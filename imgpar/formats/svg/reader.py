@@ -20,7 +20,7 @@ from imgpar.core.errors import UnsupportedError
 from imgpar.core.model import Frame, Header, Limits, Spec
 from imgpar.formats.base import check_size, require
 from imgpar.formats.registry import FORMATS, Format
-from imgpar.formats.svg.sanitise import Drawing, read
+from imgpar.formats.svg.sanitise import Drawing, read_drawing
 
 _UNITS = {
     "": 1.0, "px": 1.0, "pt": 96 / 72, "pc": 16.0, "em": 16.0, "ex": 8.0,
@@ -40,7 +40,7 @@ _LONGEST = 100
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """The size in CSS pixels, from width and height or from the view box."""
     require(fmt)
-    drawing = read(data)
+    drawing = read_drawing(data)
     width, height = _size(drawing.root)
     scale = limits.density / 96 if limits.density else 1.0
     width, height = max(round(width * scale), 1), max(round(height * scale), 1)
@@ -60,9 +60,9 @@ def decode(
     resvg = require(FORMATS[header.format])
     spec = header.spec
     try:
-        png = _drawn(resvg, read(data).text, spec)
+        png = _drawn(resvg, read_drawing(data).text, spec)
     except UnsupportedError:  # it mixes up fonts in which letters join with others
-        png = _drawn(resvg, read(data, plain=True).text, spec)
+        png = _drawn(resvg, read_drawing(data, plain=True).text, spec)
     with Image.open(BytesIO(png), formats=("PNG",)) as image:
         pixels = np.asarray(image.convert("RGBA"))
     # The shape of the drawing is kept: it may miss the frame by a rounded pixel.
@@ -80,7 +80,7 @@ def _undrawn(drawing: Drawing) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()
     if not fonts.families():
         return ("text",), ("its text was not drawn: no font is installed",)
-    lacking = fonts.lacking(letter for letter in drawing.letters if ord(letter) > 127)
+    lacking = fonts.letters_without_font(letter for letter in drawing.letters if ord(letter) > 127)
     unjoined = "".join(letter for letter in drawing.unjoined if letter not in lacking)
     notes = list[str]()
     if lacking:

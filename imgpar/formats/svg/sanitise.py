@@ -67,7 +67,7 @@ class Drawing(NamedTuple):
     """Letters of which it is not known whether they are drawn."""
 
 
-def read(data: bytes | memoryview, *, inner: bool = False, plain: bool = False) -> Drawing:
+def read_drawing(data: bytes | memoryview, *, inner: bool = False, plain: bool = False) -> Drawing:
     """The drawing in a file, or inside another one, where pictures are not drawn.
 
     Args:
@@ -88,7 +88,7 @@ def read(data: bytes | memoryview, *, inner: bool = False, plain: bool = False) 
 
 def _read_inner(data: bytes) -> tuple[str, tuple[str, ...]]:
     """The text of a drawing inside another one, and what was left out of it."""
-    made = read(data, inner=True)
+    made = read_drawing(data, inner=True)
     return made.text, made.lost
 
 

@@ -63,7 +63,7 @@ class Tags:
 
 
 @cache
-def available() -> bool:
+def rare_tiff_available() -> bool:
     """Whether the packages are there, and can be loaded."""
     try:
         import imagecodecs  # noqa: F401
@@ -73,7 +73,7 @@ def available() -> bool:
     return True
 
 
-def missing(what: str) -> MissingExtraError:
+def missing_rare_tiff(what: str) -> MissingExtraError:
     """The error for a file that would be read with these packages."""
     fix = f"Run: {pip('imgpar[rare]')}"
     return MissingExtraError(f"This TIFF {what}; it needs the packages tifffile and imagecodecs.", fix=fix)
@@ -100,7 +100,7 @@ def wanted(tags: Any) -> str:
     return f"has {max(bits)} bits a channel" if odd and bits != (12,) else ""
 
 
-def samples_of(data: bytes | memoryview, number: int) -> tuple[Samples, dict[str, Any]]:
+def rare_samples(data: bytes | memoryview, number: int) -> tuple[Samples, dict[str, Any]]:
     """What the samples of a page become, and its blocks: icc, exif, xmp, dpi, orientation.
 
     Raises:
@@ -131,7 +131,7 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
     dtype = "float32" if kind == "f" else "uint16" if deep else "uint8"
     spec = Spec(page.imagewidth, page.imagelength, _LAYOUTS[shown, at is not None], dtype)
     lost = ("channels",) * (len(kept) < count) + ("depth",) * (bits > 16 or (bits > 8 and not deep))
-    note = (to_srgb.describe("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.conversion_note("CMYK", _profile(tags)),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, lost, note)
 
 
@@ -171,7 +171,7 @@ def decode(data: bytes | memoryview, number: int, samples: Samples) -> Array:
             return _from_inks(values, tags, samples)
         values = values[..., list(samples.kept)]
         bits = 1 if values.dtype == bool else samples.bits
-        pixels = tiff_samples.scaled(values, samples._replace(bits=bits))
+        pixels = tiff_samples.scale_samples(values, samples._replace(bits=bits))
         if meaning in (_CIE_LAB, _ICC_LAB):
             tiff_samples.from_lab(pixels, signed=meaning == _CIE_LAB)
         if meaning == _WHITE_IS_ZERO:

@@ -45,7 +45,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     pages = _pages(data)
     chosen = [pages[number] for number in chosen_pages(limits, len(pages))]
     with contextlib.suppress(Exception):  # whatever Pillow finds wrong with a directory, others may not
-        if tiff_rare.wanted(_tags(data, chosen[0][1])) and tiff_rare.available():
+        if tiff_rare.wanted(_tags(data, chosen[0][1])) and tiff_rare.rare_tiff_available():
             return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
     try:
         return _of_pages(_usual_header(data, fmt, limits, chosen), pages, chosen)
@@ -53,10 +53,10 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise
     except Exception:
         with contextlib.suppress(UnsupportedError, DamagedError):
-            if tiff_rare.available():
+            if tiff_rare.rare_tiff_available():
                 return _of_pages(_rare_header(data, fmt, limits, chosen), pages, chosen)
-        if (words := _wanted(data, chosen[0][1])) and not tiff_rare.available():
-            raise tiff_rare.missing(words) from None
+        if (words := _wanted(data, chosen[0][1])) and not tiff_rare.rare_tiff_available():
+            raise tiff_rare.missing_rare_tiff(words) from None
         raise
 
 
@@ -77,7 +77,7 @@ def _rare_header(
     data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
 ) -> Header:
     """Pages that tifffile reads."""
-    found = [tiff_rare.samples_of(data, number) for number, _ in chosen]
+    found = [tiff_rare.rare_samples(data, number) for number, _ in chosen]
     samples, blocks = found[0]
     check_size(*samples.spec.size, limits, len(chosen))
     alike = all(other == samples and page["icc"] == blocks["icc"] for other, page in found[1:])
@@ -156,7 +156,7 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
         metadata = header.metadata._replace(exif=_exif(image.getexif()))
         orientation = int(tags.get(274, 1))
         if orientation > 4:
-            metadata = density.turned(metadata)
+            metadata = density.turn_density(metadata)
         detail = {**header.detail, "turned": orientation != 1}
         return _counted(header._replace(orientation=1, metadata=metadata, detail=detail), tags)
 
@@ -202,9 +202,9 @@ def decode(
             return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
         except OSError as error:
             words = _wanted(data, dict(_pages(data))[header.detail["numbers"][0]])
-            if not words or tiff_rare.available():
+            if not words or tiff_rare.rare_tiff_available():
                 raise
-            raise tiff_rare.missing(words) from error
+            raise tiff_rare.missing_rare_tiff(words) from error
     places = dict(_pages(data))
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
         samples = header.detail.get("samples")
@@ -298,7 +298,7 @@ def _iptc(data: bytes | memoryview, at: int, tags: Tags) -> bytes:
     if entry and entry.nbytes:
         return bytes(data[entry.value_at : entry.value_at + entry.nbytes]).rstrip(b"\0")
     blocks = tags.get(34377)
-    return iptc.find(blocks) if isinstance(blocks, bytes) else b""
+    return iptc.find_iptc(blocks) if isinstance(blocks, bytes) else b""
 
 
 def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
@@ -314,7 +314,7 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     return None
 
 
-def described(data: bytes | memoryview) -> bytes:
+def description_as_exif(data: bytes | memoryview) -> bytes:
     """The description in the directories of a TIFF file, as camera raw often is, as an EXIF block."""
     source = Image.Exif()
     with pillow.settings():

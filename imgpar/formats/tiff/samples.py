@@ -100,7 +100,7 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
         values = np.concatenate(planes, axis=-1)
     else:
         values = _unpacked(data, tags, samples, samples.total, 0)[..., list(samples.kept)]
-    pixels = scaled(values, samples)
+    pixels = scale_samples(values, samples)
     if int(tags.get(262, 1)) in (_CIE_LAB, _ICC_LAB):
         from_lab(pixels, signed=int(tags[262]) == _CIE_LAB)
     if int(tags.get(262, 1)) == 0:
@@ -111,7 +111,7 @@ def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
     return pixels
 
 
-def scaled(values: Array, samples: Samples) -> Array:
+def scale_samples(values: Array, samples: Samples) -> Array:
     """Stored values in the range of the spec: white is the highest, black the lowest that can be stored."""
     dtype = samples.spec.dtype
     if samples.kind == "f":
@@ -132,7 +132,7 @@ def from_lab(pixels: Array, *, signed: bool) -> None:
     # The lightness of 16 bits ends at FF00 where the colours have no sign.
     full = 65280 if deep and not signed else np.iinfo(pixels.dtype).max
     lightness = pixels[..., 0] * (100 / full)
-    lab_colours.to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
+    lab_colours.lab_to_srgb(lightness, colours[..., 0], colours[..., 1], pixels[..., :3])
 
 
 def divided(pixels: Array) -> Array:

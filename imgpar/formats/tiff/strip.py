@@ -82,7 +82,7 @@ class _Directory(NamedTuple):
     next_at: int
 
 
-def stripped(data: bytes, what: str) -> bytes | None:
+def strip_tiff(data: bytes, what: str) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where its directories cannot be read."""
     try:
         return _stripped(data, what)
@@ -217,7 +217,7 @@ def _thinned(tag: int, value: bytes, what: str) -> bytes:
     if tag == _XMP and what == "gps":
         return strip(Metadata(xmp=value), what).xmp.ljust(len(value), b" ")
     if tag == _IPTC and what == "gps":
-        return iptc.without_places(value)
+        return iptc.iptc_without_places(value)
     if tag == _PHOTOSHOP and what in _BLOCKS:
         return b"".join(_resource(number, body, whole, what) for number, body, whole in iptc.resources(value))
     return value
@@ -226,4 +226,4 @@ def _thinned(tag: int, value: bytes, what: str) -> bytes:
 def _resource(number: int, body: bytes, whole: bytes, what: str) -> bytes:
     if number in _BLOCKS[what]:
         return b""
-    return iptc.wrap(iptc.without_places(body)) if number == iptc.RESOURCE and what == "gps" else whole
+    return iptc.wrap(iptc.iptc_without_places(body)) if number == iptc.RESOURCE and what == "gps" else whole

@@ -22,7 +22,7 @@ from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
 from imgpar.formats.tiff import compression as tiff_packing
-from imgpar.pixels.layouts import convert
+from imgpar.pixels.layouts import convert_layout
 from imgpar.pixels.palette import FEW_LEVEL
 
 Array = np.ndarray[Any, Any]
@@ -112,7 +112,7 @@ def _readable(frame: Frame) -> Frame:
         return frame
     spec = frame.spec.converted("RGBA")
     coloured = Frame(spec, np.empty(spec.shape, spec.dtype))
-    convert(frame, coloured)
+    convert_layout(frame, coloured)
     return coloured
 
 

@@ -27,12 +27,12 @@ class Colours(NamedTuple):
     note: str = ""
 
 
-def colours(primaries: int, curve: int, *, grey: bool = False) -> Colours:
+def cicp_colours(primaries: int, curve: int, *, grey: bool = False) -> Colours:
     """The meaning of primaries and a curve.
 
-    >>> colours(1, 13)
+    >>> cicp_colours(1, 13)
     Colours(icc=b'', cicp=(), note='')
-    >>> colours(9, 16).cicp
+    >>> cicp_colours(9, 16).cicp
     (9, 16)
     """
     if curve in NAMES and (primaries in PRIMARIES or primaries == _UNKNOWN):
@@ -46,10 +46,10 @@ def colours(primaries: int, curve: int, *, grey: bool = False) -> Colours:
         return Colours(profiles.grey("Linear", 1.0) if gamma else b"")
     if primaries == 1 and not gamma:
         return Colours()
-    return Colours(profiles.colours("Code points", PRIMARIES[primaries], gamma=gamma))
+    return Colours(profiles.rgb_profile("Code points", PRIMARIES[primaries], gamma=gamma))
 
 
-def in_container(head: bytes) -> tuple[int, int] | None:
+def container_cicp(head: bytes) -> tuple[int, int] | None:
     """Primaries and curve in the first colour box of an AVIF or HEIC file; None where there is none."""
     at = head.find(b"colrnclx")
     if at < 0 or len(head) < at + 12:

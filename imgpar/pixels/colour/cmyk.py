@@ -44,7 +44,7 @@ def light_of(inks: Array) -> Array:
 
 
 @cache
-def profile() -> bytes:
+def cmyk_profile() -> bytes:
     """The model as an ICC profile (version 2, a table of 9 steps per ink), which LittleCMS applies."""
     steps = np.linspace(0, 1, _STEPS)
     inks = np.stack(np.meshgrid(steps, steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 4)
@@ -54,7 +54,7 @@ def profile() -> bytes:
     table = b"mft2" + struct.pack(">4xBBBx", 4, 3, _STEPS)
     table += b"".join(struct.pack(">i", value << 16) for value in (1, 0, 0, 0, 1, 0, 0, 0, 1))
     table += struct.pack(">HH", 2, 2) + line * 4 + codes.clip(0, 65535).astype(">u2").tobytes() + line * 3
-    return profiles.table(NAME, table, b"CMYK", b"Lab ")
+    return profiles.table_profile(NAME, table, b"CMYK", b"Lab ")
 
 
 def _to_linear(values: Array) -> Array:

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from imgpar.core.model import Frame, Spec
 from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.colour.matrix_profiles import ColourSpace
-from imgpar.pixels.layouts import BAND, PEAK, convert
+from imgpar.pixels.layouts import BAND, PEAK, convert_layout
 
 Array = np.ndarray[Any, Any]
 
@@ -40,12 +40,12 @@ def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
     if _transform(icc, profiles.srgb()) is None or any(map(_has_colours, frames)):
         return ("its colour profile, one for grey, cannot be used; taken as sRGB",)
     for frame in frames:
-        np.copyto(frame.array, converted(frame, icc, profiles.srgb()).array)
+        np.copyto(frame.array, convert_profile(frame, icc, profiles.srgb()).array)
     return ()
 
 
 def is_same(source: bytes, target: bytes) -> bool:
-    one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
+    one, other = matrix_profiles.parse_profile(source), matrix_profiles.parse_profile(target)
     if one is None or other is None:
         return False
     if one.grey and not other.grey:  # grey looks the same under the same curve, whatever the primaries
@@ -65,12 +65,12 @@ def _has_colours(frame: Frame) -> bool:
 def in_colour(frame: Frame) -> Frame:
     spec = frame.spec.converted("RGBA" if frame.spec.alpha else "RGB")
     result = Frame(spec, np.empty(spec.shape, spec.dtype))
-    convert(frame, result)
+    convert_layout(frame, result)
     return result
 
 
 def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace] | None:
-    one, other = matrix_profiles.parse(source), matrix_profiles.parse(target)
+    one, other = matrix_profiles.parse_profile(source), matrix_profiles.parse_profile(target)
     return None if one is None or other is None or other.grey else (one, other)
 
 
@@ -88,7 +88,7 @@ def _transform(source: bytes, target: bytes) -> Any:
         return None
 
 
-def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
+def convert_profile(frame: Frame, source: bytes, target: bytes) -> Frame:
     """A frame of its own memory, in the same layout and depth."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
@@ -100,12 +100,12 @@ def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
         if spec.dtype != "uint8":
             eight = spec.converted(spec.layout, "uint8")
             narrow = Frame(eight, np.empty(eight.shape, np.uint8))
-            convert(frame, narrow)
+            convert_layout(frame, narrow)
         made = _with_littlecms(narrow, _transform(source, target))
         if spec.dtype == "uint8":
             return made
         result = Frame(spec, np.empty(spec.shape, spec.dtype))
-        convert(made, result)
+        convert_layout(made, result)
         return result
     result = Frame(spec, frame.array.copy())
     rows = max(BAND // max(spec.width, 1), 1)
@@ -160,7 +160,7 @@ def _through(values: Array, source: ColourSpace, target: ColourSpace) -> Array:
     if count == 1 or source.grey:
         light = source.to_linear(values[..., :1] if source.grey else values.repeat(3, axis=-1))
         return target.from_linear(light[..., :1].repeat(3, axis=-1))[..., :count]
-    return target.from_linear(source.to_linear(values) @ matrix_profiles.transform(source, target).T)
+    return target.from_linear(source.to_linear(values) @ matrix_profiles.conversion_matrix(source, target).T)
 
 
 def is_outside(frame: Frame, source: bytes, target: bytes) -> bool:
@@ -170,7 +170,7 @@ def is_outside(frame: Frame, source: bytes, target: bytes) -> bool:
         return False
     pixels = frame.array.reshape(-1, frame.spec.channels)
     sample = pixels[:: max(len(pixels) // _SAMPLES, 1), :3] / PEAK[frame.spec.dtype]
-    light = spaces[0].to_linear(sample) @ matrix_profiles.transform(*spaces).T
+    light = spaces[0].to_linear(sample) @ matrix_profiles.conversion_matrix(*spaces).T
     missed = ((light < -_OUTSIDE) | (light > 1 + _OUTSIDE)).any(axis=-1)
     return bool(missed.mean() > _ENOUGH)
 

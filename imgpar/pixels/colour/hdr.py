@@ -33,11 +33,11 @@ _LUMA = np.array([0.2627, 0.6780, 0.0593])
 
 def to_sdr(frames: Sequence[Frame], cicp: tuple[int, ...], target: bytes) -> list[Frame]:
     """New frames in the colours of `target`, a profile of ours; layout and depth stay."""
-    source = matrix_profiles.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
-    space = matrix_profiles.parse(target)
+    source = matrix_profiles.parse_profile(profiles.rgb_profile("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    space = matrix_profiles.parse_profile(target)
     assert source is not None
     assert space is not None
-    matrix = matrix_profiles.transform(source, space)
+    matrix = matrix_profiles.conversion_matrix(source, space)
     return [_shown(frame, cicp[1], matrix, space) for frame in frames]
 
 
@@ -85,11 +85,11 @@ def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
     >>> from_srgb(np.ones(3), (9, 18)).round(2).tolist()
     [0.75, 0.75, 0.75]
     """
-    srgb = matrix_profiles.parse(profiles.srgb())
-    target = matrix_profiles.parse(profiles.colours("Light", PRIMARIES[cicp[0]], gamma=1.0))
+    srgb = matrix_profiles.parse_profile(profiles.srgb())
+    target = matrix_profiles.parse_profile(profiles.rgb_profile("Light", PRIMARIES[cicp[0]], gamma=1.0))
     assert srgb is not None
     assert target is not None
-    linear = srgb.to_linear(values) @ matrix_profiles.transform(srgb, target).T
+    linear = srgb.to_linear(values) @ matrix_profiles.conversion_matrix(srgb, target).T
     light: Array = linear.clip(0) * WHITE
     return _pq_code(light) if cicp[1] == _PQ else _hlg_code(light)
 

@@ -15,11 +15,11 @@ NOTE = "LAB was converted to sRGB"
 _LINEAR_BELOW = 6 / 29
 
 
-def to_srgb(lightness: Array, a: Array, b: Array, out: Array) -> None:
+def lab_to_srgb(lightness: Array, a: Array, b: Array, out: Array) -> None:
     """Fill `out`, height × width × 3 integers, from lightness (0 to 100) and two colours (around 0).
 
     >>> out = np.empty((1, 1, 3), np.uint8)
-    >>> to_srgb(np.array([[100.0]]), np.zeros((1, 1)), np.zeros((1, 1)), out)
+    >>> lab_to_srgb(np.array([[100.0]]), np.zeros((1, 1)), np.zeros((1, 1)), out)
     >>> out.ravel().tolist()
     [255, 255, 255]
     """

@@ -53,7 +53,7 @@ class ColourSpace:
         return result
 
 
-def transform(source: ColourSpace, target: ColourSpace) -> Array:
+def conversion_matrix(source: ColourSpace, target: ColourSpace) -> Array:
     """The matrix from linear values of one space to those of the other."""
     result: Array = np.linalg.solve(target.matrix, source.matrix)
     return result
@@ -63,17 +63,17 @@ def alike(one: ColourSpace, other: ColourSpace) -> bool:
     """Whether nobody can see a difference: all of it is below one step of 8 bits."""
     if one.grey != other.grey or np.abs(one.curves - other.curves).max() > STEP:
         return False
-    return one.grey or bool(np.abs(transform(one, other) - np.eye(3)).max() < STEP)
+    return one.grey or bool(np.abs(conversion_matrix(one, other) - np.eye(3)).max() < STEP)
 
 
 def has_curve_of_srgb(icc: bytes) -> bool:
     """Whether values mean the same amounts of light as those of sRGB, up to one step of 8 bits."""
-    one, other = parse(icc), parse(profiles.srgb())
+    one, other = parse_profile(icc), parse_profile(profiles.srgb())
     return one is not None and other is not None and bool(np.abs(one.curves - other.curves).max() < STEP)
 
 
 @lru_cache(maxsize=16)
-def parse(icc: bytes) -> ColourSpace | None:
+def parse_profile(icc: bytes) -> ColourSpace | None:
     """The curves and the matrix of a profile; None where it has none, or is broken."""
     try:
         tags = _tags(icc)

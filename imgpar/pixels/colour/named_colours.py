@@ -37,14 +37,14 @@ class Given:
         """Red, green and blue from 0 to 1, channels last, as values from 0 to 1 that look the same."""
         if self.cicp:
             return hdr.from_srgb(values, self.cicp)
-        space, srgb = matrix_profiles.parse(self.icc), matrix_profiles.parse(profiles.srgb())
+        space, srgb = matrix_profiles.parse_profile(self.icc), matrix_profiles.parse_profile(profiles.srgb())
         assert srgb is not None
         if space is None:
             return _with_littlecms(values, self.icc)
         light = srgb.to_linear(values)
         if space.grey:
             return space.from_linear((light @ srgb.matrix[1])[..., None]).repeat(3, axis=-1)
-        return space.from_linear(light @ matrix_profiles.transform(srgb, space).T)
+        return space.from_linear(light @ matrix_profiles.conversion_matrix(srgb, space).T)
 
     def colour(self, given: tuple[float, float, float, int]) -> tuple[float, float, float, int]:
         """A colour from 0 to 255, and its alpha, which stays."""
@@ -63,7 +63,7 @@ def into(icc: bytes, cicp: tuple[int, ...] = ()) -> Given | None:
         return Given(b"", cicp) if cicp[0] in PRIMARIES else None
     if not icc:
         return None
-    space, srgb = matrix_profiles.parse(icc), matrix_profiles.parse(profiles.srgb())
+    space, srgb = matrix_profiles.parse_profile(icc), matrix_profiles.parse_profile(profiles.srgb())
     assert srgb is not None
     if space is None:
         return Given(icc) if _transform(icc) is not None else None

@@ -30,17 +30,17 @@ _CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 @cache
 def display_p3() -> bytes:
     """The profile of wide-gamut screens and phone photos: P3 primaries, D65, curve of sRGB."""
-    return colours("Display P3", P3)
+    return rgb_profile("Display P3", P3)
 
 
 @cache
 def srgb() -> bytes:
     """The profile of everything that does not say otherwise."""
-    return colours("sRGB", SRGB)
+    return rgb_profile("sRGB", SRGB)
 
 
 @cache
-def colours(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> bytes:
+def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> bytes:
     """A profile for these primaries; without a gamma the curve is that of sRGB."""
     adaptation = _adaptation(_xyz(white))
     columns = adaptation @ _to_xyz(primaries, white)
@@ -66,7 +66,7 @@ def to_d50() -> Matrix:
     return result
 
 
-def table(name: str, content: bytes, space: bytes, connection: bytes) -> bytes:
+def table_profile(name: str, content: bytes, space: bytes, connection: bytes) -> bytes:
     """A profile of version 2 that is one table (`A2B0`) from a space to the connection space."""
     text = name.encode()
     desc = b"desc" + struct.pack(">4xI", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67)

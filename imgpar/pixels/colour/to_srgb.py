@@ -27,7 +27,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return converted or image.convert("RGB")
 
 
-def describe(mode: str, icc: bytes) -> str:
+def conversion_note(mode: str, icc: bytes) -> str:
     """What the report says about the conversion."""
     known = mode == "LAB" or profile_space(icc) == "CMYK"
     return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {cmyk.NAME}")
@@ -47,7 +47,7 @@ def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
 
 @cache
 def _inks() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(BytesIO(cmyk.profile()))
+    return ImageCms.ImageCmsProfile(BytesIO(cmyk.cmyk_profile()))
 
 
 @cache
