@@ -1,8 +1,20 @@
-"""Picture formats: what each can hold, and its reader and writer. It may import core and pixels, and codec
-libraries, each when it is first needed; it opens no files.
+"""File formats: what each holds, its reader and its writer.
 
-registry      one record per format            options, quality    settings of the encoders
-codec         bytes ↔ frames, for any format   relevance           which settings mean something to a format
-metadata/     EXIF, XMP, IPTC, density         profile_conversion  frames into the profile that is written
-backends/     Pillow, OpenCV, imagecodecs      jpeg/, png/ …       one package per large format
+This room may import numpy, `core`, `pixels` and decoder packages (Pillow, OpenCV, libjpeg-turbo, LibRaw …), each
+when it is first needed. It works on bytes in memory; only the JPEG XL reader starts a process (ffmpeg), and only
+the turbo and font modules look for files.
+
+    registry            one record per format: names, magic, capabilities
+    codec               bytes to frames and back, for any format
+    base                results and errors shared by the backends
+    options             `EncodeOptions`: settings of the encoders
+    relevance           which settings apply to which formats
+    quality             one quality scale for all encoders
+    output_profile      the colour profile of an output
+    profile_conversion  conversion into that profile
+    clip_signatures     recognition of clips
+    metadata            EXIF, XMP, IPTC and density
+    backends            bridges to Pillow, OpenCV and imagecodecs
+    avif, exr, heif, pdf, pnm, radiance, raw, tga, webp
+    bmp, gif, jp2, jpeg, jxl, png, psd, svg, tiff
 """

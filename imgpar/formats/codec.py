@@ -1,8 +1,4 @@
-"""File formats: headers, decoding and encoding of pictures. Backends are imported when first needed.
-
-This room may import numpy and decoder packages (Pillow, OpenCV, libjpeg-turbo, LibRaw …). It works on bytes
-in memory; only the JPEG XL reader starts a process (ffmpeg), and only the turbo and font modules look for
-files.
+"""Decoding and encoding of pictures in any format. Backends are imported when first needed.
 
     head = read_header(data, "a.jpg", Limits())     parses the header, decodes nothing
     head = shrink(head, 960, 640)                   a scaled decode, when a resize follows
@@ -10,19 +6,6 @@ files.
     encoded = encode(frames, fmt, metadata, options)
 
 Every failure is an ItemError, for any input bytes.
-
-    registry            one record per format: names, magic, capabilities
-    base                results and errors shared by the backends
-    options             `EncodeOptions`: settings of the encoders
-    relevance           which settings apply to which formats
-    quality             one quality scale for all encoders
-    output_profile      the colour profile of an output
-    profile_conversion  conversion into that profile
-    clip_signatures     recognition of clips
-    metadata            EXIF, XMP, IPTC and density
-    backends            bridges to Pillow, OpenCV and imagecodecs
-    avif, exr, heif, pdf, pnm, radiance, raw, tga, webp, simple (BMP and JPEG 2000 writers)
-    bmp, gif, jp2, jpeg, jxl, png, psd, svg, tiff
 """
 
 from __future__ import annotations
@@ -58,8 +41,8 @@ if TYPE_CHECKING:
 
 _HEAD = 4096
 _LEAST_DPI, _MOST_DPI = 0.01, 1e6
-_JUNK = 1 << 16
-"""Bytes in which a JPEG is looked for that does not begin the file; no viewer shows such files."""
+_MAX_PREFIX = 1 << 16
+"""Maximum bytes before an embedded JPEG that is searched for; viewers do not show such files."""
 
 
 def recognise(data: bytes | memoryview, name: str) -> Format:
@@ -80,14 +63,14 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
     if found is None:
         if not len(data):
             raise UnknownFormatError("The file is empty.")
-        start = bytes(data[:_JUNK]).find(b"\xff\xd8\xff") if named and named.name == "jpeg" else 0
+        start = bytes(data[:_MAX_PREFIX]).find(b"\xff\xd8\xff") if named and named.name == "jpeg" else 0
         if start > 0:
             raise UnknownFormatError(
-                f"Other data stand before the JPEG, which begins at byte {start:,}.",
-                fix=f"Cut them off: tail -c +{start + 1} FILE > NEW.jpg",
+                f"There are other data before the JPEG, which begins at byte {start:,}.",
+                fix=f"Remove them: tail -c +{start + 1} FILE > NEW.jpg",
             )
         raise UnknownFormatError(
-            "Its content is no picture that imgpar knows"
+            "Its content is not of a known picture format"
             + (f", although its name says {named.title}." if named else ".")
         )
     return found
@@ -112,18 +95,18 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     if fmt.kind == "video":
         raise UnknownFormatError(
             f"It is a clip ({fmt.title}), not a picture.",
-            fix="Call it so by its name; in Python, imgpar.frames reads clips.",
+            fix="Give it the suffix of a clip; in Python, imgpar.frames reads clips.",
         )
     try:
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
-        header = _without_nonsense(header)
+        header = _without_implausible_density(header)
         if header.frames > 1 and limits.pages and "pages" not in header.detail:
             header = _some_frames(header, limits)
     except ItemError:
         raise
     except Exception as error:
-        raise _explained(error, fmt, "opened") from error
+        raise _as_item_error(error, fmt, "opened") from error
     return header
 
 
@@ -149,7 +132,7 @@ def shrink(header: Header, width: int, height: int) -> Header:
 
 
 def at_scale(header: Header, scale: int) -> Header:
-    """The header for a decode at 1/`scale`, as returned by `scale_for`; unchanged for 1."""
+    """The header for a decode at 1/`scale`, as returned by `decode_scale`; unchanged for 1."""
     if scale == 1:
         return header
     return header._replace(spec=scaled_spec(header.spec, scale), detail={**header.detail, "scale": scale})
@@ -181,7 +164,7 @@ def decode(
     for frame in frames:
         if frame.spec != header.spec or frame.array.shape != header.spec.shape:
             raise ValueError(f"the frame is {frame.spec} {frame.array.shape}, the header says {header.spec}")
-    # Strictly first, also where damage is accepted: lenient decoders do not say that they were.
+    # Strictly first, even with `accept_damaged`: lenient decoders do not report damage.
     try:
         return _read(data, header, frames, accept_damaged=False)
     except DamagedError as error:
@@ -189,7 +172,7 @@ def decode(
             raise
         complaint = error.message
     for frame in frames:
-        frame.array[...] = 0  # no rest of another picture where nothing can be read
+        frame.array[...] = 0  # no leftover of another picture where nothing can be read
     notes = _read(data, header, frames, accept_damaged=True)
     return (f"{complaint} What could be read was kept.", *notes)
 
@@ -204,12 +187,12 @@ def _read(
     except ItemError:
         raise
     except Exception as error:
-        raise _explained(error, fmt, "read") from error
+        raise _as_item_error(error, fmt, "read") from error
     return notes
 
 
 def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
-    """The nearest pixel format that the encoder takes, and what that loses: "alpha", "depth".
+    """The nearest pixel format that the encoder supports, and what it loses: "alpha", "depth".
 
     >>> from imgpar.formats.registry import find_format
     >>> storable(Spec(4, 3, "RGBA", "uint16"), find_format("jpeg"))[1]
@@ -220,10 +203,10 @@ def storable(spec: Spec, fmt: Format) -> tuple[Spec, tuple[str, ...]]:
     if not fmt.writable or fmt.kind == "video":
         raise _unwritable(fmt)
     if spec.planar:
-        return spec, ()  # made for the one encoder that takes it
+        return spec, ()  # made for the only encoder that supports it
     found = nearest(spec, fmt.layouts, fmt.dtypes)
     if fmt.name == "tiff" and found.layout == "LA" and found.dtype != "uint8":
-        found = found.converted("RGBA")  # valid, but hardly any reader takes it
+        found = found.converted("RGBA")  # valid, but few readers support it
     if found == spec:
         return spec, ()
     lost = list[str]()
@@ -258,7 +241,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         raise _unwritable(fmt)
     lost = tuple[str, ...]()
     if not metadata.bare:
-        metadata, lost = _carried(metadata, frames[0].spec, fmt, options.strip)
+        metadata, lost = _adjusted(metadata, frames[0].spec, fmt, options.strip)
     metadata, more = fit_density(metadata, fmt, options.strip)
     lost += more
     if len(frames) > 1:
@@ -273,7 +256,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     except ItemError:
         raise
     except Exception as error:
-        raise _explained(error, fmt, "written") from error
+        raise _as_item_error(error, fmt, "written") from error
     return encoded._replace(lost=tuple(dict.fromkeys((*lost, *encoded.lost)))) if lost else encoded
 
 
@@ -294,12 +277,12 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     return header._replace(frames=len(wanted), metadata=metadata, detail=detail)
 
 
-def _without_nonsense(header: Header) -> Header:
-    """The header without a density that no device has, and no format holds."""
+def _without_implausible_density(header: Header) -> Header:
+    """The header without an implausible density."""
     dpi = header.metadata.dpi
     if dpi is None or all(_LEAST_DPI <= value <= _MOST_DPI for value in dpi):
         return header
-    note = f"its density of {dpi[0]:.3g} dots per inch was left out"
+    note = f"its density of {dpi[0]:.3g} dots per inch was dropped"
     return header._replace(metadata=header.metadata._replace(dpi=None), notes=(*header.notes, note))
 
 
@@ -308,12 +291,13 @@ def _unwritable(fmt: Format) -> EncodeError:
     return EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 
-def _carried(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
-    """The metadata as the format takes them, thinned by `what` and true of the new picture; what is lost."""
+def _adjusted(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
+    """The metadata as supported by the format, reduced by `what` and valid for the new picture; and what is
+    lost."""
     from imgpar.formats.metadata.policy import bake, describe_lost, strip
 
     metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
-    return _true_of_light(metadata, fmt), lost + describe_lost(metadata, fmt)
+    return _without_missing_gain_map(metadata, fmt), lost + describe_lost(metadata, fmt)
 
 
 def _in_few_colours(
@@ -323,16 +307,16 @@ def _in_few_colours(
     from imgpar.pixels.quantize import reduced_frames
 
     assert options.palette
-    told = replace(options, few_colours=True)
+    reduced_options = replace(options, few_colours=True)
     if fmt.name == "gif" and len(frames) > 1:
-        return frames, told  # it draws the frames of an animation on top of each other
+        return frames, reduced_options  # it composes the frames of an animation itself
     made, changed = reduced_frames(list(frames), options.palette, together=bool(metadata.durations))
     if changed and options.lossless:
         raise EncodeError(
             f"It has more than {options.palette} colours, which --lossless would keep.",
             fix="Leave --lossless or --palette out.",
         )
-    return made, told
+    return made, reduced_options
 
 
 def _of_pages(
@@ -344,14 +328,14 @@ def _of_pages(
     if not fmt.paged or len(metadata.pages) != len(frames):
         return metadata._replace(pages=()), ()
     carried = [
-        _carried(page, frame.spec, fmt, what) for page, frame in zip(metadata.pages, frames, strict=True)
+        _adjusted(page, frame.spec, fmt, what) for page, frame in zip(metadata.pages, frames, strict=True)
     ]
     lost = tuple(loss for _, losses in carried for loss in losses)
     return metadata._replace(pages=tuple(page for page, _ in carried)), lost
 
 
-def _true_of_light(metadata: Metadata, fmt: Format) -> Metadata:
-    """XMP promises no gain map where none is written."""
+def _without_missing_gain_map(metadata: Metadata, fmt: Format) -> Metadata:
+    """Remove references to a gain map from XMP where none is written."""
     if not metadata.xmp or (metadata.gain_map and fmt.gain_map):
         return metadata
     from imgpar.formats.jpeg.gain_map import without_promise
@@ -371,14 +355,14 @@ def _fitting_frames(
     return frames, ()
 
 
-def _explained(error: Exception, fmt: Format, done: str) -> ItemError:
-    """Whatever a backend raises becomes an ItemError that says what the backend said."""
+def _as_item_error(error: Exception, fmt: Format, done: str) -> ItemError:
+    """Convert any exception of a backend to an ItemError with its message."""
     from imgpar.formats.base import refused
 
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
     if isinstance(error, ImportError):
-        return MissingExtraError(f"A package cannot be loaded: {error}.", fix="imgpar doctor tells more.")
+        return MissingExtraError(f"A package cannot be loaded: {error}.", fix="See imgpar doctor.")
     if done != "written":
         return refused(fmt.title, library_words(error), hopeless=done == "opened")
     return EncodeError(f"The {fmt.title} encoder failed: {library_words(error, 'it cannot write this')}.")

@@ -233,7 +233,7 @@ def only_failure(report):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("x.jpg", b"This is a text.", "no picture"),
+        ("x.jpg", b"This is a text.", "known picture format"),
         ("x.jpg", b"", "empty"),
         ("x.png", "truncated", "truncated"),
     ],
