@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -45,14 +44,9 @@ CREATE TABLE stretches(
 
 def state_folder() -> str:
     """The folder for the state of this program, for the current user."""
-    home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-    elif sys.platform == "darwin":
-        base = os.path.join(home, "Library", "Application Support")
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
-    return os.path.join(base, "imgpar")
+    from platformdirs import user_state_dir  # few commands need it
+
+    return user_state_dir("imgpar", appauthor=False)
 
 
 def write_facts(uid: str, facts: Mapping[str, Any]) -> None:
@@ -176,7 +170,10 @@ class ReportLines(Sequence[Outcome]):
         return found
 
     def _opened(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{_quoted(self._path)}?mode=ro", uri=True, isolation_level=None)
+        from urllib.parse import quote
+
+        place = f"file:{quote(os.fsencode(self._path))}?mode=ro"
+        return sqlite3.connect(place, uri=True, isolation_level=None)
 
     def _lines(self, database: sqlite3.Connection, last: int, stop: int, status: str) -> Iterator[Outcome]:
         query = "SELECT * FROM lines WHERE job > ? AND job < ? AND ? IN ('', status) ORDER BY job LIMIT ?"
@@ -254,9 +251,3 @@ def _prune(suffix: str, keep: int) -> None:
         for written, path in sorted(found, reverse=True)[keep:]:
             if written < before and is_free(path):
                 os.remove(path)
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(os.fsencode(path))
