@@ -1,7 +1,7 @@
 """File formats: what each holds, its reader and its writer.
 
-This room may import numpy, `core`, `pixels` and decoder packages (Pillow, OpenCV, libjpeg-turbo, LibRaw …), each
-when it is first needed. It works on bytes in memory; only the JPEG XL reader starts a process (ffmpeg), and only
+This room may import numpy, `core`, `pixels` and decoder packages (Pillow, OpenCV, LibRaw …), each when it is
+first needed. It works on bytes in memory; only the JPEG XL reader starts a process (ffmpeg), and only
 the turbo and font modules look for files.
 
     registry            one record per format: names, magic, capabilities
