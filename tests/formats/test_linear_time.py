@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+import imgpar.formats
 from imgpar.core.errors import ItemError
-from imgpar.formats import codec
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import location, policy, xmp
 from imgpar.formats.svg import sanitise
@@ -127,14 +127,14 @@ HEADS = {"imgpar.formats.svg.sanitise._DECLARED", "imgpar.formats.pnm._TOKEN"}
 def patterns() -> dict[str, re.Pattern]:
     """Every regular expression of the codecs."""
     found = {}
-    for info in pkgutil.iter_modules(codec.__path__, "imgpar.formats."):
+    for info in pkgutil.walk_packages(imgpar.formats.__path__, "imgpar.formats."):
         try:
             module = importlib.import_module(info.name)
         except ImportError:
             continue  # for a package that is not here
         for name, value in vars(module).items():
             if isinstance(value, re.Pattern) and f"{info.name}.{name}" not in HEADS:
-                found[f"{info.name.rpartition('.')[2]}.{name}"] = value
+                found[f"{info.name.removeprefix('imgpar.formats.')}.{name}"] = value
     return found
 
 
