@@ -16,6 +16,7 @@ import imgpar
 from imgpar.core.errors import DamagedError, LimitError, LockedError, UnsupportedError
 from imgpar.core.model import Limits
 from imgpar.formats.base import refused
+from imgpar.formats.codec import read_header
 
 W, H = 37, 23
 Y, X = np.mgrid[0:H, 0:W]
@@ -128,7 +129,7 @@ class TestBmp:
         masks = FIELDS["10 bits"][1]
         data = bmp(info(32, 3), rows(in_fields(masks).astype("<u4")), struct.pack("<3I", *masks))
         with pytest.raises(LimitError):
-            imgpar.formats.read_header(data, "a.bmp", Limits(max_pixels=W * H - 1))
+            read_header(data, "a.bmp", Limits(max_pixels=W * H - 1))
 
 
 def tga(origin: int, *, across: bool, depth: int = 24) -> bytes:
