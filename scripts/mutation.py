@@ -44,7 +44,7 @@ TESTS = {
     "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/contrast": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/saturation": "pixels/test_arithmetic ops/test_colour_operations",
-    "formats/metadata/exif": "formats/test_thumbnail formats/test_metadata formats/test_location",
+    "formats/metadata/exif": "formats/test_exif formats/test_thumbnail formats/test_metadata formats/test_location",
     "formats/metadata/policy": "formats/test_thumbnail formats/test_metadata formats/test_strip"
     " formats/test_location",
     "formats/output_profile": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
