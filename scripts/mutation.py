@@ -33,7 +33,7 @@ TESTS = {
     "core/locks": "core/test_locks batch/journal/test_journal batch/inplace/test_undo",
     "core/model": "core/test_model batch/test_incremental batch/test_planner batch/test_identity",
     "runtime/ledger": "runtime/test_ledger runtime/test_poison runtime/test_false_messages",
-    "runtime/leases": "runtime/test_leases runtime/test_arena runtime/test_shortage runtime/test_faults",
+    "runtime/leases": "runtime/test_leases runtime/test_ledger runtime/test_shortage runtime/test_faults",
     "runtime/task_queue": "runtime/test_task_queue runtime/test_ledger runtime/test_poison",
     "runtime/validation": "runtime/test_ledger runtime/test_false_messages runtime/test_poison",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
@@ -44,14 +44,14 @@ TESTS = {
     "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/contrast": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/saturation": "pixels/test_arithmetic ops/test_colour_operations",
-    "formats/metadata/exif": "formats/test_exif formats/test_thumbnail formats/test_metadata formats/test_location",
+    "formats/metadata/exif": "formats/test_exif formats/test_thumbnail formats/test_metadata",
     "formats/metadata/policy": "formats/test_thumbnail formats/test_metadata formats/test_strip"
     " formats/test_location",
     "formats/output_profile": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
     "formats/quality": "formats/test_quality formats/test_relevance formats/test_writing",
     "outputs/commit": "outputs/test_commit batch/inplace/test_undo batch/inplace/test_originals"
     " batch/test_identity runtime/test_faults",
-    "outputs/conflicts": "batch/test_planner batch/test_identity",
+    "outputs/conflicts": "outputs/test_conflicts batch/test_planner batch/test_identity",
     "outputs/naming": "batch/test_planner batch/test_identity batch/test_incremental",
     "outputs/write_ahead": "outputs/test_write_ahead batch/inplace/test_originals runtime/test_faults"
     " batch/test_identity",
