@@ -35,7 +35,7 @@ TESTS = {
     "runtime/ledger": "runtime/test_ledger runtime/test_poison runtime/test_false_messages",
     "runtime/leases": "runtime/test_leases runtime/test_ledger runtime/test_shortage runtime/test_faults",
     "runtime/task_queue": "runtime/test_task_queue runtime/test_ledger runtime/test_poison",
-    "runtime/validation": "runtime/test_ledger runtime/test_false_messages runtime/test_poison",
+    "runtime/validation": "runtime/test_validation runtime/test_ledger runtime/test_false_messages",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
     "pixels/arrays": "pixels/test_arithmetic ops/test_colour_operations ops/test_operations ops/test_filters",
     "pixels/colour/convert": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
