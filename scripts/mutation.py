@@ -38,7 +38,8 @@ TESTS = {
     "runtime/validation": "runtime/test_validation runtime/test_ledger runtime/test_false_messages",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
     "pixels/arrays": "pixels/test_arithmetic ops/test_colour_operations ops/test_operations ops/test_filters",
-    "pixels/colour/convert": "pixels/test_table_profiles pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
+    "pixels/colour/convert": "pixels/test_table_profiles pixels/test_profiles pixels/test_colour"
+    " formats/test_grey_profiles",
     "pixels/colour/matrix_profiles": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
     "pixels/linear_light": "pixels/test_linear_light pixels/test_arithmetic ops/test_resize",
     "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations",
