@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from terminals import open_terminal
 
 from imgpar.batch.progress import Progress, printable, wants_colour
 from imgpar.core.model import Event, Outcome, OutputFile
@@ -123,12 +124,11 @@ print("multiprocessing.synchronize" in sys.modules)
 
 def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[str, str]:
     """What the script writes to a terminal of this width, and its standard output."""
-    pty = pytest.importorskip("pty")
-    import fcntl
+    fcntl = pytest.importorskip("fcntl")
     import struct
     import termios
 
-    parent, child = pty.openpty()
+    parent, child = open_terminal()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     env |= {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"} | environment

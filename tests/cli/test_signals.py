@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from terminals import needs, open_terminal
 from video_clips import make_clip
 
 import imgpar
@@ -29,7 +30,8 @@ class Terminal:
     """A run of imgpar in the foreground of a terminal of its own."""
 
     def __init__(self, *arguments: object, command: str = "convert") -> None:
-        self._master, slave = os.openpty()
+        needs("setsid")
+        self._master, slave = open_terminal()
         run = [sys.executable, "-m", "imgpar", command, *map(str, arguments)]
         # A new session whose terminal is this one: Ctrl-C goes to all its processes, as in a shell.
         self.process = subprocess.Popen(
@@ -142,6 +144,7 @@ def test_a_terminal_that_goes_away_does_not_hurt_the_files(tmp_path, slow):
 @pytest.mark.parametrize("end", ["2>&1 | head -1 >/dev/null", "2>&-", ">&-", "| true"])
 def test_nobody_has_to_listen(tmp_path, end):
     """A closed or broken stdout or stderr does not stop a run."""
+    needs("bash", "head")
     pictures = testing.write_pictures(tmp_path / "in", [f"{number}.png" for number in range(40)])
     command = f'"{sys.executable}" -m imgpar convert "{pictures}" -o "{tmp_path}/out" --to webp -v -j 1'
     done = subprocess.run(["bash", "-c", f"{command} {end}; exit ${{PIPESTATUS[0]}}"], check=False)

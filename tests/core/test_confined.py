@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from imgpar.core import confined
 from imgpar.core.confined import (
     is_real_folder,
     join_inside,
@@ -31,6 +32,13 @@ def test_a_path_inside_is_taken(path: str) -> None:
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(OutputError, match="is not a path inside"):
         join_inside("/base", path)
+
+
+@pytest.fixture(params=["by descriptors", "by paths"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no descriptors of folders; what is tested here holds in both ways."""
+    if request.param == "by paths":
+        monkeypatch.setattr(confined, "_BY_HANDLE", False)
 
 
 @pytest.fixture
@@ -102,3 +110,28 @@ def test_no_descriptor_is_left_open(base: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     use()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_status_is_that_of_the_file_itself(base: Path) -> None:
+    assert status_inside(str(base), "sub/a.txt") == (base / "sub/a.txt").lstat()
+    (base / "b.txt").write_text("longer")
+    found = status_inside(str(base), "b.txt")
+    assert found is not None
+    assert found.st_size == 6
+
+
+def test_folders_are_made_for_a_move_and_for_nothing_else(base: Path) -> None:
+    assert status_inside(str(base), "new/folder/b.txt") is None
+    with pytest.raises(FileNotFoundError if confined._BY_HANDLE else NotADirectoryError):
+        remove_inside(str(base), "new/folder/b.txt")
+    with pytest.raises(OSError, match=r"no folder|No such file"):
+        move_inside(str(base), "none/a.txt", "sub/b.txt")
+    assert sorted(path.name for path in base.iterdir()) == ["sub"]
+
+
+def test_a_file_that_is_removed_is_the_one_that_was_named(base: Path) -> None:
+    (base / "sub/b.txt").write_text("b")
+    remove_inside(str(base), "sub/b.txt")
+    assert [path.name for path in (base / "sub").iterdir()] == ["a.txt"]
+    with pytest.raises(FileNotFoundError):
+        remove_inside(str(base), "sub/b.txt")

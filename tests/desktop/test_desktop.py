@@ -17,6 +17,7 @@ import platformdirs.windows
 import pytest
 from conftest import FolderMaker
 from PIL import Image
+from terminals import needs
 
 import imgpar
 from imgpar.desktop.board import Board
@@ -280,6 +281,7 @@ def test_a_place_that_cannot_be_written_is_named(control: Control, photo_folder:
 
 def said_of_a_drive(mode: str, folder: Path) -> dict[str, Any]:
     """What the window says when a drive is taken away, read-only or full."""
+    needs("unshare")
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no mount namespaces here")
     command = [

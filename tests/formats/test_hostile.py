@@ -241,5 +241,8 @@ def test_a_file_that_vanishes_before_it_is_read_fails_alone(session, tmp_path):
 @linux
 def test_a_file_whose_size_is_not_what_can_be_read_is_refused():
     """The system's own files say 4096 bytes and hold a line; so does a file that is cut while it is read."""
+    path = "/sys/devices/system/cpu/online"
+    if not os.access(path, os.R_OK):
+        pytest.skip(f"there is no {path}")
     with pytest.raises(SourceError, match="changed while it was read"):
-        read_whole("/sys/devices/system/cpu/online")
+        read_whole(path)

@@ -16,6 +16,7 @@ from imgpar.core.digest import content_digest
 from imgpar.core.errors import CommitError, DiskFullError, KeptError
 from imgpar.core.fs import partial_path
 from imgpar.core.model import Facts, OutputFile, Target
+from imgpar.outputs import commit as module
 from imgpar.outputs.commit import (
     Original,
     begin_file,
@@ -365,3 +366,99 @@ def test_any_name_is_written(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.webp"))
     put(path)
     assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9.webp"]
+
+
+# ----- what is durable, and in which order ----------------------------------------------------------
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is told to the disk, in order."""
+    made: list[str] = []
+
+    def noting(name: str, call: Any) -> Any:
+        def noted(*arguments: Any, **named: Any) -> Any:
+            made.append(name)
+            return call(*arguments, **named)
+
+        return noted
+
+    monkeypatch.setattr(os, "fsync", noting("file", os.fsync))
+    for name in ("sync_folder", "_move_new", "replace"):
+        monkeypatch.setattr(module, name, noting(name, getattr(module, name)))
+    return made
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_with_fsync_content_is_on_the_disk_before_the_name_is(
+    tmp_path: Path, calls: list[str], replaces: bool
+) -> None:
+    if replaces:
+        (tmp_path / "a.webp").write_bytes(b"old")
+    put(tmp_path / "a.webp", replaces=replaces, fsync=True)
+    # A folder is synced by the same system call.
+    assert calls[:2] == ["file", "replace" if replaces else "_move_new"]
+    assert calls[2] == "sync_folder"
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_without_fsync_nobody_waits_for_the_disk(tmp_path: Path, calls: list[str], replaces: bool) -> None:
+    if replaces:
+        (tmp_path / "a.webp").write_bytes(b"old")
+    put(tmp_path / "a.webp", replaces=replaces)
+    assert calls == ["replace" if replaces else "_move_new"]
+
+
+@posix
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOSYS, errno.ENOTSUP])
+@pytest.mark.parametrize("call", ["fchmod", "utime"])
+def test_a_file_system_without_modes_or_times_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, call: str
+) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, call, refuse)
+    put(tmp_path / "a.webp", keep_times_of=(5, 0o600))
+    assert (tmp_path / "a.webp").read_bytes() == b"new"
+
+
+@posix
+@pytest.mark.parametrize("call", ["fchmod", "utime"])
+def test_any_other_error_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(CommitError, match=r"Input/output error\.|disk I/O"):
+        put(tmp_path / "a.webp", keep_times_of=(5, 0o600))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EIO, "disk I/O error"), "cannot be written: disk I/O error."),
+        (OSError("what a driver says"), "cannot be written: what a driver says."),
+        (OSError(errno.EACCES, "Permission denied"), "cannot be written: Permission denied."),
+        (OSError(errno.EROFS, "Read-only file system"), "cannot be written: Read-only file system."),
+        (OSError(errno.ENOTDIR, "x"), "a file and a folder want the same name"),
+        (OSError(errno.EISDIR, "x"), "a file and a folder want the same name"),
+    ],
+)
+def test_errors_of_the_system_are_explained(tmp_path: Path, error: OSError, words: str) -> None:
+    explained = module._explained(error, str(tmp_path / "a.webp"))
+    assert isinstance(explained, CommitError)
+    assert words in explained.message
+    assert explained.fix
+
+
+def test_what_took_the_place_of_its_original_is_not_removed_as_one(
+    tmp_path: Path,
+) -> None:
+    """In place, the new file has the place of its original: there is nothing left to retire."""
+    path = tmp_path / "a.webp"
+    made = put(path)
+    target = Target("webp", str(path), retires=str(path))
+    assert done_before([target], {str(path): [made]}) == [made]
+    assert path.read_bytes() == b"new"

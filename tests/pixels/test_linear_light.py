@@ -1,157 +1,118 @@
-"""What runs over the content of files takes a time that grows with its length, not with the square of it."""
+"""Work in linear light: the curve of sRGB at published points, and every value on its way there and back."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import re
-import time
-from collections.abc import Callable
-
+import numpy as np
 import pytest
 
-from imgpar.core.errors import ItemError
-from imgpar.formats import codec
-from imgpar.formats.jpeg import gain_map, motion_photo
-from imgpar.formats.metadata import location, policy, xmp
-from imgpar.formats.svg import sanitise
+from imgpar.core.model import Frame, Spec
+from imgpar.pixels.linear_light import from_light, in_linear_light, to_light
 
-REPEATS = (50, 400, 2500)
-"""What is steep shows early; the last makes texts of up to 300 kB."""
-TIMES = 4
-MOST = 10.0
-"""How much longer four times as much may take: four times, with room for noise; its square is sixteen."""
-LEAST_SECONDS = 0.02
-"""Less cannot be compared."""
-
-FRAGMENTS = [
-    *("<rdf:li", "<rdf:li>", "<rdf:li ", "</rdf:li", "<rdf:li>'MotionPhoto", "'MotionPhoto", "> ", "' "),
-    *(
-        "<rdf:RDF",
-        "<rdf:RDF>",
-        "<rdf:RDF ",
-        "</rdf:RDF",
-        "</rdf:RDF ",
-        "<rdf:Description",
-        "<rdf:Description ",
-    ),
-    *("<x:gps>", "<x:gps ", "<x:gps/", "gps", " x:gps", " x:gps='", ' x:gps="', " x:gps=", "x:", "<x:a>"),
-    *("<HDRGainMap:a>", "<HDRGainMap:a ", "<Container:Directory>", " hdrgm:a", ' hdrgm:a="', " hdrgm:a= "),
-    *(
-        " a:MotionPhoto",
-        " a:MotionPhoto='",
-        ":Semantic ",
-        ":Length='1",
-        "<Item:Length>1",
-        "MicroVideoOffset ",
-    ),
-    *("<xmpNote:HasExtendedXMP>", " xmpNote:HasExtendedXMP ", " xmlns:a", " xmlns:a=", "tiff:Orientation "),
-    *(" ", "a", "<", ">", "/", "'", '"', "=", "1", "1 ", "#", "#\n", "url(", "url( ", "\\", "@import", "\n"),
-    *("<svg ", "<svg", " a='1'", "<g>", "<!--", "<![CDATA[", "<?xml ", "&a;", "data:", "%20", "\xff", "\0"),
-]
-BEFORE = ["", " x:", "<x:", " x:gps"]
-NAMES = " hdrgm:a HDRGainMap MotionPhoto MicroVideo tiff:Orientation tiff:ImageWidth "
-"""Without them nobody looks any closer."""
+PEAK = {"uint8": 255, "uint16": 65535, "float32": 1.0}
 
 
-def seconds(work: Callable[[bytes], object], text: bytes) -> float:
-    """How long it takes, at least."""
-    begun = time.process_time()
-    work(text)
-    return time.process_time() - begun
+def through(array: np.ndarray, layout: str, factor: float = 1.0) -> np.ndarray:
+    """Every amount of light times a factor."""
+    spec = Spec(array.shape[1], array.shape[0], layout, str(array.dtype))
+    dst = np.full_like(array, 77)
+
+    def work(source: Frame, target: Frame) -> None:
+        assert source.spec == target.spec == spec.converted(layout, "float32")
+        np.multiply(source.array, np.float32(factor), out=target.array)
+
+    in_linear_light(Frame(spec, array), Frame(spec, dst), work)
+    return dst
 
 
-def is_steep(work: Callable[[bytes], object], head: bytes, piece: bytes) -> bool:
-    """Whether four times as many pieces take much more than four times as long."""
-    for count in REPEATS:
-        short, long = head + piece * count, head + piece * (count * TIMES)
-        if seconds(work, long) < LEAST_SECONDS:
-            continue
-        # It can be measured. What is steep is so every time, noise is not.
-        return all(seconds(work, long) > MOST * seconds(work, short) for _ in range(5))
-    return False
+def exact_light(value: float) -> float:
+    """IEC 61966-2-1, in Python's own floats."""
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def steep(work: Callable[[bytes], object], fragments: list[str], before: list[str]) -> list[str]:
-    """The texts for which it takes far longer when they are longer."""
-    return [
-        f"{start}({fragment})*"
-        for start in before
-        for fragment in fragments
-        if is_steep(work, start.encode("latin-1"), fragment.encode("latin-1"))
-    ]
+def exact_code(light: float) -> float:
+    return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
-def with_names(work: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """The same with what makes it look closer."""
-    return lambda text: work(NAMES.encode() + text)
+@pytest.mark.parametrize(
+    ("coded", "light"),
+    [
+        (0.0, 0.0),
+        (0.02, 0.0015479876),
+        (0.04045, 0.0031308050),
+        (0.0405, 0.0031347),
+        (0.2, 0.033104767),
+        (0.5, 0.21404114),
+        (0.735357, 0.5),
+        (1.0, 1.0),
+    ],
+)
+def test_the_curve_of_srgb(coded: float, light: float) -> None:
+    assert to_light(np.array([coded]))[0] == pytest.approx(light, abs=5e-7)
+    assert from_light(np.array([light]))[0] == pytest.approx(coded, abs=2e-6)
 
 
-def drawn(text: bytes) -> None:
-    """Read a drawing, whatever it is."""
-    for data in (text, b"<svg><style>" + text, b"<svg style='" + text + b"'/>", b"<svg " + text):
-        try:
-            sanitise.read_drawing(data)
-        except ItemError:
-            continue
+def test_below_black_the_curve_is_a_line() -> None:
+    assert from_light(np.array([-0.1]))[0] == pytest.approx(-1.292)
+    assert to_light(np.array([-0.1]))[0] == pytest.approx(-0.1 / 12.92)
 
 
-WORKS: dict[str, Callable[[bytes], object]] = {
-    "places": location.xmp_without_places,
-    "has a clip": with_names(motion_photo.has_clip),
-    "without a clip": with_names(motion_photo.without_clip),
-    "finds a clip": lambda text: motion_photo.find_clip(bytes(64), NAMES.encode() + text),
-    "without promise": with_names(gain_map.without_promise),
-    "behind": lambda text: gain_map.behind(bytes(64), text),
-    "promising": lambda text: gain_map._declaring([(0xE1, xmp.XMP + text)], 5),
-    "promising a map": lambda text: gain_map._declaring(
-        [(0xE1, xmp.XMP + b"<rdf:li>:Semantic='GainMap'</rdf:li>" + text)], 5
-    ),
-    "names an extension": xmp.extension_name,
-    "joins": lambda text: xmp.joined(b"<rdf:RDF " + text, b"<rdf:RDF>" + text + b"</rdf:RDF>"),
-    "parts": lambda text: xmp.parted(b"<rdf:RDF>" + text + b"</rdf:RDF>", 2000),
-    "bakes": lambda text: policy._bake_xmp(NAMES.encode() + text, 1, 1),
-    "draws": drawn,
-}
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_every_value_comes_back(dtype: str) -> None:
+    array = np.arange(PEAK[dtype] + 1, dtype=dtype).reshape(-1, 16, 1)
+    assert (through(array, "L") == array).all()
 
 
-@pytest.mark.parametrize("name", WORKS)
-def test_long_content_takes_no_more_than_its_share(name):
-    assert steep(WORKS[name], FRAGMENTS, BEFORE) == []
+@pytest.mark.parametrize(("dtype", "unsure"), [("uint8", 0.06), ("uint16", 0.05)])
+@pytest.mark.parametrize("factor", [0.5, 0.1, 1.5])
+def test_every_value_at_another_amount_of_light(dtype: str, unsure: float, factor: float) -> None:
+    peak = PEAK[dtype]
+    array = np.arange(peak + 1, dtype=dtype).reshape(-1, 16, 1)
+    exact = [peak * exact_code(min(1.0, factor * exact_light(value / peak))) for value in range(peak + 1)]
+    # A result that lies in the middle of two values may become either: light is held in finite steps.
+    sure = np.array([abs(value % 1 - 0.5) > unsure for value in exact])
+    assert sure.mean() > 0.85
+    expected = np.array([round(value) for value in exact])
+    assert (through(array, "L", factor).ravel()[sure] == expected[sure]).all()
 
 
-HEADS = {"imgpar.formats.svg.sanitise._DECLARED", "imgpar.formats.pnm._TOKEN"}
-"""They see 200 and 4,096 bytes, and begin at a given place."""
+def test_floats_follow_the_curve_and_are_not_clipped() -> None:
+    values = np.linspace(0, 1, 1001, dtype=np.float32).reshape(-1, 7, 1)
+    expected = [exact_code(2 * exact_light(float(value))) for value in values.ravel()]
+    result = through(values, "L", 2.0)
+    assert result.ravel() == pytest.approx(expected, abs=2e-6)
+    assert result.max() > 1.3
 
 
-def patterns() -> dict[str, re.Pattern]:
-    """Every regular expression of the codecs."""
-    found = {}
-    for info in pkgutil.iter_modules(codec.__path__, "imgpar.formats."):
-        try:
-            module = importlib.import_module(info.name)
-        except ImportError:
-            continue  # for a package that is not here
-        for name, value in vars(module).items():
-            if isinstance(value, re.Pattern) and f"{info.name}.{name}" not in HEADS:
-                found[f"{info.name.rpartition('.')[2]}.{name}"] = value
-    return found
+@pytest.mark.parametrize("layout", ["LA", "RGBA"])
+@pytest.mark.parametrize(
+    ("dtype", "alpha", "half"),
+    [
+        ("uint8", [0, 1, 100, 200, 201, 255], [0, 0, 50, 100, 100, 128]),
+        ("uint16", [0, 2, 100, 20000, 65534, 65535], [0, 1, 50, 10000, 32767, 32768]),
+    ],
+)
+def test_alpha_is_no_light(layout: str, dtype: str, alpha: list[int], half: list[int]) -> None:
+    array = np.full((2, 3, len(layout)), 40, dtype)
+    array[..., -1] = np.array(alpha).reshape(2, 3)
+    assert through(array, layout)[..., -1].ravel().tolist() == alpha
+    assert through(array, layout, 0.5)[..., -1].ravel().tolist() == half
 
 
-@pytest.mark.parametrize("name", patterns())
-def test_a_regular_expression_takes_no_more_than_its_share(name):
-    pattern = patterns()[name]
-    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    own = list(dict.fromkeys(re.findall(r"[\w:<>=/\"' @#.-]{2,}", source)))
-
-    def search(text: bytes) -> None:
-        whole = text.decode("latin-1") if isinstance(pattern.pattern, str) else text
-        for _ in pattern.finditer(whole):
-            pass
-
-    assert steep(search, [*own, " ", "a", "1", "<", ">", "'", '"', "="], ["", *own]) == []
+def test_alpha_of_floats() -> None:
+    array = np.full((1, 2, 4), 0.2, np.float32)
+    array[..., -1] = 0.3, 1.0
+    assert through(array, "RGBA", 0.5)[..., -1].ravel() == pytest.approx([0.15, 0.5])
 
 
-def test_what_grows_with_the_square_is_seen():
-    old = re.compile(rb"<rdf:li\b(?:(?!</rdf:li>).)*</rdf:li\s*>", re.DOTALL)
-    assert steep(old.search, ["<rdf:li>"], [""])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("layout", ["L", "RGBA"])
+def test_what_is_too_bright_or_too_dark_is_clipped(dtype: str, layout: str) -> None:
+    array = np.full((1, 2, len(layout)), PEAK[dtype], dtype)
+    assert (through(array, layout, 1.7) == PEAK[dtype]).all()
+    assert (through(array, layout, -0.3) == 0).all()
+
+
+def test_each_channel_keeps_its_own_light() -> None:
+    array = np.array([[[10, 100, 200]]], np.uint8)
+    expected = [round(255 * exact_code(0.5 * exact_light(value / 255))) for value in (10, 100, 200)]
+    assert through(array, "RGB", 0.5).ravel().tolist() == expected

@@ -81,11 +81,13 @@ def _arithmetic(source: bytes, target: bytes) -> tuple[ColourSpace, ColourSpace]
 def _transform(source: bytes, target: bytes) -> Any:
     """LittleCMS transform to RGB; None where one of the profiles cannot be used."""
     mode = "L" if source[16:20] == b"GRAY" else "RGB"
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    if mode == "L":  # optimised, dark values of a steep curve are up to ten steps away
+        flags |= ImageCms.Flags.NOOPTIMIZE
     try:
         return ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(BytesIO(source)), ImageCms.ImageCmsProfile(BytesIO(target)), mode, "RGB",
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, flags=flags,
         )  # fmt: skip
     except (ImageCms.PyCMSError, OSError):
         return None
@@ -151,7 +153,12 @@ def _with_littlecms(frame: Frame, transform: Any) -> Frame:
     image = Image.fromarray(colours[..., 0] if count == 1 else colours)
     # Grey pixels may be described by a profile for colours: they are equal amounts of all three.
     image = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
-    changed = np.asarray(ImageCms.applyTransform(image, transform))
+    if transform.input_mode == "L":
+        every = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        table = np.asarray(ImageCms.applyTransform(every, transform))[0, :, :count]
+        changed = np.take(table, np.asarray(image), axis=0)
+    else:
+        changed = np.asarray(ImageCms.applyTransform(image, transform))
     result = frame.array.copy()
     result[..., :count] = changed[..., :count]
     return Frame(frame.spec, result)

@@ -158,3 +158,60 @@ def test_grey_on_a_coloured_background_gets_its_colour() -> None:
     made = Pipeline().encode(saved(image, "PNG"), to="bmp", background="#003399")
     with Image.open(io.BytesIO(made)) as found:
         assert (found.getpixel((0, 0)), found.getpixel((8, 8))) == ((0, 0x33, 0x99), (40, 40, 40))
+
+
+# ----- damage is never copied -----------------------------------------------------------------------
+
+SALVAGED = "What could be read was kept"
+
+
+def damaged(name: str) -> bytes:
+    """A file of which a good part can be read, and whose format is its own target."""
+    noise = np.random.default_rng(2).integers(0, 255, (64, 96, 3), np.uint8)
+    whole = saved(Image.fromarray(noise), name, **({"quality": 90} if name == "JPEG" else {}))
+    return whole[: len(whole) * 2 // 3]
+
+
+@pytest.mark.parametrize("schedule", ["chain", "staged"])
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("BMP", "bmp"), ("TIFF", "tif")]
+)
+def test_damage_that_is_accepted_is_written_anew_and_not_copied(
+    tmp_path: Path, name: str, suffix: str, schedule: str
+) -> None:
+    data = damaged(name)
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(data)
+    refused = imgpar.convert(path, tmp_path / "one", schedule=schedule, jobs=1)
+    assert refused.failed == 1
+    assert not list((tmp_path / "one").glob("[!.]*"))
+    report = imgpar.convert(path, tmp_path / "two", accept_damaged=True, schedule=schedule, jobs=1)
+    (item,) = report.items
+    assert any(SALVAGED in note for note in item.notes)
+    made = (tmp_path / "two" / f"a.{suffix}").read_bytes()
+    assert made != data
+    with Image.open(io.BytesIO(made)) as image:
+        image.load()  # it is whole
+        assert image.size == (96, 64)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "BMP"])
+def test_damage_in_bytes_is_written_anew(name: str) -> None:
+    data = damaged(name)
+    made = Pipeline().encode(data, accept_damaged=True)
+    assert made != data
+    with Image.open(io.BytesIO(made)) as image:
+        image.load()
+    with pytest.raises(imgpar.ItemError):
+        Pipeline().encode(data)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_even_a_good_file_is_written_anew_where_damage_is_accepted(name: str) -> None:
+    """Nobody has proved that it is good: lenient decoders do not say that they were."""
+    data = saved(Image.new("RGB", (20, 10), (9, 99, 200)), name)
+    made = Pipeline().encode(data, accept_damaged=True)
+    with Image.open(io.BytesIO(made)) as image, Image.open(io.BytesIO(data)) as before:
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(before)).max() < 6
+    assert Pipeline().encode(data) == data
+    assert made != data

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Branch coverage of the whole suite, worker processes included; fails below the floor in pyproject.toml.
+# Takes about twice as long as the tests alone. Arguments go to pytest: scripts/coverage.sh tests/formats
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${PYTHON:-.venv/bin/python}
+"$python" -m pytest -q -n "${JOBS:-2}" --cov --cov-report= "$@" || failed=$?
+"$python" -m coverage report --skip-covered --skip-empty --sort=cover
+exit "${failed:-0}"

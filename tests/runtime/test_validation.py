@@ -1,0 +1,426 @@
+"""What a worker may say and what it may not, message by message, with no process: the limits themselves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from imgpar.core.model import FrameRef, Item, Job, OutputFile, Spec, Target
+from imgpar.runtime.protocol import (
+    Advanced,
+    Done,
+    Dropped,
+    Failed,
+    Garbled,
+    Lease,
+    Need,
+    NoMemory,
+    Offer,
+    Placed,
+    Recall,
+    Task,
+)
+from imgpar.runtime.records import WorkerState
+from imgpar.runtime.validation import disorder
+
+SPEC = Spec(10, 10, "RGB")
+FILE = OutputFile("/out/a.png", 5)
+LEASE = Lease(1000, 400)
+SIDE, LARGEST = 1 << 31, 1 << 63
+MISPLACED = "larger than its memory"
+
+
+def task(
+    stage: str = "chain",
+    *targets: Target,
+    kind: str = "frames",
+    numbers: tuple[int, ...] = (),
+    digest: str = "",
+    check: tuple[OutputFile, ...] = (),
+) -> Task:
+    outputs = targets or (Target("png", FILE.path),)
+    job = Job(0, Item("/in/a.png", "a.png", 1, 1), outputs, digest, check=check, kind=kind)  # type: ignore[arg-type]
+    return Task(7, 1, stage, job, targets=numbers)  # type: ignore[arg-type]
+
+
+def wrong(
+    message: object,
+    what: Task | None = None,
+    lease: Lease | None = LEASE,
+    *,
+    arrays: bool = False,
+    offered: int = 0,
+    waiting: tuple[int, int] | None = None,
+) -> str:
+    worker = WorkerState()
+    worker.outstanding[7] = what or task()
+    worker.waiting = waiting
+    return disorder(message, worker, lambda _: lease, arrays=arrays, offered=lambda _: offered)
+
+
+def done(**facts: Any) -> Done:
+    return Done(**{"serial": 7, "timings": (), "outputs": (FILE,), **facts})
+
+
+def placed(spec: Spec = SPEC, count: int = 1, offset: int = 1000, header: tuple[int, int] = (0, 0)) -> Placed:
+    return Placed(LEASE, FrameRef(offset, spec, count), header)
+
+
+def test_a_good_answer_is_believed() -> None:
+    assert wrong(done()) == ""
+
+
+@pytest.mark.parametrize("message", [None, 7, "done", (7,), (7, ()), ValueError("x")])
+def test_only_messages_are(message: object) -> None:
+    assert "sent something unknown" in wrong(message)
+
+
+def test_what_could_not_be_read_says_why() -> None:
+    assert wrong(Garbled("sent half a message")) == "sent half a message"
+
+
+@pytest.mark.parametrize(("token", "good"), [(1, True), (99, True), (0, False), (-1, False)])
+def test_memory_is_given_back_for_a_token(token: int, good: bool) -> None:
+    assert (wrong(Dropped(token)) == "") is good
+
+
+@pytest.mark.parametrize("serial", [0, 6, 8, -7])
+def test_of_another_task_nothing_is_believed(serial: int) -> None:
+    assert "task that it does not have" in wrong(done(serial=serial))
+
+
+def test_a_task_that_waits_for_memory_says_nothing() -> None:
+    assert "waits for memory" in wrong(done(), waiting=(7, 100))
+    assert wrong(done(), waiting=(8, 100)) == ""
+
+
+# ----- memory ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("nbytes", "good"), [(1, True), (1 << 60, True), (0, False), (-1, False)])
+def test_a_need_is_for_more_than_nothing(nbytes: int, good: bool) -> None:
+    assert (wrong(Need(7, nbytes)) == "") is good
+
+
+@pytest.mark.parametrize("stage", ["encode", "frame"])
+@pytest.mark.parametrize("message", [Need(7, 100), NoMemory(7)])
+def test_some_stages_need_none(stage: str, message: Any) -> None:
+    assert "needs none" in wrong(message, task(stage), Lease(0, 1, True))
+
+
+@pytest.mark.parametrize(
+    ("lease", "good"), [(Lease(0, 1, True), True), (Lease(0, 1, False), False), (None, False)]
+)
+def test_only_fresh_memory_can_be_lost(lease: Lease | None, good: bool) -> None:
+    assert (wrong(NoMemory(7), lease=lease) == "") is good
+
+
+# ----- frames of a clip -----------------------------------------------------------------------------
+
+
+STREAM = task(kind="stream")
+
+
+@pytest.mark.parametrize("message", [Advanced(7, 0, 0), Recall(7), Offer(7, 0, 1000, 1000, b"")])
+def test_only_clips_have_frames_to_tell_of(message: Any) -> None:
+    assert wrong(message, STREAM) == ""
+    assert "of a clip that it does not have" in wrong(message, task())
+    assert "of a clip that it does not have" in wrong(message, task("frame", kind="stream"))
+
+
+@pytest.mark.parametrize("count", [-1, LARGEST])
+def test_frames_are_counted_within_limits(count: int) -> None:
+    for message in (Advanced(7, count, 0), Advanced(7, 0, count)):
+        assert "counted frames" in wrong(message, STREAM)
+    assert wrong(Advanced(7, LARGEST - 1, LARGEST - 1), STREAM) == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "good"), [(1000, True), (1399, True), (999, False), (1400, False), (0, False), (-1, False)]
+)
+def test_an_offered_frame_begins_in_the_lease(at: int, good: bool) -> None:
+    for message in (Offer(7, 0, at, 1000, b""), Offer(7, 0, 1000, at, b"")):
+        assert (wrong(message, STREAM) == "") is good
+        assert "outside of its memory" in wrong(message, STREAM, None)
+
+
+@pytest.mark.parametrize(
+    ("number", "length", "good"),
+    [
+        (0, 0, True),
+        (LARGEST - 1, 1 << 16, True),
+        (-1, 0, False),
+        (LARGEST, 0, False),
+        (0, (1 << 16) + 1, False),
+    ],
+)
+def test_an_offered_frame_has_a_number_and_few_facts(number: int, length: int, good: bool) -> None:
+    assert (wrong(Offer(7, number, 1000, 1000, bytes(length)), STREAM) == "") is good
+
+
+@pytest.mark.parametrize(("offered", "good"), [(0, True), (4095, True), (4096, False)])
+def test_offers_that_nobody_takes_have_a_limit(offered: int, good: bool) -> None:
+    assert (wrong(Offer(7, 0, 1000, 1000, b""), STREAM, offered=offered) == "") is good
+
+
+# ----- failures -------------------------------------------------------------------------------------
+
+
+def failed(**facts: Any) -> Failed:
+    known = {
+        "serial": 7,
+        "stage": "decode",
+        "error": "DamagedError",
+        "message": "",
+        "fix": "",
+        "traceback": "",
+    }
+    return Failed(**{**known, **facts})
+
+
+@pytest.mark.parametrize(
+    ("facts", "good"),
+    [
+        ({}, True),
+        ({"stage": "nowhere"}, False),
+        ({"error": "no name"}, False),
+        ({"error": ""}, False),
+        ({"error": "Fehlör"}, False),
+        ({"message": "x" * 8000, "fix": "x" * 8000, "traceback": "x" * 8000}, True),
+        ({"message": "x" * 8001}, False),
+        ({"fix": "x" * 8001}, False),
+        ({"traceback": "x" * 8001}, False),
+        ({"notes": ("x" * 8000,) * 1000}, True),
+        ({"notes": ("x",) * 1001}, False),
+        ({"notes": ("x" * 8001,)}, False),
+        ({"timings": (("decode", 1.0),)}, True),
+        ({"timings": (("nowhere", 1.0),)}, False),
+    ],
+)
+def test_a_failure_is_one_that_exists_in_few_words(facts: dict[str, Any], good: bool) -> None:
+    assert (wrong(failed(**facts)) == "") is good
+
+
+# ----- reports --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "good"), [(0.0, True), (1e9, True), (-0.1, False), (1.1e9, False), (math.nan, False)]
+)
+def test_times_are_within_limits(seconds: float, good: bool) -> None:
+    assert (wrong(done(timings=(("decode", seconds),))) == "") is good
+
+
+@pytest.mark.parametrize("field", ["lost", "notes"])
+@pytest.mark.parametrize(
+    ("texts", "good"), [(("x",) * 1000, True), (("x",) * 1001, False), (("x" * 8001,), False)]
+)
+def test_a_report_is_brief(field: str, texts: tuple[str, ...], good: bool) -> None:
+    assert (wrong(done(**{field: texts})) == "") is good
+
+
+@pytest.mark.parametrize(("digest", "good"), [("ab" * 16, True), ("ä", False), ("x" * 8001, False)])
+def test_a_digest_is_plain(digest: str, good: bool) -> None:
+    assert (wrong(done(digest=digest)) == "") is good
+    assert (wrong(done(outputs=(FILE._replace(digest=digest),))) == "") is good
+
+
+@pytest.mark.parametrize(
+    ("facts", "good"),
+    [
+        ({"bytes": 0, "width": 0, "height": 0}, True),
+        ({"bytes": LARGEST - 1, "width": SIDE - 1, "height": SIDE - 1}, True),
+        ({"bytes": -1}, False),
+        ({"bytes": LARGEST}, False),
+        ({"width": -1}, False),
+        ({"width": SIDE}, False),
+        ({"height": -1}, False),
+        ({"height": SIDE}, False),
+        ({"mtime_ns": LARGEST - 1, "ctime_ns": -LARGEST}, True),
+        ({"mtime_ns": LARGEST}, False),
+        ({"mtime_ns": -LARGEST - 1}, False),
+        ({"ctime_ns": LARGEST}, False),
+        ({"inode": 1 << 64}, True),
+    ],
+)
+def test_a_file_is_one_that_can_be(facts: dict[str, int], good: bool) -> None:
+    assert (wrong(done(outputs=(FILE._replace(**facts),))) == "") is good
+
+
+# ----- which files ----------------------------------------------------------------------------------
+
+
+TWO = (Target("png", "/out/a.png"), Target("webp", "/out/a.webp"))
+WEBP = OutputFile("/out/a.webp", 5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "good"),
+    [
+        ((FILE, WEBP), True),
+        ((WEBP, FILE), True),
+        ((FILE,), False),
+        ((), False),
+        ((FILE, FILE), False),
+        ((FILE, WEBP, FILE), False),
+        ((FILE, OutputFile("/etc/passwd", 5)), False),
+    ],
+)
+def test_the_files_are_those_of_the_job(outputs: tuple[OutputFile, ...], good: bool) -> None:
+    assert (wrong(done(outputs=outputs), task("chain", *TWO)) == "") is good
+
+
+def test_a_task_for_one_target_makes_that_one() -> None:
+    for numbers, good, bad in (((1,), WEBP, FILE), ((0,), FILE, WEBP)):
+        what = task("encode", *TWO, numbers=numbers)
+        assert wrong(done(outputs=(good,)), what) == ""
+        assert "not its job's" in wrong(done(outputs=(bad,)), what)
+
+
+def test_what_was_there_already_may_stay_but_one_is_made() -> None:
+    what = task("chain", TWO[0], TWO[1]._replace(known=(WEBP,)))
+    assert wrong(done(outputs=(FILE,)), what) == ""
+    assert wrong(done(outputs=(FILE, WEBP)), what) == ""
+    assert "not its job's" in wrong(done(outputs=(WEBP,)), what)
+    both = task("chain", *(target._replace(known=(FILE,)) for target in TWO))
+    assert "not its job's" in wrong(done(outputs=()), both)
+
+
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (("a-p1.png", "a-p2.png", "a-p3.png"), True),
+        (("a-p1.png",), True),
+        (("a-p1.png", "a-p3.png"), False),
+        (("a-p2.png",), False),
+        (("a.png",), True),
+        (("a.png", "a-p1.png"), False),
+    ],
+)
+def test_pages_of_a_file_that_is_split_are_all_there(names: tuple[str, ...], good: bool) -> None:
+    outputs = tuple(OutputFile(f"/out/{name}", 5) for name in names)
+    split = task("chain", Target("png", "/out/a.png", split=True))
+    assert (wrong(done(outputs=outputs), split) == "") is good
+    if names != ("a.png",):
+        assert "not its job's" in wrong(done(outputs=outputs), task())
+
+
+def test_files_come_without_frames() -> None:
+    assert "not its job's" in wrong(done(placed=placed()))
+
+
+# ----- unchanged ------------------------------------------------------------------------------------
+
+
+def test_unchanged_is_what_has_been_known_before() -> None:
+    unchanged = done(unchanged=True, outputs=())
+    assert wrong(unchanged, task(digest="known")) == ""
+    assert wrong(unchanged, task(check=(FILE,))) == ""
+    assert "unchanged that nobody knows" in wrong(unchanged, task())
+    assert "unchanged that nobody knows" in wrong(done(unchanged=True), task(digest="known"))
+    with_frames = done(unchanged=True, outputs=(), placed=placed())
+    assert "unchanged that nobody knows" in wrong(with_frames, task(digest="known"))
+
+
+def test_a_frame_of_anothers_clip_has_no_results() -> None:
+    assert wrong(done(outputs=()), task("frame")) == ""
+    assert "results of its own" in wrong(done(), task("frame"))
+    assert "results of its own" in wrong(done(outputs=(), placed=placed()), task("frame"))
+
+
+# ----- frames in shared memory ----------------------------------------------------------------------
+
+
+def handed_on(where: Placed | None, stage: str = "decode", **facts: Any) -> str:
+    return wrong(done(placed=where, outputs=()), task(stage), **facts)
+
+
+@pytest.mark.parametrize("stage", ["decode", "transform"])
+def test_frames_are_handed_on_from_stage_to_stage(stage: str) -> None:
+    assert handed_on(placed(), stage) == ""
+    assert "without saying where" in handed_on(None, stage)
+    assert "without saying where" in wrong(done(placed=placed()), task(stage))
+
+
+def test_pages_are_written_by_the_task_that_reads_them() -> None:
+    assert wrong(done(), task("decode")) == ""
+    assert "without saying where" in wrong(done(), task("transform"))
+
+
+def test_a_clip_hands_nothing_on() -> None:
+    assert wrong(done(), task("decode", kind="stream")) == ""
+    assert "not its job's" in wrong(done(placed=placed(), outputs=()), task("decode", kind="stream"))
+
+
+@pytest.mark.parametrize(
+    "lease", [None, Lease(1000, 399), Lease(1000, 401), Lease(999, 400), Lease(1001, 400)]
+)
+def test_frames_lie_in_the_lease_of_the_task(lease: Lease | None) -> None:
+    assert "not its own" in handed_on(placed(), lease=lease)
+    assert handed_on(placed(), lease=Lease(1000, 400, True)) == ""
+
+
+@pytest.mark.parametrize(
+    ("where", "good"),
+    [
+        (placed(Spec(10, 10, "RGBX")), True),
+        (placed(Spec(10, 10, "RGBX"), offset=1001), False),
+        (placed(offset=1100), True),
+        (placed(offset=1101), False),
+        (placed(offset=999), False),
+        (placed(Spec(401, 1, "L")), False),
+        (placed(Spec(400, 1, "L")), True),
+        (placed(Spec(1, 400, "L")), True),
+        (placed(Spec(0, 1, "L")), False),
+        (placed(Spec(1, 0, "L")), False),
+        (placed(Spec(-1, -1, "L")), False),
+        (placed(Spec(SIDE, 1, "L")), False),
+        (placed(Spec(1, 1, "XYZ")), False),  # type: ignore[arg-type]
+        (placed(Spec(1, 1, "L", "int8")), False),  # type: ignore[arg-type]
+        (placed(Spec(1, 1, "L"), count=0), False),
+        (placed(Spec(1, 1, "L"), count=-1), False),
+        (placed(Spec(1, 1, "L"), count=2), True),
+    ],
+)
+def test_frames_fit_into_it(where: Placed, good: bool) -> None:
+    assert (handed_on(where) == "") is good
+
+
+@pytest.mark.parametrize(
+    ("header", "good"),
+    [
+        ((0, 0), True),
+        ((1300, 100), True),
+        ((1300, 101), False),
+        ((999, 10), False),
+        ((1399, 1), True),
+        ((1400, 1), False),
+        ((1000, -1), False),
+    ],
+)
+def test_what_is_told_of_them_lies_in_it(header: tuple[int, int], good: bool) -> None:
+    assert (handed_on(placed(Spec(1, 1), header=header)) == "") is good
+
+
+# ----- arrays ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["chain", "transform"])
+@pytest.mark.parametrize(
+    ("where", "good"),
+    [(placed(), True), (placed(Spec(1, 1, "L"), count=2), False), (placed(Spec(4, 4, "YCC420")), False)],  # type: ignore[arg-type]
+)
+def test_an_array_is_one_picture(stage: str, where: Placed, good: bool) -> None:
+    assert (handed_on(where, stage, arrays=True) == "") is good
+
+
+def test_between_the_stages_it_may_be_more() -> None:
+    assert handed_on(placed(Spec(1, 1, "L"), count=2), "decode", arrays=True) == ""
+
+
+def test_for_arrays_nothing_is_written() -> None:
+    for stage in ("chain", "decode", "transform"):
+        assert "without saying where" in wrong(done(), task(stage), arrays=True)
+        assert "without saying where" in handed_on(None, stage, arrays=True)
