@@ -82,7 +82,7 @@ class Made:
         )  # fmt: skip
 
     def is_it(self, *others: OutputFile, **changes: object) -> bool:
-        return digest.is_one_of(str(self.path), [*others, self.record._replace(**changes)])
+        return digest.matches_output(str(self.path), [*others, self.record._replace(**changes)])
 
 
 @pytest.fixture
@@ -119,18 +119,18 @@ def test_a_record_without_ctime_is_believed_where_it_has_no_digest(made: Made) -
 def test_one_record_of_several_is_enough(made: Made) -> None:
     other = made.record._replace(mtime_ns=1, digest=digest.content_digest(b"mode"))
     assert made.is_it(other)
-    assert not digest.is_one_of(str(made.path), [other])
-    assert not digest.is_one_of(str(made.path), [])
+    assert not digest.matches_output(str(made.path), [other])
+    assert not digest.matches_output(str(made.path), [])
 
 
 def test_a_link_to_a_file_or_nothing_is_none(made: Made, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(made.path)
-    assert not digest.is_one_of(str(tmp_path / "link"), [made.record._replace(ctime_ns=1)])
+    assert not digest.matches_output(str(tmp_path / "link"), [made.record._replace(ctime_ns=1)])
     assert (
         digest.what_is_wrong(str(tmp_path / "link"), [made.record]) == "It was changed since imgpar made it."
     )
-    assert not digest.is_one_of(str(tmp_path / "gone"), [made.record])
-    assert not digest.is_one_of(str(tmp_path), [made.record])
+    assert not digest.matches_output(str(tmp_path / "gone"), [made.record])
+    assert not digest.matches_output(str(tmp_path), [made.record])
 
 
 def test_a_record_of_an_old_version_is_compared_by_its_facts(made: Made) -> None:

@@ -442,12 +442,12 @@ def test_any_other_error_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (OSError("what a driver says"), "cannot be written: what a driver says."),
         (OSError(errno.EACCES, "Permission denied"), "cannot be written: Permission denied."),
         (OSError(errno.EROFS, "Read-only file system"), "cannot be written: Read-only file system."),
-        (OSError(errno.ENOTDIR, "x"), "a file and a folder want the same name"),
-        (OSError(errno.EISDIR, "x"), "a file and a folder want the same name"),
+        (OSError(errno.ENOTDIR, "x"), "a file and a folder have the same name"),
+        (OSError(errno.EISDIR, "x"), "a file and a folder have the same name"),
     ],
 )
 def test_errors_of_the_system_are_explained(tmp_path: Path, error: OSError, words: str) -> None:
-    explained = module._explained(error, str(tmp_path / "a.webp"))
+    explained = module._as_error(error, str(tmp_path / "a.webp"))
     assert isinstance(explained, CommitError)
     assert words in explained.message
     assert explained.fix

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from table_profiles import table_profile
 
 from imgpar.core.model import Frame, Metadata, Spec
 from imgpar.formats.options import ColourTarget, EncodeOptions
@@ -14,7 +15,7 @@ from imgpar.formats.profile_conversion import tagged
 from imgpar.formats.registry import find_format
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.convert import is_outside, is_same
-from imgpar.pixels.colour.matrix_profiles import ColourSpace, alike, has_curve_of_srgb, parse
+from imgpar.pixels.colour.matrix_profiles import ColourSpace, alike, has_curve_of_srgb, parse_profile
 
 STEP = 0.004
 """One step of 8 bits is 1/255."""
@@ -25,7 +26,7 @@ GRID = np.linspace(0, 1, 4097)
 
 
 def gamma(value: float, primaries: profiles.Primaries = profiles.SRGB) -> bytes:
-    return profiles.colours("test", primaries, gamma=value)
+    return profiles.rgb_profile("test", primaries, gamma=value)
 
 
 def curve_difference(one: float, other: float) -> float:
@@ -118,14 +119,14 @@ def test_one_number_of_the_matrix_is_enough(at: tuple[int, int], far: float, sam
 
 def test_another_white_is_no_other_colour() -> None:
     """Profiles are relative to their white; primaries that are as far from it mean the same."""
-    assert is_same(profiles.srgb(), profiles.colours("another name", profiles.SRGB))
-    assert not is_same(profiles.srgb(), profiles.colours("D50", profiles.SRGB, (0.3457, 0.3585)))
+    assert is_same(profiles.srgb(), profiles.rgb_profile("another name", profiles.SRGB))
+    assert not is_same(profiles.srgb(), profiles.rgb_profile("D50", profiles.SRGB, (0.3457, 0.3585)))
 
 
 @pytest.mark.parametrize("other", [profiles.P3, profiles.REC2020])
 def test_wider_gamuts_are_others(other: profiles.Primaries) -> None:
-    assert not is_same(profiles.srgb(), profiles.colours("wide", other))
-    assert not is_same(profiles.colours("wide", other), profiles.srgb())
+    assert not is_same(profiles.srgb(), profiles.rgb_profile("wide", other))
+    assert not is_same(profiles.rgb_profile("wide", other), profiles.srgb())
 
 
 # ----- grey, and profiles without a formula ---------------------------------------------------------
@@ -140,7 +141,7 @@ def test_grey_is_the_same_under_the_same_curve(of_grey: float, same: bool) -> No
 
 
 def test_profiles_of_tables_are_never_the_same() -> None:
-    table = profiles.table("lut", b"mft2" + bytes(100), b"RGB ", b"Lab ")
+    table = table_profile("lut", b"mft2" + bytes(100), b"RGB ", b"Lab ")
     assert not is_same(table, table)
     assert not is_same(table, profiles.srgb())
     assert not is_same(profiles.srgb(), table)
@@ -167,7 +168,7 @@ def picture(*colours: tuple[int, int, int]) -> Frame:
 def test_pixels_stay_where_profiles_are_the_same() -> None:
     frame = picture((1, 100, 200))
     (made,), metadata, lost, notes = to_profile(
-        [frame], Metadata(icc=profiles.colours("mine", profiles.SRGB)), find_format("png"),
+        [frame], Metadata(icc=profiles.rgb_profile("mine", profiles.SRGB)), find_format("png"),
         EncodeOptions(colour=ColourTarget("srgb")),
     )  # fmt: skip
     assert made is frame
@@ -237,5 +238,5 @@ def test_a_profile_for_other_channels_is_left_out(
 
 
 def test_a_broken_profile_is_none() -> None:
-    assert parse(profiles.srgb()[:100]) is None
+    assert parse_profile(profiles.srgb()[:100]) is None
     assert tagged(b"") == b""

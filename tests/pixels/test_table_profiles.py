@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+from table_profiles import table_profile
 
 from imgpar.core.model import Frame, Layout, Metadata, Spec
 from imgpar.formats.options import ColourTarget, EncodeOptions
@@ -28,7 +29,7 @@ def lightness() -> bytes:
     curves = [0, 0xFFFF] * 3
     content = b"mft2" + bytes(4) + struct.pack(">4B9i2H", 3, 3, 2, 0, *identity, 2, 2)
     content += struct.pack(">6H24H6H", *curves, *cube, *curves)
-    return profiles.table("lightness", content, b"RGB ", b"Lab ")
+    return table_profile("lightness", content, b"RGB ", b"Lab ")
 
 
 def expected(means: np.ndarray) -> np.ndarray:

@@ -51,11 +51,11 @@ def test_a_lease_is_fresh_until_a_task_that_has_it_ends_well() -> None:
     book = ledger()
     submit(book, 0)
     task = granted(book, 0)
-    assert book.workers[0].pocket is not None
-    assert book.workers[0].pocket.fresh
+    assert book.workers[0].standing is not None
+    assert book.workers[0].standing.fresh
     finished(book, 0, task)
-    assert book.workers[0].pocket is not None
-    assert not book.workers[0].pocket.fresh
+    assert book.workers[0].standing is not None
+    assert not book.workers[0].standing.fresh
 
 
 def test_in_stages_the_jobs_lease_is_confirmed() -> None:
@@ -65,7 +65,7 @@ def test_in_stages_the_jobs_lease_is_confirmed() -> None:
     lease = book.jobs[0].lease
     assert lease is not None
     assert lease.fresh
-    assert book.workers[0].pocket is None
+    assert book.workers[0].standing is None
     book.done(0, Done(task.serial, (), Placed(lease, FrameRef(lease.offset, SPEC))))
     assert book.jobs[0].lease == lease._replace(fresh=False)
 
@@ -77,7 +77,7 @@ def test_a_worker_that_asks_gives_back_what_it_has() -> None:
     submit(book, 1)
     assert book.allocator.leased == 3 * CHUNK
     begin(book, 0, 5)
-    assert book.workers[0].pocket is None
+    assert book.workers[0].standing is None
     assert book.allocator.leased == 0
 
 
@@ -117,7 +117,7 @@ def test_a_grant_says_what_it_is_for() -> None:
     submit(book, 0)
     task = begin(book, 0)
     ((index, message),) = book.leases.grants()
-    assert (index, message) == (0, Grant(task.serial, book.workers[0].pocket))  # type: ignore[arg-type]
+    assert (index, message) == (0, Grant(task.serial, book.workers[0].standing))  # type: ignore[arg-type]
     assert book.workers[0].waiting is None
     assert book.leases.grants() == []
 
@@ -163,8 +163,8 @@ def test_an_idle_worker_is_told_with_a_token_of_zero() -> None:
     finished(book, 0, granted(book, 0, 3))
     submit(book, 1)
     task = begin(book, 1, 3)
-    assert book.leases.grants() == [(0, Revoke(0)), (1, Grant(task.serial, book.workers[1].pocket))]  # type: ignore[arg-type]
-    assert book.workers[0].pocket is None
+    assert book.leases.grants() == [(0, Revoke(0)), (1, Grant(task.serial, book.workers[1].standing))]  # type: ignore[arg-type]
+    assert book.workers[0].standing is None
 
 
 def test_at_the_end_all_standing_leases_are_taken_back() -> None:
@@ -176,7 +176,7 @@ def test_at_the_end_all_standing_leases_are_taken_back() -> None:
     assert book.allocator.leased > 0
     book.leases.retire()
     assert book.allocator.leased == 0
-    assert [worker.pocket for worker in book.workers.values()] == [None, None]
+    assert [worker.standing for worker in book.workers.values()] == [None, None]
 
 
 # ----- pages that cannot be had ---------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_lost_pages_are_nobodys(schedule: str) -> None:
     submit(book, 0)
     task = granted(book, 0, 4)
     book.no_memory(0, task.serial)
-    assert book.workers[0].pocket is None
+    assert book.workers[0].standing is None
     assert book.jobs[0].lease is None
     assert book.allocator.largest < 8 * CHUNK
 
@@ -212,7 +212,7 @@ def test_the_lease_of_an_array_goes_to_its_receiver() -> None:
     book = ledger(arrays=True)
     submit(book, 0)
     lease = array(book, 0, granted(book, 0))
-    assert book.workers[0].pocket is None
+    assert book.workers[0].standing is None
     assert book.allocator.leased == CHUNK
     book.leases.release(lease)
     book.leases.grants()

@@ -74,7 +74,7 @@ def test_a_good_answer_is_believed() -> None:
 
 @pytest.mark.parametrize("message", [None, 7, "done", (7,), (7, ()), ValueError("x")])
 def test_only_messages_are(message: object) -> None:
-    assert "sent something unknown" in wrong(message)
+    assert "sent an object of unknown type" in wrong(message)
 
 
 def test_what_could_not_be_read_says_why() -> None:
@@ -88,7 +88,7 @@ def test_memory_is_given_back_for_a_token(token: int, good: bool) -> None:
 
 @pytest.mark.parametrize("serial", [0, 6, 8, -7])
 def test_of_another_task_nothing_is_believed(serial: int) -> None:
-    assert "task that it does not have" in wrong(done(serial=serial))
+    assert "task that was not assigned" in wrong(done(serial=serial))
 
 
 def test_a_task_that_waits_for_memory_says_nothing() -> None:
@@ -126,14 +126,14 @@ STREAM = task(kind="stream")
 @pytest.mark.parametrize("message", [Advanced(7, 0, 0), Recall(7), Offer(7, 0, 1000, 1000, b"")])
 def test_only_clips_have_frames_to_tell_of(message: Any) -> None:
     assert wrong(message, STREAM) == ""
-    assert "of a clip that it does not have" in wrong(message, task())
-    assert "of a clip that it does not have" in wrong(message, task("frame", kind="stream"))
+    assert "of a clip that was not assigned" in wrong(message, task())
+    assert "of a clip that was not assigned" in wrong(message, task("frame", kind="stream"))
 
 
 @pytest.mark.parametrize("count", [-1, LARGEST])
 def test_frames_are_counted_within_limits(count: int) -> None:
     for message in (Advanced(7, count, 0), Advanced(7, 0, count)):
-        assert "counted frames" in wrong(message, STREAM)
+        assert "invalid frame count" in wrong(message, STREAM)
     assert wrong(Advanced(7, LARGEST - 1, LARGEST - 1), STREAM) == ""
 
 
@@ -143,7 +143,7 @@ def test_frames_are_counted_within_limits(count: int) -> None:
 def test_an_offered_frame_begins_in_the_lease(at: int, good: bool) -> None:
     for message in (Offer(7, 0, at, 1000, b""), Offer(7, 0, 1000, at, b"")):
         assert (wrong(message, STREAM) == "") is good
-        assert "outside of its memory" in wrong(message, STREAM, None)
+        assert "outside of its lease" in wrong(message, STREAM, None)
 
 
 @pytest.mark.parametrize(
@@ -276,16 +276,16 @@ def test_a_task_for_one_target_makes_that_one() -> None:
     for numbers, good, bad in (((1,), WEBP, FILE), ((0,), FILE, WEBP)):
         what = task("encode", *TWO, numbers=numbers)
         assert wrong(done(outputs=(good,)), what) == ""
-        assert "not its job's" in wrong(done(outputs=(bad,)), what)
+        assert "files of another job" in wrong(done(outputs=(bad,)), what)
 
 
 def test_what_was_there_already_may_stay_but_one_is_made() -> None:
     what = task("chain", TWO[0], TWO[1]._replace(known=(WEBP,)))
     assert wrong(done(outputs=(FILE,)), what) == ""
     assert wrong(done(outputs=(FILE, WEBP)), what) == ""
-    assert "not its job's" in wrong(done(outputs=(WEBP,)), what)
+    assert "files of another job" in wrong(done(outputs=(WEBP,)), what)
     both = task("chain", *(target._replace(known=(FILE,)) for target in TWO))
-    assert "not its job's" in wrong(done(outputs=()), both)
+    assert "files of another job" in wrong(done(outputs=()), both)
 
 
 @pytest.mark.parametrize(
@@ -304,11 +304,11 @@ def test_pages_of_a_file_that_is_split_are_all_there(names: tuple[str, ...], goo
     split = task("chain", Target("png", "/out/a.png", split=True))
     assert (wrong(done(outputs=outputs), split) == "") is good
     if names != ("a.png",):
-        assert "not its job's" in wrong(done(outputs=outputs), task())
+        assert "files of another job" in wrong(done(outputs=outputs), task())
 
 
 def test_files_come_without_frames() -> None:
-    assert "not its job's" in wrong(done(placed=placed()))
+    assert "files of another job" in wrong(done(placed=placed()))
 
 
 # ----- unchanged ------------------------------------------------------------------------------------
@@ -318,16 +318,16 @@ def test_unchanged_is_what_has_been_known_before() -> None:
     unchanged = done(unchanged=True, outputs=())
     assert wrong(unchanged, task(digest="known")) == ""
     assert wrong(unchanged, task(check=(FILE,))) == ""
-    assert "unchanged that nobody knows" in wrong(unchanged, task())
-    assert "unchanged that nobody knows" in wrong(done(unchanged=True), task(digest="known"))
+    assert "an unknown file as unchanged" in wrong(unchanged, task())
+    assert "an unknown file as unchanged" in wrong(done(unchanged=True), task(digest="known"))
     with_frames = done(unchanged=True, outputs=(), placed=placed())
-    assert "unchanged that nobody knows" in wrong(with_frames, task(digest="known"))
+    assert "an unknown file as unchanged" in wrong(with_frames, task(digest="known"))
 
 
 def test_a_frame_of_anothers_clip_has_no_results() -> None:
     assert wrong(done(outputs=()), task("frame")) == ""
-    assert "results of its own" in wrong(done(), task("frame"))
-    assert "results of its own" in wrong(done(outputs=(), placed=placed()), task("frame"))
+    assert "sent results with a frame" in wrong(done(), task("frame"))
+    assert "sent results with a frame" in wrong(done(outputs=(), placed=placed()), task("frame"))
 
 
 # ----- frames in shared memory ----------------------------------------------------------------------
@@ -340,25 +340,25 @@ def handed_on(where: Placed | None, stage: str = "decode", **facts: Any) -> str:
 @pytest.mark.parametrize("stage", ["decode", "transform"])
 def test_frames_are_handed_on_from_stage_to_stage(stage: str) -> None:
     assert handed_on(placed(), stage) == ""
-    assert "without saying where" in handed_on(None, stage)
-    assert "without saying where" in wrong(done(placed=placed()), task(stage))
+    assert "without its location" in handed_on(None, stage)
+    assert "without its location" in wrong(done(placed=placed()), task(stage))
 
 
 def test_pages_are_written_by_the_task_that_reads_them() -> None:
     assert wrong(done(), task("decode")) == ""
-    assert "without saying where" in wrong(done(), task("transform"))
+    assert "without its location" in wrong(done(), task("transform"))
 
 
 def test_a_clip_hands_nothing_on() -> None:
     assert wrong(done(), task("decode", kind="stream")) == ""
-    assert "not its job's" in wrong(done(placed=placed(), outputs=()), task("decode", kind="stream"))
+    assert "files of another job" in wrong(done(placed=placed(), outputs=()), task("decode", kind="stream"))
 
 
 @pytest.mark.parametrize(
     "lease", [None, Lease(1000, 399), Lease(1000, 401), Lease(999, 400), Lease(1001, 400)]
 )
 def test_frames_lie_in_the_lease_of_the_task(lease: Lease | None) -> None:
-    assert "not its own" in handed_on(placed(), lease=lease)
+    assert "outside of its lease" in handed_on(placed(), lease=lease)
     assert handed_on(placed(), lease=Lease(1000, 400, True)) == ""
 
 
@@ -422,5 +422,5 @@ def test_between_the_stages_it_may_be_more() -> None:
 
 def test_for_arrays_nothing_is_written() -> None:
     for stage in ("chain", "decode", "transform"):
-        assert "without saying where" in wrong(done(), task(stage), arrays=True)
-        assert "without saying where" in handed_on(None, stage, arrays=True)
+        assert "without its location" in wrong(done(), task(stage), arrays=True)
+        assert "without its location" in handed_on(None, stage, arrays=True)

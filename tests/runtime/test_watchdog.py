@@ -57,7 +57,7 @@ class Workers:
     def abort(self, worker: Any) -> None:
         self.done.append("abort")
 
-    def bury(self, worker: Any) -> tuple[int | None, str]:
+    def reap(self, worker: Any) -> tuple[int | None, str]:
         return self.code, self.words
 
     def owes(self, index: int) -> bool:
@@ -212,7 +212,7 @@ class TestDeaths:
     def test_the_cause_is_told_by_the_exit_code(self, clock: Clock, code: int | None, cause: str) -> None:
         workers = Workers()
         workers.code = code
-        watched(workers).bury(workers.worker)
+        watched(workers).reap(workers.worker)
         ((index, serial, charged, failure),) = workers.charged
         assert (index, serial, charged) == (3, 1, cause)
         assert (failure.serial, failure.stage) == (1, "decode")
@@ -225,7 +225,7 @@ class TestDeaths:
         workers = Workers()
         deaths = watched(workers, timeout)
         first_act(workers, clock, deaths)
-        deaths.bury(workers.worker)
+        deaths.reap(workers.worker)
         ((_, _, cause, failure),) = workers.charged
         assert cause == "deadline"
         assert words in failure.message
@@ -235,7 +235,7 @@ class TestDeaths:
         workers = Workers()
         deaths = watched(workers, 5.0)
         first_act(workers, clock, deaths)
-        deaths.bury(workers.worker)
+        deaths.reap(workers.worker)
         workers.done.clear()
         assert first_act(workers, clock, deaths) == pytest.approx(5.1)
         assert workers.done == ["abort"]
@@ -248,9 +248,9 @@ class TestDeaths:
         workers.at, workers.code, workers.words = Begun(0, 0, ""), code, "Traceback\nImportError: no cv2\n"
         deaths = watched(workers)
         for _ in range(most - 1):
-            deaths.bury(workers.worker)
+            deaths.reap(workers.worker)
         with pytest.raises(RunError, match=r"as soon as they start.*ImportError: no cv2"):
-            deaths.bury(workers.worker)
+            deaths.reap(workers.worker)
 
     def test_one_that_does_something_starts_that_count_again(self, clock: Clock) -> None:
         workers = Workers()
@@ -258,8 +258,8 @@ class TestDeaths:
         deaths = watched(workers)
         for tick in (0, 0, 4, 0, 0):
             workers.at = Begun(0, tick, "")
-            deaths.bury(workers.worker)
-        assert deaths.stillborn == 2
+            deaths.reap(workers.worker)
+        assert deaths.failed_starts == 2
 
     @pytest.mark.parametrize(("at", "charged"), [(2, 2), (9, 1), (0, 1)])
     def test_one_that_lies_is_killed_and_charged_a_task_that_it_holds(
@@ -267,21 +267,21 @@ class TestDeaths:
     ) -> None:
         workers = Workers(serial=at)
         deaths = watched(workers)
-        assert not deaths.confused(workers.worker, "true")
+        assert not deaths.rejects(workers.worker, "true")
         workers.wrong = "sent nonsense"
-        assert deaths.confused(workers.worker, "nonsense")
-        assert deaths.confused(workers.worker, "more of it")
+        assert deaths.rejects(workers.worker, "nonsense")
+        assert deaths.rejects(workers.worker, "more of it")
         assert workers.done == ["kill"]
-        deaths.bury(workers.worker)
+        deaths.reap(workers.worker)
         ((_, serial, cause, failure),) = workers.charged
         assert (serial, cause) == (charged, "crash")
         assert "sent nonsense" in failure.message
         workers.wrong = ""
-        assert not deaths.confused(workers.worker, "its successor")
+        assert not deaths.rejects(workers.worker, "its successor")
 
     def test_halves_of_files_are_removed(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         gone: list[str] = []
-        monkeypatch.setattr(watchdog, "remove", gone.append)
+        monkeypatch.setattr(watchdog, "remove_file", gone.append)
         workers = Workers()
-        watched(workers).bury(workers.worker)
+        watched(workers).reap(workers.worker)
         assert gone == [watchdog.partial_path(f"/nowhere/{serial}.png", "run", serial) for serial in (1, 2)]

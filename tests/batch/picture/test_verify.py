@@ -119,7 +119,7 @@ def even(value: int, size: tuple[int, int] = (64, 64)) -> Frame:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_distance_of_24_over_the_whole_picture_passes_and_25_does_not(sign: int) -> None:
     verify_encoded(made("png", even(100)), [even(100 + 24 * sign)], "png")
-    with pytest.raises(EncodeError, match=r"it looks different \(distance 25, at one place 25\)"):
+    with pytest.raises(EncodeError, match=r"it looks different \(distance 25, largest 25\)"):
         verify_encoded(made("png", even(100)), [even(100 + 25 * sign)], "png")
 
 
@@ -133,7 +133,7 @@ def test_a_distance_of_96_at_one_place_passes_and_97_does_not(at: tuple[int, int
         if passes:
             verify_encoded(made("png", changed), [spot], "png")
         else:
-            with pytest.raises(EncodeError, match=r"distance 3, at one place 97\)"):
+            with pytest.raises(EncodeError, match=r"distance 3, largest 97\)"):
                 verify_encoded(made("png", changed), [spot], "png")
 
 
@@ -141,7 +141,7 @@ def test_the_distance_is_a_root_of_the_mean_of_squares() -> None:
     half = even(100)
     half.array[:32] = 140
     assert distance(half, even(100)) == (pytest.approx(40 / np.sqrt(2)), 40)
-    with pytest.raises(EncodeError, match="distance 28, at one place 40"):
+    with pytest.raises(EncodeError, match="distance 28, largest 40"):
         verify_encoded(made("png", half), [even(100)], "png")
 
 
@@ -221,7 +221,7 @@ def test_pages_of_different_sizes_are_counted() -> None:
 
 def test_with_another_profile_it_is_the_look_that_counts() -> None:
     """Linear numbers and those of sRGB that mean the same light; then the same numbers that do not."""
-    linear, srgb = profiles.colours("linear", profiles.SRGB, gamma=1.0), even(188)
+    linear, srgb = profiles.rgb_profile("linear", profiles.SRGB, gamma=1.0), even(188)
     light = even(128)
     header = Header("png", srgb.spec, metadata=Metadata())
     output = encode([srgb], header, "png", OPTIONS)
@@ -231,7 +231,7 @@ def test_with_another_profile_it_is_the_look_that_counts() -> None:
 
 
 def test_with_the_same_profile_numbers_are_compared() -> None:
-    linear = profiles.colours("linear", profiles.SRGB, gamma=1.0)
+    linear = profiles.rgb_profile("linear", profiles.SRGB, gamma=1.0)
     header = Header("png", even(0).spec, metadata=Metadata(icc=linear))
     # In sRGB they would be 0 and 89 of 255: another picture.
     verify_encoded(encode([even(22)], header, "png", OPTIONS), [even(2)], "png", Metadata(icc=linear))
