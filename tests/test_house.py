@@ -56,7 +56,7 @@ EXPORTS = {
     *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
     *("retry", "undo", "verify", "OutputFile"),
     *("frames", "ClipFrame", "VideoWriter"),
-    *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
+    *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(
         "ItemError",
         "SourceError",

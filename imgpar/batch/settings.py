@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.core.errors import UsageError, unknown
+from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
@@ -45,7 +45,7 @@ class Call:
                 continue
             if key not in known:
                 taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
-                raise unknown("setting", key, sorted(taken))
+                raise unknown_setting(key, sorted(taken))
             if value is not None or key in kinds:
                 raise UsageError(f"{self.name} has no use for {key}.", fix=self._instead(key))
 
