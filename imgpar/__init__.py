@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SourceError,
         TransformError,
         UnknownFormatError,
+        UnknownSettingError,
         UnsupportedError,
         UsageError,
         WorkerDiedError,
@@ -97,6 +98,7 @@ __all__ = [
     "SourceError",
     "TransformError",
     "UnknownFormatError",
+    "UnknownSettingError",
     "UnsupportedError",
     "UsageError",
     "VideoWriter",
@@ -109,15 +111,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name when it is first used: `import imgpar` costs nothing."""
-    if name not in __all__:
-        raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # checkers would take it for a module that has every name
 
-    value = getattr(import_module(_HOMES.get(name, "imgpar.core.errors")), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Load a name when it is first used: `import imgpar` costs nothing."""
+        if name not in __all__:
+            raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES.get(name, "imgpar.core.errors")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import Choice, ClipFrame, Wanted, every_frame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.model import Channels, Dtype
 from imgpar.recipe.recipe import Recipe
 
 
@@ -21,8 +22,8 @@ def frames(
     stop: float | None = None,
     every: int = 1,
     at: float | Iterable[float] | None = None,
-    channels: str = "RGB",
-    dtype: str = "uint8",
+    channels: Channels = "RGB",
+    dtype: Dtype = "uint8",
     keys: bool = False,
     scenes: float | None = None,
     accept_damaged: bool = False,

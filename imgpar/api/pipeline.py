@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
 from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.typed import ArraysSettings, EncodeSettings, RunSettings
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
@@ -18,11 +21,11 @@ from imgpar.batch.stream import read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
-from imgpar.core.model import ITEM_BYTES, Event, Item, Limits
+from imgpar.core.errors import UnknownFormatError, bad_value
+from imgpar.core.model import ITEM_BYTES, Channels, Dtype, Event, Item, Limits
 from imgpar.core.parsing import choice, named
 from imgpar.formats.registry import find_format
-from imgpar.ops import Operation, operation_types
+from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe, make_operation
@@ -34,10 +37,10 @@ if TYPE_CHECKING:
     from imgpar.batch.report import Report
 
 
-class Pipeline:
+class Pipeline(OperationMethods):
     """An immutable chain of operations; every call returns a new one.
 
-    Each operation is a method: its first argument is the operation's main value, the others are keywords.
+    Each operation is a method: its first parameter is the operation's main value, the others are keywords.
 
     >>> pipe = Pipeline().resize("640x480", fit="cover").grey()
     >>> len(pipe.recipe.operations)
@@ -57,22 +60,22 @@ class Pipeline:
     def __hash__(self) -> int:
         return hash(self.recipe)
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Callable[..., Pipeline]:
-            """The operations, one method each."""
-
-    def then(self, operation: Operation) -> Pipeline:
+    def then(self, operation: Operation) -> Self:
         """This pipeline with one more operation."""
-        return Pipeline(self.recipe.then(operation))
+        longer = copy(self)
+        longer.recipe = self.recipe.then(operation)
+        return longer
+
+    def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
+        return self.then(make_operation(name, value, **given))
 
     def apply(
         self,
         function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
         *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
-    ) -> Pipeline:
+        channels: Literal["RGB", "RGBA", "L"] = "RGB",
+        dtype: Dtype = "uint8",
+    ) -> Self:
         """Call a function of yours on every picture, in the worker processes.
 
         Args:
@@ -95,7 +98,7 @@ class Pipeline:
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         report: str | os.PathLike[str] | None = None,
-        **settings: Any,
+        **settings: Unpack[RunSettings],
     ) -> Report:
         """Convert files and folders.
 
@@ -143,12 +146,12 @@ class Pipeline:
         self,
         inputs: Paths,
         *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
         copy: bool = False,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
-        **settings: Any,
+        **settings: Unpack[ArraysSettings],
     ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
         """Decoded and transformed pictures as arrays, in order; see `Session.arrays`.
 
@@ -170,7 +173,9 @@ class Pipeline:
 
         return stream()
 
-    def encode(self, data: bytes, *, to: str | None = None, name: str = "", **settings: Any) -> bytes:
+    def encode(
+        self, data: bytes, *, to: str | None = None, name: str = "", **settings: Unpack[EncodeSettings]
+    ) -> bytes:
         """One picture, bytes in and bytes out, in this process: for web services.
 
         Args:
@@ -208,22 +213,3 @@ class Pipeline:
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
-
-
-def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
-    primary = next(iter(kind.options()), None)
-
-    def method(self: Pipeline, *value: Any, **others: Any) -> Pipeline:
-        if len(value) > 1 or (value and primary is None):
-            raise UsageError(f"{kind.name} takes {'one value' if primary else 'no value'}, then keywords.")
-        given = value[0] if value else others.pop(primary, True) if primary else True
-        return self.then(make_operation(kind.name, given, **others))
-
-    method.__name__ = method.__qualname__ = kind.name
-    lines = [f"    {name}: {facts.help}" for name, facts in kind.options().items()]
-    method.__doc__ = "\n".join([kind.summary, "", "Args:", *lines]) if lines else kind.summary
-    return method
-
-
-for _kind in operation_types().values():
-    setattr(Pipeline, _kind.name, _method(_kind))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Paths, checked, texts
+from imgpar.api.typed import RetrySettings
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
@@ -30,7 +31,7 @@ def retry(
     cancel: CancelToken | None = None,
     session: Workers | None = None,
     command: str = "",
-    **settings: Any,
+    **settings: Unpack[RetrySettings],
 ) -> Report:
     """Run again what failed in the last run on `out`, with its recipe.
 

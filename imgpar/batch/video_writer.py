@@ -18,7 +18,7 @@ from imgpar.core.model import (
     Spec,
     Target,
 )
-from imgpar.formats.options import EncodeOptions
+from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class VideoWriter:
         quality: int | None = None,
         effort: int | None = None,
         lossless: bool = False,
-        codec: str = "",
+        codec: Codec = "",
         replace: bool = True,
         threads: int = 0,
     ) -> None:
