@@ -134,11 +134,10 @@ def _told(operation: Operation) -> str:
 
 def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
     """The size of one input and what every operation would make of it; empty if its header cannot be read."""
-    from imgpar.api import describe
+    from imgpar.api.describe import describe
 
     try:
-        facts = describe.describe(path)
-        spec = Spec(*facts["size"])
+        spec = Spec(*describe(path).size)
         found = [spec.size]
         for operation in recipe.operations:
             spec = operation.plan(spec)
