@@ -13,9 +13,11 @@ TYPE_CHECKING = False  # the word that checkers know; `typing` itself takes as l
 if TYPE_CHECKING:
     from typing import Any
 
+    from imgpar.api.describe import PictureInfo, describe
     from imgpar.api.frames import frames
     from imgpar.api.functions import convert, undo, verify
     from imgpar.api.pipeline import Pipeline
+    from imgpar.api.plan import Plan, PlannedItem, PlannedOutput, dry_run
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.frames.reading import ClipFrame
@@ -48,10 +50,17 @@ if TYPE_CHECKING:
     from imgpar.core.model import Event, Item, Outcome, OutputFile
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
-
+    from imgpar.video.describe import ClipInfo
 
 _HOMES = {
     "convert": "imgpar.api.functions",
+    "describe": "imgpar.api.describe",
+    "PictureInfo": "imgpar.api.describe",
+    "ClipInfo": "imgpar.video.describe",
+    "dry_run": "imgpar.api.plan",
+    "Plan": "imgpar.api.plan",
+    "PlannedItem": "imgpar.api.plan",
+    "PlannedOutput": "imgpar.api.plan",
     "retry": "imgpar.api.retry",
     "undo": "imgpar.api.functions",
     "verify": "imgpar.api.functions",
@@ -74,6 +83,7 @@ __all__ = [
     "BadValueError",
     "CancelToken",
     "ClipFrame",
+    "ClipInfo",
     "CommitError",
     "DamagedError",
     "DiskFullError",
@@ -90,7 +100,11 @@ __all__ = [
     "OutputError",
     "OutputFile",
     "OutputLockedError",
+    "PictureInfo",
     "Pipeline",
+    "Plan",
+    "PlannedItem",
+    "PlannedOutput",
     "Recipe",
     "Report",
     "RunError",
@@ -104,6 +118,8 @@ __all__ = [
     "VideoWriter",
     "WorkerDiedError",
     "convert",
+    "describe",
+    "dry_run",
     "frames",
     "retry",
     "undo",

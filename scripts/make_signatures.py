@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from imgpar.batch.run_options import RunOptions  # noqa: E402
-from imgpar.batch.settings import ARRAYS, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call  # noqa: E402
+from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call  # noqa: E402
 from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
@@ -65,7 +65,7 @@ SETTINGS = (
         frozenset({"dry_run"}),
     ),
     Settings("SessionRunSettings", "PlainRunSettings", "Settings of `Session.run`.", SESSION_RUN),
-    Settings("DryRunSettings", "PlainRunSettings", "Settings of `dry_run`.", RUN, frozenset({"dry_run"})),
+    Settings("DryRunSettings", "PlainRunSettings", "Settings of `dry_run`.", DRY_RUN),
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),

@@ -37,7 +37,7 @@ def entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
 ) -> Iterator[Job | Outcome]:
-    """A Job for what the run would make, an Outcome for what it would not; see `api.dry_run`."""
+    """A Job for what the run would make, an Outcome for what it would not; see `api.run.planned_entries`."""
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
     check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)

@@ -6,7 +6,7 @@ A call takes what it uses and refuses the rest; None stands for "not given" ever
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
@@ -78,6 +78,7 @@ def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, *
 
 RUN = _call("run", "run", operations=True)
 """`convert` and `Pipeline.run`."""
+DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})
 SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = _call("arrays", "arrays")

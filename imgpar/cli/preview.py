@@ -31,7 +31,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
         print("\n".join(explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
+    for entry in run.planned_entries(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
         if args.report:
             items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)

@@ -22,7 +22,7 @@ import pytest
 import imgpar
 from imgpar.api import typed
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import ARRAYS, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call
+from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call
 from imgpar.core import parsing
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
@@ -125,6 +125,7 @@ def taken(call: Call) -> set[str]:
     ("function", "settings", "call", "left_out"),
     [
         (imgpar.convert, typed.RunSettings, RUN, set()),
+        (imgpar.dry_run, typed.DryRunSettings, DRY_RUN, set()),
         (imgpar.Pipeline.run, typed.RunSettings, RUN, set()),
         (imgpar.Session.run, typed.SessionRunSettings, SESSION_RUN, set()),
         (imgpar.Pipeline.arrays, typed.ArraysSettings, ARRAYS, set()),

@@ -40,7 +40,7 @@ def test_the_picture_is_that_which_ffmpeg_prints(plain, tmp_path):
     kind, shown_profile, shown_rate = re.fullmatch(r"(\w+) (.+) (\d+) kb/s", facts.video).groups()
     assert (kind, shown_profile) == (codec, profile)
     assert abs(int(shown_rate) - int(rate)) <= 1
-    assert f"{facts['pixels']}" in said
+    assert facts.pixels in said
     assert "64x48" in said
     assert facts.stored_size == "64×48"
     assert re.search(r"rotation of -90", said)

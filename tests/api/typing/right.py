@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,27 @@ def convert_folders() -> None:
     imgpar.retry("web/", accept_damaged=True, on_event=show)
     imgpar.retry(Path("web"), ["photos/"], jobs=2, timeout=30)
     print(imgpar.undo("photos/", forget=True).ok, imgpar.verify("web/", journal="j.db").failed)
+
+
+def previews() -> None:
+    plan = imgpar.dry_run("photos/", "web/", recipe="web", resize="1920", to="webp", include="*.jpg")
+    for item in plan.items:
+        if item.status == "planned":
+            print(item.source, [(file.path, file.format, file.replaces) for file in item.outputs])
+        elif item.status == "skipped":
+            print(item.reason)
+        else:
+            assert_type(item.status, Literal["failed"])
+            print(item.error, item.kind)
+    counts: tuple[int, int, int] = (plan.planned, plan.skipped, plan.failed)
+    print(counts, len(list(plan.outputs)), plan.notes)
+    info = imgpar.describe("a.pdf", password="sesame")
+    width, height = info.size
+    print(width * height, info.frames, info.as_dict())
+    if isinstance(info, imgpar.ClipInfo):
+        print(info.seconds, info.chapters)
+    else:
+        print(info.layout, info.dpi, info.detail.get("subsampling"))
 
 
 def pipelines() -> None:

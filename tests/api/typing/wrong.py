@@ -38,6 +38,13 @@ imgpar.retry()  # error
 imgpar.undo("photos/", forgt=True)  # error
 imgpar.verify(3)  # error
 
+imgpar.dry_run("photos/", "web/", dry_run=True)  # error
+imgpar.dry_run("photos/", "web/", resise=3)  # error
+print(imgpar.dry_run("photos/", "web/").okay)  # error
+print(imgpar.dry_run("photos/", "web/").items[0].status == "ok", imgpar.describe("a.jpg")["size"])  # error
+print(imgpar.describe("a.jpg").seconds)  # error
+imgpar.describe("a.pdf", "sesame")  # error
+
 pipe.arrays("photos/", strict=True)  # error
 pipe.arrays("photos/", channels="BGR")  # error
 pipe.encode("photo.jpg", to="webp")  # error
