@@ -47,7 +47,11 @@ def frames(
         keys: only key frames, which is much faster.
         scenes: only frames with which a scene begins: percent of change, 10 is usual (`scdet` of ffmpeg).
         accept_damaged: be content with what can be read.
-        threads: of the decoder; 0 is as many as it likes.
+        threads: of the decoder; 0 lets it choose.
+
+    Yields:
+        `ClipFrame` with `array` (H×W×C, C-contiguous, upright, in square pixels; its memory is the
+        caller's), `time` in seconds and `index` from 0.
 
     Raises:
         UsageError: a value is wrong; at once, before anything is read.

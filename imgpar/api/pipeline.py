@@ -48,7 +48,11 @@ class Pipeline(OperationMethods):
     """
 
     def __init__(self, recipe: Recipe | str | os.PathLike[str] | None = None) -> None:
-        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one."""
+        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one.
+
+        Raises:
+            UsageError: there is no such recipe, or it is wrong.
+        """
         self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
 
     def __repr__(self) -> str:
@@ -78,11 +82,20 @@ class Pipeline(OperationMethods):
     ) -> Self:
         """Call a function of yours on every picture, in the worker processes.
 
+        >>> Pipeline().apply(lambda picture: 255 - picture)
+        Pipeline(apply)
+
         Args:
-            function: takes an H×W×C array of its own memory and returns an array of any size. Lambdas and
-                functions of scripts and notebooks are fine; what they refer to travels with them.
+            function: takes a C-contiguous array H×W×C that it may change and keep. It returns an array H×W
+                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), of which nothing
+                else may change the memory afterwards. Lambdas and functions of scripts and notebooks are
+                fine; what they refer to travels with them.
             channels: "RGB", "RGBA" or "L", which the function gets.
-            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            dtype: "uint8", "uint16" or "float32" (0 to 1), which the function gets.
+
+        Raises:
+            BadValueError: a value is wrong. What goes wrong in the function fails its picture: see
+                `Outcome.error`.
         """
         if not callable(function):
             raise bad_value("apply", "a function", function)
@@ -102,6 +115,9 @@ class Pipeline(OperationMethods):
     ) -> Report:
         """Convert files and folders.
 
+        >>> pipe = Pipeline().resize("1920")
+        >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
+
         Args:
             inputs: one or more files, folders (with everything below) or globs.
             out: folder for the results, or a file name where there is one input file.
@@ -119,10 +135,13 @@ class Pipeline(OperationMethods):
                 `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; the report says in items with the status "planned" what
-                would be made.
+                would be made. `imgpar.api.typed.RunSettings` has the type and meaning of each.
+
+        Returns:
+            What happened: counts, and in `items` a line for every input.
 
         Raises:
-            UsageError: a setting is wrong; nothing was written.
+            UsageError: a setting is wrong, or no input exists; nothing was written.
             RunError: the run could not go on (disk full, OUT locked).
         """
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
@@ -153,12 +172,31 @@ class Pipeline(OperationMethods):
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
     ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
-        """Decoded and transformed pictures as arrays, in order; see `Session.arrays`.
+        """Decoded and transformed pictures as arrays, in order, from workers that are started for this call;
+        see `Session.arrays`.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> for item, array in pipe.arrays("photos/", jobs=8):  # doctest: +SKIP
+        ...     print(item.path, array.shape)
 
         Args:
-            inputs, channels, dtype, copy, on_event, cancel: as there.
+            inputs: files, folders, globs.
+            channels: "RGB", "RGBA", "L" or "LA".
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            copy: give arrays of their own memory instead of views into shared memory.
+            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
+
+        Yields:
+            The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
+            stays valid as long as it is kept.
+
+        Raises:
+            UsageError: a setting is wrong, or this call has no use for it; at once.
+            ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
+            NoInputError: nothing matched.
         """
         request = read_request(
             ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
@@ -174,12 +212,21 @@ class Pipeline(OperationMethods):
         return stream()
 
     def encode(
-        self, data: bytes, *, to: str | None = None, name: str = "", **settings: Unpack[EncodeSettings]
+        self,
+        data: bytes | bytearray | memoryview,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
     ) -> bytes:
         """One picture, bytes in and bytes out, in this process: for web services.
 
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
+        b'\\x89PNG'
+
         Args:
-            data: a whole file.
+            data: a whole file; it is only read.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,

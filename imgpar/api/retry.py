@@ -35,6 +35,9 @@ def retry(
 ) -> Report:
     """Run again what failed in the last run on `out`, with its recipe.
 
+    >>> import imgpar
+    >>> report = imgpar.retry("web/", accept_damaged=True)  # doctest: +SKIP
+
     Args:
         out: the folder that run wrote to, or worked on in place.
         inputs: what that run was given; None is what this machine remembers.
@@ -45,9 +48,13 @@ def retry(
             `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
+    Returns:
+        A report with an item for every input that was run again.
+
     Raises:
         UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
             inputs lay.
+        RunError: the run could not go on (disk full, OUT locked).
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)

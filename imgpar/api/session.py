@@ -44,6 +44,9 @@ class Session(Workers):
         start_method: "forkserver" or "spawn"; None is the best of this system.
         worker_memory: private memory of a worker on Linux, as bytes or text; None is 4 GiB, or all that the
             machine has. A picture whose decoder needs more fails.
+
+    Raises:
+        BadValueError: a value is wrong.
     """
 
     def __init__(
@@ -72,6 +75,9 @@ class Session(Workers):
     ) -> Report:
         """Convert files with this session's workers and memory.
 
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     report = session.run(Pipeline().resize("1920"), "photos/", "web/", to="webp")
+
         Args:
             pipeline: what is done to each picture.
             inputs, out, on_event, cancel, report: as for `Pipeline.run`.
@@ -98,6 +104,11 @@ class Session(Workers):
         **settings: Unpack[SessionArraysSettings],
     ) -> Iterator[tuple[Item, Array]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     for item, array in session.arrays(pipe, "photos/"):
+        ...         print(item.path, array.shape)
 
         Args:
             pipeline: what is done to each picture.

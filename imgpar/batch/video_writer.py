@@ -45,10 +45,14 @@ class VideoWriter:
 
     Args:
         path: of the clip; its suffix decides the container.
-        fps: frames a second, for frames that are written without a time.
-        quality, effort, lossless, codec: as for `imgpar convert`.
+        fps: frames a second, for frames that are written without a time: a number, a fraction, or text such
+            as "30000/1001".
+        quality: 1 to 100, the same scale for every codec; None is the default of the codec.
+        effort: 0 is fastest, 10 makes the smallest file; None is the default of the codec.
+        lossless: keep every pixel exactly, where the codec can.
+        codec: "h264", "hevc", "av1", "vp9", "prores" or "ffv1"; empty leaves the choice to the container.
         replace: whether a file that is there may be replaced, once the new one is whole.
-        threads: of the encoder; 0 is as many as it likes.
+        threads: of the encoder; 0 lets it choose.
 
     Of an odd width or height the last column or row is cut where the encoder needs even ones; VP9 and FFV1 do
     not. Transparency is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere frames with
@@ -100,8 +104,13 @@ class VideoWriter:
             self.close()
 
     def write(self, array: Array, time: float | None = None) -> None:
-        """Add a frame: H×W or H×W×C of uint8, uint16 or float32, all of one size. `time` in seconds makes the
-        rate variable; times must grow.
+        """Add a frame.
+
+        Args:
+            array: H×W or H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1),
+                in sRGB, of the shape and type of the first one. It is only read, and may be used again
+                afterwards.
+            time: seconds at which it is shown; makes the rate variable. Times must grow.
 
         Raises:
             UsageError: it is no such array, or the writer is closed.

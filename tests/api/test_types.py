@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -193,6 +193,36 @@ def test_no_module_has_the_name_of_a_public_function():
     package = Path(imgpar.__file__).parent
     modules = {path.stem for path in package.iterdir()}
     assert modules & set(imgpar.__all__) == set()
+
+
+def public_calls() -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Name, function and docstring of everything that is called by its public name."""
+    for name in imgpar.__all__:
+        value = getattr(imgpar, name)
+        if inspect.isfunction(value):
+            yield name, value, inspect.getdoc(value) or ""
+        elif not hasattr(value, "__dataclass_fields__") and not issubclass(value, (tuple, Exception)):
+            yield name, value.__init__, inspect.getdoc(value) or ""
+        if inspect.isclass(value):
+            for method, function in inspect.getmembers(value, inspect.isfunction):
+                if not method.startswith("_") and function.__module__ != "imgpar.batch.workers":
+                    yield f"{name}.{method}", function, inspect.getdoc(function) or ""
+
+
+CALLS = {name: (function, text) for name, function, text in public_calls()}
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_a_call_with_many_parameters_explains_them(name):
+    function, text = CALLS[name]
+    parameters = {key for key in inspect.signature(function).parameters if key != "self"}
+    if len(parameters) < 4:
+        return
+    lines = text.partition("Args:\n")[2].partition("\n\n")[0].splitlines()
+    explained = {word for line in lines for word in line.strip().partition(":")[0].split(", ")}
+    assert parameters <= explained
+    assert "Raises:" in text
+    assert ">>>" in text
 
 
 # ----- what a user's script is told -------------------------------------------------------------------
