@@ -120,6 +120,10 @@ def dry_run(
         cancel: `cancel()` ends it early; the plan has the items so far.
         settings: as for `convert`, without `dry_run`.
 
+    Returns:
+        An item for every input, counts, and remarks. Without `session` and `report` of `convert`: no worker
+        is used, and no report is written.
+
     Raises:
         UsageError: a setting is wrong, or no input exists.
         OutputError: `out` cannot be read.

@@ -2,7 +2,8 @@
 
 An operation is a frozen dataclass in a file of its own below `imgpar/operations/`. It declares
 
-- its fields with `option(...)`: from them come the flags, the recipe keys, the help and the docs;
+- its fields with `option(...)`: from them come the flags, the recipe keys, the help, the docs, and the
+  method of `Pipeline` (`scripts/make_signatures.py` writes it);
 - `plan(spec) -> spec`: what it makes of a frame, decided from the size alone;
 - `apply(src, dst)`: the pixels, from one frame into another that already has the planned size;
 - `idle(spec)`: whether it would change nothing, so that it is left out.
