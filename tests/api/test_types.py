@@ -195,6 +195,15 @@ def test_no_module_has_the_name_of_a_public_function():
     assert modules & set(imgpar.__all__) == set()
 
 
+def test_public_functions_stay_functions_whatever_is_imported():
+    names = ("convert", "retry", "undo", "verify", "dry_run", "describe", "frames")
+    code = (
+        "import imgpar.api.retry, imgpar.api.frames, imgpar.api.describe, imgpar.cli.undo, imgpar, inspect\n"
+        f"assert all(inspect.isfunction(getattr(imgpar, name)) for name in {names})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def public_calls() -> Iterator[tuple[str, Callable[..., Any], str]]:
     """Name, function and docstring of everything that is called by its public name."""
     for name in imgpar.__all__:
