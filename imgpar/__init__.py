@@ -13,9 +13,11 @@ TYPE_CHECKING = False  # recognised by type checkers; importing `typing` would d
 if TYPE_CHECKING:
     from typing import Any
 
+    from imgpar.api.describe import PictureInfo, describe
     from imgpar.api.frames import frames
     from imgpar.api.functions import convert, undo, verify
     from imgpar.api.pipeline import Pipeline
+    from imgpar.api.plan import Plan, PlannedItem, PlannedOutput, dry_run
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.frames.reading import ClipFrame
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         SourceError,
         TransformError,
         UnknownFormatError,
+        UnknownSettingError,
         UnsupportedError,
         UsageError,
         WorkerDiedError,
@@ -47,10 +50,17 @@ if TYPE_CHECKING:
     from imgpar.core.model import Event, Item, Outcome, OutputFile
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
-
+    from imgpar.video.describe import ClipInfo
 
 _HOMES = {
     "convert": "imgpar.api.functions",
+    "describe": "imgpar.api.describe",
+    "PictureInfo": "imgpar.api.describe",
+    "ClipInfo": "imgpar.video.describe",
+    "dry_run": "imgpar.api.plan",
+    "Plan": "imgpar.api.plan",
+    "PlannedItem": "imgpar.api.plan",
+    "PlannedOutput": "imgpar.api.plan",
     "retry": "imgpar.api.retry",
     "undo": "imgpar.api.functions",
     "verify": "imgpar.api.functions",
@@ -73,6 +83,7 @@ __all__ = [
     "BadValueError",
     "CancelToken",
     "ClipFrame",
+    "ClipInfo",
     "CommitError",
     "DamagedError",
     "DiskFullError",
@@ -89,7 +100,11 @@ __all__ = [
     "OutputError",
     "OutputFile",
     "OutputLockedError",
+    "PictureInfo",
     "Pipeline",
+    "Plan",
+    "PlannedItem",
+    "PlannedOutput",
     "Recipe",
     "Report",
     "RunError",
@@ -97,11 +112,14 @@ __all__ = [
     "SourceError",
     "TransformError",
     "UnknownFormatError",
+    "UnknownSettingError",
     "UnsupportedError",
     "UsageError",
     "VideoWriter",
     "WorkerDiedError",
     "convert",
+    "describe",
+    "dry_run",
     "frames",
     "retry",
     "undo",
@@ -109,15 +127,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use, which keeps `import imgpar` fast."""
-    if name not in __all__:
-        raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # checkers would take it for a module that has every name
 
-    value = getattr(import_module(_HOMES.get(name, "imgpar.core.errors")), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Load a name when it is first used: `import imgpar` costs nothing."""
+        if name not in __all__:
+            raise AttributeError(f"module 'imgpar' has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES.get(name, "imgpar.core.errors")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

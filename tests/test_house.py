@@ -55,8 +55,10 @@ EXPORTS = {
     "__version__",
     *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
     *("retry", "undo", "verify", "OutputFile"),
+    *("describe", "PictureInfo", "ClipInfo"),
+    *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
-    *("ImgparError", "UsageError", "BadValueError", "NoInputError"),
+    *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(
         "ItemError",
         "SourceError",

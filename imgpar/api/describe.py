@@ -2,58 +2,124 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from imgpar.core import parsing
 from imgpar.core.errors import SourceError
-from imgpar.core.model import (
-    Limits,
-    Secret,
-)
+from imgpar.core.model import Layout, Limits, Secret
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
 
+if TYPE_CHECKING:
+    from imgpar.video.describe import ClipInfo
 
-def describe(path: str, password: Secret | None = None) -> dict[str, Any]:
-    """What a file says about itself, from its header; for `imgpar info`.
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What the header of a picture says."""
+
+    path: str
+    """Absolute."""
+    format: str
+    """Name of the format, such as "jpeg"."""
+    bytes: int
+    """Size of the file."""
+    size: tuple[int, int]
+    """Width and height in pixels, upright."""
+    layout: Layout
+    """Channels as they are decoded: "L" is grey, A is alpha, X is padding."""
+    dtype: str
+    """Type of the values as they are decoded: "uint8", "uint16" or "float32"."""
+    orientation: int
+    """EXIF orientation 1 to 8 of the stored pixels; 1 is upright."""
+    frames: int
+    """Frames of an animation, pages of a document; else 1."""
+    durations_ms: tuple[int, ...]
+    """Milliseconds of each frame of an animation."""
+    icc_bytes: int
+    """Size of the ICC profile, 0 where there is none; the same for the blocks below."""
+    exif_bytes: int
+    xmp_bytes: int
+    gain_map_bytes: int
+    dpi: tuple[float, float] | None
+    """Dots per inch across and down."""
+    lost_when_converted: tuple[str, ...]
+    """What imgpar cannot carry over."""
+    notes: tuple[str, ...]
+    """Remarks of the decoder."""
+    detail: Mapping[str, str | int | float | bool]
+    """What only this format says, such as "subsampling" of JPEG."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `imgpar info --json` prints: `detail` beside the other facts."""
+        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del facts["detail"]
+        return {**facts, **self.detail}
+
+
+def describe(path: str | os.PathLike[str], *, password: str | Secret | None = None) -> PictureInfo | ClipInfo:
+    """What a file says about itself. Of a picture only the header is read, no pixel is decoded; of a clip
+    the packets are counted.
+
+    >>> import imgpar
+    >>> info = imgpar.describe("photo.jpg")  # doctest: +SKIP
+    >>> print(info.format, info.size)  # doctest: +SKIP
+    jpeg (4000, 3000)
+
+    Args:
+        path: of a picture or a clip.
+        password: opens a locked PDF.
+
+    Returns:
+        A `PictureInfo` or a `ClipInfo`; both have `path`, `format`, `bytes`, `size` and `frames`, and
+        `as_dict()`.
 
     Raises:
+        UsageError: `path` or `password` is of a wrong type.
         ItemError: it cannot be read, or is neither picture nor clip.
     """
     from imgpar.formats import codec
     from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 
+    name: str = parsing.named("path", parsing.path, path)
+    secret = None if password is None else parsing.named("password", parsing.secret, password)
     try:
-        with open(path, "rb") as file:
-            found = sniff(data := peek(file.read)) or _named_clip(path)
+        with open(name, "rb") as file:
+            found = sniff(data := peek(file.read)) or _named_clip(name)
             if found is not None and found.kind == "video":
-                return describe_clip(path, found.name)
+                return describe_clip(name, found.name)
             data += file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    header = codec.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62, password=password))
+    header = codec.read_header(data, os.path.basename(name), Limits(max_pixels=1 << 62, password=secret))
     upright = oriented(header.spec, header.orientation)
     metadata = header.metadata
-    return {
-        "path": os.path.abspath(path),
-        "format": header.format,
-        "bytes": len(data),
-        "size": upright.size,
-        "layout": upright.layout,
-        "dtype": upright.dtype,
-        "orientation": header.orientation,
-        "frames": header.frames,
-        "durations_ms": metadata.durations,
-        "icc_bytes": len(metadata.icc),
-        "exif_bytes": len(metadata.exif),
-        "xmp_bytes": len(metadata.xmp),
-        "gain_map_bytes": len(metadata.gain_map),
-        "dpi": metadata.dpi,
-        "lost_when_converted": header.lost,
-        "notes": header.notes,
-        **{key: value for key, value in header.detail.items() if isinstance(value, (str, int, float, bool))},
-    }
+    return PictureInfo(
+        path=os.path.abspath(name),
+        format=header.format,
+        bytes=len(data),
+        size=upright.size,
+        layout=upright.layout,
+        dtype=upright.dtype,
+        orientation=header.orientation,
+        frames=header.frames,
+        durations_ms=metadata.durations,
+        icc_bytes=len(metadata.icc),
+        exif_bytes=len(metadata.exif),
+        xmp_bytes=len(metadata.xmp),
+        gain_map_bytes=len(metadata.gain_map),
+        dpi=metadata.dpi,
+        lost_when_converted=header.lost,
+        notes=header.notes,
+        detail={
+            key: value for key, value in header.detail.items() if isinstance(value, (str, int, float, bool))
+        },
+    )
 
 
 def _named_clip(path: str) -> Format | None:

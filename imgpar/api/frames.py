@@ -10,6 +10,7 @@ from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import Choice, ClipFrame, Wanted, every_frame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.model import Channels, Dtype
 from imgpar.recipe.recipe import Recipe
 
 
@@ -21,8 +22,8 @@ def frames(
     stop: float | None = None,
     every: int = 1,
     at: float | Iterable[float] | None = None,
-    channels: str = "RGB",
-    dtype: str = "uint8",
+    channels: Channels = "RGB",
+    dtype: Dtype = "uint8",
     keys: bool = False,
     scenes: float | None = None,
     accept_damaged: bool = False,
@@ -46,7 +47,11 @@ def frames(
         keys: only key frames, which is much faster.
         scenes: only frames with which a scene begins: percent of change, 10 is usual (`scdet` of ffmpeg).
         accept_damaged: be content with what can be read.
-        threads: of the decoder; 0 is as many as it likes.
+        threads: of the decoder; 0 lets it choose.
+
+    Yields:
+        `ClipFrame` with `array` (H×W×C, C-contiguous, upright, in square pixels; its memory is the
+        caller's), `time` in seconds and `index` from 0.
 
     Raises:
         UsageError: a value is wrong; at once, before anything is read.

@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths
+from imgpar.api.typed import RunSettings
 from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
 from imgpar.batch.verify_outputs import verify_outputs as compare
+from imgpar.batch.workers import Workers
 from imgpar.core import parsing
+from imgpar.core.model import Event
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
 
 
-def convert(inputs: Paths, out: str | os.PathLike[str] | None = None, **settings: Any) -> Report:
+def convert(
+    inputs: Paths,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    recipe: Recipe | str | os.PathLike[str] | None = None,
+    session: Workers | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+    report: str | os.PathLike[str] | None = None,
+    **settings: Unpack[RunSettings],
+) -> Report:
     """Convert files and folders: the command line as a function.
 
     Operations are keywords, applied in their order; what belongs to one comes after it.
 
     >>> import imgpar
     >>> report = imgpar.convert("photos/", "web/", resize="1920", to="webp", jobs=8)  # doctest: +SKIP
+    >>> imgpar.convert("photos/", "web/", rezise="1920")
+    Traceback (most recent call last):
+    imgpar.core.errors.UnknownSettingError: There is no setting 'rezise'. Did you mean 'resize'?
 
     Args:
         inputs: one or more files, folders (with everything below) or globs.
         out: folder for the results, or a file name where there is one input file; None only with
             `in_place=True`.
-        settings: operations, recipe keys and run options as for `Pipeline.run`; `recipe` is a Recipe, or
-            the path or name of one to start from.
+        recipe: to start from: a Recipe, the path of a TOML file, or the name of a built-in one.
+        session, on_event, cancel, report: as for `Pipeline.run`.
+        settings: operations, recipe keys and run options as for `Pipeline.run`.
+
+    Returns:
+        What happened: counts, and in `items` a line for every input.
 
     Raises:
         UsageError: a setting is wrong, or no input exists; nothing was written.
         RunError: the run could not begin (OUT locked or not writable).
     """
-    return Pipeline(settings.pop("recipe", None)).run(inputs, out, **settings)
+    pipeline = Pipeline(recipe)
+    return pipeline.run(
+        inputs, out, session=session, on_event=on_event, cancel=cancel, report=report, **settings
+    )
 
 
 def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | None = None) -> Report:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
 from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.typed import ArraysSettings, EncodeSettings, RunSettings
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
@@ -18,11 +21,11 @@ from imgpar.batch.stream import read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import UnknownFormatError, UsageError, bad_value
-from imgpar.core.model import ITEM_BYTES, Event, Item, Limits
+from imgpar.core.errors import UnknownFormatError, bad_value
+from imgpar.core.model import ITEM_BYTES, Channels, Dtype, Event, Item, Limits
 from imgpar.core.parsing import choice, named
 from imgpar.formats.registry import find_format
-from imgpar.ops import Operation, operation_types
+from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe, make_operation
@@ -34,10 +37,10 @@ if TYPE_CHECKING:
     from imgpar.batch.report import Report
 
 
-class Pipeline:
+class Pipeline(OperationMethods):
     """An immutable chain of operations; every call returns a new one.
 
-    Each operation is a method: its first argument is the operation's main value, the others are keywords.
+    Each operation is a method: its first parameter is the operation's main value, the others are keywords.
 
     >>> pipe = Pipeline().resize("640x480", fit="cover").grey()
     >>> len(pipe.recipe.operations)
@@ -45,7 +48,11 @@ class Pipeline:
     """
 
     def __init__(self, recipe: Recipe | str | os.PathLike[str] | None = None) -> None:
-        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one."""
+        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one.
+
+        Raises:
+            UsageError: there is no such recipe, or it is wrong.
+        """
         self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
 
     def __repr__(self) -> str:
@@ -57,29 +64,38 @@ class Pipeline:
     def __hash__(self) -> int:
         return hash(self.recipe)
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Callable[..., Pipeline]:
-            """The operations, one method each."""
-
-    def then(self, operation: Operation) -> Pipeline:
+    def then(self, operation: Operation) -> Self:
         """This pipeline with one more operation."""
-        return Pipeline(self.recipe.then(operation))
+        longer = copy(self)
+        longer.recipe = self.recipe.then(operation)
+        return longer
+
+    def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
+        return self.then(make_operation(name, value, **given))
 
     def apply(
         self,
         function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
         *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
-    ) -> Pipeline:
+        channels: Literal["RGB", "RGBA", "L"] = "RGB",
+        dtype: Dtype = "uint8",
+    ) -> Self:
         """Call a function of yours on every picture, in the worker processes.
 
+        >>> Pipeline().apply(lambda picture: 255 - picture)
+        Pipeline(apply)
+
         Args:
-            function: takes an H×W×C array of its own memory and returns an array of any size. Lambdas and
-                functions of scripts and notebooks are fine; what they refer to travels with them.
+            function: takes a C-contiguous array H×W×C that it may change and keep. It returns an array H×W
+                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), of which nothing
+                else may change the memory afterwards. Lambdas and functions of scripts and notebooks are
+                fine; what they refer to travels with them.
             channels: "RGB", "RGBA" or "L", which the function gets.
-            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            dtype: "uint8", "uint16" or "float32" (0 to 1), which the function gets.
+
+        Raises:
+            BadValueError: a value is wrong. What goes wrong in the function fails its picture: see
+                `Outcome.error`.
         """
         if not callable(function):
             raise bad_value("apply", "a function", function)
@@ -95,9 +111,12 @@ class Pipeline:
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         report: str | os.PathLike[str] | None = None,
-        **settings: Any,
+        **settings: Unpack[RunSettings],
     ) -> Report:
         """Convert files and folders.
+
+        >>> pipe = Pipeline().resize("1920")
+        >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
             inputs: one or more files, folders (with everything below) or globs.
@@ -116,10 +135,13 @@ class Pipeline:
                 `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; the report says in items with the status "planned" what
-                would be made.
+                would be made. `imgpar.api.typed.RunSettings` has the type and meaning of each.
+
+        Returns:
+            What happened: counts, and in `items` a line for every input.
 
         Raises:
-            UsageError: a setting is wrong; nothing was written.
+            UsageError: a setting is wrong, or no input exists; nothing was written.
             RunError: the run could not go on (disk full, OUT locked).
         """
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
@@ -143,19 +165,38 @@ class Pipeline:
         self,
         inputs: Paths,
         *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
         copy: bool = False,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
-        **settings: Any,
+        **settings: Unpack[ArraysSettings],
     ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
-        """Decoded and transformed pictures as arrays, in order; see `Session.arrays`.
+        """Decoded and transformed pictures as arrays, in order, from workers that are started for this call;
+        see `Session.arrays`.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> for item, array in pipe.arrays("photos/", jobs=8):  # doctest: +SKIP
+        ...     print(item.path, array.shape)
 
         Args:
-            inputs, channels, dtype, copy, on_event, cancel: as there.
+            inputs: files, folders, globs.
+            channels: "RGB", "RGBA", "L" or "LA".
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            copy: give arrays of their own memory instead of views into shared memory.
+            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
+
+        Yields:
+            The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
+            stays valid as long as it is kept.
+
+        Raises:
+            UsageError: a setting is wrong, or this call has no use for it; at once.
+            ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
+            NoInputError: nothing matched.
         """
         request = read_request(
             ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
@@ -170,11 +211,22 @@ class Pipeline:
 
         return stream()
 
-    def encode(self, data: bytes, *, to: str | None = None, name: str = "", **settings: Any) -> bytes:
+    def encode(
+        self,
+        data: bytes | bytearray | memoryview,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> bytes:
         """One picture, bytes in and bytes out, in this process: for web services.
 
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
+        b'\\x89PNG'
+
         Args:
-            data: a whole file.
+            data: a whole file; it is only read.
             to: target format; None keeps the format.
             name: file name, for formats that have no mark in their content.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
@@ -208,22 +260,3 @@ class Pipeline:
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
-
-
-def _method(kind: type[Operation]) -> Callable[..., Pipeline]:
-    primary = next(iter(kind.options()), None)
-
-    def method(self: Pipeline, *value: Any, **others: Any) -> Pipeline:
-        if len(value) > 1 or (value and primary is None):
-            raise UsageError(f"{kind.name} takes {'one value' if primary else 'no value'}, then keywords.")
-        given = value[0] if value else others.pop(primary, True) if primary else True
-        return self.then(make_operation(kind.name, given, **others))
-
-    method.__name__ = method.__qualname__ = kind.name
-    lines = [f"    {name}: {facts.help}" for name, facts in kind.options().items()]
-    method.__doc__ = "\n".join([kind.summary, "", "Args:", *lines]) if lines else kind.summary
-    return method
-
-
-for _kind in operation_types().values():
-    setattr(Pipeline, _kind.name, _method(_kind))

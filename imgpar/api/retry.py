@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Paths, checked_recipe, texts
+from imgpar.api.typed import RetrySettings
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
@@ -30,9 +31,12 @@ def retry(
     cancel: CancelToken | None = None,
     session: Workers | None = None,
     command: str = "",
-    **settings: Any,
+    **settings: Unpack[RetrySettings],
 ) -> Report:
     """Run again what failed in the last run on `out`, with its recipe.
+
+    >>> import imgpar
+    >>> report = imgpar.retry("web/", accept_damaged=True)  # doctest: +SKIP
 
     Args:
         out: the folder that run wrote to, or worked on in place.
@@ -44,9 +48,13 @@ def retry(
             `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
+    Returns:
+        A report with an item for every input that was run again.
+
     Raises:
         UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
             inputs lay.
+        RunError: the run could not go on (disk full, OUT locked).
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)

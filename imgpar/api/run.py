@@ -51,7 +51,7 @@ def run(
     _check(inputs, out, options)
     if options.dry_run:
         notes, aside = list[str](), Aside()
-        found = dry_run(inputs, out, recipe, options, tell=notes.append, aside=aside)
+        found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside)
         return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
         folder = target = out
@@ -100,7 +100,7 @@ def check_originals(options: RunOptions) -> None:
         )
 
 
-def dry_run(
+def planned_entries(
     inputs: Iterable[str],
     out: str | None,
     recipe: Recipe,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import texts
+from imgpar.api.settings import Paths, texts
+from imgpar.api.typed import SessionArraysSettings, SessionRunSettings
 from imgpar.batch.settings import SESSION_ARRAYS
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.model import Event, Item
+from imgpar.core.model import Channels, Dtype, Event, Item
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Session(Workers):
         start_method: "forkserver" or "spawn"; None is the best of this system.
         worker_memory: private memory of a worker on Linux, as bytes or text; None is 4 GiB, or all that the
             machine has. A picture whose decoder needs more fails.
+
+    Raises:
+        BadValueError: a value is wrong.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class Session(Workers):
         jobs: int | None = None,
         memory: int | str | None = None,
         *,
-        start_method: str | None = None,
+        start_method: Literal["forkserver", "spawn"] | None = None,
         worker_memory: int | str | None = None,
     ) -> None:
         super().__init__(
@@ -61,27 +65,50 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-        out: str | os.PathLike[str],
-        **settings: Any,
+        inputs: Paths,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[SessionRunSettings],
     ) -> Report:
-        """Convert files with this session's workers and memory; see `Pipeline.run`, without `memory` and
-        `worker_memory`."""
-        return pipeline.run(inputs, out, session=self, **settings)
+        """Convert files with this session's workers and memory.
+
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     report = session.run(Pipeline().resize("1920"), "photos/", "web/", to="webp")
+
+        Args:
+            pipeline: what is done to each picture.
+            inputs, out, on_event, cancel, report: as for `Pipeline.run`.
+            settings: as there, without `memory` and `worker_memory`.
+
+        Raises:
+            UsageError: a setting is wrong; nothing was written.
+            RunError: the run could not go on (disk full, OUT locked).
+        """
+        return pipeline.run(
+            inputs, out, session=self, on_event=on_event, cancel=cancel, report=report, **settings
+        )
 
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        inputs: Paths,
         *,
-        channels: str = "RGB",
-        dtype: str = "uint8",
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
         copy: bool = False,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
-        **options: Any,
+        **settings: Unpack[SessionArraysSettings],
     ) -> Iterator[tuple[Item, Array]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     for item, array in session.arrays(pipe, "photos/"):
+        ...         print(item.path, array.shape)
 
         Args:
             pipeline: what is done to each picture.
@@ -91,9 +118,9 @@ class Session(Workers):
             copy: give arrays of their own memory instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
-            options: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`; and of the
-                recipe's keys `density` and `pages`. What else it says is for files.
+            settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
+                `include`, `exclude`; and of the recipe's keys `density` and `pages`. What else it says is for
+                files.
 
         Yields:
             The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, read in
@@ -105,7 +132,7 @@ class Session(Workers):
             NoInputError: nothing matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, texts(inputs), options, channels=channels, dtype=dtype,
+            SESSION_ARRAYS, pipeline.recipe, texts(inputs), settings, channels=channels, dtype=dtype,
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.core import parsing
-from imgpar.core.errors import unknown
+from imgpar.core.errors import unknown_setting
 from imgpar.core.model import Secret
 from imgpar.core.options import Declared, option
 
@@ -218,7 +218,7 @@ class RunOptions(Declared):
         known = cls.options()
         for key in given:
             if key not in known:
-                raise unknown("setting", key, known)
+                raise unknown_setting(key, known)
         values = {
             key: parsing.named(key, known[key].parse, value)
             for key, value in given.items()

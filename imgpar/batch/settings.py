@@ -6,11 +6,11 @@ A call accepts the settings that it uses and rejects all others. None means "not
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.core.errors import UsageError, unknown
+from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
@@ -45,7 +45,7 @@ class Call:
                 continue
             if key not in known:
                 taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
-                raise unknown("setting", key, sorted(taken))
+                raise unknown_setting(key, sorted(taken))
             if value is not None or key in kinds:
                 raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
 
@@ -78,6 +78,7 @@ def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, *
 
 RUN = _call("run", "run", operations=True)
 """`convert` and `Pipeline.run`."""
+DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})
 SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = _call("arrays", "arrays")

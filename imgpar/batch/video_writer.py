@@ -18,7 +18,7 @@ from imgpar.core.model import (
     Spec,
     Target,
 )
-from imgpar.formats.options import EncodeOptions
+from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
 
 if TYPE_CHECKING:
@@ -45,10 +45,14 @@ class VideoWriter:
 
     Args:
         path: of the clip; its suffix decides the container.
-        fps: frames per second, for frames written without a time.
-        quality, effort, lossless, codec: as for `imgpar convert`.
-        replace: whether an existing file may be replaced, when the new one is complete.
-        threads: of the encoder; 0 lets the encoder choose.
+        fps: frames a second, for frames that are written without a time: a number, a fraction, or text such
+            as "30000/1001".
+        quality: 1 to 100, the same scale for every codec; None is the default of the codec.
+        effort: 0 is fastest, 10 makes the smallest file; None is the default of the codec.
+        lossless: keep every pixel exactly, where the codec can.
+        codec: "h264", "hevc", "av1", "vp9", "prores" or "ffv1"; empty leaves the choice to the container.
+        replace: whether a file that is there may be replaced, once the new one is whole.
+        threads: of the encoder; 0 lets it choose.
 
     Of an odd width or height the last column or row is cropped where the encoder needs even ones; VP9 and
     FFV1 do not. Alpha is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent
@@ -67,7 +71,7 @@ class VideoWriter:
         quality: int | None = None,
         effort: int | None = None,
         lossless: bool = False,
-        codec: str = "",
+        codec: Codec = "",
         replace: bool = True,
         threads: int = 0,
     ) -> None:
@@ -103,9 +107,10 @@ class VideoWriter:
         """Add a frame.
 
         Args:
-            array: H×W or H×W×C with 1 to 4 channels, uint8, uint16 or float32; the same shape and dtype for
-                all frames. It is copied.
-            time: timestamp in seconds, for a variable frame rate; timestamps must increase.
+            array: H×W or H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1),
+                in sRGB, of the shape and type of the first one. It is only read, and may be used again
+                afterwards.
+            time: seconds at which it is shown; makes the rate variable. Times must grow.
 
         Raises:
             UsageError: the array or the time is invalid, or the writer is closed.

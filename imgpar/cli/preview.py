@@ -31,7 +31,7 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
         print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    for entry in run.dry_run(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
+    for entry in run.planned_entries(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
         if args.report:
             items.append(planned(entry) if isinstance(entry, Job) else entry)
         facts = _facts(entry)
@@ -138,11 +138,10 @@ def _as_text(operation: Operation) -> str:
 
 def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
     """The size of one input and the size after each operation; empty if its header cannot be read."""
-    from imgpar.api import describe
+    from imgpar.api.describe import describe
 
     try:
-        facts = describe.describe(path)
-        spec = Spec(*facts["size"])
+        spec = Spec(*describe(path).size)
         found = [spec.size]
         for operation in recipe.operations:
             spec = operation.plan(spec)

@@ -42,7 +42,7 @@ def info_command(argv: Sequence[str]) -> int:
     args, paths = info_parser().parse(argv)
     if not paths:
         raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
-    from imgpar.api import describe
+    from imgpar.api.describe import describe
     from imgpar.cli.folders import check_there, folder_facts, folder_words
 
     check_there(paths)
@@ -50,7 +50,7 @@ def info_command(argv: Sequence[str]) -> int:
     for number, path in enumerate(paths):
         folder = os.path.isdir(path)
         try:
-            facts = folder_facts(path) if folder else describe.describe(path, password)
+            facts = folder_facts(path) if folder else describe(path, password=password).as_dict()
         except ImgparError as error:
             print(f"failed  {printable(f'{path}: {error}')}", file=sys.stderr)
             code = 1

@@ -3,6 +3,7 @@
 ImgparError                what, where, why, and what to do
 ├── UsageError             invalid call; nothing was written (exit code 2)
 │   ├── BadValueError      invalid value: "Expected X for NAME but received V"
+│   ├── UnknownSettingError  no setting has this name; also a TypeError
 │   └── NoInputError       valid call, but nothing matched (exit code 3)
 ├── ItemError              one input failed; the run continues (exit code 1)
 │   ├── SourceError        not found, not readable, or changed while it was read
@@ -67,6 +68,10 @@ class UsageError(ImgparError):
 
 class BadValueError(UsageError, ValueError):
     """A value is invalid; see `bad_value`."""
+
+
+class UnknownSettingError(UsageError, TypeError):
+    """A keyword is the name of no setting."""
 
 
 class NoInputError(UsageError):
@@ -192,11 +197,23 @@ def may_pass(kind: str) -> bool:
     return bool(getattr(found, "may_pass", False))
 
 
+def unknown_setting(name: str, known: Iterable[str]) -> UnknownSettingError:
+    """The error for a keyword that does not exist, with the nearest one that does.
+
+    >>> print(unknown_setting("rezise", ["resize", "crop"]))
+    There is no setting 'rezise'. Did you mean 'resize'?
+    """
+    near = closest(name, known)
+    return UnknownSettingError(
+        f"There is no setting {name!r}.", fix=f"Did you mean {near!r}?" if near else ""
+    )
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     """The message for an unknown name, with the closest known one.
 
-    >>> print(unknown("setting", "rezise", ["resize", "crop"]))
-    There is no setting 'rezise'. Did you mean 'resize'?
+    >>> print(unknown("format", "wepb", ["webp", "png"]))
+    There is no format 'wepb'. Did you mean 'webp'?
     """
     near = closest(name, known)
     return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")

@@ -25,6 +25,11 @@ Layout = Literal[
 """Order and meaning of the channels. X is padding: SIMD code works on four bytes per pixel. YCC are the
 planes of a JPEG, supported only by the resize and the JPEG encoder."""
 
+Channels = Literal["RGB", "RGBA", "L", "LA"]
+"""Channels of arrays as callers ask for them: colour or grey, with or without alpha."""
+Dtype = Literal["uint8", "uint16", "float32"]
+"""Values of arrays as callers ask for them; float32 is 0 to 1."""
+
 Colour = tuple[float, float, float, int]
 """Red, green, blue and alpha, 0 to 255: integers in sRGB as given, fractions in another profile."""
 

@@ -1,14 +1,15 @@
 """Parsers for option values: the text of a flag, a TOML value or a Python value.
 
 Each `make` function returns a parser `object -> value` that raises BadValueError. The name in its message is
-a placeholder that the caller replaces: see `named`.
+a placeholder that the caller replaces: see `named`. The type that a parser accepts from Python is noted
+with `accepts`; the signatures of the public calls are generated from it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from imgpar.core.model import Secret
 
 T = TypeVar("T")
 Parser = Callable[[object], Any]
+P = TypeVar("P", bound=Parser)
 
 VALUE = "the value"
 """Placeholder for the name of the option in messages."""
@@ -25,6 +27,35 @@ LEAST_WORKER_MEMORY = 128 << 20
 """Minimum bytes with which Python and the codecs start."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def accepts(annotation: str) -> Callable[[P], P]:
+    """Note the type of the Python values that a parser takes, as an annotation. The text of a flag need not
+    be among them: `integer` reads "82", but is annotated as int.
+
+    >>> annotation_of(duration)
+    'float | str'
+    """
+
+    def mark(parse: P) -> P:
+        vars(parse)["accepts"] = annotation
+        return parse
+
+    return mark
+
+
+def annotation_of(parse: Parser) -> str:
+    """The type that was noted with `accepts`."""
+    return str(vars(parse)["accepts"])
+
+
+def literal(words: Iterable[str]) -> str:
+    """The annotation of one of these words.
+
+    >>> literal(["gps", "all"])
+    'Literal["gps", "all"]'
+    """
+    return "Literal[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 def named(name: str, parse: Parser, value: object) -> Any:
@@ -42,6 +73,7 @@ def named(name: str, parse: Parser, value: object) -> Any:
 def integer(low: int, high: int) -> Parser:
     """A whole number from `low` to `high`, both included."""
 
+    @accepts("int")
     def parse(value: object) -> int:
         try:
             number = int(str(value))
@@ -54,6 +86,7 @@ def integer(low: int, high: int) -> Parser:
     return parse
 
 
+@accepts('int | Literal["none"]')
 def days(value: object) -> int:
     """A number of days, or "none" for 0.
 
@@ -78,6 +111,7 @@ def rate(low: float, high: float) -> Parser:
     (Fraction(30000, 1001), Fraction(25, 1), Fraction(24000, 1001), Fraction(25, 2))
     """
 
+    @accepts("float | str | Fraction")
     def parse(value: object) -> Fraction:
         try:
             result = Fraction(str(value).strip()).limit_denominator(100_000)
@@ -99,6 +133,7 @@ _NTSC_TOLERANCE = Fraction(1, 30_000)
 def number(low: float, high: float) -> Parser:
     """A number from `low` to `high`, both included."""
 
+    @accepts("float")
     def parse(value: object) -> float:
         try:
             result = float(str(value))
@@ -115,6 +150,7 @@ def choice(*known: str, aliases: Mapping[str, str] | None = None) -> Parser:
     """One of the known words, in any case; `aliases` maps alternative spellings to them."""
     also = dict(aliases or {})
 
+    @accepts(literal((*known, *also)))
     def parse(value: object) -> str:
         word = str(value).lower()
         word = also.get(word, word)
@@ -125,6 +161,7 @@ def choice(*known: str, aliases: Mapping[str, str] | None = None) -> Parser:
     return parse
 
 
+@accepts("bool")
 def switch(value: object) -> bool:
     """True or false; a flag without a value gives True."""
     if isinstance(value, bool):
@@ -144,6 +181,7 @@ def switch(value: object) -> bool:
     raise bad_value(VALUE, "true or false", value)
 
 
+@accepts("str")
 def text(value: object) -> str:
     """Any non-empty text."""
     if not isinstance(value, str) or not value:
@@ -151,6 +189,7 @@ def text(value: object) -> str:
     return value
 
 
+@accepts("str | os.PathLike[str]")
 def path(value: object) -> str:
     """A path as text: str, bytes or anything that is os.PathLike."""
     if isinstance(value, (str, bytes, os.PathLike)):
@@ -158,6 +197,7 @@ def path(value: object) -> str:
     raise bad_value(VALUE, "a path", value)
 
 
+@accepts("str | Sequence[str]")
 def patterns(value: object) -> tuple[str, ...]:
     """One file name pattern, or several.
 
@@ -165,13 +205,14 @@ def patterns(value: object) -> tuple[str, ...]:
     (('*.jpg',), ('*.jpg', '2024/**'))
     """
     several = (value,) if isinstance(value, str) else value
-    if not isinstance(several, (list, tuple)) or not all(
+    if not isinstance(several, Sequence) or not all(
         isinstance(one, str) and one.strip("/") for one in several
     ):
         raise bad_value(VALUE, "a pattern such as *.jpg, or several", value)
     return tuple(several)
 
 
+@accepts("int | str")
 def byte_size(value: object) -> int:
     """Bytes, as a number or with a unit: 800M, 2G, 1.5GiB.
 
@@ -184,6 +225,7 @@ def byte_size(value: object) -> int:
     return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
 
 
+@accepts("int | str")
 def worker_memory(value: object) -> int:
     """Bytes of private memory of one worker.
 
@@ -196,6 +238,7 @@ def worker_memory(value: object) -> int:
     return size
 
 
+@accepts("float | str")
 def duration(value: object) -> float:
     """Seconds from 30, 30s, 2m, 1.5h.
 
@@ -209,6 +252,7 @@ def duration(value: object) -> float:
     return seconds
 
 
+@accepts("int | str")
 def pixels(value: object) -> int:
     """Pixels from 100000000 or 100MP.
 
@@ -222,6 +266,7 @@ def pixels(value: object) -> int:
     return int(count)
 
 
+@accepts("str | tuple[int, int, int] | tuple[int, int, int, int]")
 def colour(value: object) -> tuple[int, int, int, int]:
     """A colour as red, green, blue, alpha (0 to 255): a CSS name, #rgb, #rrggbb, #rrggbbaa or a tuple.
 
@@ -248,6 +293,7 @@ def colour(value: object) -> tuple[int, int, int, int]:
     raise bad_value(VALUE, "a colour such as white, #ff8800 or transparent", value)
 
 
+@accepts("str")
 def secret(value: object) -> Secret:
     """A password, unchanged.
 

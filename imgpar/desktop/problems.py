@@ -28,6 +28,7 @@ KINDS = {
     "RunError": "转换程序无法启动，或反复崩溃。请点“重试”；仍然失败时请重新启动电脑。",
     "NoInputError": "拖入的内容中没有图片或视频。",
     "BadValueError": "有一个设置不正确。",
+    "UnknownSettingError": "有一个设置不存在。",
     "UsageError": "无法按这些设置转换。",
 }
 """Sentences by the name of the exception."""

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
@@ -31,6 +31,7 @@ class ColourTarget:
         return self.name
 
 
+@parsing.accepts("str")
 def colour_target(value: object) -> ColourTarget:
     """`srgb`, `p3`, or the path of an RGB ICC profile.
 
@@ -60,6 +61,7 @@ class Span:
         return f"{self.start:g}-" + (f"{self.stop:g}" if math.isfinite(self.stop) else "")
 
 
+@parsing.accepts("str")
 def parse_span(value: object) -> Span:
     """`10-25`, `0:10-1:02:03.5`, `10-` (to the end) or `-25`.
 
@@ -91,6 +93,7 @@ class QualityTarget:
         return f"{self.measure}={self.value:g}"
 
 
+@parsing.accepts("str")
 def parse_target(value: object) -> QualityTarget:
     """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
 
@@ -109,13 +112,16 @@ def parse_target(value: object) -> QualityTarget:
 MAPS = ("best", "all")
 CURVES = ("hable", "mobius", "reinhard", "clip")
 AUDIO = ("copy", "aac", "opus", "none")
-CODECS = ("h264", "hevc", "av1", "vp9", "prores", "ffv1")
+Codec = Literal["", "h264", "hevc", "av1", "vp9", "prores", "ffv1"]
+"""Empty leaves the choice to the container."""
+CODECS = get_args(Codec)[1:]
 
 
 SPLIT = "split"
 """One output per page."""
 
 
+@parsing.accepts("int | str")
 def page_range(value: object) -> str:
     """Pages counted from 1, as one number or a range; or `split`.
 
@@ -270,7 +276,7 @@ class EncodeOptions(Declared):
         matters=of_drawings,
     )
 
-    codec: str = option(
+    codec: Codec = option(
         parsing.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
         "video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)",
         default="",

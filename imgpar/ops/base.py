@@ -2,7 +2,8 @@
 
 An operation is a frozen dataclass in its own module of `imgpar.ops`. It declares
 
-- its fields with `option(...)`, from which flags, recipe keys, help and documentation follow;
+- its fields with `option(...)`, from which flags, recipe keys, help, documentation and the
+  method of `Pipeline` follow (`scripts/make_signatures.py`);
 - `plan(spec) -> spec`: the spec of its result, from the spec of the input only;
 - `apply(src, dst)`: the pixels, from one frame into another of the planned spec;
 - `idle(spec)`: whether it has no effect, so that it is skipped.

@@ -41,6 +41,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """Formats that Pillow reads itself: it would start Ghostscript for others."""
 
 
+@parsing.accepts("str | os.PathLike[str]")
 def parse_file(value: object) -> str:
     """An absolute path: workers may have another working directory."""
     return os.path.abspath(parsing.text(os.fspath(value) if isinstance(value, os.PathLike) else value))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+@parsing.accepts("str | os.PathLike[str]")
 def parse_font(value: object) -> str:
     """The path of a font file; empty text is the built-in font."""
     return "" if value == "" else parse_file(value)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from imgpar.core.errors import bad_value
-from imgpar.core.parsing import VALUE
+from imgpar.core.parsing import VALUE, accepts, literal
 
 MAX_SIDE = 65_535
 """Maximum side in pixels of JPEG, the most common format."""
@@ -127,6 +127,7 @@ class Length:
         return math.floor(self.value * (whole / 100 if self.percent else 1) + 0.5)
 
 
+@accepts("str | int | tuple[int | None, int | None]")
 def parse_geometry(value: object) -> Geometry:
     """A size: text, a number (the longest edge) or a pair of sides, one of which may be None."""
     if isinstance(value, Geometry):
@@ -144,6 +145,7 @@ def parse_geometry(value: object) -> Geometry:
     raise bad_value(VALUE, f"a size such as 1920x1080, 1920x, x1080, 1920, 50% or 2MP, {_SIDES},", value)
 
 
+@accepts("str | tuple[int, int]")
 def parse_region(value: object) -> Region | Aspect:
     """A region: `800x600`, `800x600+10+20`, or an aspect ratio such as `16:9`."""
     if isinstance(value, (Region, Aspect)):
@@ -158,6 +160,7 @@ def parse_region(value: object) -> Region | Aspect:
     raise bad_value(VALUE, f"800x600, 800x600+10+20 or an aspect such as 16:9, {_SIDES},", value)
 
 
+@accepts("str | tuple[int, int]")
 def parse_canvas(value: object) -> Geometry | Aspect:
     """A canvas: `1920x1080`, or an aspect ratio such as `1:1`."""
     if isinstance(value, Aspect) or (isinstance(value, Geometry) and value.exact):
@@ -172,6 +175,7 @@ def parse_canvas(value: object) -> Geometry | Aspect:
     raise bad_value(VALUE, f"1920x1080 or an aspect such as 1:1, {_SIDES},", value)
 
 
+@accepts("float | str")
 def parse_length(value: object) -> Length:
     """A distance: `10` (pixels) or `5%`."""
     if isinstance(value, Length):
@@ -182,6 +186,7 @@ def parse_length(value: object) -> Length:
     return Length(float(match[1]), bool(match[2]))
 
 
+@accepts("float | str")
 def parse_share(value: object) -> float:
     """A share, as percent or fraction: `30%` and `0.3` are equal."""
     match = re.fullmatch(rf"{_NUMBER}(%?)", compact(value))
@@ -215,6 +220,12 @@ _SHORT = {"n": "north", "ne": "northeast", "e": "east", "se": "southeast", "s": 
 _SHORT |= {"w": "west", "nw": "northwest", "c": "centre"}
 
 
+GRAVITY_WORDS = (*GRAVITIES, "center", *(w for w in _SIDE_WORDS if w not in ("center", "middle")))
+GRAVITY_WORDS += tuple(f"{down} {across}" for down in ("top", "bottom") for across in ("left", "right"))
+"""Spellings of a place that are annotated; `parse_gravity` reads a few more."""
+
+
+@accepts(literal(GRAVITY_WORDS))
 def parse_gravity(value: object) -> str:
     """One of `GRAVITIES`; also `top left`, `bottom-right`, `center`, `NE` and the like.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import sha256
@@ -256,6 +256,7 @@ def _takes(option: Option, value: object) -> bool:
     return True
 
 
+@parsing.accepts("str | Sequence[str]")
 def parse_formats(value: object) -> tuple[str, ...]:
     """Format names from a list or comma-separated text, in lower case and without dots.
 
@@ -263,7 +264,7 @@ def parse_formats(value: object) -> tuple[str, ...]:
     ('webp', 'mp4')
     """
     names = value.split(",") if isinstance(value, str) else value
-    if isinstance(names, (list, tuple)) and all(isinstance(name, str) and name.strip(" .") for name in names):
+    if isinstance(names, Sequence) and all(isinstance(name, str) and name.strip(" .") for name in names):
         return tuple(dict.fromkeys(name.strip().removeprefix(".").lower() for name in names))
     raise bad_value(parsing.VALUE, "format names such as webp or webp,mp4", value)
 

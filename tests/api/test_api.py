@@ -123,7 +123,9 @@ def test_a_dry_run_of_a_list_names_what_the_run_writes(picture, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     names = ["in/a.png"]
     planned = [
-        job.targets[0].path for job in run.dry_run(iter(names), "out", PIPE.recipe) if isinstance(job, Job)
+        job.targets[0].path
+        for job in run.planned_entries(iter(names), "out", PIPE.recipe)
+        if isinstance(job, Job)
     ]
     report = run.run(iter(names), "out", PIPE.recipe)
     assert planned == [file.path for item in report.items for file in item.outputs]

@@ -21,6 +21,7 @@ from imgpar.batch.settings import (
     ARRAYS,
     ASSEMBLE,
     CONCAT,
+    DRY_RUN,
     ENCODE,
     RECIPE_KEYS,
     RETRY,
@@ -60,6 +61,7 @@ def in_session(call: Callable[[imgpar.Session], Any]) -> Any:
 
 CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
     "convert": (RUN, lambda picture, out, **given: imgpar.convert(picture, out, **given)),
+    "dry_run": (DRY_RUN, lambda picture, out, **given: imgpar.dry_run(picture, out, **given)),
     "Pipeline.run": (RUN, lambda picture, out, **given: PIPE.run(picture, out, **given)),
     "Session.run": (
         SESSION_RUN,

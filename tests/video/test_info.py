@@ -37,27 +37,27 @@ def test_the_picture_is_that_which_ffmpeg_prints(plain, tmp_path):
     clip = rotated(plain, tmp_path / "turned.mp4", 90)
     facts, said = describe(str(clip)), printed(clip)
     codec, profile, rate = re.search(r"Video: (\w+) \(([^)]+)\).*?(\d+) kb/s", said).groups()
-    kind, shown_profile, shown_rate = re.fullmatch(r"(\w+) (.+) (\d+) kb/s", facts["video"]).groups()
+    kind, shown_profile, shown_rate = re.fullmatch(r"(\w+) (.+) (\d+) kb/s", facts.video).groups()
     assert (kind, shown_profile) == (codec, profile)
     assert abs(int(shown_rate) - int(rate)) <= 1
-    assert f"{facts['pixels']}" in said
+    assert facts.pixels in said
     assert "64x48" in said
-    assert facts["stored_size"] == "64×48"
+    assert facts.stored_size == "64×48"
     assert re.search(r"rotation of -90", said)
-    assert facts["shown"] == "90° clockwise"
+    assert facts.shown == "90° clockwise"
 
 
 def test_sound_is_that_which_ffmpeg_prints(plain):
     facts, said = describe(str(plain)), printed(plain)
     codec, hertz, layout = re.search(r"Audio: (\w+).*?, (\d+) Hz, (\w+)", said).groups()
-    (words,) = facts["other_streams"]
+    (words,) = facts.other_streams
     assert words.startswith(f"audio 1 ({codec}) LC {layout} {hertz} Hz")
 
 
 def test_screen_and_light_of_hdr(tmp_path):
     clip = make_clip(tmp_path / "hdr.mp4", frames=3, filters="format=yuv420p10le", options=(
         "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", HDR))  # fmt: skip
-    mastered, light = describe(str(clip))["hdr"]
+    mastered, light = describe(str(clip)).hdr
     assert mastered.startswith("mastered for 0.0001 to 1000 cd/m², red (0.6800, 0.3200)")
     assert light == "MaxCLL 1000, MaxFALL 400 cd/m²"
 
@@ -90,9 +90,9 @@ def test_the_tags_of_tracks(plain):
 def test_an_uneven_rate_and_a_late_start_are_told(tmp_path):
     clip = make_uneven(tmp_path / "vfr.mkv", [0.5, 0.6, 0.9, 1.0, 1.6])
     facts = describe(str(clip))
-    assert facts["rate"].startswith("variable, ")
-    assert facts["starts_at"] == 0.5
-    assert facts["frames"] == 5
+    assert facts.rate.startswith("variable, ")
+    assert facts.starts_at == 0.5
+    assert facts.frames == 5
 
 
 def test_attachments_and_covers_are_told(plain, tmp_path):
@@ -109,7 +109,7 @@ def test_attachments_and_covers_are_told(plain, tmp_path):
         "copy",
         clip,
     )
-    assert "attachment 2 font.ttf font/ttf" in " | ".join(describe(str(clip))["other_streams"])
+    assert "attachment 2 font.ttf font/ttf" in " | ".join(describe(str(clip)).other_streams)
 
 
 def test_a_person_can_read_it(plain, capsys):

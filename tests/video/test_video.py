@@ -442,9 +442,9 @@ def test_info_tells_what_is_in_a_clip(rich):
     from imgpar.api.describe import describe
 
     facts = describe(str(rich))
-    assert (facts["size"], facts["frames"], facts["rate"]) == ((64, 48), 25, "25 a second")
-    assert facts["chapters"] == ["0.000 to 0.500 s One", "0.500 to 1.000 s Two"]
-    assert facts["place"] == "40.68, -74.4999"
+    assert (facts.size, facts.frames, facts.rate) == ((64, 48), 25, "25 a second")
+    assert facts.chapters == ("0.000 to 0.500 s One", "0.500 to 1.000 s Two")
+    assert facts.place == "40.68, -74.4999"
 
 
 def test_the_fixtures_are_what_they_claim(source):

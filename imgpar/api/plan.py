@@ -1,0 +1,181 @@
+"""`imgpar.dry_run`: what `convert` would do, as values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Unpack
+
+from imgpar.api.pipeline import Pipeline
+from imgpar.api.run import planned_entries
+from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.typed import DryRunSettings
+from imgpar.batch.dryrun import report_of
+from imgpar.batch.settings import DRY_RUN
+from imgpar.core.model import Event, Job, Outcome
+from imgpar.formats.registry import format_of_suffix
+from imgpar.inputs.ignored import Aside
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+
+class PlannedOutput(NamedTuple):
+    """A file that would be written; of a skipped item, one that is there."""
+
+    path: str
+    """Absolute."""
+    format: str
+    """Name of the format, such as "webp"."""
+    replaces: bool = False
+    """Whether a file of this name is replaced."""
+    split: bool = False
+    """Whether an input with several pages gives a file for each: NAME-p1, NAME-p2 …"""
+
+
+class PlannedItem(NamedTuple):
+    """What would become of one input."""
+
+    source: str
+    """Absolute path of the input."""
+    status: Literal["planned", "skipped", "failed"]
+    outputs: tuple[PlannedOutput, ...] = ()
+    compared: tuple[str, ...] = ()
+    """Outputs that are there and would only be compared with their digests (`verify=True`)."""
+    reason: str = ""
+    """Why it is skipped; the words of `Outcome.reason`."""
+    error: str = ""
+    """Why it fails: one sentence, and what to do."""
+    kind: str = ""
+    """Name of the exception that `error` stands for."""
+    notes: tuple[str, ...] = ()
+    bytes: int = 0
+    """Size of the input; 0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do.
+
+    >>> Plan((PlannedItem("/a.jpg", "planned"),), planned=1)
+    <Plan: 1 planned, 0 skipped, 0 failed>
+    """
+
+    items: tuple[PlannedItem, ...] = ()
+    """One for every input, in the order of the inputs."""
+    planned: int = 0
+    skipped: int = 0
+    failed: int = 0
+    out: str = ""
+    """Absolute path of the folder or file of the results; empty in place."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Skipped items by reason."""
+    ignored: int = 0
+    """Files that are no media: seen and left alone."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
+    excluded: int = 0
+    """Media and folders that `include` and `exclude` leave out."""
+    cancelled: bool = False
+    """Whether it was cancelled, so that inputs are missing."""
+    notes: tuple[str, ...] = ()
+    """Remarks that belong to no item."""
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.planned} planned, {self.skipped} skipped, {self.failed} failed>"
+
+    @property
+    def total(self) -> int:
+        """All inputs."""
+        return len(self.items)
+
+    @property
+    def outputs(self) -> Iterator[PlannedOutput]:
+        """The files that would be written, of all items."""
+        return (file for item in self.items if item.status == "planned" for file in item.outputs)
+
+
+def dry_run(
+    inputs: Paths,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    recipe: Recipe | str | os.PathLike[str] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+    **settings: Unpack[DryRunSettings],
+) -> Plan:
+    """What `convert` would do with the same arguments. Nothing is written, no worker is started.
+
+    >>> import imgpar
+    >>> plan = imgpar.dry_run("photos/", "web/", resize="1920", to="webp")  # doctest: +SKIP
+    >>> print(plan.planned, [file.path for file in plan.outputs if file.replaces])  # doctest: +SKIP
+    3 []
+
+    Args:
+        inputs: one or more files, folders (with everything below) or globs.
+        out: folder for the results, or a file name where there is one input file; None only with
+            `in_place=True`.
+        recipe: to start from: a Recipe, the path of a TOML file, or the name of a built-in one.
+        on_event: called with an `Event` for every item.
+        cancel: `cancel()` ends it early; the plan has the items so far.
+        settings: as for `convert`, without `dry_run`.
+
+    Returns:
+        An item for every input, counts, and remarks. Without `session` and `report` of `convert`: no worker
+        is used, and no report is written.
+
+    Raises:
+        UsageError: a setting is wrong, or no input exists.
+        OutputError: `out` cannot be read.
+    """
+    chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
+    place = None if out is None else os.fspath(out)
+    items, notes, aside = list[PlannedItem](), list[str](), Aside()
+
+    def noted() -> Iterator[Job | Outcome]:
+        for entry in planned_entries(texts(inputs), place, chosen, options, tell=notes.append, aside=aside):
+            items.append(_planned(entry) if isinstance(entry, Job) else _left(entry))
+            yield entry
+
+    report = report_of(noted(), place or "", on_event or _ignore, cancel, notes, aside)
+    return Plan(
+        tuple(items[: report.total]),
+        planned=report.planned,
+        skipped=report.skipped,
+        failed=report.failed,
+        out=report.out,
+        reasons=report.reasons,
+        ignored=report.ignored,
+        left_out=report.left_out,
+        excluded=report.excluded,
+        cancelled=report.cancelled,
+        notes=report.notes,
+    )
+
+
+def _planned(job: Job) -> PlannedItem:
+    outputs = tuple(
+        PlannedOutput(target.path, target.format, target.replaces, target.split) for target in job.targets
+    )
+    compared = tuple(file.path for file in job.check)
+    return PlannedItem(
+        job.item.path, "planned", outputs, compared, notes=job.notes, bytes=max(0, job.item.size)
+    )
+
+
+def _left(outcome: Outcome) -> PlannedItem:
+    found = [(file.path, format_of_suffix(file.path)) for file in outcome.outputs]
+    return PlannedItem(
+        outcome.source,
+        "failed" if outcome.status == "failed" else "skipped",
+        tuple(PlannedOutput(path, kind.name if kind else "") for path, kind in found),
+        reason=outcome.reason,
+        error=outcome.error,
+        kind=outcome.kind,
+        notes=outcome.notes,
+        bytes=outcome.source_bytes,
+    )
+
+
+def _ignore(_event: Event) -> None:
+    """Do not listen."""
