@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -196,11 +197,29 @@ class TestInks:
     def made(self) -> np.ndarray:
         return ours(saved(Image.fromarray(self.CHART.round().astype(np.uint8), "CMYK"), "TIFF"))
 
-    def test_littlecms_gives_what_the_formula_says(self) -> None:
-        light = cmyk.light_of(self.CHART.round() / 255)
-        wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    @needs_vips
+    def test_libvips_makes_the_same_of_the_profile(self, tmp_path: Path) -> None:
+        (tmp_path / "swop.icc").write_bytes(cmyk.cmyk_profile())
+        image = pyvips.Image.new_from_array(self.CHART.round().astype(np.uint8)).copy(interpretation="cmyk")
+        made = image.icc_import(input_profile=str(tmp_path / "swop.icc"), intent="relative")
+        wanted = made.icc_export(output_profile="srgb", intent="relative", depth=8).numpy()
         mean, worst = difference(self.made(), wanted)
-        assert (mean < 0.6, worst < 6) == (True, True)
+        assert (mean < 0.6, worst < 5) == (True, True)  # libvips goes by way of Lab with 16 bits
+
+    @pytest.mark.parametrize(
+        ("inks", "published"),
+        [
+            ((1, 0, 0, 0), (0, 174, 239)), ((0, 1, 0, 0), (236, 0, 140)), ((0, 0, 1, 0), (255, 242, 0)),
+            ((1, 1, 0, 0), (46, 49, 146)), ((1, 0, 1, 0), (0, 166, 81)), ((0, 1, 1, 0), (237, 28, 36)),
+            ((0, 0, 0, 1), (35, 31, 32)),
+        ],
+    )  # fmt: skip
+    def test_pure_inks_are_the_published_colours_of_swop(
+        self, inks: tuple[int, ...], published: tuple[int, ...]
+    ) -> None:
+        """What editors show for the process colours under U.S. Web Coated (SWOP) v2."""
+        data = saved(Image.new("CMYK", (8, 8), tuple(255 * ink for ink in inks)), "TIFF")
+        assert np.abs(ours(data)[0, 0].astype(int) - published).max() <= 1
 
     def test_paper_is_white_and_all_inks_are_black(self) -> None:
         made = self.made().reshape(-1, 3)
@@ -213,7 +232,7 @@ class TestInks:
         image = pyvips.Image.new_from_array(chart).copy(interpretation="cmyk")
         press = image.icc_transform("srgb", input_profile="cmyk", intent="relative").numpy()
         plain = np.asarray(Image.fromarray(chart, "CMYK").convert("RGB"))
-        assert difference(self.made(), press)[0] < 0.6 * difference(plain, press)[0]
+        assert difference(self.made(), press)[0] < 0.55 * difference(plain, press)[0]
 
 
 KINDS = {

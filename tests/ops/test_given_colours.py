@@ -260,16 +260,22 @@ def by_lightness() -> bytes:
         return b"mft1" + struct.pack(">4x3Bx", 3, 3, 2) + unit + straight + bytes(sum(nodes, ())) + straight
 
     corners = list(itertools.product((0, 255), repeat=3))
-    whole = profiles.table_profile("L", table([(r, 128, 128) for r, _, _ in corners]), b"RGB ", b"Lab ")
-    body = table([(lightness,) * 3 for lightness, _, _ in corners])
-    (count,) = struct.unpack_from(">I", whole, 128)
-    entries, rest = whole[132 : 132 + 12 * count], whole[132 + 12 * count :]
-    moved = b"".join(
-        name + struct.pack(">II", at + 12, size) for name, at, size in struct.iter_unpack(">4sII", entries)
+    white = struct.pack(">3i", *(round(65536 * value) for value in profiles.D50))
+    tags = {
+        b"desc": b"desc" + struct.pack(">4xI", 2) + b"L\0" + bytes(4 + 4 + 2 + 1 + 67),
+        b"cprt": b"text" + bytes(4) + b"No copyright, use freely\0",
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"A2B0": table([(r, 128, 128) for r, _, _ in corners]),
+        b"B2A0": table([(lightness,) * 3 for lightness, _, _ in corners]),
+    }
+    at, entries, body = 128 + 4 + 12 * len(tags), b"", b""
+    for name, value in tags.items():
+        entries += name + struct.pack(">II", at + len(body), len(value))
+        body += value + bytes(-len(value) % 4)
+    head = struct.pack(
+        ">I4x4s4s4s4s12x4s28x", at + len(body), b"\2\x40\0\0", b"prtr", b"RGB ", b"Lab ", b"acsp"
     )
-    moved += b"B2A0" + struct.pack(">II", len(whole) + 12, len(body))
-    head = struct.pack(">I", len(whole) + 12 + len(body)) + whole[4:128]
-    return head + struct.pack(">I", count + 1) + moved + rest + body
+    return (head + white).ljust(128, b"\0") + struct.pack(">I", len(tags)) + entries + body
 
 
 def test_a_profile_of_tables() -> None:

@@ -73,26 +73,6 @@ def to_d50() -> Matrix:
     return result
 
 
-def table_profile(name: str, content: bytes, space: bytes, connection: bytes) -> bytes:
-    """A version 2 profile with a single table (`A2B0`).
-
-    Args:
-        name: description in the profile.
-        content: the table, as stored in the tag.
-        space: four-letter signature of the device space.
-        connection: four-letter signature of the connection space.
-    """
-    text = name.encode()
-    desc = b"desc" + struct.pack(">4xI", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67)
-    tags = {
-        b"desc": desc,
-        b"cprt": b"text" + bytes(4) + b"No copyright, use freely\0",
-        b"wtpt": _triple(D50),
-        b"A2B0": content,
-    }
-    return _assemble(tags, space, connection, b"\2\x40\0\0", b"prtr")
-
-
 def _described(name: str) -> dict[bytes, bytes]:
     return {b"desc": _text(name), b"cprt": _text("No copyright, use freely"), b"wtpt": _triple(D50)}
 
@@ -133,13 +113,7 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
-def _assemble(
-    tags: dict[bytes, bytes],
-    space: bytes,
-    connection: bytes = b"XYZ ",
-    version: bytes = b"\4\x30\0\0",
-    kind: bytes = b"mntr",
-) -> bytes:
+def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
     """Header, tag table and values; equal values are stored once."""
     at = 128 + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
@@ -151,7 +125,7 @@ def _assemble(
     size = at + len(body)
     head = struct.pack(
         ">II4s4s4s4s12s4s28x",
-        size, 0, version, kind, space, connection, bytes(12), b"acsp",
+        size, 0, b"\4\x30\0\0", b"mntr", space, b"XYZ ", bytes(12), b"acsp",
     )  # fmt: skip
     head += b"".join(map(_fixed, D50))
     return head.ljust(128, b"\0") + table + body

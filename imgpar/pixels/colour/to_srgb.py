@@ -13,15 +13,15 @@ from imgpar.pixels.colour.icc_header import profile_space
 
 def to_srgb(image: Image.Image) -> Image.Image:
     """Convert a loaded CMYK or LAB image to an RGB image."""
-    profile, flags = _profile(image), ImageCms.Flags.BLACKPOINTCOMPENSATION
-    if profile is None:
-        # Black of the model needs no compensation.
-        profile, flags = _inks(), ImageCms.Flags.NONE
     try:
         converted = ImageCms.profileToProfile(
-            image, profile, _srgb(), renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
-            flags=flags,
-        )  # fmt: skip
+            image,
+            _profile(image) or _inks(),
+            _srgb(),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
     except ImageCms.PyCMSError:
         converted = None
     return converted or image.convert("RGB")
