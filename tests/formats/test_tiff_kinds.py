@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from codec_pictures import LIMITS, read
 
+from imgpar.core.errors import DamagedError, MissingExtraError
 from imgpar.core.model import Frame
+from imgpar.formats.backends import imagecodecs
 from imgpar.formats.codec import decode, read_header
 
 KINDS = {"u1": (8, 1, 255), "u2": (16, 1, 65535), "u4": (32, 1, (1 << 32) - 1), "f4": (32, 3, 1)}
@@ -260,3 +262,56 @@ def test_lab(kind: str, meaning: int) -> None:
     grey = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     assert (header.spec.layout, header.notes) == ("RGB", ("LAB was converted to sRGB",))
     assert np.abs(array / peak * 255 - grey[..., None] * 255).max() < 0.6
+
+
+def packbits(stored: bytes, row: int) -> bytes:
+    """Each row in literal pieces of at most 128 bytes, which is valid PackBits."""
+    pieces = []
+    for top in range(0, len(stored), row):
+        line = stored[top : top + row]
+        for at in range(0, row, 128):
+            piece = line[at : at + 128]
+            pieces.append(bytes([len(piece) - 1]) + piece)
+    return b"".join(pieces)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("packing", [1, 8, 32946, 32773])
+def test_strips_of_odd_samples_are_unpacked(packing: int, reverse: bool) -> None:
+    values = stored_as("i2", 3)
+    row = 14 * 3 * 2
+    strips = [values[top : top + 4].astype("<i2").tobytes() for top in range(0, 10, 4)]
+    if packing == 32773:
+        strips = [packbits(strip, row) for strip in strips]
+    elif packing != 1:
+        strips = [zlib.compress(strip) for strip in strips]
+    if reverse:
+        strips = [bytes(int(f"{byte:08b}"[::-1], 2) for byte in strip) for strip in strips]
+    data = packed(strips, 14, 10, 3, 16, 2, "<", 4, 1, **{"259": [packing], "266": [2 if reverse else 1]})
+    _, (array,) = read(data)
+    assert np.array_equal(array, (values.astype(int) + 32768).astype(np.uint16))
+
+
+@pytest.mark.parametrize("packing", [1, 8, 32773])
+def test_strips_of_odd_samples_that_end_early_are_damage(packing: int) -> None:
+    values = stored_as("i2", 1)
+    whole = values.astype("<i2").tobytes()
+    strip = {1: whole, 8: zlib.compress(whole[:-2]), 32773: packbits(whole[:-28], 28)}[packing]
+    strip = strip[:-2] if packing == 1 else strip
+    data = packed([strip], 14, 10, 1, 16, 2, "<", 10, 1, **{"259": [packing]})
+    with pytest.raises(DamagedError):
+        read(data)
+    if packing != 32773:
+        _, (array,) = read(data, accept_damaged=True)
+        assert np.array_equal(array[:9], (values[:9].astype(int) + 32768).astype(np.uint16))
+
+
+def test_lzw_of_odd_samples_is_read_with_imagecodecs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    values = stored_as("i2", 1)
+    strip = codecs.lzw_encode(values.astype("<i2").tobytes())
+    data = packed([strip], 14, 10, 1, 16, 2, "<", 10, 1, **{"259": [5]})
+    assert np.array_equal(read(data)[1][0], (values.astype(int) + 32768).astype(np.uint16))
+    monkeypatch.setattr(imagecodecs, "imagecodecs_available", lambda: False)
+    with pytest.raises(MissingExtraError, match="imagecodecs"):
+        read(data)

@@ -46,15 +46,25 @@ def decode(name: str, data: bytes | memoryview, title: str, **how: Any) -> Array
         DamagedError: it cannot read the file.
         UnsupportedError: it does not support this kind.
     """
+    pixels = _decoded(name, data, title, **how)
+    return np.asarray(pixels).reshape(*pixels.shape[:2], -1)
+
+
+def unpacked(name: str, data: bytes | memoryview, title: str, size: int) -> bytes:
+    """The first `size` bytes of what a general codec (`lzw`) packed; fewer where there are no more. Raises as
+    `decode`."""
+    return bytes(_decoded(name, data, title, out=size))
+
+
+def _decoded(name: str, data: bytes | memoryview, title: str, **how: Any) -> Any:
     if not imagecodecs_available():
         raise missing_imagecodecs(f"This kind of {title}")
     import imagecodecs
 
     try:
-        pixels = getattr(imagecodecs, f"{name}_decode")(bytes(data), **how)
+        return getattr(imagecodecs, f"{name}_decode")(bytes(data), **how)
     except Exception as error:
         raise refused(title, library_words(error), hopeless=True) from error
-    return np.asarray(pixels).reshape(*pixels.shape[:2], -1)
 
 
 def stretched(pixels: Array, bits: int, dtype: str) -> Array:

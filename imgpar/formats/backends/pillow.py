@@ -55,6 +55,15 @@ _BC6H = 6
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
 
 
+def from_packbits(data: bytes | memoryview, row: int, rows: int, title: str) -> np.ndarray[Any, Any]:
+    """Rows × bytes of a row, which were packed row by row as Macintosh's PackBits. Raises DamagedError."""
+    try:
+        image = Image.frombytes("L", (row, rows), bytes(data), "packbits", "L")
+    except ValueError as error:
+        raise damaged(title, "the pixel data cannot be read", hopeless=True) from error
+    return np.asarray(image)
+
+
 @contextmanager
 def settings(*, accept_damaged: bool = False) -> Iterator[list[str]]:
     """Disable Pillow's pixel limit (the header was checked); collects its warnings as texts."""

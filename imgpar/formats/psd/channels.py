@@ -1,8 +1,8 @@
 """Channels of the flattened picture of a Photoshop file: 16 and 32 bits, and alpha, which Pillow rejects or
 ignores.
 
-OpenCV decompresses the rows as strips of a TIFF. A flattened picture with alpha was composed on white by
-Photoshop, which is reversed. Channels that are not alpha are saved selections.
+A flattened picture with alpha was composed on white by Photoshop, which is reversed. Channels that are not
+alpha are saved selections.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.core.model import Layout, Spec
-from imgpar.formats.backends import opencv
+from imgpar.formats.backends import pillow
 from imgpar.formats.base import damaged, unclear
-from imgpar.formats.tiff.writer import directory_values, write_directory
 from imgpar.pixels.colour import lab, tone
 
 Array = np.ndarray[Any, Any]
@@ -25,8 +24,7 @@ _COLOURS = {1: 1, 3: 3, 4: 4, 8: 1, 9: 3}
 _CMYK, _LAB = 4, 9
 _FLOAT, _LIGHT = 32, (1, 3)
 """Bit depth of floats, which are linear light, and the modes that support them."""
-_SHORT, _LONG = 3, 4
-_RAW, _PACKED, _PACK_BITS = 0, 1, 32773
+_RAW, _PACKED = 0, 1
 
 
 class Flat(NamedTuple):
@@ -122,33 +120,23 @@ def _planes(data: bytes | memoryview, flat: Flat, wanted: int) -> Array:
     item = flat.depth // 8
     (packing,) = struct.unpack_from(">H", data, flat.at)
     rows, row = wanted * flat.height, flat.width * item
+    begin = flat.at + 2
     if packing == _RAW:
-        offsets = range(flat.at + 2, flat.at + 2 + rows * row, row)
-        lengths: Any = [row] * rows
-    elif packing == _PACKED:
+        size = rows * row
+    elif packing == _PACKED:  # the lengths of all rows come first
         count = flat.channels * flat.height
-        code, size = ("I", 4) if flat.large else ("H", 2)
-        lengths = struct.unpack_from(f">{count}{code}", data, flat.at + 2)[:rows]
-        ends = flat.at + 2 + size * count + np.cumsum((0, *lengths))
-        offsets = ends[:-1].tolist()
+        code, bytes_of = ("I", 4) if flat.large else ("H", 2)
+        size = sum(struct.unpack_from(f">{count}{code}", data, begin)[:rows])
+        begin += count * bytes_of
     else:
         raise unclear("Photoshop", f"its pixels have the unknown compression {packing}")
-    if offsets[-1] + lengths[-1] > len(data):
+    if begin + size > len(data):
         raise damaged("Photoshop", "its pixels end too early", hopeless=True)
-    content = {
-        256: (_LONG, row), 257: (_LONG, rows), 258: (_SHORT, 8), 262: (_SHORT, 1), 277: (_SHORT, 1),
-        259: (_SHORT, _PACK_BITS if packing else 1), 278: (_LONG, 1),
-    }  # fmt: skip
-    tags = {tag: directory_values("<", kind, value) for tag, (kind, value) in content.items()}
-    tags[273] = directory_values("<", _LONG, *offsets)
-    tags[279] = directory_values("<", _LONG, *lengths)
-    out = bytearray(data)
-    out += bytes(len(out) % 2)
-    struct.pack_into("<2sHI", out, 0, b"II", 42, len(out))
-    write_directory(out, tags, "<")
-    found = opencv.decode(memoryview(out), Spec(row, rows, "L"), "Photoshop")
+    stored = data[begin : begin + size]
+    if packing == _PACKED:
+        stored = pillow.from_packbits(stored, row, rows, "Photoshop").tobytes()
     kind = "f" if flat.linear else "u"
-    values = np.ascontiguousarray(found[..., 0]).view(f">{kind}{item}").astype(f"{kind}{item}")
+    values = np.frombuffer(stored, f">{kind}{item}").astype(f"{kind}{item}")
     return values.reshape(wanted, flat.height, flat.width)
 
 

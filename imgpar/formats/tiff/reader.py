@@ -226,7 +226,9 @@ def decode(
     for number, frame in zip(header.detail["numbers"], frames, strict=False):
         samples = header.detail.get("samples")
         if samples:
-            np.copyto(frame.array, tiff_samples.decode(data, _tags(data, places[number]), samples))
+            tags = _tags(data, places[number])
+            pixels = tiff_samples.decode(data, tags, samples, accept_damaged=accept_damaged)
+            np.copyto(frame.array, pixels)
         else:
             np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
     return _reach(frames) if header.spec.dtype == "float32" else ()

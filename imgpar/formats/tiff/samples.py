@@ -2,31 +2,23 @@
 bits, integers of 32 and 64, and with more than 8 bits: separate planes, grey with alpha, white as 0,
 premultiplied alpha.
 
-OpenCV unpacks their bytes as a grey picture of 8 bits, as wide as a row has bytes. The strips stay in place;
-only a directory is added. The bytes are interpreted here.
+The bytes are decompressed by `blocks` and interpreted here.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import TiffImagePlugin
 
 from imgpar.core.model import Layout, Spec
-from imgpar.formats.backends import opencv
-from imgpar.formats.base import damaged
-from imgpar.formats.tiff.writer import directory_values, write_directory
+from imgpar.formats.tiff import blocks
 from imgpar.pixels.colour import lab as lab_colours
 
 Array = np.ndarray[Any, Any]
 Tags = TiffImagePlugin.ImageFileDirectory_v2
 
-_KEPT = (257, 259, 266, 278, 323)
-"""Height, compression, fill order, rows per strip, tile height."""
-_PLACES = ((273, 279), (324, 325))
-_SHORT, _LONG = 3, 4
 _SEPARATE = 2
 _BY_DIFFERENCES, _BY_BYTES = 2, 3
 _PREMULTIPLIED, _ALPHA = 1, 2
@@ -99,14 +91,13 @@ def _needed(tags: Tags, kind: str, size: int, more: int, extras: tuple[int, ...]
     return size > 8 and (apart or odd or inverted)
 
 
-def decode(data: bytes | memoryview, tags: Tags, samples: Samples) -> Array:
+def decode(data: bytes | memoryview, tags: Tags, samples: Samples, *, accept_damaged: bool = False) -> Array:
     """Pixels in the shape and dtype of the page's spec. Raises DamagedError."""
-    separate = int(tags.get(284, 1)) == _SEPARATE and samples.total > 1
-    if separate:
-        planes = [_unpacked(data, tags, samples, 1, at) for at in samples.kept]
-        values = np.concatenate(planes, axis=-1)
+    if int(tags.get(284, 1)) == _SEPARATE and samples.total > 1:
+        unpacked = [_unpacked(data, tags, samples, at, accept_damaged) for at in samples.kept]
+        values = np.concatenate(unpacked, axis=-1)
     else:
-        values = _unpacked(data, tags, samples, samples.total, 0)[..., list(samples.kept)]
+        values = _unpacked(data, tags, samples, None, accept_damaged)[..., list(samples.kept)]
     pixels = scale_samples(values, samples)
     if int(tags.get(262, 1)) in (_CIE_LAB, _ICC_LAB):
         from_lab(pixels, signed=int(tags[262]) == _CIE_LAB)
@@ -153,14 +144,16 @@ def divided(pixels: Array) -> Array:
     return pixels
 
 
-def _unpacked(data: bytes | memoryview, tags: Tags, samples: Samples, count: int, plane: int) -> Array:
+def _unpacked(
+    data: bytes | memoryview, tags: Tags, samples: Samples, plane: int | None, accept_damaged: bool
+) -> Array:
     """Stored samples, height × width × count, of all channels or of one plane."""
     width, height = samples.spec.size
+    count = samples.total if plane is None else 1
     tile = int(tags.get(322, width))
     across, row = -(-width // tile), -(-tile * count * samples.bits // 8)
-    wide = Spec(across * row, height, "L", "uint8")
-    rows = opencv.decode(_as_bytes(data, tags, wide.width, row, plane, samples), wide, "TIFF")
-    parts = rows.reshape(height, across, row)
+    part = (0, 1) if plane is None else (plane, samples.total)
+    parts = blocks.rows(data, tags, height, across, row, part, accept_damaged=accept_damaged)
     if samples.bits % 8:
         values = np.stack([_from_bits(part, tile * count, samples.bits) for part in parts])
     else:
@@ -191,30 +184,3 @@ def _from_bytes(parts: Array, tags: Tags, samples: Samples, count: int, order: s
         whole = values.view(f"u{item}")
         values = np.cumsum(whole, axis=2, dtype=whole.dtype).view(stored)
     return values
-
-
-def _as_bytes(
-    data: bytes | memoryview, tags: Tags, width: int, tile: int, plane: int, samples: Samples
-) -> memoryview:
-    """The file with a first directory that describes rows of bytes."""
-    out = bytearray(data)
-    order = ">" if bytes(data[:2]) == b"MM" else "<"
-    found = {tag: directory_values(order, _LONG, int(tags[tag])) for tag in _KEPT if tag in tags}
-    found[256] = directory_values(order, _LONG, width)
-    if 322 in tags:
-        found[322] = directory_values(order, _LONG, tile)
-    for tag, value in ((258, 8), (262, 1), (277, 1), (284, 1), (339, 1)):
-        found[tag] = directory_values(order, _SHORT, value)
-    planes = samples.total if int(tags.get(284, 1)) == _SEPARATE else 1
-    for offsets, lengths in _PLACES:
-        if offsets in tags:
-            count = len(tags[offsets]) // planes
-            if not count or len(tags.get(lengths, ())) < count * planes:
-                raise damaged("TIFF", "the offsets of its channels are missing", hopeless=True)
-            part = slice(plane * count, (plane + 1) * count)
-            found[offsets] = directory_values(order, _LONG, *tags[offsets][part])
-            found[lengths] = directory_values(order, _LONG, *tags[lengths][part])
-    out += bytes(len(out) % 2)
-    struct.pack_into(order + "2sHI", out, 0, bytes(data[:2]), 42, len(out))
-    write_directory(out, found, order)
-    return memoryview(out)
