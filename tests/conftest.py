@@ -35,7 +35,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Temporary files of these tests and of what they start have a folder of their own, and so has the
     journal of single files."""
     os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("own"))
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    for name in ("XDG_STATE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
+        os.environ[name] = str(tmp_path_factory.mktemp("state"))
     tempfile.tempdir = None
 
 

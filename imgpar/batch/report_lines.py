@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -45,14 +44,9 @@ CREATE TABLE stretches(
 
 def state_folder() -> str:
     """The folder for the state of this program, for the current user."""
-    home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-    elif sys.platform == "darwin":
-        base = os.path.join(home, "Library", "Application Support")
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
-    return os.path.join(base, "imgpar")
+    from platformdirs import user_state_dir  # few commands need it
+
+    return user_state_dir("imgpar", appauthor=False)
 
 
 def write_facts(uid: str, facts: Mapping[str, Any]) -> None:

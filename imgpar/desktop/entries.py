@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+from platformdirs.windows import Windows
+
 NAME = "imgpar"
 TITLE = "Convert with imgpar"
 TITLE_ZH = "用 imgpar 转换"
@@ -98,14 +101,13 @@ def menu_entries(platform: str = "", *, everywhere: bool = False) -> Iterator[En
     """The entries of a system; on Linux those of the installed file managers, or of all with `everywhere`."""
     platform = platform or sys.platform
     if platform == "win32":
-        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
-        place = Path(base) / "Microsoft" / "Windows" / "SendTo" / f"{NAME}.lnk"
+        base = Windows(roaming=True).user_data_path
+        place = base / "Microsoft" / "Windows" / "SendTo" / f"{NAME}.lnk"
         yield Entry(place, b"", "Send to")
     elif platform == "darwin":
         yield from _quick_action(Path.home() / "Library" / "Services" / f"{NAME}.workflow" / "Contents")
     else:
-        share = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-        yield from _linux(share, everywhere=everywhere)
+        yield from _linux(platformdirs.user_data_path(), everywhere=everywhere)
 
 
 def _linux(share: Path, *, everywhere: bool) -> Iterator[Entry]:
@@ -125,8 +127,8 @@ def _linux(share: Path, *, everywhere: bool) -> Iterator[Entry]:
         place = share / "nautilus" / "scripts" / TITLE
         yield Entry(place, script, "action of Nautilus", executable=True)
     if everywhere or shutil.which("caja"):
-        config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        yield Entry(config / "caja" / "scripts" / TITLE, script, "action of Caja", executable=True)
+        place = platformdirs.user_config_path() / "caja" / "scripts" / TITLE
+        yield Entry(place, script, "action of Caja", executable=True)
     if everywhere or shutil.which("nemo"):
         text = f"[Nemo Action]\nName={TITLE}\nName[zh_CN]={TITLE_ZH}\nExec={start} %F\nIcon-Name=imgpar\n"
         text += "Selection=notnone\nExtensions=any;\nQuote=double\n"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 import imgpar
 
@@ -116,10 +117,4 @@ def folder_beside(inputs: Sequence[str]) -> str:
 
 def settings_path() -> Path:
     """Path of the settings: in AppData, Application Support, or XDG_CONFIG_HOME."""
-    if sys.platform == "win32":
-        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "imgpar" / "desktop.json"
+    return platformdirs.user_config_path("imgpar", appauthor=False, roaming=True) / "desktop.json"

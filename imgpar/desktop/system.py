@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
+
+import platformdirs
 
 
 def system_language() -> str:
@@ -66,9 +67,8 @@ def linux_is_dark() -> bool:
     schema = "org.gnome.desktop.interface"
     if "dark" in answer("gsettings", "get", schema, "color-scheme").lower():
         return True
-    place = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kdeglobals"
     try:
-        lines = place.read_text("utf-8", "replace").splitlines()
+        lines = (platformdirs.user_config_path() / "kdeglobals").read_text("utf-8", "replace").splitlines()
     except OSError:
         return False
     return any(line.startswith("ColorScheme=") and "dark" in line.lower() for line in lines)

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs.macos
+import platformdirs.unix
+import platformdirs.windows
 import pytest
 from conftest import FolderMaker
 from PIL import Image
@@ -32,7 +35,8 @@ PATIENCE = 60.0
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of these tests are not those of the one who runs them."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("APPDATA", str(tmp_path / "config"))
+    for name in ("APPDATA", "WIN_PD_OVERRIDE_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -74,18 +78,21 @@ def test_settings_that_cannot_be_kept_stop_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "place"),
+    ("system", "place"),
     [
-        ("linux", "config/imgpar"),
-        ("win32", "config/imgpar"),
-        ("darwin", "home/Library/Application Support/imgpar"),
+        (platformdirs.unix.Unix, "home/.config/imgpar"),
+        (platformdirs.windows.Windows, "config/imgpar"),
+        (platformdirs.macos.MacOS, "home/Library/Application Support/imgpar"),
     ],
 )
 def test_settings_are_where_the_system_keeps_them(
-    platform: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: type, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(Path, "home", classmethod(lambda _: tmp_path / "home"))
+    folders = {"CSIDL_APPDATA": str(tmp_path / "config")}
+    monkeypatch.setattr(platformdirs.windows, "get_win_folder", folders.__getitem__)
+    monkeypatch.setattr(platformdirs, "PlatformDirs", system)
+    assert settings_path() == tmp_path / "config/imgpar/desktop.json"  # XDG_CONFIG_HOME, APPDATA
+    monkeypatch.delenv("XDG_CONFIG_HOME")
     assert settings_path() == tmp_path / place / "desktop.json"
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import platformdirs.windows
 import pytest
 
 import imgpar
@@ -25,7 +26,8 @@ linux_only = pytest.mark.skipif(not LINUX, reason="menus of Linux")
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("APPDATA", str(tmp_path / "config"))
+    for name in ("APPDATA", "WIN_PD_OVERRIDE_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -110,7 +112,9 @@ def test_a_quick_action_is_two_property_lists_that_run_this_python() -> None:
     assert shlex.split(command)[:3] == [sys.executable, "-m", "imgpar.desktop"]
 
 
-def test_send_to_is_where_windows_looks(tmp_path: Path) -> None:
+def test_send_to_is_where_windows_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {"CSIDL_APPDATA": str(tmp_path / "config")}
+    monkeypatch.setattr(platformdirs.windows, "get_win_folder", folders.__getitem__)
     (entry,) = menu_entries("win32")
     assert entry.path == tmp_path / "config/Microsoft/Windows/SendTo/imgpar.lnk"
 

@@ -71,7 +71,8 @@ def display() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("APPDATA", str(tmp_path / "config"))
+    for name in ("APPDATA", "WIN_PD_OVERRIDE_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
