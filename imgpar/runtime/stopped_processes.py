@@ -86,7 +86,8 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def _pid_of(module: str, helper: str, name: str) -> Iterator[int]:
-    """Pid of a running helper process of multiprocessing, read from its private attributes."""
+    """Pid of a running helper process of multiprocessing. There is no public name for it, and without it a
+    run would wait forever for a helper that was stopped."""
     loaded = sys.modules.get(f"multiprocessing.{module}")
     pid = getattr(getattr(loaded, helper, None), name, None)
     if isinstance(pid, int):

@@ -66,28 +66,27 @@ def test_the_fork_server_may_be_killed(pictures: Path, tmp_path: Path):
     assert (report.ok, report.failed) == (12, 0)
 
 
-EARLY = """
+WARM = """
 import os, sys
+from multiprocessing import forkserver
 from imgpar.batch import PRELOAD
 from imgpar.runtime import startup
 startup.warm_up(PRELOAD)
-(*_, pid), = startup._early
+pid = forkserver._forkserver._forkserver_pid
 if sys.argv[3] == "killed":
     os.kill(pid, 9)
 import imgpar
 assert imgpar.convert(sys.argv[1], sys.argv[2], to="png", jobs=2).ok == 12
-from multiprocessing import forkserver
 print(pid == forkserver._forkserver._forkserver_pid)
 """
 
 
 @linux
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there it is started by multiprocessing")
 @pytest.mark.parametrize("fate", ["used", "killed"])
-def test_a_fork_server_begins_before_multiprocessing_is_there(fate: str, pictures: Path, tmp_path: Path):
+def test_a_fork_server_begins_before_the_run(fate: str, pictures: Path, tmp_path: Path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    command = [sys.executable, "-c", EARLY, str(pictures), str(tmp_path / "out"), fate]
+    command = [sys.executable, "-c", WARM, str(pictures), str(tmp_path / "out"), fate]
     run = subprocess.run(command, env=os.environ | {"TMPDIR": str(temporary)}, stdout=subprocess.PIPE)
     assert (run.returncode, run.stdout.split()) == (0, [str(fate == "used").encode()])
     assert list(temporary.iterdir()) == []

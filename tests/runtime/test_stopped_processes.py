@@ -135,15 +135,6 @@ def test_a_fork_server_that_nobody_needed_ends_with_its_parent(pictures, tmp_pat
     assert script(pictures, tmp_path / "out", text) == ("", "")
 
 
-def test_the_early_fork_server_ends_with_its_parent(tmp_path):
-    code = (
-        "import os, signal; from imgpar.batch import PRELOAD; from imgpar.runtime import startup;"
-        "startup.warm_up(PRELOAD); os.kill(startup._early[0][3], signal.SIGSTOP)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=SECONDS)
-    assert done.stderr == b""
-
-
 def test_a_worker_that_is_stopped_before_it_begins(pictures, tmp_path):
     text = """
         start = pool.Pool.start
