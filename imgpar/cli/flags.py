@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.run_options import FILES, RUN, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
-from imgpar.cli.parsing import Append, Once, Store
+from imgpar.cli.parsing import Append, FlagAction, Once, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
@@ -40,18 +40,11 @@ class FlagUse(NamedTuple):
     value: Any
 
 
-class Collect(argparse.Action):
+class Collect(FlagAction):
     """Append the flag to `steps`, which keeps the order."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        value: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Called by argparse for each use of the flag."""
-        step = FlagUse(self.dest, option_string or self.dest, True if self.nargs == 0 else value)
+    def use(self, namespace: argparse.Namespace, label: str, value: Any) -> None:
+        step = FlagUse(self.dest, label, True if self.nargs == 0 else value)
         namespace.steps = [*(namespace.steps or ()), step]
 
 

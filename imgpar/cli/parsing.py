@@ -103,55 +103,50 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return names if action.nargs == 0 else f"{names} {action.metavar or action.dest.upper()}"
 
 
-class Store(argparse.Action):
+class FlagAction(argparse.Action):
+    """What a flag does each time it is used."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        value: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Called by argparse for each use of the flag."""
+        self.use(namespace, option_string or self.dest, value)
+
+    def use(self, namespace: argparse.Namespace, label: str, value: Any) -> None:
+        """Store the value; `label` is the flag as it was written."""
+        raise NotImplementedError
+
+
+class Store(FlagAction):
     """Store the value parsed by one of imgpar's parsers; errors name the flag."""
 
     def __init__(self, *args: Any, parse: parsing.Parser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parse = parse
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        value: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Called by argparse for each use of the flag."""
-        setattr(namespace, self.dest, parsing.named(option_string or self.dest, self.parse, value))
+    def use(self, namespace: argparse.Namespace, label: str, value: Any) -> None:
+        setattr(namespace, self.dest, parsing.named(label, self.parse, value))
 
 
-class Once(argparse.Action):
+class Once(FlagAction):
     """Store a name; a second, different value is an error."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        value: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Called by argparse for each use of the flag."""
+    def use(self, namespace: argparse.Namespace, label: str, value: Any) -> None:
         before = getattr(namespace, self.dest)
         if before not in (None, value):
-            raise UsageError(
-                f"{option_string} is given twice, {before!r} and {value!r}.", fix="Leave out one."
-            )
+            raise UsageError(f"{label} is given twice, {before!r} and {value!r}.", fix="Leave out one.")
         setattr(namespace, self.dest, value)
 
 
 class Append(Store):
     """Append the parsed values to those of earlier uses."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        value: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Called by argparse for each use of the flag."""
-        parsed = parsing.named(option_string or self.dest, self.parse, value)
+    def use(self, namespace: argparse.Namespace, label: str, value: Any) -> None:
+        parsed = parsing.named(label, self.parse, value)
         setattr(namespace, self.dest, (*getattr(namespace, self.dest), *parsed))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -99,6 +100,17 @@ def chosen_pages(limits: Limits, count: int) -> range:
     if int(last or first) > count:
         raise ItemError(f"It has {count} page(s); {limits.pages} was requested.", fix="Change --pages.")
     return range(int(first) - 1, int(last or first))
+
+
+@cache
+def loadable(*packages: str) -> bool:
+    """Whether packages are installed and can be loaded."""
+    try:
+        for name in packages:
+            import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def require(fmt: Format, module: str = "") -> Any:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from imgpar.core.errors import MissingExtraError, library_words
 from imgpar.core.install_hint import pip
-from imgpar.formats.base import refused
+from imgpar.formats.base import loadable, refused
 
 Array = np.ndarray[Any, Any]
 
 
-@cache
 def imagecodecs_available() -> bool:
     """Whether the package is installed and can be loaded."""
-    try:
-        import imagecodecs  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return loadable("imagecodecs")
 
 
 def missing_imagecodecs(what: str) -> MissingExtraError:

@@ -8,7 +8,6 @@ decided here from the tags, before anything is unpacked.
 from __future__ import annotations
 
 import logging
-from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -18,7 +17,7 @@ from PIL import Image
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
 from imgpar.core.model import Layout, Spec
-from imgpar.formats.base import damaged
+from imgpar.formats.base import damaged, loadable
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.samples import Samples
 from imgpar.pixels.colour import to_srgb
@@ -62,15 +61,9 @@ class Tags:
         return self.numbers(number, (default,))[0]
 
 
-@cache
 def rare_tiff_available() -> bool:
-    """Whether the packages are installed and can be loaded."""
-    try:
-        import imagecodecs  # noqa: F401
-        import tifffile  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    """Whether tifffile and imagecodecs are installed and can be loaded."""
+    return loadable("tifffile", "imagecodecs")
 
 
 def missing_rare_tiff(what: str) -> MissingExtraError:
