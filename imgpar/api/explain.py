@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import ItemError
 from imgpar.core.model import Job
-from imgpar.formats.registry import peek, sniff
+from imgpar.formats.registry import sniff_file
 from imgpar.recipe.recipe import Recipe
 
 
@@ -22,13 +22,14 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
         return planar.explain_planes(job.item.path, recipe.operations, formats, recipe.encode)
     try:
         clip, found = prepared(probe(job.item.path), recipe.encode), []
+        content = sniff_file(job.item.path)
         for target in job.targets:
             plan = make_plan(
                 clip,
                 target.format,
                 recipe.operations,
                 recipe.encode,
-                same_container=_sniffed(job.item.path) == target.format,
+                same_container=content is not None and content.name == target.format,
                 staged=options.schedule == "staged",
             )
             words = "; in parts, and an interrupted run goes on" if may_be_cut(plan, clip) else ""
@@ -36,9 +37,3 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
         return found
     except ItemError:
         return []
-
-
-def _sniffed(path: str) -> str:
-    with open(path, "rb") as file:
-        found = sniff(peek(file.read))
-    return found.name if found else ""

@@ -170,7 +170,10 @@ class ReportLines(Sequence[Outcome]):
         return found
 
     def _opened(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{_quoted(self._path)}?mode=ro", uri=True, isolation_level=None)
+        from urllib.parse import quote
+
+        place = f"file:{quote(os.fsencode(self._path))}?mode=ro"
+        return sqlite3.connect(place, uri=True, isolation_level=None)
 
     def _lines(self, database: sqlite3.Connection, last: int, stop: int, status: str) -> Iterator[Outcome]:
         query = "SELECT * FROM lines WHERE job > ? AND job < ? AND ? IN ('', status) ORDER BY job LIMIT ?"
@@ -248,9 +251,3 @@ def _prune(suffix: str, keep: int) -> None:
         for written, path in sorted(found, reverse=True)[keep:]:
             if written < before and is_free(path):
                 os.remove(path)
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(os.fsencode(path))

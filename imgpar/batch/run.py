@@ -328,13 +328,10 @@ class Run:
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
-            self._flush()
+            if self._originals:
+                self._originals.flush()
+            self._journal.flush()
         return True
-
-    def _flush(self) -> None:
-        if self._originals:
-            self._originals.flush()
-        self._journal.flush()
 
     def _end(self) -> None:
         """Nothing more will come; originals are kept whether the run came to its end or not."""

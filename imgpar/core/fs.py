@@ -245,8 +245,9 @@ class Half:
 
     def __init__(self, path: str, mode: int = 0o600) -> None:
         self.path, self.handle = path, -1
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         for _ in range(TRIES):
-            self.handle = _create(self.path, mode)
+            self.handle = os.open(long_path(self.path), flags, mode)
             if hold(self.handle, long_path(self.path)):
                 return
             self._close()
@@ -288,11 +289,6 @@ class Half:
 
     def __del__(self) -> None:
         self._close()
-
-
-def _create(path: str, mode: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    return os.open(long_path(path), flags, mode)
 
 
 def sweep_temporary_files(folder: str) -> int:

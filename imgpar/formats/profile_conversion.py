@@ -36,7 +36,9 @@ def into_profile(
     if frames[0].spec.grey and not matrix_profiles.has_curve_of_srgb(target):
         # Without a profile, which is one for RGB, grey would look different.
         frames = [convert.in_colour(frame) for frame in frames]
-    kept = metadata._replace(icc=_embedded(target, fmt), exif=tagged(metadata.exif, target))
+    # sRGB is the default of every reader, so it needs no profile.
+    embedded = b"" if not fmt.icc or target == profiles.srgb() else target
+    kept = metadata._replace(icc=embedded, exif=tagged(metadata.exif, target))
     if source == target or convert.is_same(source, target):
         return list(frames), kept, (), ()
     if not convert.is_usable(source, target):
@@ -76,11 +78,6 @@ def _target(wanted: ColourTarget | None) -> bytes:
     if wanted is not None and wanted.icc:
         return wanted.icc
     return profiles.display_p3() if wanted is not None and wanted.name == "p3" else profiles.srgb()
-
-
-def _embedded(target: bytes, fmt: Format) -> bytes:
-    """sRGB is the default of every reader, so it needs no profile."""
-    return b"" if not fmt.icc or target == profiles.srgb() else target
 
 
 def tagged(exif: bytes, target: bytes = b"") -> bytes:

@@ -368,6 +368,12 @@ def peek(read: Callable[[int], bytes]) -> bytes:
     return head + read(MORE - HEAD) if wants_more(head) else head
 
 
+def sniff_file(path: str) -> Format | None:
+    """The format that the content of a file shows. Raises OSError."""
+    with open(path, "rb") as file:
+        return sniff(peek(file.read))
+
+
 @cache
 def _magics() -> tuple[tuple[int, bytes, Format], ...]:
     """Magic numbers and their formats. Raw files have that of a TIFF and more: the most specific record comes

@@ -179,16 +179,14 @@ class Names:
 
     def folders(self, item: Item) -> list[str]:
         """The folders in which the outputs of an item may lie, with a trailing separator."""
-        return [self._folder, os.path.join(self._folder, self._root_name(item), "")]
+        root = os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
+        return [self._folder, os.path.join(self._folder, root, "")]
 
     def owner(self, item: Item) -> tuple[str, PriorResult] | None:
         """The input of another root, and its record, with the name that this item would get."""
         return next(
             (self._others[key] for path in self._paths(item, 0) if (key := fold(path)) in self._others), None
         )
-
-    def _root_name(self, item: Item) -> str:
-        return os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
 
     def paths(self, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in order."""

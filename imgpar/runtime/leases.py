@@ -145,7 +145,8 @@ class Leases:
             worker = self._workers[index]
             assert worker.waiting is not None
             serial, nbytes = worker.waiting
-            lease = self._allocator.lease(_with_margin(nbytes, self._allocator.largest))
+            # An eighth more, so that a slightly larger picture fits as well.
+            lease = self._allocator.lease(min(self._allocator.largest, nbytes + nbytes // 8))
             if lease is None:
                 lease = self._allocator.lease(nbytes)
             if lease is None:
@@ -247,8 +248,3 @@ def _waiting_serial(worker: WorkerState) -> int:
 
 def _waiting_job(worker: WorkerState) -> int:
     return worker.outstanding[_waiting_serial(worker)].job.id
-
-
-def _with_margin(nbytes: int, largest: int) -> int:
-    """The size rounded up by an eighth, so that a slightly larger picture fits as well."""
-    return min(largest, nbytes + nbytes // 8)

@@ -118,7 +118,7 @@ class Pool:
         )
 
     def _start(self) -> WorkerProcess:
-        index = self._free_cell()
+        index = next(index for index in range(MAX_WORKERS) if index not in self.workers)
         log = os.path.join(self._folder, f"worker-{self._next}.log")
         self._next += 1
         self._arena.board[_cell(index) : _cell(index) + 3] = _BLANK
@@ -144,9 +144,6 @@ class Pool:
         if self._poll:
             self._poll.register(ours, select.POLLIN)
         return worker
-
-    def _free_cell(self) -> int:
-        return next(index for index in range(MAX_WORKERS) if index not in self.workers)
 
     def begun(self, worker: WorkerProcess) -> Begun:
         """What the worker is doing, from its cell of the board."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.core.install_hint import pip
-from imgpar.formats.registry import peek, sniff
+from imgpar.formats.registry import sniff_file
 from imgpar.video.encrypted import encryption_error
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
@@ -58,7 +58,7 @@ def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         except av.error.FFmpegError as error:
             if (reason := encryption_error(file)) is not None:
                 raise reason from error
-            if sniff(_head(path)) is None:
+            if sniff_file(path) is None:
                 raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
             raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
         with container:
@@ -74,8 +74,3 @@ def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
     """Error handler of a decoder: the invalid bytes as Latin-1."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-def _head(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return peek(file.read)

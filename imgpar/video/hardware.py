@@ -36,8 +36,9 @@ def hardware_encoder(codec: str) -> str:
 def _works(encoder: str) -> bool:
     """Whether it encodes a few frames; drivers may be missing, GPUs too old, sessions exhausted."""
     command = [ffmpeg(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=black:s=256x256:r=25"]
-    command += ["-frames:v", "3", *_upload(encoder), "-c:v", encoder, "-f", "null", "-"]
-    return _ran(command)
+    if encoder.endswith("vaapi"):
+        command += ["-init_hw_device", "vaapi", "-vf", "format=nv12,hwupload"]
+    return _ran([*command, "-frames:v", "3", "-c:v", encoder, "-f", "null", "-"])
 
 
 def _ran(command: list[str]) -> bool:
@@ -69,10 +70,6 @@ def hardware_decoder(path: str, stream: int) -> str:
         if name in known and _ran(command):
             return name
     return ""
-
-
-def _upload(encoder: str) -> list[str]:
-    return ["-init_hw_device", "vaapi", "-vf", "format=nv12,hwupload"] if encoder.endswith("vaapi") else []
 
 
 def hardware_options(encoder: str, quality: int) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from imgpar.core.digest import file_digest
 from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.model import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS, peek, sniff
+from imgpar.formats.registry import FORMATS, sniff_file
 from imgpar.outputs.commit import (
     Original,
     begin_file,
@@ -158,7 +158,8 @@ class ClipWork:
     def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
         from imgpar.video.plan import make_plan
 
-        same = _content(clip.path) == target.format
+        content = sniff_file(clip.path)
+        same = content is not None and content.name == target.format
 
         def planned(options: EncodeOptions) -> ClipPlan:
             return make_plan(
@@ -304,12 +305,6 @@ class ClipWork:
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
                 fix="Choose a format that holds it, or omit --strict.",
             )
-
-
-def _content(path: str) -> str:
-    with open(path, "rb") as file:
-        found = sniff(peek(file.read))
-    return found.name if found else ""
 
 
 def _status(path: str) -> os.stat_result:

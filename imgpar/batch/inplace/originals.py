@@ -81,7 +81,8 @@ class Originals(Recovery):
         with self._writing():
             for outcome, job in done:
                 path = self.inside(job.item.path)
-                row = self._planned_row(path)
+                where = "path = ? AND run = ? AND state = 'planned'"
+                row = next(iter(self._originals(where, (os.fsencode(path), self._run))), None)
                 if row is None:
                     continue
                 if outcome.status == "ok":
@@ -181,7 +182,3 @@ class Originals(Recovery):
                 for where, _, _ in os.walk(folder, topdown=False):
                     with contextlib.suppress(OSError):
                         os.rmdir(where)
-
-    def _planned_row(self, path: str) -> KeptOriginal | None:
-        where = "path = ? AND run = ? AND state = 'planned'"
-        return next(iter(self._originals(where, (os.fsencode(path), self._run))), None)

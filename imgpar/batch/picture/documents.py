@@ -49,11 +49,7 @@ def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
     if any(target.split for target in targets):
         return True
     differ = header.frames == 1
-    return differ and any(_holds_pages(target.format) for target in targets)
-
-
-def _holds_pages(format_name: str) -> bool:
-    return format_name == "tiff"
+    return differ and any(target.format == "tiff" for target in targets)
 
 
 def read_pages(

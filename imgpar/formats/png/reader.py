@@ -45,6 +45,7 @@ _NOT_TEXT = (
 )  # fmt: skip
 """Prefixes of text chunks with other metadata, or notes of ImageMagick."""
 _DEFAULT_EFFORT = 4
+_IHDR_END = 33
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -123,7 +124,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if not stream:
         single = len(frames) == 1
         stream = _encode_still(frames[0], level) if single else _encode_animation(frames, metadata, level)
-    return Encoded(_with_chunks(stream, _metadata_chunks(metadata)))
+    return Encoded(stream[:_IHDR_END] + _metadata_chunks(metadata) + stream[_IHDR_END:])
 
 
 def _essential(data: bytes | memoryview) -> bytes:
@@ -263,8 +264,3 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
         parts.append(build_chunk(b"zTXt", raw_profiles.iptc_body(metadata.iptc)))
     parts += [build_chunk(kind, body) for kind, body in metadata.text]
     return b"".join(parts)
-
-
-def _with_chunks(stream: bytes, chunks: bytes) -> bytes:
-    after_ihdr = 33
-    return stream[:after_ihdr] + chunks + stream[after_ihdr:]
