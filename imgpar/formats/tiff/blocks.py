@@ -1,5 +1,5 @@
-"""Strips and tiles of a TIFF page as rows of bytes: stored as they are, deflate, PackBits, and LZW with
-imagecodecs. What the bytes mean is told by `samples`.
+"""Decompresses strips and tiles of a TIFF page to rows of bytes: uncompressed, deflate, PackBits, and LZW
+with imagecodecs. The bytes are interpreted by `samples`.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ def rows(
         data: the file.
         tags: of the page.
         height: of the page.
-        across: tiles beside each other, 1 for strips.
+        across: tiles per row of tiles, 1 for strips.
         row: bytes of a row of a tile or strip.
-        plane: which one, and of how many.
-        accept_damaged: zeros for what is missing.
+        plane: number of the plane, and count of planes.
+        accept_damaged: fill missing bytes with zeros.
 
     Raises:
-        DamagedError: strips are missing, lie outside the file, or hold too little.
-        MissingExtraError: they need imagecodecs, which is not there.
-        UnsupportedError: they are packed in another way.
+        DamagedError: strips are missing, lie outside the file, or are too short.
+        MissingExtraError: they require imagecodecs, which is not installed.
+        UnsupportedError: they have another compression.
     """
     tiled = 322 in tags
     lines = int(tags[323]) if tiled else min(int(tags.get(278, height)), height)
@@ -72,7 +72,7 @@ def rows(
 
 
 def _unpacked(stored: bytes | memoryview, tags: Tags, lines: int, row: int) -> bytes | memoryview:
-    """The bytes of a strip or tile; fewer than it has to have where it is damaged."""
+    """The bytes of a strip or tile; too few if it is damaged."""
     if int(tags.get(266, 1)) == _LOWEST_BIT_FIRST:
         stored = np.packbits(np.unpackbits(np.frombuffer(stored, np.uint8)), bitorder="little").tobytes()
     packing = int(tags.get(259, _NONE))
