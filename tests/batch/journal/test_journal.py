@@ -245,7 +245,7 @@ def test_a_run_that_did_not_end_is_noticed(tmp_path: Path) -> None:
 
 HOLD = """
 import sys
-from imgpar.journal import Journal
+from imgpar.batch.journal.journal import Journal
 journal = Journal.open(sys.argv[1], sys.argv[2])
 print("held", flush=True)
 sys.stdin.read()

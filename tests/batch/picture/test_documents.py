@@ -16,10 +16,11 @@ from PIL import Image
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.batch.run_options import RunOptions
 from imgpar.cli import main
 from imgpar.core import fonts
 from imgpar.core.errors import LockedError
-from imgpar.core.model import Secret
+from imgpar.core.model import Limits, Secret
 from imgpar.formats.codec import read_header
 
 PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
@@ -195,8 +196,8 @@ def test_the_password_is_written_nowhere(
 
 
 def test_a_password_does_not_show() -> None:
-    assert "sesame" not in repr(imgpar.core.model.RunOptions(password=Secret("sesame")))
-    assert "sesame" not in repr(imgpar.core.model.Limits(password=Secret("sesame")))
+    assert "sesame" not in repr(RunOptions(password=Secret("sesame")))
+    assert "sesame" not in repr(Limits(password=Secret("sesame")))
 
 
 def drawing(text: str, family: str = "", more: str = "") -> bytes:
