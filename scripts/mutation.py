@@ -171,6 +171,7 @@ def passes(copied: Path, files: list[str], seconds: float) -> bool:
         sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(copied)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every process compiles the package anew
     with subprocess.Popen(
         command, cwd=copied, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

@@ -91,7 +91,7 @@ def test_help_shows_parameters_and_what_they_mean():
     assert re.search(
         r"fit: .Literal\['inside', 'cover', 'contain', 'fill'\].? = 'inside'", text.replace('"', "'")
     )
-    assert "let inside make pictures larger" in text
+    assert "allow inside to enlarge" in text
 
 
 def test_a_pipeline_of_ones_own_stays_one():

@@ -22,9 +22,8 @@ SETTINGS = """
 import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
-from imgpar.runtime import pool, watchdog
-from imgpar.runtime import stopped_processes as stopped
-stopped.WAKE_SECONDS, stopped.KILL_SECONDS = 1, 2
+from imgpar.runtime import pool, stopped_processes, watchdog
+stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 2
 watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
 pictures, out = sys.argv[1:]
 
@@ -74,7 +73,7 @@ def test_a_fork_server_that_was_stopped_before_the_run(pictures, tmp_path):
 
 def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
     text = """
-        stopped.wake = lambda: None
+        stopped_processes.wake = lambda: None
         session = imgpar.Session(jobs=2)
         session.open()
         stop(server())
@@ -85,7 +84,7 @@ def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
 
 def test_fork_servers_that_never_answer_end_the_run_with_a_sentence(pictures, tmp_path):
     text = """
-        stopped.wake = lambda: None
+        stopped_processes.wake = lambda: None
         start = pool.Pool._start
         def stopped_start(self):
             forkserver.ensure_running()
@@ -173,7 +172,7 @@ def test_a_clip_has_no_deadline_but_its_stopped_worker_or_ffmpeg_is_killed(tmp_p
             if event.kind == "frames" and not seen:
                 seen.append(event)
                 worker = next(iter(session._pool.workers.values())).process.pid
-                children = list(stopped._children(worker))
+                children = list(stopped_processes._children(worker))
                 for pid in children if {who!r} == "ffmpeg" else [worker]:
                     stop(pid)
         session = imgpar.Session(jobs=1)
