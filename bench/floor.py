@@ -14,7 +14,7 @@ from pathlib import Path
 
 from imgpar.batch.picture import planar, stages
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format

@@ -21,7 +21,8 @@ from PIL import Image, ImageOps
 from table import table
 
 from imgpar import Pipeline
-from imgpar.core.model import Frame, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame
 from imgpar.formats.codec import decode, read_header
 from imgpar.formats.registry import FORMATS
 

@@ -29,7 +29,7 @@ from typing import ClassVar
 import numpy as np
 
 from imgpar.core import parsing
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.core.options import option
 from imgpar.ops.base import Operation
 
@@ -70,7 +70,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.base import Encoded, damaged
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format

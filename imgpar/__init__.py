@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         UsageError,
         WorkerDiedError,
     )
-    from imgpar.core.model import Event, Item, Outcome, OutputFile
+    from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
     from imgpar.video.describe import ClipInfo
@@ -72,10 +72,10 @@ _HOMES = {
     "Recipe": "imgpar.recipe.recipe",
     "Report": "imgpar.batch.report",
     "CancelToken": "imgpar.runtime.scheduler",
-    "Event": "imgpar.core.model",
-    "Item": "imgpar.core.model",
-    "Outcome": "imgpar.core.model",
-    "OutputFile": "imgpar.core.model",
+    "Event": "imgpar.core.job",
+    "Item": "imgpar.core.job",
+    "Outcome": "imgpar.core.job",
+    "OutputFile": "imgpar.core.job",
 }
 
 __all__ = [

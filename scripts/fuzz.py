@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.core import parsing
     from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
     from imgpar.core.filenames import candidate
-    from imgpar.core.model import Limits
+    from imgpar.core.limits import Limits
     from imgpar.formats import codec
     from imgpar.pixels import geometry
     from imgpar.recipe.recipe import Recipe

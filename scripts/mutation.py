@@ -31,7 +31,7 @@ TESTS = {
     "core/confined": "core/test_confined batch/inplace/test_originals",
     "core/digest": "core/test_digest outputs/test_commit batch/test_verify_outputs",
     "core/locks": "core/test_locks batch/journal/test_journal batch/inplace/test_undo",
-    "core/model": "core/test_model batch/test_incremental batch/test_planner batch/test_identity",
+    "core/job": "core/test_job batch/test_incremental batch/test_planner batch/test_identity",
     "runtime/ledger": "runtime/test_ledger runtime/test_poison runtime/test_false_messages",
     "runtime/leases": "runtime/test_leases runtime/test_ledger runtime/test_shortage runtime/test_faults",
     "runtime/task_queue": "runtime/test_task_queue runtime/test_ledger runtime/test_poison",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import SourceError
-from imgpar.core.model import Layout, Limits, Secret
+from imgpar.core.limits import Limits, Secret
+from imgpar.core.spec import Layout
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
 

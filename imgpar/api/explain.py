@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Job
+from imgpar.core.job import Job
 from imgpar.formats.registry import sniff_file
 from imgpar.recipe.recipe import Recipe
 

@@ -10,7 +10,7 @@ from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import Choice, ClipFrame, Wanted, every_frame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
-from imgpar.core.model import Channels, Dtype
+from imgpar.core.spec import Channels, Dtype
 from imgpar.recipe.recipe import Recipe
 
 

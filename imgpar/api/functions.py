@@ -14,7 +14,7 @@ from imgpar.batch.report import Report
 from imgpar.batch.verify_outputs import verify_outputs as compare
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.model import Event
+from imgpar.core.job import Event
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 

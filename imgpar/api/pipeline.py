@@ -22,8 +22,10 @@ from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, bad_value
-from imgpar.core.model import ITEM_BYTES, Channels, Dtype, Event, Item, Limits
+from imgpar.core.job import Event, Item
+from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
+from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.apply import Apply

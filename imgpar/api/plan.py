@@ -13,7 +13,7 @@ from imgpar.api.settings import Paths, resolve, texts
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
-from imgpar.core.model import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Outcome
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.ignored import Aside
 from imgpar.recipe.recipe import Recipe

@@ -18,7 +18,7 @@ from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NoInputError, SourceError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.model import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.ignored import Aside

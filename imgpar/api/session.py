@@ -13,7 +13,8 @@ from imgpar.batch.settings import SESSION_ARRAYS
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.model import Channels, Dtype, Event, Item
+from imgpar.core.job import Event, Item
+from imgpar.core.spec import Channels, Dtype
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:

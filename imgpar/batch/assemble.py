@@ -29,7 +29,9 @@ from imgpar.core.errors import (
     TransformError,
     UsageError,
 )
-from imgpar.core.model import Event, Item, Limits, OutputFile, Spec
+from imgpar.core.job import Event, Item, OutputFile
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Spec
 from imgpar.formats import codec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan

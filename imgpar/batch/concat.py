@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.frames.reading import Seen, ignore
 from imgpar.batch.settings import CONCAT, check_settings
 from imgpar.core.errors import EncodeError, OutputError, UsageError
-from imgpar.core.model import OutputFile, Target
+from imgpar.core.job import OutputFile, Target
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import format_of_suffix

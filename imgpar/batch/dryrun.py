@@ -16,7 +16,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import planner
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Event, Job, Outcome, OutputFile
+from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside

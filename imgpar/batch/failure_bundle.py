@@ -13,7 +13,7 @@ from itertools import count
 
 from imgpar.core.filenames import legal, split_suffix
 from imgpar.core.fs import long_path, remove_file
-from imgpar.core.model import Job, Outcome
+from imgpar.core.job import Job, Outcome
 
 MAX_BUNDLES = 1000
 """Most bundles of one run; more failures usually have one cause."""

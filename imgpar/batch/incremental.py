@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Protocol
 
 from imgpar.core.errors import garbled
-from imgpar.core.model import Item, Outcome, OutputFile
+from imgpar.core.job import Item, Outcome, OutputFile
 from imgpar.inputs.batches import Entries, open_folder
 from imgpar.outputs.naming import PriorResult
 

@@ -26,15 +26,7 @@ from imgpar.batch.incremental import (
 from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
-from imgpar.core.model import (
-    Item,
-    Job,
-    JobKind,
-    Outcome,
-    OutputFile,
-    SameItem,
-    Target,
-)
+from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, SameItem, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries, is_clip
 from imgpar.inputs.companions import SIDECAR

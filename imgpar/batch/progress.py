@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
-from imgpar.core.model import Event, Outcome
+from imgpar.core.job import Event, Outcome
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imgpar.core.errors import OutputError, may_pass
-from imgpar.core.model import Outcome
+from imgpar.core.job import Outcome
 from imgpar.inputs.ignored import ignored_sentence
 from imgpar.outputs.sidefiles import check_report_place, write_whole
 

@@ -24,8 +24,8 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import read_database, readable, translated_errors
 from imgpar.batch.journal.history import PAGE, Paths, to_json
+from imgpar.core.job import Outcome, OutputFile
 from imgpar.core.liveness import hold, is_free
-from imgpar.core.model import Outcome, OutputFile
 from imgpar.core.tempfiles import temporary_folder
 
 KEEP_REPORTS = 20

@@ -30,7 +30,7 @@ from imgpar.batch.setup import (
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.model import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
-from imgpar.core.model import Secret
+from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
 
 FILES, RUN = "files", "run"

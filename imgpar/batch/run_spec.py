@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from imgpar.core.model import Limits, OutputFile
+from imgpar.core.job import OutputFile
+from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written

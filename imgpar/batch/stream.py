@@ -17,7 +17,8 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.model import Event, FrameRef, Item, Job, Outcome
+from imgpar.core.job import Event, Item, Job, Outcome
+from imgpar.core.spec import FrameRef
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe

@@ -13,7 +13,7 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
 from imgpar.core.digest import what_is_wrong
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Outcome, OutputFile
+from imgpar.core.job import Outcome, OutputFile
 from imgpar.outputs.destination import Out, home
 
 TOGETHER = 1000

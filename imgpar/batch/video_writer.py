@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, bad_value
-from imgpar.core.model import (
-    ITEM_BYTES,
-    Frame,
-    Layout,
-    OutputFile,
-    Spec,
-    Target,
-)
+from imgpar.core.job import OutputFile, Target
+from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
 

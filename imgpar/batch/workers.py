@@ -15,7 +15,8 @@ from imgpar.batch.performer import BatchPerformer
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Job, Limits, Outcome
+from imgpar.core.job import Job, Outcome
+from imgpar.core.limits import Limits
 from imgpar.ops import operation_types
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger

@@ -63,7 +63,7 @@ def concat_command(argv: Sequence[str]) -> int:
 def _join(args: argparse.Namespace, inputs: Sequence[str], options: EncodeOptions) -> Joined | None:
     """Concatenate with a progress bar; None if interrupted."""
     from imgpar.batch.concat import join_clips
-    from imgpar.core.model import Event
+    from imgpar.core.job import Event
     from imgpar.runtime.pool import available_cores
     from imgpar.runtime.scheduler import CancelToken
 

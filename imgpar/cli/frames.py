@@ -23,7 +23,7 @@ from imgpar.outputs.sidefiles import identities
 
 if TYPE_CHECKING:
     from imgpar.batch.frames.reading import Choice
-    from imgpar.core.model import Item
+    from imgpar.core.job import Item
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
     from imgpar.video.clip import Clip

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgpar.cli.parsing import Once
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Secret
+from imgpar.core.limits import Secret
 
 VARIABLE = "IMGPAR_PASSWORD"
 _FLAG = "--password"

@@ -14,7 +14,8 @@ from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
 from imgpar.core.errors import ImgparError, NoInputError
-from imgpar.core.model import Job, Outcome, Spec
+from imgpar.core.job import Job, Outcome
+from imgpar.core.spec import Spec
 from imgpar.inputs.ignored import Aside, ignored_sentence
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from imgpar.cli.parsing import Once
 from imgpar.cli.passwords import read_password
 from imgpar.cli.stopping import stopping
 from imgpar.core.errors import NoInputError, UsageError
-from imgpar.core.model import Event
+from imgpar.core.job import Event
 from imgpar.outputs.sidefiles import check_report
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from imgpar.core.fs import long_path
-from imgpar.core.model import Facts, OutputFile
+from imgpar.core.job import Facts, OutputFile
 
 BLOCK = 1 << 20
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from imgpar.core.errors import BadValueError, bad_value
-from imgpar.core.model import Secret
+from imgpar.core.limits import Secret
 
 T = TypeVar("T")
 Parser = Callable[[object], Any]

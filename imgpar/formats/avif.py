@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from imgpar.core.errors import DamagedError, EncodeError
-from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import imagecodecs, opencv, pillow
 from imgpar.formats.base import Encoded, durations_of

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from imgpar.core.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
 from imgpar.core.install_hint import pip
-from imgpar.core.model import Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Metadata
 from imgpar.formats.registry import Format
 
 _UNKNOWN_KIND = re.compile(

@@ -25,7 +25,8 @@ from imgpar.core.errors import (
     UnknownFormatError,
     library_words,
 )
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import fitting_profile
 from imgpar.formats.registry import (

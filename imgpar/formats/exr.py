@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from imgpar.core.errors import UnsupportedError
-from imgpar.core.model import Frame, Header, Layout, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.formats.base import check_size, require, unclear
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import tone

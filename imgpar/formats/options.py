@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, Matters, option
 
 SAMPLINGS = ("420", "422", "444")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour.icc_header import profile_space

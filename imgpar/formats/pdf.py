@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.errors import LockedError
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Limits,
-    Metadata,
-    Secret,
-    Spec,
-)
+from imgpar.core.limits import Limits, Secret
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.base import check_size, chosen_pages, damaged, refused, require
 from imgpar.formats.registry import FORMATS, Format
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.core.model import Frame, Header, Layout, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged
 from imgpar.formats.registry import Format

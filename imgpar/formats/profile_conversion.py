@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.core.model import Frame, Metadata
+from imgpar.core.spec import Frame, Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.options import ColourTarget
 from imgpar.formats.registry import Format

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from imgpar.core.errors import UnsupportedError
-from imgpar.core.model import Frame, Header, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats.backends import opencv
 from imgpar.formats.base import check_size, damaged
 from imgpar.formats.registry import Format

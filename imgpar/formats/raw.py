@@ -7,7 +7,8 @@ from io import BytesIO
 
 import numpy as np
 
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format

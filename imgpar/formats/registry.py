@@ -12,7 +12,7 @@ from os.path import splitext
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.core.errors import unknown
-from imgpar.core.model import Layout
+from imgpar.core.spec import Layout
 from imgpar.formats.clip_signatures import clip_container, wants_more
 
 if TYPE_CHECKING:

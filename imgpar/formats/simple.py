@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from imgpar.core.model import Frame, Metadata
+from imgpar.core.spec import Frame, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import Encoded

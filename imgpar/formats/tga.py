@@ -6,7 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from imgpar.core.model import Frame, Header, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import damaged
 from imgpar.formats.registry import Format

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import Encoded, check_size, damaged, durations_of

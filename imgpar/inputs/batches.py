@@ -15,7 +15,7 @@ from typing import overload
 
 from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
-from imgpar.core.model import INODE_BITS, Item
+from imgpar.core.job import INODE_BITS, Item
 from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
 
 UNDO = "undo"

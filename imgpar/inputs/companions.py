@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.core.filenames import fold, split_suffix
-from imgpar.core.model import Item
+from imgpar.core.job import Item
 from imgpar.inputs.batches import (
     SIDECARS,
     Batch,

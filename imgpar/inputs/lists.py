@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import IO
 
 from imgpar.core.filenames import fold, short_hash
-from imgpar.core.model import Item
+from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, Entries, Row, named_item
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import OURS
-from imgpar.core.model import Item
+from imgpar.core.job import Item
 from imgpar.inputs.batches import (
     Batch,
     Entries,

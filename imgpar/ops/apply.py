@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Frame, ItemFacts, Layout, Spec
+from imgpar.core.job import ItemFacts
+from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.function_digest import fingerprint, qualified_name
 from imgpar.pixels.arrays import PEAK, store_values

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
-from imgpar.core.model import Colour, Frame, ItemFacts, Layout, Spec
+from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
+from imgpar.core.spec import Colour, Frame, Layout, Spec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
-from imgpar.core.model import Frame, Spec
 from imgpar.core.options import option
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import linear
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import land
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import LUMA, PEAK, colour_channels, paste, store_values
 from imgpar.pixels.geometry import place
 

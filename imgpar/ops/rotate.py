@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Colour, Frame, Spec
 from imgpar.core.options import option
+from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import (
     flat,

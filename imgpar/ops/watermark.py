@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
-from imgpar.core.model import Frame, Spec
 from imgpar.core.options import option
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Colouring, Operation
 from imgpar.ops.overlay import lay
 from imgpar.pixels.arrays import layout_with

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Colour, Frame, Spec
 from imgpar.core.options import option
+from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.overlay import lay
 from imgpar.ops.watermark import asset_digest, parse_file

@@ -31,7 +31,7 @@ from imgpar.core.fs import (
     replace,
     sync_folder,
 )
-from imgpar.core.model import INODE_BITS, Facts, OutputFile, Target
+from imgpar.core.job import INODE_BITS, Facts, OutputFile, Target
 
 Data = bytes | bytearray | memoryview
 """Data to write, without a copy."""

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from imgpar.core.model import Facts, OutputFile, Target
+from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.outputs.naming import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]

@@ -19,7 +19,7 @@ from imgpar.core.filenames import (
     split_suffix,
     whole_path,
 )
-from imgpar.core.model import INODE_BITS, Facts, Item, OutputFile
+from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile
 from imgpar.inputs.batches import Batch, Entries, known_suffix
 from imgpar.inputs.companions import Leader, companions
 from imgpar.outputs.destination import Out

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgpar.core.errors import ItemError, UsageError
-from imgpar.core.model import Item, Limits
+from imgpar.core.job import Item
+from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent

@@ -18,8 +18,8 @@ from functools import lru_cache
 
 from imgpar.core.confined import join_inside
 from imgpar.core.errors import OutputError
+from imgpar.core.job import OutputFile
 from imgpar.core.liveness import hold, is_free, random_name
-from imgpar.core.model import OutputFile
 
 LINES = 2000
 """Lines of one file before the other one is started."""

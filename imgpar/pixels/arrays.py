@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import Colour, Frame, Layout, Spec
+from imgpar.core.spec import Colour, Frame, Layout, Spec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import (
-    CHANNELS,
-    CHROMA,
-    ITEM_BYTES,
-    Frame,
-    Layout,
-    Spec,
-)
+from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, Frame, Layout, Spec
 
 Array = np.ndarray[Any, Any]
 Background = tuple[float, float, float, int]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import PEAK, colour_channels
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.core.model import Frame, Header
+from imgpar.core.spec import Frame, Header
 
 Array = np.ndarray[Any, Any]
 

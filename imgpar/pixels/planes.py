@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import CHROMA, Frame
+from imgpar.core.spec import CHROMA, Frame
 from imgpar.pixels.resampling import scale_pixels
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 
 Array = np.ndarray[Any, Any]
 

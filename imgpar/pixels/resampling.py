@@ -10,7 +10,7 @@ import threading
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import premultiplied, seal, store_values, unpremultiply
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imgpar.core.model import Job
+from imgpar.core.job import Job
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
 from imgpar.runtime.protocol import Done, Failed, Offer, Placed, Task

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from imgpar.core.model import FrameRef, Job, OutputFile
+from imgpar.core.job import Job, OutputFile
+from imgpar.core.spec import FrameRef
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""

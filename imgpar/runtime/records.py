@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imgpar.core.errors import KeptError
-from imgpar.core.model import Job, Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from imgpar.core.errors import RunError
-from imgpar.core.model import Event, Job
+from imgpar.core.job import Event, Job
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, WorkerProcess
 from imgpar.runtime.protocol import (

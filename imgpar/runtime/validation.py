@@ -13,14 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from imgpar.core.filenames import page_path
-from imgpar.core.model import (
-    CHANNELS,
-    CHROMA,
-    ITEM_BYTES,
-    FrameRef,
-    OutputFile,
-    Target,
-)
+from imgpar.core.job import OutputFile, Target
+from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
     STAGES,
     Advanced,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.core.model import Layout, Spec
+from imgpar.core.spec import Layout, Spec
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgpar.core.model import Spec
+from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.video.clip import Picture

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Literal
 
 from imgpar.core.errors import EncodeError, UnknownFormatError
-from imgpar.core.model import Spec
+from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize

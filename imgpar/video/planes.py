@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops import Operation
 from imgpar.ops.blur import Blur
 from imgpar.ops.crop import Crop

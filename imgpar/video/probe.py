@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, missing_frames
 from imgpar.video.boxes import tracks

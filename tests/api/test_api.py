@@ -10,7 +10,7 @@ from PIL import Image
 import imgpar
 from imgpar.api import run
 from imgpar.batch.run_options import RunOptions
-from imgpar.core.model import Job
+from imgpar.core.job import Job
 
 PIPE = imgpar.Pipeline().resize(8)
 

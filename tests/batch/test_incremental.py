@@ -15,7 +15,7 @@ from imgpar.batch.incremental import TOGETHER, Recorded, find_unchanged, intact,
 from imgpar.batch.journal.journal import Journal
 from imgpar.core.errors import OutputError
 from imgpar.core.filenames import in_order, natural
-from imgpar.core.model import Outcome, OutputFile
+from imgpar.core.job import Outcome, OutputFile
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.recipe.recipe import Recipe
 

@@ -16,7 +16,7 @@ from imgpar.batch.incremental import Recorded
 from imgpar.batch.planner import Planner
 from imgpar.core.errors import BadValueError, OutputError, UsageError
 from imgpar.core.filenames import fold, legal
-from imgpar.core.model import Item, Job, Outcome, OutputFile, SameItem
+from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out, free_space_problem, read_out

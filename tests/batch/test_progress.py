@@ -13,7 +13,7 @@ import pytest
 from terminals import open_terminal
 
 from imgpar.batch.progress import Progress, printable, wants_colour
-from imgpar.core.model import Event, Outcome, OutputFile
+from imgpar.core.job import Event, Outcome, OutputFile
 
 OK = Outcome("a.jpg", "ok", (OutputFile("/out/a.webp", 100),), seconds=0.25, source_bytes=2_000_000)
 BAD = Outcome("b.jpg", "failed", error="It is empty.", stage="decode", traceback="Traceback\n  boom")
@@ -107,7 +107,7 @@ def test_no_color_wins_over_force_color(monkeypatch):
 
 SCRIPT = """
 import sys
-from imgpar.core.model import Event, Outcome
+from imgpar.core.job import Event, Outcome
 from imgpar.batch.progress import Progress
 with Progress(sys.stderr, quiet="-q" in sys.argv) as progress:
     progress(Event("start"))

@@ -12,7 +12,7 @@ from imgpar.batch.journal.journal import Journal
 from imgpar.batch.report import SHOWN, Report, Tally, item_json
 from imgpar.core import errors
 from imgpar.core.errors import OutputError
-from imgpar.core.model import Item, Job, Outcome, OutputFile
+from imgpar.core.job import Item, Job, Outcome, OutputFile
 
 OK = Outcome(
     "/in/a.jpg", "ok", (OutputFile("/out/a.webp", 50, 4, 3),), source_bytes=100, lost=("gps",), job=0

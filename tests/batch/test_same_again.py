@@ -10,7 +10,7 @@ from codec_pictures import WRITABLE, picture, written
 from video_clips import make_clip
 
 import imgpar
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.box_times import without_times
 from imgpar.formats.registry import find_format
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgpar.core import digest
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 
 LARGE = bytes(range(251)) * 10_000
 

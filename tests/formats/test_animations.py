@@ -11,7 +11,8 @@ from PIL import Image
 
 from imgpar import Pipeline
 from imgpar.core.errors import BadValueError, ItemError
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import decode, encode, read_header
 from imgpar.formats.options import EncodeOptions, page_range
 from imgpar.formats.registry import FORMATS

@@ -16,7 +16,8 @@ from PIL import Image
 
 import imgpar
 from imgpar.core.errors import DamagedError, EncodeError, LimitError
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats import exr
 from imgpar.formats.codec import encode, read_header
 from imgpar.formats.jxl import ffmpeg

@@ -14,7 +14,7 @@ from PIL import Image, features
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS

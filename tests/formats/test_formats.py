@@ -9,7 +9,7 @@ import pytest
 from codec_pictures import WRITABLE, picture, written
 
 from imgpar.core.errors import BadValueError
-from imgpar.core.model import Spec
+from imgpar.core.spec import Spec
 from imgpar.formats.codec import storable
 from imgpar.formats.registry import FORMATS, find_format, format_of_suffix, sniff
 

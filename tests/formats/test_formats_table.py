@@ -13,7 +13,7 @@ from conftest import make_photo
 from libvips import needs_vips, pyvips
 from PIL import Image
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.layouts import convert_layout, orient, oriented
 
 PHOTO = make_photo(92, 61, seed=4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from codec_pictures import read, written
 
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 
 COUNTS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 254, 255, 256)
 SIZE = 24

@@ -14,7 +14,8 @@ from PIL import Image, ImageCms
 
 from imgpar import Pipeline, Session
 from imgpar.batch.picture.outputs import convert_bytes
-from imgpar.core.model import Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png.chunks import build_chunk

@@ -17,7 +17,7 @@ import imgpar
 from imgpar import testing
 from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats import codec
 from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
 from imgpar.recipe.recipe import Recipe

@@ -16,7 +16,8 @@ from PIL import Image, ImageCms
 from imgpar import Pipeline
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import ItemError, LimitError
-from imgpar.core.model import Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jxl import ffmpeg
 from imgpar.formats.jxl.header import codestream_of

@@ -12,7 +12,7 @@ from PIL import Image, IptcImagePlugin
 from test_metadata import RECORDS
 
 from imgpar import Pipeline
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.location import xmp_without_places
 from imgpar.formats.metadata.policy import strip
 from imgpar.formats.metadata.strip import strip_file

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 from test_metadata import RECORDS, exif_block
 
 import imgpar
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.registry import FORMATS
 from imgpar.pixels.colour.profiles import display_p3
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
 from imgpar.formats.jpeg.header import parse_segments
 from imgpar.formats.metadata import iptc

@@ -14,7 +14,7 @@ from test_metadata import RECORDS, exif_block, srgb
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.metadata import density, iptc
 from imgpar.formats.metadata.exif import is_sound

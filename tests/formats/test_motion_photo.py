@@ -11,7 +11,7 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.cli import main
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats.codec import read_header
 
 XMP = (

@@ -14,7 +14,8 @@ from tracing import traced
 import imgpar
 from imgpar.batch.picture.stages import own_frames
 from imgpar.core.errors import TransformError, UnknownFormatError
-from imgpar.core.model import Frame, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Spec
 from imgpar.formats import codec
 from imgpar.ops.watermark import Watermark
 
@@ -105,7 +106,8 @@ DRAW = """
 import sys
 import numpy as np
 from imgpar.formats.codec import decode, read_header
-from imgpar.core.model import Frame, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame
 with open(sys.argv[1], "rb") as file:
     data = file.read()
 header = read_header(data, "a.pdf", Limits())

@@ -9,7 +9,7 @@ from conftest import make_photo
 from PIL import Image
 
 from imgpar import Pipeline
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.layouts import orient, oriented
 
 UPRIGHT = {

@@ -14,7 +14,8 @@ from PIL import Image
 from imgpar import Pipeline
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import EncodeError, UsageError
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.pixels.quantize import reduced

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from codec_pictures import read, written
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.quality import DEFAULT, chroma, encoder_setting
 from imgpar.formats.registry import FORMATS

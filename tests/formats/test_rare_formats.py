@@ -14,7 +14,7 @@ from test_without import run_without
 
 import imgpar
 from imgpar.core.errors import DamagedError, LimitError, LockedError, UnsupportedError
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats.base import refused
 from imgpar.formats.codec import read_header
 

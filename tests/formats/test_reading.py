@@ -14,7 +14,7 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image, ImageCms
 
 from imgpar.core.errors import DamagedError
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.formats.codec import decode, read_header, shrink
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.pixels.colour import cmyk as inks

@@ -14,7 +14,7 @@ from libvips import needs_vips, pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from imgpar import Pipeline
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.pixels.colour import cmyk, profiles
 
 PHOTO = make_photo(240, 160, seed=3)

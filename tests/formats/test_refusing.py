@@ -20,7 +20,8 @@ from imgpar.core.errors import (
     UnknownFormatError,
     UnsupportedError,
 )
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import decode, read_header, storable
 from imgpar.formats.registry import FORMATS
 

@@ -10,7 +10,8 @@ from codec_pictures import picture, saved, written
 from PIL import Image
 
 from imgpar.batch.picture.outputs import convert_bytes
-from imgpar.core.model import Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Metadata
 from imgpar.formats import codec
 from imgpar.formats.metadata.strip import strip_file
 from imgpar.formats.options import EncodeOptions

@@ -14,7 +14,8 @@ from PIL import Image
 from tracing import traced
 
 from imgpar.core.errors import ItemError, LimitError, UnsupportedError
-from imgpar.core.model import Frame, Header, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header
 from imgpar.formats.codec import decode, read_header
 from imgpar.formats.svg import sanitise
 
@@ -235,7 +236,8 @@ DECODE = """
 import sys
 import numpy as np
 from imgpar.formats.codec import decode, read_header
-from imgpar.core.model import Frame, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame
 for path in sys.argv[1:]:
     with open(path, "rb") as file:
         data = file.read()

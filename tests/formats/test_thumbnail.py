@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.exif import drop_thumbnail
 from imgpar.formats.metadata.policy import bake
 from imgpar.formats.registry import FORMATS

@@ -10,7 +10,7 @@ import pytest
 from codec_pictures import LIMITS, read
 
 from imgpar.core.errors import DamagedError, MissingExtraError
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.formats.backends import imagecodecs
 from imgpar.formats.codec import decode, read_header
 

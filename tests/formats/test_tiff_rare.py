@@ -13,7 +13,7 @@ from test_tiff_kinds import packed
 from test_without import run_without
 
 from imgpar.core.errors import DamagedError, LimitError
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.formats.codec import read_header
 
 tifffile = pytest.importorskip("tifffile")

@@ -12,7 +12,7 @@ from conftest import make_photo
 from PIL import Image
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, storable
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, find_format

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import xmp

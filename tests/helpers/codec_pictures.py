@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.codec import decode, encode, read_header
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, find_format

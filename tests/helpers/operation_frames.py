@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import CHANNELS, Frame, Layout, Spec
+from imgpar.core.spec import CHANNELS, Frame, Layout, Spec
 from imgpar.ops import Operation
 
 LAYOUTS: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")

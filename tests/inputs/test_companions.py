@@ -11,7 +11,7 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.batch.planner import Planner
-from imgpar.core.model import Item, Job, Outcome
+from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR, leaders
 from imgpar.inputs.local import scan

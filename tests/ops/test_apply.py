@@ -11,7 +11,7 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, Array, picture, unit
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Layout
+from imgpar.core.spec import Layout
 from imgpar.ops import operation_types
 from imgpar.ops.apply import Apply
 from imgpar.ops.function_digest import fingerprint

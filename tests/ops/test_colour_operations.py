@@ -7,7 +7,7 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, Array, picture, psnr, run, seen, unit
 from PIL import Image, ImageEnhance, ImageFilter
 
-from imgpar.core.model import Layout
+from imgpar.core.spec import Layout
 from imgpar.recipe.recipe import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from operation_frames import psnr, run
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.recipe.recipe import make_operation
 
 SPEC = Spec(320, 180)

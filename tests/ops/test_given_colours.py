@@ -15,7 +15,7 @@ from video_clips import ffmpeg
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.png.chunks import build_chunk
 from imgpar.pixels.colour import profiles

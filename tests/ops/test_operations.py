@@ -13,7 +13,7 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, PEAK, garbage, picture, psnr, run, seen
 from PIL import Image
 
-from imgpar.core.model import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.ops import Operation, operation_types
 from imgpar.recipe.recipe import Recipe, make_operation
 

@@ -8,7 +8,7 @@ from operation_frames import DTYPES, LAYOUTS, picture, psnr, run, seen, unit
 from PIL import Image
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Frame, Layout, Spec
+from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.recipe.recipe import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)

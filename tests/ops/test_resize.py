@@ -8,7 +8,7 @@ from operation_frames import DTYPES, LAYOUTS, Array, garbage, picture, psnr, run
 from PIL import Image
 
 from imgpar.core.errors import BadValueError, TransformError
-from imgpar.core.model import Frame, Layout, Spec
+from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.ops import Operation
 from imgpar.pixels import resampling
 from imgpar.recipe.recipe import make_operation

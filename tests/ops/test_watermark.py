@@ -13,7 +13,7 @@ from PIL import Image
 import imgpar
 from imgpar.core import fonts
 from imgpar.core.errors import BadValueError, TransformError, UsageError
-from imgpar.core.model import Frame, Layout, Spec
+from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.ops import Operation
 from imgpar.recipe.recipe import make_operation
 

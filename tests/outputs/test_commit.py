@@ -15,7 +15,7 @@ from imgpar.core import fs
 from imgpar.core.digest import content_digest
 from imgpar.core.errors import CommitError, DiskFullError, KeptError
 from imgpar.core.fs import partial_path
-from imgpar.core.model import Facts, OutputFile, Target
+from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.outputs import commit as module
 from imgpar.outputs.commit import (
     Original,

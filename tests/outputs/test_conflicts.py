@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from imgpar.core.model import Facts, OutputFile, Target
+from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.outputs.conflicts import foreign, maker, maybe_ours, owned_by, replacing, why_foreign
 from imgpar.outputs.naming import PLANNED, PriorResult
 

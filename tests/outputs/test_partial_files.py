@@ -17,7 +17,7 @@ import imgpar
 from imgpar import testing
 from imgpar.core import liveness
 from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
-from imgpar.core.model import Target
+from imgpar.core.job import Target
 from imgpar.outputs.commit import begin_file
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself")

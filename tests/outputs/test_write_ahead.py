@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 from imgpar.outputs import write_ahead
 from imgpar.outputs.write_ahead import WrittenLog, read_written, remove_written
 

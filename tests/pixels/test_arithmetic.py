@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.recipe.recipe import make_operation
 
 PEAK = {"uint8": 255, "uint16": 65535}

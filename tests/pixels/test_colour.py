@@ -15,7 +15,7 @@ from video_clips import make_clip
 from imgpar import Pipeline
 from imgpar.batch.picture import stages
 from imgpar.core.errors import BadValueError
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
 from imgpar.formats.options import ColourTarget, EncodeOptions, colour_target
 from imgpar.formats.output_profile import to_profile

@@ -11,7 +11,8 @@ from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.batch.picture.stages import EncodedOutput
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
 from imgpar.formats.options import EncodeOptions, colour_target
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.pixels.layouts import convert_layout, nearest, orient, oriented
 
 LAYOUTS = ("L", "LA", "RGB", "RGBX", "RGBA")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.pixels.linear_light import from_light, in_linear_light, to_light
 
 PEAK = {"uint8": 255, "uint16": 65535, "float32": 1.0}

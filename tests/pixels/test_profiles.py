@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from table_profiles import table_profile
 
-from imgpar.core.model import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.options import ColourTarget, EncodeOptions
 from imgpar.formats.output_profile import fitting_profile, srgb_frame, to_profile
 from imgpar.formats.profile_conversion import tagged

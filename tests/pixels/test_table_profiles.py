@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from table_profiles import table_profile
 
-from imgpar.core.model import Frame, Layout, Metadata, Spec
+from imgpar.core.spec import Frame, Layout, Metadata, Spec
 from imgpar.formats.options import ColourTarget, EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import find_format

@@ -21,7 +21,8 @@ import imgpar
 from imgpar import testing
 from imgpar.api.pipeline import Pipeline
 from imgpar.batch.picture.task import PictureWork
-from imgpar.core.model import FrameRef, OutputFile, Spec
+from imgpar.core.job import OutputFile
+from imgpar.core.spec import FrameRef, Spec
 from imgpar.runtime.arena import CHUNK
 from imgpar.runtime.channel import MAX_MESSAGE, ParentEnd, WorkerEnd
 from imgpar.runtime.protocol import (

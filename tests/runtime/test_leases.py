@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.core.model import FrameRef, Item, Job, Spec, Target
+from imgpar.core.job import Item, Job, Target
+from imgpar.core.spec import FrameRef, Spec
 from imgpar.runtime.arena import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.protocol import Deny, Done, Failed, Grant, Lease, Placed, Revoke, Task

@@ -9,14 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from imgpar.core.model import (
-    FrameRef,
-    Item,
-    Job,
-    OutputFile,
-    Spec,
-    Target,
-)
+from imgpar.core.job import Item, Job, OutputFile, Target
+from imgpar.core.spec import FrameRef, Spec
 from imgpar.runtime.arena import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.protocol import (

@@ -8,7 +8,8 @@ from imgpar.batch.clip.frame_program import FrameFacts
 from imgpar.batch.clip.helper import Helper
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import TransformError
-from imgpar.core.model import Item, Job, Limits, OutputFile, Target
+from imgpar.core.job import Item, Job, OutputFile, Target
+from imgpar.core.limits import Limits
 from imgpar.runtime.arena import CHUNK, Allocator
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.protocol import (

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from imgpar.core.model import FrameRef, Item, Job, OutputFile, Spec, Target
+from imgpar.core.job import Item, Job, OutputFile, Target
+from imgpar.core.spec import FrameRef, Spec
 from imgpar.runtime.protocol import (
     Advanced,
     Done,

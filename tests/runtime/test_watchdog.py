@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imgpar.core.errors import RunError
-from imgpar.core.model import Item, Job, Target
+from imgpar.core.job import Item, Job, Target
 from imgpar.runtime import watchdog
 from imgpar.runtime.pool import Begun
 from imgpar.runtime.watchdog import Watchdog

@@ -19,7 +19,8 @@ import numpy as np
 
 from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
-from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.base import durations_of
 from imgpar.formats.options import ColourTarget, EncodeOptions

@@ -13,14 +13,9 @@ import numpy as np
 
 from imgpar.batch.picture import programs, stages
 from imgpar.core.errors import TransformError
-from imgpar.core.model import (
-    Frame,
-    Header,
-    ItemFacts,
-    Layout,
-    Limits,
-    Spec,
-)
+from imgpar.core.job import ItemFacts
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
-from imgpar.core.model import Facts, Job, OutputFile, Target
+from imgpar.core.job import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
 from imgpar.outputs.commit import (

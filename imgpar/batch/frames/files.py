@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.frames.reading import ClipFrame
 from imgpar.batch.frames.sheets import Sprites
 from imgpar.core.errors import CommitError
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Metadata,
-    OutputFile,
-    Spec,
-    Target,
-)
+from imgpar.core.job import OutputFile, Target
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.outputs.sidefiles import names_known_file

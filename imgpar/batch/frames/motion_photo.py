@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from imgpar.batch.frames.files import NONE, Inputs, write_file
 from imgpar.core.errors import DamagedError, SourceError
-from imgpar.core.model import Limits, OutputFile
+from imgpar.core.job import OutputFile
+from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
 from imgpar.formats import codec
 from imgpar.formats.jpeg.motion_photo import find_clip, has_clip

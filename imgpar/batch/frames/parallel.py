@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from imgpar.batch.frames.reading import Choice
 from imgpar.core.errors import ImgparError, RunError, UsageError
-from imgpar.core.model import Event, Outcome
+from imgpar.core.job import Event, Outcome
 from imgpar.runtime.scheduler import CancelToken
 
 PROGRESS_SECONDS = 0.5

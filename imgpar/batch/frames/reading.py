@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import DamagedError, bad_value
-from imgpar.core.model import Limits
+from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

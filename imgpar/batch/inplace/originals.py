@@ -35,7 +35,7 @@ from imgpar.core.digest import matches_output
 from imgpar.core.fs import (
     long_path,
 )
-from imgpar.core.model import Job, Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.outputs.write_ahead import read_written
 
 _COVERED = """

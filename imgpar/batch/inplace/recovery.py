@@ -21,7 +21,7 @@ from imgpar.core.fs import (
     long_path,
     same_content,
 )
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 from imgpar.inputs.batches import UNDO
 from imgpar.outputs.destination import above
 from imgpar.outputs.write_ahead import read_written, remove_written

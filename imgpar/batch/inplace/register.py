@@ -35,7 +35,7 @@ from imgpar.core.fs import (
     no_room,
     refuse_links,
 )
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 from imgpar.inputs.batches import UNDO
 from imgpar.outputs.destination import UNDO_FOLDER, is_home
 

@@ -15,7 +15,7 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.setup import lock_out
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Outcome
+from imgpar.core.job import Outcome
 from imgpar.outputs.destination import Out, home, is_home
 
 

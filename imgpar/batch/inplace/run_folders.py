@@ -18,7 +18,7 @@ from imgpar.batch.incremental import Recorded
 from imgpar.batch.inplace.originals import Originals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.core.errors import OutputError, OutputLockedError
-from imgpar.core.model import Job, Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out, above, is_home
 from imgpar.outputs.naming import PriorResult

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 from imgpar.outputs.naming import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode

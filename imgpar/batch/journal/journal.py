@@ -28,9 +28,9 @@ from imgpar.batch.journal.recovery import take_over
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import OURS, make_private, no_room
+from imgpar.core.job import Item, Job, Outcome, OutputFile
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
-from imgpar.core.model import Item, Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import PLANNED, PriorResult

@@ -10,7 +10,7 @@ from imgpar.batch.journal import sql
 from imgpar.batch.journal.history import Paths
 from imgpar.core.digest import matches_output
 from imgpar.core.filenames import whole_path
-from imgpar.core.model import OutputFile
+from imgpar.core.job import OutputFile
 
 
 def take_over(

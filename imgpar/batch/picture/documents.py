@@ -19,7 +19,8 @@ from imgpar.batch.picture import programs, stages
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.filenames import fold, page_path
-from imgpar.core.model import Frame, Header, OutputFile, Target
+from imgpar.core.job import OutputFile, Target
+from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.pixels.palette import DETAIL, marked

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from imgpar.batch.picture import programs, stages
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Header, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.jpeg import gain_map
 from imgpar.formats.options import SAMPLINGS, EncodeOptions

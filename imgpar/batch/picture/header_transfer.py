@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgpar.core.model import Header
+from imgpar.core.spec import Header
 from imgpar.runtime.serialization import pack, unpack
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from imgpar.batch.picture import stages
-from imgpar.core.model import Frame, FrameRef
+from imgpar.core.spec import Frame, FrameRef
 from imgpar.runtime.protocol import Lease, Placed
 
 Ask = Callable[[int, bool], Lease]

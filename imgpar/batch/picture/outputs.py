@@ -14,7 +14,8 @@ from imgpar.batch.picture.programs import Program, begin_picture
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
-from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density

@@ -14,7 +14,8 @@ from typing import cast
 from imgpar.batch.picture import programs
 from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import ImgparError
-from imgpar.core.model import CHROMA, Header, Layout, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import CHROMA, Header, Layout, Spec
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import turbo
 from imgpar.formats.options import EncodeOptions

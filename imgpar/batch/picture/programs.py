@@ -18,7 +18,9 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imgpar.core.errors import LimitError
-from imgpar.core.model import Frame, Header, ItemFacts, Limits, Spec
+from imgpar.core.job import ItemFacts
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.ops import Operation

@@ -9,7 +9,8 @@ import numpy as np
 
 from imgpar.batch.picture.programs import Program, Step, call, operation_steps
 from imgpar.core.errors import ImgparError, TransformError, library_words
-from imgpar.core.model import Colour, Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile

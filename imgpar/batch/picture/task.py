@@ -20,7 +20,8 @@ from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
-from imgpar.core.model import Frame, FrameRef, Header, OutputFile, Spec
+from imgpar.core.job import OutputFile
+from imgpar.core.spec import Frame, FrameRef, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format

@@ -8,7 +8,8 @@ import numpy as np
 
 from imgpar.batch.picture.stages import EncodedOutput, own_frames
 from imgpar.core.errors import EncodeError, ItemError
-from imgpar.core.model import Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format

@@ -9,7 +9,8 @@ from imgpar.batch.picture import outputs
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import KeptError, SourceError
-from imgpar.core.model import Facts, Frame, Header, OutputFile, Target
+from imgpar.core.job import Facts, OutputFile, Target
+from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
 from imgpar.runtime.protocol import Task

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.formats.base import damaged
 
 _TO_BGR = {"RGB": cv2.COLOR_RGB2BGR, "RGBX": cv2.COLOR_RGBA2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}

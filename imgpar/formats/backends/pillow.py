@@ -17,14 +17,8 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from imgpar.core.errors import library_words
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Layout,
-    Limits,
-    Metadata,
-    Spec,
-)
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, refused
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format

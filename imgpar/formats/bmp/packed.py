@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.palette import indexed, packed_rows
 
 _FILE_HEAD, _HEAD = 14, 40

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.core.errors import LimitError, UnsupportedError
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged, unclear
 from imgpar.formats.registry import Format

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Header, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import Encoded, check_size, damaged, durations_of
 from imgpar.formats.gif.palette import clear_of, quantised, with_one_palette

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.policy import strip
 
 _XMP_HEAD = b"\x21\xff\x0bXMP DataXMP"

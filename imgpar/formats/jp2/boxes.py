@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg.header import EXIF
 
 UUIDS = {

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.errors import UnsupportedError
-from imgpar.core.model import Frame, Header, Layout, Limits
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout
 from imgpar.formats.backends import imagecodecs, opencv, pillow
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.metadata import exif as tiff

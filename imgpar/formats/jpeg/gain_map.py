@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from imgpar.core.errors import ItemError
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg import multi_picture
 from imgpar.formats.jpeg.header import (
     APP0,

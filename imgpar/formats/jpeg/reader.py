@@ -14,14 +14,8 @@ from functools import cache, lru_cache
 import numpy as np
 
 from imgpar.core.errors import EncodeError, UnsupportedError, library_words
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Layout,
-    Limits,
-    Metadata,
-    Spec,
-)
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
 from imgpar.formats import quality
 from imgpar.formats.backends import imagecodecs
 from imgpar.formats.base import Encoded, damaged

@@ -9,14 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Layout,
-    Limits,
-    Metadata,
-    Spec,
-)
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
 from imgpar.formats import quality
 from imgpar.formats.base import Encoded, check_size, damaged, require
 from imgpar.formats.jxl import ffmpeg, xyb

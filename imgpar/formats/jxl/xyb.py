@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.formats.jxl.header import JxlHeader
 from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.layouts import BAND, PEAK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.jp2.boxes import UUIDS, comment_of, jp2_boxes
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.policy import strip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import Format
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import iptc, location
 from imgpar.formats.registry import Format

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.gif import strip as gif_edit
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.jpeg.header import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import Frame, Header, Layout, Spec
+from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.formats.backends import opencv
 from imgpar.formats.base import damaged
 from imgpar.formats.png import animation as apng

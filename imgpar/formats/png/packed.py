@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.palette import Indexed, greys, indexed, packed_rows
 
 Array = np.ndarray[Any, Any]

@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 from imgpar.core.errors import DamagedError
-from imgpar.core.model import Frame, Header, Layout, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Metadata
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import Encoded, check_size, damaged, durations_of
 from imgpar.formats.metadata import exif as tiff

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.core.model import Layout, Spec
+from imgpar.core.spec import Layout, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import damaged, unclear
 from imgpar.pixels.colour import lab, tone

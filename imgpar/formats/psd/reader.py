@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from imgpar.core.errors import UnsupportedError
-from imgpar.core.model import Frame, Header, Limits, Metadata
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, unclear
 from imgpar.formats.metadata import exif as tiff

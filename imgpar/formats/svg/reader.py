@@ -17,7 +17,8 @@ from PIL import Image
 
 from imgpar.core import fonts
 from imgpar.core.errors import UnsupportedError
-from imgpar.core.model import Frame, Header, Limits, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats.base import check_size, require
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.svg.sanitise import Drawing, read_drawing

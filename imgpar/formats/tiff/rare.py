@@ -16,7 +16,7 @@ from PIL import Image
 
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
-from imgpar.core.model import Layout, Spec
+from imgpar.core.spec import Layout, Spec
 from imgpar.formats.base import damaged, loadable
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.samples import Samples

@@ -14,14 +14,8 @@ import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgpar.core.errors import DamagedError, LimitError, UnsupportedError
-from imgpar.core.model import (
-    Frame,
-    Header,
-    Layout,
-    Limits,
-    Metadata,
-    Spec,
-)
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import check_size, chosen_pages
 from imgpar.formats.metadata import density, exif, iptc

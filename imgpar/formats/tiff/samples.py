@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import TiffImagePlugin
 
-from imgpar.core.model import Layout, Spec
+from imgpar.core.spec import Layout, Spec
 from imgpar.formats.tiff import blocks
 from imgpar.pixels.colour import lab as lab_colours
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Metadata
+from imgpar.core.spec import Frame, Metadata
 from imgpar.formats.base import Encoded
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.options import EncodeOptions

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.core.model import Frame, Spec
+from imgpar.core.spec import Frame, Spec
 from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.colour.matrix_profiles import ColourSpace
 from imgpar.pixels.layouts import BAND, PEAK, convert_layout

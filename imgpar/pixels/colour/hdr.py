@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.model import Frame
+from imgpar.core.spec import Frame
 from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
 from imgpar.pixels.layouts import BAND, PEAK

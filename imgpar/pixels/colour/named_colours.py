@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
 from imgpar.pixels.colour.icc_header import profile_space

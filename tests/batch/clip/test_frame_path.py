@@ -14,7 +14,7 @@ import imgpar
 from imgpar import testing
 from imgpar.api.pipeline import Pipeline
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Spec
+from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.frame_feed import Feed
 from imgpar.video.plan import plan_of_frames

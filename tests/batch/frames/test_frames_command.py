@@ -21,7 +21,7 @@ from imgpar.batch.frames.reading import Choice
 from imgpar.batch.frames.stills import Every, pick
 from imgpar.cli import main
 from imgpar.core.errors import RunError
-from imgpar.core.model import Event
+from imgpar.core.job import Event
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 

@@ -17,7 +17,7 @@ from imgpar.batch.journal.history import Paths
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report_lines import state_folder
 from imgpar.core.errors import OutputError, OutputLockedError
-from imgpar.core.model import Item, Job, Outcome, OutputFile, Target
+from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import PLANNED

@@ -12,7 +12,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.core.model import Metadata
+from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jpeg.header import parse_segments
 from imgpar.formats.metadata.strip import strip_file

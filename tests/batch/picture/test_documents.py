@@ -20,7 +20,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli import main
 from imgpar.core import fonts
 from imgpar.core.errors import LockedError
-from imgpar.core.model import Limits, Secret
+from imgpar.core.limits import Limits, Secret
 from imgpar.formats.codec import read_header
 
 PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgpar.core.model import Item, Job
+from imgpar.core.job import Item, Job
 from imgpar.runtime.protocol import Grant, Lease, Need, Task
 from imgpar.runtime.worker import Worker
 

@@ -17,7 +17,8 @@ import imgpar
 from imgpar.batch.incremental import Recorded
 from imgpar.batch.planner import Planner
 from imgpar.core.errors import UsageError
-from imgpar.core.model import Item, Job, Limits, Outcome, OutputFile
+from imgpar.core.job import Item, Job, Outcome, OutputFile
+from imgpar.core.limits import Limits
 from imgpar.formats.codec import read_header
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out

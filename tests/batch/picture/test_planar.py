@@ -16,7 +16,8 @@ import imgpar
 from imgpar.batch.picture import planar, programs
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import DamagedError
-from imgpar.core.model import CHROMA, Frame, Limits, Metadata, Spec
+from imgpar.core.limits import Limits
+from imgpar.core.spec import CHROMA, Frame, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.jpeg import turbo
 from imgpar.formats.options import EncodeOptions

@@ -15,7 +15,7 @@ from imgpar import testing
 from imgpar.batch.picture.stages import EncodedOutput, encode
 from imgpar.batch.picture.verify import distance, verify_encoded
 from imgpar.core.errors import EncodeError
-from imgpar.core.model import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.pixels.colour import profiles
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.core.model import INODE_BITS, Facts
+from imgpar.core.job import INODE_BITS, Facts
 
 KNOWN = Facts(100, 2_000_000_000, 3_000_000_000, 44)
 

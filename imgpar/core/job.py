@@ -1,0 +1,222 @@
+"""Inputs, jobs and their outcomes, and the events of a run.
+
+    Item (an input) → Job (with its targets) → Outcome (its line of the report)
+
+Values that are made or sent for every picture are named tuples, which are built and pickled in a third of the
+time of dataclasses.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    pass
+
+
+INODE_BITS = (1 << 63) - 1
+"""Bits of an inode number that SQLite can store."""
+Status = Literal["ok", "skipped", "failed", "planned"]
+""""planned" is the status of a dry run."""
+Stage = Literal["plan", "read", "decode", "transform", "encode", "commit"]
+
+
+class Item(NamedTuple):
+    """One input. `mirror` is its path below OUT, with `/`, before the suffix is changed."""
+
+    path: str
+    mirror: str
+    size: int
+    mtime_ns: int
+    inode: int = 0
+    error: str = ""
+    """Set when the input cannot be read at all; reported as failed."""
+    format: str = ""
+    """Format detected from the first bytes, where the suffix does not tell."""
+    ctime_ns: int = 0
+    """Status change time of the file in nanoseconds; 0 is unknown. Tools that preserve the modification time
+    of a file they edit cannot preserve this one."""
+    kind: str = "SourceError"
+    """Class name of the exception for `error`."""
+    named: bool = False
+    """Whether the user named this file itself, not a folder or a list that contains it."""
+
+    @property
+    def facts(self) -> Facts:
+        """The values by which a change of the file is detected."""
+        return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+class Facts(NamedTuple):
+    """File status without its content; 0 is unknown."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Facts:
+        """The values of a status; the inode as SQLite can store it."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
+
+    def agree(self, other: Facts) -> bool:
+        """Whether all values known to both are equal: the same file, not written since.
+
+        >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
+        (True, False)
+        """
+        return (
+            self[:2] == other[:2]
+            and (self.ctime_ns == other.ctime_ns or not self.ctime_ns or not other.ctime_ns)
+            and (self.inode == other.inode or not self.inode or not other.inode)
+        )
+
+
+class Target(NamedTuple):
+    """One output of a job: a format name and the absolute final path."""
+
+    format: str
+    path: str
+    replaces: bool = False
+    """Whether an existing file may be replaced (its old bytes are kept until the new file is complete)."""
+    retires: str = ""
+    """In place: the original that this file replaces; often the same path."""
+    backup: str = ""
+    """In place: backup path of `retires`."""
+    split: bool = False
+    """Whether every page gets its own file, NAME-p1, NAME-p2 …; a file with one page uses `path`."""
+    pages: tuple[str, ...] = ()
+    """Existing files of single pages that may be replaced."""
+    known: tuple[OutputFile, ...] = ()
+    """Earlier outputs of imgpar under this name. An existing file is replaced only if it is one of these; if
+    empty, any file is replaced, as requested by the user."""
+    covered: tuple[OutputFile, ...] = ()
+    """In place: outputs of imgpar in the place of an original that is still kept. An input that is one of
+    these is not an original, and is not kept."""
+
+
+JobKind = Literal["frames", "file", "stream"]
+"""How the scheduler treats a job. `frames`: its frames lie in the arena and may move between workers. `file`:
+one short task. `stream`: one long task without a time limit of its own, whose worker may offer frames to
+other workers."""
+
+
+class Job(NamedTuple):
+    """One item with its targets. Ids count from 0 in input order."""
+
+    id: int
+    item: Item
+    targets: tuple[Target, ...] = ()
+    digest: str = ""
+    """Set when all targets exist, made from content with this digest by the same recipe, and only the
+    timestamp or inode of the input differs. A worker that computes the same digest answers "unchanged"."""
+    notes: tuple[str, ...] = ()
+    """Remarks of the planner for the report."""
+    same: SameItem | None = None
+    """Set together with `digest` when the journal has this content under another root."""
+    check: tuple[OutputFile, ...] = ()
+    """Outputs to compare with their digests; nothing else is to be done."""
+    changed: bool = False
+    """Whether there are outputs of an earlier state of this input."""
+    there: tuple[OutputFile, ...] = ()
+    """Set together with `digest`: the existing outputs, kept if the content is the same."""
+    kind: JobKind = "frames"
+
+
+class SameItem(NamedTuple):
+    """An item of another root that is the same if the contents agree."""
+
+    row: int
+    """Row id in the journal."""
+    outputs: tuple[OutputFile, ...]
+
+
+class OutputFile(NamedTuple):
+    """A written file, with its status on disk afterwards."""
+
+    path: str
+    bytes: int
+    width: int = 0
+    height: int = 0
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+    digest: str = ""
+    """Of its content; empty is unknown."""
+
+    @property
+    def facts(self) -> Facts:
+        """The values by which a change of the file is detected."""
+        return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+class Outcome(NamedTuple):
+    """Result of one item, as listed in the report."""
+
+    source: str
+    status: Status
+    outputs: tuple[OutputFile, ...] = ()
+    """Files written; of a skipped item those that exist, of a planned one those to be written."""
+    error: str = ""
+    """Error message and fix."""
+    stage: str = ""
+    """Stage that failed; else empty."""
+    reason: str = ""
+    """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
+    changed since), "settings" (made with other settings), "link" (in place)."""
+    traceback: str = ""
+    seconds: float = 0.0
+    """Sum of the times of all stages, without waiting."""
+    stages: tuple[tuple[str, float], ...] = ()
+    """Seconds per stage."""
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    source_bytes: int = 0
+    job: int = -1
+    digest: str = ""
+    """Digest of the input's content, for the journal; empty if not computed."""
+    kind: str = ""
+    """Class name of the exception ("DamagedError"); empty without error."""
+
+
+class ItemFacts(NamedTuple):
+    """Argument of the `reset` method of a function: the picture or clip whose frames follow."""
+
+    path: str
+    """Of the file; for bytes the name passed with them."""
+    kind: Literal["image", "video"]
+    size: tuple[int, int]
+    """Displayed width and height, before any operation."""
+    frames: int
+    """Number of frames; more than 1 for animations and clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Event of a run, for `on_event`.
+
+    kind      when                                        fields set
+    start     before the first job                        text (destination)
+    planned   the plan is complete                        total
+    item      one item has its outcome                    outcome
+    unchanged all unchanged items at once; for            done
+              callbacks with `in_bulk` set, which get
+              no "item" for each of these
+    frames    progress of a long clip, at most twice      text (its path), frames
+              a second
+    note      a message that belongs to no item           text
+    end       the last event                              —
+    """
+
+    kind: Literal["start", "planned", "item", "unchanged", "frames", "note", "end"]
+    done: int = 0
+    """Items with an outcome so far, including this one."""
+    total: int | None = None
+    """Items in total; None until the plan is complete."""
+    outcome: Outcome | None = None
+    text: str = ""
+    frames: tuple[int, int] = (0, 0)
+    """Frames of a clip that are written, and their total."""
