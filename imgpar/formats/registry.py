@@ -183,14 +183,14 @@ _ALL: tuple[Layout, ...] = ("L", "LA", "RGB", "RGBX", "RGBA")
 _RECORDS = (
     Format(
         "jpeg", "JPEG", ("jpg", "jpeg", "jpe", "jfif"), "image/jpeg",
-        magic=((0, b"\xff\xd8\xff"),), readers=("jpeg.reader",), writers=("jpeg.reader",), pillow="JPEG",
+        magic=((0, b"\xff\xd8\xff"),), readers=("jpeg.reader",), writers=("jpeg.writer",), pillow="JPEG",
         layouts=("L", *_COLOUR), icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True,
         gain_map=True, density=True,
         takes=frozenset(("quality", "subsampling", "progressive")),
     ),
     Format(
         "png", "PNG", ("png", "apng"), "image/png",
-        magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png.reader",), writers=("png.reader",), pillow="PNG",
+        magic=((0, b"\x89PNG\r\n\x1a\n"),), readers=("png.reader",), writers=("png.writer",), pillow="PNG",
         layouts=_ALL, dtypes=("uint8", "uint16"), alpha=True, frames=True, lossless="always",
         icc=True, grey_icc=True, cicp=True, exif=True, xmp=True, comment=True, iptc=True, text=True,
         density=True, takes=frozenset(("effort", "lossless", "palette")),
@@ -220,13 +220,13 @@ _RECORDS = (
     ),
     Format(
         "bmp", "BMP", ("bmp", "dib"), "image/bmp",
-        magic=((0, b"BM"),), readers=("bmp.reader",), writers=("simple",), pillow="BMP",
+        magic=((0, b"BM"),), readers=("bmp.reader",), writers=("bmp.writer",), pillow="BMP",
         layouts=("L", *_COLOUR), lossless="always", density=True,
         takes=frozenset(("lossless", "palette")),
     ),
     Format(
         "gif", "GIF", ("gif",), "image/gif",
-        magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif.reader",), writers=("gif.reader",),
+        magic=((0, b"GIF87a"), (0, b"GIF89a")), readers=("gif.reader",), writers=("gif.writer",),
         pillow="GIF",
         layouts=("L", *_COLOUR, "RGBA"), alpha=True, frames=True, xmp=True, comment=True,
         takes=frozenset(("lossless", "palette")),
@@ -234,7 +234,7 @@ _RECORDS = (
     Format(
         "jp2", "JPEG 2000", ("jp2", "j2k", "jpx", "jpf", "j2c", "jpc"), "image/jp2",
         magic=((0, b"\0\0\0\x0cjP  \r\n\x87\n"), (0, b"\xff\x4f\xff\x51")),
-        readers=("jp2.reader",), writers=("simple",), pillow="JPEG2000",
+        readers=("jp2.reader",), writers=("jp2.writer",), pillow="JPEG2000",
         layouts=("L", "LA", *_COLOUR, "RGBA"), dtypes=("uint8", "uint16"), alpha=True, lossless="optional",
         icc=True, grey_icc=True, exif=True, xmp=True, comment=True, iptc=True, density=True,
         takes=frozenset(("quality", "lossless")),
@@ -246,7 +246,7 @@ _RECORDS = (
         takes=frozenset(("quality", "effort", "subsampling")),
     ),
     Format(
-        "jxl", "JPEG XL", ("jxl",), "image/jxl", readers=("jxl.reader",), writers=("jxl.reader",),
+        "jxl", "JPEG XL", ("jxl",), "image/jxl", readers=("jxl.reader",), writers=("jxl.writer",),
         magic=((0, b"\xff\x0a"), (0, b"\0\0\0\x0cJXL \r\n\x87\n")),
         layouts=("L", "LA", "RGB", "RGBA"), dtypes=("uint8", "uint16"), alpha=True,
         lossless="optional", exif=True, xmp=True, extra="imagecodecs", module="imagecodecs",

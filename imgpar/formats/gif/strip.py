@@ -6,7 +6,7 @@ from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.policy import strip
 
 _XMP_HEAD = b"\x21\xff\x0bXMP DataXMP"
-_XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _EXTENSION, _COMMENT, _PICTURE = 0x21, 0xFE, 0x2C
 
 
@@ -31,9 +31,9 @@ def strip_gif(data: bytes, what: str) -> bytes | None:
 
 
 def _xmp(block: bytes, what: str) -> bytes:
-    packet = block[len(_XMP_HEAD) :].removesuffix(_XMP_TRAILER)
+    packet = block[len(_XMP_HEAD) :].removesuffix(XMP_TRAILER)
     left = strip(Metadata(xmp=packet), what).xmp
-    return _XMP_HEAD + left + _XMP_TRAILER if left else b""
+    return _XMP_HEAD + left + XMP_TRAILER if left else b""
 
 
 def _table(flags: int) -> int:

@@ -3,7 +3,6 @@ provides profile and durations."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +10,9 @@ import numpy as np
 
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
-from imgpar.formats import quality
-from imgpar.formats.base import Encoded, check_size, damaged, require
+from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.jxl import ffmpeg, xyb
 from imgpar.formats.jxl.header import (
-    CONTAINER,
     D65,
     JxlHeader,
     codestream_of,
@@ -24,14 +21,11 @@ from imgpar.formats.jxl.header import (
 )
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.policy import bake
-from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.cicp import PRIMARIES, Colours, cicp_colours
 from imgpar.pixels.colour.icc_header import profile_space
 
-_DEFAULT_EFFORT = 4
-"""Effort 7, libjxl's default, takes three times as long for files 5 % smaller."""
 _LARGEST_BOX = 16 << 20
 _PRIMARIES = {"srgb": 1, "rec2100": 9, "p3": 12}
 _CURVES = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
@@ -141,48 +135,6 @@ def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
     return None
 
 
-def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """Encode one frame, with EXIF and XMP in boxes.
-
-    Args:
-        frames: H×W×C arrays of a spec that the format stores; not modified.
-        fmt: the record of the format.
-        metadata: of the picture.
-        options: settings of the encoder.
-
-    Raises:
-        EncodeError: the format cannot hold the frames, or the encoder failed.
-    """
-    effort = _DEFAULT_EFFORT if options.effort is None else min(max(options.effort, 1), 9)
-    lossless = options.lossless
-    stream = require(fmt).jpegxl_encode(
-        frames[0].array,
-        lossless=lossless,
-        distance=None if lossless else _distance(quality.encoder_setting("jxl", options.quality)),
-        effort=effort,
-        usecontainer=False,
-        numthreads=1,
-    )
-    codestream = next(body for kind, body in jxl_boxes(stream) if kind == b"jxlc")
-    parts = [CONTAINER, _box(b"ftyp", b"jxl \0\0\0\0jxl ")]
-    if metadata.exif:
-        parts.append(_box(b"Exif", bytes(4) + metadata.exif))
-    if metadata.xmp:
-        parts.append(_box(b"xml ", metadata.xmp))
-    return Encoded(b"".join((*parts, _box(b"jxlc", bytes(codestream)))))
-
-
-def _distance(number: int) -> float:
-    """libjxl's relation between JPEG quality and distance (in just noticeable differences).
-
-    >>> _distance(90)
-    1.0
-    """
-    if number >= 30:
-        return round(0.1 + (100 - number) * 0.09, 3)
-    return 53 / 3000 * number**2 - 23 / 20 * number + 25
-
-
 def _all_boxes(data: bytes | memoryview, fmt: Format) -> list[tuple[bytes, bytes]]:
     """Boxes with decompressed content; of a split codestream the first part, which has the header."""
     result: dict[bytes, bytes] = {}
@@ -244,7 +196,3 @@ def _unusual(info: JxlHeader) -> Colours | None:
     if len(points) != 3 or any(y < 0.00005 for _, y in (*points, info.white)):
         return None
     return Colours(profiles.rgb_profile("JPEG XL", points, info.white, gamma))
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + kind + body

@@ -9,44 +9,34 @@ Pillow 6 674, 2.40. On flat graphics level 4 is 10 % smaller than 2, so 4 is the
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from imgpar.core.errors import DamagedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata
-from imgpar.formats.backends import opencv, pillow
-from imgpar.formats.base import Encoded, check_size, damaged, durations_of
+from imgpar.formats.backends import pillow
+from imgpar.formats.base import check_size, damaged
 from imgpar.formats.metadata import exif as tiff
-from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png import colour as png_colour
 from imgpar.formats.png import deep as png_deep
-from imgpar.formats.png import packed as png_few
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, broken, build_chunk, chunks_of, ihdr
+from imgpar.formats.png.chunks import SIGNATURE, broken, chunks_of, ihdr
 from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.icc_header import profile_space
-from imgpar.pixels.palette import FEW_LEVEL, marked
+from imgpar.pixels.palette import marked
 
 Array = np.ndarray[Any, Any]
 
-_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)
-"""Deflate level for each effort."""
 _NOT_TEXT = (
     b"XML:com.adobe.xmp\0", b"Raw profile type", b"Comment\0", b"Software\0", b"date:", b"exif:", b"png:",
     b"icc:", b"xmp:", b"iptc:",
 )  # fmt: skip
 """Prefixes of text chunks with other metadata, or notes of ImageMagick."""
-_DEFAULT_EFFORT = 4
-_IHDR_END = 33
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -108,26 +98,6 @@ def decode(
     return ()
 
 
-def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
-    """Encode one frame as PNG, several as an animated one.
-
-    Args:
-        frames: H×W×C arrays of a spec that the format stores; not modified.
-        fmt: the record of the format.
-        metadata: of the picture.
-        options: settings of the encoder.
-
-    Raises:
-        EncodeError: the format cannot hold the frames, or the encoder failed.
-    """
-    level = _LEVELS[_DEFAULT_EFFORT if options.effort is None else options.effort]
-    stream = _encode_few(frames, metadata, options) if options.few_colours else b""
-    if not stream:
-        single = len(frames) == 1
-        stream = _encode_still(frames[0], level) if single else _encode_animation(frames, metadata, level)
-    return Encoded(stream[:_IHDR_END] + _metadata_chunks(metadata) + stream[_IHDR_END:])
-
-
 def _essential(data: bytes | memoryview) -> bytes:
     """The critical chunks of the file, each with its own CRC."""
     view, parts = memoryview(data), [SIGNATURE]
@@ -185,83 +155,3 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
         metadata=header.metadata._replace(durations=tuple(durations[-header.frames :])),
         lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
     )
-
-
-def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOptions) -> bytes:
-    """Encode pictures of few colours; empty where they have more."""
-    level = FEW_LEVEL if options.effort is None else _LEVELS[options.effort]
-    grey_profile = profile_space(metadata.icc) == "GRAY"
-    if len(frames) > 1:
-        images = png_few.images(list(frames), grey_profile=grey_profile)
-        return _saved(images, metadata, level) if images else b""
-    found = png_few.chunks(frames[0], level, grey_profile=grey_profile)
-    return SIGNATURE + b"".join(build_chunk(kind, body) for kind, body in found) if found else b""
-
-
-def _encode_still(frame: Frame, level: int) -> bytes:
-    if frame.spec.layout == "LA":
-        return _encode_plain(frame, level)
-    return opencv.encode(frame, "png", (cv2.IMWRITE_PNG_COMPRESSION, level))
-
-
-def _encode_plain(frame: Frame, level: int) -> bytes:
-    """Grey with alpha, which OpenCV cannot write: every row as its difference from the one above."""
-    spec = frame.spec
-    values = frame.array.astype(">u2") if spec.dtype == "uint16" else frame.array
-    rows = values.view(np.uint8).reshape(spec.height, -1)
-    lines = np.empty((spec.height, rows.shape[1] + 1), np.uint8)
-    lines[:, 0] = 2
-    lines[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
-    bits = 16 if spec.dtype == "uint16" else 8
-    head = struct.pack(">IIBBBBB", spec.width, spec.height, bits, 4, 0, 0, 0)
-    pixels = zlib.compress(lines.data, level)
-    return b"".join(
-        (SIGNATURE, build_chunk(b"IHDR", head), build_chunk(b"IDAT", pixels), build_chunk(b"IEND", b""))
-    )
-
-
-def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
-    if frames[0].spec.dtype != "uint8":
-        durations = durations_of(metadata, len(frames))
-        stills = [list(chunks_of(_encode_still(frame, level))) for frame in frames]
-        chunks = apng.assembled(stills, durations, metadata.loop)
-        return b"".join((SIGNATURE, *(build_chunk(kind, bytes(body)) for kind, body in chunks)))
-    images = [pillow.image_of(frame) for frame in frames]
-    if images[0].mode == "RGBX":
-        images = [image.convert("RGB") for image in images]
-    return _saved(images, metadata, min(level, 3))
-
-
-def _saved(images: list[Image.Image], metadata: Metadata, level: int) -> bytes:
-    """An animation written by Pillow: of each frame, the region that differs from the previous one."""
-    sink, info = BytesIO(), images[0].info
-    transparency = {"transparency": info["transparency"]} if "transparency" in info else {}
-    images[0].save(
-        sink, "PNG", save_all=True, append_images=images[1:], loop=metadata.loop, compress_level=level,
-        duration=durations_of(metadata, len(images)), **transparency,
-    )  # fmt: skip
-    return sink.getvalue()
-
-
-def _metadata_chunks(metadata: Metadata) -> bytes:
-    """The chunks between IHDR and the pixels."""
-    parts = []
-    if metadata.cicp:
-        parts.append(build_chunk(b"cICP", bytes((*metadata.cicp, 0, 1))))
-    if metadata.icc:
-        parts.append(build_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
-    if metadata.dpi:
-        x, y = (round(value / 0.0254) for value in metadata.dpi)
-        parts.append(build_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
-    if metadata.exif:
-        parts.append(build_chunk(b"eXIf", metadata.exif))
-    if metadata.xmp:
-        parts.append(build_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    if metadata.comment:
-        text = metadata.comment.decode("utf-8", "replace").replace("\0", " ")
-        parts.append(build_chunk(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
-    if metadata.iptc:
-        parts.append(build_chunk(b"zTXt", raw_profiles.iptc_body(metadata.iptc)))
-    parts += [build_chunk(kind, body) for kind, body in metadata.text]
-    return b"".join(parts)

@@ -1,5 +1,4 @@
-"""Writers of BMP and JPEG 2000: one frame through Pillow, 16 bits through OpenCV; JPEG 2000 gets metadata
-boxes."""
+"""JPEG 2000, written: one frame through Pillow, 16 bits through OpenCV; metadata go into boxes."""
 
 from __future__ import annotations
 
@@ -12,7 +11,6 @@ from imgpar.core.spec import Frame, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import opencv, pillow
 from imgpar.formats.base import Encoded
-from imgpar.formats.bmp import packed as bmp_few
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
@@ -20,7 +18,7 @@ from imgpar.pixels.layouts import convert_layout
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:
-    """Encode the first frame. JPEG 2000 is lossless unless a quality is given and 8 bits suffice.
+    """Encode the first frame; lossless unless a quality is given and 8 bits suffice.
 
     Args:
         frames: H×W×C arrays of a spec that the format stores; not modified.
@@ -29,22 +27,18 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         options: settings of the encoder.
 
     Raises:
-        EncodeError: the format cannot hold the frames, or the encoder failed.
+        EncodeError: the encoder failed.
     """
-    if fmt.name == "jp2" and frames[0].spec.dtype == "uint16":
+    if frames[0].spec.dtype == "uint16":
         return _encode_deep(frames[0], metadata, options)
-    if fmt.name == "bmp" and options.few_colours and (few := bmp_few.encode(frames[0], metadata.dpi)):
-        return Encoded(few)
     parameters: dict[str, object] = {}
-    if fmt.name == "jp2" and options.quality is not None and not options.lossless:
+    if options.quality is not None and not options.lossless:
         ratio = quality.encoder_setting("jp2", options.quality) / 10
         parameters = {"irreversible": True, "quality_mode": "dB", "quality_layers": [ratio]}
-    elif fmt.name == "bmp":
-        parameters = {"dpi": metadata.dpi or (0, 0)}  # Pillow's default is 96
-    if fmt.name == "jp2" and metadata.comment:
+    if metadata.comment:
         parameters["comment"] = metadata.comment
     data = pillow.save(frames[0], fmt.pillow, **parameters)
-    return Encoded(boxes.with_metadata_boxes(data, metadata) if fmt.name == "jp2" else data)
+    return Encoded(boxes.with_metadata_boxes(data, metadata))
 
 
 def _encode_deep(frame: Frame, metadata: Metadata, options: EncodeOptions) -> Encoded:
