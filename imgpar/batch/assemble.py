@@ -113,15 +113,8 @@ def assemble_clip(
         ItemError: a picture cannot be read, or the clip cannot be written.
         RunError: it was cancelled.
     """
-    items = list(pictures_in(inputs))
-    if not items:
-        raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
+    items = _checked_items(inputs, out, recipe.encode)
     settings, listener = recipe.encode, _Listener(on_event)
-    check_settings("assemble", settings, ASSEMBLE)
-    if settings.split:
-        raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
-    if names_known_file(out, identities(item.path for item in items)):
-        raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
     rate = parsing.named("fps", parsing.rate(0.001, 1000), fps)
     writer = VideoWriter(out, fps=rate, quality=settings.quality, effort=settings.effort, replace=replace,
                          lossless=settings.lossless, codec=settings.codec)  # fmt: skip
@@ -155,6 +148,19 @@ def assemble_clip(
     if first.alpha and channels == "RGB":
         notes.append("transparency is lost: it is kept in .webm, and with --codec prores or ffv1")
     return Assembled(file, written, tuple(notes))
+
+
+def _checked_items(inputs: Sequence[str], out: str, settings: EncodeOptions) -> list[Item]:
+    """The pictures, in order; raises UsageError where no clip can be made of them."""
+    items = list(pictures_in(inputs))
+    if not items:
+        raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
+    check_settings("assemble", settings, ASSEMBLE)
+    if settings.split:
+        raise UsageError("Pages cannot be split into frames.", fix="Choose one, such as --pages 1.")
+    if names_known_file(out, identities(item.path for item in items)):
+        raise UsageError(f"{out} is one of the inputs.", fix="Choose another name for the clip.")
+    return items
 
 
 def _sees_through(settings: EncodeOptions, out: str) -> bool:

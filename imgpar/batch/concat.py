@@ -13,7 +13,7 @@ from imgpar.core.errors import EncodeError, OutputError, UsageError
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import format_of_suffix
+from imgpar.formats.registry import Format, format_of_suffix
 from imgpar.outputs.sidefiles import identities, names_known_file
 
 if TYPE_CHECKING:
@@ -65,17 +65,8 @@ def join_clips(
     from imgpar.outputs.commit import begin_file, commit_file
     from imgpar.video.probe import probe
 
-    found = format_of_suffix(out)
-    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
-        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
-        raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
-    path = os.path.abspath(out)
     options = options or EncodeOptions()
-    check_settings("concat", options, CONCAT)
-    if names_known_file(path, identities(inputs)):
-        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
-    if os.path.lexists(path) and not replace_it:
-        raise OutputError(f"{out} already exists.", fix="Add -y to write over it.")
+    found, path = _checked_output(inputs, out, options, replace=replace_it)
     clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
     why = _difference(clips, found.name, options)
     target = Target(found.name, path, replaces=os.path.exists(path))
@@ -100,6 +91,23 @@ def join_clips(
             dimensions=made.picture.upright,
         )
     return Joined(written, len(made.times), not why, why, _left_out(clips))
+
+
+def _checked_output(
+    inputs: Sequence[str], out: str, options: EncodeOptions, *, replace: bool
+) -> tuple[Format, str]:
+    """Format and absolute path of the new clip; raises UsageError or OutputError where it may not be made."""
+    found = format_of_suffix(out)
+    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
+        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
+        raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
+    path = os.path.abspath(out)
+    check_settings("concat", options, CONCAT)
+    if names_known_file(path, identities(inputs)):
+        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
+    if os.path.lexists(path) and not replace:
+        raise OutputError(f"{out} already exists.", fix="Add -y to write over it.")
+    return found, path
 
 
 def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:

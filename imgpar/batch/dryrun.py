@@ -14,14 +14,11 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import planner
+from imgpar.batch.setup import input_batches, planner
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.lists import scan_list
-from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.target_formats import check_kinds
@@ -64,12 +61,7 @@ def planned_entries(
             )
         plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         patterns = Patterns(options.include, options.exclude)
-        if named is None:
-            batches = scan_list(inputs, patterns)
-        else:
-            batches = scan(named, out=place.path, patterns=patterns)
-        if options.companions == "copy" and not place.in_place:
-            batches = with_sidecars(batches)
+        batches = input_batches(inputs, named, place, options, patterns)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

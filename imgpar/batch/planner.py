@@ -23,13 +23,22 @@ from imgpar.batch.incremental import (
     skipped,
     stretches,
 )
+from imgpar.batch.plan_entries import (
+    Known,
+    current_result,
+    failed_entry,
+    is_recognised,
+    job_kind,
+    link_entry,
+    outputs_on_disk,
+    results_by_output,
+)
 from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
-from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, SameItem, Target
+from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem, Target
 from imgpar.formats.options import EncodeOptions
-from imgpar.inputs.batches import Batch, Entries, is_clip
-from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
     Owned,
     foreign,
@@ -41,10 +50,6 @@ from imgpar.outputs.conflicts import (
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Names, PriorResult
 from imgpar.outputs.target_formats import Wishes
-
-Known = Mapping[str, Sequence[PriorResult]]
-"""Records of the journal by absolute source path, the newest first."""
-
 
 _KEPT = {
     "exists": "exists",
@@ -136,10 +141,10 @@ class Planner:
         recorded, rows = self._compare(batch)
         known = self._ask(batch, rows)
         found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
-        claims = (made.path for record in found if record for made in _outputs(record, recorded))
+        claims = (made.path for record in found if record for made in outputs_on_disk(record, recorded))
         taken = self._taken(batch) if None in found else ()
         names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
-        mine = _by_output(known, self.recipe) if self.out.in_place and known else {}
+        mine = results_by_output(known, self.recipe) if self.out.in_place and known else {}
         for kind, places in stretches(found):
             if kind is tuple and not self.verify:
                 same = [row for row in rows[places.start : places.stop] if row]
@@ -150,13 +155,13 @@ class Planner:
                 item, record = batch.items[index], found[index]
                 number, self.count = self.count, self.count + 1
                 if record is not None and self.verify:
-                    yield Job(number, item, check=tuple(_outputs(record, recorded)))
+                    yield Job(number, item, check=tuple(outputs_on_disk(record, recorded)))
                 elif record is not None:
-                    yield skipped(item, number, _outputs(record, recorded))
+                    yield skipped(item, number, outputs_on_disk(record, recorded))
                 elif item.error:
-                    yield _failed(item, number, item.error, "read", item.kind)
+                    yield failed_entry(item, number, item.error, "read", item.kind)
                 elif self.out.in_place and os.path.islink(item.path):
-                    yield _link(item, number)
+                    yield link_entry(item, number)
                 else:
                     yield self._decide(item, number, names, known, mine)
 
@@ -205,8 +210,8 @@ class Planner:
     ) -> list[Row | PriorResult | None]:
         """For each item the record that makes working on it needless."""
         if self.out.in_place:
-            mine = _by_output(known, self.recipe)
-            return [_recognised(item, mine.get(item.path, ())) for item in batch.items]
+            mine = results_by_output(known, self.recipe)
+            return [is_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
         roots = (
             {os.path.basename(batch.root or batch.folder)}
@@ -219,7 +224,7 @@ class Planner:
             or (
                 record
                 if (records := known.get(item.path))
-                and (record := _current(records, self.recipe))
+                and (record := current_result(records, self.recipe))
                 and item.facts.agree(record.facts)
                 and self._intact(record, folders)
                 else None
@@ -238,7 +243,7 @@ class Planner:
         """The job for an item, or why there is none."""
         wish = self._wishes.of(item)
         if wish.error:
-            return _failed(item, number, wish.error, "plan", "EncodeError")
+            return failed_entry(item, number, wish.error, "plan", "EncodeError")
         for name in wish.silent:
             self.silent.setdefault(name, Counter())[wish.title] += 1
         records = known.get(item.path, ())
@@ -257,7 +262,7 @@ class Planner:
             wanted = Target(kind, path, split=self.split and wish.pages)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
-                return _failed(item, number, target, "plan", "CommitError")
+                return failed_entry(item, number, target, "plan", "CommitError")
             if isinstance(target, Target):
                 targets.append(target)
             else:
@@ -267,23 +272,31 @@ class Planner:
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
+        job = Job(number, item, tuple(targets), notes=tuple(notes), kind=job_kind(item))
+        return self._completed(job, names, records, mine)
+
+    def _completed(
+        self,
+        job: Job,
+        names: Names,
+        records: Sequence[PriorResult],
+        mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
+    ) -> Job:
+        """The job with the digests that tell whether there is anything to do."""
+        item, targets = job.item, list(job.targets)
         if self.out.in_place:
             # The original goes when the last new file is there, or when one of them takes its name.
             last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
             targets[last] = self._retiring(targets[last], item)
             digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
-            return Job(number, item, tuple(targets), digest, tuple(notes), kind=_kind(item))
+            return job._replace(targets=tuple(targets), digest=digest)
         if not records and (owner := names.owner(item)):
-            return self._newcomer(
-                Job(number, item, tuple(targets), "", tuple(notes), kind=_kind(item)), *owner
-            )
+            return self._newcomer(job, *owner)
         digest = self._digest(item, records, targets)
-        current = _current(records, self.recipe)
+        current = current_result(records, self.recipe)
         changed = current is not None and not item.facts.agree(current.facts)
         there = current.outputs if current and digest else ()
-        return Job(
-            number, item, tuple(targets), digest, tuple(notes), changed=changed, there=there, kind=_kind(item)
-        )
+        return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:
         """The target that takes the place of an original; without `originals` the plan is only shown."""
@@ -354,7 +367,7 @@ class Planner:
 
     def _digest(self, item: Item, records: Sequence[PriorResult], targets: Sequence[Target]) -> str:
         """The recorded digest, where an equal one would mean that there is nothing to do."""
-        record = _current(records, self.recipe)
+        record = current_result(records, self.recipe)
         if record is None or self.out.in_place or record.size != item.size:
             return ""
         paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
@@ -368,53 +381,3 @@ class Planner:
         if self.careful:
             return all(matches_output(made.path, (made,)) for made in record.outputs)
         return intact(record.outputs, folders)
-
-
-def _outputs(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:
-    return record.outputs if isinstance(record, PriorResult) else recorded.outputs(record)
-
-
-def _failed(item: Item, number: int, error: str, stage: str, kind: str) -> Outcome:
-    return Outcome(
-        item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number, kind=kind
-    )
-
-
-def _current(records: Sequence[PriorResult], recipe: str) -> PriorResult | None:
-    """The record of this recipe, unless a newer one of the same input took over its outputs."""
-    newer: set[str] = set()
-    for record in records:
-        if record.recipe == recipe:
-            done = record.state == "ok" and record.outputs
-            return record if done and newer.isdisjoint(made.path for made in record.outputs) else None
-        newer.update(made.path for made in (*record.outputs, *record.claims))
-    return None
-
-
-def _link(item: Item, number: int) -> Outcome:
-    """In place a link stays a link, and what it leads to is not looked for."""
-    note = "it is a link; the file itself is converted where it is an input"
-    return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
-
-
-def _by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorResult, OutputFile]]]:
-    """Records by what they wrote, for files that are input and output at once."""
-    found: dict[str, list[tuple[PriorResult, OutputFile]]] = {}
-    for records in known.values():
-        for record in records:
-            if record.recipe == recipe and record.state == "ok":
-                for made in record.outputs:
-                    found.setdefault(made.path, []).append((record, made))
-    return found
-
-
-def _recognised(item: Item, made: Sequence[tuple[PriorResult, OutputFile]]) -> PriorResult | None:
-    """The record that wrote this input in place, if the file is still as it was written."""
-    return next((record for record, output in made if item.facts.agree(output.facts)), None)
-
-
-def _kind(item: Item) -> JobKind:
-    """How the scheduler treats the job of an input."""
-    if item.format == SIDECAR:
-        return "file"
-    return "stream" if is_clip(item) else "frames"

@@ -18,6 +18,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    input_batches,
     lock_out,
     new_workers,
     open_journal,
@@ -32,10 +33,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
-from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.lists import scan_list
-from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import free_space_problem, read_out
 from imgpar.outputs.target_formats import check_kinds
@@ -110,77 +108,81 @@ class Run:
         self._chunks: Iterator[list[Entry]] = iter(())
 
     def execute(self, workers: Workers | None = None) -> Report:
-        """Plan, convert, note, report.
+        """Plan, convert, record, report.
 
         Raises:
-            UsageError: nothing to do at all; nothing was written.
+            UsageError: there is nothing to do at all; nothing was written.
             RunError: the run could not begin (OUT locked or not writable).
         """
         # A wrong path is found before anything is made: it must not leave a folder behind.
-        if self._named is None:
-            batches = scan_list(self._inputs, self._patterns)
-        else:
-            batches = scan(self._named, out=self._place.path, patterns=self._patterns)
-        if self._options.companions == "copy" and not self._place.in_place:
-            batches = with_sidecars(batches)
+        batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
         first = self._first_with_items(batches)
         if first is None:
             return self._nothing()
-        batches = chain((first,), batches)
         with contextlib.ExitStack() as stack:
-            self._lock = None if self._place.name else lock_out(self._place)
-            if self._lock:
-                stack.callback(self._lock.release)
-            self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
-            self._journal.folders.named_again = self._moved
-            for note in self._journal.notes:
-                self._note(note)
-            self._sweeps = self._journal.unfinished or bool(self._place.name)
-            homes = None
-            if self._place.in_place:
-                put_right(self._journal, self._place.folder, self._note)
-                base = self._place.folder
-                homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
-            else:
-                self._journal.recover()
-            key = run_key(self._place, self._recipe)
-            self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
-            write_facts(self._name, self._facts())
-            if self._place.in_place:
-                days = self._options.keep_originals
-                self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
-                stack.callback(self._originals.close)
-            self._planner = planner(
-                self._place,
-                self._recipe,
-                self._options,
-                self._journal,
-                homes=homes,
-                originals=self._originals,
-                alone=len(self._named or ()) == 1,
-            )
-            own = workers or stack.enter_context(new_workers(self._options))
-            spec = run_spec(
-                self._name,
-                self._recipe,
-                self._options,
-                own,
-                written=self._originals.written if self._originals else self._journal.written,
-                base=self._journal.base,
-                parts=f"{self._journal.path}.parts",
-            )
-            if own.note:
-                self._note(own.note)
-            self._listen(Event("start", text=self._place.path))
-            effort = own.execute(
-                spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
-            )
+            self._open(stack)
+            effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
             report = self._report(effort)
-            if not (report.cancelled or report.stopped):  # what was interrupted is a part of the next run
+            if not (report.cancelled or report.stopped):  # an interrupted run is continued by the next one
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _open(self, stack: contextlib.ExitStack) -> None:
+        """Lock OUT, bring its journal up to date after a crash, begin the run in it, and make the planner."""
+        self._lock = None if self._place.name else lock_out(self._place)
+        if self._lock:
+            stack.callback(self._lock.release)
+        self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
+        self._journal.folders.named_again = self._moved
+        for note in self._journal.notes:
+            self._note(note)
+        self._sweeps = self._journal.unfinished or bool(self._place.name)
+        homes = None
+        if self._place.in_place:
+            put_right(self._journal, self._place.folder, self._note)
+            base = self._place.folder
+            homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
+        else:
+            self._journal.recover()
+        key = run_key(self._place, self._recipe)
+        self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
+        write_facts(self._name, self._facts())
+        if self._place.in_place:
+            days = self._options.keep_originals
+            self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
+            stack.callback(self._originals.close)
+        self._planner = planner(
+            self._place,
+            self._recipe,
+            self._options,
+            self._journal,
+            homes=homes,
+            originals=self._originals,
+            alone=len(self._named or ()) == 1,
+        )
+
+    def _convert(
+        self, batches: Iterator[Batch], workers: Workers | None, stack: contextlib.ExitStack
+    ) -> Effort:
+        """Run the plan on the workers of the caller, or on new ones."""
+        own = workers or stack.enter_context(new_workers(self._options))
+        spec = run_spec(
+            self._name,
+            self._recipe,
+            self._options,
+            own,
+            written=self._originals.written if self._originals else self._journal.written,
+            base=self._journal.base,
+            parts=f"{self._journal.path}.parts",
+        )
+        if own.note:
+            self._note(own.note)
+        self._listen(Event("start", text=self._place.path))
+        return own.execute(
+            spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
+        )
 
     def _facts(self) -> dict[str, object]:
         return run_facts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
@@ -17,8 +17,33 @@ from imgpar.core.errors import OutputError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.lists import scan_list
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
+
+
+def input_batches(
+    inputs: Iterable[str],
+    named: Sequence[str] | None,
+    place: Out,
+    options: RunOptions,
+    patterns: Patterns,
+) -> Iterator[Batch]:
+    """The inputs of a run, folder by folder.
+
+    Args:
+        inputs: names of a list, streamed.
+        named: files, folders and patterns that are read as a whole, in place of `inputs`.
+        place: where the outputs go; a folder of outputs among the inputs is left out.
+        options: whether sidecars go along.
+        patterns: which files are taken.
+    """
+    batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
 def new_workers(options: RunOptions) -> Workers:

@@ -1,0 +1,77 @@
+"""Entries of a plan that are no jobs, and what is known of the items that have one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from imgpar.batch.incremental import (
+    Recorded,
+    Row,
+)
+from imgpar.core.job import Item, JobKind, Outcome, OutputFile
+from imgpar.inputs.batches import is_clip
+from imgpar.inputs.companions import SIDECAR
+from imgpar.outputs.naming import PriorResult
+
+Known = Mapping[str, Sequence[PriorResult]]
+"""Records of the journal by absolute source path, the newest first."""
+
+
+def outputs_on_disk(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:
+    """The outputs of an item that is done, wherever that is known from."""
+    return record.outputs if isinstance(record, PriorResult) else recorded.outputs(record)
+
+
+def failed_entry(item: Item, number: int, error: str, stage: str, kind: str) -> Outcome:
+    """The outcome of an item that fails in the plan.
+
+    Args:
+        item: the input.
+        number: id of the job that it would be.
+        error: one sentence.
+        stage: in which it failed.
+        kind: name of the exception class.
+    """
+    return Outcome(
+        item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number, kind=kind
+    )
+
+
+def current_result(records: Sequence[PriorResult], recipe: str) -> PriorResult | None:
+    """The record of this recipe, unless a newer one of the same input took over its outputs."""
+    newer: set[str] = set()
+    for record in records:
+        if record.recipe == recipe:
+            done = record.state == "ok" and record.outputs
+            return record if done and newer.isdisjoint(made.path for made in record.outputs) else None
+        newer.update(made.path for made in (*record.outputs, *record.claims))
+    return None
+
+
+def link_entry(item: Item, number: int) -> Outcome:
+    """In place a link stays a link, and what it leads to is not looked for."""
+    note = "it is a link; the file itself is converted where it is an input"
+    return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
+
+
+def results_by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorResult, OutputFile]]]:
+    """Records by what they wrote, for files that are input and output at once."""
+    found: dict[str, list[tuple[PriorResult, OutputFile]]] = {}
+    for records in known.values():
+        for record in records:
+            if record.recipe == recipe and record.state == "ok":
+                for made in record.outputs:
+                    found.setdefault(made.path, []).append((record, made))
+    return found
+
+
+def is_recognised(item: Item, made: Sequence[tuple[PriorResult, OutputFile]]) -> PriorResult | None:
+    """The record that wrote this input in place, if the file is still as it was written."""
+    return next((record for record, output in made if item.facts.agree(output.facts)), None)
+
+
+def job_kind(item: Item) -> JobKind:
+    """How the scheduler treats the job of an input."""
+    if item.format == SIDECAR:
+        return "file"
+    return "stream" if is_clip(item) else "frames"
