@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imgpar.core.spec import Frame, Metadata
 from imgpar.formats.metadata import exif as tiff
-from imgpar.formats.options import ColourTarget
+from imgpar.formats.option_values import ColourTarget
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour import convert, hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import NAMES

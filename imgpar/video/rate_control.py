@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
-from imgpar.formats.options import EncodeOptions, QualityTarget
+from imgpar.formats.option_values import QualityTarget
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import open_clip
 from imgpar.video.encoders import first_available

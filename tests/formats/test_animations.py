@@ -14,7 +14,8 @@ from imgpar.core.errors import BadValueError, ItemError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import decode, encode, read_header
-from imgpar.formats.options import EncodeOptions, page_range
+from imgpar.formats.option_values import page_range
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 
 

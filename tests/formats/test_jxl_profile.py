@@ -21,7 +21,8 @@ from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jxl import ffmpeg
 from imgpar.formats.jxl.header import codestream_of
-from imgpar.formats.options import EncodeOptions, colour_target
+from imgpar.formats.option_values import colour_target
+from imgpar.formats.options import EncodeOptions
 from imgpar.pixels.colour import profiles
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="JPEG XL needs imagecodecs")

@@ -17,7 +17,8 @@ from imgpar.batch.picture import stages
 from imgpar.core.errors import BadValueError
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
-from imgpar.formats.options import ColourTarget, EncodeOptions, colour_target
+from imgpar.formats.option_values import ColourTarget, colour_target
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.png.chunks import build_chunk
 from imgpar.formats.registry import find_format

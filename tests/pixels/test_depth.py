@@ -14,7 +14,8 @@ from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
-from imgpar.formats.options import EncodeOptions, colour_target
+from imgpar.formats.option_values import colour_target
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of
 from imgpar.formats.registry import find_format
 from imgpar.pixels.colour import profiles

@@ -9,7 +9,8 @@ import pytest
 from table_profiles import table_profile
 
 from imgpar.core.spec import Frame, Metadata, Spec
-from imgpar.formats.options import ColourTarget, EncodeOptions
+from imgpar.formats.option_values import ColourTarget
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import fitting_profile, srgb_frame, to_profile
 from imgpar.formats.profile_conversion import tagged
 from imgpar.formats.registry import find_format

@@ -10,7 +10,8 @@ import pytest
 from table_profiles import table_profile
 
 from imgpar.core.spec import Frame, Layout, Metadata, Spec
-from imgpar.formats.options import ColourTarget, EncodeOptions
+from imgpar.formats.option_values import ColourTarget
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import find_format
 from imgpar.pixels.colour import convert, profiles

@@ -13,7 +13,8 @@ from painted_clips import beeps, numbers, paint
 from video_clips import ffmpeg
 
 import imgpar
-from imgpar.formats.options import EncodeOptions, parse_span
+from imgpar.formats.option_values import parse_span
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.alignment import check_alignment
 from imgpar.video.plan import make_plan
 from imgpar.video.probe import probe

@@ -10,7 +10,7 @@ import pytest
 from video_clips import decoded, make_clip, make_uneven
 
 import imgpar
-from imgpar.formats.options import parse_span
+from imgpar.formats.option_values import parse_span
 from imgpar.video.probe import probe
 
 

@@ -23,7 +23,8 @@ from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.base import durations_of
-from imgpar.formats.options import ColourTarget, EncodeOptions
+from imgpar.formats.option_values import ColourTarget
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import srgb_frame, to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.frames.reading import ANY, Choice
 from imgpar.batch.frames.stills import Every, pick
 from imgpar.core.errors import DamagedError
-from imgpar.formats.options import Span
+from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

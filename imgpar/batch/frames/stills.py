@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
 from imgpar.core import parsing
 from imgpar.core.errors import DamagedError, bad_value
-from imgpar.formats.options import Span
+from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import pytest
 
 import imgpar
 from imgpar.batch.clip.resuming import Resuming
-from imgpar.formats.options import EncodeOptions, Span
+from imgpar.formats.option_values import Span
+from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import ffmpeg
 from imgpar.video.check import drift
 from imgpar.video.clip import Clip

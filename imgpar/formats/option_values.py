@@ -1,0 +1,121 @@
+"""Values of encoder settings that are more than a number or a word: profiles, spans, pages, targets."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass, field
+
+from imgpar.core import parsing
+from imgpar.core.errors import bad_value
+
+PROFILES = ("srgb", "p3")
+
+
+@dataclass(frozen=True, slots=True)
+class ColourTarget:
+    """The colour profile to convert to: one of `PROFILES`, or a file and its content."""
+
+    name: str
+    icc: bytes = field(default=b"", repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@parsing.accepts("str")
+def colour_target(value: object) -> ColourTarget:
+    """`srgb`, `p3`, or the path of an RGB ICC profile.
+
+    >>> str(colour_target("sRGB"))
+    'srgb'
+    """
+    if isinstance(value, ColourTarget):
+        return value
+    if str(value).lower() in PROFILES:
+        return ColourTarget(str(value).lower())
+    if isinstance(value, str) and os.path.isfile(value):
+        with open(value, "rb") as file:
+            icc = file.read()
+        if icc[36:40] == b"acsp" and icc[16:20] == b"RGB ":
+            return ColourTarget(value, icc)
+    raise bad_value(parsing.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a clip, in seconds from its start; `stop` may be infinite."""
+
+    start: float
+    stop: float
+
+    def __str__(self) -> str:
+        return f"{self.start:g}-" + (f"{self.stop:g}" if math.isfinite(self.stop) else "")
+
+
+@parsing.accepts("str")
+def parse_span(value: object) -> Span:
+    """`10-25`, `0:10-1:02:03.5`, `10-` (to the end) or `-25`.
+
+    >>> parse_span("1:10-2:00")
+    Span(start=70.0, stop=120.0)
+    """
+    if isinstance(value, Span):
+        return value
+    clock = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
+    match = re.fullmatch(rf"(?:{clock})?-(?:{clock})?", str(value).replace(" ", ""))
+    if match is None or not any(match.groups()):
+        raise bad_value(parsing.VALUE, "a part such as 0:10-0:25, 10- or -25 (seconds or h:m:s)", value)
+    hours, minutes, seconds, *rest = match.groups()
+    start = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+    stop = int(rest[0] or 0) * 3600 + int(rest[1] or 0) * 60 + float(rest[2]) if rest[2] else math.inf
+    if stop <= start:
+        raise bad_value(parsing.VALUE, "a part that ends after it begins", value)
+    return Span(start, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityTarget:
+    """A target quality of clips: a metric and its value."""
+
+    measure: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.measure}={self.value:g}"
+
+
+@parsing.accepts("str")
+def parse_target(value: object) -> QualityTarget:
+    """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
+
+    >>> parse_target("vmaf=93")
+    QualityTarget(measure='vmaf', value=93.0)
+    """
+    if isinstance(value, QualityTarget):
+        return value
+    match = re.fullmatch(r"(vmaf|ssim)=(\d+(?:\.\d+)?)", str(value))
+    low, high = (1, 100) if match and match[1] == "vmaf" else (0.5, 1)
+    if match is None or not low <= float(match[2]) <= high:
+        raise bad_value(parsing.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
+    return QualityTarget(match[1], float(match[2]))
+
+
+SPLIT = "split"
+"""One output per page."""
+
+
+@parsing.accepts("int | str")
+def page_range(value: object) -> str:
+    """Pages counted from 1, as one number or a range; or `split`.
+
+    >>> page_range("first"), page_range("2-5"), page_range("all"), page_range("split")
+    ('1', '2-5', '', 'split')
+    """
+    found = re.fullmatch(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?", str(value))
+    if value in ("first", "all", "split"):
+        return {"first": "1", "all": ""}.get(str(value), SPLIT)
+    if isinstance(value, bool) or not found or int(found[2] or found[1]) < int(found[1]):
+        raise bad_value(parsing.VALUE, "split, first, all, a number or a range such as 2-5", value)
+    return str(value)
