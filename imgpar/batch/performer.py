@@ -1,4 +1,7 @@
-"""The performer of a run: `perform(task) → Done`, called by the runtime in each worker."""
+"""The performer of a run: `perform(task) → Done`, called by the runtime in each worker.
+
+The parent imports this module too, to send it: what only workers need is imported inside functions.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,6 @@ import os
 import sys
 from typing import NamedTuple
 
-import PIL.Image
-
-from imgpar.batch.picture.memory import Memory
-from imgpar.batch.picture.task import PictureWork
 from imgpar.batch.run_spec import RunSpec
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
@@ -22,6 +21,8 @@ class BatchPerformer(NamedTuple):
 
     def begin(self) -> None:
         """Configure the codecs of this process."""
+        import PIL.Image
+
         _configure_opencv()
         PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
@@ -31,6 +32,9 @@ class BatchPerformer(NamedTuple):
             return self._transform_frame(task, context)
         if task.job.kind == "stream":
             return self._convert_clip(task, context)
+        from imgpar.batch.picture.memory import Memory
+        from imgpar.batch.picture.task import PictureWork
+
         memory = Memory(context.buffer, context.lease)
         return PictureWork(task, self.run, context.clock, memory).perform()
 

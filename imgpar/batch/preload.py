@@ -39,6 +39,7 @@ def _load() -> None:
     gc.disable()  # collections during imports find nothing and take a tenth of the time
     importlib.import_module("imgpar.runtime.process")
     importlib.import_module("imgpar.batch.performer")
+    importlib.import_module("imgpar.batch.picture.task")
     for name in _FREQUENT:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
