@@ -20,6 +20,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["imgpar"]):
+    from imgpar import formats
     from imgpar.core import parsing
     from imgpar.core.errors import ImgparError, ItemError, MissingExtraError, UsageError
     from imgpar.core.filenames import candidate
@@ -29,7 +30,7 @@ with atheris.instrument_imports(include=["imgpar"]):
     from imgpar.recipe.recipe import Recipe
 
     for _module in pkgutil.walk_packages(
-        codec.__path__, "imgpar.formats."
+        formats.__path__, "imgpar.formats."
     ):  # imported here to be instrumented
         importlib.import_module(_module.name)
 
