@@ -21,6 +21,7 @@ _FREQUENT = (
     "cykooz_resizer",
     "xxhash",
     "imgpar.formats.jpeg.reader",
+    "imgpar.formats.jpeg.writer",
     "imgpar.ops.resize",
     "imgpar.pixels.resampling",
     "imgpar.runtime.entry",
