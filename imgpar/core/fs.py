@@ -32,8 +32,10 @@ def no_room(error: OSError, where: str) -> DiskFullError | None:
     """The run error for a full disk or an exceeded quota; None for other errors."""
     if error.errno not in FULL:
         return None
-    said = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
-    return DiskFullError(f"{said} in {where}.", fix="Free some space and run again; what is done stays done.")
+    reason = "No space is left" if error.errno == errno.ENOSPC else "Your quota is used up"
+    return DiskFullError(
+        f"{reason} in {where}.", fix="Free some space and run again; finished outputs are kept."
+    )
 
 
 def long_path(path: str) -> str:
@@ -75,7 +77,7 @@ def move_new(path: str, final: str) -> None:
             return
         raise
     except OSError as error:
-        # No hard links here (FAT, some network folders): look first, then rename.
+        # No hard links here (FAT, some network folders): check, then rename.
         if error.errno in FULL or not os.path.exists(path):
             raise
         if os.path.lexists(final):
@@ -100,7 +102,7 @@ def same_content(path: str, other: str) -> bool:
 
 def keep(original: str, backup: str) -> None:
     """Keep the old bytes under a second name: a hard link where the file system has them, else a copy."""
-    # Of two attempts only the first one still saw the original.
+    # Of two attempts only the first one saw the original.
     if os.path.lexists(long_path(backup)) or not os.path.lexists(long_path(original)):
         return
     os.makedirs(long_path(os.path.dirname(backup)), exist_ok=True)
@@ -113,7 +115,7 @@ def keep(original: str, backup: str) -> None:
         with Half(temporary_path(backup)) as half:
             half.share()
             shutil.copy2(long_path(original), long_path(half.path))
-            os.fsync(half.handle)  # before what it was made from goes
+            os.fsync(half.handle)  # must be on disk before the original is removed
             half.name(backup)
 
 
@@ -138,7 +140,7 @@ def copy_attributes(source: str, path: str, handle: int) -> list[str]:
     if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         try:
             os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # a new owner clears some bits
+            os.fchmod(handle, stat.S_IMODE(own.st_mode))  # changing the owner clears some bits
         except OSError:
             lost.append("owner")
     if sys.platform == "darwin":
@@ -202,7 +204,7 @@ def make_private(folder: str) -> None:
                 os.close(handle)
 
 
-# ----- temporary files beside their place -----------------------------------------------------------
+# ----- temporary files next to their destination ----------------------------------------------------
 
 _HALF = re.compile(r"\.imgpar-.+\.tmp")
 
@@ -251,7 +253,7 @@ class Half:
             if hold(self.handle, long_path(self.path)):
                 return
             self._close()
-            self.path = temporary_path(path)  # a sweeper was faster: it may not be done with the first name
+            self.path = temporary_path(path)  # a sweep was faster, and may still use the first name
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
     def __enter__(self) -> Half:
@@ -279,7 +281,7 @@ class Half:
         """Unlock it, and remove it if it has not been renamed."""
         if WINDOWS:
             self._close()
-        remove_file(self.path)  # first: what has this name and is not held is a dead run's
+        remove_file(self.path)  # first: a file with this name that is not locked is a leftover
         self._close()
 
     def _close(self) -> None:

@@ -17,7 +17,7 @@ from imgpar.formats.registry import FORMATS, Format, find_format
 CLIP_SETTINGS = frozenset(
     name for name, option in EncodeOptions.options().items() if isinstance(option.matters, Clips)
 )
-"""Settings of which none means anything to a still picture."""
+"""Settings that do not apply to still pictures."""
 _KEPT = "lossless"
 """A guarantee: a format that cannot provide it is an error."""
 _SCALES = ("quality", "effort")

@@ -87,7 +87,7 @@ class Wishes:
         name = os.path.basename(item.path)
         wish = self.by_name(name, item.format, named=item.named)
         if wish.moving and not shows_frames(item.path):
-            wish = self.by_name(name, item.format)  # a still picture, although its format holds animations
+            wish = self.by_name(name, item.format)  # a still picture in a format that can hold animations
         return wish
 
     def by_name(self, name: str, shown: str, *, named: bool = False) -> Wish:
@@ -111,10 +111,10 @@ class Wishes:
         many = source is None or (source.kind == "image" and source.frames)
         if source is None or wish.error or shown == SIDECAR:
             return wish._replace(pages=many)
-        said = silent(self._options, source.name, [name for name, _ in wish.targets])
-        said += ("to",) if self._to and not wanted else ()
+        inapplicable = silent(self._options, source.name, [name for name, _ in wish.targets])
+        inapplicable += ("to",) if self._to and not wanted else ()
         moving = source.kind == "image" and any(target.kind == "video" for target in wanted)
-        return wish._replace(pages=many, silent=said, title=source.title, moving=moving)
+        return wish._replace(pages=many, silent=inapplicable, title=source.title, moving=moving)
 
     def _wanted(self, source: Format | None, *, named: bool) -> list[Format]:
         """The requested formats to which such an input is converted."""
@@ -140,7 +140,7 @@ class Wishes:
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
             )
         if source is None:
-            return Wish(error="Neither its name nor its content says what it is. Name a format with --to.")
+            return Wish(error="Its format cannot be told from its name or content. Name a format with --to.")
         if source.writable:
             return Wish(((source.name, "" if by_name or in_place else "." + source.suffix),))
         if in_place:
@@ -165,7 +165,7 @@ def shows_frames(path: str) -> bool:
         with open(path, "rb") as file:
             header = codec.read_header(file.read(), path, Limits(max_pixels=1 << 62))
     except (ItemError, OSError):
-        return True  # whoever reads it will say what is wrong with it
+        return True  # the error is reported when it is read
     return header.frames > 1
 
 
@@ -195,13 +195,13 @@ def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: b
     titles = " or ".join(dict.fromkeys(target.title for target in targets))
     if any(target.animated for target in targets):
         fix = "Convert one at a time, or choose gif."
-        raise UsageError(f"Several clips do not become {titles}.", fix=fix)
+        raise UsageError(f"Several clips cannot be converted to {titles}.", fix=fix)
     if "image" in kinds:
-        fix = "imgpar frames takes pictures out of clips."
-        raise UsageError(f"A clip does not become {titles}.", fix=fix)
+        fix = "imgpar frames extracts pictures from clips."
+        raise UsageError(f"A clip cannot be converted to {titles}.", fix=fix)
     what = "a clip" if kinds == {"audio"} else "a clip or an animation"
-    fix = "" if kinds == {"audio"} else "imgpar assemble makes a clip of pictures."
-    raise UsageError(f"None of the inputs is {what}, so nothing can become {titles}.", fix=fix)
+    fix = "" if kinds == {"audio"} else "imgpar assemble makes a clip from pictures."
+    raise UsageError(f"None of the inputs is {what}, so nothing can be converted to {titles}.", fix=fix)
 
 
 def _look(path: str) -> str:

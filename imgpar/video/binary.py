@@ -22,7 +22,7 @@ def ffmpeg() -> str:
         try:
             found: str = get_ffmpeg_exe()
         except RuntimeError:
-            # It tries the program, and remembers for ever that this went wrong: it may have been killed.
+            # imageio-ffmpeg tests the binary and caches a failure, which may be due to a killed process.
             _utils._get_ffmpeg_exe.cache_clear()
             found = get_ffmpeg_exe()
     except (ImportError, RuntimeError):
@@ -35,8 +35,8 @@ def available_encoders() -> frozenset[str]:
     """Names of the encoders in the binary, which differ between systems."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-encoders"]
     for _ in range(3):  # it may be killed like any process
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if told.returncode == 0:
+        listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if listed.returncode == 0:
             break
-    lines = told.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
+    lines = listed.stdout.decode("utf-8", "replace").partition("------")[2].splitlines()
     return frozenset(line.split()[1] for line in lines if len(line.split()) > 1)

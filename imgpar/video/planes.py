@@ -1,7 +1,7 @@
 """Operations that work on planar frames as they are.
 
-An operation works on planes when it does the same to every plane, each in its own size. Everything else
-gets red, green and blue, which is twice the memory and two conversions.
+An operation works on planes if it does the same to every plane, each in its own size. All others get RGB,
+which takes twice the memory and two conversions.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def test_outputs_of_a_journal_elsewhere_are_not_known(out, tmp_path, capsys):
     imgpar.convert(out, tmp_path / "other", to="jpg", jobs=1, journal=tmp_path / "own.db")
     imgpar.convert(out, tmp_path / "other", to="jpg", jobs=1)
     assert main(["verify", str(tmp_path / "other")]) == 3
-    assert capsys.readouterr().err == "No output is known there. If the run had a --journal, name it.\n"
+    assert capsys.readouterr().err == "No outputs are recorded there. If the run had a --journal, name it.\n"
 
 
 def test_the_command_as_json(out, capsys):

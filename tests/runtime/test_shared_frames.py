@@ -193,7 +193,7 @@ def test_offers_without_end_are_not_believed(ledger: Ledger) -> None:
         (Need(0, 5), "sent a memory request for a task that needs none"),
         (NoMemory(0), "sent a memory request for a task that needs none"),
         (Recall(0), "named frames of a clip that was not assigned to it"),
-        (Done(0, (), None, (OutputFile("/out/a.mp4", 1),)), "a frame of another's clip with results"),
+        (Done(0, (), None, (OutputFile("/out/a.mp4", 1),)), "sent results with a frame"),
     ],
 )
 def test_a_helper_speaks_of_its_frame_only(ledger: Ledger, message: Need | Done, words: str) -> None:

@@ -98,7 +98,7 @@ def test_fork_servers_that_never_answer_end_the_run_with_a_sentence(pictures, tm
     said, _ = script(pictures, tmp_path / "out", text)
     assert said == (
         "The process that starts the workers did not answer for 60 s, twice. "
-        "Look for what stops new processes, and run again.\n"
+        "Find out what blocks new processes, and run again.\n"
     )
 
 

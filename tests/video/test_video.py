@@ -387,7 +387,7 @@ def test_a_playlist_under_the_name_of_a_clip_is_not_followed(convert, tmp_path, 
     path.write_text(f"ffconcat version 1.0\nfile '{source}'\n")
     _, item = convert(path, resize="32")
     assert item.status == "failed"
-    assert "no clip" in item.error
+    assert "known clip format" in item.error
 
 
 def test_a_file_with_sound_only_is_failed(convert, tmp_path, source):

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 Field = tuple[int, int]
 """A value and its number of bits."""
 
-NOTE = "its ICC profile was not read: lossy JPEG XL tells the colours without it"
+NOTE = "its ICC profile was not read: lossy JPEG XL defines its colours without it"
 _LONG, _SHORT = (0b0111_011111_11_1, 13), (0b0111_00_1, 7)
 """32-bit floats with 8 bits of exponent, in two encodings."""
 _ORIENTATION, _NO_PREVIEW, _NO_ANIMATION = (0, 3), (0, 1), (0, 1)
@@ -61,7 +61,7 @@ def as_floats(codestream: bytes, info: JxlHeader) -> bytes:
     else:
         parts += [_ORIENTATION, (1, 1), shown, _NO_PREVIEW, _NO_ANIMATION]
     parts += [depth, _part(bits, end, places.colours)]
-    if not places.shown:  # with orientation and the like comes the brightness of the screen; 1 is the usual
+    if not places.shown:  # orientation etc. imply an intensity target; 1 selects the default
         parts.append((1, 1))
     parts.append(_part(bits, places.colours, 8 * size))
     value = at = 0

@@ -50,7 +50,7 @@ def is_same(source: bytes, target: bytes) -> bool:
     one, other = matrix_profiles.parse_profile(source), matrix_profiles.parse_profile(target)
     if one is None or other is None:
         return False
-    if one.grey and not other.grey:  # grey looks the same under the same curve, whatever the primaries
+    if one.grey and not other.grey:  # grey is equal with the same transfer function, whatever the primaries
         return bool(np.abs(one.curves - other.curves).max() < matrix_profiles.STEP)
     return matrix_profiles.alike(one, other)
 
@@ -94,7 +94,7 @@ def _transform(source: bytes, target: bytes) -> Any:
 
 
 def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
-    """A frame of its own memory, in the same layout and depth."""
+    """Convert a frame; the result has the same spec and owns its memory."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
     engine = _wide_engine() if spaces is None and spec.dtype != "uint8" else None
@@ -151,7 +151,7 @@ def _with_littlecms(frame: Frame, transform: Any) -> Frame:
     count = 1 if frame.spec.grey else 3
     colours = np.ascontiguousarray(frame.array[..., :count])
     image = Image.fromarray(colours[..., 0] if count == 1 else colours)
-    # Grey pixels may be described by a profile for colours: they are equal amounts of all three.
+    # Grey pixels with an RGB profile: equal values in all three channels.
     image = image if image.mode == transform.input_mode else image.convert(transform.input_mode)
     if transform.input_mode == "L":
         every = Image.fromarray(np.arange(256, dtype=np.uint8)[None])

@@ -253,7 +253,7 @@ def test_a_frame_that_ffmpeg_cannot_take_is_an_error_and_nobody_waits(tmp_path):
     feed = Feed(plan, clip, layout, str(tmp_path / "out.mp4"), 1)
     frame = memoryview(bytearray(layout.nbytes))
     feed.write(40, [frame])
-    with pytest.raises(EncodeError, match="handed"):
+    with pytest.raises(EncodeError, match="could not be sent"):
         feed.write(0, [frame])
     feed.kill()
 
