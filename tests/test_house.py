@@ -190,6 +190,16 @@ def test_the_architecture_page_lists_the_rooms_in_this_order() -> None:
     assert listed == [name for name in LAYERS if name != "__main__"]
 
 
+def test_the_architecture_page_names_files_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    quoted = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)+)(?:\.py|\.[A-Z]\w+|/)?`", text))
+    chains = set(re.findall(r"(?<![\w/.])([a-z]+(?:/[a-z_]+)+)(?= ─►)", text))
+    inside = [name for name in sorted(quoted | chains) if not (ROOT / f"{name}.py").exists()]
+    paths = [PACKAGE / name for name in inside]
+    missing = [str(path) for path in paths if not path.is_dir() and not path.with_suffix(".py").exists()]
+    assert missing == []
+
+
 def test_the_exports_are_the_documented_ones() -> None:
     assert set(imgpar.__all__) | {"__version__"} == EXPORTS
 
