@@ -3,8 +3,9 @@
     python docs/extending.py [FOLDER]
 
 The copy is made in FOLDER, or in a temporary folder. An operation is one new file in `imgpar/ops/`; a format
-is one record in `imgpar/formats/registry.py` and one module that reads and writes it. Nothing else changes:
-flags, help, recipe keys, methods of `Pipeline` and the plan follow from the declarations.
+is one record in `imgpar/formats/registry.py` and one module that reads and writes it. Nothing else is written
+by hand: flags, help, recipe keys and the plan follow from the declarations, and `scripts/make_signatures.py`
+writes the method of `Pipeline`.
 """
 
 from __future__ import annotations
@@ -117,6 +118,9 @@ def extend(folder: Path) -> None:
     first, mark, rest = text.partition("_RECORDS = (\n")
     assert mark, "the records of the formats are not where they were"
     registry.write_text(first + mark + RECORD + rest, encoding="utf-8")
+    (folder / "scripts").mkdir()
+    script = shutil.copy(PACKAGE.parent / "scripts" / "make_signatures.py", folder / "scripts")
+    subprocess.run([sys.executable, script], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def imgpar(folder: Path, *arguments: str) -> str:
@@ -145,6 +149,9 @@ def main() -> None:
         imgpar(folder, "convert", "negative.ff", "-o", "again.png", "-q")
         print(imgpar(folder, "info", "negative.ff").strip())
         with Image.open(folder / "a.png") as before, Image.open(folder / "again.png") as after:
+            method = "import imgpar; print(imgpar.Pipeline().invert(1))"
+            environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
+            subprocess.run([sys.executable, "-c", method], cwd=folder, env=environment, check=True)
             print("top left:", before.getpixel((0, 0)), "→", after.convert("RGB").getpixel((0, 0)))
 
 

@@ -222,12 +222,12 @@ def entry(name: str, words: str) -> Iterator[str]:
 def explained(kind: type[Operation]) -> Iterator[str]:
     """The docstring of a method."""
     indent = " " * 8
-    yield from textwrap.wrap(
-        f'"""{sentence(kind.summary)}', WIDTH, initial_indent=indent, subsequent_indent=indent
-    )
-    for paragraph in (inspect.getdoc(kind) or "").partition(">>>")[0].strip().split("\n\n"):
-        yield ""
-        yield from textwrap.wrap(paragraph, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    text = (inspect.getdoc(kind) or "").partition(">>>")[0].strip()
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            yield ""
+        opened = paragraph if number else f'"""{paragraph}'
+        yield from textwrap.wrap(opened, WIDTH, initial_indent=indent, subsequent_indent=indent)
     yield ""
     yield f"{indent}>>> from imgpar import Pipeline"
     yield f"{indent}>>> Pipeline().{kind.name}({', '.join(examples(kind))})"

@@ -19,9 +19,7 @@ class OperationMethods:
         raise NotImplementedError
 
     def blur(self, sigma: float) -> Self:
-        """Gaussian blur with this standard deviation in pixels.
-
-        Gaussian blur. Transparent pixels do not bleed into visible ones.
+        """Gaussian blur. Transparent pixels do not bleed into visible ones.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().blur(2)
@@ -36,9 +34,7 @@ class OperationMethods:
         return self._operation("blur", sigma)
 
     def brightness(self, factor: float) -> Self:
-        """Multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter.
-
-        Multiply every colour by a factor; 0 is black.
+        """Multiply every colour by a factor; 0 is black.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().brightness(1.2)
@@ -53,9 +49,7 @@ class OperationMethods:
         return self._operation("brightness", factor)
 
     def contrast(self, factor: float) -> Self:
-        """Scale the contrast: 1 changes nothing, 0 gives uniform grey.
-
-        Move every colour away from the picture's mean grey by a factor: mean + factor · (colour − mean).
+        """Move every colour away from the picture's mean grey by a factor: mean + factor · (colour − mean).
 
         >>> from imgpar import Pipeline
         >>> Pipeline().contrast(1.1)
@@ -75,9 +69,7 @@ class OperationMethods:
         *,
         gravity: Gravity = "centre",
     ) -> Self:
-        """Keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as 16:9.
-
-        Keep a region of a picture, clamped to the picture.
+        """Keep a region of a picture, clamped to the picture.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().crop("800x600+10+20")
@@ -93,9 +85,7 @@ class OperationMethods:
         return self._operation("crop", region, gravity=gravity)
 
     def flip(self, direction: Literal["horizontal", "vertical", "h", "v"]) -> Self:
-        """Mirror: horizontal swaps left and right, vertical top and bottom.
-
-        Mirror a picture: horizontal swaps left and right, vertical swaps top and bottom.
+        """Mirror a picture: horizontal swaps left and right, vertical swaps top and bottom.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().flip("horizontal")
@@ -110,9 +100,7 @@ class OperationMethods:
         return self._operation("flip", direction)
 
     def grey(self) -> Self:
-        """Convert to greyscale by luma (BT.601), stored as one channel.
-
-        Turn colours into grey by luma (ITU-R BT.601); the file gets one channel, and alpha if it had it.
+        """Turn colours into grey by luma (ITU-R BT.601); the file gets one channel, and alpha if it had it.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().grey()
@@ -127,9 +115,7 @@ class OperationMethods:
         gravity: Gravity = "centre",
         background: ColourValue | None = None,
     ) -> Self:
-        """Add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1.
-
-        Add a border up to a minimum size or an exact aspect ratio; nothing is cropped or scaled.
+        """Add a border up to a minimum size or an exact aspect ratio; nothing is cropped or scaled.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().pad("1:1", background="#f4f4f4")
@@ -155,9 +141,7 @@ class OperationMethods:
         linear: bool = False,
         background: ColourValue | None = None,
     ) -> Self:
-        """Scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge).
-
-        Scale a picture with Lanczos.
+        """Scale a picture with Lanczos.
 
         With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
         Every other geometry keeps the aspect ratio of the picture, so these three scale to it exactly,
@@ -197,9 +181,7 @@ class OperationMethods:
         *,
         background: ColourValue | None = None,
     ) -> Self:
-        """Rotate clockwise by degrees; the canvas is enlarged to contain the corners.
-
-        Rotate a picture clockwise. Multiples of 90 are lossless.
+        """Rotate a picture clockwise. Multiples of 90 are lossless.
 
         Other angles use bicubic interpolation on a canvas that contains the whole rotated picture.
 
@@ -217,9 +199,7 @@ class OperationMethods:
         return self._operation("rotate", degrees, background=background)
 
     def saturation(self, factor: float) -> Self:
-        """Scale the saturation: 1 changes nothing, 0 gives grey.
-
-        Scale every colour around its own luma: grey + factor · (colour − grey).
+        """Scale every colour around its own luma: grey + factor · (colour − grey).
 
         >>> from imgpar import Pipeline
         >>> Pipeline().saturation(1.3)
@@ -239,9 +219,7 @@ class OperationMethods:
         *,
         sigma: float = 1.0,
     ) -> Self:
-        """Unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong.
-
-        Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
+        """Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
 
         Alpha is unchanged.
 
@@ -268,9 +246,7 @@ class OperationMethods:
         scale: float | str = 0.2,
         tile: bool = False,
     ) -> Self:
-        """Composite a picture (preferably a PNG with alpha) over every picture.
-
-        Composite a picture, preferably a PNG with alpha, over every picture.
+        """Composite a picture, preferably a PNG with alpha, over every picture.
 
         A coloured watermark converts a grey picture to RGB. It is scaled down where it does not fit between
         the margins. Its embedded ICC profile is applied.
@@ -313,9 +289,7 @@ class OperationMethods:
         font: str | os.PathLike[str] = "",
         tile: bool = False,
     ) -> Self:
-        """Draw text over every picture; system fonts supply letters and emoji that the built-in font lacks.
-
-        Draw text over every picture.
+        """Draw text over every picture.
 
         The built-in font covers English. Letters that it lacks are drawn in a system font that contains them,
         emoji in colour; an explicit font file gives the same result on every machine.

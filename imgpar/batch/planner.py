@@ -88,7 +88,7 @@ class Planner:
     `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
     `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
     with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
-    more than their size. `options` are the settings of the encoders, some of which may say nothing about an
+    more than their size. `options` are the settings of the encoders, some of which may not apply to an
     input; `alone` says that one input was named, and formats for it.
 
     Raises UsageError when a format cannot be written, or when pages are to be split in place.
@@ -173,7 +173,7 @@ class Planner:
             they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
             treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
             flag = f"--{name.replace('_', '-')}"
-            yield f"{flag} says nothing about {inputs} ({titles}): {they if name == 'to' else treated}."
+            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, where that needs no second thought."""

@@ -118,6 +118,6 @@ def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[
     if name:
         titles = " and ".join(FORMATS[word].title for word in to)
         raise UsageError(
-            f"{label(name)} says nothing about {titles}.",
-            fix=f"Leave it out, or choose another {label('to')}.",
+            f"{label(name)} does not apply to {titles}.",
+            fix=f"Leave it out, or choose another format with {label('to')}.",
         )

@@ -58,7 +58,8 @@ def replacing(wanted: Target, there: There, owned: Owned) -> Target:
 def maybe_ours(made: Sequence[OutputFile], status: os.stat_result) -> bool:
     """Whether a file may be an output of imgpar: a record has its size, or all other values of its status.
 
-    Before it is replaced its content is compared (`digest.is_one_of`), as an edit may keep the size. A file
+    Before it is replaced its content is compared (`core.digest.matches_output`): an edit may keep the size. A
+    file
     that differs in size only was damaged by the disk.
     """
     if not stat.S_ISREG(status.st_mode):

@@ -86,7 +86,7 @@ def is_same_file(path: str, other: str) -> bool:
 
 
 def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
-    """Device and inode of each path, for `is_one_of`."""
+    """Device and inode of each path, for `names_known_file`."""
     found = set[tuple[int, int]]()
     for path in paths:
         with contextlib.suppress(OSError, ValueError):

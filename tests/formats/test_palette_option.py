@@ -151,7 +151,7 @@ def test_a_palette_has_2_to_256_colours(value: object) -> None:
 
 def test_jpeg_has_no_palette(tmp_path) -> None:
     (tmp_path / "a.png").write_bytes(saved(smooth(), "PNG"))
-    with pytest.raises(UsageError, match="palette says nothing about JPEG"):
+    with pytest.raises(UsageError, match="palette does not apply to JPEG"):
         PIPE.run(tmp_path / "a.png", tmp_path / "out", to="jpg", palette=16)
 
 

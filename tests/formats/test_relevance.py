@@ -1,4 +1,4 @@
-"""A setting that says nothing about a file changes nothing about it, and is named."""
+"""A setting that does not apply to a file has no effect on it, and is reported."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_settings_of_clips_leave_pictures_as_they_are(tmp_path: Path, session, s
     source = picture(tmp_path, suffix)
     report = imgpar.convert(source, tmp_path / "out", session=session, **VALUES)
     assert (tmp_path / "out" / source.name).read_bytes() == source.read_bytes()
-    assert sum("says nothing about 1 input" in note for note in report.notes) == len(VALUES)
+    assert sum("does not apply to 1 input" in note for note in report.notes) == len(VALUES)
 
 
 @pytest.mark.parametrize("schedule", ["chain", "staged"])
@@ -78,7 +78,7 @@ def test_a_note_says_how_many_inputs_a_setting_did_not_concern(tmp_path: Path, s
     picture(tmp_path, "jpg"), picture(tmp_path, "png")
     report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, codec="hevc")
     assert [note for note in report.notes if "--codec" in note] == [
-        "--codec says nothing about 2 inputs (1 JPEG, 1 PNG): they were treated as if it were not there."
+        "--codec does not apply to 2 inputs (1 JPEG, 1 PNG): they were treated as if it were not there."
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_setting_that_no_output_can_take_is_refused(
     tmp_path: Path, to: str, given: dict[str, object]
 ) -> None:
     picture(tmp_path, "jpg")
-    with pytest.raises(UsageError, match=f"{next(iter(given))} says nothing about"):
+    with pytest.raises(UsageError, match=f"{next(iter(given))} does not apply to"):
         imgpar.convert(tmp_path / "in", tmp_path / "out", to=to, **given)
     assert not (tmp_path / "out").exists()
 
@@ -116,7 +116,10 @@ def test_the_command_refuses_it_too(tmp_path: Path, capsys: pytest.CaptureFixtur
         ["convert", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--to", "jpg", "--codec", "hevc"]
     )
     assert code == 2
-    assert "--codec says nothing about JPEG. Leave it out, or choose another --to." in capsys.readouterr().err
+    assert (
+        "--codec does not apply to JPEG. Leave it out, or choose another format with --to."
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(("to", "name"), [("png", "quality"), ("jpg", "effort")])
@@ -124,7 +127,7 @@ def test_quality_and_effort_are_never_refused(tmp_path: Path, session, to: str, 
     picture(tmp_path, "jpg")
     report = imgpar.convert(tmp_path / "in", tmp_path / "out", session=session, to=to, **{name: 8})
     assert report.ok == 1
-    assert f"--{name} says nothing about 1 input (1 JPEG)" in report.notes[-1]
+    assert f"--{name} does not apply to 1 input (1 JPEG)" in report.notes[-1]
 
 
 def test_one_of_several_formats_is_enough(tmp_path: Path, session) -> None:
@@ -136,7 +139,7 @@ def test_one_of_several_formats_is_enough(tmp_path: Path, session) -> None:
 def test_a_dry_run_says_it_too(tmp_path: Path) -> None:
     picture(tmp_path, "jpg")
     report = imgpar.convert(tmp_path / "in", tmp_path / "out", dry_run=True, codec="hevc")
-    assert "--codec says nothing about 1 input (1 JPEG)" in report.notes[0]
+    assert "--codec does not apply to 1 input (1 JPEG)" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_settings_of_pictures_leave_clips_as_they_are(
     clip = make_clip(tmp_path / "in" / "a.mp4", frames=3)
     report = imgpar.convert(clip, tmp_path / "out", session=session, **{name: value})
     assert (tmp_path / "out" / "a.mp4").read_bytes() == clip.read_bytes()
-    assert f"--{name} says nothing about 1 input (1 MPEG-4)" in report.notes[-1]
+    assert f"--{name} does not apply to 1 input (1 MPEG-4)" in report.notes[-1]
 
 
 def test_every_setting_says_something_about_some_file() -> None:

@@ -182,7 +182,7 @@ def test_in_a_folder_kinds_keep_their_formats(tmp_path: Path, session, animation
     make_clip(animation.parent / "film.mp4", frames=3)
     report = imgpar.convert(animation.parent, tmp_path / "one", session=session, to="webp")
     assert (tmp_path / "one" / "film.mp4").read_bytes() == (animation.parent / "film.mp4").read_bytes()
-    assert report.notes == ("--to says nothing about 1 input (1 MPEG-4): it keeps its format.",)
+    assert report.notes == ("--to does not apply to 1 input (1 MPEG-4): it keeps its format.",)
     imgpar.convert(animation.parent, tmp_path / "two", session=session, to="mkv")
     assert (tmp_path / "two" / "cat.gif").read_bytes() == animation.read_bytes()
 
@@ -219,7 +219,7 @@ def test_a_still_picture_beside_a_clip_keeps_its_format(
 
 def test_a_folder_of_photos_is_copied_with_a_note(tmp_path: Path, session, photo_folder) -> None:
     report = imgpar.convert(photo_folder("a.jpg"), tmp_path / "out", session=session, to="mp4")
-    assert report.notes == ("--to says nothing about 1 input (1 JPEG): it keeps its format.",)
+    assert report.notes == ("--to does not apply to 1 input (1 JPEG): it keeps its format.",)
 
 
 def test_several_clips_become_gifs_and_nothing_else(tmp_path: Path, session) -> None:
