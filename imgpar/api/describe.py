@@ -95,6 +95,10 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
             if found is not None and found.kind == "video":
                 return describe_clip(name, found.name)
             data += file.read()
+    except FileNotFoundError:
+        raise SourceError("There is no such file.") from None
+    except IsADirectoryError:
+        raise SourceError("It is a folder.", fix="Name a file in it.") from None
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
     header = codec.read_header(data, os.path.basename(name), Limits(max_pixels=1 << 62, password=secret))

@@ -168,13 +168,17 @@ def _video(name: str, title: str, suffixes: str, mime: str, *, written: bool = T
     return Format(
         name, title, tuple(suffixes.split()), mime, kind="video", frames=True,
         readers=("video",), writers=("video",) if written else (),
+        lossless="optional" if written else "never",
         takes=frozenset(("quality", "lossless", "effort")),
     )  # fmt: skip
 
 
 def _audio(name: str, title: str, mime: str, *takes: str) -> Format:
     """An audio format: only written."""
-    return Format(name, title, (name,), mime, kind="audio", writers=("audio",), takes=frozenset(takes))
+    return Format(
+        name, title, (name,), mime, kind="audio", writers=("audio",), takes=frozenset(takes),
+        lossless="always" if "lossless" in takes else "never",
+    )  # fmt: skip
 
 
 _COLOUR: tuple[Layout, ...] = ("RGB", "RGBX")
