@@ -45,7 +45,7 @@ def into_profile(
         note = "the colour profile cannot be used, taken as sRGB"
         return list(frames), kept, ("icc",), (note,)
     lost: tuple[str, ...] = ("gamut",) if convert.is_outside(frames[0], source, target) else ()
-    changed = [convert.converted(frame, source, target) for frame in frames]
+    changed = [convert.convert_profile(frame, source, target) for frame in frames]
     if not convert.keeps_depth(frames[0].spec, source, target):
         lost += ("depth",)
     return changed, kept, lost, ()

@@ -14,7 +14,7 @@ from imgpar.formats.options import ColourTarget, EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import find_format
 from imgpar.pixels.colour import convert, profiles
-from imgpar.pixels.colour.convert import converted, grey_to_srgb, is_usable, keeps_depth
+from imgpar.pixels.colour.convert import convert_profile, grey_to_srgb, is_usable, keeps_depth
 
 PEAK = {"uint8": 255, "uint16": 65535, "float32": 1.0}
 WIDE = importlib.util.find_spec("imagecodecs") is not None
@@ -77,7 +77,7 @@ def error(made: Frame, source: Frame) -> float:
 def test_every_depth_and_layout_goes_through_a_table(layout: Layout, dtype: str, most: float) -> None:
     frame = ramp(layout, dtype)
     before = frame.array.copy()
-    made = converted(frame, lightness(), profiles.srgb())
+    made = convert_profile(frame, lightness(), profiles.srgb())
     assert made.spec == frame.spec
     assert (frame.array == before).all()
     assert error(made, frame) < most
@@ -94,7 +94,7 @@ def test_without_imagecodecs_it_goes_with_eight_bits(
 ) -> None:
     monkeypatch.setattr(convert, "_wide_engine", lambda: None)
     frame = ramp(layout, dtype)
-    made = converted(frame, lightness(), profiles.srgb())
+    made = convert_profile(frame, lightness(), profiles.srgb())
     assert made.spec == frame.spec
     assert error(made, frame) < 2.5 / 255
     assert len(np.unique(made.array[..., 0])) <= 256
@@ -157,7 +157,7 @@ def test_three_channels_that_are_alike_are_grey() -> None:
 def test_every_value_of_grey_is_within_a_step(gamma: float) -> None:
     """Dark values of a linear profile, too, where its curve and that of sRGB differ most."""
     array = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
-    made = converted(Frame(Spec(16, 16, "L"), array), profiles.grey("g", gamma), profiles.srgb())
+    made = convert_profile(Frame(Spec(16, 16, "L"), array), profiles.grey("g", gamma), profiles.srgb())
     light = (array / 255) ** gamma
     wanted = 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
     assert np.abs(made.array - wanted).max() < 0.6

@@ -41,7 +41,7 @@ def grey_to_srgb(frames: Sequence[Frame], icc: bytes) -> tuple[str, ...]:
     if _transform(icc, profiles.srgb()) is None or any(map(_has_colours, frames)):
         return ("its colour profile, one for grey, cannot be used; taken as sRGB",)
     for frame in frames:
-        np.copyto(frame.array, converted(frame, icc, profiles.srgb()).array)
+        np.copyto(frame.array, convert_profile(frame, icc, profiles.srgb()).array)
     return ()
 
 
@@ -93,7 +93,7 @@ def _transform(source: bytes, target: bytes) -> Any:
         return None
 
 
-def converted(frame: Frame, source: bytes, target: bytes) -> Frame:
+def convert_profile(frame: Frame, source: bytes, target: bytes) -> Frame:
     """A frame of its own memory, in the same layout and depth."""
     spec = frame.spec
     spaces = _arithmetic(source, target)
