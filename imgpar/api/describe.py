@@ -1,4 +1,4 @@
-"""What a file is, from its header."""
+"""`imgpar.describe`: the properties of a file, from its header."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """What the header of a picture says."""
+    """The properties of a picture, from its header."""
 
     path: str
-    """Absolute."""
+    """Absolute path."""
     format: str
     """Name of the format, such as "jpeg"."""
     bytes: int
@@ -32,39 +32,39 @@ class PictureInfo:
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     layout: Layout
-    """Channels as they are decoded: "L" is grey, A is alpha, X is padding."""
+    """Channels after decoding: "L" is grey, A is alpha, X is padding."""
     dtype: str
-    """Type of the values as they are decoded: "uint8", "uint16" or "float32"."""
+    """Type of the values after decoding: "uint8", "uint16" or "float32"."""
     orientation: int
     """EXIF orientation 1 to 8 of the stored pixels; 1 is upright."""
     frames: int
-    """Frames of an animation, pages of a document; else 1."""
+    """Number of frames of an animation or pages of a document; otherwise 1."""
     durations_ms: tuple[int, ...]
-    """Milliseconds of each frame of an animation."""
+    """Duration of each frame of an animation, in milliseconds."""
     icc_bytes: int
-    """Size of the ICC profile, 0 where there is none; the same for the blocks below."""
+    """Size of the ICC profile in bytes, 0 if absent; likewise for the fields below."""
     exif_bytes: int
     xmp_bytes: int
     gain_map_bytes: int
     dpi: tuple[float, float] | None
-    """Dots per inch across and down."""
+    """Horizontal and vertical resolution in dots per inch."""
     lost_when_converted: tuple[str, ...]
-    """What imgpar cannot carry over."""
+    """Content that is lost in a conversion."""
     notes: tuple[str, ...]
     """Remarks of the decoder."""
     detail: Mapping[str, str | int | float | bool]
-    """What only this format says, such as "subsampling" of JPEG."""
+    """Properties of this format only, such as "subsampling" of JPEG."""
 
     def as_dict(self) -> dict[str, Any]:
-        """What `imgpar info --json` prints: `detail` beside the other facts."""
+        """The properties as printed by `imgpar info --json`; those of `detail` are on the top level."""
         facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del facts["detail"]
         return {**facts, **self.detail}
 
 
 def describe(path: str | os.PathLike[str], *, password: str | Secret | None = None) -> PictureInfo | ClipInfo:
-    """What a file says about itself. Of a picture only the header is read, no pixel is decoded; of a clip
-    the packets are counted.
+    """Return the properties of a file. Of a picture only the header is decoded; of a clip the packets are
+    counted.
 
     >>> import imgpar
     >>> info = imgpar.describe("photo.jpg")  # doctest: +SKIP
@@ -72,16 +72,16 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
     jpeg (4000, 3000)
 
     Args:
-        path: of a picture or a clip.
-        password: opens a locked PDF.
+        path: path of a picture or a clip.
+        password: password of an encrypted PDF.
 
     Returns:
         A `PictureInfo` or a `ClipInfo`; both have `path`, `format`, `bytes`, `size` and `frames`, and
         `as_dict()`.
 
     Raises:
-        UsageError: `path` or `password` is of a wrong type.
-        ItemError: it cannot be read, or is neither picture nor clip.
+        UsageError: `path` or `password` has a wrong type.
+        ItemError: the file cannot be read, or is neither a picture nor a clip.
     """
     from imgpar.formats import codec
     from imgpar.pixels.layouts import oriented

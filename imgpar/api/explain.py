@@ -1,4 +1,4 @@
-"""How outputs would be made, and why so: for `--explain`."""
+"""The processing method of each output and the reason for it, for `--explain`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imgpar.recipe.recipe import Recipe
 
 
 def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
-    """How outputs would be made where there are several ways, and why so; nothing where it would fail."""
+    """The method of each output if there are several, and the reason; empty for an input that would fail."""
     from imgpar.batch.picture import planar
     from imgpar.video.plan import make_plan
     from imgpar.video.prepare import prepared

@@ -1,4 +1,4 @@
-"""`imgpar.frames`: frames out of clips, in this process."""
+"""`imgpar.frames`: frames of a clip, decoded in this process."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ def frames(
     accept_damaged: bool = False,
     threads: int = 0,
 ) -> Iterator[ClipFrame]:
-    """Decode a clip frame by frame, in order, with the time of each.
+    """Decode the frames of a clip in order, with their times.
 
     >>> for frame in frames("clip.mp4", start=10, stop=12):  # doctest: +SKIP
     ...     print(frame.index, frame.time, frame.array.shape)
     >>> one, other = frames("clip.mp4", at=[80.5, 3])  # doctest: +SKIP
 
     Args:
-        path: of the clip.
-        pipeline: what is done to each frame.
-        start: seconds; the decoder begins at the key frame before it.
-        stop: seconds; frames that are shown at this time or later are left out.
-        every: 1 is every frame, 10 is every tenth.
-        at: seconds, one or many, in any order: the frames that are seen at these moments, in that order.
+        path: path of the clip.
+        pipeline: operations applied to each frame.
+        start: start time in seconds; decoding starts at the key frame before it.
+        stop: end time in seconds, exclusive.
+        every: 1 for every frame, 10 for every tenth.
+        at: one or more times in seconds, in any order: the frames displayed at these times, in that order.
         channels: "RGB", "RGBA", "L" or "LA".
         dtype: "uint8", "uint16" or "float32" (0 to 1).
         keys: only key frames, which is much faster.
-        scenes: only frames with which a scene begins: percent of change, 10 is usual (`scdet` of ffmpeg).
-        accept_damaged: be content with what can be read.
-        threads: of the decoder; 0 lets it choose.
+        scenes: only the first frame of each scene: threshold in percent, typically 10 (`scdet` of FFmpeg).
+        accept_damaged: return the readable frames of a damaged clip.
+        threads: number of decoder threads; 0 is automatic.
 
     Yields:
-        `ClipFrame` with `array` (H×W×C, C-contiguous, upright, in square pixels; its memory is the
-        caller's), `time` in seconds and `index` from 0.
+        `ClipFrame` with `array` (H×W×C, C-contiguous, upright, square pixels, owned by the caller), `time`
+        in seconds and `index` from 0.
 
     Raises:
-        UsageError: a value is wrong; at once, before anything is read.
-        DamagedError: frames are missing or broken; after all frames that could be read were given.
+        UsageError: a value is invalid; raised before anything is read.
+        DamagedError: frames are missing or damaged; raised after all readable frames.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
     source = parsing.named("path", parsing.path, path)

@@ -30,9 +30,9 @@ def convert(
     report: str | os.PathLike[str] | None = None,
     **settings: Unpack[RunSettings],
 ) -> Report:
-    """Convert files and folders: the command line as a function.
+    """Convert files and folders, like `imgpar convert`.
 
-    Operations are keywords, applied in their order; what belongs to one comes after it.
+    Operations are keywords and are applied in the given order; the options of an operation follow it.
 
     >>> import imgpar
     >>> report = imgpar.convert("photos/", "web/", resize="1920", to="webp", jobs=8)  # doctest: +SKIP
@@ -41,19 +41,18 @@ def convert(
     imgpar.core.errors.UnknownSettingError: There is no setting 'rezise'. Did you mean 'resize'?
 
     Args:
-        inputs: one or more files, folders (with everything below) or globs.
-        out: folder for the results, or a file name where there is one input file; None only with
-            `in_place=True`.
-        recipe: to start from: a Recipe, the path of a TOML file, or the name of a built-in one.
+        inputs: one or more files, folders (recursive) or globs.
+        out: output folder, or a file name if there is one input file; None only with `in_place=True`.
+        recipe: the initial recipe: a Recipe, the path of a TOML file, or the name of a built-in recipe.
         session, on_event, cancel, report: as for `Pipeline.run`.
         settings: operations, recipe keys and run options as for `Pipeline.run`.
 
     Returns:
-        What happened: counts, and in `items` a line for every input.
+        Counts, and in `items` an outcome for every input.
 
     Raises:
-        UsageError: a setting is wrong, or no input exists; nothing was written.
-        RunError: the run could not begin (OUT locked or not writable).
+        UsageError: a setting is invalid, or no input exists; nothing was written.
+        RunError: the run could not start (OUT locked or not writable).
     """
     pipeline = Pipeline(recipe)
     return pipeline.run(
@@ -62,15 +61,15 @@ def convert(
 
 
 def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | None = None) -> Report:
-    """Compare the outputs of all runs on a folder with the digests that were noted when they were written.
+    """Compare the outputs of all runs on a folder with the digests recorded when they were written.
 
     Args:
-        out: the folder that was given as OUT, or converted in place, or one in it.
-        journal: the journal of the run, if it had one of its own.
+        out: a folder given as OUT or converted in place, or a subfolder of it.
+        journal: path of the journal, if one was given.
 
     Returns:
-        A report with an item for every output: its `source` is the output, and those that were changed,
-        damaged or removed since are failed.
+        A report with an item for every output: its `source` is the output. Outputs that were changed, damaged
+        or removed since are failed.
 
     Raises:
         UsageError: `out` is not the output of a run.
@@ -79,17 +78,16 @@ def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | Non
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
-    """Put back the originals that `in_place` replaced in and below a folder: bytes, time and mode.
+    """Restore the originals replaced by `in_place` in and below a folder: content, time and mode.
 
-    They are kept until they are forgotten. A file that was changed after the run is left alone and counts as
-    failed.
+    A file that was changed after the run is not touched and is failed.
 
     Args:
-        out: the folder that was converted in place, or one in it.
-        forget: remove the kept originals instead, to free their space.
+        out: a folder converted in place, or a subfolder of it.
+        forget: delete the kept originals instead, to free their space.
 
     Raises:
-        UsageError: no run replaced anything there.
-        OutputLockedError: a run is at work there.
+        UsageError: no run replaced files there.
+        OutputLockedError: a run is active there.
     """
     return put_back(parsing.path(out), forget=parsing.named("forget", parsing.switch, forget))

@@ -1,4 +1,4 @@
-"""A recipe that can be run: the same operations for folders, for arrays and for bytes."""
+"""`imgpar.Pipeline`: the same operations for folders, arrays and bytes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Pipeline(OperationMethods):
-    """An immutable chain of operations; every call returns a new one.
+    """An immutable chain of operations; every method returns a new one.
 
     Each operation is a method: its first parameter is the operation's main value, the others are keywords.
 
@@ -50,10 +50,10 @@ class Pipeline(OperationMethods):
     """
 
     def __init__(self, recipe: Recipe | str | os.PathLike[str] | None = None) -> None:
-        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in one.
+        """`recipe` is a Recipe, the path of a TOML file, or the name of a built-in recipe.
 
         Raises:
-            UsageError: there is no such recipe, or it is wrong.
+            UsageError: the recipe does not exist or is invalid.
         """
         self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
 
@@ -82,21 +82,21 @@ class Pipeline(OperationMethods):
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
     ) -> Self:
-        """Call a function of yours on every picture, in the worker processes.
+        """Call a user function on every picture, in the worker processes.
 
         >>> Pipeline().apply(lambda picture: 255 - picture)
         Pipeline(apply)
 
         Args:
-            function: takes a C-contiguous array H×W×C that it may change and keep. It returns an array H×W
-                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), of which nothing
-                else may change the memory afterwards. Lambdas and functions of scripts and notebooks are
-                fine; what they refer to travels with them.
-            channels: "RGB", "RGBA" or "L", which the function gets.
-            dtype: "uint8", "uint16" or "float32" (0 to 1), which the function gets.
+            function: takes a C-contiguous array H×W×C that it may modify and keep. It returns an array H×W
+                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), whose memory
+                must not be modified afterwards. Lambdas and functions of scripts and notebooks are
+                supported; objects that they refer to are sent with them.
+            channels: channels of the array: "RGB", "RGBA" or "L".
+            dtype: type of the array: "uint8", "uint16" or "float32" (0 to 1).
 
         Raises:
-            BadValueError: a value is wrong. What goes wrong in the function fails its picture: see
+            BadValueError: a value is invalid. An exception in the function fails its picture: see
                 `Outcome.error`.
         """
         if not callable(function):
@@ -121,12 +121,12 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (with everything below) or globs.
-            out: folder for the results, or a file name where there is one input file.
+            inputs: one or more files, folders (recursive) or globs.
+            out: output folder, or a file name if there is one input file.
             session: workers to use; without it, workers are started for this run.
-            on_event: called with an `Event` for everything that happens.
-            cancel: `cancel()` stops the run after what is in flight, `kill()` at once.
-            report: path of a JSON report; what is there is only replaced where it is one, too.
+            on_event: called with every `Event`.
+            cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
+            report: path of a JSON report; an existing file is replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
                 and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
@@ -136,15 +136,15 @@ class Pipeline(OperationMethods):
                 `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
                 `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
-                With `dry_run` nothing is written; the report says in items with the status "planned" what
-                would be made. `imgpar.api.typed.RunSettings` has the type and meaning of each.
+                With `dry_run` nothing is written; inputs that would be converted have the status "planned"
+                in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
 
         Returns:
-            What happened: counts, and in `items` a line for every input.
+            Counts, and in `items` an outcome for every input.
 
         Raises:
-            UsageError: a setting is wrong, or no input exists; nothing was written.
-            RunError: the run could not go on (disk full, OUT locked).
+            UsageError: a setting is invalid, or no input exists; nothing was written.
+            RunError: the run could not continue (disk full, OUT locked).
         """
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
         names = texts(inputs)
@@ -174,8 +174,8 @@ class Pipeline(OperationMethods):
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
     ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
-        """Decoded and transformed pictures as arrays, in order, from workers that are started for this call;
-        see `Session.arrays`.
+        """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
+        `Session.arrays`.
 
         >>> pipe = Pipeline().resize("224x224", fit="cover")
         >>> for item, array in pipe.arrays("photos/", jobs=8):  # doctest: +SKIP
@@ -185,7 +185,7 @@ class Pipeline(OperationMethods):
             inputs: files, folders, globs.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
-            copy: give arrays of their own memory instead of views into shared memory.
+            copy: return arrays with memory of their own instead of views into shared memory.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
@@ -193,12 +193,12 @@ class Pipeline(OperationMethods):
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
-            stays valid as long as it is kept.
+            is valid as long as it is referenced.
 
         Raises:
-            UsageError: a setting is wrong, or this call has no use for it; at once.
-            ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
-            NoInputError: nothing matched.
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+            ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
+            NoInputError: no input matched.
         """
         request = read_request(
             ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
@@ -221,24 +221,24 @@ class Pipeline(OperationMethods):
         name: str = "",
         **settings: Unpack[EncodeSettings],
     ) -> bytes:
-        """One picture, bytes in and bytes out, in this process: for web services.
+        """Convert one picture from bytes to bytes, in this process.
 
         >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
         >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
         b'\\x89PNG'
 
         Args:
-            data: a whole file; it is only read.
-            to: target format; None keeps the format.
-            name: file name, for formats that have no mark in their content.
+            data: content of a picture file.
+            to: output format; None keeps the format.
+            name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `strict` (losing anything is an error) and `verify` (the result
-                is decoded and compared).
+                `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
+                decoded and compared).
 
         Raises:
-            UsageError: a setting is wrong, or this call has no use for it.
-            ItemError: it cannot be decoded, transformed or encoded.
+            UsageError: a setting is invalid or not used by this call.
+            ItemError: the picture cannot be decoded, transformed or encoded.
         """
         from imgpar.batch.picture.outputs import convert_bytes
         from imgpar.formats.registry import format_of_suffix, sniff

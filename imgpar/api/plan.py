@@ -1,4 +1,4 @@
-"""`imgpar.dry_run`: what `convert` would do, as values."""
+"""`imgpar.dry_run`: the plan of a run, without running it."""
 
 from __future__ import annotations
 
@@ -21,77 +21,77 @@ from imgpar.runtime.scheduler import CancelToken
 
 
 class PlannedOutput(NamedTuple):
-    """A file that would be written; of a skipped item, one that is there."""
+    """A file that would be written; for a skipped item, an existing file."""
 
     path: str
-    """Absolute."""
+    """Absolute path."""
     format: str
     """Name of the format, such as "webp"."""
     replaces: bool = False
-    """Whether a file of this name is replaced."""
+    """Whether an existing file is replaced."""
     split: bool = False
-    """Whether an input with several pages gives a file for each: NAME-p1, NAME-p2 …"""
+    """Whether each page of the input becomes a file: NAME-p1, NAME-p2 …"""
 
 
 class PlannedItem(NamedTuple):
-    """What would become of one input."""
+    """The plan for one input."""
 
     source: str
     """Absolute path of the input."""
     status: Literal["planned", "skipped", "failed"]
     outputs: tuple[PlannedOutput, ...] = ()
     compared: tuple[str, ...] = ()
-    """Outputs that are there and would only be compared with their digests (`verify=True`)."""
+    """Existing outputs that would only be compared with their digests (`verify=True`)."""
     reason: str = ""
-    """Why it is skipped; the words of `Outcome.reason`."""
+    """Reason for skipping, as in `Outcome.reason`."""
     error: str = ""
-    """Why it fails: one sentence, and what to do."""
+    """Reason for the failure, and a remedy."""
     kind: str = ""
-    """Name of the exception that `error` stands for."""
+    """Class name of the exception."""
     notes: tuple[str, ...] = ()
     bytes: int = 0
-    """Size of the input; 0 where it is not known."""
+    """Size of the input; 0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do.
+    """The plan of a run.
 
     >>> Plan((PlannedItem("/a.jpg", "planned"),), planned=1)
     <Plan: 1 planned, 0 skipped, 0 failed>
     """
 
     items: tuple[PlannedItem, ...] = ()
-    """One for every input, in the order of the inputs."""
+    """An item for every input, in the order of the inputs."""
     planned: int = 0
     skipped: int = 0
     failed: int = 0
     out: str = ""
-    """Absolute path of the folder or file of the results; empty in place."""
+    """Absolute path of the output folder or file; empty in place."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Skipped items by reason."""
     ignored: int = 0
-    """Files that are no media: seen and left alone."""
+    """Number of files that are not media; they are not touched."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
     excluded: int = 0
-    """Media and folders that `include` and `exclude` leave out."""
+    """Number of media files and folders left out by `include` and `exclude`."""
     cancelled: bool = False
-    """Whether it was cancelled, so that inputs are missing."""
+    """Whether planning was cancelled, so that inputs are missing."""
     notes: tuple[str, ...] = ()
-    """Remarks that belong to no item."""
+    """Notes that belong to no item."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.planned} planned, {self.skipped} skipped, {self.failed} failed>"
 
     @property
     def total(self) -> int:
-        """All inputs."""
+        """Number of inputs."""
         return len(self.items)
 
     @property
     def outputs(self) -> Iterator[PlannedOutput]:
-        """The files that would be written, of all items."""
+        """The files that would be written for all items."""
         return (file for item in self.items if item.status == "planned" for file in item.outputs)
 
 
@@ -104,7 +104,7 @@ def dry_run(
     cancel: CancelToken | None = None,
     **settings: Unpack[DryRunSettings],
 ) -> Plan:
-    """What `convert` would do with the same arguments. Nothing is written, no worker is started.
+    """Plan a call of `convert` with the same arguments. Nothing is written, no worker is started.
 
     >>> import imgpar
     >>> plan = imgpar.dry_run("photos/", "web/", resize="1920", to="webp")  # doctest: +SKIP
@@ -112,20 +112,19 @@ def dry_run(
     3 []
 
     Args:
-        inputs: one or more files, folders (with everything below) or globs.
-        out: folder for the results, or a file name where there is one input file; None only with
-            `in_place=True`.
-        recipe: to start from: a Recipe, the path of a TOML file, or the name of a built-in one.
+        inputs: one or more files, folders (recursive) or globs.
+        out: output folder, or a file name if there is one input file; None only with `in_place=True`.
+        recipe: the initial recipe: a Recipe, the path of a TOML file, or the name of a built-in recipe.
         on_event: called with an `Event` for every item.
-        cancel: `cancel()` ends it early; the plan has the items so far.
+        cancel: `cancel()` stops planning; the plan has the items so far.
         settings: as for `convert`, without `dry_run`.
 
     Returns:
-        An item for every input, counts, and remarks. Without `session` and `report` of `convert`: no worker
-        is used, and no report is written.
+        An item for every input, counts, and notes. `session` and `report` of `convert` are not accepted: no
+        worker is used, and no report is written.
 
     Raises:
-        UsageError: a setting is wrong, or no input exists.
+        UsageError: a setting is invalid, or no input exists.
         OutputError: `out` cannot be read.
     """
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
@@ -178,4 +177,4 @@ def _left(outcome: Outcome) -> PlannedItem:
 
 
 def _ignore(_event: Event) -> None:
-    """Do not listen."""
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""`imgpar.retry`: run again what failed."""
+"""`imgpar.retry`: convert the failed inputs of the last run again."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def retry(
     command: str = "",
     **settings: Unpack[RetrySettings],
 ) -> Report:
-    """Run again what failed in the last run on `out`, with its recipe.
+    """Convert the failed inputs of the last run on `out` again, with its recipe.
 
     >>> import imgpar
     >>> report = imgpar.retry("web/", accept_damaged=True)  # doctest: +SKIP
 
     Args:
-        out: the folder that run wrote to, or worked on in place.
-        inputs: what that run was given; None is what this machine remembers.
+        out: the output folder of that run, or the folder converted in place.
+        inputs: the inputs of that run; None uses those stored on this machine.
         on_event, cancel, session: as for `Pipeline.run`.
-        command: what the user typed, for the journal.
+        command: the command line, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
             `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
     Returns:
-        A report with an item for every input that was run again.
+        A report with an item for every input that was converted again.
 
     Raises:
-        UsageError: `out` is not the output of a run, nothing failed there, or it is not known where the
-            inputs lay.
-        RunError: the run could not go on (disk full, OUT locked).
+        UsageError: `out` is not the output of a run, no input failed there, or the paths of the inputs are
+            unknown.
+        RunError: the run could not continue (disk full, OUT locked).
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)
@@ -99,7 +99,7 @@ def _recipe_of(text: str | None, out: str) -> Recipe:
 
 
 def _remembered(facts: dict[str, Any], out: str) -> list[str]:
-    """The inputs of a run as this machine remembers them."""
+    """The inputs of a run as stored on this machine."""
     inputs = facts.get("inputs")
     if inputs is None and not facts.get("in_place"):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""One run of a recipe: what `Pipeline.run` and the command line come down to."""
+"""One run of a recipe, shared by `Pipeline.run` and the command line."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def run(
     workers: Workers | None = None,
     command: str = "",
 ) -> Report:
-    """What `Pipeline.run` and the command line come down to.
+    """Run a recipe; used by `Pipeline.run` and the command line.
 
     Args:
-        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
-            ["-"] is one picture on standard input.
+        inputs: paths; a list or tuple is mirrored as a whole, any other iterable is read as a stream of
+            paths. ["-"] is one picture on standard input.
         out: folder or file; "-" is standard output, for one picture; None only in place.
-        command: what the user typed, for the journal.
+        command: the command line, for the journal.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
@@ -73,7 +73,7 @@ def run(
 
 
 def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
-    """Refuse what contradicts itself, or would replace what it should not; raises UsageError."""
+    """Reject contradictory options and outputs that would replace an input; raises UsageError."""
     named = inputs if isinstance(inputs, (list, tuple)) else ()
     piped = list(named) == ["-"] or out == "-"
     if options.journal:
@@ -92,7 +92,7 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
 
 
 def check_originals(options: RunOptions) -> None:
-    """Refuse `keep_originals` where no original is replaced; raises UsageError."""
+    """Reject `keep_originals` without `in_place`; raises UsageError."""
     if options.keep_originals is not None and not options.in_place:
         raise UsageError(
             "Only --in-place replaces originals, so there are none to keep.",
@@ -109,8 +109,10 @@ def planned_entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
 ) -> Iterator[Job | Outcome]:
-    """What `run` would do: a Job for what it would make, an Outcome for what it would not. Writes nothing.
-    `tell` hears what is to be said at the end, `aside` counts what is left out."""
+    """The plan of `run`: a Job for each input to convert, an Outcome for all others. Writes nothing.
+
+    `tell` is called with notes for the end of the report; `aside` counts files left out.
+    """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     _check(inputs, out, options)
     if out == "-":
@@ -124,7 +126,7 @@ def planned_entries(
 
 
 class Silent:
-    """A listener that does nothing."""
+    """A listener that ignores all events."""
 
     in_bulk = True
 
@@ -133,7 +135,7 @@ class Silent:
 
 
 def _spooled(stack: contextlib.ExitStack) -> str:
-    """Standard input as a file: workers read files, and the format decides the name."""
+    """Write standard input to a temporary file with the suffix of its format; returns the path."""
     folder = stack.enter_context(temporary())
     head = peek(sys.stdin.buffer.read)
     if not head:
@@ -152,15 +154,15 @@ def _spooled(stack: contextlib.ExitStack) -> str:
 
 
 def _renamed(listen: Listener, spooled: str) -> Listener:
-    """A listener that is told of `-`, as the user wrote it, where a temporary file stands for it."""
+    """A listener that receives `-` as the source in place of the temporary file."""
 
-    def told(event: Event) -> None:
+    def renamed(event: Event) -> None:
         outcome = event.outcome
         if outcome is not None and outcome.source == spooled:
             event = replace(event, outcome=outcome._replace(source="-"))
         listen(event)
 
-    return told
+    return renamed
 
 
 def _to_stdout(report: Report) -> None:

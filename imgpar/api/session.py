@@ -1,4 +1,4 @@
-"""Sessions: worker processes and shared memory that are kept across runs."""
+"""`imgpar.Session`: worker processes and shared memory kept across runs."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _PARSERS: dict[str, parsing.Parser] = {
 
 
 class Session(Workers):
-    """Workers and shared memory that are kept across runs.
+    """Worker processes and shared memory kept across runs.
 
     >>> with Session(jobs=1, memory="64M") as session:
     ...     session.jobs
     1
 
     Args:
-        jobs: worker processes; None is every core that this process may use.
-        memory: size of the shared arena in bytes or as text ("2G"); None is a quarter of the memory.
-        start_method: "forkserver" or "spawn"; None is the best of this system.
-        worker_memory: private memory of a worker on Linux, as bytes or text; None is 4 GiB, or all that the
-            machine has. A picture whose decoder needs more fails.
+        jobs: number of worker processes; None uses all cores available to this process.
+        memory: size of the shared arena in bytes or as text ("2G"); None uses a quarter of the memory.
+        start_method: "forkserver" or "spawn"; None selects the default of the platform.
+        worker_memory: limit of private memory per worker on Linux, in bytes or as text; None is 4 GiB, or
+            the memory of the machine if less. A picture whose decoder needs more fails.
 
     Raises:
-        BadValueError: a value is wrong.
+        BadValueError: a value is invalid.
     """
 
     def __init__(
@@ -74,19 +74,19 @@ class Session(Workers):
         report: str | os.PathLike[str] | None = None,
         **settings: Unpack[SessionRunSettings],
     ) -> Report:
-        """Convert files with this session's workers and memory.
+        """Convert files with the workers and the memory of this session.
 
         >>> with Session(jobs=2) as session:  # doctest: +SKIP
         ...     report = session.run(Pipeline().resize("1920"), "photos/", "web/", to="webp")
 
         Args:
-            pipeline: what is done to each picture.
+            pipeline: operations and settings.
             inputs, out, on_event, cancel, report: as for `Pipeline.run`.
             settings: as there, without `memory` and `worker_memory`.
 
         Raises:
-            UsageError: a setting is wrong; nothing was written.
-            RunError: the run could not go on (disk full, OUT locked).
+            UsageError: a setting is invalid; nothing was written.
+            RunError: the run could not continue (disk full, OUT locked).
         """
         return pipeline.run(
             inputs, out, session=self, on_event=on_event, cancel=cancel, report=report, **settings
@@ -112,25 +112,25 @@ class Session(Workers):
         ...         print(item.path, array.shape)
 
         Args:
-            pipeline: what is done to each picture.
+            pipeline: operations applied to each picture.
             inputs: files, folders, globs.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
-            copy: give arrays of their own memory instead of views into the shared arena.
+            copy: return arrays with memory of their own instead of views into the shared arena.
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`; and of the recipe's keys `density` and `pages`. What else it says is for
-                files.
+                `include`, `exclude`; and `density` and `pages` of the recipe. Its other
+                keys apply to files only.
 
         Yields:
-            The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, read in
-            place; its slot is free again when the last view of it is gone, so keeping it is safe.
+            The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, which
+            is released with the last reference to the array.
 
         Raises:
-            UsageError: a setting is wrong, or this call has no use for it; at once.
-            ArenaError: all shared memory is held by arrays that the caller keeps; `copy=True` is the way out.
-            NoInputError: nothing matched.
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+            ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
+            NoInputError: no input matched.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, texts(inputs), settings, channels=channels, dtype=dtype,

@@ -27,11 +27,11 @@ def texts(inputs: Paths) -> list[str]:
 
 
 def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
-    """Sort keyword settings into the recipe and the options of the run; their order is the order of the
-    operations, and what belongs to an operation comes after it.
+    """Sort keyword settings into the recipe and the options of the run; operations are applied in the given
+    order, and the options of an operation follow it.
 
     Raises:
-        UsageError: a name or a value is wrong, or `call` has no use for it.
+        UsageError: a name or a value is invalid, or not used by `call`.
     """
     call.check(settings)
     run: dict[str, Any] = {}
@@ -59,8 +59,8 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
 
 
 def checked_recipe(recipe: Recipe) -> Recipe:
-    """The recipe with the formats of `to` known to exist, and operations that can do their work; raises
-    UsageError otherwise."""
+    """The recipe with the canonical names of its formats; raises UsageError if a format is unknown or an
+    operation cannot be used."""
     for operation in recipe.operations:
         operation.check()
     return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))

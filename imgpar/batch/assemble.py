@@ -1,7 +1,7 @@
-"""Clips out of folders of pictures: one frame each, in the natural order of their names.
+"""Clips from pictures: one frame per picture, in the natural order of their names.
 
-Workers decode the pictures and work on them; the frames come back in order through shared memory and go to
-one ffmpeg, which encodes them. The clip gets its name when every frame has been counted.
+Workers decode and transform the pictures; the frames are returned in order through shared memory and encoded
+by one FFmpeg process. The clip gets its final name after the number of frames was checked.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 MIXED = ("pad", "crop", "stretch", "fail")
-"""What becomes of pictures of another size than the first one."""
+"""Modes for pictures of another size than the first one."""
 _FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
 _SEE_THROUGH = ("webm", "vp9", "prores", "ffv1")
-"""Containers and codecs that keep transparency."""
+"""Containers and codecs with an alpha channel."""
 _NUMBER = re.compile(r"\d+(?!.*\d)")
 NAMED = 5
-"""So many gaps are named; of more the count is said."""
+"""Maximum number of gaps that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """What was made of a folder."""
+    """The written clip."""
 
     file: OutputFile
     frames: int
@@ -67,7 +67,7 @@ class Assembled:
 
 @dataclass(slots=True)
 class _Listener:
-    """Collects the pictures that failed, and tells everything on."""
+    """Collects failed pictures and forwards all events."""
 
     tell: Callable[[Event], None] | None
     failed: dict[str, str] = field(default_factory=dict)
@@ -92,26 +92,26 @@ def assemble_clip(
     on_event: Callable[[Event], None] | None = None,
     cancel: CancelToken | None = None,
 ) -> Assembled:
-    """Make a clip of pictures.
+    """Encode pictures as a clip.
 
     Args:
         inputs: folders, files, globs.
-        out: path of the clip; its suffix decides the container.
-        recipe: what is done to each picture; its settings (quality, codec …) are those of the encoder.
-        fps: pictures a second: a number or a fraction such as "30000/1001"; 29.97 means that one.
-        mixed: pictures of another size than the first one are fitted into its and padded with black ("pad"),
-            fill it and are cut ("crop"), are distorted ("stretch"), or end the work ("fail").
-        replace: whether a file that is there may be replaced.
-        accept_damaged: keep what can be read of a picture; in the place of one that cannot be read at all the
-            one before it stays longer.
-        workers: to be used; without it, workers are started.
-        on_event: hears of every picture.
-        cancel: gives the clip up.
+        out: path of the clip; its suffix selects the container.
+        recipe: operations applied to each picture, and encoder settings (quality, codec …).
+        fps: frame rate: a number or a fraction such as "30000/1001"; 29.97 is read as that fraction.
+        mixed: pictures of another size than the first one are fitted and padded with black ("pad"), cropped
+            to its aspect ratio ("crop"), distorted ("stretch"), or an error ("fail").
+        replace: replace an existing file.
+        accept_damaged: keep the readable part of a damaged picture; an unreadable picture is replaced by a
+            longer duration of the previous one.
+        workers: workers to use; without it, workers are started.
+        on_event: called with an Event for every picture.
+        cancel: cancels the clip.
 
     Raises:
-        UsageError: a value is wrong, or nothing is there.
+        UsageError: a value is invalid, or there are no pictures.
         ItemError: a picture cannot be read, or the clip cannot be written.
-        RunError: it was cancelled.
+        RunError: the clip was cancelled.
     """
     items = _checked_items(inputs, out, recipe.encode)
     settings, listener = recipe.encode, _Listener(on_event)
@@ -137,7 +137,7 @@ def assemble_clip(
             with contextlib.closing(cast("Generator[tuple[Item, Array]]", arrays)):
                 written = _write(arrays, writer, items, rate, listener, accept_damaged=accept_damaged)
         if cancel is not None and (cancel.cancelled or cancel.killed):
-            raise RunError("The clip was given up.", fix="Run again.")
+            raise RunError("The clip was cancelled.", fix="Run again.")
         if written + len(listener.failed) < len(items):
             raise DamagedError(f"Only {written} of {len(items)} pictures arrived.")
         file = writer.close()
@@ -151,7 +151,7 @@ def assemble_clip(
 
 
 def _checked_items(inputs: Sequence[str], out: str, settings: EncodeOptions) -> list[Item]:
-    """The pictures, in order; raises UsageError where no clip can be made of them."""
+    """The pictures, in order; raises UsageError if no clip can be made of them."""
     items = list(pictures_in(inputs))
     if not items:
         raise NoInputError("There are no pictures in the input.", fix="Name a folder of pictures.")
@@ -164,12 +164,12 @@ def _checked_items(inputs: Sequence[str], out: str, settings: EncodeOptions) -> 
 
 
 def _sees_through(settings: EncodeOptions, out: str) -> bool:
-    """Whether the clip may be transparent."""
+    """Whether the clip can have an alpha channel."""
     return settings.codec in _SEE_THROUGH or (not settings.codec and out.lower().endswith("webm"))
 
 
 def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
-    """What was not as it should be: pictures that failed, of other sizes, missing in the numbering."""
+    """Notes on failed pictures, other sizes and gaps in the numbering."""
     notes = list[str]()
     if failed:
         notes.append(f"{failed} of {len(paths)} pictures could not be read")
@@ -180,7 +180,7 @@ def _notes(paths: Sequence[str], failed: int, mixed: str) -> list[str]:
 
 
 def _of_other_size(paths: Sequence[str]) -> int:
-    """How many pictures are not as large as the first one, as they are stored; nothing is decoded."""
+    """The number of pictures whose stored size differs from the first one; only headers are read."""
     from PIL import Image
 
     Image.init()
@@ -193,16 +193,16 @@ def _of_other_size(paths: Sequence[str]) -> int:
 
 
 def pictures_in(inputs: Sequence[str]) -> Iterator[Item]:
-    """What was named, and the pictures in the folders that were named; raises UsageError where nothing is."""
+    """The given files and the pictures in the given folders; raises UsageError if an input does not exist."""
     for batch in scan(inputs, out=None):
         for item in batch.items:
             found = FORMATS.get(item.format) or format_of_suffix(item.path)
-            if not batch.folder or (found and found.kind == "image"):  # named files are in no folder
+            if not batch.folder or (found and found.kind == "image"):  # given files have no folder
                 yield item
 
 
 def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
-    """The upright size and the depth of the first picture that can be read."""
+    """The upright size and the depth of the first readable picture."""
     from imgpar.pixels.layouts import oriented
 
     error: Exception | None = None
@@ -221,12 +221,12 @@ def _header_of_first(items: Sequence[Item], *, accept_damaged: bool) -> Spec:
 
 
 def _of_one_size(recipe: Recipe, mixed: str, first: Spec) -> Recipe:
-    """The recipe with a last step that makes all pictures as large as the first one becomes."""
+    """The recipe with a final resize of all pictures to the size of the first frame."""
     if mixed == "fail":
         return recipe
     spec = first
     for operation in recipe.operations:
-        if operation.dynamic:  # nobody knows what a function makes
+        if operation.dynamic:  # the output size of a function is unknown
             return recipe
         spec = operation.plan(spec)
     black: dict[str, Any] = {"background": (0, 0, 0, 255)} if mixed == "pad" else {}
@@ -243,7 +243,7 @@ def _write(
     *,
     accept_damaged: bool,
 ) -> int:
-    """Write every frame at its time; returns how many there were."""
+    """Write every frame at its time; returns the number of frames."""
     place, size = -1, (0, 0)
     begin = 0
     for item, array in arrays:
@@ -265,7 +265,7 @@ def _write(
 
 
 def numbering_gaps(paths: Sequence[str]) -> list[str]:
-    """What is missing in the numbering of names that differ only in their last number.
+    """Notes on gaps in the numbering of names that differ only in their last number.
 
     >>> numbering_gaps(["f_08.png", "f_09.png", "f_12.png", "f_13.png", "g_5.png"])
     ['f_10.png to f_11.png are missing']
@@ -288,7 +288,7 @@ def numbering_gaps(paths: Sequence[str]) -> list[str]:
 
 
 def _split(path: str) -> tuple[str, str, str]:
-    """A path before the last number of its name, that number, and the rest."""
+    """A path split at the last number of its name: before, number, after."""
     folder, name = os.path.split(path)
     match = _NUMBER.search(os.path.splitext(name)[0])
     if match is None:

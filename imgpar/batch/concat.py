@@ -1,4 +1,4 @@
-"""One clip out of several, one after the other: copied where they fit together, else like the first."""
+"""Concatenation of clips: packets are copied if the clips are compatible, else encoded like the first one."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 SPARE = 0.1
-"""Seconds a clip by which the next one may begin early or late: sound comes in packets."""
+"""Tolerance for the start of each clip in seconds per clip: audio packets are not cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was made of several clips."""
+    """The written clip."""
 
     file: OutputFile
     frames: int
     copied: bool
-    """Whether nothing was encoded."""
+    """Whether all packets were copied."""
     why: str
-    """The reason why it was not copied."""
+    """The reason for encoding."""
     lost: tuple[str, ...] = ()
 
 
@@ -47,19 +47,19 @@ def join_clips(
     threads: int = 2,
     seen: Seen = ignore,
 ) -> Joined:
-    """Put clips one after the other.
+    """Concatenate clips.
 
     Args:
         inputs: two clips or more.
-        out: the new clip; its suffix decides the container.
-        options: quality, codec and so on, where they have to be encoded.
-        replace_it: whether a file of that name is written over.
-        threads: of the encoder.
-        seen: is told now and then how many frames are written, and of how many; what it raises ends the work.
+        out: path of the new clip; its suffix selects the container.
+        options: encoder settings (quality, codec …).
+        replace_it: overwrite an existing file.
+        threads: number of encoder threads.
+        seen: called periodically with the number of written frames and the total; an exception cancels.
 
     Raises:
-        UsageError: fewer than two clips, or a name that is no clip's.
-        ItemError: a clip cannot be read, or the new one is not whole.
+        UsageError: fewer than two clips, or `out` is not the name of a clip.
+        ItemError: a clip cannot be read, or the new one is incomplete.
     """
     from imgpar.core.fs import sweep_temporary_files
     from imgpar.outputs.commit import begin_file, commit_file
@@ -96,7 +96,7 @@ def join_clips(
 def _checked_output(
     inputs: Sequence[str], out: str, options: EncodeOptions, *, replace: bool
 ) -> tuple[Format, str]:
-    """Format and absolute path of the new clip; raises UsageError or OutputError where it may not be made."""
+    """Format and absolute path of the new clip; raises UsageError or OutputError if it is not valid."""
     found = format_of_suffix(out)
     if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
@@ -124,7 +124,7 @@ def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:
 
 
 def _sound(clip: Clip) -> Clip:
-    """The clip, if it is whole."""
+    """The clip itself; raises DamagedError if it is incomplete."""
     from imgpar.video.check import check_source
 
     check_source(clip, accept_damaged=False)
@@ -132,7 +132,7 @@ def _sound(clip: Clip) -> Clip:
 
 
 def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> str:
-    """Why the clips cannot be copied one behind the other; empty where they can."""
+    """The reason why packets cannot be copied; empty if they can."""
     from imgpar.video.containers import CONTAINERS
 
     if options != EncodeOptions():
@@ -153,7 +153,7 @@ def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> s
 
 
 def _facts(clip: Clip) -> dict[str, object]:
-    """What has to be the same in all clips, so that one header fits them."""
+    """Properties that must be equal in all clips, so that they can share one header."""
     from imgpar.video.demux import open_clip
 
     picture = clip.picture
@@ -173,7 +173,7 @@ def _facts(clip: Clip) -> dict[str, object]:
 
 
 def _copying(clips: Sequence[Clip], target: str, output: str, folder: str) -> list[str]:
-    """ffmpeg's arguments: the packets of a list of files, which is written into `folder`."""
+    """Arguments of FFmpeg to copy packets with the concat demuxer; its list is written into `folder`."""
     from imgpar.video.containers import CONTAINERS
     from imgpar.video.native import output_options
     from imgpar.video.plan import ClipPlan
@@ -194,7 +194,7 @@ def _copying(clips: Sequence[Clip], target: str, output: str, folder: str) -> li
 def _encoding(
     clips: Sequence[Clip], target: str, options: EncodeOptions, output: str, threads: int
 ) -> list[str]:
-    """One filter graph: each clip is fitted into the first one's size; silence where one has no sound."""
+    """Arguments of FFmpeg to encode: clips are fitted to the size of the first; missing audio is silence."""
     from imgpar.video.ffmpeg import guarded
     from imgpar.video.native import decoder_options, encode_options, output_options
 
@@ -219,7 +219,7 @@ def _encoding(
 
 
 def _plan(first: Clip, target: str, options: EncodeOptions) -> tuple[ClipPlan, tuple[int, int]]:
-    """The first clip's plan, encoded in any case, and the size of all frames."""
+    """The plan of the first clip with encoding forced, and the size of all frames."""
     from imgpar.video.plan import make_plan
 
     quality = options.quality or 80
@@ -239,7 +239,7 @@ def _encoder_of(plan: ClipPlan, options: EncodeOptions) -> str:
 
 def _fitted(size: tuple[int, int], first: Clip) -> str:
     width, height = size
-    # Frames keep their times: 1/90000 is a time base in which all can be counted.
+    # Timestamps are kept: the time base 1/90000 can represent all of them.
     return (
         f"scale={width}:{height}:force_original_aspect_ratio=decrease:flags=lanczos:reset_sar=1,"
         f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,settb=1/90000,"
@@ -248,7 +248,7 @@ def _fitted(size: tuple[int, int], first: Clip) -> str:
 
 
 def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
-    """Nothing but new times, for clips that may not lose anything; raises EncodeError where they differ."""
+    """The filters of a lossless clip, which change timestamps only; raises EncodeError if clips differ."""
     from imgpar.video.lossless import frame_kind
 
     first = clips[0].picture
@@ -268,19 +268,19 @@ def _form(first: Clip) -> str:
 
 
 def _sounding(number: int, clip: Clip) -> str:
-    """The first sound of a clip, as long as the clip."""
+    """The first audio stream of a clip, padded or cut to the duration of the clip."""
     seconds = _seconds(clip)
     form = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
     stream: Stream | None = next(iter(clip.of_kind("audio")), None)
     if stream is None:
         return f"anullsrc=r=48000:cl=stereo,atrim=duration={seconds:.6f},{form}"
-    # Sound that begins late begins with silence, as every clip's sound has to begin with its clip.
+    # Audio that starts late is padded with silence: each segment must start with its clip.
     late = "aresample=48000:async=1:first_pts=0"
     return f"[{number}:{stream.index}]{late},{form},apad,atrim=end={seconds:.6f}"
 
 
 def _seconds(clip: Clip) -> float:
-    """How long a clip takes, from the beginning of its first stream to the end of its last one."""
+    """Duration of a clip, from the start of its first stream to the end of its last one."""
     return max(clip.duration, clip.times[-1] - clip.start + clip.last)
 
 
@@ -293,7 +293,7 @@ def _left_out(clips: Sequence[Clip]) -> tuple[str, ...]:
 
 
 def _check(clips: Sequence[Clip], made: Clip) -> None:
-    """Every frame is there, and each clip begins where the one before ends."""
+    """Check the number of frames and the start of each clip; raises EncodeError."""
     wanted = sum(len(clip.times) for clip in clips)
     if len(made.times) != wanted:
         raise EncodeError(f"The new clip is not whole: {len(made.times)} of {wanted} frames are there.")

@@ -1,4 +1,4 @@
-"""Entries of a plan that are no jobs, and what is known of the items that have one."""
+"""Entries of a plan other than jobs, and lookups in the records of its items."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.naming import PriorResult
 
 Known = Mapping[str, Sequence[PriorResult]]
-"""Records of the journal by absolute source path, the newest first."""
+"""Records of the journal by absolute source path, newest first."""
 
 
 def outputs_on_disk(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:
-    """The outputs of an item that is done, wherever that is known from."""
+    """The outputs of an unchanged item, from either kind of record."""
     return record.outputs if isinstance(record, PriorResult) else recorded.outputs(record)
 
 
@@ -27,9 +27,9 @@ def failed_entry(item: Item, number: int, error: str, stage: str, kind: str) -> 
 
     Args:
         item: the input.
-        number: id of the job that it would be.
-        error: one sentence.
-        stage: in which it failed.
+        number: id of the job.
+        error: message.
+        stage: stage of the failure.
         kind: name of the exception class.
     """
     return Outcome(
@@ -38,7 +38,7 @@ def failed_entry(item: Item, number: int, error: str, stage: str, kind: str) -> 
 
 
 def current_result(records: Sequence[PriorResult], recipe: str) -> PriorResult | None:
-    """The record of this recipe, unless a newer one of the same input took over its outputs."""
+    """The complete record of this recipe, unless a newer record of the input has replaced its outputs."""
     newer: set[str] = set()
     for record in records:
         if record.recipe == recipe:
@@ -49,13 +49,13 @@ def current_result(records: Sequence[PriorResult], recipe: str) -> PriorResult |
 
 
 def link_entry(item: Item, number: int) -> Outcome:
-    """In place a link stays a link, and what it leads to is not looked for."""
+    """The outcome of a symbolic link in place: it is skipped, and its target is not converted."""
     note = "it is a link; the file itself is converted where it is an input"
     return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
 
 
 def results_by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorResult, OutputFile]]]:
-    """Records by what they wrote, for files that are input and output at once."""
+    """Records by output path, for files that are both input and output."""
     found: dict[str, list[tuple[PriorResult, OutputFile]]] = {}
     for records in known.values():
         for record in records:
@@ -66,12 +66,12 @@ def results_by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorRe
 
 
 def is_recognised(item: Item, made: Sequence[tuple[PriorResult, OutputFile]]) -> PriorResult | None:
-    """The record that wrote this input in place, if the file is still as it was written."""
+    """The record that wrote this input in place, if the file is unchanged since."""
     return next((record for record, output in made if item.facts.agree(output.facts)), None)
 
 
 def job_kind(item: Item) -> JobKind:
-    """How the scheduler treats the job of an input."""
+    """The kind of job for the scheduler."""
     if item.format == SIDECAR:
         return "file"
     return "stream" if is_clip(item) else "frames"

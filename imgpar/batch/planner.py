@@ -1,8 +1,8 @@
-"""Items and a recipe in, jobs and skips out: names, collisions, what is done already.
+"""The plan of a run: a job for each input to convert, an outcome for the others.
 
-    batch ─► what is unchanged? ─► names that never meet ─► what is in the way? ─► Job or Outcome
+    batch ─► unchanged items ─► unique output names ─► conflicts with existing files ─► Job or Outcome
 
-Nothing is written here; the disk is only asked whether a target exists.
+The planner writes nothing; it reads only the status of outputs (their content if records are not reliable).
 """
 
 from __future__ import annotations
@@ -59,39 +59,44 @@ _KEPT = {
 
 
 class PastRuns(Protocol):
-    """What runs before this one knew of inputs."""
+    """Records of earlier runs."""
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
-        """Records of the items of a batch, or only of some."""
+        """Records of all items of a batch, or of `paths`."""
 
     def recorded(self, batch: Batch, key: str) -> Recorded:
-        """Files of a batch that were done with this recipe, and with no other one since."""
+        """Files of a batch whose newest record has this recipe and is complete."""
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
-        """Names and records of inputs of other roots whose outputs lie in the same folder."""
+        """Names and records of inputs of other folders with the output folder of the batch."""
 
 
 class OriginalsStore(Protocol):
-    """The originals that are kept in place."""
+    """The kept originals of a run in place."""
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
-        """Where the original of an input is to be kept, and what imgpar wrote in the place of one that is
-        kept already."""
+        """The path for the original of an input, and the outputs that replaced its originals already kept."""
 
 
 class Planner:
-    """Plans one run, batch by batch; ids count the items in the order of the inputs.
+    """Plans one run, batch by batch; job ids count the items in the order of the inputs.
 
-    `recipe` is a short key of everything that decides what an output looks like, `to` included.
-    `past` is what the journal knows: `done(batch)` gives its records; in place, those of all files in the
-    folders of the batch. With `recorded(batch, recipe)` most of a folder is compared at once; then
-    `done(batch, names)` is asked for the rest. `originals` knows the originals that are kept in place. With
-    `split` every page becomes a file of its own. With `verify` the outputs of what needs no work are compared
-    with their digests. `careful` says that the records may be those of another OUT: outputs are compared by
-    more than their size. `options` are the settings of the encoders, some of which may not apply to an
-    input; `alone` says that one input was named, and formats for it.
+    Args:
+        out: output location.
+        recipe: key of all settings that determine the outputs, including `to`.
+        to: names of the output formats.
+        on_exists: policy for existing files; None is the default.
+        past: records of earlier runs. `recorded` compares most of a folder at once; `done` returns the
+            records of the other items (in place, of all files in the folders of the batch).
+        originals: the kept originals of a run in place; None for a dry run.
+        split: every page becomes a file.
+        verify: compare the outputs of unchanged items with their digests.
+        careful: the records may belong to another OUT, so outputs are compared by more than their size.
+        options: settings of the encoders, some of which may not apply to an input.
+        alone: one input was given.
 
-    Raises UsageError when a format cannot be written, or when pages are to be split in place.
+    Raises:
+        UsageError: a format cannot be written, or pages are split in place.
     """
 
     def __init__(
@@ -120,16 +125,16 @@ class Planner:
         self.verify = verify
         self.careful = careful or bool(out.name)
         self.count = 0
-        """Items so far."""
+        """Number of planned items."""
         self.replaced = 0
-        """Outputs of other settings that are to be replaced."""
+        """Number of outputs of other settings to be replaced."""
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
-        """Settings that said nothing about an input, and how many inputs of which format those were."""
+        """Settings without effect on some inputs, with the number of these inputs by format."""
         self._wishes = Wishes(out, to, options, alone=alone)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
-        """A Job for every item that has something to do, an Outcome for the others, in order."""
+        """A Job for every item to convert, an Outcome for the others, in order."""
         for entry in self.plan_together(batch):
             if isinstance(entry, Unchanged):
                 yield from entry
@@ -137,7 +142,7 @@ class Planner:
                 yield entry
 
     def plan_together(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
-        """The same, but most items that need no work come as stretches."""
+        """The same, with runs of unchanged items as one entry each."""
         recorded, rows = self._compare(batch)
         known = self._ask(batch, rows)
         found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
@@ -166,7 +171,7 @@ class Planner:
                     yield self._decide(item, number, names, known, mine)
 
     def remarks(self) -> Iterator[str]:
-        """What to tell at the end: the settings that said nothing about some inputs."""
+        """Notes at the end of a run on settings without effect on some inputs."""
         for name, formats in self.silent.items():
             inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
             titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
@@ -176,7 +181,7 @@ class Planner:
             yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
-        """For each item its row in the journal, where that needs no second thought."""
+        """For each item its row in the journal, if the comparison of file status is sufficient."""
         known = Recorded({})
         if (
             self._past is not None
@@ -189,7 +194,7 @@ class Planner:
         return known, [None] * len(batch.items)
 
     def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
-        """The journal's records of the other items."""
+        """The records of the items without a row."""
         left = rows.count(None)
         if self._past is None or not left:
             return {}
@@ -200,7 +205,7 @@ class Planner:
         )
 
     def _taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
-        """What inputs of other roots have in the folder of a batch's outputs."""
+        """Names and records of inputs of other folders with the output folder of the batch."""
         if self._past is None or self.out.in_place or self.out.name:
             return ()
         return self._past.taken(batch)
@@ -208,7 +213,7 @@ class Planner:
     def _find_unchanged(
         self, batch: Batch, rows: Sequence[Row | None], known: Known
     ) -> list[Row | PriorResult | None]:
-        """For each item the record that makes working on it needless."""
+        """For each unchanged item its record."""
         if self.out.in_place:
             mine = results_by_output(known, self.recipe)
             return [is_recognised(item, mine.get(item.path, ())) for item in batch.items]
@@ -240,7 +245,7 @@ class Planner:
         known: Known,
         mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
     ) -> Job | Outcome:
-        """The job for an item, or why there is none."""
+        """The job for an item, or its outcome if it is skipped or fails."""
         wish = self._wishes.of(item)
         if wish.error:
             return failed_entry(item, number, wish.error, "plan", "EncodeError")
@@ -282,10 +287,10 @@ class Planner:
         records: Sequence[PriorResult],
         mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
     ) -> Job:
-        """The job with the digests that tell whether there is anything to do."""
+        """The job with the digests that detect an unchanged input."""
         item, targets = job.item, list(job.targets)
         if self.out.in_place:
-            # The original goes when the last new file is there, or when one of them takes its name.
+            # The original is removed after the last output, or replaced by an output of the same name.
             last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
             targets[last] = self._retiring(targets[last], item)
             digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
@@ -299,14 +304,14 @@ class Planner:
         return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:
-        """The target that takes the place of an original; without `originals` the plan is only shown."""
+        """The target that replaces the original; in a dry run its backup path is a placeholder."""
         if self._originals is None:
             return target._replace(retires=item.path, backup=item.path)
         backup, covered = self._originals.of(item.path)
         return target._replace(retires=item.path, backup=backup, covered=covered)
 
     def _newcomer(self, job: Job, name: str, record: PriorResult) -> Job:
-        """The job of an input whose name is another one's: if the contents are the same, so is the input."""
+        """The job of an input without records whose output belongs to another input, perhaps its old path."""
         item = job.item
         alike = name == os.path.basename(item.path) and record.size == item.size
         done = record.recipe == self.recipe and record.state == "ok" and record.digest
@@ -318,8 +323,7 @@ class Planner:
     def _target(
         self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[PriorResult]
     ) -> Target | tuple[OutputFile, str] | str:
-        """The target as it will be written; or the file that stays in its place, and why; or why it cannot
-        be."""
+        """The target to write; or the existing file that is kept, with the reason; or an error message."""
         path = wanted.path
         there = names.there(path, split=wanted.split)
         if self.out.in_place and path == item.path:
@@ -329,7 +333,7 @@ class Planner:
             others = [(at, status) for at, status in there if maker(at, status, records) != self.recipe]
             if others:
                 self.replaced += 1
-            if self.on_exists:  # what the user says of files that are there is meant of these, too
+            if self.on_exists:  # --on-exists also applies to outputs of other settings
                 reason, strange = "settings", others
         replaced = strange if self.on_exists == "overwrite" else () if strange else there
         for at, status in replaced:
@@ -356,7 +360,7 @@ class Planner:
         return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
 
     def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[PriorResult]) -> Target:
-        """The first free `name-1`, `name-2` …; one that this input got in an earlier run is its own."""
+        """The first `name-1`, `name-2` … that is free or belongs to this input."""
         for number in count(1):
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
@@ -366,7 +370,7 @@ class Planner:
         raise AssertionError
 
     def _digest(self, item: Item, records: Sequence[PriorResult], targets: Sequence[Target]) -> str:
-        """The recorded digest, where an equal one would mean that there is nothing to do."""
+        """The recorded digest, if an input with the same digest needs no conversion; else empty."""
         record = current_result(records, self.recipe)
         if record is None or self.out.in_place or record.size != item.size:
             return ""
@@ -376,8 +380,8 @@ class Planner:
         return record.digest if same and self._intact(record, None) else ""
 
     def _intact(self, record: PriorResult, folders: Collection[str] | None) -> bool:
-        """Whether the outputs of an input are there. One file may have been written from another input since,
-        and one journal be used for several OUTs, in the same size."""
+        """Whether the outputs of a record exist. With `careful` their content is compared: an output may have
+        been replaced by one of the same size, from another input or for another OUT."""
         if self.careful:
             return all(matches_output(made.path, (made,)) for made in record.outputs)
         return intact(record.outputs, folders)

@@ -1,4 +1,4 @@
-"""What happened in a run: counts, a line for every input, and a few sentences for people."""
+"""The report of a run: counts, an outcome for every input, and a summary."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from imgpar.inputs.ignored import ignored_sentence
 from imgpar.outputs.sidefiles import check_report_place, write_whole
 
 SCHEMA = 1
-"""Of the JSON report; it changes when a key goes or changes its meaning."""
+"""Version of the JSON report; incremented if a key is removed or changes its meaning."""
 SHOWN = 5
-"""Failures that the summary names."""
+"""Maximum number of failures in the summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a run. `items` may be read lazily from the journal, also when the run is long over.
+    """The result of a run. `items` may be read lazily from the disk, also after the run.
 
     >>> report = Tally().add(Outcome("/a.jpg", "ok")).report([Outcome("/a.jpg", "ok")], out="/web")
     >>> report.ok, report.failed, report.skipped, report.exit_code
@@ -31,51 +31,51 @@ class Report:
     """
 
     items: Sequence[Outcome] = ()
-    """One line for every input, in the order of the inputs."""
+    """An outcome for every input, in the order of the inputs."""
     ok: int = 0
     failed: int = 0
     skipped: int = 0
     planned: int = 0
-    """What a dry run would work on; of a real run 0."""
+    """Number of inputs that a dry run would convert; otherwise 0."""
     ignored: int = 0
-    """Files that are no media: seen and left alone."""
+    """Number of files that are not media; they are not touched."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
     left_out_folders: Mapping[str, int] = field(default_factory=dict)
-    """Folders that were not entered (hidden, or a system's own such as @eaDir), by name."""
+    """Folders that were not searched (hidden, or system folders such as @eaDir), by name."""
     excluded: int = 0
-    """Media and folders that `include` and `exclude` left out."""
+    """Number of media files and folders left out by `include` and `exclude`."""
     seconds: float = 0.0
     bytes_in: int = 0
-    """Size of the inputs that were worked on."""
+    """Total size of the converted inputs."""
     bytes_out: int = 0
-    """Size of the files that were written."""
+    """Total size of the written files."""
     out: str = ""
     cancelled: bool = False
     stopped: str = ""
-    """Why the run could not go on (disk full); empty when it could."""
+    """The error that stopped the run (disk full); empty if none."""
     left: int = 0
-    """Planned inputs that were not done, because the run was stopped."""
+    """Number of planned inputs not converted because the run was stopped."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Skipped items by reason: "unchanged", "exists"."""
     lost: Mapping[str, int] = field(default_factory=dict)
-    """How many items lost what ("gps", "gain map")."""
+    """Number of items by lost content ("gps", "gain map")."""
     failures: tuple[Outcome, ...] = ()
-    """The first few that failed."""
+    """The first failed items."""
     notes: tuple[str, ...] = ()
-    """Remarks that belong to no item."""
+    """Notes that belong to no item."""
     workers: int = 0
-    """Worker processes at most."""
+    """Maximum number of worker processes."""
     working_seconds: float = 0.0
-    """From the first job to the last: without starting up and cleaning up."""
+    """Seconds from the first job to the last, without startup and cleanup."""
     stages: Mapping[str, float] = field(default_factory=dict)
-    """Seconds in each stage, all workers together."""
+    """Seconds in each stage, summed over all workers."""
     can_retry: bool = False
-    """Whether `imgpar retry OUT` knows what failed, and may help: see `errors.may_pass`."""
+    """Whether `imgpar retry OUT` is possible and may succeed: see `core.errors.may_pass`."""
     retriable: int = 0
-    """How many of the failures may go better a second time."""
+    """Number of failures that may succeed when repeated."""
     dry_run: bool = False
-    """Whether nothing was to be done; what would be is `planned`."""
+    """Whether this is the report of a dry run."""
 
     def __repr__(self) -> str:
         if self.dry_run:
@@ -89,7 +89,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 all ok or nothing left to do, 1 some failed, 3 nothing matched, 130 stopped."""
+        """0: success; 1: some inputs failed; 3: no input matched; 4: stopped by an error; 130: cancelled."""
         if self.stopped:
             return 4
         if self.cancelled:
@@ -99,11 +99,11 @@ class Report:
         return 0 if self.total else 3
 
     def summary(self) -> str:
-        """A few lines for people; paths that are not UTF-8 are escaped."""
+        """The summary as text; bytes of paths that are not UTF-8 are escaped."""
         return "\n".join(escaped(line) for line in self._summary())
 
     def profile(self) -> str:
-        """Where the time went, and what limited the run.
+        """Time per stage, and the stage that limited the run.
 
         >>> print(Report(workers=2, working_seconds=10.0, stages={"decode": 12.0, "encode": 6.0}).profile())
         decode        12.00 s   60%
@@ -123,7 +123,7 @@ class Report:
         return "\n".join([*lines, f"{self.workers} workers, {self.working_seconds:.1f} s: {why}."])
 
     def summary_json(self) -> dict[str, Any]:
-        """The counts, as `write_json` has them."""
+        """The counts, as written by `write_json`."""
         return {
             "schema": SCHEMA,
             "out": escaped(self.out),
@@ -138,11 +138,11 @@ class Report:
         }
 
     def write_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the whole report, line by line; a file is there whole or not at all.
+        """Write the report as JSON, item by item; the file is replaced atomically.
 
         Raises:
-            UsageError: something that is no report is there.
-            OutputError: it cannot be written.
+            UsageError: the path is an existing file that is not a report.
+            OutputError: the file cannot be written.
         """
         final = os.path.abspath(os.fspath(path))
         check_report_place(final)
@@ -179,7 +179,7 @@ class Report:
             verb, them = ("is", "it") if self.left == 1 else ("are", "them")
             planned = counted(self.left, "planned input")
             yield f"{planned} {verb} not done; the same command goes on with {them}."
-        if self.bytes_out:  # neither what is compared nor what is put back becomes anything
+        if self.bytes_out:  # 0 for verify and undo
             before, after = format_size(self.bytes_in), format_size(self.bytes_out)
             yield f"{before} became {after} in {self.out or 'place'}."
         if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
@@ -202,7 +202,7 @@ class Report:
             yield f"  … and {self.failed - len(self.failures)} more; --report FILE.json names all."
 
     def retry_advice(self) -> str:
-        """What to do about failures that may go better a second time."""
+        """The command to repeat failures that may succeed."""
         command = f"imgpar retry {shlex.quote(self.out)}"
         if self.retriable == self.failed:
             return f"Run these again: {command}"
@@ -234,7 +234,7 @@ _KEPT = {
     "changes that.",
     "settings": "Outputs that were made with other settings were kept, as --on-exists says.",
 }
-"""What is said of outputs that were left alone, by the reason."""
+"""Sentences on existing files that were kept, by reason."""
 
 _COUNTS = (
     "ok",
@@ -255,7 +255,7 @@ _COUNTS = (
 
 
 class Tally:
-    """Counts outcomes as they come; a few numbers, however long the run."""
+    """Running counts of outcomes, of constant size."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -288,12 +288,12 @@ class Tally:
         return self
 
     def add_unchanged(self, count: int) -> None:
-        """Count items that are as they were."""
+        """Count unchanged items."""
         self.counts["skipped"] += count
         self.reasons["unchanged"] += count
 
     def report(self, items: Sequence[Outcome] = (), **facts: Any) -> Report:
-        """The report with these lines; `facts` are its fields that cannot be counted (out, seconds …)."""
+        """The report with these items; `facts` are its other fields (out, seconds …)."""
         return Report(
             items=items,
             ok=self.counts["ok"],
@@ -312,9 +312,9 @@ class Tally:
 
 
 def item_json(outcome: Outcome) -> dict[str, Any]:
-    """One line of the report for JSON: absolute paths, and only what there is to say.
+    """One item of the JSON report, with absolute paths and without empty fields.
 
-    A path that is not UTF-8 has its bytes as `\\xNN`, and stands whole in `source_hex` or `path_hex`.
+    A path that is not UTF-8 has bytes escaped as `\\xNN`; `source_hex` or `path_hex` has the exact bytes.
     """
     line: dict[str, Any] = {
         **_path("source", outcome.source),
@@ -342,7 +342,7 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """Text that can be printed and encoded: bytes that are no UTF-8 become `\\xNN`.
+    """Text that can be encoded as UTF-8: other bytes are escaped as `\\xNN`.
 
     >>> escaped("caf\\udce9.jpg")
     'caf\\\\xe9.jpg'
@@ -355,7 +355,7 @@ def escaped(text: str) -> str:
 
 
 def why_skipped(reason: str) -> str:
-    """Why one input was left alone, in words.
+    """The reason for skipping an input, as text.
 
     >>> why_skipped("changed")
     'its output was changed since'
@@ -364,7 +364,7 @@ def why_skipped(reason: str) -> str:
 
 
 def counted(count: int, thing: str) -> str:
-    """A number of things.
+    """A number with its noun in singular or plural.
 
     >>> counted(1, "file"), counted(2, "file")
     ('1 file', '2 files')
@@ -373,7 +373,7 @@ def counted(count: int, thing: str) -> str:
 
 
 def format_size(count: int) -> str:
-    """Bytes for people, in units of 1000.
+    """A size in bytes as text, in decimal units.
 
     >>> format_size(1_234_567)
     '1.2 MB'

@@ -1,4 +1,4 @@
-"""The lines of a report, and the facts for `retry`. Both contain paths of inputs, which a journal must not.
+"""The lines of a report, and the facts for `retry`. Both contain paths of inputs, which the journal does not.
 
     STATE/runs/UID.json     facts for `retry`: the inputs, the command
     STATE/runs/UID.db       the lines of the report; only the newest are kept

@@ -1,4 +1,4 @@
-"""One run: the plan flows to the workers, what happened flows to the journal, the report and the listener."""
+"""One run: jobs go from the planner to the workers, outcomes to the journal, the report and the listener."""
 
 from __future__ import annotations
 
@@ -45,25 +45,26 @@ Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
 
 FLUSH_SECONDS = 0.5
-"""How often what happened is written to the journal."""
+"""Interval at which outcomes are written to the journal."""
 PLAN_AHEAD = 20_000
-"""Entries that are planned before the workers need them, so that the total is known early."""
+"""Entries planned ahead of the workers, so that the total is known early."""
 PLAN_CHUNK = 100
-"""Jobs whose names are fixed together before the first of them is written; workers wait meanwhile."""
+"""Jobs whose output names are stored in one transaction; workers wait for it."""
 
 
 class Run:
-    """Everything that the plan, the sink and the end of one run share.
+    """The state of one run.
 
     Args:
-        inputs: a list or tuple is mirrored as a whole; any other iterable is a list of names, streamed.
+        inputs: paths; a list or tuple is mirrored as a whole, any other iterable is read as a stream of
+            paths.
         out: folder or file; None only in place.
-        recipe: with formats that exist.
-        listen: called with every Event; if it has a true attribute `in_bulk`, with one for all items
-            together that are as they were.
-        command: what the user typed, for the journal.
-        retry: only what failed the last time is done again.
-        moved: the inputs are those of that run, wherever they lie now.
+        recipe: recipe with known formats.
+        listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
+            in one event per group.
+        command: the command line, for the journal.
+        retry: convert only inputs that failed in the last run.
+        moved: the inputs are those of the last run and may have been moved.
     """
 
     def __init__(
@@ -97,12 +98,12 @@ class Run:
         self._stopped = ""
         self._space_checked = self._replaced_said = False
         self._to_read = 0
-        """Bytes of the inputs that are planned and not done."""
+        """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
         self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
         self._originals: KeptOriginals | None = None
         self._anew = 0
-        """Outputs that were made anew because their inputs changed."""
+        """Number of outputs replaced because their inputs changed."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())
@@ -111,10 +112,10 @@ class Run:
         """Plan, convert, record, report.
 
         Raises:
-            UsageError: there is nothing to do at all; nothing was written.
-            RunError: the run could not begin (OUT locked or not writable).
+            UsageError: the inputs or options are invalid; nothing was written.
+            RunError: the run could not start (OUT locked or not writable).
         """
-        # A wrong path is found before anything is made: it must not leave a folder behind.
+        # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
         batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
         first = self._first_with_items(batches)
         if first is None:
@@ -124,13 +125,13 @@ class Run:
             effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
             report = self._report(effort)
-            if not (report.cancelled or report.stopped):  # an interrupted run is continued by the next one
+            if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
 
     def _open(self, stack: contextlib.ExitStack) -> None:
-        """Lock OUT, bring its journal up to date after a crash, begin the run in it, and make the planner."""
+        """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
         self._lock = None if self._place.name else lock_out(self._place)
         if self._lock:
             stack.callback(self._lock.release)
@@ -166,7 +167,7 @@ class Run:
     def _convert(
         self, batches: Iterator[Batch], workers: Workers | None, stack: contextlib.ExitStack
     ) -> Effort:
-        """Run the plan on the workers of the caller, or on new ones."""
+        """Run the plan on the given workers, or on new ones."""
         own = workers or stack.enter_context(new_workers(self._options))
         spec = run_spec(
             self._name,
@@ -203,7 +204,7 @@ class Run:
             self._note(note)
 
     def _nothing(self) -> Report:
-        """There is nothing to do: no folder is made, no journal, no worker."""
+        """The report of a run without inputs; no folder or journal is created, no worker is started."""
         for kind in ("start", "planned", "end"):
             self._listen(Event(kind, text=self._place.path, total=0))
         for remark in self._patterns.unmatched():
@@ -218,11 +219,11 @@ class Run:
     def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
         self._chunks = self._plan(batches)
         while self._ahead or self._look_ahead():
-            if self._ahead:  # a chunk may be empty: `only` leaves things out
+            if self._ahead:  # a chunk may be empty
                 yield self._ahead.popleft()
 
     def _look_ahead(self) -> bool:
-        """Plan one more chunk, also between turns: the total is known early. False when there is none."""
+        """Plan one more chunk; returns False at the end of the plan."""
         chunk = next(self._chunks, None)
         self._ahead.extend(chunk or ())
         return chunk is not None
@@ -234,7 +235,7 @@ class Run:
             folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
             if self._lock and folder:
                 self._lock.enter(folder)
-            if self._sweeps and folder:  # where nothing is left to be written, too
+            if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
             if self._retry:
@@ -248,7 +249,7 @@ class Run:
         self._listen(Event("planned", self._done, total))
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
-        """Fix the names, and say early that the disk may be too small: outputs rarely exceed their inputs."""
+        """Store the output names, and warn if the free space is less than the size of the inputs."""
         if self._planner.replaced and not self._options.on_exists:
             self._say_replaced()
         if self._originals:
@@ -274,13 +275,13 @@ class Run:
             )
 
     def _sweep(self, folders: Iterable[str]) -> None:
-        """Remove the temporary files of runs that died, once in each folder."""
+        """Remove the temporary files of crashed runs, once per folder."""
         for folder in folders:
             if folder not in self._swept:
                 self._swept.add(folder)
                 sweep_temporary_files(folder)
 
-    # ----- what happened --------------------------------------------------------------------------
+    # ----- outcomes -------------------------------------------------------------------------------
 
     def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
         if isinstance(result, Event):
@@ -320,7 +321,7 @@ class Run:
             self._listen(Event("item", self._done, outcome=outcome))
 
     def _stop(self, why: str) -> None:
-        """The run cannot go on: what is in flight ends, nothing more begins."""
+        """Stop the run because of an error: tasks in progress are finished, no others are started."""
         self._stopped = self._stopped or why
         self._cancel.cancel()
 
@@ -336,7 +337,7 @@ class Run:
         return True
 
     def _end(self) -> None:
-        """Nothing more will come; originals are kept whether the run came to its end or not."""
+        """Add the notes at the end of the run, and finish the originals even after a cancellation."""
         if self._anew:
             what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
             self._note(f"{what} made anew, because the inputs changed.")
@@ -346,7 +347,7 @@ class Run:
             self._originals.finish(whole=not self._cancel.cancelled)
 
     def _unmatched(self) -> list[str]:
-        """Patterns that matched nothing; an interrupted run has not seen everything."""
+        """Notes on patterns without matches; empty after a cancellation, when not all inputs were read."""
         return [] if self._cancel.cancelled else self._patterns.unmatched()
 
     def _note(self, text: str) -> None:
@@ -361,7 +362,7 @@ class Run:
             )
         outcomes = self._journal.outcomes()
         return self._tally.report(
-            tuple(outcomes) if self._place.name else outcomes,  # that journal may be a temporary one
+            tuple(outcomes) if self._place.name else outcomes,  # the journal may be temporary
             **self._aside.facts(),
             seconds=time.monotonic() - self._started,
             out=self._place.path,
@@ -376,12 +377,12 @@ class Run:
 
 
 def _behind(path: str) -> str:
-    """In place, a link that was named means the file that it leads to."""
+    """The target of a given link to a file, for runs in place."""
     return os.path.realpath(path) if os.path.islink(path) and os.path.isfile(path) else path
 
 
 def _text_of(recipe: Recipe) -> str | None:
-    """The recipe as TOML; None for one with functions, which cannot be written down."""
+    """The recipe as TOML; None for a recipe with functions, which have no text form."""
     try:
         return recipe.to_toml()
     except UsageError:

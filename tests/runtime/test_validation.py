@@ -1,4 +1,4 @@
-"""What a worker may say and what it may not, message by message, with no process: the limits themselves."""
+"""Validation of the messages of a worker: valid and invalid values of each field, without processes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def task(
     return Task(7, 1, stage, job, targets=numbers)  # type: ignore[arg-type]
 
 
-def wrong(
+def rejection(
     message: object,
     what: Task | None = None,
     lease: Lease | None = LEASE,
@@ -69,53 +69,53 @@ def placed(spec: Spec = SPEC, count: int = 1, offset: int = 1000, header: tuple[
     return Placed(LEASE, FrameRef(offset, spec, count), header)
 
 
-def test_a_good_answer_is_believed() -> None:
-    assert wrong(done()) == ""
+def test_a_valid_result_is_accepted() -> None:
+    assert rejection(done()) == ""
 
 
 @pytest.mark.parametrize("message", [None, 7, "done", (7,), (7, ()), ValueError("x")])
-def test_only_messages_are(message: object) -> None:
-    assert "sent an object of unknown type" in wrong(message)
+def test_other_types_are_rejected(message: object) -> None:
+    assert "sent an object of unknown type" in rejection(message)
 
 
-def test_what_could_not_be_read_says_why() -> None:
-    assert wrong(Garbled("sent half a message")) == "sent half a message"
+def test_an_unreadable_message_has_its_reason() -> None:
+    assert rejection(Garbled("sent half a message")) == "sent half a message"
 
 
 @pytest.mark.parametrize(("token", "good"), [(1, True), (99, True), (0, False), (-1, False)])
-def test_memory_is_given_back_for_a_token(token: int, good: bool) -> None:
-    assert (wrong(Dropped(token)) == "") is good
+def test_a_released_token_is_positive(token: int, good: bool) -> None:
+    assert (rejection(Dropped(token)) == "") is good
 
 
 @pytest.mark.parametrize("serial", [0, 6, 8, -7])
-def test_of_another_task_nothing_is_believed(serial: int) -> None:
-    assert "task that was not assigned" in wrong(done(serial=serial))
+def test_results_of_unassigned_tasks_are_rejected(serial: int) -> None:
+    assert "task that was not assigned" in rejection(done(serial=serial))
 
 
-def test_a_task_that_waits_for_memory_says_nothing() -> None:
-    assert "waits for memory" in wrong(done(), waiting=(7, 100))
-    assert wrong(done(), waiting=(8, 100)) == ""
+def test_a_task_that_waits_for_memory_sends_no_result() -> None:
+    assert "waits for memory" in rejection(done(), waiting=(7, 100))
+    assert rejection(done(), waiting=(8, 100)) == ""
 
 
 # ----- memory ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("nbytes", "good"), [(1, True), (1 << 60, True), (0, False), (-1, False)])
-def test_a_need_is_for_more_than_nothing(nbytes: int, good: bool) -> None:
-    assert (wrong(Need(7, nbytes)) == "") is good
+def test_a_memory_request_is_positive(nbytes: int, good: bool) -> None:
+    assert (rejection(Need(7, nbytes)) == "") is good
 
 
 @pytest.mark.parametrize("stage", ["encode", "frame"])
 @pytest.mark.parametrize("message", [Need(7, 100), NoMemory(7)])
-def test_some_stages_need_none(stage: str, message: Any) -> None:
-    assert "needs none" in wrong(message, task(stage), Lease(0, 1, True))
+def test_stages_without_memory_requests(stage: str, message: Any) -> None:
+    assert "needs none" in rejection(message, task(stage), Lease(0, 1, True))
 
 
 @pytest.mark.parametrize(
     ("lease", "good"), [(Lease(0, 1, True), True), (Lease(0, 1, False), False), (None, False)]
 )
-def test_only_fresh_memory_can_be_lost(lease: Lease | None, good: bool) -> None:
-    assert (wrong(NoMemory(7), lease=lease) == "") is good
+def test_only_a_fresh_lease_can_lack_memory(lease: Lease | None, good: bool) -> None:
+    assert (rejection(NoMemory(7), lease=lease) == "") is good
 
 
 # ----- frames of a clip -----------------------------------------------------------------------------
@@ -125,26 +125,26 @@ STREAM = task(kind="stream")
 
 
 @pytest.mark.parametrize("message", [Advanced(7, 0, 0), Recall(7), Offer(7, 0, 1000, 1000, b"")])
-def test_only_clips_have_frames_to_tell_of(message: Any) -> None:
-    assert wrong(message, STREAM) == ""
-    assert "of a clip that was not assigned" in wrong(message, task())
-    assert "of a clip that was not assigned" in wrong(message, task("frame", kind="stream"))
+def test_frame_messages_are_for_clips_only(message: Any) -> None:
+    assert rejection(message, STREAM) == ""
+    assert "of a clip that was not assigned" in rejection(message, task())
+    assert "of a clip that was not assigned" in rejection(message, task("frame", kind="stream"))
 
 
 @pytest.mark.parametrize("count", [-1, LARGEST])
-def test_frames_are_counted_within_limits(count: int) -> None:
+def test_limits_of_frame_counts(count: int) -> None:
     for message in (Advanced(7, count, 0), Advanced(7, 0, count)):
-        assert "invalid frame count" in wrong(message, STREAM)
-    assert wrong(Advanced(7, LARGEST - 1, LARGEST - 1), STREAM) == ""
+        assert "invalid frame count" in rejection(message, STREAM)
+    assert rejection(Advanced(7, LARGEST - 1, LARGEST - 1), STREAM) == ""
 
 
 @pytest.mark.parametrize(
     ("at", "good"), [(1000, True), (1399, True), (999, False), (1400, False), (0, False), (-1, False)]
 )
-def test_an_offered_frame_begins_in_the_lease(at: int, good: bool) -> None:
+def test_an_offered_frame_starts_in_its_lease(at: int, good: bool) -> None:
     for message in (Offer(7, 0, at, 1000, b""), Offer(7, 0, 1000, at, b"")):
-        assert (wrong(message, STREAM) == "") is good
-        assert "outside of its lease" in wrong(message, STREAM, None)
+        assert (rejection(message, STREAM) == "") is good
+        assert "outside of its lease" in rejection(message, STREAM, None)
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_an_offered_frame_begins_in_the_lease(at: int, good: bool) -> None:
         (0, (1 << 16) + 1, False),
     ],
 )
-def test_an_offered_frame_has_a_number_and_few_facts(number: int, length: int, good: bool) -> None:
-    assert (wrong(Offer(7, number, 1000, 1000, bytes(length)), STREAM) == "") is good
+def test_limits_of_an_offered_frame(number: int, length: int, good: bool) -> None:
+    assert (rejection(Offer(7, number, 1000, 1000, bytes(length)), STREAM) == "") is good
 
 
 @pytest.mark.parametrize(("offered", "good"), [(0, True), (4095, True), (4096, False)])
-def test_offers_that_nobody_takes_have_a_limit(offered: int, good: bool) -> None:
-    assert (wrong(Offer(7, 0, 1000, 1000, b""), STREAM, offered=offered) == "") is good
+def test_open_offers_are_limited(offered: int, good: bool) -> None:
+    assert (rejection(Offer(7, 0, 1000, 1000, b""), STREAM, offered=offered) == "") is good
 
 
 # ----- failures -------------------------------------------------------------------------------------
@@ -200,8 +200,8 @@ def failed(**facts: Any) -> Failed:
         ({"timings": (("nowhere", 1.0),)}, False),
     ],
 )
-def test_a_failure_is_one_that_exists_in_few_words(facts: dict[str, Any], good: bool) -> None:
-    assert (wrong(failed(**facts)) == "") is good
+def test_fields_of_a_failure(facts: dict[str, Any], good: bool) -> None:
+    assert (rejection(failed(**facts)) == "") is good
 
 
 # ----- reports --------------------------------------------------------------------------------------
@@ -210,22 +210,22 @@ def test_a_failure_is_one_that_exists_in_few_words(facts: dict[str, Any], good: 
 @pytest.mark.parametrize(
     ("seconds", "good"), [(0.0, True), (1e9, True), (-0.1, False), (1.1e9, False), (math.nan, False)]
 )
-def test_times_are_within_limits(seconds: float, good: bool) -> None:
-    assert (wrong(done(timings=(("decode", seconds),))) == "") is good
+def test_limits_of_stage_times(seconds: float, good: bool) -> None:
+    assert (rejection(done(timings=(("decode", seconds),))) == "") is good
 
 
 @pytest.mark.parametrize("field", ["lost", "notes"])
 @pytest.mark.parametrize(
     ("texts", "good"), [(("x",) * 1000, True), (("x",) * 1001, False), (("x" * 8001,), False)]
 )
-def test_a_report_is_brief(field: str, texts: tuple[str, ...], good: bool) -> None:
-    assert (wrong(done(**{field: texts})) == "") is good
+def test_limits_of_notes_and_losses(field: str, texts: tuple[str, ...], good: bool) -> None:
+    assert (rejection(done(**{field: texts})) == "") is good
 
 
 @pytest.mark.parametrize(("digest", "good"), [("ab" * 16, True), ("ä", False), ("x" * 8001, False)])
-def test_a_digest_is_plain(digest: str, good: bool) -> None:
-    assert (wrong(done(digest=digest)) == "") is good
-    assert (wrong(done(outputs=(FILE._replace(digest=digest),))) == "") is good
+def test_a_digest_is_short_ascii(digest: str, good: bool) -> None:
+    assert (rejection(done(digest=digest)) == "") is good
+    assert (rejection(done(outputs=(FILE._replace(digest=digest),))) == "") is good
 
 
 @pytest.mark.parametrize(
@@ -246,11 +246,11 @@ def test_a_digest_is_plain(digest: str, good: bool) -> None:
         ({"inode": 1 << 64}, True),
     ],
 )
-def test_a_file_is_one_that_can_be(facts: dict[str, int], good: bool) -> None:
-    assert (wrong(done(outputs=(FILE._replace(**facts),))) == "") is good
+def test_limits_of_file_properties(facts: dict[str, int], good: bool) -> None:
+    assert (rejection(done(outputs=(FILE._replace(**facts),))) == "") is good
 
 
-# ----- which files ----------------------------------------------------------------------------------
+# ----- output files ---------------------------------------------------------------------------------
 
 
 TWO = (Target("png", "/out/a.png"), Target("webp", "/out/a.webp"))
@@ -269,24 +269,24 @@ WEBP = OutputFile("/out/a.webp", 5)
         ((FILE, OutputFile("/etc/passwd", 5)), False),
     ],
 )
-def test_the_files_are_those_of_the_job(outputs: tuple[OutputFile, ...], good: bool) -> None:
-    assert (wrong(done(outputs=outputs), task("chain", *TWO)) == "") is good
+def test_the_outputs_match_the_job(outputs: tuple[OutputFile, ...], good: bool) -> None:
+    assert (rejection(done(outputs=outputs), task("chain", *TWO)) == "") is good
 
 
-def test_a_task_for_one_target_makes_that_one() -> None:
+def test_a_task_for_one_target_returns_that_output() -> None:
     for numbers, good, bad in (((1,), WEBP, FILE), ((0,), FILE, WEBP)):
         what = task("encode", *TWO, numbers=numbers)
-        assert wrong(done(outputs=(good,)), what) == ""
-        assert "files of another job" in wrong(done(outputs=(bad,)), what)
+        assert rejection(done(outputs=(good,)), what) == ""
+        assert "files of another job" in rejection(done(outputs=(bad,)), what)
 
 
-def test_what_was_there_already_may_stay_but_one_is_made() -> None:
+def test_known_outputs_may_be_omitted_but_not_all() -> None:
     what = task("chain", TWO[0], TWO[1]._replace(known=(WEBP,)))
-    assert wrong(done(outputs=(FILE,)), what) == ""
-    assert wrong(done(outputs=(FILE, WEBP)), what) == ""
-    assert "files of another job" in wrong(done(outputs=(WEBP,)), what)
+    assert rejection(done(outputs=(FILE,)), what) == ""
+    assert rejection(done(outputs=(FILE, WEBP)), what) == ""
+    assert "files of another job" in rejection(done(outputs=(WEBP,)), what)
     both = task("chain", *(target._replace(known=(FILE,)) for target in TWO))
-    assert "files of another job" in wrong(done(outputs=()), both)
+    assert "files of another job" in rejection(done(outputs=()), both)
 
 
 @pytest.mark.parametrize(
@@ -300,67 +300,69 @@ def test_what_was_there_already_may_stay_but_one_is_made() -> None:
         (("a.png", "a-p1.png"), False),
     ],
 )
-def test_pages_of_a_file_that_is_split_are_all_there(names: tuple[str, ...], good: bool) -> None:
+def test_split_pages_are_complete(names: tuple[str, ...], good: bool) -> None:
     outputs = tuple(OutputFile(f"/out/{name}", 5) for name in names)
     split = task("chain", Target("png", "/out/a.png", split=True))
-    assert (wrong(done(outputs=outputs), split) == "") is good
+    assert (rejection(done(outputs=outputs), split) == "") is good
     if names != ("a.png",):
-        assert "files of another job" in wrong(done(outputs=outputs), task())
+        assert "files of another job" in rejection(done(outputs=outputs), task())
 
 
-def test_files_come_without_frames() -> None:
-    assert "files of another job" in wrong(done(placed=placed()))
+def test_outputs_exclude_frames() -> None:
+    assert "files of another job" in rejection(done(placed=placed()))
 
 
 # ----- unchanged ------------------------------------------------------------------------------------
 
 
-def test_unchanged_is_what_has_been_known_before() -> None:
+def test_unchanged_requires_a_known_digest_or_output() -> None:
     unchanged = done(unchanged=True, outputs=())
-    assert wrong(unchanged, task(digest="known")) == ""
-    assert wrong(unchanged, task(check=(FILE,))) == ""
-    assert "an unknown file as unchanged" in wrong(unchanged, task())
-    assert "an unknown file as unchanged" in wrong(done(unchanged=True), task(digest="known"))
+    assert rejection(unchanged, task(digest="known")) == ""
+    assert rejection(unchanged, task(check=(FILE,))) == ""
+    assert "an unknown file as unchanged" in rejection(unchanged, task())
+    assert "an unknown file as unchanged" in rejection(done(unchanged=True), task(digest="known"))
     with_frames = done(unchanged=True, outputs=(), placed=placed())
-    assert "an unknown file as unchanged" in wrong(with_frames, task(digest="known"))
+    assert "an unknown file as unchanged" in rejection(with_frames, task(digest="known"))
 
 
-def test_a_frame_of_anothers_clip_has_no_results() -> None:
-    assert wrong(done(outputs=()), task("frame")) == ""
-    assert "sent results with a frame" in wrong(done(), task("frame"))
-    assert "sent results with a frame" in wrong(done(outputs=(), placed=placed()), task("frame"))
+def test_a_frame_task_returns_no_results() -> None:
+    assert rejection(done(outputs=()), task("frame")) == ""
+    assert "sent results with a frame" in rejection(done(), task("frame"))
+    assert "sent results with a frame" in rejection(done(outputs=(), placed=placed()), task("frame"))
 
 
 # ----- frames in shared memory ----------------------------------------------------------------------
 
 
-def handed_on(where: Placed | None, stage: str = "decode", **facts: Any) -> str:
-    return wrong(done(placed=where, outputs=()), task(stage), **facts)
+def returned(where: Placed | None, stage: str = "decode", **facts: Any) -> str:
+    return rejection(done(placed=where, outputs=()), task(stage), **facts)
 
 
 @pytest.mark.parametrize("stage", ["decode", "transform"])
-def test_frames_are_handed_on_from_stage_to_stage(stage: str) -> None:
-    assert handed_on(placed(), stage) == ""
-    assert "without its location" in handed_on(None, stage)
-    assert "without its location" in wrong(done(placed=placed()), task(stage))
+def test_decode_and_transform_return_frames(stage: str) -> None:
+    assert returned(placed(), stage) == ""
+    assert "without its location" in returned(None, stage)
+    assert "without its location" in rejection(done(placed=placed()), task(stage))
 
 
-def test_pages_are_written_by_the_task_that_reads_them() -> None:
-    assert wrong(done(), task("decode")) == ""
-    assert "without its location" in wrong(done(), task("transform"))
+def test_decode_may_write_pages() -> None:
+    assert rejection(done(), task("decode")) == ""
+    assert "without its location" in rejection(done(), task("transform"))
 
 
-def test_a_clip_hands_nothing_on() -> None:
-    assert wrong(done(), task("decode", kind="stream")) == ""
-    assert "files of another job" in wrong(done(placed=placed(), outputs=()), task("decode", kind="stream"))
+def test_a_clip_returns_no_frames() -> None:
+    assert rejection(done(), task("decode", kind="stream")) == ""
+    assert "files of another job" in rejection(
+        done(placed=placed(), outputs=()), task("decode", kind="stream")
+    )
 
 
 @pytest.mark.parametrize(
     "lease", [None, Lease(1000, 399), Lease(1000, 401), Lease(999, 400), Lease(1001, 400)]
 )
-def test_frames_lie_in_the_lease_of_the_task(lease: Lease | None) -> None:
-    assert "outside of its lease" in handed_on(placed(), lease=lease)
-    assert handed_on(placed(), lease=Lease(1000, 400, True)) == ""
+def test_frames_are_in_the_lease_of_the_task(lease: Lease | None) -> None:
+    assert "outside of its lease" in returned(placed(), lease=lease)
+    assert returned(placed(), lease=Lease(1000, 400, True)) == ""
 
 
 @pytest.mark.parametrize(
@@ -385,8 +387,8 @@ def test_frames_lie_in_the_lease_of_the_task(lease: Lease | None) -> None:
         (placed(Spec(1, 1, "L"), count=2), True),
     ],
 )
-def test_frames_fit_into_it(where: Placed, good: bool) -> None:
-    assert (handed_on(where) == "") is good
+def test_frames_fit_into_the_lease(where: Placed, good: bool) -> None:
+    assert (returned(where) == "") is good
 
 
 @pytest.mark.parametrize(
@@ -401,8 +403,8 @@ def test_frames_fit_into_it(where: Placed, good: bool) -> None:
         ((1000, -1), False),
     ],
 )
-def test_what_is_told_of_them_lies_in_it(header: tuple[int, int], good: bool) -> None:
-    assert (handed_on(placed(Spec(1, 1), header=header)) == "") is good
+def test_the_header_is_in_the_lease(header: tuple[int, int], good: bool) -> None:
+    assert (returned(placed(Spec(1, 1), header=header)) == "") is good
 
 
 # ----- arrays ---------------------------------------------------------------------------------------
@@ -414,14 +416,14 @@ def test_what_is_told_of_them_lies_in_it(header: tuple[int, int], good: bool) ->
     [(placed(), True), (placed(Spec(1, 1, "L"), count=2), False), (placed(Spec(4, 4, "YCC420")), False)],  # type: ignore[arg-type]
 )
 def test_an_array_is_one_picture(stage: str, where: Placed, good: bool) -> None:
-    assert (handed_on(where, stage, arrays=True) == "") is good
+    assert (returned(where, stage, arrays=True) == "") is good
 
 
-def test_between_the_stages_it_may_be_more() -> None:
-    assert handed_on(placed(Spec(1, 1, "L"), count=2), "decode", arrays=True) == ""
+def test_a_decoded_array_may_have_several_frames() -> None:
+    assert returned(placed(Spec(1, 1, "L"), count=2), "decode", arrays=True) == ""
 
 
-def test_for_arrays_nothing_is_written() -> None:
+def test_array_tasks_write_no_files() -> None:
     for stage in ("chain", "decode", "transform"):
-        assert "without its location" in wrong(done(), task(stage), arrays=True)
-        assert "without its location" in handed_on(None, stage, arrays=True)
+        assert "without its location" in rejection(done(), task(stage), arrays=True)
+        assert "without its location" in returned(None, stage, arrays=True)

@@ -1,4 +1,4 @@
-"""Deadlines: which one applies to which worker, by a clock of the test."""
+"""Deadlines and deaths of workers, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from imgpar.runtime.pool import Begun
 from imgpar.runtime.watchdog import Watchdog
 
 QUARTER = 900.0
-"""Seconds that one step of a picture may take: a quarter of an hour."""
+"""Default deadline for one step of a picture, in seconds."""
 MINUTE = 60.0
-"""Seconds that a worker may take to begin, or be stopped."""
+"""Deadline in seconds for the start of a task, and for a process stopped with SIGSTOP."""
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Workers:
-    """One worker: what it is at, what it holds, and what is done to it. It is pool and ledger at once."""
+    """A test double for the pool and the ledger, with one worker."""
 
     def __init__(self, kind: str = "frames", serial: int = 1) -> None:
         self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77))
@@ -87,7 +87,7 @@ def watched(workers: Workers, timeout: float | None = None) -> Watchdog:
 
 
 def first_act(workers: Workers, clock: Clock, deaths: Watchdog, limit: float = 10_000) -> float:
-    """Seconds until something is done to the worker, to a tenth; infinite where nothing is."""
+    """Seconds until the worker is aborted or killed, in steps of 0.1; infinite if it never is."""
     deaths.check_deadlines()
     start = clock.now
     for tenth in range(1, int(limit * 10)):
@@ -107,16 +107,16 @@ def first_act(workers: Workers, clock: Clock, deaths: Watchdog, limit: float = 1
         ("stream", 1, True, None, math.inf),
         ("stream", 1, True, 7.0, 7.0),
         ("file", 1, True, None, QUARTER),
-        # It was given something and has not begun.
+        # A task is assigned and not started.
         ("frames", 0, True, None, MINUTE),
         ("frames", 0, True, 5.0, MINUTE),
         ("frames", 0, True, 300.0, 300.0),
         ("stream", 0, True, None, MINUTE),
-        # It has nothing to do.
+        # No task is assigned.
         ("frames", 0, False, 5.0, math.inf),
     ],
 )
-def test_which_deadline_applies(
+def test_deadline_depends_on_kind_and_timeout(
     clock: Clock, kind: str, serial: int, owing: bool, timeout: float | None, seconds: float
 ) -> None:
     workers = Workers(kind, serial)
@@ -126,14 +126,14 @@ def test_which_deadline_applies(
     assert workers.done == ([] if math.isinf(seconds) else ["abort"])
 
 
-def test_one_clip_among_pictures_has_no_deadline(clock: Clock) -> None:
+def test_a_clip_among_pictures_disables_the_deadline(clock: Clock) -> None:
     workers = Workers("frames")
     workers.tasks[1] = Workers("stream").task(2)
     assert first_act(workers, clock, watched(workers), 2000) == math.inf
 
 
 @pytest.mark.parametrize("change", [{"serial": 2}, {"tick": 6}])
-def test_a_step_further_starts_the_time_again(clock: Clock, change: dict[str, int]) -> None:
+def test_progress_restarts_the_deadline(clock: Clock, change: dict[str, int]) -> None:
     workers = Workers()
     deaths = watched(workers, 5.0)
     deaths.check_deadlines()
@@ -143,7 +143,7 @@ def test_a_step_further_starts_the_time_again(clock: Clock, change: dict[str, in
     assert first_act(workers, clock, deaths, 20) == pytest.approx(5.1)
 
 
-def test_another_stage_alone_starts_nothing_again(clock: Clock) -> None:
+def test_a_stage_change_does_not_restart_the_deadline(clock: Clock) -> None:
     workers = Workers()
     deaths = watched(workers, 5.0)
     deaths.check_deadlines()
@@ -153,7 +153,7 @@ def test_another_stage_alone_starts_nothing_again(clock: Clock) -> None:
     assert workers.done == ["abort"]
 
 
-def test_who_does_not_abort_within_a_second_is_killed(clock: Clock) -> None:
+def test_a_worker_is_killed_one_second_after_the_abort(clock: Clock) -> None:
     workers = Workers()
     deaths = watched(workers, 5.0)
     first_act(workers, clock, deaths)
@@ -168,7 +168,7 @@ def test_who_does_not_abort_within_a_second_is_killed(clock: Clock) -> None:
 class TestStopped:
     @pytest.fixture
     def asked(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        """When the state of the process was asked for; it is stopped."""
+        """Times of queries for the state of the process, which is stopped."""
         asked: list[float] = []
 
         def is_stopped(pid: int) -> bool:
@@ -180,21 +180,19 @@ class TestStopped:
         return asked
 
     @pytest.mark.parametrize(("serial", "owing"), [(1, True), (1, False), (0, True)])
-    def test_after_a_minute_it_is_killed(
-        self, clock: Clock, asked: list[float], serial: int, owing: bool
-    ) -> None:
+    def test_killed_after_a_minute(self, clock: Clock, asked: list[float], serial: int, owing: bool) -> None:
         workers = Workers("stream", serial)
         workers.owing = owing
         assert first_act(workers, clock, watched(workers)) == pytest.approx(MINUTE + 0.1)
         assert workers.done == ["kill"]
 
-    def test_one_that_has_nothing_to_do_is_left_alone(self, clock: Clock, asked: list[float]) -> None:
+    def test_an_idle_worker_is_not_checked(self, clock: Clock, asked: list[float]) -> None:
         workers = Workers("frames", 0)
         workers.owing = False
         assert first_act(workers, clock, watched(workers), 100) == math.inf
         assert asked == []
 
-    def test_the_state_is_read_once_a_second(
+    def test_the_state_is_read_once_per_second(
         self, clock: Clock, asked: list[float], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(watchdog, "is_stopped", lambda pid: asked.append(clock.now))
@@ -209,7 +207,7 @@ class TestDeaths:
         ("code", "cause"),
         [(-9, "killed"), (-15, "killed"), (255, "killed"), (None, "killed"), (-11, "crash"), (1, "crash")],
     )
-    def test_the_cause_is_told_by_the_exit_code(self, clock: Clock, code: int | None, cause: str) -> None:
+    def test_the_exit_code_determines_the_cause(self, clock: Clock, code: int | None, cause: str) -> None:
         workers = Workers()
         workers.code = code
         watched(workers).reap(workers.worker)
@@ -221,7 +219,7 @@ class TestDeaths:
     @pytest.mark.parametrize(
         ("timeout", "words"), [(5.0, "longer than 5 s in stage decode"), (None, "longer than 900 s")]
     )
-    def test_an_overdue_one_has_overrun(self, clock: Clock, timeout: float | None, words: str) -> None:
+    def test_a_missed_deadline_is_the_cause(self, clock: Clock, timeout: float | None, words: str) -> None:
         workers = Workers()
         deaths = watched(workers, timeout)
         first_act(workers, clock, deaths)
@@ -231,7 +229,7 @@ class TestDeaths:
         assert words in failure.message
         assert "--timeout" in failure.fix
 
-    def test_its_successor_starts_with_a_clean_slate(self, clock: Clock) -> None:
+    def test_a_new_worker_has_a_new_deadline(self, clock: Clock) -> None:
         workers = Workers()
         deaths = watched(workers, 5.0)
         first_act(workers, clock, deaths)
@@ -241,9 +239,7 @@ class TestDeaths:
         assert workers.done == ["abort"]
 
     @pytest.mark.parametrize(("code", "most"), [(1, 3), (-9, 50)])
-    def test_one_after_the_other_that_begins_nothing_ends_the_run(
-        self, clock: Clock, code: int, most: int
-    ) -> None:
+    def test_repeated_failed_starts_end_the_run(self, clock: Clock, code: int, most: int) -> None:
         workers = Workers()
         workers.at, workers.code, workers.words = Begun(0, 0, ""), code, "Traceback\nImportError: no cv2\n"
         deaths = watched(workers)
@@ -252,7 +248,7 @@ class TestDeaths:
         with pytest.raises(RunError, match=r"as soon as they start.*ImportError: no cv2"):
             deaths.reap(workers.worker)
 
-    def test_one_that_does_something_starts_that_count_again(self, clock: Clock) -> None:
+    def test_progress_resets_the_count_of_failed_starts(self, clock: Clock) -> None:
         workers = Workers()
         workers.code = 1
         deaths = watched(workers)
@@ -262,7 +258,7 @@ class TestDeaths:
         assert deaths.failed_starts == 2
 
     @pytest.mark.parametrize(("at", "charged"), [(2, 2), (9, 1), (0, 1)])
-    def test_one_that_lies_is_killed_and_charged_a_task_that_it_holds(
+    def test_an_invalid_message_kills_the_worker_and_fails_one_of_its_tasks(
         self, clock: Clock, at: int, charged: int
     ) -> None:
         workers = Workers(serial=at)
@@ -279,7 +275,7 @@ class TestDeaths:
         workers.wrong = ""
         assert not deaths.rejects(workers.worker, "its successor")
 
-    def test_halves_of_files_are_removed(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_partial_files_are_removed(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         gone: list[str] = []
         monkeypatch.setattr(watchdog, "remove_file", gone.append)
         workers = Workers()

@@ -1,17 +1,17 @@
-"""The originals that runs in place replaced: kept, put back, forgotten.
+"""The originals replaced by runs in place: keep, restore, delete.
 
-    FOLDER/.imgpar/undo/RUN/path/below/FOLDER     a second name of the old bytes (`files.keep`)
-    FOLDER/.imgpar/undo/originals.db              which they are, and what stands in their places
-    FOLDER/.imgpar/undo/written/                  what workers put in place and nobody has recorded yet
+    FOLDER/.imgpar/undo/RUN/path/below/FOLDER     the original: a hard link or a copy (`core.fs.keep`)
+    FOLDER/.imgpar/undo/originals.db              the register of originals and their outputs
+    FOLDER/.imgpar/undo/written/                  write-ahead logs of workers
 
-1. The first original of a file is kept until the user forgets it. What imgpar made is no original; what the
-   user put in its place is, and is kept beside the first one.
-2. RUN is random: no run finds the originals of another one under its own name. Nothing is read from there.
-3. What the journal does not call done did not happen: after a crash, and when a job fails in the end, the
-   original is put back, unless somebody has changed the file since.
-4. Putting back is one rename; at every moment the file is whole, and has the old or the new bytes.
+1. The first original of a file is kept until it is deleted by `imgpar undo --forget` or `--keep-originals`.
+   Outputs of imgpar are not originals; a file that the user saved over an output is kept as a further one.
+2. RUN is random, so the originals of two runs cannot have the same path.
+3. An item that is not complete in the journal is rolled back: after a crash or a failure the original is
+   restored, unless the file was changed since.
+4. Restoring is one rename: the file has the old or the new content at any time.
 5. All paths are relative to FOLDER, stay inside it and follow no link: FOLDER may be moved, and may come from
-   somebody else.
+   an untrusted source.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ WHERE standing.path = ? AND originals.state = 'kept'
 
 
 class Originals(Recovery):
-    """The originals of one folder: kept by a run, put back, forgotten."""
+    """The originals of one folder."""
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
-        """Where the original of an input is to be kept, and what imgpar wrote in the place of one that is
-        kept already. Raises OutputError."""
+        """The path for the original of an input, and the outputs that replaced its originals already kept.
+        Raises OutputError."""
         inside = self.inside(path)
         with readable(self.path):
             rows = self._database.execute(_COVERED, (os.fsencode(inside),)).fetchall()
@@ -57,7 +57,7 @@ class Originals(Recovery):
         return os.path.join(self.top, self._run, *inside.split("/")), covered
 
     def planned(self, jobs: Iterable[Job]) -> None:
-        """Note what these jobs will replace: before the first of them is done."""
+        """Register the originals that these jobs replace; must be called before the first of them starts."""
         rows = []
         for job in jobs:
             for target in job.targets:
@@ -70,11 +70,11 @@ class Originals(Recovery):
             database.executemany(ADD, rows)
 
     def record(self, done: Sequence[tuple[Outcome, Job]], *, keep_them: bool = True) -> list[str]:
-        """Note what became of jobs; what failed is put back. Returns sentences for the user.
+        """Record the outcomes of jobs and roll back failed ones; returns notes for the report.
 
         Args:
             done: outcomes and their jobs.
-            keep_them: whether originals are kept at all.
+            keep_them: keep the originals; else delete them.
         """
         notes: list[str] = []
         noted: dict[str, list[OutputFile]] | None = None
@@ -96,8 +96,7 @@ class Originals(Recovery):
         return notes
 
     def undo(self, originals: Sequence[KeptOriginal]) -> Outcome:
-        """Put back the originals of one file, from the newest to the oldest, as long as nobody changed what
-        stands there."""
+        """Restore the originals of one file, newest first; stops at a file that was changed since."""
         path = join_inside(self.folder, originals[0].path)
         removed, notes, error = 0, list[str](), ""
         for original in originals:
@@ -118,7 +117,7 @@ class Originals(Recovery):
         return Outcome(path, "ok", notes=tuple(notes))
 
     def _undo(self, original: KeptOriginal, notes: list[str]) -> str:
-        """Put one original back; why that cannot be, or nothing."""
+        """Restore one original; returns an error message, or an empty string."""
         path, inside = join_inside(self.folder, original.path), original.path
         backup = os.path.join(self.folder, *original.place.split("/"))
         kept, there = status_inside(self.folder, original.place), status_inside(self.folder, inside)
@@ -140,7 +139,7 @@ class Originals(Recovery):
         return ""
 
     def _clear(self, path: str, standing: Sequence[OutputFile], notes: list[str]) -> None:
-        """Remove what a run wrote under another name, unless it was changed since."""
+        """Remove an output with another name than its original, unless it was changed since."""
         if not os.path.lexists(long_path(path)):
             return
         if matches_output(path, standing):
@@ -150,7 +149,7 @@ class Originals(Recovery):
             notes.append(f"{path} was changed after the run; it was left alone")
 
     def forget(self, original: KeptOriginal) -> Outcome:
-        """Remove one original for good."""
+        """Delete one original."""
         path = join_inside(self.folder, original.path)
         try:
             with self._writing():
@@ -161,7 +160,7 @@ class Originals(Recovery):
         return Outcome(path, "ok", source_bytes=original.bytes)
 
     def forget_older(self, than: float) -> int:
-        """Remove the originals that were kept before a time; returns how many."""
+        """Delete the originals that were kept before a time; returns their number."""
         with readable(self.path):
             old = list(self._originals("state = 'kept' AND time < ?", (than,)))
         done = [self.forget(original) for original in old]
@@ -174,8 +173,7 @@ class Originals(Recovery):
         self._drop(original)
 
     def remove_empty(self) -> None:
-        """Remove folders of runs in which nothing is left. The folder of all runs stays: it says that this is
-        a folder of originals, not of outputs."""
+        """Remove empty folders of runs; their parent stays, as the mark of a folder converted in place."""
         for run in os.listdir(self.top):
             folder = os.path.join(self.top, run)
             if is_real_folder(folder) and run != "written":

@@ -1,4 +1,4 @@
-"""After a crash: originals of jobs that were not recorded are put back."""
+"""Recovery after a crash: the originals of jobs that were not recorded are restored."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from imgpar.outputs.write_ahead import read_written, remove_written
 
 
 class Recovered(NamedTuple):
-    """What was put right after a run that died."""
+    """The result of a recovery."""
 
     back: int = 0
-    """Originals that are in their places again."""
+    """Number of restored originals."""
     notes: tuple[str, ...] = ()
 
 
 class Recovery(Register):
-    """A register that can be brought up to date after a run that died."""
+    """A register with recovery after a crash."""
 
     def recover(self, *, but: str = "") -> Recovered:
-        """Put back what a run that died had replaced, or begun to replace, and could not record.
+        """Restore originals that a crashed run replaced, or began to replace, without recording it.
 
-        To be called after `Journal.recover`, which has taken over what is whole. `but` is the folder of the
-        run that is at work: what lies in it is left alone.
+        Must be called after `Journal.recover`, which records complete items. `but` is the folder of the
+        current run; originals in it are skipped.
         """
         noted = self.noted()
         back, notes = 0, list[str]()
@@ -62,7 +62,7 @@ class Recovery(Register):
         return Recovered(back, tuple(notes))
 
     def noted(self) -> dict[str, list[OutputFile]]:
-        """What was noted by workers that died, of runs on this folder and on those above."""
+        """Entries of the write-ahead logs of crashed runs on this folder and its parents, by path."""
         found: dict[str, list[OutputFile]] = {}
         for folder in (self.folder, *above(self.folder)):
             for path, files in read_written(os.path.join(folder, OURS, UNDO, "written"), folder).items():
@@ -70,11 +70,11 @@ class Recovery(Register):
         return found
 
     def forget_written(self) -> None:
-        """Remove the notes: everything is recorded."""
+        """Remove the write-ahead logs of this run, after everything is recorded."""
         remove_written(self.written, self._run)
 
     def _as_planned(self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]]) -> list[OutputFile]:
-        """The outputs of a job as they were noted, if all are in place and the original is retired."""
+        """The outputs of a job if all are committed and the original is removed or replaced; else empty."""
         path = os.path.join(self.folder, *original.path.split("/"))
         files = []
         for wanted in original.planned:
@@ -88,9 +88,9 @@ class Recovery(Register):
     def _roll_back(
         self, original: KeptOriginal, noted: Mapping[str, list[OutputFile]], notes: list[str]
     ) -> bool:
-        """Nothing was done: the original is in its place, and those of its outputs that are there are gone.
+        """Restore the original of a job and remove its outputs; returns whether it was restored.
 
-        Whether it was put back. A file that somebody has changed since stays, and so does the original.
+        A file that was changed since is not touched, and its original stays kept.
         """
         backup = status_inside(self.folder, original.place)
         if backup is None:
@@ -118,7 +118,7 @@ class Recovery(Register):
     def _take_back(
         self, original: KeptOriginal, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]
     ) -> str:
-        """Give an original its place again; why that must not be, or nothing. Raises OSError."""
+        """Move an original back; returns the reason if it must not be, or an empty string. Raises OSError."""
         path = join_inside(self.folder, original.path)
         there = status_inside(self.folder, original.path)
         if there is not None and (os.path.samestat(there, backup) or self._is_copy(original, there, backup)):
@@ -132,7 +132,7 @@ class Recovery(Register):
         return f"was {what} after a run that ended too early, and was left alone"
 
     def _is_copy(self, original: KeptOriginal, there: os.stat_result, backup: os.stat_result) -> bool:
-        """Whether the original was only copied yet: where the file system has no hard links."""
+        """Whether the kept file is a copy and the original is not replaced yet: there are no hard links."""
         same = (there.st_size, there.st_mtime_ns) == (backup.st_size, backup.st_mtime_ns)
         path, copy = (join_inside(self.folder, inside) for inside in (original.path, original.place))
         return same and same_content(copy, path)

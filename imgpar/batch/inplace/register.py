@@ -1,6 +1,6 @@
-"""The register of the originals that one folder keeps: which they are, and what stands in their places.
+"""The register of one folder: its kept originals and the outputs that replaced them.
 
-    FOLDER/.imgpar/undo/RUN/path/below/FOLDER     a second name of the old bytes (`core.fs.keep`)
+    FOLDER/.imgpar/undo/RUN/path/below/FOLDER     the original: a hard link or a copy (`core.fs.keep`)
     FOLDER/.imgpar/undo/originals.db              the register
     FOLDER/.imgpar/undo/written/                  write-ahead logs of workers
 
@@ -46,42 +46,42 @@ CREATE TABLE originals(
     id INTEGER PRIMARY KEY, path BLOB NOT NULL, backup BLOB NOT NULL UNIQUE, run TEXT NOT NULL,
     time REAL NOT NULL, bytes INTEGER NOT NULL, state TEXT NOT NULL, planned TEXT NOT NULL);
 CREATE INDEX originals_path ON originals(path);
--- What imgpar wrote in the place of an original, as JSON of the fields of OutputFile.
+-- Outputs that replaced an original, as JSON of the fields of OutputFile.
 CREATE TABLE standing(
     original INTEGER NOT NULL, path BLOB NOT NULL, file TEXT NOT NULL, UNIQUE(original, file));
 CREATE INDEX standing_path ON standing(path);
--- Folders inside that keep the originals of their own files.
+-- Subfolders with a register of their own.
 CREATE TABLE nested(path BLOB PRIMARY KEY)
 """
 
 
 class KeptOriginal(NamedTuple):
-    """One original that is kept; paths are below the folder, with `/`."""
+    """One kept original; paths are relative to the folder, with `/`."""
 
     id: int
     path: str
-    """Where it was."""
+    """Path of the replaced file."""
     backup: str
-    """Where it lies, below `.imgpar/undo`."""
+    """Path of the kept file relative to `.imgpar/undo`."""
     bytes: int
     planned: tuple[OutputFile, ...]
 
     @property
     def place(self) -> str:
-        """Where it lies, below the folder."""
+        """Path of the kept file relative to the folder."""
         return f"{UNDO_FOLDER}/{self.backup}"
 
 
 class Register:
-    """The register of one folder. The caller holds the lock of the folder.
+    """The register of one folder. The folder must be locked by the caller.
 
     Args:
-        folder: absolute; `.imgpar/undo` is made in it.
-        run: the random name of the run; empty where nothing is to be replaced.
+        folder: absolute path; `.imgpar/undo` is created in it.
+        run: random id of the run; empty if nothing is replaced.
 
     Raises:
-        OutputError: the register cannot be made or read.
-        DiskFullError: there is no room for it.
+        OutputError: the register cannot be created or read.
+        DiskFullError: there is no space for it.
     """
 
     def __init__(self, folder: str, run: str = "") -> None:
@@ -115,13 +115,13 @@ class Register:
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {VERSION}")
         self.strays: list[KeptOriginal] = []
-        """Originals that were found when the register was made."""
+        """Originals found when a lost register was created anew."""
         if new:
             self._take_over_strays()
             self.strays = list(self._originals("state = 'kept'", ()))
 
     def _take_over_strays(self) -> None:
-        """Originals of which nothing is known: the register was lost. They are kept."""
+        """Register the kept originals found on disk, after the register was lost."""
         rows = []
         for run in sorted(os.listdir(self.top)):
             if run != "written" and is_real_folder(os.path.join(self.top, run)):
@@ -133,10 +133,10 @@ class Register:
             database.executemany(ADD, rows)
 
     def _kept(self, original: KeptOriginal, outputs: Sequence[OutputFile]) -> None:
-        """An input was replaced: by a run that kept it, or in the place of an older original."""
+        """Record that an input was replaced: a new original, or an output over an older original."""
         status = status_inside(self.folder, original.place)
         if status is None:
-            # It stands for the newest: an older one was given up when the user put that in its place.
+            # The output belongs to the newest original: a file of the user replaced outputs of older ones.
             query = "SELECT max(original) FROM standing WHERE path = ?"
             (older,) = self._database.execute(query, (os.fsencode(original.path),)).fetchone()
             self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
@@ -150,7 +150,7 @@ class Register:
         self._stand(original.id, outputs)
 
     def close(self) -> None:
-        """Let others in."""
+        """Close the database."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -160,7 +160,7 @@ class Register:
         self.close()
 
     def stand(self, original: KeptOriginal, files: Sequence[OutputFile]) -> None:
-        """Note what stands in the place of an original."""
+        """Record the outputs that replaced an original."""
         with self._writing():
             self._stand(original.id, files)
 
@@ -169,37 +169,39 @@ class Register:
         self._database.executemany("INSERT OR IGNORE INTO standing VALUES (?, ?, ?)", rows)
 
     def standing(self, original: KeptOriginal) -> list[OutputFile]:
-        """What imgpar wrote in the place of an original, the newest first."""
+        """The outputs that replaced an original, newest first."""
         with readable(self.path):
             query = "SELECT file FROM standing WHERE original = ? ORDER BY rowid DESC"
             rows = self._database.execute(query, (original.id,)).fetchall()
             return [file for (text,) in rows for file in self._paths.unpack(text)]
 
     def kept(self) -> tuple[int, int]:
-        """How many originals are kept, and how many bytes they have."""
+        """The number of kept originals and their size in bytes."""
         with readable(self.path):
             query = "SELECT count(*), coalesce(sum(bytes), 0) FROM originals WHERE state = 'kept'"
             count, size = self._database.execute(query).fetchone()
             return int(count), int(size)
 
     def nest(self, folder: str) -> None:
-        """Remember that a folder inside keeps the originals of its own files."""
+        """Record a subfolder with a register of its own."""
         with self._writing() as database:
             row = (os.fsencode(self.inside(folder)),)
             database.execute("INSERT OR IGNORE INTO nested VALUES (?)", row)
 
     def nested(self) -> list[str]:
-        """Folders inside that keep the originals of their own files, as far as is known here."""
+        """Recorded subfolders with a register of their own."""
         with readable(self.path):
             rows = self._database.execute("SELECT path FROM nested").fetchall()
             paths = [os.fsdecode(path) for (path,) in rows]
-        # Behind a link there would be a folder of others.
+        # A path through a link may lead out of the folder.
         homes = [path for path in paths if status_inside(self.folder, f"{path}/{UNDO_FOLDER}")]
         return [folder for path in homes if is_home(folder := join_inside(self.folder, path))]
 
     def below(self, inside: str) -> dict[str, list[KeptOriginal]]:
-        """The originals in and below a folder (a path with `/`, empty for all), or of an output, by where
-        they were, the newest first."""
+        """The originals in and below a folder (a path with `/`, empty for all), or of an output, by path.
+
+        The newest original of a path comes first.
+        """
         found: dict[str, list[KeptOriginal]] = {}
         with readable(self.path):
             query = "SELECT DISTINCT original FROM standing WHERE path = ?"
@@ -212,11 +214,11 @@ class Register:
 
     @property
     def written(self) -> str:
-        """The folder in which workers note what they put in place."""
+        """The folder of the write-ahead logs of the workers."""
         return os.path.join(self.top, "written")
 
     def inside(self, path: str) -> str:
-        """A path as seen from the folder, with `/`. Raises OutputError when it lies outside."""
+        """A path relative to the folder, with `/`. Raises OutputError if it is outside."""
         prefix = os.path.join(self.folder, "")
         if not path.startswith(prefix):
             raise OutputError(f"{path} does not lie in {self.folder}.")
@@ -254,9 +256,9 @@ INSERT OR IGNORE INTO originals(path, backup, run, time, bytes, state, planned) 
 
 
 def _make_register(top: str) -> bool:
-    """Make `.imgpar/undo` and an empty register in it, where there is none; whether that is new.
+    """Create `.imgpar/undo` and an empty register if missing; returns whether the register is new.
 
-    None of them may be a link to somewhere else. Raises OutputError, DiskFullError.
+    Links are rejected. Raises OutputError, DiskFullError.
     """
     ours, path = os.path.dirname(top), os.path.join(top, REGISTER)
     try:
@@ -283,7 +285,7 @@ def _make_register(top: str) -> bool:
 
 
 def _files_below(top: str) -> Iterator[str]:
-    """Paths with `/` of all files, half copies left out."""
+    """Relative paths with `/` of all files except partial copies."""
     for where, _, names in os.walk(top):
         for name in names:
             if not is_half(name):

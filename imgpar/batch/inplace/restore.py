@@ -1,4 +1,4 @@
-"""`imgpar undo`: the originals in and below a folder are put back, or forgotten for good."""
+"""`imgpar undo`: restore or delete the originals in and below a folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from imgpar.outputs.destination import Out, home, is_home
 
 
 def restore_originals(folder: str, *, forget: bool = False) -> Report:
-    """Put the originals in and below `folder` back, or forget them for good.
+    """Restore the originals in and below `folder`, or delete them (`forget`).
 
     Raises:
-        UsageError: no run replaced anything there.
-        OutputLockedError: a run is at work there.
+        UsageError: no run replaced files there.
+        OutputLockedError: a run is active there.
     """
     started, folder = time.monotonic(), os.path.realpath(folder)
     tally, items, notes = Tally(), list[Outcome](), list[str]()
@@ -43,7 +43,7 @@ def restore_originals(folder: str, *, forget: bool = False) -> Report:
 
 
 def _homes(folder: str) -> Iterator[str]:
-    """All folders that may keep originals of files in or below `folder`."""
+    """All folders with registers that may have originals of files in or below `folder`."""
     base = home(folder)
     if is_home(base):
         yield base
@@ -56,7 +56,7 @@ def _homes(folder: str) -> Iterator[str]:
 def _undo_in(
     base: str, folder: str, stack: contextlib.ExitStack, notes: list[str], *, forget: bool
 ) -> Iterator[Outcome]:
-    """What becomes of the originals that one folder keeps."""
+    """Restore or delete the originals in the register of one folder."""
     stack.callback(lock_out(Out(base, in_place=True)).release)
     path, journal = journal_path(Out(base, in_place=True)), None
     if os.path.exists(path):
@@ -70,7 +70,7 @@ def _undo_in(
     if forget:
         yield from (originals.forget(one) for kept in found for one in kept)
     else:
-        # The newest first: what was made of one may have the place of an older one.
+        # Newest first: an output of a newer original may have the path of an older one.
         found.sort(key=lambda kept: kept[0].id, reverse=True)
         put_back = [_put_back(originals, journal, kept) for kept in found]
         yield from sorted(put_back, key=attrgetter("source"))

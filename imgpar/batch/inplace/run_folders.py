@@ -1,10 +1,11 @@
-"""In place, files below one folder may have been converted from another one: from above it, or from inside.
+"""Nested folders converted in place, each with a journal and originals of its own.
 
-    a/.imgpar        knows what runs on a made, and keeps its originals
-    a/b/.imgpar      knows what runs on a/b made: a run on a asks it about what lies in a/b, and the other way
+    a/.imgpar        records and originals of runs on a
+    a/b/.imgpar      records and originals of runs on a/b
 
-Without this a run on `a` would take what a run on `a/b` made for new pictures, and convert it again. The
-original of a file is kept in the nearest such folder above it.
+A run on `a` also reads the journal of `a/b` for files in `a/b`, and a run on `a/b` that of `a`: otherwise the
+outputs of one would be converted again by the other. The original of a file is kept in the nearest such
+folder above it.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ DAY = 86400.0
 
 
 class Homes:
-    """The journal of a run in place, together with those of all folders above and below that know more.
+    """The journal of a run in place, combined with the journals of folders above and below.
 
     Args:
         base: the folder of the run.
-        journal: of the run itself, where there is one.
-        open_other: opens the journal of another such folder; None when it cannot be read.
+        journal: the journal of the run, if any.
+        open_other: opens the journal of another folder; returns None if it cannot be read.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Homes:
     def done(
         self, batch: Batch, paths: Collection[str] | None = None
     ) -> Mapping[str, tuple[PriorResult, ...]]:
-        """What any of them knows about the files in the folders of a batch; see `Journal.done`."""
+        """The records of all journals for the files in the folders of a batch; see `Journal.done`."""
         found = dict(self._journal.done(batch, paths)) if self._journal else {}
         folders = [batch.folder] if batch.folder else {os.path.dirname(item.path) for item in batch.items}
         for folder in folders:
@@ -56,15 +57,15 @@ class Homes:
         return found
 
     def recorded(self, batch: Batch, key: str) -> Recorded:
-        """In place nothing is compared by the folder."""
+        """Not used in place: folders are not compared as a whole."""
         raise NotImplementedError
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
-        """In place no outputs of other roots lie in a folder."""
+        """Not used in place: a folder has no outputs of other inputs."""
         raise NotImplementedError
 
     def _homes_of(self, folder: str) -> list[str]:
-        """All other folders from here upwards in which a run began."""
+        """This folder and its parents, as far as they have a journal and are not the folder of the run."""
         return [at for at in (folder, *above(folder)) if at != self._base and is_home(at)]
 
     def _other(self, home: str) -> Journal | None:
@@ -74,13 +75,13 @@ class Homes:
 
 
 class KeptOriginals:
-    """The originals that a run in place replaces, each in the nearest folder that keeps some.
+    """The originals replaced by a run in place, each in the register of the nearest folder that has one.
 
     Args:
         base: the folder of the run.
-        run: its random name.
-        days: how long originals are kept; None is until they are forgotten, 0 is not at all.
-        note: is told what the user should know.
+        run: random id of the run.
+        days: days to keep originals; None keeps them until `imgpar undo --forget`, 0 keeps none.
+        note: called with notes for the report.
     """
 
     def __init__(self, base: str, run: str, days: int | None, note: Callable[[str], None]) -> None:
@@ -91,16 +92,16 @@ class KeptOriginals:
 
     @property
     def written(self) -> str:
-        """The folder in which workers note what they put in place."""
+        """The folder of the write-ahead logs of the workers."""
         return self._open[self._base].written
 
     def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
-        """Where the original of an input is to be kept; see `Originals.of`."""
+        """The path for the original of an input; see `Originals.of`."""
         self.flush()
         return self._of(path).of(path)
 
     def planned(self, jobs: Iterable[Job]) -> None:
-        """Note what these jobs will replace: before the first of them is done."""
+        """Register the originals that these jobs replace; must be called before the first of them starts."""
         groups: dict[str, list[Job]] = {}
         for job in jobs:
             if not job.check:
@@ -109,11 +110,11 @@ class KeptOriginals:
             self._open[folder].planned(some)
 
     def record(self, outcome: Outcome, job: Job) -> None:
-        """Note what became of a job; written by `flush`."""
+        """Record the outcome of a job; `flush` writes it."""
         self._pending.append((outcome, job))
 
     def flush(self) -> None:
-        """Write what was recorded, and put back what failed."""
+        """Write recorded outcomes and restore the originals of failed jobs."""
         pending, self._pending = self._pending, []
         groups: dict[str, list[tuple[Outcome, Job]]] = {}
         for outcome, job in pending:
@@ -123,8 +124,8 @@ class KeptOriginals:
                 self._note(note)
 
     def finish(self, *, whole: bool) -> None:
-        """The run ends: old originals go, and the user is told of those that are kept. `whole` says that
-        nothing was interrupted, so that the notes of workers are not needed any more."""
+        """End the run: delete old originals and note the number of kept ones. `whole`: the run was not
+        interrupted, so the write-ahead logs are removed."""
         self.flush()
         for folder, originals in self._open.items():
             if self._days:
@@ -137,7 +138,7 @@ class KeptOriginals:
             self._open[self._base].forget_written()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write recorded outcomes and close the registers."""
         try:
             self.flush()
         finally:
@@ -157,7 +158,7 @@ class KeptOriginals:
 
 
 def kept_note(folder: str, count: int, size: int) -> str:
-    """What the end of a run says about originals that are kept."""
+    """The note at the end of a run about kept originals."""
     import shlex
 
     from imgpar.batch.report import format_size as shown
@@ -170,9 +171,9 @@ def kept_note(folder: str, count: int, size: int) -> str:
 
 
 def put_right(journal: Journal, folder: str, note: Callable[[str], None], *, but: str = "") -> None:
-    """Make a folder ready for a run in place, and undo the half that a run that died may have left.
+    """Recover the journal and the originals of a folder after a crash, before a run in place.
 
-    `but` is the folder of the run that is at work.
+    `but` is the folder of the current run.
     """
     with Originals(folder) as originals:
         take_over(journal, originals)
@@ -186,8 +187,7 @@ def put_right(journal: Journal, folder: str, note: Callable[[str], None], *, but
 
 
 def take_over(journal: Journal, originals: Originals) -> None:
-    """Where the register of originals is new, ask the journal what stands in their places: those of imgpar
-    0.1 have none."""
+    """Fill a new register from the journal: folders converted by imgpar 0.1 have none."""
     for stray in originals.strays:
         path = os.path.join(originals.folder, *stray.path.split("/"))
         for record in journal.done_in(os.path.dirname(path)).get(path, ()):
@@ -197,11 +197,10 @@ def take_over(journal: Journal, originals: Originals) -> None:
 def open_home(
     stack: contextlib.ExitStack, note: Callable[[str], None], base: str, folder: str
 ) -> Journal | None:
-    """The journal of another folder than that of the run (`base`), until `stack` is closed; nobody else may
-    work there meanwhile.
+    """The journal of another folder than that of the run (`base`), locked until `stack` is closed.
 
     Raises:
-        OutputLockedError: somebody does.
+        OutputLockedError: another run is active there.
     """
     path = journal_path(Out(folder, in_place=True))
     if not os.path.exists(path):

@@ -1,4 +1,4 @@
-"""The journal's SQLite file: opened for writing or reading, set aside when it is damaged."""
+"""The journal's SQLite file: opening for writing or reading, replacement of a damaged file."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from imgpar.core.fs import make_private, no_room, refuse_links
 from imgpar.core.tempfiles import temporary
 
 PATIENCE = 0.2
-"""Seconds to wait for a run that has the journal open, before a copy is read."""
+"""Seconds to wait for a lock of another process; after that, a copy of the file is read."""
 VERSION = 2
-"""Of the tables below; a newer file is refused, one of version 1 is brought up to date by `migrate`."""
+"""Version of the schema below. A newer file is rejected; version 1 is converted by `migrate`."""
 APPLICATION = 0x696D6770
-"""`imgp`, in the header of the file: other SQLite files are refused."""
+"""`application_id` of a journal: the bytes `imgp`. Other SQLite files are rejected."""
 
 _GARBLED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What comes of rows that imgpar did not write."""
+"""Exceptions raised by rows with invalid content."""
 
 TABLES = """
--- salt: of the hashes in folders, random and never repeated.
+-- salt: random salt of the hashes in folders.
 CREATE TABLE about(salt BLOB NOT NULL);
 CREATE TABLE runs(
     id INTEGER PRIMARY KEY, uid TEXT NOT NULL, started REAL NOT NULL, finished REAL, key TEXT NOT NULL,
-    recipe TEXT,  -- none where it cannot be written down, or names a place
+    recipe TEXT,  -- NULL if it has no text form or contains an absolute path
     counts TEXT);
--- Folders of inputs. here and place are salted hashes of where a folder lies: by itself, and as seen from
--- OUT; path is below the input that was named; mirror is the folder of its outputs below OUT.
+-- Input folders. here and place are salted hashes of the absolute path and of the path relative to OUT; path
+-- is relative to the given input; mirror is the folder of the outputs, relative to OUT.
 CREATE TABLE folders(
     id INTEGER PRIMARY KEY, here BLOB NOT NULL, place BLOB NOT NULL, path BLOB NOT NULL,
     mirror BLOB NOT NULL);
 CREATE INDEX folders_here ON folders(here);
 CREATE INDEX folders_place ON folders(place);
 CREATE INDEX folders_mirror ON folders(mirror);
--- What is done: one row per input and recipe. outputs, claims and planned are JSON lists of
+-- State: one row per input and recipe. outputs, claims and planned are JSON lists of
 -- [path below OUT, bytes, width, height, mtime_ns, ctime_ns, inode, digest].
 CREATE TABLE items(
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, key TEXT NOT NULL,
     run INTEGER NOT NULL, state TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL, outputs TEXT NOT NULL,
     claims TEXT NOT NULL DEFAULT '[]',   -- outputs of an earlier version of the input
-    planned TEXT NOT NULL DEFAULT '[]',  -- names fixed by a run that has not recorded them yet
+    planned TEXT NOT NULL DEFAULT '[]',  -- names reserved by a run that has not recorded them yet
     UNIQUE(folder, name, key));
 CREATE INDEX failed ON items(state) WHERE state = 'failed';
 CREATE INDEX planned ON items(state) WHERE state = 'planned'
@@ -59,10 +59,11 @@ CREATE INDEX planned ON items(state) WHERE state = 'planned'
 def open_database(
     path: str, base: str = "", *, alone: bool, chosen: bool = False
 ) -> tuple[sqlite3.Connection, list[str]]:
-    """Open or make the journal of `base` for writing; also what to tell the user about it.
+    """Open or create the journal of `base` for writing; returns the connection and notes for the report.
 
-    `alone` says that nobody else has it open until it is closed. A damaged journal is set aside, but not one
-    that the user chose: that file may be something else. Raises OutputError, DiskFullError.
+    With `alone`, no other process opens it before it is closed. A damaged journal is renamed and replaced. A
+    damaged file given with --journal (`chosen`) is not: it may be another database.
+    Raises OutputError, DiskFullError.
     """
     notes: list[str] = []
     with translated_errors(path):
@@ -94,14 +95,17 @@ def open_database(
 
 
 def close_database(connection: sqlite3.Connection) -> None:
-    """Close a journal so that readers share no memory; where the disk is full, just close it."""
+    """Close a journal in rollback mode, so that readers need no shared memory.
+
+    On a full disk the mode stays as it is.
+    """
     with contextlib.suppress(sqlite3.Error):
         connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
 
 
 def read_database(path: str) -> sqlite3.Connection:
-    """Open a journal that exists for reading only. Raises OutputError."""
+    """Open an existing journal read-only. Raises OutputError."""
     if not os.path.isfile(path):
         raise OutputError(f"There is no journal at {path}.", fix="Name the OUT of an earlier run.")
     with translated_errors(path):
@@ -117,7 +121,10 @@ def read_database(path: str) -> sqlite3.Connection:
 
 
 def copy_database(path: str, folder: str) -> str:
-    """Copy a journal into a folder, also that of a run at work or of a killed one; returns its path."""
+    """Copy a journal and its write-ahead log into a folder; returns the path of the copy.
+
+    The journal may be in use, or may not have been closed.
+    """
     copy = os.path.join(folder, "journal.db")
     for part in ("-wal", ""):
         with contextlib.suppress(FileNotFoundError):
@@ -126,7 +133,7 @@ def copy_database(path: str, folder: str) -> str:
 
 
 def set_aside(path: str) -> str:
-    """Rename a damaged journal to the first free `….broken-N` and return that."""
+    """Rename a damaged journal to the first free `….broken-N`; returns the new path."""
     aside = next(name for n in count(1) if not os.path.lexists(name := f"{path}.broken-{n}"))
     os.replace(path, aside)
     for leftover in (f"{path}-wal", f"{path}-shm", f"{path}-journal"):
@@ -137,7 +144,7 @@ def set_aside(path: str) -> str:
 
 @contextlib.contextmanager
 def translated_errors(path: str) -> Iterator[None]:
-    """Turn what SQLite says into the errors of a run."""
+    """Convert exceptions of SQLite to OutputError and DiskFullError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -171,7 +178,7 @@ def translated_errors(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def readable(path: str) -> Iterator[None]:
-    """The same for what is read: rows may be garbled, or be written by somebody else."""
+    """The same for reading, where rows may have invalid content."""
     with translated_errors(path):
         try:
             yield
@@ -180,7 +187,7 @@ def readable(path: str) -> Iterator[None]:
 
 
 def _no_room_in(folder: str) -> DiskFullError | None:
-    """What to say where a quota is used up: SQLite only says that it could not write."""
+    """The error for a full disk or quota, which SQLite reports as a general I/O error; else None."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(1 << 16))
@@ -194,7 +201,7 @@ def _no_room_in(folder: str) -> DiskFullError | None:
 def _readable(place: str, path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(place, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        if os.path.exists(f"{place}-wal"):  # of a run that could not close it: see `_set_mode`
+        if os.path.exists(f"{place}-wal"):  # the journal was not closed: see `_set_mode`
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA query_only = ON")
         _check_version(connection, path)
@@ -225,7 +232,7 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
         connection.execute("COMMIT")
         if version == 1:
             os.chmod(path, 0o600)
-            connection.execute("VACUUM")  # what was dropped would still stand in the file
+            connection.execute("VACUUM")  # removes the content of dropped tables from the file
         _check_content(connection)
     except BaseException:
         connection.close()
@@ -234,11 +241,11 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
 
 
 def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
-    """A write-ahead log is fast and survives a crash.
+    """Use a write-ahead log if the connection is exclusive, a rollback journal otherwise.
 
-    Between several programs it needs a file that is mapped into memory. Network folders may not have that,
-    and where a write makes a copy (btrfs), a full disk or a quota ends the writer by SIGBUS. So only one who
-    is alone uses it: SQLite then keeps that memory to itself.
+    A write-ahead log is fast and survives a crash. Shared by several processes it needs a memory-mapped file,
+    which network file systems may not support; on a copy-on-write file system (btrfs) a full disk or quota
+    ends the writer with SIGBUS. With an exclusive lock SQLite keeps the index in private memory.
     """
     mode = ""
     if alone:
@@ -256,7 +263,7 @@ def _set_mode(connection: sqlite3.Connection, alone: bool) -> None:
 
 
 def _make_file(path: str) -> None:
-    """An empty file that only the user can read; SQLite would ask nobody."""
+    """Create an empty file with mode 600; SQLite would use the umask."""
     try:
         refuse_links(f"{path}.written", f"{path}.parts")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -270,7 +277,7 @@ def _make_file(path: str) -> None:
 
 
 def _last_write(path: str) -> int:
-    """When the journal was written last, in nanoseconds."""
+    """Modification time of the journal or its write-ahead log, in nanoseconds."""
     times = [0]
     for part in (path, f"{path}-wal"):
         with contextlib.suppress(OSError):
@@ -279,7 +286,7 @@ def _last_write(path: str) -> int:
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
-    """The tables of a new journal."""
+    """Create the tables of a new journal."""
     for statement in TABLES.split(";\n"):
         connection.execute(statement)
     connection.execute("INSERT INTO about(salt) VALUES (?)", (os.urandom(16),))
@@ -288,7 +295,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
 
 
 def _refuse_others(path: str) -> None:
-    """A file that the user chose for the journal and that is something else stays as it is."""
+    """Reject a file given with --journal that is not an SQLite database; it is not changed."""
     try:
         with open(path, "rb") as file:
             head = file.read(16)
@@ -316,7 +323,7 @@ def _check_version(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _check_content(connection: sqlite3.Connection) -> None:
-    """Look closely only after a run that did not end: damage comes from crashes."""
+    """Check the integrity of the file if the last run did not finish."""
     last = connection.execute("SELECT finished FROM runs ORDER BY id DESC LIMIT 1").fetchone()
     if last is not None and last[0] is None:
         (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -1,7 +1,7 @@
-"""Folders of inputs, as a journal identifies them.
+"""Identification of input folders in the journal.
 
-A folder is known by where it lies, by itself or relative to OUT: either may be moved. Only salted hashes of
-both are stored, so the journal names no place outside of its home.
+A folder is identified by its absolute path or by its path relative to OUT, so that either may be moved. Only
+salted hashes of both are stored: the journal contains no path outside OUT.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 
 MOST = 50_000
-"""Folders that are kept in memory: more than can be planned ahead."""
+"""Size of the cache; larger than the number of folders that are planned ahead."""
 
 
 class Folder(NamedTuple):
-    """A folder of inputs as the journal knows it."""
+    """A row of the table `folders`."""
 
     here: bytes
     place: bytes
@@ -33,9 +33,9 @@ class InputFolders:
     """The folders of one journal.
 
     Args:
-        database: of the journal.
-        path: of the journal, for messages.
-        base: OUT; empty where the journal belongs to no folder.
+        database: connection to the journal.
+        path: path of the journal, for messages.
+        base: OUT; empty if the journal belongs to no folder.
         in_place: whether inputs and outputs lie in the same folder.
     """
 
@@ -44,20 +44,20 @@ class InputFolders:
         self._base = os.path.realpath(base) if base else ""
         self._known: OrderedDict[str, Folder] = OrderedDict()
         self.named_again = False
-        """The user has named the inputs of the last run again, wherever they are now: their folders are found
-        by their paths below them."""
+        """Whether the inputs of the last run were given again and may have been moved: their folders are then
+        also found by their paths relative to the given input."""
         with readable(path):
             self._salt: bytes = database.execute("SELECT salt FROM about").fetchone()[0]
             if not (isinstance(self._salt, bytes) and len(self._salt) <= blake2b.MAX_KEY_SIZE):
                 raise TypeError(self._salt)
 
     def enter(self, folder: str, mirror: str, root: str = "") -> int:
-        """The row of a folder of inputs whose outputs go to `mirror`; 0 while there is none.
+        """The id of an input folder whose outputs go to `mirror`; 0 if it has no row.
 
         Args:
-            folder: absolute.
-            mirror: below OUT, with `/`.
-            root: the input that was named and that holds it.
+            folder: absolute path.
+            mirror: path relative to OUT, with `/`.
+            root: the given input that contains the folder.
         """
         known = self._known.get(folder)
         if known is not None:
@@ -81,7 +81,7 @@ class InputFolders:
         return known.row
 
     def row(self, folder: str, mirror: str) -> int:
-        """The same; the row is made where there is none."""
+        """The same; a missing row is inserted."""
         number = self.enter(folder, mirror)
         if not number:
             known = self._known[folder]
@@ -90,15 +90,15 @@ class InputFolders:
         return number
 
     def rows_at(self, folder: str) -> list[int]:
-        """All rows of a folder, wherever its outputs went."""
+        """The ids of a folder for all output folders."""
         return [row[0] for row in self._database.execute(sql.FOLDERS_AT, self._hashes(folder)).fetchall()]
 
     def clear(self) -> None:
-        """Forget what is in memory: a transaction was rolled back."""
+        """Clear the cache, after a transaction was rolled back."""
         self._known.clear()
 
     def _hashes(self, folder: str) -> tuple[bytes, bytes]:
-        """Where a folder lies by itself, and as seen from OUT."""
+        """Hashes of the absolute path of a folder and of its path relative to OUT."""
         real = os.path.realpath(folder)
         try:
             seen = os.path.relpath(real, self._base) if self._base else ""
@@ -111,6 +111,6 @@ class InputFolders:
 
 
 def _below(folder: str, root: str) -> str:
-    """A folder as seen from the input that holds it; nothing where that is the folder itself."""
+    """The path of a folder relative to the given input; empty for the input itself."""
     inside = os.path.join(root, "")
     return folder[len(inside) :].replace(os.sep, "/") if root and folder.startswith(inside) else ""

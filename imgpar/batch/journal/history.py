@@ -1,4 +1,4 @@
-"""Reading a journal: what is known of inputs, and how outputs are written down."""
+"""Queries of a journal: records of inputs, and outputs as JSON."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from imgpar.core.job import OutputFile
 from imgpar.outputs.naming import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Compact, in ASCII; `json.dumps` would make an encoder at every call."""
+"""Compact JSON in ASCII; `json.dumps` would create an encoder at every call."""
 PAGE = 1000
-"""Rows that are read together."""
+"""Rows fetched at a time."""
 
 _RUN = attrgetter("run")
 
 
 class RunRecord(NamedTuple):
-    """One run as the journal remembers it."""
+    """A row of the table `runs`."""
 
     id: int
     uid: str
-    """Random; no other run has it."""
+    """Random id, unique to the run."""
     started: float
     finished: float | None
     key: str
     recipe: str | None
-    """As TOML; None where it cannot be written down, or names a place."""
+    """The recipe as TOML; None if it has no text form or contains an absolute path."""
     counts: Mapping[str, Any]
 
 
 class Made(NamedTuple):
-    """What was made of one input; `folder` is a row of the journal."""
+    """The outputs of one input; `folder` is an id in the table `folders`."""
 
     folder: int
     outputs: tuple[OutputFile, ...]
 
 
 class Paths:
-    """How outputs are written down: with `/`, relative to the base, which they never leave.
+    """Conversion of outputs to JSON and back. Paths use `/` and are relative to the base folder.
 
-    Where the base is empty (the journal of single files, in the user's state folder) they are absolute.
+    With an empty base (the journal of single files, in the user's state folder) they are absolute.
     """
 
     def __init__(self, base: str) -> None:
@@ -59,11 +59,11 @@ class Paths:
         return to_json([[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made])
 
     def unpack(self, text: str) -> tuple[OutputFile, ...]:
-        """The outputs with absolute paths. Raises ValueError or TypeError where they are not ours."""
+        """The outputs with absolute paths. Raises ValueError or TypeError if the text is invalid."""
         return () if text == "[]" else self.unpack_all([text])[0]
 
     def unpack_all(self, texts: Sequence[str]) -> list[tuple[OutputFile, ...]]:
-        """The same for many at once, which is three times as fast."""
+        """The same for many texts in one call, which is three times as fast."""
         lists = json.loads("[" + ",".join(texts) + "]")
         return [tuple([self._output(*facts) for facts in made]) for made in lists]
 
@@ -73,18 +73,18 @@ class Paths:
         if not all(type(fact) is int for fact in facts[:6]) or (len(facts) > 6 and type(facts[6]) is not str):
             raise TypeError(f"{facts!a} are no facts")
         if not at.isascii():
-            os.fsencode(at)  # half a character cannot be asked for
+            os.fsencode(at)  # raises UnicodeEncodeError for lone surrogates
         return OutputFile(self.prefix + (at if os.sep == "/" else at.replace("/", os.sep)), *facts)
 
 
 class Past:
-    """What runs before this one knew of inputs; `where` is the journal's file, for what is said of errors."""
+    """Records of earlier runs; `where` is the path of the journal, for messages."""
 
     def __init__(self, database: sqlite3.Connection, where: str, paths: Paths) -> None:
         self._database, self._where, self._paths = database, where, paths
 
     def recorded(self, folder: int, key: str) -> Recorded:
-        """Files of a folder that were done with this recipe, and with no other one since."""
+        """Files of a folder whose newest record has this recipe and is complete."""
         with readable(self._where):
             rows = {row[6]: row for row in self._database.execute(sql.READ_SAME, (folder, key))}
             if rows and self._database.execute(sql.READ_OTHER, (folder, key)).fetchone():  # seldom
@@ -95,7 +95,7 @@ class Past:
     def done_in(
         self, folder: int, only: Collection[bytes] | None = None
     ) -> dict[bytes, tuple[PriorResult, ...]]:
-        """What is known about the files in one folder, by name, the newest first; one query."""
+        """The records of the files of one folder by name, newest first; one query."""
         found: dict[bytes, tuple[PriorResult, ...]] = {}
         for name, record in self._records(folder):
             if only is None or name in only:
@@ -106,7 +106,7 @@ class Past:
         return found
 
     def taken(self, mirror: bytes, folder: int) -> list[tuple[bytes, PriorResult]]:
-        """Names and records of the inputs of other folders whose outputs lie in the same one."""
+        """Names and records of the inputs of other folders with the same output folder."""
         with readable(self._where):
             others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
         return [pair for other in others for pair in self._records(other)]
@@ -126,12 +126,12 @@ class Past:
                     )
 
     def failed(self, folder: int, key: str) -> set[bytes]:
-        """Names of the files of a folder that failed with this recipe and were not done since."""
+        """Names of the files of a folder whose state with this recipe is failed."""
         with readable(self._where):
             return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, key))}
 
     def made(self) -> Iterator[Made]:
-        """Folder and outputs of every input that is done, folder by folder."""
+        """The outputs of every complete input, ordered by folder."""
         with readable(self._where):
             cursor = self._database.execute(sql.READ_MADE)
             while rows := cursor.fetchmany(PAGE):

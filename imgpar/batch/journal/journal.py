@@ -1,12 +1,14 @@
-"""What is done, in SQLite below OUT, so that the next run does only what changed.
+"""The journal: the state of each input in an SQLite database, so that a run skips unchanged inputs.
 
     begin ─► done(batch) ─► planned(jobs), before the first write ─► record(outcome, job) … ─► finish
 
-1. Names are on the disk before a file gets one: after a crash an output of a planned row is ours.
-2. `items` is the state, one row per input and recipe. The lines of the report are in `lines`.
-3. A folder of inputs is known by where it lies, by itself or as seen from OUT: either may be moved. Only
-   hashes of both are kept; the journal names no place outside of its home.
-4. Paths are bytes, outputs are relative to OUT: any name survives. Nothing that is read here is trusted.
+1. The names of outputs are stored before the outputs are written: after a crash a file with a planned
+   name is known to be an output.
+2. The table `items` has the state, one row per input and recipe. The lines of the report are not stored here:
+   see `report_lines`.
+3. An input folder is identified by salted hashes of its absolute path and of its path relative to OUT: either
+   may be moved. The journal contains no path outside OUT.
+4. Paths of inputs are bytes; paths of outputs are relative to OUT. All content is validated when it is read.
 """
 
 from __future__ import annotations
@@ -37,23 +39,23 @@ from imgpar.outputs.naming import PLANNED, PriorResult
 from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
-"""Outcomes that are written together: while more are, the workers would run out of tasks."""
+"""Outcomes per transaction; a longer transaction would leave workers without tasks."""
 BATCH_UNCHANGED = 10_000
-"""Lines of items that are as they were that are written together."""
+"""Unchanged items after which their lines are written."""
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
-    """Where the journal of an output is: where the user says, in OUT, or in the user's state folder."""
+    """The path of the journal: the given one, in OUT, or in the user's state folder if OUT is a file."""
     if chosen:
         return os.path.abspath(chosen)
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
 
 
 class Journal:
-    """The journal of one output place. Only the parent of a run writes to it.
+    """The journal of one output location. Only the parent process of a run writes to it.
 
-    Use `Journal.open`. `notes` are sentences for the user; `unfinished` says that the run before this one
-    ended early, so that temporary files may lie around.
+    Use `Journal.open`. `notes` are sentences for the report; `unfinished` is true if the previous run did not
+    finish, so that temporary files may be left.
     """
 
     def __init__(
@@ -94,12 +96,20 @@ class Journal:
         chosen: bool = False,
         in_place: bool = False,
     ) -> Journal:
-        """Open or make the journal at `path`; `base` is OUT.
+        """Open or create the journal at `path`.
 
-        With `lock` no other run can do the same until it is closed; without it several may, each for files
-        of its own. `chosen` says that the user named the file: it is not touched where it is something else.
-        In place outputs lie beside their inputs.
-        Raises OutputLockedError, OutputError, DiskFullError.
+        Args:
+            path: path of the journal.
+            base: OUT.
+            lock: prevent other runs from opening it until it is closed; without it, several runs may use it
+                for different files.
+            chosen: the path was given with --journal; a file that is no journal is then not changed.
+            in_place: outputs are in the folders of their inputs.
+
+        Raises:
+            OutputLockedError: another run has it open.
+            OutputError: it cannot be read or written.
+            DiskFullError: there is no space for it.
         """
         held = None
         if lock:
@@ -130,7 +140,7 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        """Write what is pending and let others in."""
+        """Write pending outcomes, close the database and release the lock."""
         try:
             self.flush()
         finally:
@@ -149,7 +159,7 @@ class Journal:
     # ----- a run ----------------------------------------------------------------------------------
 
     def begin(self, key: str, *, recipe: str | None = None) -> str:
-        """Note a new run and return its random name; `key` stands for recipe and output settings."""
+        """Insert a new run and return its random id; `key` identifies the recipe and output settings."""
         self.flush()
         self.uid = random_name()
         if self._lines:
@@ -163,18 +173,18 @@ class Journal:
 
     @property
     def written(self) -> str:
-        """The folder in which workers note what they put in place."""
+        """The folder of the write-ahead logs of the workers."""
         return f"{self.path}.written"
 
     def recorded(self, batch: Batch, key: str) -> Recorded:
-        """Files of a folder that were done with this recipe, and with no other one since."""
+        """Files of a batch whose newest record has this recipe and is complete."""
         if self._pending:
             self.flush()
         return self._past.recorded(self.folders.enter(batch.folder, batch.mirror, batch.root), key)
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
-        """What is known about the files in the folders of a batch, or only about some in its one folder, by
-        path, the newest first."""
+        """The records of the files in the folders of a batch by path, newest first; `paths` selects
+        some of the files."""
         if self._pending:
             self.flush()
         folders = [batch.folder] if batch.folder else _folders_of(batch)
@@ -185,7 +195,7 @@ class Journal:
         return found
 
     def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
-        """The same for one folder, wherever its outputs went; nothing is noted."""
+        """The same for one folder and all its output folders; nothing is written."""
         if self._pending:
             self.flush()
         with translated_errors(self.path):
@@ -193,7 +203,7 @@ class Journal:
         return self._done_in(rows, folder, only)
 
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
-        """Names and records of inputs of other roots whose outputs lie in the folder of those of a batch."""
+        """Names and records of inputs of other folders with the output folder of the batch."""
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
         own = [self.folders.enter(folder, batch.mirror, batch.root) for folder in folders]
@@ -206,18 +216,18 @@ class Journal:
         return found
 
     def count_other_settings(self) -> int:
-        """How many inputs have outputs that were made with other settings."""
+        """The number of inputs with outputs of other settings."""
         with readable(self.path):
             return int(self._database.execute(sql.COUNT_OTHER, (self.key,)).fetchone()[0])
 
     def planned(self, jobs: Iterable[Job]) -> None:
-        """Fix the names of these jobs: to be called before the first of their outputs is written."""
+        """Store the output names of these jobs; must be called before the first output is written."""
         fix: list[tuple[object, ...]] = []
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:
             self._write_pending(database)
             for job in jobs:
-                if job.check:  # nothing will be written
+                if job.check:  # writes no outputs
                     continue
                 place, item = self._place(job.item.path, job), job.item
                 names = self._paths.pack(
@@ -232,13 +242,13 @@ class Journal:
             database.executemany(sql.PLAN_COMPARE, compare)
 
     def record(self, outcome: Outcome, job: Job | None = None) -> None:
-        """Note what happened to one item; written with others, at the latest by `flush`."""
+        """Record the outcome of one item; it is written by the next `flush` or earlier."""
         self._pending.append((outcome, job))
         if len(self._pending) >= BATCH:
             self.flush()
 
     def record_unchanged(self, items: Unchanged) -> None:
-        """Note that items are as they were; written with others, at the latest by `flush`."""
+        """Record unchanged items; their lines are written by the next `flush` or earlier."""
         if self._lines:
             self._lines.add_unchanged(items)
         self._unchanged_lines += len(items)
@@ -246,7 +256,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was recorded; the owner of the run calls it every half second or so."""
+        """Write pending outcomes and lines; `Run` calls it about every half second."""
         self._unchanged_lines = 0
         if self._pending:
             with self._writing() as database:
@@ -255,7 +265,7 @@ class Journal:
             self._lines.flush()
 
     def finish(self, counts: Mapping[str, Any]) -> None:
-        """Note that the run came to its end."""
+        """Record the end of the run."""
         self.flush()
         with self._writing() as database:
             note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
@@ -265,13 +275,14 @@ class Journal:
     # ----- after a crash --------------------------------------------------------------------------
 
     def recover(self, noted: Mapping[str, list[OutputFile]] | None = None, *, in_place: bool = False) -> None:
-        """Note what runs that died have put in place and could not record.
+        """Record outputs that earlier runs committed but did not record because of a crash.
 
-        Outputs that are whole count as done. In place that is so only when the original is gone or replaced.
+        An item is complete if all its outputs are; in place, only if its original is removed or replaced too.
 
         Args:
-            noted: what the workers of those runs logged, by path; None is what lies beside the journal.
-            in_place: whether the outputs lie among the inputs.
+            noted: entries of the write-ahead logs of those runs, by path; None reads the logs beside the
+                journal.
+            in_place: whether outputs are in the folders of their inputs.
         """
         if noted is None:
             noted = read_written(self.written, self.base)
@@ -279,7 +290,7 @@ class Journal:
             with self._writing() as database, readable(self.path):
                 take_over(database, self._paths, noted, in_place=in_place)
 
-    # ----- looking back ---------------------------------------------------------------------------
+    # ----- queries ----------------------------------------------------------------------------------
 
     def last_run(self) -> RunRecord | None:
         """The latest run, finished or not."""
@@ -287,7 +298,7 @@ class Journal:
             return last_run(self._database)
 
     def failed_in(self, batch: Batch) -> set[str]:
-        """Paths of the items of a batch that failed with the latest recipe and were not done since."""
+        """Paths of the items of a batch whose state with the latest recipe is failed."""
         self.flush()
         found = set()
         for folder in [batch.folder] if batch.folder else _folders_of(batch):
@@ -296,30 +307,30 @@ class Journal:
         return found
 
     def count_failed(self) -> int:
-        """How many inputs failed with the latest recipe and were not done since."""
+        """The number of inputs whose state with the latest recipe is failed."""
         self.flush()
         with readable(self.path):
             return int(self._database.execute(sql.COUNT_FAILED, (self.key,)).fetchone()[0])
 
     def made(self) -> Iterator[Made]:
-        """All outputs that are known to be there, folder by folder."""
+        """The outputs of every complete input, ordered by folder."""
         self.flush()
         return self._past.made()
 
     def undone(self, path: str) -> None:
-        """Forget what was made of an input in place: the next run makes it again."""
+        """Clear the outputs of an input converted in place, so that the next run converts it again."""
         folder, name = os.path.split(path)
         with self._writing() as database:
             for number in self.folders.rows_at(folder):
                 database.execute(sql.UNDONE, (number, os.fsencode(name)))
 
     def outcomes(self) -> ReportLines:
-        """The lines of this run in the order of its inputs; readable after `close`, too."""
+        """The lines of this run in the order of its inputs; readable after `close` as well."""
         self.flush()
         assert self._lines is not None
         return self._lines.items()
 
-    # ----- inside ---------------------------------------------------------------------------------
+    # ----- internal --------------------------------------------------------------------------------
 
     def _done_in(
         self, numbers: Sequence[int], folder: str, only: Collection[str] | None
@@ -347,7 +358,7 @@ class Journal:
             elif job is not None:
                 item, place = job.item, self._place(outcome.source, job)
                 facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
-                if self._in_place:  # the input is the output: the record tells of what it was made from
+                if self._in_place:  # the input is the output: the record describes the original
                     database.execute(sql.NO_PLAN, place)
                 elif job.same:
                     database.execute(sql.ADOPT, (*place[:2], *facts, job.same.row))
@@ -367,11 +378,11 @@ class Journal:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; nothing of it stays when it fails."""
-        if not os.path.exists(self.path):  # SQLite would go on writing to a file without a name
+        """One transaction, rolled back on an exception."""
+        if not os.path.exists(self.path):  # SQLite would write to an unlinked file
             raise OutputError(
                 f"{self.base or self.path} was removed during the run.",
-                fix="Run again; nobody knows what is done.",
+                fix="Run again; the record of this run is lost.",
             )
         with translated_errors(self.path):
             self._database.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""Journals of imgpar 0.1 (version 1 of the tables) are brought up to date when they are opened.
+"""Conversion of journals of imgpar 0.1 (version 1 of the schema) when they are opened.
 
-Version 1 had absolute paths of inputs, outputs without ctime, inode and digest, and the lines of reports.
+Version 1 has absolute paths of inputs, outputs without ctime, inode and digest, and the lines of reports.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from hashlib import blake2b
 from typing import Any
 
 _ABSOLUTE = re.compile(r"""["'](/|\\|[A-Za-z]:)""")
-"""A path in a recipe that names a place."""
+"""An absolute path in a recipe."""
 COARSE = 2_000_000_000
-"""Nanoseconds by which FAT, the coarsest file system, rounds a time."""
+"""Resolution of timestamps in nanoseconds on FAT, the coarsest supported file system."""
 
 
 def begin_migration(connection: sqlite3.Connection) -> None:
-    """Put the old tables aside, so that the new ones can be made."""
+    """Rename the old tables, so that the new ones can be created."""
     for name in ("runs", "folders", "items"):
         connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
     connection.execute("DROP TABLE lines")
@@ -27,12 +27,11 @@ def begin_migration(connection: sqlite3.Connection) -> None:
 
 
 def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
-    """Fill the new tables from the old ones, which go.
+    """Copy the rows of the old tables to the new ones and drop the old tables.
 
     Args:
         base: OUT, or the folder that was converted in place.
-        last_write: time in nanoseconds at which the old journal was written last. A file of a run that died
-            is known by being older than that.
+        last_write: modification time of the old journal in nanoseconds. An output of a crashed run is older.
     """
     salt = connection.execute("SELECT salt FROM about").fetchone()[0]
     runs = connection.execute("SELECT id, started, finished, key, facts FROM old_runs").fetchall()
@@ -69,12 +68,12 @@ def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
 
 
 def _files(text: str) -> list[list[Any]]:
-    """Outputs with the fields that version 1 did not have."""
+    """Outputs with default values for the fields that version 1 lacks."""
     return [[at, size if size is not None else -1, *facts, 0, 0, ""] for at, size, *facts in json.loads(text)]
 
 
 def _left(base: str, file: list[Any], last_write: int) -> list[Any] | None:
-    """The file that a run that died has written under a planned name, if that can be told."""
+    """The facts of a planned output written by a crashed run; None if it is missing or was changed."""
     path = os.path.join(base, *file[0].split("/"))
     try:
         status = os.lstat(path)
@@ -87,7 +86,7 @@ def _left(base: str, file: list[Any], last_write: int) -> list[Any] | None:
 
 
 class _Places:
-    """Rows of the new table of folders, for absolute paths of the old one."""
+    """Rows of the new table `folders` for absolute paths of the old one."""
 
     def __init__(self, connection: sqlite3.Connection, base: str, salt: bytes) -> None:
         self._connection, self._base, self._salt = connection, os.path.realpath(base or os.curdir), salt
@@ -97,7 +96,7 @@ class _Places:
         self._rows: dict[tuple[str, str], int] = {}
 
     def row(self, folder: str, name: str, files: list[list[Any]]) -> int:
-        """The row of a folder of inputs, whose outputs are these."""
+        """The id of an input folder with these outputs."""
         mirror = "" if self.in_place or not files else files[0][0].rpartition("/")[0]
         if (folder, mirror) not in self._rows:
             here = self._hash("here", os.path.realpath(folder))
@@ -108,7 +107,7 @@ class _Places:
         return self._rows[folder, mirror]
 
     def is_replaced(self, name: str, files: list[list[Any]]) -> bool:
-        """Whether in place an original of this name is kept, and is not the very file in its place."""
+        """Whether an original of this name is kept and its place is empty or has another file."""
         for file in files:
             inside = os.path.join(os.path.dirname(file[0]), name)
             for run in os.listdir(self._kept):
@@ -118,7 +117,7 @@ class _Places:
         return False
 
     def _seen(self, folder: str, name: str, files: list[list[Any]]) -> str:
-        """A folder as seen from OUT; in place also where the whole has been moved since."""
+        """The path of a folder relative to OUT; in place, also if OUT was moved since."""
         inside = files[0][0].rpartition("/")[0] if files else ""
         stem = os.path.splitext(name)[0]
         same = any(os.path.splitext(file[0].rpartition("/")[2])[0] == stem for file in files)

@@ -1,4 +1,4 @@
-"""After a crash: outputs that were put in place and not recorded."""
+"""Recovery after a crash: outputs that were committed but not recorded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from imgpar.core.job import OutputFile
 def take_over(
     database: sqlite3.Connection, paths: Paths, noted: Mapping[str, list[OutputFile]], *, in_place: bool
 ) -> None:
-    """Record the outputs of planned items that are whole, in the transaction of the caller.
+    """Record planned items whose outputs are all complete; the caller has begun a transaction.
 
     Args:
-        database: of the journal.
-        paths: packs and unpacks outputs.
-        noted: what workers logged before they renamed files, by path.
-        in_place: whether an item counts as done only when its original is gone or replaced.
+        database: connection to the journal.
+        paths: conversion of outputs to JSON.
+        noted: entries of the write-ahead logs of workers, by path.
+        in_place: require that the original of an item is removed or replaced.
     """
     pages = _by_whole(noted)
     for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
@@ -40,7 +40,7 @@ def take_over(
 
 
 def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
-    """Files of single pages, by the name of the output that they belong to."""
+    """Files of single pages by the path of the whole output."""
     found: dict[str, list[OutputFile]] = {}
     for path, files in noted.items():
         if whole := whole_path(path):
@@ -49,7 +49,7 @@ def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFil
 
 
 def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
-    """Of the notes about one path the one that tells of the file that is there, with its facts of now."""
+    """The log entry that matches the file on disk, with its current ctime; None if none matches."""
     for file in noted:
         if matches_output(file.path, (file,)):
             status = os.lstat(file.path)
@@ -58,7 +58,7 @@ def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
 
 
 def _is_retired(name: str, outputs: Sequence[str]) -> bool:
-    """Whether in place the original is gone, or one of the outputs has taken its name."""
+    """Whether the original is removed, or replaced by one of the outputs."""
     return any(
         os.path.basename(path) == name or not os.path.lexists(os.path.join(os.path.dirname(path), name))
         for path in outputs

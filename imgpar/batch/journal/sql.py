@@ -1,4 +1,4 @@
-"""What the journal says to SQLite; the tables are in `database`."""
+"""SQL statements of the journal; the schema is in `database`."""
 
 from __future__ import annotations
 

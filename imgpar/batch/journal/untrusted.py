@@ -1,8 +1,8 @@
-"""SQLite files that somebody else may have made, looked at before SQLite opens them: it trusts what it finds.
+"""Checks of SQLite files from untrusted sources, before SQLite uses their content.
 
-1. It follows a link, and makes the file that a link leads to.
-2. A rollback journal may name a further file; SQLite removes that when it is done with the journal.
-3. Views, triggers, checks and computed columns are programs, which may run for ever.
+1. SQLite follows symbolic links, and creates the target of a dangling link.
+2. A rollback journal may name a super-journal, which SQLite deletes after the rollback.
+3. Views, triggers, CHECK constraints and generated columns can run arbitrarily long.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import stat
 from imgpar.core.errors import OutputError
 
 _END = bytes.fromhex("d9d505f920a163d7")
-"""Behind the name of a further file, at the end of a rollback journal; ours name none."""
+"""Magic bytes after the name of a super-journal, at the end of a rollback journal; imgpar uses none."""
 _PROGRAM = re.compile(r"\b(AS|CHECK|LIKE|GLOB|REGEXP)\b", re.IGNORECASE)
-"""Words in a table that is not only a table."""
+"""Keywords in the definition of a table that is not plain."""
 
 
 def check_files(path: str, *, chosen: bool = False) -> None:
-    """Refuse a database, or what SQLite keeps beside it, that is a link or no file, or names a further file.
+    """Reject a database or companion file that is a link or not a regular file, or names a super-journal.
 
-    `chosen` says that the user named it: then it may be a link. Raises OutputError; nothing is touched.
+    A database given by the user (`chosen`) may be a link. Nothing is changed. Raises OutputError.
     """
     place = os.path.realpath(path) if chosen else path
     for part in (place, f"{place}-journal", f"{place}-wal", f"{place}-shm"):
         try:
             mode = os.lstat(part).st_mode
-        except OSError:  # none, or SQLite will say why
+        except OSError:  # missing, or SQLite reports the error
             continue
         if not stat.S_ISREG(mode):
             raise OutputError(
@@ -44,7 +44,7 @@ def check_files(path: str, *, chosen: bool = False) -> None:
 
 
 def check_tables(connection: sqlite3.Connection, path: str) -> None:
-    """Refuse a database with more than plain tables and indexes. Raises OutputError, sqlite3.Error."""
+    """Reject a database with more than plain tables and indexes. Raises OutputError, sqlite3.Error."""
     for kind, root, text in connection.execute("SELECT type, rootpage, sql FROM sqlite_master"):
         if kind not in ("table", "index") or not root or _PROGRAM.search(str(text)):
             raise OutputError(
