@@ -31,10 +31,11 @@ TESTS = {
     "core/confined": "core/test_confined batch/inplace/test_originals",
     "core/digest": "core/test_digest outputs/test_commit batch/test_verify_outputs",
     "core/locks": "core/test_locks batch/journal/test_journal batch/inplace/test_undo",
+    "core/spec": "core/test_spec pixels/test_layouts batch/picture/test_planar",
     "core/job": "core/test_job batch/test_incremental batch/test_planner batch/test_identity",
     "runtime/ledger": "runtime/test_ledger runtime/test_poison runtime/test_false_messages",
     "runtime/leases": "runtime/test_leases runtime/test_ledger runtime/test_shortage runtime/test_faults",
-    "runtime/task_queue": "runtime/test_task_queue runtime/test_ledger runtime/test_poison",
+    "runtime/task_queue": "runtime/test_ledger runtime/test_poison",
     "runtime/validation": "runtime/test_validation runtime/test_ledger runtime/test_false_messages",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
     "pixels/arrays": "pixels/test_arithmetic ops/test_colour_operations ops/test_operations ops/test_filters",
@@ -64,6 +65,9 @@ TESTS = {
     " batch/journal/test_upgrade batch/test_verify_outputs core/test_locks",
     "batch/inplace/run_folders": "batch/inplace/test_originals batch/inplace/test_undo"
     " batch/journal/test_upgrade",
+    "batch/inplace/recovery": "batch/inplace/test_originals batch/inplace/test_undo",
+    "batch/inplace/register": "batch/inplace/test_originals batch/inplace/test_undo",
+    "batch/journal/recovery": "batch/journal/test_journal batch/test_identity batch/journal/test_upgrade",
     "batch/journal/history": "batch/journal/test_journal batch/test_identity batch/journal/test_upgrade",
     "batch/journal/journal": "batch/journal/test_journal batch/test_identity batch/inplace/test_originals"
     " batch/journal/test_upgrade",

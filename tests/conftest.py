@@ -15,11 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from imgpar.testing import own_shm
 
 LINUX = sys.platform == "linux"
+# How long an example takes depends on what else the machine does.
+settings.register_profile("imgpar", deadline=None)
+settings.load_profile("imgpar")
 # A shell that starts the tests in the background, or nohup, has them ignore these, and what they start, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

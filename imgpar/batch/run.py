@@ -122,6 +122,11 @@ class Run:
             return self._nothing()
         with contextlib.ExitStack() as stack:
             self._open(stack)
+            if self._place.in_place and self._sweeps and self._named is not None:
+                # The run before died, and outputs of jobs that were rolled back are no inputs.
+                self._aside, self._sidecars = Aside(), 0
+                batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+                first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
             report = self._report(effort)

@@ -208,12 +208,12 @@ def half(place: Path) -> tuple[str, Callable[[], None]]:
 @pytest.mark.parametrize("make", [segment, folder, half])
 def test_nothing_is_swept_between_its_name_and_its_lock(place: Path, make: Callable[..., object]) -> None:
     until, gone, count = time.monotonic() + 1.0, 0, 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or count <= 50:
         path, remove = make(place)
         time.sleep(0)
         gone, count = gone + (not os.path.exists(path)), count + 1
         remove()
-    assert (gone, count > 50) == (0, True)
+    assert gone == 0
 
 
 def test_a_segment_that_another_has_swept_is_no_warning_at_the_end() -> None:

@@ -124,6 +124,13 @@ def test_without_a_thumbnail_nothing_changes() -> None:
     assert dropped(cut) == cut
 
 
+@pytest.mark.parametrize("link", range(4))
+def test_without_a_whole_link_nothing_changes(link: int) -> None:
+    """The directory ends the block, or almost."""
+    cut = block()[: 8 + 2 + 12 * 2 + link]
+    assert dropped(cut) == cut
+
+
 @both_orders
 def test_metadata_of_new_pixels_have_none(order: str) -> None:
     after = bake(Metadata(exif=block(order, orientation=6)), 10, 20).exif

@@ -93,27 +93,34 @@ class Recovery(Register):
         A file that was changed since is not touched, and its original stays kept.
         """
         backup = status_inside(self.folder, original.place)
+        path = join_inside(self.folder, original.path)
+        ours = [file for wanted in original.planned for file in noted.get(wanted.path, ())]
         if backup is None:
+            # It was not kept yet, so it is in its place; outputs with names of their own may be there.
+            if os.path.lexists(long_path(path)) and not matches_output(path, noted.get(path, ())):
+                self._remove(ours, path)
             self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
             return False
-        ours = [file for wanted in original.planned for file in noted.get(wanted.path, ())]
         try:
             why = self._take_back(original, backup, noted)
         except OSError as error:
             why = f"could not be put back after a run that ended too early: {error.strerror or error}"
-        path = join_inside(self.folder, original.path)
         if why:
             notes.append(f"{path} {why}. Its original is {join_inside(self.folder, original.place)}.")
             update = "UPDATE originals SET state = 'kept', planned = '[]', bytes = ? WHERE id = ?"
             self._database.execute(update, (backup.st_size, original.id))
             self._stand(original.id, ours)
             return False
+        self._remove(ours, path)
+        self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
+        return True
+
+    def _remove(self, ours: list[OutputFile], path: str) -> None:
+        """Remove outputs of a job that is rolled back, but for the one with the name of its original."""
         for file in ours:
             if file.path != path and matches_output(file.path, (file,)):
                 with contextlib.suppress(OSError):
                     remove_inside(self.folder, self.inside(file.path))
-        self._database.execute("DELETE FROM originals WHERE id = ?", (original.id,))
-        return True
 
     def _take_back(
         self, original: KeptOriginal, backup: os.stat_result, noted: Mapping[str, list[OutputFile]]

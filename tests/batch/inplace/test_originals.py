@@ -236,7 +236,7 @@ def test_what_a_killed_run_replaced_is_not_converted_again(session, photos):
 def test_nor_what_took_another_name(session, photos):
     before = contents(photos)
     killed(photos, "webp")
-    assert len(list(photos.glob("*.webp"))) == 1
+    assert len(list(photos.glob("*.webp"))) in (1, 2)  # its worker may have gone on
     in_place(session, photos, to="webp")
     assert sorted(width(path) for path in photos.rglob("*.webp") if ".imgpar" not in path.parts) == [48] * 3
     assert imgpar.undo(photos).ok == 3

@@ -293,7 +293,7 @@ Pipeline().resize("50%").apply(die).run(sys.argv[1], None, in_place=True, jobs=1
 def test_a_power_cut_at_any_line_of_a_commit(tmp_path, session, formats):
     """Everything dies at once; then the same run again, and undo."""
     struck = 0
-    for step in range(3, 60, 16):
+    for step in range(3, 130, 16):
         folder, marker = testing.write_pictures(tmp_path / str(step), ["a.png"]), tmp_path / f"{step}.marker"
         before = facts(folder)
         command = [sys.executable, "-c", RUN, str(folder), str(step), str(marker), formats]
