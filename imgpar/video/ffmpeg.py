@@ -68,8 +68,10 @@ class Ffmpeg:
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
         self._reader.start()
+        self._counter: threading.Thread | None = None
         if counted:
-            threading.Thread(target=self._count, args=(self.stdout,), daemon=True).start()
+            self._counter = threading.Thread(target=self._count, args=(self.stdout,), daemon=True)
+            self._counter.start()
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -102,13 +104,16 @@ class Ffmpeg:
         """Wait for its end; returns the exit code.
 
         Args:
-            during: called at intervals with the number of frames written.
+            during: called at intervals, and at the end, with the number of frames written.
         """
         # Its log ends when it exits, which is noticed at once; `Popen.wait` polls.
         while during is not None and self._reader.is_alive():
             self._reader.join(LOOK_SECONDS)
             during(self.frames)
         self._reader.join()
+        if during is not None and self._counter is not None:
+            self._counter.join(LOOK_SECONDS)  # the last report may come after the end of the log
+            during(self.frames)
         return self.process.wait()
 
     def kill(self) -> None:
