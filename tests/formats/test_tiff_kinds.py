@@ -306,6 +306,18 @@ def test_strips_of_odd_samples_that_end_early_are_damage(packing: int) -> None:
         assert np.array_equal(array[:9], (values[:9].astype(int) + 32768).astype(np.uint16))
 
 
+def test_of_an_lzw_strip_that_is_broken_the_others_are_kept() -> None:
+    codecs = pytest.importorskip("imagecodecs")
+    values = stored_as("i2", 1)
+    strips = [codecs.lzw_encode(values[top : top + 5].astype("<i2").tobytes()) for top in (0, 5)]
+    strips[0] = b"\xff" * len(strips[0])
+    data = packed(strips, 14, 10, 1, 16, 2, "<", 5, 1, **{"259": [5]})
+    with pytest.raises(DamagedError):
+        read(data)
+    _, (array,) = read(data, accept_damaged=True)
+    assert np.array_equal(array[5:], (values[5:].astype(int) + 32768).astype(np.uint16))
+
+
 def test_lzw_of_odd_samples_is_read_with_imagecodecs_only(monkeypatch: pytest.MonkeyPatch) -> None:
     codecs = pytest.importorskip("imagecodecs")
     values = stored_as("i2", 1)

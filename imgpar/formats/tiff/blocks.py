@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import TiffImagePlugin
 
-from imgpar.core.errors import UnsupportedError
+from imgpar.core.errors import DamagedError, UnsupportedError
 from imgpar.formats.backends import imagecodecs, pillow
 from imgpar.formats.base import damaged
 
@@ -86,5 +86,8 @@ def _unpacked(stored: bytes | memoryview, tags: Tags, lines: int, row: int) -> b
     if packing == _PACK_BITS:
         return pillow.from_packbits(stored, row, lines, "TIFF").tobytes()
     if packing == _LZW:
-        return imagecodecs.unpacked("lzw", stored, "TIFF", lines * row)
+        try:
+            return imagecodecs.unpacked("lzw", stored, "TIFF", lines * row)
+        except (DamagedError, UnsupportedError):  # of one strip: the others may be intact
+            return b""
     raise UnsupportedError(f"This TIFF is of a kind that imgpar does not read (compression {packing}).")
