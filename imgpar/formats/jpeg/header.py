@@ -100,7 +100,9 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
         elif APP0 <= marker <= APP0 + 15:
             _read_application(header, icc, marker - APP0, bytes(view[start:stop]))
     if not header.frame.width:
-        raise DamagedError("This JPEG has no usable frame header: it ends or is corrupt before its size.")
+        raise DamagedError(
+            "This JPEG has no usable frame header: it is truncated or corrupt before its size is given."
+        )
     if icc:
         count = max(icc)
         if sorted(icc) == list(range(1, count + 1)):
