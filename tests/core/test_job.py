@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.core.job import INODE_BITS, Facts
+from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile
 
 KNOWN = Facts(100, 2_000_000_000, 3_000_000_000, 44)
 
@@ -55,3 +55,11 @@ def test_facts_come_from_the_status_of_a_file(tmp_path: Path) -> None:
 def test_an_inode_that_sqlite_cannot_hold_is_cut() -> None:
     status = os.stat_result((0o100644, (1 << 64) - 1, 0, 1, 0, 0, 7, 0, 0, 0))
     assert Facts.of(status).inode == (1 << 63) - 1
+
+
+def test_an_input_and_an_output_have_facts_of_their_own() -> None:
+    item = Item("/in/a.png", "a.png", 100, 2_000, ctime_ns=3_000, inode=44)
+    assert item.facts == (100, 2_000, 3_000, 44)
+    made = OutputFile("/out/a.png", 100, 8, 9, 2_000, 3_000, 44, "digest")
+    assert made.facts == (100, 2_000, 3_000, 44)
+    assert made.facts.agree(item.facts)
