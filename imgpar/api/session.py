@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths, texts
 from imgpar.api.typed import SessionArraysSettings, SessionRunSettings
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_PARSERS: dict[str, parsing.Parser] = {
-    "jobs": parsing.integer(1, 1000),
-    "memory": parsing.byte_size,
-    "start_method": parsing.choice("forkserver", "spawn"),
-    "worker_memory": parsing.worker_memory,
-}
+_START_METHOD = parsing.choice("forkserver", "spawn")
 
 
 class Session(Workers):
@@ -140,4 +136,6 @@ class Session(Workers):
 
 
 def _read(name: str, value: object) -> Any:
-    return None if value is None else parsing.named(name, _PARSERS[name], value)
+    """A value as the options of a run declare it; None is "not given"."""
+    parse = _START_METHOD if name == "start_method" else RunOptions.options()[name].parse
+    return None if value is None else parsing.named(name, parse, value)
