@@ -226,10 +226,10 @@ class Journal:
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:
             self._write_pending(database)
-            for job in jobs:
+            for job, item in ((job, item) for job in jobs for item in job.items):
                 if job.check:  # writes no outputs
                     continue
-                place, item = self._place(job.item.path, job), job.item
+                place = self._place(item.path, job._replace(items=(item,)))
                 names = self._paths.pack(
                     OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in job.targets
                 )
