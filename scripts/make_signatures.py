@@ -21,8 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.gather.options import Gathering  # noqa: E402
+from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.settings import (  # noqa: E402
     ARRAYS,
     ASSEMBLE,

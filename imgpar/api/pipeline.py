@@ -225,8 +225,8 @@ class Pipeline(OperationMethods):
         report: str | os.PathLike[str] | None = None,
         **settings: Unpack[AssembleSettings],
     ) -> Report:
-        """Make one file of all pictures, in natural order of their names: a clip or an animation with a frame for
-        each, or a PDF with a page for each.
+        """Make one file of all pictures, in natural order of their names: a clip or an animation with a
+        frame for each, or a PDF with a page for each.
 
         >>> pipe = Pipeline().resize("1920x1080", fit="cover")
         >>> report = pipe.assemble("timelapse/", "day.mp4", fps=30)  # doctest: +SKIP
@@ -234,15 +234,16 @@ class Pipeline(OperationMethods):
 
         Args:
             inputs: files, folders and globs, in this order.
-            out: the file; its suffix determines what is made: .mp4, .mov, .mkv, .webm or .avi a clip; .gif, .webp,
-                .avif or .png an animation; .pdf a document, in which JPEGs that nothing changes are embedded as
-                they are.
+            out: the file; its suffix determines what is made: .mp4, .mov, .mkv, .webm or .avi a clip; .gif,
+                .webp, .avif or .png an animation; .pdf a document, in which JPEGs that nothing changes are
+                embedded as they are.
             session, on_event, cancel, report: as for `run`.
-            settings: operations, `fps` (25; 10 for animations), `mixed`, settings of the encoder and of the run.
+            settings: operations, `fps` (25; 10 for animations), `mixed`, settings of the encoder and of the
+                run.
 
         Returns:
-            An outcome for every input. If the file is not made, one input has failed, and the others are skipped as
-            "incomplete".
+            An outcome for every input. If the file is not made, one input has failed, and the others are
+            skipped as "incomplete".
 
         Raises:
             UsageError: a setting is invalid; nothing was written.

@@ -128,7 +128,7 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+        batches = self._batches()
         first = self._first_with_items(batches)
         if first is None:
             return self._nothing()
@@ -140,7 +140,7 @@ class Run:
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._aside, self._sidecars = Aside(), 0
-                batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+                batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
@@ -149,6 +149,10 @@ class Run:
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _batches(self) -> Iterator[Batch]:
+        inputs, named, in_order = self._inputs, self._named, self._gather is not None
+        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -264,7 +268,7 @@ class Run:
             if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
-            if self._retry:
+            if self._retry and isinstance(self._planner, Planner):
                 failed = self._journal.failed_in(batch)
                 entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
             for chunk in self._chunked(entries):
@@ -334,6 +338,10 @@ class Run:
         self._to_read -= sum(item.size for item in job.items)
         if failure and failure.error == "DiskFullError":
             self._stop(f"{failure.message} {failure.fix}".strip())
+        if self._gather is not None:  # remarks on the file of all items
+            for note in outcomes[0].notes:
+                self._note(note)
+            outcomes[0] = outcomes[0]._replace(notes=())
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)

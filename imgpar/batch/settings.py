@@ -74,11 +74,11 @@ def _worker_options() -> frozenset[str]:
     return frozenset(name for name, option in RunOptions.options().items() if option.of_workers)
 
 
-def _call(name: str, call: str, *, session: bool = False, **facts: bool) -> Call:
+def _call(name: str, call: str, *, session: bool = False, operations: bool = False) -> Call:
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
-    keys |= {"to"} if facts.get("operations") else frozenset[str]()
-    return Call(name, run - _worker_options() if session else run, keys, **facts)
+    keys |= {"to"} if operations else frozenset[str]()
+    return Call(name, run - _worker_options() if session else run, keys, operations)
 
 
 def _gather_call(name: str, *, operations: bool = True) -> Call:

@@ -24,7 +24,7 @@ from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
-from imgpar.inputs.local import scan
+from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.destination import Out
@@ -37,6 +37,8 @@ def input_batches(
     place: Out,
     options: RunOptions,
     patterns: Patterns,
+    *,
+    in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -46,7 +48,10 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        in_order: the order of `named` matters, and an input may be named twice.
     """
+    if in_order and named is not None:
+        return scan_in_order(named, patterns)
     batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
@@ -157,13 +162,13 @@ def names_digest(batches: Iterable[Batch]) -> str:
     digest = sha256()
     for batch in batches:
         for item in batch.items:
-            digest.update(os.fsencode(item.path if not batch.folder else item.mirror) + b"\0")
+            digest.update(os.fsencode(item.path) + b"\0")
     return digest.hexdigest()
 
 
 def run_key(place: Out, recipe: Recipe, gather: Gathering | None = None, members: str = "") -> str:
-    """Key of the settings that an output depends on: the recipe; for an output file, its path as well; for one
-    made of all inputs, their names too."""
+    """Key of the settings that an output depends on: the recipe; for an output file, its path as well; for
+    one made of all inputs, their names too."""
     key = f"{recipe.key()}:{place.path}" if place.name else recipe.key()
     return f"{key}:{settings_key(gather)}:{members}" if gather else key
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.progress import printable
 from imgpar.batch.gather.options import Gathering
+from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag

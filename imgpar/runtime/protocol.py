@@ -176,8 +176,8 @@ class Recall(NamedTuple):
 class ItemFailure(NamedTuple):
     """An item of a job with several that was left out of its output."""
 
-    index: int
-    """In the items of the job."""
+    item: int
+    """Its index in the items of the job."""
     error: str
     """Class name of the exception."""
     message: str

@@ -92,13 +92,14 @@ class Settled:
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the items of this job, for the report.
 
-        Of a job with several items, each item that went into the file is `ok` and names it. If the file was not
+        Of a job with several items, each item that went into the file is `ok` and names it. If the file was
+        not
         made, one item fails: the one that caused it, or else the first. The others are skipped.
         """
         first, state = self.outcome(), self.state
         if len(state.job.items) == 1:
             return [first]
-        failure, left_out = state.failure, {each.index: each for each in state.failures}
+        failure, left_out = state.failure, {each.item: each for each in state.failures}
         cause = failure.item if failure and 0 <= failure.item < len(state.job.items) else 0
         found = []
         for index, item in enumerate(state.job.items):
@@ -113,7 +114,7 @@ class Settled:
                 own = own._replace(
                     status="failed", outputs=(), error=bad.message, kind=bad.error, stage="read"
                 )
-            found.append(own)
+            found.append(own._replace(job=first.job + index))
         return found
 
     def outcome(self) -> Outcome:

@@ -139,7 +139,7 @@ def _check_done(message: Done, items: int) -> str:
     failures = message.failures
     if failures and len(failures) >= items:
         return "left out all items of the job"
-    if not all(0 <= each.index < items and _is_class_name(each.error) for each in failures):
+    if not all(0 <= each.item < items and _is_class_name(each.error) for each in failures):
         return "left out an item of another job"
     if not all(len(each.message) <= LONGEST_TEXT for each in failures):
         return "sent text longer than the limit"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from imgpar.batch.assemble import assemble_clip
+from imgpar.batch.concat import join_clips
 from PIL import Image
 
 import imgpar
 from imgpar.api import functions, retry
-from imgpar.batch.assemble import assemble_clip
-from imgpar.batch.concat import join_clips
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAYS,

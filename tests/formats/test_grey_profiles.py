@@ -199,8 +199,9 @@ def test_arrays_are_srgb(tmp_path: Path, schedule: str, no_leaks: None) -> None:
 
 
 def test_a_clip_of_pictures_has_their_tones(tmp_path: Path, no_leaks: None) -> None:
-    import imgpar
     from imgpar.batch.assemble import assemble_clip
+
+    import imgpar
     from imgpar.recipe.recipe import Recipe
 
     for number in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imgpar.batch.picture import stages
@@ -35,7 +36,7 @@ def make_animation(work: GatherWork) -> OutputFile:
     rate = work.run.encode.fps or FPS
     ends = [*shown[1:], max(len(items) - first[0], shown[-1] + 1)]
     times = [round(1000 * place / rate) for place in (*shown, ends[-1])]
-    durations = tuple(after - before for before, after in zip(times, times[1:], strict=False))
+    durations = tuple(after - before for before, after in pairwise(times))
     spec = frames[0].spec
     work.note_sizes()
     with work.clock.during("encode"):

@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from imgpar.batch.clip.encoder import FrameEncoder
+from imgpar.batch.picture.stages import to_array
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
@@ -39,7 +40,7 @@ def make_clip(work: GatherWork) -> OutputFile:
     layout, dtype = _stored(first[1].spec, options, target.format)
     if (layout, dtype) != (first[1].spec.layout, first[1].spec.dtype):
         fit = fit._replace(layout=layout, dtype=dtype)
-        first = (first[0], _converted(first[1], layout, dtype), first[2])
+        first = (first[0], to_array(first[1], layout, dtype), first[2])
     with work.begin() as half:
         encoder = FrameEncoder(first[1].spec, half.path, target.format, rate, options, work.helpers.cores)
         try:
@@ -66,12 +67,6 @@ def _stored(spec: Spec, options: EncodeOptions, container: str) -> tuple[str, st
     codec = options.codec or container
     keeps = spec.alpha and (options.lossless or codec in _WITH_ALPHA)
     return "RGBA" if keeps else "RGB", "uint8" if spec.dtype == "uint8" else "uint16"
-
-
-def _converted(frame, layout, dtype):  # type: ignore[no-untyped-def]
-    from imgpar.batch.picture.stages import to_array
-
-    return to_array(frame, layout, dtype)
 
 
 def numbering_gaps(paths: Sequence[str]) -> list[str]:

@@ -1,14 +1,12 @@
 """A PDF of pictures: one page each, in order, by PDFium.
 
-The pages are JPEG. Their bytes go into a temporary file, from which PDFium copies them when it saves the document:
-neither pixels nor files of more than one page are in memory.
-"""
+The pages are JPEG. Their bytes go into a temporary file, from which PDFium copies them when it saves the
+document: neither pixels nor files of more than one page are in memory."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from imgpar.batch.gather.items import Fit, ItemFacts

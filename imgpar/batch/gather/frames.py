@@ -1,7 +1,8 @@
 """The items of a gather job as frames, in order; other workers read them ahead.
 
 The worker of the job reads items too: the next one that nobody has, while nothing is ready. So one worker is
-enough, and an item that fails in a helper, or kills it, comes back and is read here: the failure is that of the
+enough, and an item that fails in a helper, or kills it, comes back and is read here: the failure is that of
+    the
 item, and no other job is charged with it.
 """
 

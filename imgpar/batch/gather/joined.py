@@ -1,4 +1,5 @@
-"""Clips one after the other: packets are copied if the clips are compatible, else encoded like the first one."""
+"""Clips one after the other: packets are copied if the clips are compatible, else encoded like the first
+one."""
 
 from __future__ import annotations
 

@@ -118,23 +118,25 @@ class GatherPlanner:
         if not self._items:
             return iter(())
         if made := self._unchanged():
-            return (self._skipped(item, (made,), "unchanged") for item in self._items)
+            return self._skipped(self._items, (made,), "unchanged")
         target = self._target()
         if isinstance(target, Target):
             return iter([Job(0, tuple(self._items), (target,), kind="stream")])
         if isinstance(target, str):
-            first, *others = self._items
-            failed = failed_entry(first, 0, target, "plan", "CommitError")
-            return chain([failed], (self._skipped(item, (), "incomplete") for item in others))
+            failed = failed_entry(self._items[0], 0, target, "plan", "CommitError")
+            return chain([failed], self._skipped(self._items[1:], (), "incomplete", start=1))
         file, reason = target
-        return (self._skipped(item, (file,), reason) for item in self._items)
+        return self._skipped(self._items, (file,), reason)
 
     def remarks(self) -> Iterator[str]:
         """Notes at the end of a run."""
         return iter(())
 
-    def _skipped(self, item: Item, outputs: tuple[OutputFile, ...], reason: str) -> Outcome:
-        return Outcome(item.path, "skipped", outputs, reason=reason, source_bytes=item.size, job=0)
+    def _skipped(
+        self, items: Sequence[Item], outputs: tuple[OutputFile, ...], reason: str, *, start: int = 0
+    ) -> Iterator[Outcome]:
+        for number, item in enumerate(items, start):
+            yield Outcome(item.path, "skipped", outputs, reason=reason, source_bytes=item.size, job=number)
 
     def _unchanged(self) -> OutputFile | None:
         """The output, if it was made of these items, and they and it are as they were."""

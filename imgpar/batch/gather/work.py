@@ -128,7 +128,8 @@ class GatherWork:
             if frame.spec != spec:
                 self.clock.at_item(index)
                 raise TransformError(
-                    f"It is {frame.spec.width}×{frame.spec.height}, the first one {spec.width}×{spec.height}.",
+                    f"It is {'×'.join(map(str, frame.spec.size))}, "
+                    f"the first one {'×'.join(map(str, spec.size))}.",
                     fix="Choose --mixed pad, crop or stretch, or another --resize.",
                 )
             self.remarks.add(facts)
