@@ -31,9 +31,9 @@ class BatchPerformer(NamedTuple):
         if task.stage == "frame":
             return self._help(task, context)
         if self.run.gather is not None:
-            from imgpar.batch.gather.work import GatherWork
+            from imgpar.batch.gather.work import perform
 
-            return GatherWork(task, self.run, context).perform()
+            return perform(task, self.run, context)
         if task.job.kind == "stream":
             return self._convert_clip(task, context)
         from imgpar.batch.picture.memory import Memory

@@ -91,9 +91,10 @@ class SharedFrames:
 
         Args:
             task: of the helper.
-            crashed: whether it crashed or hung at this piece, and was not killed from outside.
+            crashed: whether it crashed or hung at this piece, and was not killed from outside. A frame of a
+                clip is tried once more by the worker of the clip.
         """
-        self._back(task, done=False, crashed=crashed)
+        self._back(task, done=False, crashed=crashed and task.piece is not None and task.piece.item >= 0)
 
     def _back(self, task: Task, *, done: bool, crashed: bool = False) -> None:
         assert task.piece is not None

@@ -17,7 +17,7 @@ from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 
 if TYPE_CHECKING:
-    from imgpar.batch.gather.work import GatherWork
+    from imgpar.batch.gather.making import Making
 
 FPS = Fraction(25)
 """Frames a second, where the recipe has none."""
@@ -28,38 +28,38 @@ _WITH_ALPHA = ("webm", "vp9", "prores", "ffv1")
 """Containers and codecs with an alpha channel."""
 
 
-def make_clip(work: GatherWork) -> OutputFile:
+def make_clip(making: Making) -> OutputFile:
     """Encode the items as a clip. An item that was left out prolongs the frame before it.
 
     Raises:
         ItemError: an item cannot be read, or the clip cannot be encoded or written.
     """
-    options, target = work.run.encode, work.target
+    options, target = making.run.encode, making.target
     rate = options.fps or FPS
-    first, fit = work.of_one_size(dtype="")
+    first, fit = making.of_one_size(dtype="")
     layout, dtype = _stored(first[1].spec, options, target.format)
     if (layout, dtype) != (first[1].spec.layout, first[1].spec.dtype):
         fit = fit._replace(layout=layout, dtype=dtype)
         first = (first[0], to_array(first[1], layout, dtype), first[2])
-    with work.begin() as half:
-        encoder = FrameEncoder(first[1].spec, half.path, target.format, rate, options, work.helpers.cores)
+    with making.begin() as half:
+        encoder = FrameEncoder(first[1].spec, half.path, target.format, rate, options, making.helpers.cores)
         try:
-            for index, frame, _ in work.every(first, fit):
-                with work.clock.during("encode"):
+            for index, frame, _ in making.every(first, fit):
+                with making.clock.during("encode"):
                     encoder.write(frame, float((index - first[0]) / rate))
-            with work.clock.during("encode"):
+            with making.clock.during("encode"):
                 made = encoder.finish()
         except BaseException:
             encoder.kill()
             raise
-        work.note_sizes()
+        making.note_sizes()
         if first[2].spec.alpha and layout == "RGB":
-            work.remarks.lost["alpha"] = None
+            making.remarks.lost["alpha"] = None
             note = "transparency is kept in .webm, and with the codecs prores and ffv1"
-            work.remarks.notes[note] = None
-        gaps = numbering_gaps([item.path for item in work.task.job.items])
-        work.remarks.notes.update(dict.fromkeys(gaps))
-        return work.commit_half(half, made.picture.upright)
+            making.remarks.notes[note] = None
+        gaps = numbering_gaps([item.path for item in making.task.job.items])
+        making.remarks.notes.update(dict.fromkeys(gaps))
+        return making.commit_half(half, made.picture.upright)
 
 
 def _stored(spec: Spec, options: EncodeOptions, container: str) -> tuple[str, str]:

@@ -23,14 +23,14 @@ from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
 if TYPE_CHECKING:
-    from imgpar.batch.gather.work import GatherWork
+    from imgpar.batch.gather.making import Making
 
 DENSITY = 150.0
 """Dots per inch of a picture that does not say; the same at which pages of a PDF are read."""
 POINTS = 72
 
 
-def make_document(work: GatherWork) -> OutputFile:
+def make_document(making: Making) -> OutputFile:
     """Write one page per item. The bytes of a JPEG that nothing changes are taken over.
 
     Raises:
@@ -42,38 +42,38 @@ def make_document(work: GatherWork) -> OutputFile:
     first = (0, 0)
     try:
         with temporary() as folder, open(os.path.join(folder, "pages"), "w+b", buffering=0) as spool:
-            for index, frame, facts in work.frames.rest(Fit(layout="", dtype="uint8")):
-                work.remarks.add(facts)
-                with work.clock.during("encode"):
-                    data = _jpeg(work, index, frame)
+            for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
+                making.remarks.add(facts)
+                with making.clock.during("encode"):
+                    data = _jpeg(making, index, frame)
                     start = spool.seek(0, io.SEEK_END)
                     spool.write(data)
                     _add_page(pdfium, document, _Part(spool, start, len(data)), frame, facts)
                 first = first if any(first) else frame.spec.size
             if not len(document):
                 raise EncodeError("A document needs a page.")
-            with work.begin() as half:
-                with work.clock.during("encode"), open(half.path, "r+b") as file:
+            with making.begin() as half:
+                with making.clock.during("encode"), open(half.path, "r+b") as file:
                     document.save(file)
                 _check_pages(pdfium, half.path, len(document))
-                return work.commit_half(half, first)
+                return making.commit_half(half, first)
     finally:
         document.close()
 
 
-def _jpeg(work: GatherWork, index: int, frame: Frame) -> bytes | bytearray | memoryview:
+def _jpeg(making: Making, index: int, frame: Frame) -> bytes | bytearray | memoryview:
     """The JPEG of a page."""
-    if own := _own_bytes(work, index):
+    if own := _own_bytes(making, index):
         return own
     header = Header("jpeg", frame.spec)
-    encoded = stages.encode([frame], header, "jpeg", work.run.encode)
-    work.remarks.lost.update(dict.fromkeys(encoded.lost))
+    encoded = stages.encode([frame], header, "jpeg", making.run.encode)
+    making.remarks.lost.update(dict.fromkeys(encoded.lost))
     return encoded.data
 
 
-def _own_bytes(work: GatherWork, index: int) -> bytes:
+def _own_bytes(making: Making, index: int) -> bytes:
     """The bytes of an item, if it is a JPEG that a page can show as it is; else empty."""
-    run, item = work.run, work.task.job.items[index]
+    run, item = making.run, making.task.job.items[index]
     options = run.encode
     encoded = options.quality or options.subsampling or options.progressive
     if run.operations or encoded or run.limits.accept_damaged:

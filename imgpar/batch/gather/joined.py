@@ -14,7 +14,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
 
 if TYPE_CHECKING:
-    from imgpar.batch.gather.work import GatherWork
+    from imgpar.batch.gather.making import Making
     from imgpar.video.clip import Clip, Stream
     from imgpar.video.plan import ClipPlan
 
@@ -26,7 +26,7 @@ Seen = Callable[[int], None]
 """Called with the number of frames written so far."""
 
 
-def join_clips(work: GatherWork) -> OutputFile:
+def join_clips(making: Making) -> OutputFile:
     """Join the clips of a job.
 
     Raises:
@@ -34,39 +34,39 @@ def join_clips(work: GatherWork) -> OutputFile:
     """
     from imgpar.video.probe import probe
 
-    options, target, clock = work.run.encode, work.target, work.clock
+    options, target, clock = making.run.encode, making.target, making.clock
     clips = []
-    for index, item in enumerate(work.task.job.items):
+    for index, item in enumerate(making.task.job.items):
         clock.at_item(index)
         with clock.during("decode"):
-            clips.append(_readable(item, work))
+            clips.append(_readable(item, making))
     clock.at_item(-1)
     why = _difference(clips, target.format, options)
     total = sum(len(clip.times) for clip in clips)
-    with work.begin() as half:
+    with making.begin() as half:
         with temporary() as folder, clock.during("encode"):
             arguments = (
-                _encoding(clips, target.format, options, half.path, work.helpers.cores)
+                _encoding(clips, target.format, options, half.path, making.helpers.cores)
                 if why
                 else _copying(clips, target.format, half.path, folder)
             )
-            _run(arguments, lambda done: work.helpers.advanced(done, total))
+            _run(arguments, lambda done: making.helpers.advanced(done, total))
             made = probe(half.path)
             _check(clips, made)
-        work.remarks.lost.update(dict.fromkeys(_left_out(clips)))
+        making.remarks.lost.update(dict.fromkeys(_left_out(clips)))
         how = f"the clips were encoded: {why}" if why else "the clips were copied without encoding"
-        work.remarks.notes[how] = None
-        return work.commit_half(half, made.picture.upright)
+        making.remarks.notes[how] = None
+        return making.commit_half(half, made.picture.upright)
 
 
-def _readable(item: Item, work: GatherWork) -> Clip:
+def _readable(item: Item, making: Making) -> Clip:
     """A complete clip; raises ItemError."""
     from imgpar.video.check import check_source
     from imgpar.video.probe import probe
 
     if item.error:
         raise SourceError(item.error)
-    clip: Clip = probe(os.path.abspath(item.path), work.run.limits)
+    clip: Clip = probe(os.path.abspath(item.path), making.run.limits)
     check_source(clip, accept_damaged=False)
     return clip
 

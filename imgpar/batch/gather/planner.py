@@ -154,7 +154,9 @@ class GatherPlanner:
         """The target; or the existing file that is kept, with the reason; or an error message."""
         wanted = Target(self._format.name, self._out.path)
         if self._is_input(wanted.path):
-            return f"{wanted.path} is one of the inputs. Choose another name for the output."
+            raise UsageError(
+                f"{wanted.path} is one of the inputs.", fix="Choose another name for the output."
+            )
         records = list(dict.fromkeys(record for item in self._items for record in self._records(item)))
         owned = owned_by(records)
         if self._on_exists == "rename":
