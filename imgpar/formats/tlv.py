@@ -76,39 +76,46 @@ class Element(NamedTuple):
 def walk(data: Buffer, structure: Structure) -> Iterator[Element]:
     """The elements of a buffer."""
     view = memoryview(data)
-    for kind, at, begin, stop, end, complete in places(view, structure):
+    for kind, at, begin, stop, end, complete in _steps(structure.head, view, len(view), structure):
         yield Element(kind, view[begin:stop], view[at:end], complete)
 
 
 def places(data: Buffer, structure: Structure) -> Iterator[Place]:
     """The elements of a buffer, as offsets."""
-    return _steps(lambda at, left: structure.head(data, at, left), len(data), structure)
+    return map(Place._make, _steps(structure.head, data, len(data), structure))
 
 
 def places_in_file(file: BinaryIO, structure: Structure) -> Iterator[Place]:
     """The elements of a file, of which only headers are read, of at most 16 bytes. The position of the file
     may change between the steps."""
 
-    def head(at: int, left: int) -> Head | None:
+    def head(_: Buffer, at: int, left: int) -> Head | None:
         file.seek(at)
-        block = file.read(min(_FIXED_HEAD, left))
-        return structure.head(block, 0, len(block) if len(block) < _FIXED_HEAD else left)
+        block = file.read(_FIXED_HEAD)
+        # A file may become shorter while it is read.
+        return structure.head(block, 0, left if len(block) == _FIXED_HEAD else len(block))
 
-    return _steps(head, file.seek(0, 2), structure)
+    return map(Place._make, _steps(head, b"", file.seek(0, 2), structure))
 
 
-def _steps(head: Callable[[int, int], Head | None], length: int, structure: Structure) -> Iterator[Place]:
-    at = structure.first
-    while at < length and (found := head(at, length - at)) is not None:
+def _steps(
+    head: Callable[[Buffer, int, int], Head | None], data: Buffer, length: int, structure: Structure
+) -> Iterator[tuple[bytes, int, int, int, int, bool]]:
+    """The fields of `Place`, of every element."""
+    at, last = structure.first, structure.last
+    while at < length and (found := head(data, at, length - at)) is not None:
         kind, size, body, tail = found
         begin = at + size
         if body < 0:
-            yield Place(kind, at, begin, begin, begin, complete=False)
+            yield kind, at, begin, begin, begin, False
             return
         stop = begin + body
         end = stop + tail
-        yield Place(kind, at, begin, min(stop, length), min(end, length), end <= length)
-        if kind == structure.last:
+        if end > length:
+            yield kind, at, begin, min(stop, length), length, False
+            return
+        yield kind, at, begin, stop, end, True
+        if kind == last:
             return
         at = end
 

@@ -20,7 +20,8 @@ from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import find_format
 from imgpar.formats.tlv import PNG_CHUNKS, walk
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.hdr import hlg_light, pq_light
+from imgpar.pixels.colour.hdr import hlg_light
+from imgpar.pixels.colour.transfer import pq_to_light
 
 PQ, HLG = (9, 16), (9, 18)
 
@@ -155,7 +156,7 @@ class TestAnimatedPng:
 class TestHdr:
     def test_light_of_pq_is_the_published_one(self) -> None:
         # ITU-R BT.2408, table 1: 58.1 % of PQ are 203 cd/m², 75.2 % are 1000.
-        assert np.allclose(pq_light(np.array([0.581, 0.752, 1.0])), [203, 1000, 10000], rtol=0.005)
+        assert np.allclose(pq_to_light(np.array([0.581, 0.752, 1.0])), [203, 1000, 10000], rtol=0.005)
 
     def test_light_of_hlg_is_the_published_one(self) -> None:
         # BT.2408: 75 % of HLG are 203 cd/m² on a screen of 1000; full white is 1000.
@@ -181,7 +182,9 @@ class TestHdr:
         encoded = became(grey_steps(*codes), cicp, "tiff")
         _, (array,) = read(bytes(encoded.data))
         light = (
-            pq_light(np.array(codes)) if cicp == PQ else hlg_light(np.array([[c] * 3 for c in codes]))[:, 0]
+            pq_to_light(np.array(codes))
+            if cicp == PQ
+            else hlg_light(np.array([[c] * 3 for c in codes]))[:, 0]
         )
         linear = light / 203
         wanted = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
