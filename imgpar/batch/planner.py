@@ -160,7 +160,7 @@ class Planner:
                 item, record = batch.items[index], found[index]
                 number, self.count = self.count, self.count + 1
                 if record is not None and self.verify:
-                    yield Job(number, item, check=tuple(outputs_on_disk(record, recorded)))
+                    yield Job(number, (item,), check=tuple(outputs_on_disk(record, recorded)))
                 elif record is not None:
                     yield skipped(item, number, outputs_on_disk(record, recorded))
                 elif item.error:
@@ -277,7 +277,7 @@ class Planner:
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
-        job = Job(number, item, tuple(targets), notes=tuple(notes), kind=job_kind(item))
+        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=job_kind(item))
         return self._completed(job, names, records, mine)
 
     def _completed(
