@@ -73,6 +73,11 @@ class Element(NamedTuple):
     """Whether the data contain all of it."""
 
 
+def build_box(kind: bytes, body: Buffer) -> bytes:
+    """A box of `BOXES`, of less than 4 GiB."""
+    return b"".join((struct.pack(">I", len(body) + 8), kind, body))
+
+
 def walk(data: Buffer, structure: Structure) -> Iterator[Element]:
     """The elements of a buffer."""
     view = memoryview(data)

@@ -224,6 +224,11 @@ class TestUsers:
         data = CONTAINER + box(b"Exif", bytes(12)) + struct.pack(">I4s", length, b"jxlc") + b"codestream"
         assert stripped_jxl(data, "xmp") is None
 
+    def test_jpeg_xl_with_its_length_before_its_type_is_edited(self) -> None:
+        stream = struct.pack(">IQ4s", 1, 26, b"jxlc") + b"codestream"
+        edited = stripped_jxl(CONTAINER + box(b"xml ", b"packet") + stream, "all")
+        assert edited == CONTAINER + box(b"jxlc", b"codestream")
+
     @pytest.mark.parametrize("length", [7, 99])
     def test_jpeg_2000_with_a_damaged_box_is_not_edited(self, length: int) -> None:
         data = box(b"jP  ", b"\r\n\x87\n") + struct.pack(">I4s", length, b"jp2c") + b"codestream"

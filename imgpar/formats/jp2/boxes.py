@@ -9,7 +9,7 @@ import struct
 
 from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg.header import EXIF
-from imgpar.formats.tlv import BOXES, walk
+from imgpar.formats.tlv import BOXES, build_box, walk
 
 UUIDS = {
     "exif": (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")),
@@ -67,26 +67,28 @@ def comment_of(text: bytes) -> bytes:
 
 def with_metadata_boxes(stream: bytes, metadata: Metadata) -> bytes:
     """Add metadata to a file without."""
-    parts = []
-    for box in walk(stream, BOXES):
-        body = _header(box.body, metadata) if box.kind == b"jp2h" else bytes(box.body)
-        parts.append(_box(box.kind, body))
+    parts = [
+        build_box(box.kind, _header(box.body, metadata) if box.kind == b"jp2h" else box.body)
+        for box in walk(stream, BOXES)
+    ]
     # Behind the codestream: Pillow reads comments only where that follows the header directly.
     for name, uuids in UUIDS.items():
         block = getattr(metadata, name)
-        parts += [_box(b"uuid", uuids[0] + block)] if block else []
+        parts += [build_box(b"uuid", uuids[0] + block)] if block else []
     return b"".join(parts)
 
 
 def _header(body: memoryview, metadata: Metadata) -> bytes:
     parts = []
     for box in walk(body, BOXES):
-        replaced = box.kind == b"colr" and metadata.icc
-        parts.append(_box(box.kind, bytes((_PROFILE, 0, 0)) + metadata.icc if replaced else bytes(box.body)))
+        if box.kind == b"colr" and metadata.icc:
+            parts.append(build_box(box.kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
+        else:
+            parts.append(build_box(box.kind, box.body))
     if metadata.dpi:
         across, down = (value / _METRE for value in metadata.dpi)
         # Dots per metre as numerator, denominator and power of ten, vertical first.
-        parts.append(_box(b"res ", _box(b"resc", _fraction(down, across))))
+        parts.append(build_box(b"res ", build_box(b"resc", _fraction(down, across))))
     return b"".join(parts)
 
 
@@ -97,7 +99,3 @@ def _fraction(down: float, across: float) -> bytes:
         below = next((below for below in (100, 10) if value * below < 0xFFFF), 1)
         numbers += [min(round(value * below), 0xFFFF), below]
     return struct.pack(">4Hbb", *numbers, 0, 0)
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + kind + body

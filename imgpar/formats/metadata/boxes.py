@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-
 from imgpar.core.spec import Metadata
 from imgpar.formats.jp2.boxes import UUIDS, comment_of
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.policy import strip
-from imgpar.formats.tlv import BOXES, adjacent_segments, walk
+from imgpar.formats.tlv import BOXES, JXL_BOXES, adjacent_segments, build_box, walk
 
 _JXL = {b"Exif": "exif", b"xml ": "xmp"}
 _SOC, _COM, _SOT = b"\xff\x4f", 0x64, 0x90
@@ -24,7 +22,7 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
     if not data.startswith(CONTAINER):
         return data
     parts, changed = list[tuple[bytes, bytes]](), False
-    for kind, body, _, complete in walk(data, BOXES):
+    for kind, body, _, complete in walk(data, JXL_BOXES):
         if not complete:
             return None
         packed = kind == b"brob"
@@ -72,7 +70,7 @@ def _left(name: str, block: bytes, what: str) -> bytes:
 def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:
     if any(len(body) + 8 >= _BIG for _, body in parts):
         return None
-    return b"".join(struct.pack(">I", len(body) + 8) + kind + body for kind, body in parts)
+    return b"".join(build_box(kind, body) for kind, body in parts)
 
 
 def _without_comments(stream: bytes) -> bytes | None:
