@@ -159,6 +159,19 @@ class TestBoxes:
         ]  # fmt: skip
         assert file.total <= 48
 
+    @pytest.mark.parametrize("cut", [0, 1])
+    def test_a_file_ends_where_its_data_do(self, cut: int) -> None:
+        data = box(b"ftyp", b"") + box(b"mdat", bytes(20))
+        last = list(tlv.places_in_file(io.BytesIO(data[: len(data) - cut]), tlv.BOXES))[-1]
+        assert (last.stop, last.end, last.complete) == (len(data) - cut, len(data) - cut, not cut)
+
+    def test_length_0_reaches_to_the_end_of_a_file(self) -> None:
+        file = io.BytesIO(box(b"ftyp", b"") + b"\0\0\0\0mdat" + bytes(100))
+        assert [(each.kind, each.stop) for each in tlv.places_in_file(file, tlv.BOXES)] == [
+            (b"ftyp", 8),
+            (b"mdat", 116),
+        ]
+
     def test_a_file_may_end_within_a_header(self) -> None:
         file = io.BytesIO(box(b"ftyp", b"") + struct.pack(">I4sI", 1, b"mdat", 0))
         assert [each.kind for each in tlv.places_in_file(file, tlv.BOXES)] == [b"ftyp"]
@@ -197,6 +210,9 @@ class TestSegments:
     def test_damage_and_the_end_of_the_picture_end_them(self, segment: bytes) -> None:
         data = self.HEAD[:8] + segment + self.HEAD[8:]
         assert [marker for marker, *_ in self.found(data)] == [0xE0]
+
+    def test_a_segment_that_is_cut_off_ends_them(self) -> None:
+        assert [marker for marker, *_ in self.found(self.HEAD[:13] + b"\xff\xe1\0\4x")] == [0xE0, 0xFE]
 
     @pytest.mark.parametrize(("between", "expected"), [(b"\xff", 3), (b"\0", 1), (b"\xff\x01", 1)])
     def test_adjacent_ones_have_only_fill_bytes_between_them(self, between: bytes, expected: int) -> None:

@@ -64,8 +64,8 @@ def light_to_srgb_table() -> Array:
 def bt709_to_light(codes: Array) -> Array:
     """Decode with the inverse of the camera's transfer function (ITU-R BT.709, 1.2): scene light.
 
-    >>> bt709_to_light(np.array([0.0, 0.081, 1.0])).round(4).tolist()
-    [0.0, 0.018, 1.0]
+    >>> bt709_to_light(np.array([0.0, 0.045, 1.0])).round(4).tolist()
+    [0.0, 0.01, 1.0]
     """
     bright = ((np.maximum(codes, 0) + _BT709_OFFSET) / _BT709_SCALE) ** (1 / _BT709_POWER)
     result: Array = np.where(codes < _BT709_LIGHT_LIMIT * _BT709_SLOPE, codes / _BT709_SLOPE, bright)
