@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 
 from imgpar.core.errors import EncodeError
@@ -13,6 +13,7 @@ from imgpar.formats.backends import pillow
 from imgpar.formats.base import Encoded, check_size, damaged, durations_of
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
+from imgpar.formats.tlv import RIFF_CHUNKS, walk
 
 _LARGEST = 16383
 _FLAGS_AT, _ALPHA = 20, 0x10
@@ -27,7 +28,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     claimed = int.from_bytes(view[4:8], "little") + 8
     durations = []
     parts, size, coding = False, b"", set[bytes]()
-    for kind, body in _chunks(view):
+    for kind, body, _, _ in walk(view, RIFF_CHUNKS):
         if kind == b"VP8X" and len(body) >= 10:
             width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
             check_size(width, height, limits)
@@ -117,12 +118,3 @@ def _with_alpha_flag(data: bytes | memoryview) -> bytes:
     result = bytearray(data)
     result[_FLAGS_AT] |= _ALPHA
     return bytes(result)
-
-
-def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and body of every chunk of the RIFF container that begins inside the file."""
-    at = 12
-    while at + 8 <= len(view):
-        length = int.from_bytes(view[at + 4 : at + 8], "little")
-        yield bytes(view[at : at + 4]), view[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2

@@ -24,9 +24,10 @@ from imgpar.formats.png import animation as apng
 from imgpar.formats.png import colour as png_colour
 from imgpar.formats.png import deep as png_deep
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, broken, chunks_of, ihdr
+from imgpar.formats.png.chunks import SIGNATURE, broken, ihdr
 from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.registry import Format
+from imgpar.formats.tlv import PNG_CHUNKS, walk
 from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import marked
 
@@ -51,7 +52,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         notes = (*header.notes, "damaged ancillary chunks were dropped")
         header = header._replace(notes=notes, detail={**header.detail, "essential": True})
         data = _essential(data)
-    chunks = list(chunks_of(data))
+    chunks = _chunks(data)
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
     header = header._replace(metadata=_with_raw(header.metadata, chunks)._replace(text=_text(chunks)))
     header = header._replace(orientation=tiff.get_orientation(header.metadata.exif))
@@ -87,7 +88,7 @@ def decode(
     """
     if header.detail.get("essential"):
         data = _essential(data)
-    chunks = list(chunks_of(data))
+    chunks = _chunks(data)
     if not accept_damaged and (not chunks or chunks[-1][0] != b"IEND"):
         raise damaged("PNG", "it ends before its last chunk")
     if not accept_damaged and (kind := broken(data)):
@@ -100,13 +101,13 @@ def decode(
 
 def _essential(data: bytes | memoryview) -> bytes:
     """The critical chunks of the file, each with its own CRC."""
-    view, parts = memoryview(data), [SIGNATURE]
-    at = 8
-    for kind, body in chunks_of(data):
-        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            parts.append(bytes(view[at : at + 12 + len(body)]))
-        at += 12 + len(body)
-    return b"".join(parts)
+    wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+    return b"".join((SIGNATURE, *(chunk.whole for chunk in walk(data, PNG_CHUNKS) if chunk.kind in wanted)))
+
+
+def _chunks(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
+    """Type and body of every chunk."""
+    return [(chunk.kind, chunk.body) for chunk in walk(data, PNG_CHUNKS)]
 
 
 def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], ...]:
