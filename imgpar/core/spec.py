@@ -234,10 +234,10 @@ class Header(NamedTuple):
     scale: int = 1
     """1, 2, 4 or 8: how much smaller than in the file the pixels are decoded."""
     turned: bool = False
-    """Whether decoding turns the pixels of the file upright; `orientation` is then 1."""
+    """Whether pages are turned upright while they are decoded: a copy of the file would not be upright."""
     pages: tuple[int, int] | None = None
     """Numbers of the first and the last requested page of a document, from 1; None for other files."""
     numbers: tuple[int, ...] = ()
-    """Indices of the frames to decode, from 0; empty is all, or the first one."""
+    """Indices of the frames to decode, from 0; empty: the first ones."""
     detail: Detail | None = None
-    """For the modules of `format`; the others leave it alone."""
+    """For the modules of this format: whoever reads it asks for its type first (`formats.base.detail_of`)."""

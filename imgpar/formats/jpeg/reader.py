@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 
@@ -89,9 +90,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         metadata=metadata,
         lost=tuple(lost),
         notes=tuple(notes),
-        coding=Coding(quality=info.quality),
+        coding=_coding(info.quality),
         detail=detail,
     )
+
+
+@lru_cache(maxsize=128)  # made for every picture
+def _coding(quality: int) -> Coding:
+    return Coding(quality=quality)
 
 
 def _check_rare(frame: FrameHeader) -> None:

@@ -78,9 +78,8 @@ def decode(
     detail = header.detail
     if not isinstance(detail, FlatDetail):
         notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-        if (
-            detail_of(header, pillow.PillowDetail).mode == "1"
-        ):  # black is 1 in these files, which Pillow reads as white
+        if detail_of(header, pillow.PillowDetail).mode == "1":
+            # Black is 1 in these files, which Pillow reads as white.
             np.subtract(255, frames[0].array, out=frames[0].array)
         return notes
     pixels = psd_flat.decode(data, detail.flat)
