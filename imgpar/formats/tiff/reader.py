@@ -72,21 +72,21 @@ def _rare_header(
     data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
 ) -> Header:
     """Pages that tifffile reads."""
-    found = [tiff_rare.rare_samples(data, number) for number, _ in chosen]
-    samples, blocks = found[0]
+    found = [tiff_rare.rare_page(data, number) for number, _ in chosen]
+    samples, metadata, orientation = found[0]
     check_size(*samples.spec.size, limits, len(chosen))
-    alike = all(other == samples and page["icc"] == blocks["icc"] for other, page in found[1:])
+    alike = all((page.samples, page.metadata.icc) == (samples, metadata.icc) for page in found[1:])
     numbers = tuple(number for number, _ in chosen) if alike else (chosen[0][0],)
     exif = b""
     with contextlib.suppress(Exception):
         exif = _described(_tags(data, chosen[0][1]))
-    icc = blocks["icc"] if profile_space(blocks["icc"]) in ("RGB", "GRAY") else b""
+    icc = metadata.icc if profile_space(metadata.icc) in ("RGB", "GRAY") else b""
     return Header(
         format=fmt.name,
         spec=samples.spec,
-        orientation=blocks["orientation"],
+        orientation=orientation,
         frames=len(numbers),
-        metadata=Metadata(icc=icc, exif=exif, xmp=blocks["xmp"], dpi=blocks["dpi"]),
+        metadata=metadata._replace(icc=icc, exif=exif),
         lost=samples.lost if alike else (*samples.lost, "pages"),
         notes=samples.notes,
         numbers=numbers,
