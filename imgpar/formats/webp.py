@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Fact, Frame, Header, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import Encoded, check_size, damaged, durations_of
+from imgpar.formats.base import Encoded, check_size, damaged, detail_of, durations_of
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
 from imgpar.formats.tlv import RIFF_CHUNKS, walk
@@ -20,6 +21,23 @@ _FLAGS_AT, _ALPHA = 20, 0x10
 """Offset of the VP8X flags, and the alpha flag."""
 _METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
 """libwebp's method for each effort."""
+
+
+class WebpDetail(NamedTuple):
+    """What is known of a WebP besides its header."""
+
+    mode: str
+    """Pillow's mode of the image."""
+    open_canvas: bool
+    """Whether it is an opaque animation whose frames leave parts of the canvas empty."""
+
+    def facts(self, header: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {
+            "mode": self.mode,
+            "lossless": header.coding.lossless,
+            **({"open_canvas": self.open_canvas} if header.frames > 1 else {}),
+        }
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -43,10 +61,11 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
     open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
     header = pillow.read_header(_with_alpha_flag(data) if open_canvas else data, fmt, limits)
-    header = header._replace(detail={**header.detail, "lossless": coding == {b"VP8L"}})
+    detail = WebpDetail(detail_of(header, pillow.PillowDetail).mode, open_canvas and header.frames > 1)
+    stored = header.coding._replace(lossless=coding == {b"VP8L"})
+    header = header._replace(coding=stored, detail=detail)
     if header.frames == 1:
         return header
-    header = header._replace(detail={**header.detail, "open_canvas": open_canvas})
     metadata = header.metadata._replace(durations=tuple(durations[: header.frames]))
     return header._replace(metadata=metadata)
 
@@ -68,7 +87,7 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if header.detail.get("open_canvas"):
+    if detail_of(header, WebpDetail).open_canvas:
         data = _with_alpha_flag(data)
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 

@@ -55,7 +55,7 @@ class TestAvif:
         frame = picture("RGB", "uint16")
         data = written(frame, "avif", quality=95)
         header, (array,) = read(data)
-        assert header.detail["bits"] == 10
+        assert header.detail.bits == 10
         error = np.abs(array.astype(float) - frame.array) / 257
         assert error.mean() < 0.8
 
