@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.policy import strip
 
@@ -32,7 +33,7 @@ def strip_gif(data: bytes, what: str) -> bytes | None:
 
 def _xmp(block: bytes, what: str) -> bytes:
     packet = block[len(_XMP_HEAD) :].removesuffix(XMP_TRAILER)
-    left = strip(Metadata(xmp=packet), what).xmp
+    left = strip(Metadata(xmp=Xmp(packet)), what).xmp
     return _XMP_HEAD + left + XMP_TRAILER if left else b""
 
 

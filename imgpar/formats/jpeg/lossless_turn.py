@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg import turbo
 from imgpar.formats.jpeg.header import (
@@ -71,11 +72,11 @@ def _adjusted(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -
     if (marker == APP0 and body.startswith(_THUMBNAIL)) or (marker == APP0 + 2 and body.startswith(MPF)):
         return b""
     if marker == APP0 + 1 and body.startswith(EXIF):
-        made = bake(Metadata(exif=body[len(EXIF) :]), *size)
+        made = bake(Metadata(exif=Exif(body[len(EXIF) :])), *size)
         block = (density.turn_density(made) if swaps else made).exif
         return EXIF + block if block else b""
     if marker == APP0 + 1 and body.startswith(XMP):
-        return XMP + bake(Metadata(xmp=body[len(XMP) :]), *size).xmp
+        return XMP + bake(Metadata(xmp=Xmp(body[len(XMP) :])), *size).xmp
     if marker == APP0 + 13 and body.startswith(iptc.PHOTOSHOP):
         return iptc.PHOTOSHOP + iptc.without_thumbnails(body[len(iptc.PHOTOSHOP) :])
     return body

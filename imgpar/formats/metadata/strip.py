@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.gif import strip as gif_edit
 from imgpar.formats.jpeg import gain_map, motion_photo
@@ -84,11 +85,11 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
     """The segment, if it is not XMP, with reduced content, or None."""
     if marker == _APP1 and body.startswith(EXIF):
-        left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
+        left = strip(Metadata(exif=Exif(body[len(EXIF) :])), what).exif
         return EXIF + left if left else None
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
-        left = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
-        return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
+        records = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
+        return iptc.PHOTOSHOP + iptc.wrap(records) if records else None
     if what == "all":
         return body if marker not in _METADATA_MARKERS or body.startswith((ICC, gain_map.ISO)) else None
     goes = body.startswith(MPF) or (what in _CAMERAS and body.startswith(_CAMERAS[what]))
@@ -127,11 +128,11 @@ def _png(data: bytes, what: str) -> bytes | None:
 def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
     """The chunk with reduced content (the same object if unchanged), or None."""
     if kind == b"eXIf":
-        return strip(Metadata(exif=body), what).exif or None
+        return strip(Metadata(exif=Exif(body)), what).exif or None
     if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
         plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
         if what == "gps" and plain:
-            return strip(Metadata(xmp=body), what).xmp
+            return strip(Metadata(xmp=Xmp(body)), what).xmp
         return body if what == "exif" else None
     if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
         return None
@@ -145,11 +146,11 @@ def _webp(data: bytes, what: str) -> bytes | None:
             flags_at = 12 + sum(map(len, parts)) + 8
         if kind == b"EXIF":
             prefix = EXIF if body.startswith(EXIF) else b""
-            left = strip(Metadata(exif=body[len(prefix) :]), what).exif
-            whole = _webp_chunk(kind, prefix + left) if left else b""
+            exif = strip(Metadata(exif=Exif(body[len(prefix) :])), what).exif
+            whole = _webp_chunk(kind, prefix + exif) if exif else b""
         elif kind == b"XMP ":
-            left = strip(Metadata(xmp=body), what).xmp
-            whole = _webp_chunk(kind, left) if left else b""
+            xmp = strip(Metadata(xmp=Xmp(body)), what).xmp
+            whole = _webp_chunk(kind, xmp) if xmp else b""
         parts.append(whole)
     content = b"".join(parts)
     result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Layout, Spec
@@ -128,7 +129,7 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
         lost.append("channels")
     if bits > 16 or (bits > 8 and not deep):
         lost.append("depth")
-    note = (to_srgb.conversion_note("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.conversion_note("CMYK", Icc(_profile(tags))),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, tuple(lost), note)
 
 
