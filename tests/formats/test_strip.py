@@ -10,6 +10,7 @@ from codec_pictures import picture, saved, written
 from PIL import Image
 
 from imgpar.batch.picture.outputs import convert_bytes
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Metadata
 from imgpar.formats import codec
@@ -70,7 +71,7 @@ def test_strip_keeps_the_codestream(name: str) -> None:
         pytest.skip(f"{name} is not there")
     exif = saved(Image.new("L", (2, 2)), "TIFF")
     plain = written(picture("RGB"), name, quality=60)
-    source = written(picture("RGB"), name, Metadata(xmp=XMP, exif=exif), quality=60)
+    source = written(picture("RGB"), name, Metadata(xmp=Xmp(XMP), exif=Exif(exif)), quality=60)
     made = run(source, name, "all")
     assert XMP not in made
     stream = plain[plain.index(b"jp2c" if name == "jp2" else b"\xff\x0a") :][8:]

@@ -33,9 +33,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
-    header = (
-        _flat_header(flat, Icc(found.get(_ICC, b"")), fmt) if flat else pillow.read_header(data, fmt, limits)
-    )
+    icc = Icc(found.get(_ICC, b""))
+    header = _flat_header(flat, icc, fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
     metadata = header.metadata._replace(
         exif=tiff.sound_exif(found.get(_EXIF, b"")),
