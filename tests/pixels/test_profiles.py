@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from table_profiles import table_profile
 
-from imgpar.core.blocks import Icc
+from imgpar.core.blocks import Exif, Icc
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.option_values import ColourTarget
 from imgpar.formats.options import EncodeOptions
@@ -241,4 +241,4 @@ def test_a_profile_for_other_channels_is_left_out(
 
 def test_a_broken_profile_is_none() -> None:
     assert parse_profile(profiles.srgb()[:100]) is None
-    assert tagged(b"") == b""
+    assert tagged(Exif()) == b""

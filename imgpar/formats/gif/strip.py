@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from imgpar.core.blocks import Xmp
-from imgpar.core.spec import Metadata
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_xmp
 
 _XMP_HEAD = b"\x21\xff\x0bXMP DataXMP"
 XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
@@ -33,7 +32,7 @@ def strip_gif(data: bytes, what: str) -> bytes | None:
 
 def _xmp(block: bytes, what: str) -> bytes:
     packet = block[len(_XMP_HEAD) :].removesuffix(XMP_TRAILER)
-    left = strip(Metadata(xmp=Xmp(packet)), what).xmp
+    left = strip_xmp(Xmp(packet), what)
     return _XMP_HEAD + left + XMP_TRAILER if left else b""
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from imgpar.core.blocks import Exif, Xmp, memoized
 from imgpar.core.errors import ItemError
-from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg import multi_picture
 from imgpar.formats.jpeg.header import (
     APP0,
@@ -24,7 +23,7 @@ from imgpar.formats.jpeg.header import (
     parse_segments,
     split_head,
 )
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_exif, strip_xmp
 from imgpar.formats.metadata.xml import Span, elements, without
 from imgpar.formats.metadata.xmp import XMP
 
@@ -157,10 +156,10 @@ def with_gain_map_metadata(stream: bytes, gain_map: bytes, what: str) -> bytes:
 def _thinned(marker: int, body: bytes, what: str) -> bytes:
     """XMP is always kept: it describes the map, and may only contain a location."""
     if body.startswith(EXIF):
-        block = strip(Metadata(exif=Exif(body[len(EXIF) :])), what).exif
+        block = strip_exif(Exif(body[len(EXIF) :]), what)
         return EXIF + block if block else b""
     if body.startswith(XMP):
-        return XMP + strip(Metadata(xmp=Xmp(body[len(XMP) :])), "gps" if what else "").xmp
+        return XMP + strip_xmp(Xmp(body[len(XMP) :]), "gps" if what else "")
     gone = body.startswith(MPF) or (what == "all" and marker in (COM, APP0 + 13))
     return b"" if gone else body
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from imgpar.core.spec import Metadata
 from imgpar.formats.jp2.boxes import UUIDS, comment_of, jp2_boxes
 from imgpar.formats.jxl.header import CONTAINER
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_block
 
 _JXL = {b"Exif": "exif", b"xml ": "xmp"}
 _SOC, _COM, _SOT = b"\xff\x4f", 0xFF64, 0xFF90
@@ -28,7 +27,7 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
         if packed and name and what == "gps":
             return None
         head = 4 if name == "exif" and not packed else 0
-        left = _left(name, bytes(body[head:]), what) if name else bytes(body)
+        left = strip_block(name, bytes(body[head:]), what) if name else bytes(body)
         changed = changed or (bool(name) and left != bytes(body[head:]))
         if left or not name:
             parts.append((kind, bytes(body[:head]) + left if name else left))
@@ -44,7 +43,7 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
         content = bytes(body)
         name = next((n for n, known in UUIDS.items() if content[:16] in known), "") if kind == b"uuid" else ""
         if name:
-            left = _left(name, content[16:], what)
+            left = strip_block(name, content[16:], what)
             parts += [(kind, content[:16] + left)] if left else []
         elif kind == b"jp2c" and what == "all":
             short = _without_comments(content)
@@ -54,12 +53,6 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
         elif what != "all" or kind not in (b"xml ", b"uuid", b"uinf"):
             parts.append((kind, content))
     return _joined(parts)
-
-
-def _left(name: str, block: bytes, what: str) -> bytes:
-    """What remains of a metadata block."""
-    left: bytes = getattr(strip(Metadata(**{name: block}), what), name)  # type: ignore[arg-type]
-    return left
 
 
 def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:

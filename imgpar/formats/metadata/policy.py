@@ -36,19 +36,36 @@ def strip(metadata: Metadata, what: str) -> Metadata:
     >>> strip(Metadata(xmp=Xmp(b"<x/>"), comment=b"hello"), "xmp").comment
     b'hello'
     """
+    if what not in ("gps", "exif", "xmp", "all"):
+        return metadata
+    metadata = metadata._replace(
+        exif=strip_exif(metadata.exif, what),
+        xmp=strip_xmp(metadata.xmp, what),
+    )
     if what == "all":
-        return metadata._replace(exif=Exif(), xmp=Xmp(), comment=b"", iptc=b"", text=())
-    if what == "exif":
-        return metadata._replace(exif=Exif())
-    if what == "xmp":
-        return metadata._replace(xmp=Xmp())
+        return metadata._replace(comment=b"", iptc=b"", text=())
     if what == "gps":
-        return metadata._replace(
-            exif=location.exif_without_places(metadata.exif),
-            xmp=location.xmp_without_places(metadata.xmp),
-            iptc=iptc.iptc_without_places(metadata.iptc),
-        )
+        return metadata._replace(iptc=iptc.iptc_without_places(metadata.iptc))
     return metadata
+
+
+def strip_exif(exif: Exif, what: str) -> Exif:
+    """EXIF without `gps`; empty for `exif` and `all`."""
+    if what in ("exif", "all"):
+        return Exif()
+    return location.exif_without_places(exif) if what == "gps" else exif
+
+
+def strip_xmp(xmp: Xmp, what: str) -> Xmp:
+    """XMP without `gps`; empty for `xmp` and `all`."""
+    if what in ("xmp", "all"):
+        return Xmp()
+    return location.xmp_without_places(xmp) if what == "gps" else xmp
+
+
+def strip_block(kind: str, block: bytes, what: str) -> bytes:
+    """What is left of a block of the kind `exif` or `xmp` in a file."""
+    return strip_exif(Exif(block), what) if kind == "exif" else strip_xmp(Xmp(block), what)
 
 
 def removed(metadata: Metadata, what: str) -> tuple[str, ...]:

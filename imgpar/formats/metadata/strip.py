@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 
 from imgpar.core.blocks import Exif, Xmp
-from imgpar.core.spec import Metadata
 from imgpar.formats.gif import strip as gif_edit
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.jpeg.header import (
@@ -25,7 +24,7 @@ from imgpar.formats.jpeg.header import (
     split_head,
 )
 from imgpar.formats.metadata import boxes, iptc
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_block, strip_exif, strip_xmp
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
 from imgpar.formats.metadata.xmp import segments as xmp_segments
 from imgpar.formats.png import raw_profiles
@@ -63,7 +62,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
     if not end:
         return None
     packet = parse_segments(data).xmp
-    left = motion_photo.without_clip(strip(Metadata(xmp=packet), what).xmp)
+    left = motion_photo.without_clip(strip_xmp(packet, what))
     kept = list[Segment]()
     for marker, body in segments:
         if marker == _APP1 and body.startswith((XMP, XMP_EXTENSION)):
@@ -85,7 +84,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
 def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
     """The segment, if it is not XMP, with reduced content, or None."""
     if marker == _APP1 and body.startswith(EXIF):
-        left = strip(Metadata(exif=Exif(body[len(EXIF) :])), what).exif
+        left = strip_exif(Exif(body[len(EXIF) :]), what)
         return EXIF + left if left else None
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
         records = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
@@ -128,11 +127,11 @@ def _png(data: bytes, what: str) -> bytes | None:
 def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
     """The chunk with reduced content (the same object if unchanged), or None."""
     if kind == b"eXIf":
-        return strip(Metadata(exif=Exif(body)), what).exif or None
+        return strip_exif(Exif(body), what) or None
     if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
         plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
         if what == "gps" and plain:
-            return strip(Metadata(xmp=Xmp(body)), what).xmp
+            return strip_xmp(Xmp(body), what)
         return body if what == "exif" else None
     if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
         return None
@@ -146,10 +145,10 @@ def _webp(data: bytes, what: str) -> bytes | None:
             flags_at = 12 + sum(map(len, parts)) + 8
         if kind == b"EXIF":
             prefix = EXIF if body.startswith(EXIF) else b""
-            exif = strip(Metadata(exif=Exif(body[len(prefix) :])), what).exif
+            exif = strip_exif(Exif(body[len(prefix) :]), what)
             whole = _webp_chunk(kind, prefix + exif) if exif else b""
         elif kind == b"XMP ":
-            xmp = strip(Metadata(xmp=Xmp(body)), what).xmp
+            xmp = strip_xmp(Xmp(body), what)
             whole = _webp_chunk(kind, xmp) if xmp else b""
         parts.append(whole)
     content = b"".join(parts)
@@ -183,7 +182,7 @@ def _boxed(data: bytes, what: str) -> bytes | None:
     for kind, block in header.items():
         if data.count(block) != 1:
             return None
-        left = getattr(strip(Metadata(**{kind: block}), what), kind)  # type: ignore[arg-type]
+        left = strip_block(kind, block, what)
         blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (_NO_XMP, b" ")
         left = (left or blank[: len(block)]).ljust(len(block), filler)
         if len(left) != len(block):
