@@ -134,7 +134,7 @@ class ArrayStream:
                 if item.error:
                     yield Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
                 else:
-                    yield Job(next(self._jobs), item)
+                    yield Job(next(self._jobs), (item,))
 
     def _sink(self, result: Outcome | Settled) -> None:
         with self._changed:

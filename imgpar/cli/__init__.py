@@ -37,6 +37,8 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
 """Flags with which `convert` starts no workers."""
 
+_RUNS = ("convert", "assemble", "concat")
+"""Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
 
@@ -94,9 +96,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
-    if first == "convert" and not _has_folder():
+    if first in _RUNS and not _has_folder():
         raise UsageError(NO_FOLDER)  # worker processes could not start
-    if first == "convert" and _NO_WORK.isdisjoint(arguments):
+    if first in _RUNS and _NO_WORK.isdisjoint(arguments):
         from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 

@@ -1,6 +1,6 @@
 """Inputs, jobs and their outcomes, and the events of a run.
 
-    Item (an input) → Job (with its targets) → Outcome (its line of the report)
+    Items (inputs) → Job (with its targets) → an Outcome for each item (its line of the report)
 
 Values that are made or sent for every picture are named tuples, which are built and pickled in a third of the
 time of dataclasses.
@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Literal, NamedTuple
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""
@@ -105,10 +101,15 @@ other workers."""
 
 
 class Job(NamedTuple):
-    """One item with its targets. Ids count from 0 in input order."""
+    """One or several items with one or several targets. Ids count from 0 in input order.
+
+    map      one item, one or several files
+    split    one item, one file per page or frame
+    gather   several items in order, one file
+    """
 
     id: int
-    item: Item
+    items: tuple[Item, ...]
     targets: tuple[Target, ...] = ()
     digest: str = ""
     """Set when all targets exist, made from content with this digest by the same recipe, and only the
@@ -124,6 +125,11 @@ class Job(NamedTuple):
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
+
+    @property
+    def item(self) -> Item:
+        """The only item, or the first of several."""
+        return self.items[0]
 
 
 class SameItem(NamedTuple):

@@ -94,7 +94,7 @@ def test_the_lines_may_come_from_a_journal_that_is_closed(tmp_path: Path) -> Non
     with Journal.open(str(tmp_path / ".imgpar/journal.db"), str(tmp_path)) as journal:
         journal.begin("key")
         for number in range(3):
-            work = Job(number, Item(str(tmp_path / f"{number}.jpg"), "", 1, 1))
+            work = Job(number, (Item(str(tmp_path / f"{number}.jpg"), "", 1, 1),))
             outcome = Outcome(work.item.path, "ok", job=number)
             tally.add(outcome)
             journal.record(outcome, work)

@@ -24,7 +24,7 @@ def ledger(schedule: str = "chain", workers: int = 1, chunks: int = 64, *, array
 def submit(book: Ledger, *numbers: int, size: int = 1000) -> None:
     for number in numbers:
         targets = (Target("jpeg", f"/out/{number}.jpg"),)
-        book.submit(Job(number, Item(f"/in/{number}.jpg", f"{number}.jpg", size, 0), targets), 1)
+        book.submit(Job(number, (Item(f"/in/{number}.jpg", f"{number}.jpg", size, 0),), targets), 1)
 
 
 def begin(book: Ledger, index: int, chunks: int = 1) -> Task:

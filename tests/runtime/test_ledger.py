@@ -32,7 +32,7 @@ GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
 
 def job(number: int, size: int = 1000, targets: int = 1) -> Job:
     outputs = tuple(Target("jpeg", f"/out/{number}-{n}.jpg") for n in range(targets))
-    return Job(number, Item(f"/in/{number}.jpg", f"{number}.jpg", size, 0), outputs)
+    return Job(number, (Item(f"/in/{number}.jpg", f"{number}.jpg", size, 0),), outputs)
 
 
 def ledger(schedule: str = "chain", workers: int = 1, chunks: int = 64, *, arrays: bool = False) -> Ledger:
@@ -477,7 +477,7 @@ def test_in_place_all_outputs_of_a_job_are_encoded_in_order_by_one_worker():
     """The last one retires the original."""
     book = ledger("staged", workers=2)
     targets = (Target("jpeg", "/in/0.jpg"), Target("webp", "/in/0.webp", retires="/in/0.jpg", backup="/b"))
-    book.submit(Job(0, Item("/in/0.jpg", "0.jpg", 1000, 0), targets), 1)
+    book.submit(Job(0, (Item("/in/0.jpg", "0.jpg", 1000, 0),), targets), 1)
     for stage in ("decode", "transform"):
         (task,) = book.tasks.assign(0)
         assert task.stage == stage

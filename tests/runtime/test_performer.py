@@ -64,7 +64,7 @@ def run(pool: tuple[Arena, Pool], folder: Path, contents: list[bytes]) -> dict[s
         path = folder / f"{number}.txt"
         path.write_bytes(content)
         target = Target("text", str(folder / f"{number}.out"))
-        jobs.append(Job(number, Item(str(path), path.name, len(content), 1), (target,), kind="file"))
+        jobs.append(Job(number, (Item(str(path), path.name, len(content), 1),), (target,), kind="file"))
     arena, workers = pool
     ended: list[Any] = []
     # The worker imports this module by its name, as it would import any performer.

@@ -35,7 +35,7 @@ from imgpar.video.plane_layout import PlaneLayout
 
 def clip(number: int = 0) -> Job:
     item = Item("/in/a.mp4", "a.mp4", 1000, 0)
-    return Job(number, item, (Target("mp4", "/out/a.mp4"),), kind="stream")
+    return Job(number, (item,), (Target("mp4", "/out/a.mp4"),), kind="stream")
 
 
 def failed(serial: int) -> Failed:

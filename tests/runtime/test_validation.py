@@ -42,7 +42,7 @@ def task(
     check: tuple[OutputFile, ...] = (),
 ) -> Task:
     outputs = targets or (Target("png", FILE.path),)
-    job = Job(0, Item("/in/a.png", "a.png", 1, 1), outputs, digest, check=check, kind=kind)  # type: ignore[arg-type]
+    job = Job(0, (Item("/in/a.png", "a.png", 1, 1),), outputs, digest, check=check, kind=kind)  # type: ignore[arg-type]
     return Task(7, 1, stage, job, targets=numbers)  # type: ignore[arg-type]
 
 

@@ -44,9 +44,9 @@ class Workers:
 
     def task(self, serial: int) -> Any:
         job = Job(
-            serial, Item("/in/a", "a", 1, 1), (Target("png", f"/nowhere/{serial}.png"),), kind=self.kind
+            serial, (Item("/in/a", "a", 1, 1),), (Target("png", f"/nowhere/{serial}.png"),), kind=self.kind
         )
-        return SimpleNamespace(serial=serial, job=job)
+        return SimpleNamespace(serial=serial, job=job, piece=None)
 
     def begun(self, worker: Any) -> Begun:
         return self.at

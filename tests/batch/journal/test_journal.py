@@ -34,7 +34,7 @@ def opened(tmp_path: Path, **facts: Any) -> Journal:
 def job(tmp_path: Path, name: str = "a.jpg", number: int = 0, **facts: Any) -> Job:
     stem = name.rpartition(".")[0]
     item = Item(str(tmp_path / "in" / name), os.path.basename(name), 10, 20, 30, ctime_ns=40)
-    return Job(number, item, (Target("webp", str(tmp_path / "out" / f"{stem}.webp")),), **facts)
+    return Job(number, (item,), (Target("webp", str(tmp_path / "out" / f"{stem}.webp")),), **facts)
 
 
 def ok(work: Job, **facts: Any) -> Outcome:
@@ -107,7 +107,7 @@ def test_a_new_plan_remembers_the_output_of_the_old_one(tmp_path: Path) -> None:
 def test_an_equal_digest_renews_the_time_and_keeps_the_rest(tmp_path: Path) -> None:
     work = job(tmp_path)
     item = Item(work.item.path, "a.jpg", 10, 99, 77, ctime_ns=88)
-    touched = Job(0, item, work.targets, digest="d1")
+    touched = Job(0, (item,), work.targets, digest="d1")
     with opened(tmp_path) as journal:
         journal.begin("key")
         journal.record(ok(work), work)
@@ -316,7 +316,7 @@ def test_any_path_survives(tmp_path: Path) -> None:
     base = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
     source = os.path.join(base, "in\udcff", "a\n\udcfe.jpg")
     target = Target("webp", os.path.join(base, "a\udcfe.webp"))
-    work = Job(0, Item(source, "a", 1, 2, 3), (target,))
+    work = Job(0, (Item(source, "a", 1, 2, 3),), (target,))
     with Journal.open(os.path.join(base, ".imgpar", "journal.db"), base) as journal:
         journal.begin("key")
         journal.planned([work])

@@ -33,7 +33,7 @@ class View:
 
 
 def task(serial: int, stage: str) -> Task:
-    return Task(serial, 1, stage, Job(serial, Item("/a.jpg", "a.jpg", 1, 0), ()))
+    return Task(serial, 1, stage, Job(serial, (Item("/a.jpg", "a.jpg", 1, 0),), ()))
 
 
 @pytest.mark.parametrize("stage", ["decode", "transform"])
