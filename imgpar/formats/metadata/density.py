@@ -87,7 +87,7 @@ def _in_exif(exif: Exif) -> tuple[float, float] | None:
 
 def _with_density(block: Exif, dpi: tuple[float, float]) -> Exif:
     """EXIF with a new first directory at its end; no value moves."""
-    block = block or _EMPTY
+    stored, block = block, block or _EMPTY
     main = tiff.first_ifd(block)
     if main is None:
         return block
@@ -102,7 +102,8 @@ def _with_density(block: Exif, dpi: tuple[float, float]) -> Exif:
     whole = bytearray(block.ljust(values_at, b"\0") + values + directory + link)
     struct.pack_into(order + "I", whole, 4, values_at + 16)
     made = Exif(whole)
-    remember(made, tiff.first_ifd, _with_resolution(main, values_at))
+    if stored:
+        remember(made, tiff.first_ifd, _with_resolution(main, values_at))
     return made
 
 
