@@ -18,7 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "encode a folder of pictures as a clip"),
+    "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
