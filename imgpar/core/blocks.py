@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 
 class Block(bytes):
     """Immutable bytes; results of `memoized` functions are kept with them, and do not travel to other
     processes."""
+
+    def same(self, data: bytes) -> Self:
+        """The block with these bytes: this one, with what was parsed from it, if they are its own."""
+        return self if self == data else type(self)(data)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (bytes(self),)

@@ -95,6 +95,18 @@ def test_a_copy() -> None:
     assert found["read_header"] == found["parse_segments"] == found["leading_ifd"] == 1
 
 
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "tiff"])
+def test_a_copy_without_locations(name: str) -> None:
+    """A TIFF is edited by its own directories, which hold more than EXIF."""
+    data = source(name)
+    with counted() as found:
+        edited = Pipeline().encode(data, to=name, strip="gps")
+    assert edited != data
+    assert found["read_header"] == 1
+    assert found["parse_segments"] == (name == "jpeg")
+    assert found["leading_ifd"] == found["xmp_without_places"] == 1
+
+
 def test_several_outputs() -> None:
     """Outputs share what was found in the blocks of the input."""
     header = header_of(source("jpeg"))

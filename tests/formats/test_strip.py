@@ -65,6 +65,16 @@ def test_strip_gps_keeps_the_rest_of_the_xmp_of_a_gif() -> None:
     assert codec.read_header(made, "a.gif", Limits()).frames == 2
 
 
+@pytest.mark.parametrize("name", ["jp2", "jxl", "avif", "heic", "webp", "png", "jpeg"])
+def test_strip_gps_keeps_the_rest_of_the_xmp(name: str) -> None:
+    if not FORMATS[name].installed:
+        pytest.skip(f"{name} is not there")
+    made = run(written(picture("RGB"), name, Metadata(xmp=Xmp(XMP))), name, "gps")
+    left = codec.read_header(made, f"a.{name}", Limits()).metadata.xmp
+    assert PLACE not in left
+    assert b'dc:title="Sky"' in left
+
+
 @pytest.mark.parametrize("name", ["jp2", "jxl"])
 def test_strip_keeps_the_codestream(name: str) -> None:
     if not FORMATS[name].installed:

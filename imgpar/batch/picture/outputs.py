@@ -158,7 +158,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip)
+        edited = strip_file(data, header.format, options.strip, header.metadata)
         if edited is None:
             return ""
         data = edited

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from imgpar.core.spec import Metadata
 from imgpar.formats.jp2.boxes import UUIDS, comment_of, jp2_boxes
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.policy import strip_block
@@ -13,7 +14,7 @@ _SOC, _COM, _SOT = b"\xff\x4f", 0xFF64, 0xFF90
 _BIG = 1 << 32
 
 
-def stripped_jxl(data: bytes, what: str) -> bytes | None:
+def stripped_jxl(data: bytes, what: str, known: Metadata) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed.
 
     The data for reconstructing the original JPEG are removed too, as they contain the same metadata.
@@ -27,23 +28,23 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
         if packed and name and what == "gps":
             return None
         head = 4 if name == "exif" and not packed else 0
-        left = strip_block(name, bytes(body[head:]), what) if name else bytes(body)
+        left = strip_block(name, bytes(body[head:]), what, known) if name else bytes(body)
         changed = changed or (bool(name) and left != bytes(body[head:]))
         if left or not name:
             parts.append((kind, bytes(body[:head]) + left if name else left))
     return _joined([part for part in parts if not (changed and part[0] == b"jbrd")])
 
 
-def stripped_jp2(data: bytes, what: str) -> bytes | None:
+def stripped_jp2(data: bytes, what: str, known: Metadata) -> bytes | None:
     """The same for JPEG 2000, with boxes or as a bare codestream, whose comments are removed by `all`."""
     if data.startswith(_SOC):
         return _without_comments(data) if what == "all" else data
     parts = list[tuple[bytes, bytes]]()
     for kind, body in jp2_boxes(data):
         content = bytes(body)
-        name = next((n for n, known in UUIDS.items() if content[:16] in known), "") if kind == b"uuid" else ""
+        name = next((n for n, ids in UUIDS.items() if content[:16] in ids), "") if kind == b"uuid" else ""
         if name:
-            left = strip_block(name, content[16:], what)
+            left = strip_block(name, content[16:], what, known)
             parts += [(kind, content[:16] + left)] if left else []
         elif kind == b"jp2c" and what == "all":
             short = _without_comments(content)

@@ -63,9 +63,18 @@ def strip_xmp(xmp: Xmp, what: str) -> Xmp:
     return location.xmp_without_places(xmp) if what == "gps" else xmp
 
 
-def strip_block(kind: str, block: bytes, what: str) -> bytes:
-    """What is left of a block of the kind `exif` or `xmp` in a file."""
-    return strip_exif(Exif(block), what) if kind == "exif" else strip_xmp(Xmp(block), what)
+def strip_block(kind: str, block: bytes, what: str, known: Metadata) -> bytes:
+    """What is left of a block in a file.
+
+    Args:
+        kind: `exif` or `xmp`.
+        block: its bytes.
+        what: `gps`, `exif`, `xmp` or `all`.
+        known: metadata of the file: a block that was parsed is not parsed again.
+    """
+    if kind == "exif":
+        return strip_exif(known.exif.same(block), what)
+    return strip_xmp(known.xmp.same(block), what)
 
 
 def removed(metadata: Metadata, what: str) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
-from imgpar.core.blocks import Exif, Xmp
+from imgpar.core.blocks import Xmp
+from imgpar.core.spec import Metadata
 from imgpar.formats.gif import strip as gif_edit
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.jpeg.header import (
@@ -45,23 +46,31 @@ _NO_EXIF = b"II*\0\x08\0\0\0"
 """A TIFF header whose only directory, made of the following zeros, is empty."""
 _NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+_NOTHING = Metadata()
 
 
-def strip_file(data: bytes, format_name: str, what: str) -> bytes | None:
+def strip_file(data: bytes, format_name: str, what: str, known: Metadata = _NOTHING) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where re-encoding is needed.
 
     Further pictures in a JPEG are removed too, as they contain metadata; a gain map is kept.
+
+    Args:
+        data: the whole file.
+        format_name: name of its record.
+        what: `gps`, `exif`, `xmp` or `all`.
+        known: metadata from its header: what was parsed from a block is not parsed again.
     """
     editor = _EDITORS.get(format_name)
-    return editor(data, what) if editor else None
+    return editor(data, what, known) if editor else None
 
 
-def _jpeg(data: bytes, what: str) -> bytes | None:
+def _jpeg(data: bytes, what: str, known: Metadata) -> bytes | None:
     segments, at = split_head(data)
     end = _end_of_picture(data, at) if at else 0
     if not end:
         return None
-    packet = parse_segments(data).xmp
+    first_part = next((body[len(XMP) :] for _, body in segments if body.startswith(XMP)), b"")
+    packet = known.xmp if known.xmp == first_part else parse_segments(data).xmp
     left = motion_photo.without_clip(strip_xmp(packet, what))
     kept = list[Segment]()
     for marker, body in segments:
@@ -70,7 +79,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
                 kept.append((marker, body))
             elif body.startswith(XMP):  # all parts are written where the first part was
                 kept += [(_APP1, part) for part in xmp_segments(left, SEGMENT)]
-        elif (rest := _jpeg_segment(marker, body, what)) is not None:
+        elif (rest := _jpeg_segment(marker, body, what, known)) is not None:
             kept.append((marker, rest))
     first = join_head(kept) + data[at:end]
     light, _, _ = gain_map.look(data, packet) if len(data) > end else (b"", [], [])
@@ -81,10 +90,10 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
     )
 
 
-def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
+def _jpeg_segment(marker: int, body: bytes, what: str, known: Metadata) -> bytes | None:
     """The segment, if it is not XMP, with reduced content, or None."""
     if marker == _APP1 and body.startswith(EXIF):
-        left = strip_exif(Exif(body[len(EXIF) :]), what)
+        left = strip_exif(known.exif.same(body[len(EXIF) :]), what)
         return EXIF + left if left else None
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
         records = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
@@ -108,12 +117,12 @@ def _end_of_picture(data: bytes, at: int) -> int:
     return 0
 
 
-def _png(data: bytes, what: str) -> bytes | None:
+def _png(data: bytes, what: str, known: Metadata) -> bytes | None:
     parts, at = [SIGNATURE], len(SIGNATURE)
     while at + 12 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        kept = _png_chunk(kind, body, what)
+        kept = _png_chunk(kind, body, what, known)
         if kept is body:
             parts.append(data[at : at + 12 + length])
         elif kept is not None:
@@ -124,13 +133,15 @@ def _png(data: bytes, what: str) -> bytes | None:
     return None
 
 
-def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
+def _png_chunk(kind: bytes, body: bytes, what: str, known: Metadata) -> bytes | None:
     """The chunk with reduced content (the same object if unchanged), or None."""
     if kind == b"eXIf":
-        return strip_exif(Exif(body), what) or None
+        return strip_exif(known.exif.same(body), what) or None
     if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
         plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
         if what == "gps" and plain:
+            if known.xmp and body.endswith(known.xmp):
+                return body.removesuffix(known.xmp) + strip_xmp(known.xmp, what)
             return strip_xmp(Xmp(body), what)
         return body if what == "exif" else None
     if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
@@ -138,17 +149,17 @@ def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
     return raw_profiles.thinned(kind, body, what) if kind in _PNG_TEXT else body
 
 
-def _webp(data: bytes, what: str) -> bytes | None:
+def _webp(data: bytes, what: str, known: Metadata) -> bytes | None:
     parts, flags_at = list[bytes](), 0
     for kind, body, whole in _webp_chunks(data):
         if kind == b"VP8X":
             flags_at = 12 + sum(map(len, parts)) + 8
         if kind == b"EXIF":
             prefix = EXIF if body.startswith(EXIF) else b""
-            exif = strip_exif(Exif(body[len(prefix) :]), what)
+            exif = strip_exif(known.exif.same(body[len(prefix) :]), what)
             whole = _webp_chunk(kind, prefix + exif) if exif else b""
         elif kind == b"XMP ":
-            xmp = strip_xmp(Xmp(body), what)
+            xmp = strip_xmp(known.xmp.same(body), what)
             whole = _webp_chunk(kind, xmp) if xmp else b""
         parts.append(whole)
     content = b"".join(parts)
@@ -175,14 +186,14 @@ def _webp_chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
-def _boxed(data: bytes, what: str) -> bytes | None:
+def _boxed(data: bytes, what: str, known: Metadata) -> bytes | None:
     """AVIF and HEIC: metadata is overwritten in place, so that no offset changes."""
     fmt = sniff(data[:64])
     header = _blocks(data, fmt.name if fmt else "")
     for kind, block in header.items():
         if data.count(block) != 1:
             return None
-        left = strip_block(kind, block, what)
+        left = strip_block(kind, block, what, known)
         blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (_NO_XMP, b" ")
         left = (left or blank[: len(block)]).ljust(len(block), filler)
         if len(left) != len(block):
@@ -205,15 +216,15 @@ def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
     return {kind: block for kind, block in blocks.items() if block}
 
 
-_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
+_EDITORS: dict[str, Callable[[bytes, str, Metadata], bytes | None]] = {
     "jpeg": _jpeg,
     "png": _png,
     "webp": _webp,
     "avif": _boxed,
     "heic": _boxed,
-    "tiff": tiff_edit.strip_tiff,
+    "tiff": lambda data, what, _: tiff_edit.strip_tiff(data, what),
     "gif": gif_edit.strip_gif,
     "jxl": boxes.stripped_jxl,
     "jp2": boxes.stripped_jp2,
-    "bmp": lambda data, _: data,
+    "bmp": lambda data, _, __: data,
 }
