@@ -12,6 +12,8 @@ from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from imgpar.core.blocks import Exif, Icc, Xmp
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -155,14 +157,12 @@ class FrameRef:
 
 
 class Metadata(NamedTuple):
-    """Metadata of a file; raw blocks as stored, without container headers.
+    """Metadata of a file; blocks as stored, without container headers. What is parsed from `icc`, `exif` and
+    `xmp` is kept with them."""
 
-    `exif` starts with the TIFF header (II or MM), not with `Exif\\0\\0`.
-    """
-
-    icc: bytes = b""
-    exif: bytes = b""
-    xmp: bytes = b""
+    icc: Icc = Icc()
+    exif: Exif = Exif()
+    xmp: Xmp = Xmp()
     comment: bytes = b""
     iptc: bytes = b""
     """The IIM records (IPTC): captions, credits and keywords."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from imgpar.core.blocks import Exif
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
@@ -22,6 +23,7 @@ from imgpar.formats.base import Encoded, detail_of, durations_of
 from imgpar.formats.jpeg import gain_map
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.box_times import without_times
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.cicp import cicp_colours, container_cicp, into_container
@@ -181,11 +183,11 @@ def _encode_usual(
     return Encoded(sink.getvalue(), ("loop count",) if counted else ())
 
 
-def _without_orientation(block: bytes) -> bytes:
+def _without_orientation(exif: Exif) -> Exif:
     """Pillow rewrites EXIF if it has an orientation, which breaks maker notes."""
-    exif = bytearray(block)
-    tiff.drop_entry(exif, tiff.ORIENTATION)
-    return bytes(exif)
+    draft = Draft(exif)
+    draft.drop_entry(tiff.ORIENTATION)
+    return draft.finished()
 
 
 def _encode_exact(

@@ -296,8 +296,10 @@ def _adjusted(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[M
     lost."""
     from imgpar.formats.metadata.policy import bake, describe_lost, strip
 
-    metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
-    return _without_missing_gain_map(metadata, fmt), lost + describe_lost(metadata, fmt)
+    # Blocks as they were read come first: what is found in them serves all outputs of the picture.
+    metadata, lost = fitting_profile(strip(metadata, what), spec)
+    lost += describe_lost(metadata, fmt)
+    return bake(_without_missing_gain_map(metadata, fmt), *spec.size), lost
 
 
 def _in_few_colours(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
@@ -19,7 +20,7 @@ from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour.cicp import Colours, cicp_colours
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.layouts import convert_layout, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -59,13 +60,13 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         layout = "RGBX"
     icc = info.get("icc_profile") or b""
     nclx = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
-    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    exif = Exif((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     metadata = Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else nclx.icc,
+        icc=rgb_or_grey(icc) or nclx.icc,
         cicp=nclx.cicp,
         # The decoder applies the rotation: the tag must not apply it again.
         exif=bake(Metadata(exif=exif), width, height).exif,
-        xmp=info.get("xmp") or b"",
+        xmp=Xmp(info.get("xmp") or b""),
     )
     lost = list[str]()
     if exif and not tiff.is_sound(exif):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Exif
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, require
@@ -46,7 +47,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         if 8 * len(data) * MAX_PIXELS_PER_BYTE < sizes.raw_width * sizes.raw_height:
             words = f"it holds no pixels: {len(data):,} bytes are too few for {width}×{height}"
             raise damaged("camera raw", words, hopeless=True)
-        exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else b""
+        exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else Exif()
         return Header(
             format=fmt.name,
             spec=Spec(width, height, "RGB", "uint16"),
@@ -95,7 +96,7 @@ def decode(
 def _missing(data: bytes) -> str:
     """What is truncated, for files with a TIFF structure: LibRaw fills it with black silently."""
     reach, seen = 0, set[int]()
-    main = tiff.first_ifd(data)
+    main = tiff.leading_ifd(data)
     waiting = [main.at] if main else []
     while waiting:
         at = waiting.pop()

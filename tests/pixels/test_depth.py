@@ -11,6 +11,7 @@ from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.batch.picture.stages import EncodedOutput
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
@@ -74,7 +75,9 @@ class TestAvif:
         from imgpar.pixels.colour import profiles
 
         metadata = Metadata(
-            icc=profiles.display_p3(), xmp=b"<x:xmpmeta/>", exif=struct.pack("<2sHIHI", b"II", 42, 8, 0, 0)
+            icc=profiles.display_p3(),
+            xmp=Xmp(b"<x:xmpmeta/>"),
+            exif=Exif(struct.pack("<2sHIHI", b"II", 42, 8, 0, 0)),
         )
         header = read_header(written(picture("RGB"), "avif", metadata, lossless=True), "", LIMITS)
         assert (header.metadata.icc, header.metadata.xmp) == (metadata.icc, metadata.xmp)
@@ -226,7 +229,7 @@ class TestJpeg2000:
     @pytest.mark.parametrize("layout", ["L", "RGB"])
     def test_opencv_reads_the_same(self, layout: str) -> None:
         frame = picture(layout, "uint16")
-        data = written(frame, "jp2", Metadata(icc=profiles.display_p3() if layout == "RGB" else b""))
+        data = written(frame, "jp2", Metadata(icc=Icc(profiles.display_p3() if layout == "RGB" else b"")))
         seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         seen = seen.reshape(*frame.spec.shape)[..., :: -1 if layout == "RGB" else 1]
         assert np.array_equal(seen, frame.array)

@@ -157,7 +157,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip)
+        edited = strip_file(data, header.format, options.strip, header.metadata)
         if edited is None:
             return ""
         data = edited
@@ -168,12 +168,14 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
     """The JPEG and its gain map rotated without loss; or the reason why that is impossible."""
+    from imgpar.formats.jpeg.header import parse_segments
     from imgpar.formats.jpeg.lossless_turn import turn_jpeg, why_not_lossless
 
-    if why := why_not_lossless(data, header.orientation):
+    frame = parse_segments(data).frame
+    if why := why_not_lossless(frame, header.orientation):
         return b"", why
     try:
-        made = turn_jpeg(data, header.orientation)
+        made = turn_jpeg(data, frame, header.orientation, header.metadata)
     except EncodeError as error:
         return b"", error.message
     if not header.metadata.gain_map:

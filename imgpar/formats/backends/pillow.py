@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from PIL import Image, ImageFile
 
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
@@ -120,11 +121,12 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
     if "transparency" in image.info and layout in _WITH_ALPHA and dtype == "uint8":
         layout = _WITH_ALPHA[layout]
     info = image.info
-    metadata, lost, notes = _metadata(info)
+    icc = Icc(info.get("icc_profile") or b"")
+    metadata, lost, notes = _metadata(info, icc)
     if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
-        notes += (to_srgb.conversion_note(image.mode, info.get("icc_profile", b"")),)
+        notes += (to_srgb.conversion_note(image.mode, icc),)
     header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),
@@ -251,17 +253,16 @@ def save(frame: Frame, name: str, **parameters: Any) -> bytes:
     return sink.getvalue()
 
 
-def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
+def _metadata(info: dict[Any, Any], icc: Icc) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
     """The metadata blocks as stored; damaged ones are dropped with a note."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    exif = cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    exif = Exif(cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     if exif and not tiff.is_sound(exif):
-        exif, lost, notes = b"", ("exif",), ("EXIF data are broken and were left out",)
-    icc = info.get("icc_profile") or b""
+        exif, lost, notes = Exif(), ("exif",), ("EXIF data are broken and were left out",)
     space = profile_space(icc)
     if icc and space not in ("RGB", "GRAY"):
-        icc = b""
+        icc = Icc()
         if space not in ("CMYK", "Lab"):
             lost += ("icc",)
             notes += ("the colour profile is broken or for other colours, taken as sRGB",)
@@ -272,7 +273,7 @@ def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[st
         Metadata(
             icc=icc,
             exif=exif,
-            xmp=xmp.encode() if isinstance(xmp, str) else bytes(xmp),
+            xmp=Xmp(xmp.encode() if isinstance(xmp, str) else xmp),
             comment=comment.encode() if isinstance(comment, str) else bytes(comment),
             dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(value > 0 for value in dpi) else None,
             loop=int(info.get("loop") or 0),

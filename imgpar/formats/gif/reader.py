@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Coding, Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
@@ -36,8 +37,8 @@ class _Blocks:
     durations: list[int] = field(default_factory=list)
     loop: int = 1
     comment: bytes = b""
-    xmp: bytes = b""
-    icc: bytes = b""
+    xmp: Xmp = Xmp()
+    icc: Icc = Icc()
     complete: bool = False
 
 
@@ -65,7 +66,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise damaged("GIF", f"a frame reaches to {across}×{down}, far beyond the canvas", hopeless=True)
     animated = frames > 1
     metadata = Metadata(
-        icc=blocks.icc if profile_space(blocks.icc) == "RGB" else b"",
+        icc=blocks.icc if profile_space(blocks.icc) == "RGB" else Icc(),
         xmp=blocks.xmp,
         comment=blocks.comment,
         durations=tuple(blocks.durations) if animated else (),
@@ -126,7 +127,7 @@ def _walk(view: memoryview) -> _Blocks:
             if view[at + 1] == 0xFF and parts[:1] == [XMP_NAME]:
                 # The packet is not made of sub-blocks; its trailer makes parsers skip it.
                 raw = bytes(view[at + 3 + len(XMP_NAME) : end])
-                blocks.xmp = raw.removesuffix(XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:])
+                blocks.xmp = Xmp(raw.removesuffix(XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:]))
             at = end
         elif kind == 0x2C and at + 10 <= len(view):
             left, top, across, down, packed = struct.unpack_from("<HHHHB", view, at + 1)
@@ -155,7 +156,7 @@ def _extension(blocks: _Blocks, label: int, parts: list[bytes]) -> None:
         (rounds,) = struct.unpack_from("<H", parts[1], 1)
         blocks.loop = rounds + 1 if rounds else 0
     elif label == 0xFF and parts[:1] == [_ICC_NAME]:
-        blocks.icc = b"".join(parts[1:])
+        blocks.icc = Icc(b"".join(parts[1:]))
 
 
 def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:

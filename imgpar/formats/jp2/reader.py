@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout
@@ -16,7 +17,7 @@ from imgpar.formats.base import detail_of
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 
 _SIZ = b"\xff\x4f\xff\x51"
 """SOC and SIZ markers at the start of the codestream."""
@@ -113,17 +114,17 @@ def decode(
 def _described(header: Header, data: bytes | memoryview) -> Header:
     """The header with the metadata of the boxes, which Pillow ignores."""
     found = boxes.read_metadata_boxes(data)
-    exif, icc = found.get("exif", b""), found.get("icc", b"")
-    sound = not exif or tiff.is_sound(exif)
+    stored = found.get("exif", b"")
+    exif = tiff.sound_exif(stored)
     metadata = header.metadata._replace(
-        exif=exif if sound else b"",
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
-        xmp=found.get("xmp", b""),
+        exif=exif,
+        icc=rgb_or_grey(found.get("icc", b"")),
+        xmp=Xmp(found.get("xmp", b"")),
         iptc=found.get("iptc", b""),
         comment=boxes.comment_of(header.metadata.comment),
     )
-    orientation = tiff.get_orientation(metadata.exif)
-    lost = header.lost if sound else (*header.lost, "exif")
+    orientation = tiff.get_orientation(exif)
+    lost = (*header.lost, "exif") if stored and not exif else header.lost
     return header._replace(metadata=metadata, orientation=orientation, lost=lost)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import DamagedError
 from imgpar.formats import tlv
 from imgpar.formats.base import unclear
@@ -63,9 +64,9 @@ class JpegHeader:
 
     frame: FrameHeader = _NOT_YET
     adobe_transform: int | None = None
-    exif: bytes = b""
-    xmp: bytes = b""
-    icc: bytes = b""
+    exif: Exif = Exif()
+    xmp: Xmp = Xmp()
+    icc: Icc = Icc()
     comment: bytes = b""
     iptc: bytes = b""
     dpi: tuple[float, float] | None = None
@@ -105,7 +106,7 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
     if icc:
         count = max(icc)
         if sorted(icc) == list(range(1, count + 1)):
-            header.icc = b"".join(icc[number] for number in sorted(icc))
+            header.icc = Icc(b"".join(icc[number] for number in sorted(icc)))
         else:
             header.lost.append("icc")
             header.notes.append("parts of the colour profile are missing, taken as sRGB")
@@ -184,9 +185,9 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         if unit in (1, 2) and x and y:
             header.dpi = (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
     elif number == 1 and body.startswith(EXIF):
-        header.exif = header.exif or body[len(EXIF) :]
+        header.exif = header.exif or Exif(memoryview(body)[len(EXIF) :])
     elif number == 1 and body.startswith(XMP):
-        header.xmp = header.xmp or body[len(XMP) :]
+        header.xmp = header.xmp or Xmp(memoryview(body)[len(XMP) :])
     elif number == 1 and body.startswith(XMP_EXTENSION) and len(body) > len(XMP_EXTENSION) + 40:
         name, start = (
             body[len(XMP_EXTENSION) :][:32],
@@ -215,6 +216,6 @@ def _join_xmp(header: JpegHeader) -> None:
     second = b"".join(pieces[start] for start in sorted(pieces))
     whole = xmp.digest(second)
     packet = xmp.joined(header.xmp, second) if whole == xmp.extension_name(header.xmp).upper() else b""
-    header.xmp = packet or header.xmp
+    header.xmp = Xmp(packet) if packet else header.xmp
     if not packet:
         header.lost.append("extended xmp")

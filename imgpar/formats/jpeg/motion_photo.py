@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from imgpar.core.blocks import Xmp, memoized
 from imgpar.formats.metadata.xml import Span, elements, without
 from imgpar.formats.tlv import BOXES, places
 
@@ -26,24 +27,26 @@ CLIP = "motion clip"
 """Its name in the report."""
 
 
-def has_clip(xmp: bytes) -> bool:
+@memoized
+def has_clip(xmp: Xmp) -> bool:
     """Whether XMP declares that a clip follows the picture.
 
-    >>> has_clip(b'<rdf:Description GCamera:MotionPhoto="1"/>')
+    >>> has_clip(Xmp(b'<rdf:Description GCamera:MotionPhoto="1"/>'))
     True
     """
-    named = b"MotionPhoto" in xmp or b"MicroVideo" in xmp
+    text: bytes = xmp
+    named = b"MotionPhoto" in text or b"MicroVideo" in text
     return named and (_DECLARATION.search(xmp) is not None or any(True for _ in _items(xmp)))
 
 
-def without_clip(xmp: bytes) -> bytes:
+def without_clip(xmp: bytes) -> Xmp:
     """XMP without declarations of a clip.
 
     >>> without_clip(b'<rdf:Description GCamera:MotionPhoto="1" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
     xmp = _DECLARATION.sub(b"", xmp)
-    return without(xmp, _items(xmp))
+    return Xmp(without(xmp, _items(xmp)))
 
 
 def _items(xmp: bytes) -> Iterator[Span]:

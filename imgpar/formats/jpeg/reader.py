@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from imgpar.core.blocks import Exif, Icc
 from imgpar.core.errors import UnsupportedError, library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Coding, Frame, Header, Layout, Metadata, Spec
@@ -57,17 +58,17 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     layout: Layout = "L" if frame.components == 1 else "RGB" if rare else "RGBX"
     exif, lost, notes = info.exif, list(info.lost), list(info.notes)
     if exif and not tiff.is_sound(exif):
-        exif = b""
+        exif = Exif()
         lost.append("exif")
         notes.append("EXIF data are broken and were left out")
     icc = info.icc
     if frame.components == 4:
         from imgpar.pixels.colour import to_srgb as colour
 
-        icc = b""  # The picture is converted to sRGB when it is decoded.
+        icc = Icc()  # The picture is converted to sRGB when it is decoded.
         notes.append(colour.conversion_note("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
-        icc = b""
+        icc = Icc()
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
     metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)

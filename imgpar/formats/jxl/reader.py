@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, detail_of, require
@@ -54,18 +55,18 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise damaged(fmt.title, "it holds no codestream", hopeless=True)
     check_size(info.width, info.height, limits)
     width, height = (info.height, info.width) if info.orientation > 4 else (info.width, info.height)
-    exif = found.get(b"Exif", b"")
-    exif = exif[4 + int.from_bytes(exif[:4], "big") :]
-    sound = tiff.is_sound(exif)
+    box = found.get(b"Exif", b"")
+    stored = box[4 + int.from_bytes(box[:4], "big") :]
+    exif = tiff.sound_exif(stored)
     colour = _colours(info, data)
     times = ffmpeg.durations(codestream_of(data), limits.max_frames + 1) if info.animated else ()
     frames = max(len(times), 1)
     metadata = Metadata(
-        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b""),
+        icc=colour.icc, cicp=colour.cicp, exif=exif, xmp=Xmp(found.get(b"xml ", b"")),
         durations=times if frames > 1 else (), loop=info.loops,
     )  # fmt: skip
     lost = list[str]()
-    if exif and not sound:
+    if stored and not exif:
         lost.append("exif")
     if b"jhgm" in found:
         lost.append("gain map")
@@ -185,9 +186,9 @@ def _dtype(info: JxlHeader) -> str:
 def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
     """The colours of the decoded pixels, and remarks."""
     if info.light:
-        return Colours(xyb.stored_profile(grey=info.grey), note=xyb.NOTE * info.profile)
+        return Colours(Icc(xyb.stored_profile(grey=info.grey)), note=xyb.NOTE * info.profile)
     if info.profile:
-        icc = ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated)
+        icc = Icc(ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated))
         usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.transfer)

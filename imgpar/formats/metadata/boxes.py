@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgpar.core.spec import Metadata
 from imgpar.formats.jp2.boxes import UUIDS, comment_of
 from imgpar.formats.jxl.header import CONTAINER
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_block
 from imgpar.formats.tlv import BOXES, JXL_BOXES, adjacent_segments, build_box, walk
 
 _JXL = {b"Exif": "exif", b"xml ": "xmp"}
@@ -13,7 +13,7 @@ _SOC, _COM, _SOT = b"\xff\x4f", 0x64, 0x90
 _BIG = 1 << 32
 
 
-def stripped_jxl(data: bytes, what: str) -> bytes | None:
+def stripped_jxl(data: bytes, what: str, known: Metadata) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed,
     or a box is cut off.
 
@@ -30,14 +30,14 @@ def stripped_jxl(data: bytes, what: str) -> bytes | None:
         if packed and name and what == "gps":
             return None
         head = 4 if name == "exif" and not packed else 0
-        left = _left(name, bytes(body[head:]), what) if name else bytes(body)
+        left = strip_block(name, bytes(body[head:]), what, known) if name else bytes(body)
         changed = changed or (bool(name) and left != bytes(body[head:]))
         if left or not name:
             parts.append((kind, bytes(body[:head]) + left if name else left))
     return _joined([part for part in parts if not (changed and part[0] == b"jbrd")])
 
 
-def stripped_jp2(data: bytes, what: str) -> bytes | None:
+def stripped_jp2(data: bytes, what: str, known: Metadata) -> bytes | None:
     """The same for JPEG 2000, with boxes or as a bare codestream, whose comments are removed by `all`; None
     where a box is cut off."""
     if data.startswith(_SOC):
@@ -47,9 +47,9 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
         if not complete:
             return None
         content = bytes(body)
-        name = next((n for n, known in UUIDS.items() if content[:16] in known), "") if kind == b"uuid" else ""
+        name = next((n for n, ids in UUIDS.items() if content[:16] in ids), "") if kind == b"uuid" else ""
         if name:
-            left = _left(name, content[16:], what)
+            left = strip_block(name, content[16:], what, known)
             parts += [(kind, content[:16] + left)] if left else []
         elif kind == b"jp2c" and what == "all":
             short = _without_comments(content)
@@ -59,12 +59,6 @@ def stripped_jp2(data: bytes, what: str) -> bytes | None:
         elif what != "all" or kind not in (b"xml ", b"uuid", b"uinf"):
             parts.append((kind, content))
     return _joined(parts)
-
-
-def _left(name: str, block: bytes, what: str) -> bytes:
-    """What remains of a metadata block."""
-    left: bytes = getattr(strip(Metadata(**{name: block}), what), name)  # type: ignore[arg-type]
-    return left
 
 
 def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import DamagedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata
@@ -29,7 +30,7 @@ from imgpar.formats.png.deep import LAYOUTS
 from imgpar.formats.png.detail import PngDetail
 from imgpar.formats.registry import Format
 from imgpar.formats.tlv import PNG_CHUNKS, walk
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.palette import marked
 
 Array = np.ndarray[Any, Any]
@@ -121,11 +122,10 @@ def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Met
     """Add the metadata that ImageMagick stored as text, where no standard chunk has it."""
     found = raw_profiles.read_metadata_chunks(chunks)
     return metadata._replace(
-        exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
-        xmp=metadata.xmp or found.get("xmp", b""),
+        exif=metadata.exif or tiff.sound_exif(found.get("exif", b"")),
+        xmp=metadata.xmp or Xmp(found.get("xmp", b"")),
         iptc=found.get("iptc", b""),
-        icc=metadata.icc
-        or (found["icc"] if profile_space(found.get("icc", b"")) in ("RGB", "GRAY") else b""),
+        icc=metadata.icc or rgb_or_grey(found.get("icc", b"")),
     )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
@@ -45,12 +46,12 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
-    header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
+    icc = Icc(found.get(_ICC, b""))
+    header = _flat_header(flat, icc, fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
-    exif = found.get(_EXIF, b"")
     metadata = header.metadata._replace(
-        exif=exif if exif and tiff.is_sound(exif) else b"",
-        xmp=found.get(_XMP, b""),
+        exif=tiff.sound_exif(found.get(_EXIF, b"")),
+        xmp=Xmp(found.get(_XMP, b"")),
         iptc=found.get(iptc.RESOURCE, b""),
         dpi=_density(found.get(_DENSITY, b"")),
     )
@@ -102,10 +103,10 @@ def _check_kind(data: bytes | memoryview) -> None:
         raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
 
 
-def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
+def _flat_header(flat: psd_flat.Flat, icc: Icc, fmt: Format) -> Header:
     space = profile_space(icc)
     fits = space == ("GRAY" if flat.spec.grey else "RGB")
-    kept = icc if fits and not flat.lab and not flat.linear else b""
+    kept = icc if fits and not flat.lab and not flat.linear else Icc()
     lost, notes = list[str](), list[str]()
     if flat.channels > flat.colours + flat.transparent:
         lost.append("channels")

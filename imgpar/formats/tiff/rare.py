@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Layout, Metadata, Spec
@@ -140,7 +141,7 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
         lost.append("channels")
     if bits > 16 or (bits > 8 and not deep):
         lost.append("depth")
-    note = (to_srgb.conversion_note("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.conversion_note("CMYK", Icc(_profile(tags))),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, tuple(lost), note)
 
 
@@ -148,7 +149,7 @@ def _metadata(tags: Tags) -> Metadata:
     unit = {2: 1.0, 3: 2.54}.get(tags.number(296, 2), 0.0)
     across, down = (_ratio(tags.get(tag)) * unit for tag in (282, 283))
     dpi = (across, down) if across > 0 and down > 0 else None
-    return Metadata(icc=_profile(tags), xmp=bytes(tags.get(700) or b""), dpi=dpi)
+    return Metadata(icc=Icc(_profile(tags)), xmp=Xmp(tags.get(700) or b""), dpi=dpi)
 
 
 def _ratio(value: Any) -> float:

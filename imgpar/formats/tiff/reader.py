@@ -13,6 +13,7 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import DamagedError, LimitError, UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
@@ -24,7 +25,7 @@ from imgpar.formats.tiff import rare as tiff_rare
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.compression import PACKINGS
 from imgpar.formats.tiff.detail import TiffDetail
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.palette import marked
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2
@@ -77,10 +78,10 @@ def _rare_header(
     check_size(*samples.spec.size, limits, len(chosen))
     alike = all((page.samples, page.metadata.icc) == (samples, metadata.icc) for page in found[1:])
     numbers = tuple(number for number, _ in chosen) if alike else (chosen[0][0],)
-    exif = b""
+    exif = Exif()
     with contextlib.suppress(Exception):
         exif = _described(_tags(data, chosen[0][1]))
-    icc = metadata.icc if profile_space(metadata.icc) in ("RGB", "GRAY") else b""
+    icc = rgb_or_grey(metadata.icc)
     return Header(
         format=fmt.name,
         spec=samples.spec,
@@ -134,11 +135,10 @@ def _is_few(tags: Tags) -> bool:
 
 def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
     """Metadata of one page of several."""
-    icc = bytes(tags.get(34675) or b"")
     return Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        icc=rgb_or_grey(bytes(tags.get(34675) or b"")),
         exif=_described(tags),
-        xmp=bytes(tags.get(700) or b""),
+        xmp=Xmp(tags.get(700) or b""),
         iptc=_iptc(data, page[1], tags),
         dpi=_density(tags),
     )
@@ -168,16 +168,15 @@ def _counted(header: Header, tags: Tags) -> Header:
 
 def _deep_header(tags: Tags, spec: Spec, fmt: Format, detail: TiffDetail) -> Header:
     """A page that OpenCV or `samples` reads."""
-    icc = bytes(tags.get(34675) or b"")
     orientation = int(tags.get(274, 1))
     return Header(
         format=fmt.name,
         spec=spec,
         orientation=orientation if 1 <= orientation <= 8 else 1,
         metadata=Metadata(
-            icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+            icc=rgb_or_grey(bytes(tags.get(34675) or b"")),
             exif=_described(tags),
-            xmp=bytes(tags.get(700) or b""),
+            xmp=Xmp(tags.get(700) or b""),
             dpi=_density(tags),
         ),
         detail=detail,
@@ -329,7 +328,7 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     return None
 
 
-def description_as_exif(data: bytes | memoryview) -> bytes:
+def description_as_exif(data: bytes | memoryview) -> Exif:
     """Descriptive tags of a TIFF file, such as a camera raw, as an EXIF block."""
     source = Image.Exif()
     with pillow.settings():
@@ -337,7 +336,7 @@ def description_as_exif(data: bytes | memoryview) -> bytes:
         return _exif(source)
 
 
-def _exif(source: Image.Exif) -> bytes:
+def _exif(source: Image.Exif) -> Exif:
     """Descriptive tags of a file, as an EXIF block."""
     target = Image.Exif()
     for tag in _KEPT:
@@ -348,13 +347,13 @@ def _exif(source: Image.Exif) -> bytes:
         if values:
             target.get_ifd(tag).update(values)
             target[tag] = target.get_ifd(tag)
-    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
+    return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")
 
 
-def _described(tags: Tags) -> bytes:
+def _described(tags: Tags) -> Exif:
     """The same for a file that Pillow cannot open."""
     target = Image.Exif()
     for tag in _KEPT:
         if tag in tags:
             target[tag] = tags[tag]
-    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
+    return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")

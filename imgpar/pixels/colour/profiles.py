@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.core.blocks import Icc
 from imgpar.pixels.colour import transfer
 
 Matrix = np.ndarray[Any, Any]
@@ -36,19 +37,19 @@ _CURVE = (
 
 
 @cache
-def display_p3() -> bytes:
+def display_p3() -> Icc:
     """The profile of wide-gamut displays and phone photos: P3 primaries, D65, sRGB transfer function."""
     return rgb_profile("Display P3", P3)
 
 
 @cache
-def srgb() -> bytes:
+def srgb() -> Icc:
     """The default profile."""
     return rgb_profile("sRGB", SRGB)
 
 
 @cache
-def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> bytes:
+def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> Icc:
     """An RGB profile.
 
     Args:
@@ -70,7 +71,7 @@ def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: flo
 
 
 @cache
-def grey(name: str, gamma: float) -> bytes:
+def grey(name: str, gamma: float) -> Icc:
     """A grey profile."""
     return _assemble({**_described(name), b"kTRC": _curve(gamma)}, b"GRAY")
 
@@ -121,7 +122,7 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
-def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
+def _assemble(tags: dict[bytes, bytes], space: bytes) -> Icc:
     """Header, tag table and values; equal values are stored once."""
     at = 128 + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
@@ -136,4 +137,4 @@ def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
         size, 0, b"\4\x30\0\0", b"mntr", space, b"XYZ ", bytes(12), b"acsp",
     )  # fmt: skip
     head += b"".join(map(_fixed, D50))
-    return head.ljust(128, b"\0") + table + body
+    return Icc(head.ljust(128, b"\0") + table + body)
