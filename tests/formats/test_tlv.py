@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from imgpar.core.spec import Metadata
 from imgpar.formats import tlv
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.box_times import without_times
@@ -238,14 +239,14 @@ class TestUsers:
     @pytest.mark.parametrize("length", [7, 99])
     def test_jpeg_xl_with_a_damaged_box_is_not_edited(self, length: int) -> None:
         data = CONTAINER + box(b"Exif", bytes(12)) + struct.pack(">I4s", length, b"jxlc") + b"codestream"
-        assert stripped_jxl(data, "xmp") is None
+        assert stripped_jxl(data, "xmp", Metadata()) is None
 
     def test_jpeg_xl_with_its_length_before_its_type_is_edited(self) -> None:
         stream = struct.pack(">IQ4s", 1, 26, b"jxlc") + b"codestream"
-        edited = stripped_jxl(CONTAINER + box(b"xml ", b"packet") + stream, "all")
+        edited = stripped_jxl(CONTAINER + box(b"xml ", b"packet") + stream, "all", Metadata())
         assert edited == CONTAINER + box(b"jxlc", b"codestream")
 
     @pytest.mark.parametrize("length", [7, 99])
     def test_jpeg_2000_with_a_damaged_box_is_not_edited(self, length: int) -> None:
         data = box(b"jP  ", b"\r\n\x87\n") + struct.pack(">I4s", length, b"jp2c") + b"codestream"
-        assert stripped_jp2(data, "gps") is None
+        assert stripped_jp2(data, "gps", Metadata()) is None
