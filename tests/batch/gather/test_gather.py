@@ -315,3 +315,11 @@ def test_a_turned_jpeg_is_upright_on_its_page(tmp_path):
 def test_misuse_is_one_sentence(folder, tmp_path, out, settings, words):
     with pytest.raises(imgpar.UsageError, match=words):
         imgpar.Pipeline().assemble(folder, tmp_path / out, **settings)
+
+
+def test_equal_inputs_give_an_equal_document(folder, tmp_path):
+    for name in ("a.pdf", "b.pdf"):
+        imgpar.Pipeline().assemble(folder, tmp_path / name, jobs=1)
+    data = (tmp_path / "a.pdf").read_bytes()
+    assert data == (tmp_path / "b.pdf").read_bytes()
+    assert b"CreationDate" not in data
