@@ -22,7 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from imgpar.batch.run_options import RunOptions  # noqa: E402
-from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call  # noqa: E402
+from imgpar.batch.settings import (  # noqa: E402
+    ARRAYS,
+    DRY_RUN,
+    ENCODE,
+    RETRY,
+    RUN,
+    SESSION_ARRAYS,
+    SESSION_DESCRIBE,
+    SESSION_RUN,
+    Call,
+)
 from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
@@ -69,6 +79,9 @@ SETTINGS = (
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
+    Settings(
+        "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,
+    ),
     Settings("RetrySettings", "TypedDict", "Settings of `retry`.", RETRY),
 )  # fmt: skip
 TO = "Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own"

@@ -317,6 +317,27 @@ class ArraysSettings(SessionArraysSettings, total=False):
     """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
 
 
+class SessionDescribeSettings(TypedDict, total=False):
+    """Settings of `Session.describe`."""
+
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    password: str | None
+    """Password of encrypted PDFs."""
+
+
 class RetrySettings(TypedDict, total=False):
     """Settings of `retry`."""
 

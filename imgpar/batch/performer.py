@@ -28,6 +28,10 @@ class BatchPerformer(NamedTuple):
 
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, or one frame of the clip of another worker."""
+        if self.run.asks:
+            from imgpar.batch.facts import answer
+
+            return answer(task, self.run, context.clock)
         if task.stage == "frame":
             return self._transform_frame(task, context)
         if task.job.kind == "stream":

@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays",
+        calls="run retry arrays describe",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,7 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays",
+        calls="run retry arrays describe",
     )
     in_place: bool = option(
         parsing.switch,
@@ -88,7 +88,7 @@ class RunOptions(Declared):
         example="8",
         group=RUN,
         short="-j",
-        calls="run retry arrays frames assemble",
+        calls="run retry arrays frames assemble describe",
     )
     memory: int | None = option(
         parsing.byte_size,
@@ -98,7 +98,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays",
+        calls="run retry arrays describe",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -107,7 +107,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays",
+        calls="run retry arrays describe",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -125,7 +125,7 @@ class RunOptions(Declared):
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode describe",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -134,7 +134,7 @@ class RunOptions(Declared):
         metavar="N",
         example="500",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode describe",
     )
     worker_memory: int | None = option(
         parsing.worker_memory,
@@ -144,7 +144,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays",
+        calls="run retry arrays describe",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -169,7 +169,7 @@ class RunOptions(Declared):
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode describe",
     )
     verify: bool = option(
         parsing.switch,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
+
+Asks = Literal["", "info", "explain"]
 
 
 class RunSpec(NamedTuple):
@@ -42,6 +44,8 @@ class RunSpec(NamedTuple):
 
     parts: str = ""
     """Folder for parts of long clips; empty to keep none."""
+    asks: Asks = ""
+    """Which facts about the inputs are asked for, instead of outputs; empty for none."""
     arrays: bool = False
     """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"

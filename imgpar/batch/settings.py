@@ -85,6 +85,9 @@ ARRAYS = _call("arrays", "arrays")
 SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
 ENCODE = _call("encode", "encode", operations=True)
 RETRY = _call("retry", "retry")
+DESCRIBE = _call("info", "describe", recipe=False)
+"""`imgpar info`."""
+SESSION_DESCRIBE = _call("Session.describe", "describe", recipe=False, session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
 FRAMES = _settings_of(EncodeOptions, "frames")

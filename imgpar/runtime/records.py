@@ -39,6 +39,8 @@ class JobState:
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failed | None = None
     digest: str = ""
+    facts: bytes = b""
+    """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
     def charge(self, cause: Cause, kill: int) -> bool:
         """Charge the job with the death of a worker.

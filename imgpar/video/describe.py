@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgpar.core.limits import Limits
 from imgpar.video.clip import Clip
 from imgpar.video.details import details, recorded_place
 from imgpar.video.probe import probe
@@ -72,13 +73,13 @@ class ClipInfo:
         return {**facts, "interlaced": self.interlaced or None, "transparent": self.transparent or None}
 
 
-def describe_clip(path: str, kind: str) -> ClipInfo:
+def describe_clip(path: str, kind: str, limits: Limits | None = None) -> ClipInfo:
     """What a clip says about itself; `kind` is the name of its format.
 
     Raises:
         ItemError: it cannot be read, or is not a clip.
     """
-    clip = probe(path)
+    clip = probe(path, limits)
     picture = clip.picture
     more = details(clip)
     return ClipInfo(
