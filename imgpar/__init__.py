@@ -51,13 +51,13 @@ if TYPE_CHECKING:
     from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
-    from imgpar.video.describe import ClipInfo
+    from imgpar.video.clip_info import ClipInfo
 
 _HOMES = {
     "convert": "imgpar.api.functions",
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
-    "ClipInfo": "imgpar.video.describe",
+    "ClipInfo": "imgpar.video.clip_info",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",

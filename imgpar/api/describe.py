@@ -7,15 +7,15 @@ import os
 from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
 from imgpar.core import parsing
 from imgpar.core.limits import Limits, Secret
-from imgpar.video.describe import ClipInfo
+from imgpar.video.clip_info import ClipInfo
 
 
 def describe(path: str | os.PathLike[str], *, password: str | Secret | None = None) -> PictureInfo | ClipInfo:
     """Return the properties of a file. Of a picture only the header is decoded; of a clip the packets are
     counted.
 
-    The file is read in this process. `Session.describe` reads files in worker processes: use it for files that
-    you do not trust, since one that crashes or occupies its decoder is then one error.
+    The file is read in this process. `Session.describe` reads files in worker processes: use it for files
+    that you do not trust, since one that crashes or occupies its decoder is then one error.
 
     >>> import imgpar
     >>> info = imgpar.describe("photo.jpg")  # doctest: +SKIP

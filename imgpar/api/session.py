@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.report import Report
     from imgpar.core.errors import ItemError
-    from imgpar.video.describe import ClipInfo
+    from imgpar.video.clip_info import ClipInfo
 
     Array = np.ndarray[Any, Any]
 

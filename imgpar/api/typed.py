@@ -149,7 +149,7 @@ class EncodeSettings(OperationSettings, total=False):
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     accept_damaged: bool | None
@@ -234,7 +234,7 @@ class PlainRunSettings(OperationSettings, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     keep_originals: int | Literal["none"] | None
@@ -299,7 +299,7 @@ class SessionArraysSettings(TypedDict, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     accept_damaged: bool | None
@@ -331,7 +331,7 @@ class SessionDescribeSettings(TypedDict, total=False):
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
@@ -362,7 +362,7 @@ class RetrySettings(TypedDict, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None

@@ -13,7 +13,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.spec import Layout
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
-from imgpar.video.describe import ClipInfo, describe_clip
+from imgpar.video.clip_info import ClipInfo
 
 ANY_SIZE = 1 << 62
 """The limit of pixels where only headers are read."""
@@ -70,6 +70,7 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
     """
     from imgpar.formats import codec
     from imgpar.pixels.layouts import oriented
+    from imgpar.video.describe import describe_clip
 
     try:
         with open(path, "rb") as file:

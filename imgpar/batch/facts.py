@@ -9,56 +9,33 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
+from imgpar.batch.answers import Described, Explained
+from imgpar.batch.describing import ANY_SIZE, PictureInfo
 from imgpar.batch.ordered import OrderedResults, unreadable
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import ItemError, LimitError, NoInputError, item_error
+from imgpar.batch.workers import Workers
+from imgpar.core.errors import ItemError, NoInputError, item_error
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.core.spec import Spec
-from imgpar.formats.registry import sniff_file
 from imgpar.inputs.batches import named_item
-from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
-from imgpar.runtime.serialization import pack, unpack
-from imgpar.runtime.stage_times import StageClock
-from imgpar.runtime.validation import LONGEST_RESULT
-from imgpar.video.describe import ClipInfo
+from imgpar.runtime.serialization import unpack
+from imgpar.video.clip_info import ClipInfo
 
 if TYPE_CHECKING:
-    from imgpar.batch.workers import Workers
-
-
-class Described(NamedTuple):
-    """The properties of a file: one of the two is set."""
-
-    picture: PictureInfo | None = None
-    clip: ClipInfo | None = None
-
-
-class Explained(NamedTuple):
-    """How a planned job would be done."""
-
-    sizes: tuple[tuple[int, int], ...] = ()
-    """Width and height of the input, and after each operation."""
-    ways: tuple[str, ...] = ()
-    """The processing method of each output if there are several, and the reason."""
+    from imgpar.recipe.recipe import Recipe
 
 
 Answer = TypeVar("Answer", Described, Explained)
-
-
-# ----- in the parent ------------------------------------------------------------------------------
 
 
 def ask(
@@ -126,7 +103,12 @@ def describe_all(
 
 
 def describe_plan(
-    workers: Workers, plan: Iterator[Job | Outcome], options: RunOptions, cancel: CancelToken, *, limited: bool
+    workers: Workers,
+    plan: Iterator[Job | Outcome],
+    options: RunOptions,
+    cancel: CancelToken,
+    *,
+    limited: bool,
 ) -> Generator[PictureInfo | ClipInfo | Outcome]:
     """The properties of the items of a plan, or outcomes; arguments as of `describe_all`."""
     limits = workers.limits(options)
@@ -164,62 +146,39 @@ def _info_of(job: Job, answer: Described) -> PictureInfo | ClipInfo | Outcome:
     return replace(found, path=job.item.path)
 
 
-# ----- in a worker --------------------------------------------------------------------------------
+def explain(
+    workers: Workers, plan: Iterator[Job | Outcome], recipe: Recipe, options: RunOptions, cancel: CancelToken
+) -> Generator[tuple[Job, Explained] | Outcome]:
+    """How each planned job would be done; of an input that cannot be read or converted, a failed outcome.
 
-
-def answer(task: Task, run: RunSpec, clock: StageClock) -> Done:
-    """Answer the question of a run for one input.
-
-    Raises:
-        ItemError: the input cannot be read, or could not be converted.
+    Args:
+        workers: of the session.
+        plan: of the run that is explained.
+        recipe: of that run.
+        options: of that run.
+        cancel: stops the iteration.
     """
-    with clock.during("read"):
-        found = _explained(task.job, run) if run.asks == "explain" else _described(task.job, run)
-        data = pack(found)
-    if len(data) > LONGEST_RESULT:
-        raise LimitError(f"Its properties take {len(data) >> 10:,} KiB, more than {LONGEST_RESULT >> 10:,}.")
-    return Done(task.serial, clock.timings(), facts=data)
+    spec = RunSpec(
+        "explain",
+        recipe.operations,
+        recipe.encode,
+        recipe.encode.reading(workers.limits(options)),
+        staged=options.schedule == "staged",
+        asks="explain",
+    )
+    return ask(workers, spec, plan, options, cancel, Explained)
 
 
-def _described(job: Job, run: RunSpec) -> Described:
-    info = describe_file(job.item.path, run.limits)
-    return Described(clip=info) if isinstance(info, ClipInfo) else Described(picture=info)
+def still_pictures(paths: Sequence[str], options: RunOptions) -> frozenset[str]:
+    """Which of these pictures, in formats of animations, have a single frame; no worker is started for none.
 
-
-def _explained(job: Job, run: RunSpec) -> Explained:
-    if any(target.format == SIDECAR for target in job.targets):
-        return Explained()
-    spec = Spec(*describe_file(job.item.path, run.limits).size)
-    sizes = [spec.size]
-    for operation in run.operations:
-        spec = operation.plan(spec)
-        sizes.append(spec.size)
-    return Explained(tuple(sizes), tuple(_ways_of_clip(job, run) if job.kind == "stream" else _ways(job, run)))
-
-
-def _ways(job: Job, run: RunSpec) -> list[str]:
-    from imgpar.batch.picture import planar
-
-    formats = [target.format for target in job.targets]
-    return planar.explain_planes(job.item.path, run.operations, formats, run.encode)
-
-
-def _ways_of_clip(job: Job, run: RunSpec) -> Iterator[str]:
-    from imgpar.video.plan import make_plan
-    from imgpar.video.prepare import prepared
-    from imgpar.video.probe import probe
-    from imgpar.video.segments import may_be_cut
-
-    clip = prepared(probe(job.item.path, run.limits), run.encode)
-    content = sniff_file(job.item.path)
-    for target in job.targets:
-        plan = make_plan(
-            clip,
-            target.format,
-            run.operations,
-            run.encode,
-            same_container=content is not None and content.name == target.format,
-            staged=run.staged,
-        )
-        words = "; in parts, and an interrupted run goes on" if may_be_cut(plan, clip) else ""
-        yield f"{target.format} by {plan.way}: {plan.why}{words}"
+    Args:
+        paths: absolute.
+        options: of the run that the pictures are for.
+    """
+    if not paths:
+        return frozenset()
+    plan = described_plan(paths, Patterns((), ()))
+    with Workers(options.jobs, options.memory, worker_memory=options.worker_memory) as workers:
+        found = list(describe_plan(workers, plan, options, CancelToken(), limited=False))
+    return frozenset(info.path for info in found if isinstance(info, PictureInfo) and info.frames == 1)

@@ -94,7 +94,7 @@ class OrderedResults:
     # ----- the consumer thread --------------------------------------------------------------------
 
     def results(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> Generator[Result]:
-        """Run the plan and yield its results in order; jobs that were not done for a cancellation are left out.
+        """Run the plan and yield its results in order; after a cancellation, of the jobs that were done.
 
         Raises:
             Exception: from the plan or the scheduler.

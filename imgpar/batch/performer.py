@@ -29,7 +29,7 @@ class BatchPerformer(NamedTuple):
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, or one frame of the clip of another worker."""
         if self.run.asks:
-            from imgpar.batch.facts import answer
+            from imgpar.batch.answers import answer
 
             return answer(task, self.run, context.clock)
         if task.stage == "frame":

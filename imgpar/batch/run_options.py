@@ -120,7 +120,7 @@ class RunOptions(Declared):
     )
     max_pixels: int = option(
         parsing.pixels,
-        "reject pictures with more pixels (default: 100MP)",
+        "reject pictures with more pixels (default: 100MP; no limit for info)",
         default=100_000_000,
         metavar="N",
         example="200MP",
