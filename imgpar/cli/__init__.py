@@ -18,7 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "encode a folder of pictures as a clip"),
+    "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -37,6 +37,8 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which `convert` starts no workers."""
 
+_RUNS = ("convert", "assemble", "concat")
+"""Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
 
@@ -94,7 +96,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
-    if first == "convert" and not _has_folder():
+    if first in _RUNS and not _has_folder():
         raise UsageError(NO_FOLDER)  # worker processes could not start
     if _starts_workers(first, arguments):
         from imgpar.batch import PRELOAD
@@ -110,7 +112,7 @@ def _starts_workers(command: str, arguments: list[str]) -> bool:
     """Whether the command is known to start workers; others start them when they find something to do."""
     if command == "info":
         return any(map(os.path.isfile, arguments))
-    return command == "convert" and _NO_WORK.isdisjoint(arguments)
+    return command in _RUNS and _NO_WORK.isdisjoint(arguments)
 
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
@@ -25,23 +26,30 @@ if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken
 
 
-def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
+def preview(
+    args: argparse.Namespace,
+    inputs: Iterable[str],
+    recipe: Recipe,
+    options: RunOptions,
+    gather: Gathering | None = None,
+) -> int:
     """Print one line per input and a summary; return 1 if an input would fail, 3 if there is no input."""
     from imgpar.batch.dryrun import report_of
     from imgpar.cli.stopping import stopping
     from imgpar.runtime.scheduler import CancelToken
 
-    if args.explain and not args.json:
+    explained = getattr(args, "explain", False)
+    if explained and not args.json:
         print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
     token = CancelToken()
-    entries = _entries(args, inputs, recipe, options, token, notes, aside)
-    with stopping(token) if args.explain else contextlib.nullcontext(), contextlib.closing(entries):
-        for facts, outcome in entries:
+    entries = _entries(args, inputs, recipe, options, gather, token, notes, aside)
+    with stopping(token) if explained else contextlib.nullcontext(), contextlib.closing(entries):
+        for facts, outcomes in entries:
             if args.report:
-                items.append(outcome)
-            sums[facts["status"]] += 1
+                items += outcomes
+            sums[facts["status"]] += len(outcomes)
             sums["files"] += len(facts["outputs"])
             if args.json:
                 print(json.dumps(facts))
@@ -80,21 +88,30 @@ def _entries(
     inputs: Iterable[str],
     recipe: Recipe,
     options: RunOptions,
+    gather: Gathering | None,
     cancel: CancelToken,
     notes: list[str],
     aside: Aside,
-) -> Generator[tuple[dict[str, Any], Outcome]]:
-    """What is printed for each input, and its line of the report; with --explain from worker processes."""
+) -> Generator[tuple[dict[str, Any], list[Outcome]]]:
+    """What is printed for each job or input, and its lines of the report; --explain asks workers."""
     from imgpar.api import run
     from imgpar.batch.dryrun import planned
 
     with contextlib.ExitStack() as stack:
         plan = run.planned_entries(
-            inputs, args.out, recipe, options, tell=notes.append, aside=aside, stack=stack
+            inputs,
+            args.out,
+            recipe,
+            options,
+            tell=notes.append,
+            aside=aside,
+            gather=gather,
+            stack=stack,
         )
-        for entry in _explained_plan(plan, recipe, options, cancel, stack) if args.explain else plan:
+        explained = getattr(args, "explain", False)
+        for entry in _explained_plan(plan, recipe, options, cancel, stack) if explained else plan:
             if isinstance(entry, Outcome):
-                yield _facts(entry), entry
+                yield _facts(entry), [entry]
                 continue
             job, found = entry if not isinstance(entry, Job) else (entry, None)
             facts = _facts(job)
@@ -125,6 +142,8 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
         outputs = [{name: getattr(target, name) for name in _SHOWN} for target in entry.targets]
         facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        if len(entry.items) > 1:
+            facts["sources"] = [item.path for item in entry.items]
         return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts
     return {
         "source": entry.source,
@@ -141,7 +160,9 @@ def _line(facts: dict[str, Any]) -> str:
     if facts.get("compared"):
         return f"compare {facts['source']} → {', '.join(facts['compared'])}"
     to = ", ".join(out["path"] + _remark(out) for out in facts["outputs"])
-    text = f"write   {facts['source']} → {to}"
+    more = len(facts.get("sources", ())) - 1
+    also = f" and {more} more" if more > 0 else ""
+    text = f"write   {facts['source']}{also} → {to}"
     if facts.get("sizes"):
         text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
     if facts.get("ways"):

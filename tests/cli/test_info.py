@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from site_hooks import FAULTY, hooked
 
 import imgpar
@@ -113,8 +112,9 @@ def test_a_file_that_harms_its_decoder_is_one_failed_line(
     tmp_path: Path, kind: bytes, words: str, command: str
 ) -> None:
     folder = faulty(tmp_path, kind)
+    arguments = [*command.format(folder).split(), "-j", "1", "--timeout", "2", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "imgpar", *command.format(folder).split(), "-j", "1", "--timeout", "2", "--json"],
+        [sys.executable, "-m", "imgpar", *arguments],
         env=hooked(tmp_path, FAULTY), cwd=tmp_path, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -134,7 +134,8 @@ def test_ctrl_c_twice_ends_a_command_whose_decoder_hangs(tmp_path: Path) -> None
     )  # fmt: skip
     watch = threading.Timer(100, process.kill)
     watch.start()
-    assert process.stdout and process.stderr
+    assert process.stdout
+    assert process.stderr
     assert process.stdout.readline().split()[0] == b"path"  # of the first file, so the second is begun
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline().startswith(b"Finishing")
