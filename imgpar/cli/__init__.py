@@ -35,9 +35,9 @@ NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
 """Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
-"""Flags with which `convert` starts no workers."""
+"""Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "concat")
+_RUNS = ("convert", "assemble", "concat", "info")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
@@ -110,9 +110,9 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _starts_workers(command: str, arguments: list[str]) -> bool:
     """Whether the command is known to start workers; others start them when they find something to do."""
-    if command == "info":
-        return any(map(os.path.isfile, arguments))
-    return command in _RUNS and _NO_WORK.isdisjoint(arguments)
+    if command not in _RUNS or not _NO_WORK.isdisjoint(arguments):
+        return False
+    return command != "info" or any(map(os.path.isfile, arguments))  # a folder is only counted
 
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:
