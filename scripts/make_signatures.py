@@ -22,8 +22,19 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from imgpar.batch.run_options import RunOptions  # noqa: E402
-from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call  # noqa: E402
+from imgpar.batch.settings import (  # noqa: E402
+    ARRAYS,
+    DRY_RUN,
+    ENCODE,
+    EXTRACT,
+    RETRY,
+    RUN,
+    SESSION_ARRAYS,
+    SESSION_RUN,
+    Call,
+)
 from imgpar.core import parsing  # noqa: E402
+from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
@@ -67,6 +78,7 @@ SETTINGS = (
     Settings("SessionRunSettings", "PlainRunSettings", "Settings of `Session.run`.", SESSION_RUN),
     Settings("DryRunSettings", "PlainRunSettings", "Settings of `dry_run`.", DRY_RUN),
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
+    Settings("ExtractSettings", "OperationSettings", "Settings of `Pipeline.extract`.", EXTRACT),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
     Settings("RetrySettings", "TypedDict", "Settings of `retry`.", RETRY),
@@ -133,7 +145,11 @@ def told(owners: list[str]) -> str:
 
 def setting_keys(call: Call) -> Keys:
     """The settings that a call takes, in the order of their declarations."""
-    declared: dict[str, Option] = {**EncodeOptions.options(), **RunOptions.options()}
+    declared: dict[str, Option] = {
+        **Extraction.options(),
+        **EncodeOptions.options(),
+        **RunOptions.options(),
+    }
     keys: Keys = {"to": (f"{parsing.annotation_of(parse_formats)} | None", TO)} if "to" in call.recipe else {}
     for key, option in declared.items():
         if key in call.run | call.recipe:

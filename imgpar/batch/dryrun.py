@@ -14,14 +14,13 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import input_batches, planner
+from imgpar.batch.setup import check_formats, input_batches, planner
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import Out, read_out
-from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -50,7 +49,7 @@ def planned_entries(
     """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-    check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
+    check_formats(named or (), place, recipe)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -61,7 +60,7 @@ def planned_entries(
             )
         plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         patterns = Patterns(options.include, options.exclude)
-        batches = input_batches(inputs, named, place, options, patterns)
+        batches = input_batches(inputs, named, place, options, patterns, kind=recipe.extract.source)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

@@ -18,6 +18,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_formats,
     input_batches,
     lock_out,
     new_workers,
@@ -36,7 +37,8 @@ from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import free_space_problem, read_out
-from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.parts import written_parts
+from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -88,7 +90,7 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+        check_formats(self._named or (), self._place, recipe)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -116,7 +118,7 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+        batches = self._batches()
         first = self._first_with_items(batches)
         if first is None:
             return self._nothing()
@@ -125,7 +127,7 @@ class Run:
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._aside, self._sidecars = Aside(), 0
-                batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+                batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
@@ -194,6 +196,10 @@ class Run:
         return run_facts(
             self._command, self._named, self._place, self._toml, self._options, chosen=self._recipe.chosen
         )
+
+    def _batches(self) -> Iterator[Batch]:
+        kind = self._recipe.extract.source
+        return input_batches(self._inputs, self._named, self._place, self._options, self._patterns, kind=kind)
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
         for batch in batches:
@@ -301,6 +307,10 @@ class Run:
             failure = result.state.failure
             if failure and failure.error == "DiskFullError":
                 self._stop(outcome.error)
+            if failure and any(target.split for target in job.targets):
+                # The files stay known, so that the next run replaces them.
+                noted = read_written(self._journal.written, self._journal.base, self._name)
+                outcome = outcome._replace(outputs=written_parts(job.targets, noted))
         else:
             job, outcome = None, result
         self._done += 1

@@ -17,12 +17,14 @@ from imgpar.core.errors import OutputError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.batches import Batch
+from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import Out
+from imgpar.outputs.extracted import ExtractedWishes
+from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 
 
@@ -32,6 +34,8 @@ def input_batches(
     place: Out,
     options: RunOptions,
     patterns: Patterns,
+    *,
+    kind: str = "",
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -41,9 +45,20 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        kind: "image" or "video", if only these are taken from folders.
     """
     batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    if kind:
+        batches = of_kind(batches, kind)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
+
+
+def check_formats(named: Sequence[str], place: Out, recipe: Recipe) -> None:
+    """Refuse output formats that none of the inputs can have; raises UsageError."""
+    if recipe.extract.kind:
+        ExtractedWishes(place, recipe.to, recipe.extract)
+    else:
+        check_kinds(named, place, recipe.to, chosen=recipe.chosen)
 
 
 def new_workers(options: RunOptions) -> Workers:
@@ -114,7 +129,8 @@ def planner(
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
-        split=recipe.encode.split,
+        split=recipe.split,
+        extract=recipe.extract if recipe.extract.kind else None,
         verify=options.verify,
         careful=bool(options.journal),
         options=recipe.encode,
@@ -159,6 +175,7 @@ def run_spec(
         recipe.operations,
         recipe.encode,
         recipe.encode.reading(workers.limits(options)),
+        extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",

@@ -9,10 +9,10 @@ meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from imgpar.core.filenames import page_path
+from imgpar.core.filenames import is_part, part_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
@@ -21,6 +21,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Garbled,
     Lease,
     Need,
@@ -43,6 +44,8 @@ LONGEST_FACTS = 1 << 16
 """Maximum bytes of the packed parameters for the frames of a clip."""
 _TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
 """Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
+MOST_FILES = 1 << 18
+"""Maximum files of one job."""
 MOST_OFFERS = 4096
 """Maximum frames of a clip that are offered and not taken: its worker offers a few per core."""
 
@@ -54,6 +57,7 @@ def disorder(
     *,
     arrays: bool,
     offered: Callable[[int], int] = lambda _: 0,
+    files: Callable[[Task], Sequence[OutputFile]] = lambda _: (),
 ) -> str:
     """What is invalid about a message, as text; empty when it is valid.
 
@@ -63,6 +67,7 @@ def disorder(
         lease_of: returns the lease of a task.
         arrays: whether frames are returned to the caller.
         offered: returns the number of offered frames that are not taken, for the serial of a clip's task.
+        files: returns the files of a task that were reported before its result.
     """
     if isinstance(message, Garbled):
         return message.problem
@@ -82,10 +87,15 @@ def disorder(
             if task.stage == "frame" or task.job.kind != "stream":
                 return "named frames of a clip that was not assigned to it"
             return _check_stream(message, lease_of(task), offered)
+        case Files():
+            return _check_files(message, task, len(files(task)))
         case Failed():
             return _check_failed(message)
         case Done():
-            return _check_done(message) or _check_results(message, task, lease_of(task), arrays=arrays)
+            made = files(task) if task.job.kind == "stream" and task.stage != "frame" else ()
+            return _check_done(message) or _check_results(
+                message, task, lease_of(task), arrays=arrays, made=made
+            )
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -160,7 +170,22 @@ def _in_range(file: OutputFile) -> bool:
     return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
 
 
-def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+def _check_files(message: Files, task: Task, before: int) -> str:
+    """Files of a split target, before the result of the task."""
+    if task.stage == "frame" or task.job.kind != "stream":
+        return "named files of a clip that was not assigned to it"
+    if before + len(message.outputs) > MOST_FILES:
+        return "named more files than the limit"
+    if not all(map(_in_range, message.outputs)):
+        return "described an invalid file"
+    targets = [target for target in task.job.targets if target.split]
+    ours = all(any(_is_part(file.path, target) for target in targets) for file in message.outputs)
+    return "" if ours else "named files of another job"
+
+
+def _check_results(
+    message: Done, task: Task, lease: Lease | None, *, arrays: bool, made: Sequence[OutputFile] = ()
+) -> str:
     if task.stage == "frame":
         return "sent results with a frame of another worker's clip" if _results(message) else ""
     if message.unchanged:
@@ -174,20 +199,44 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
         return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
+    if made:
+        return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
     found = sorted(file.path for file in message.outputs)
     # An output that existed before may have been changed by the user and is kept; at least one is new.
     wanted = sorted(target.path for target in targets if target.path in found or not target.known)
-    if message.placed is not None or not found or not (found == wanted or _are_pages(found, targets)):
+    if message.placed is not None or not found or not (found == wanted or _are_parts(found, targets)):
         return "finished with files of another job"
     return ""
 
 
-def _are_pages(found: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of all pages of split outputs."""
-    if not targets or not all(target.split for target in targets):
+def _are_parts(found: list[str], targets: list[Target]) -> bool:
+    """Whether these are the files of split outputs, and of the others: pages are complete, frames differ."""
+    if not any(target.split for target in targets):
         return False
-    numbers = range(1, len(found) // len(targets) + 1)
-    return found == sorted(page_path(target.path, number) for target in targets for number in numbers)
+    if all(target.split == "pages" for target in targets):
+        numbers = range(1, len(found) // len(targets) + 1)
+        paths = (part_path(target.path, "pages", number) for target in targets for number in numbers)
+        return found == sorted(paths)
+    owners = [_owner(path, targets) for path in found]
+    return len(set(found)) == len(found) and set(owners) == set(range(len(targets)))
+
+
+def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:
+    """Whether the files of a result complete those that were checked before."""
+    owners = {_owner(file.path, targets) for file in outputs}
+    owners |= {number for number, target in enumerate(targets) if target.split}
+    paths = {file.path for file in (*made, *outputs)}
+    return len(paths) == len(made) + len(outputs) and owners == set(range(len(targets)))
+
+
+def _owner(path: str, targets: list[Target]) -> int:
+    """Index of the target to which a file belongs, or −1."""
+    found = (number for number, target in enumerate(targets) if _is_part(path, target) or path == target.path)
+    return next(found, -1)
+
+
+def _is_part(path: str, target: Target) -> bool:
+    return bool(target.split) and is_part(path, target.path, target.split)
 
 
 def _results(message: Done) -> bool:

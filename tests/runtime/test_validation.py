@@ -302,7 +302,7 @@ def test_known_outputs_may_be_omitted_but_not_all() -> None:
 )
 def test_split_pages_are_complete(names: tuple[str, ...], good: bool) -> None:
     outputs = tuple(OutputFile(f"/out/{name}", 5) for name in names)
-    split = task("chain", Target("png", "/out/a.png", split=True))
+    split = task("chain", Target("png", "/out/a.png", split="pages"))
     assert (rejection(done(outputs=outputs), split) == "") is good
     if names != ("a.png",):
         assert "files of another job" in rejection(done(outputs=outputs), task())

@@ -230,8 +230,10 @@ class Journal:
                 if job.check:  # writes no outputs
                     continue
                 place, item = self._place(job.item.path, job), job.item
+                # A width of 1 marks a split output, whose files are not known yet.
                 names = self._paths.pack(
-                    OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in job.targets
+                    OutputFile(target.path, PLANNED, int(bool(target.split)), 0, item.mtime_ns)
+                    for target in job.targets
                 )
                 if job.digest and not job.same:
                     compare.append((names, *place))

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.history import Paths
-from imgpar.core.digest import matches_output
-from imgpar.core.filenames import whole_path
+from imgpar.core.digest import as_recorded
+from imgpar.core.filenames import parts_of, whole_paths
 from imgpar.core.job import OutputFile
+from imgpar.outputs.naming import PLANNED
 
 
 def take_over(
@@ -24,37 +25,30 @@ def take_over(
         noted: entries of the write-ahead logs of workers, by path.
         in_place: require that the original of an item is removed or replaced.
     """
-    pages = _by_whole(noted)
+    parts = _by_whole(noted)
     for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
-        names = [file.path for file in paths.unpack(planned)]
-        found = [_still_there(noted.get(path, ())) for path in names]
+        plan = [file for file in paths.unpack(planned) if file.bytes == PLANNED]
+        names = [file.path for file in plan]
+        found = [as_recorded(path, noted.get(path, ())) for path in names]
         whole = [file for file in found if file is not None]
         gone = not in_place or _is_retired(os.fsdecode(name), names)
-        if len(whole) == len(found) and gone:
+        # How many files a split output has is known only when it is complete.
+        if plan and len(whole) == len(found) and gone and not any(file.width for file in plan):
             database.execute(sql.RECOVERED, (paths.pack(whole), "", row))
             continue
-        known = [file for path in names for file in (*noted.get(path, ()), *pages.get(path, ()))]
+        known = [file for path in names for file in (*noted.get(path, ()), *parts.get(parts_of(path), ()))]
         if known:
             update = "UPDATE items SET planned = ? WHERE id = ?"
-            database.execute(update, (paths.pack(known), row))
+            database.execute(update, (paths.pack([*plan, *known]), row))
 
 
 def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
-    """Files of single pages by the path of the whole output."""
+    """Files of split outputs by the path of the whole output."""
     found: dict[str, list[OutputFile]] = {}
     for path, files in noted.items():
-        if whole := whole_path(path):
+        for whole in whole_paths(path):
             found.setdefault(whole, []).extend(files)
     return found
-
-
-def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
-    """The log entry that matches the file on disk, with its current ctime; None if none matches."""
-    for file in noted:
-        if matches_output(file.path, (file,)):
-            status = os.lstat(file.path)
-            return file._replace(ctime_ns=status.st_ctime_ns)
-    return None
 
 
 def _is_retired(name: str, outputs: Sequence[str]) -> bool:

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from imgpar.batch.frames.parallel import take_all
 from PIL import Image
 from video_clips import decoded, ffmpeg, make_clip, make_uneven, psnr
 
 import imgpar
 from imgpar.batch.frames import sheets, stills
-from imgpar.batch.frames.parallel import take_all
 from imgpar.batch.frames.reading import Choice
 from imgpar.batch.frames.stills import Every, pick
 from imgpar.cli import main
