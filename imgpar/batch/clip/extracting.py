@@ -32,7 +32,7 @@ from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.extraction import Every, Extraction
 from imgpar.formats.registry import find_format
 from imgpar.outputs.commit import Data, commit, done_before, take_back, taken_over
-from imgpar.outputs.parts import PartTargets, remove_earlier
+from imgpar.outputs.parts import PartTargets, finish
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ExtractWork:
                 take_back(self._written)
             raise
         files = [file for _, file in self._written]
-        remove_earlier(self._job.targets, files)
+        finish(self._job.targets, files, self._note)
         result.outputs += files[self._reported :]
         return result
 

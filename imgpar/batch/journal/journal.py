@@ -26,7 +26,7 @@ from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import close_database, open_database, readable, translated_errors
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
-from imgpar.batch.journal.recovery import take_over
+from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import OURS, make_private, no_room
@@ -230,9 +230,8 @@ class Journal:
                 if job.check:  # writes no outputs
                     continue
                 place, item = self._place(job.item.path, job), job.item
-                # A width of 1 marks a split output, whose files are not known yet.
                 names = self._paths.pack(
-                    OutputFile(target.path, PLANNED, int(bool(target.split)), 0, item.mtime_ns)
+                    OutputFile(target.path, PLANNED, SPLIT_PLANS.get(target.split, 0), 0, item.mtime_ns)
                     for target in job.targets
                 )
                 if job.digest and not job.same:
@@ -286,11 +285,15 @@ class Journal:
                 journal.
             in_place: whether outputs are in the folders of their inputs.
         """
+        own = noted is None
         if noted is None:
             noted = read_written(self.written, self.base)
         if noted:
             with self._writing() as database, readable(self.path):
                 take_over(database, self._paths, noted, in_place=in_place)
+        if own and self._lock:
+            # A later run with other settings must not take these files for its own.
+            remove_written(self.written, "")
 
     # ----- queries ----------------------------------------------------------------------------------
 

@@ -12,6 +12,10 @@ from imgpar.core.digest import as_recorded
 from imgpar.core.filenames import parts_of, whole_paths
 from imgpar.core.job import OutputFile
 from imgpar.outputs.naming import PLANNED
+from imgpar.outputs.parts import complete_parts
+
+SPLIT_PLANS = {"pages": 1, "frames": 2, "sprites": 2}
+"""What the width of a planned output says: the output is split, and a single page may be at its path."""
 
 
 def take_over(
@@ -29,17 +33,35 @@ def take_over(
     for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
         plan = [file for file in paths.unpack(planned) if file.bytes == PLANNED]
         names = [file.path for file in plan]
-        found = [as_recorded(path, noted.get(path, ())) for path in names]
-        whole = [file for file in found if file is not None]
-        gone = not in_place or _is_retired(os.fsdecode(name), names)
-        # How many files a split output has is known only when it is complete.
-        if plan and len(whole) == len(found) and gone and not any(file.width for file in plan):
+        whole = _whole(plan, noted, parts)
+        if whole and (not in_place or _is_retired(os.fsdecode(name), names)):
             database.execute(sql.RECOVERED, (paths.pack(whole), "", row))
             continue
         known = [file for path in names for file in (*noted.get(path, ()), *parts.get(parts_of(path), ()))]
         if known:
             update = "UPDATE items SET planned = ? WHERE id = ?"
             database.execute(update, (paths.pack([*plan, *known]), row))
+
+
+def _whole(
+    plan: Sequence[OutputFile],
+    noted: Mapping[str, list[OutputFile]],
+    parts: Mapping[str, list[OutputFile]],
+) -> list[OutputFile]:
+    """All outputs of a plan, where they are complete; else an empty list."""
+    found: list[OutputFile] = []
+    for planned in plan:
+        path = planned.path
+        files = None
+        if planned.width:
+            files = complete_parts(path, noted.get(path, ()), parts.get(parts_of(path), ()))
+        if files is None and planned.width != SPLIT_PLANS["frames"]:
+            file = as_recorded(path, noted.get(path, ()))
+            files = [file] if file else None
+        if files is None:
+            return []
+        found += files
+    return found
 
 
 def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:

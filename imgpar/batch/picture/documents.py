@@ -22,7 +22,7 @@ from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
-from imgpar.outputs.parts import PartTargets, remove_earlier
+from imgpar.outputs.parts import Note, PartTargets, finish
 from imgpar.pixels.palette import DETAIL, marked
 
 Memory = Callable[[int], memoryview]
@@ -143,7 +143,7 @@ def _together(headers: Sequence[Header]) -> Header:
 
 
 def write_pages(
-    pages: Iterator[Page], targets: Sequence[Target], write: Write
+    pages: Iterator[Page], targets: Sequence[Target], write: Write, note: Note | None = None
 ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
     """Write every page for every target; all pages or none. Returns files, losses and notes."""
     made = list[tuple[Target, OutputFile]]()
@@ -164,5 +164,5 @@ def write_pages(
         take_back(made)
         raise
     files = sorted((file for _, file in made), key=lambda file: order[file.path])
-    remove_earlier(targets, files)
+    finish(targets, files, note)
     return tuple(files), tuple(lost), tuple(notes)
