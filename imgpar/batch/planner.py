@@ -41,6 +41,7 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
+    KEPT,
     Owned,
     foreign,
     maker,
@@ -52,12 +53,6 @@ from imgpar.outputs.destination import Out
 from imgpar.outputs.extracted import INDEX, ExtractedWishes
 from imgpar.outputs.naming import PLANNED, Names, PriorResult
 from imgpar.outputs.target_formats import Wishes
-
-_KEPT = {
-    "exists": "exists",
-    "changed": "was changed since imgpar made it",
-    "settings": "was made with other settings",
-}
 
 
 class PastRuns(Protocol):
@@ -177,6 +172,10 @@ class Planner:
                 else:
                     yield self._decide(item, number, names, known, mine)
 
+    def finish(self) -> Iterator[Job | Outcome]:
+        """What is planned after the last batch: nothing."""
+        return iter(())
+
     def remarks(self) -> Iterator[str]:
         """Notes at the end of a run on settings without effect on some inputs."""
         for name, formats in self.silent.items():
@@ -282,7 +281,7 @@ class Planner:
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
-        notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
+        notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
         job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)
@@ -374,7 +373,7 @@ class Planner:
         if self.on_exists == "rename":
             return self._renamed(wanted, owned, names, records)
         if self.on_exists == "error":
-            return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
+            return f"{at} {KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
             for at, status in strange:
                 if stat.S_ISDIR(status.st_mode):

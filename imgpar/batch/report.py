@@ -222,6 +222,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
     "exists": "there is a file of that name already",
@@ -229,6 +230,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
     "exists": "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
 from imgpar.formats.extraction import Extraction
@@ -51,6 +52,8 @@ class RunSpec(NamedTuple):
     """What is extracted from clips."""
     parts: str = ""
     """Folder for parts of long clips; empty to keep none."""
+    gather: Gathering | None = None
+    """What is made of all items together; None where each has outputs of its own."""
     arrays: bool = False
     """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"
