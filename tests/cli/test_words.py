@@ -153,7 +153,7 @@ def test_a_flag_without_its_value_says_so(here, capsys):
         ("frames", "--codec", "h264"),
         ("frames", "--audio", "none"),
         ("frames", "--speed", "2"),
-        ("frames", "--timeout", "3"),
+        ("frames", "--companions", "copy"),
         ("assemble", "--trim", "1-2"),
         ("assemble", "--strip", "gps"),
         ("assemble", "--max-bytes", "8M"),
@@ -230,6 +230,6 @@ def test_frames_does_not_replace_one_of_its_clips(here, capsys, kind, words):
     clip = make_clip(here / "c.mp4")
     LINKS[kind](here / "p.gif", clip)
     before = tree(here)
-    assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 1
-    assert "is an input itself" in capsys.readouterr().err
+    assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 2
+    assert "is the input itself" in capsys.readouterr().err
     assert tree(here) == before

@@ -19,6 +19,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from imgpar.batch.incremental import Recorded, Unchanged
@@ -285,15 +286,11 @@ class Journal:
                 journal.
             in_place: whether outputs are in the folders of their inputs.
         """
-        own = noted is None
-        if noted is None:
-            noted = read_written(self.written, self.base)
+        own = partial(read_written, self.written, self.base) if noted is None else None
+        noted = read_written(self.written, self.base) if noted is None else noted
         if noted:
             with self._writing() as database, readable(self.path):
-                take_over(database, self._paths, noted, in_place=in_place)
-        if own and self._lock:
-            # A later run with other settings must not take these files for its own.
-            remove_written(self.written, "")
+                take_over(database, self._paths, noted, own, in_place=in_place)
 
     # ----- queries ----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.history import Paths
@@ -14,12 +14,19 @@ from imgpar.core.job import OutputFile
 from imgpar.outputs.naming import PLANNED
 from imgpar.outputs.parts import complete_parts
 
+Noted = Mapping[str, list[OutputFile]]
+"""Entries of write-ahead logs by path."""
 SPLIT_PLANS = {"pages": 1, "frames": 2, "sprites": 2}
 """What the width of a planned output says: the output is split, and a single page may be at its path."""
 
 
 def take_over(
-    database: sqlite3.Connection, paths: Paths, noted: Mapping[str, list[OutputFile]], *, in_place: bool
+    database: sqlite3.Connection,
+    paths: Paths,
+    noted: Noted,
+    own: Callable[[str], Noted] | None = None,
+    *,
+    in_place: bool,
 ) -> None:
     """Record planned items whose outputs are all complete; the caller has begun a transaction.
 
@@ -27,13 +34,19 @@ def take_over(
         database: connection to the journal.
         paths: conversion of outputs to JSON.
         noted: entries of the write-ahead logs of workers, by path.
+        own: returns those of one run, by its random id. What another run has written, with other settings
+            perhaps, does not complete an item; None takes all entries for those of the run.
         in_place: require that the original of an item is removed or replaced.
     """
     parts = _by_whole(noted)
-    for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
+    runs: dict[str | None, tuple[Noted, Noted]] = {}
+    for row, name, planned, run in database.execute(sql.READ_PLANNED).fetchall():
         plan = [file for file in paths.unpack(planned) if file.bytes == PLANNED]
         names = [file.path for file in plan]
-        whole = _whole(plan, noted, parts)
+        if run not in runs:
+            mine = own(run) if own and run else noted
+            runs[run] = (mine, _by_whole(mine) if mine is not noted else parts)
+        whole = _whole(plan, *runs[run])
         if whole and (not in_place or _is_retired(os.fsdecode(name), names)):
             database.execute(sql.RECOVERED, (paths.pack(whole), "", row))
             continue
@@ -43,11 +56,7 @@ def take_over(
             database.execute(update, (paths.pack([*plan, *known]), row))
 
 
-def _whole(
-    plan: Sequence[OutputFile],
-    noted: Mapping[str, list[OutputFile]],
-    parts: Mapping[str, list[OutputFile]],
-) -> list[OutputFile]:
+def _whole(plan: Sequence[OutputFile], noted: Noted, parts: Noted) -> list[OutputFile]:
     """All outputs of a plan, where they are complete; else an empty list."""
     found: list[OutputFile] = []
     for planned in plan:
@@ -64,7 +73,7 @@ def _whole(
     return found
 
 
-def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
+def _by_whole(noted: Noted) -> Noted:
     """Files of split outputs by the path of the whole output."""
     found: dict[str, list[OutputFile]] = {}
     for path, files in noted.items():
