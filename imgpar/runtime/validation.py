@@ -218,7 +218,8 @@ def _check_results(
         return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
     found = sorted(file.path for file in message.outputs)
     # An output that existed before may have been changed by the user and is kept; at least one is new.
-    wanted = sorted(target.path for target in targets if target.path in found or not target.known)
+    whole = (target for target in targets if target.split in ("", "pages"))
+    wanted = sorted(target.path for target in whole if target.path in found or not target.known)
     if message.placed is not None or not found or not (found == wanted or _are_parts(found, targets)):
         return "finished with files of another job"
     return ""
@@ -246,8 +247,10 @@ def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets
 
 def _owner(path: str, targets: list[Target]) -> int:
     """Index of the target to which a file belongs, or −1."""
-    found = (number for number, target in enumerate(targets) if _is_part(path, target) or path == target.path)
-    return next(found, -1)
+    for number, target in enumerate(targets):
+        if _is_part(path, target) if target.split else path == target.path:
+            return number
+    return -1
 
 
 def _is_part(path: str, target: Target) -> bool:

@@ -184,7 +184,7 @@ def test_a_modifier_of_an_operation_is_no_setting_of_the_command(here, capsys, c
         (["--motion", "--to", "png"], "no --to"),
         (["--motion", "--accept-damaged"], "no --accept-damaged"),
         (["--poster", "--fps", "3"], "--fps belongs to --animation"),
-        (["--poster", "--to", "png"], "contradict each other"),
+        (["--poster", "--to", "png"], "is named as JPEG, but --to is"),
     ],
 )
 def test_frames_refuses_what_this_kind_does_not_use(here, capsys, words, complaint):

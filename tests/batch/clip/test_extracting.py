@@ -190,6 +190,7 @@ def test_after_a_kill_of_everything_only_the_rest_is_made(clips, tmp_path, strik
 
     run(tmp_path / "whole")
     out = tmp_path / "o"
+    run(out, 5)
     run(out, strike)
     assert len(contents(out)) >= strike - 2
     assert run(out) == ("{'unchanged': 1}" if strike > 50 else "{}")
