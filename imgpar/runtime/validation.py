@@ -218,23 +218,21 @@ def _check_results(
         return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
     found = sorted(file.path for file in message.outputs)
     # An output that existed before may have been changed by the user and is kept; at least one is new.
-    whole = (target for target in targets if target.split in ("", "pages"))
-    wanted = sorted(target.path for target in whole if target.path in found or not target.known)
-    if message.placed is not None or not found or not (found == wanted or _are_parts(found, targets)):
+    wanted = sorted(target.path for target in targets if target.path in found or not target.known)
+    if message.placed is not None or not found or not _are_outputs(found, wanted, targets):
         return "finished with files of another job"
     return ""
 
 
-def _are_parts(found: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of split outputs, and of the others: pages are complete, frames differ."""
-    if not any(target.split for target in targets):
-        return False
-    if all(target.split == "pages" for target in targets):
-        numbers = range(1, len(found) // len(targets) + 1)
-        paths = (part_path(target.path, "pages", number) for target in targets for number in numbers)
-        return found == sorted(paths)
-    owners = [_owner(path, targets) for path in found]
-    return len(set(found)) == len(found) and set(owners) == set(range(len(targets)))
+def _are_outputs(found: list[str], wanted: list[str], targets: list[Target]) -> bool:
+    """Whether these are the files of the targets: of pages all, of frames and sprites any number."""
+    if any(target.split in ("frames", "sprites") for target in targets):
+        owners = {_owner(path, targets) for path in found}
+        return len(set(found)) == len(found) and owners == set(range(len(targets)))
+    if found == wanted or not all(target.split for target in targets):
+        return found == wanted
+    numbers = range(1, len(found) // len(targets) + 1)
+    return found == sorted(part_path(target.path, "pages", number) for target in targets for number in numbers)
 
 
 def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:
