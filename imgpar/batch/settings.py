@@ -141,13 +141,13 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     Raises:
         UsageError: settings contradict each other, or the call does not extract.
     """
-    kind, encode = recipe.extract.kind, recipe.encode
+    plain, encode = Extraction(), recipe.encode
     if not call.extracts:
-        if kind:
-            raise UsageError(
-                f"The recipe extracts pictures from clips ({label(kind)}), and {call.name} does not.",
-                fix="Use imgpar frames or Pipeline.extract.",
-            )
+        for key in Extraction.options():
+            if getattr(recipe.extract, key) != getattr(plain, key):
+                raise UsageError(
+                    f"{call.name} does not accept {key}.", fix="It is for imgpar frames and Pipeline.extract."
+                )
         return recipe
     check_settings("frames", encode, call.recipe)
     extract = recipe.extract.chosen(label)

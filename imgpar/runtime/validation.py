@@ -232,7 +232,9 @@ def _are_outputs(found: list[str], wanted: list[str], targets: list[Target]) -> 
     if found == wanted or not all(target.split for target in targets):
         return found == wanted
     numbers = range(1, len(found) // len(targets) + 1)
-    return found == sorted(part_path(target.path, "pages", number) for target in targets for number in numbers)
+    return found == sorted(
+        part_path(target.path, "pages", number) for target in targets for number in numbers
+    )
 
 
 def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:

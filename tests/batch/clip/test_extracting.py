@@ -304,7 +304,7 @@ def test_sprites_need_a_folder(clips, tmp_path):
 
 def test_other_calls_refuse_a_recipe_that_extracts(clips, tmp_path):
     recipe = imgpar.Recipe().merged({"every": "2s"})
-    with pytest.raises(imgpar.UsageError, match="extracts pictures from clips"):
+    with pytest.raises(imgpar.UsageError, match="does not accept every"):
         imgpar.convert(clips, tmp_path / "o", recipe=recipe)
 
 
