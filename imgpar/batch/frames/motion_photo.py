@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
@@ -74,11 +75,11 @@ def _find(path: str) -> memoryview | None:
     return clip
 
 
-def _raw_xmp(data: bytes) -> bytes:
+def _raw_xmp(data: bytes) -> Xmp:
     """XMP as stored in the file; `Metadata.xmp` no longer contains the properties of a clip."""
     begin = data.find(b"<x:xmpmeta")
     end = data.find(b"</x:xmpmeta>", begin)
-    return data[begin:end] if 0 <= begin < end else b""
+    return Xmp(data[begin:end] if 0 <= begin < end else b"")
 
 
 @contextmanager
