@@ -1,4 +1,4 @@
-"""Dry runs: planning only. No file is written, no worker is started, the journal is not modified."""
+"""Dry runs: planning only. No file is written, the journal is not modified."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     gather_planner,
     gathered_place,
     input_batches,
@@ -32,7 +33,6 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import Out, read_out
-from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -62,11 +62,12 @@ def planned_entries(
         NoInputError: no pattern matches.
     """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+    still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)
     else:
         place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
+        still = check_inputs(named or (), place, recipe, options)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -76,14 +77,17 @@ def planned_entries(
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
         patterns = Patterns(options.include, options.exclude)
-        batches = input_batches(inputs, named, place, options, patterns, in_order=gather is not None)
+        batches = input_batches(
+            inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
+        )
         plan: Planner | GatherPlanner
         if gather is not None:
             batches = iter(every := list(batches))
             key = run_key(place, recipe, gather, names_digest(every))
             plan = gather_planner(place, gather, key, options, journal)
         else:
-            plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
+            alone = len(named or ()) == 1
+            plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

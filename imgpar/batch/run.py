@@ -21,6 +21,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     gather_planner,
     gathered_place,
     input_batches,
@@ -42,7 +43,8 @@ from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import free_space_problem, read_out
-from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.parts import written_parts
+from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -96,11 +98,12 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._gather, self._members = gather, ""
+        self._still = frozenset[str]()
         if gather is not None:
             self._place = gathered_place(out)
         else:
             self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-            check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+            self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -151,8 +154,15 @@ class Run:
         return report
 
     def _batches(self) -> Iterator[Batch]:
-        inputs, named, in_order = self._inputs, self._named, self._gather is not None
-        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
+        return input_batches(
+            self._inputs,
+            self._named,
+            self._place,
+            self._options,
+            self._patterns,
+            kind=self._recipe.extract.source,
+            in_order=self._gather is not None,
+        )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -191,6 +201,7 @@ class Run:
             homes=homes,
             originals=self._originals,
             alone=len(self._named or ()) == 1,
+            still=self._still,
         )
 
     def _convert(
@@ -342,6 +353,10 @@ class Run:
             for note in outcomes[0].notes:
                 self._note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
+        if failure and any(target.split for target in job.targets):
+            # The files that it left stay known, so that the next run replaces them.
+            noted = read_written(self._journal.written, self._journal.base, self._name)
+            outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
+from imgpar.batch.facts import still_pictures
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
@@ -21,13 +22,15 @@ from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix
-from imgpar.inputs.batches import Batch
+from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.destination import Out
+from imgpar.outputs.extracted import ExtractedWishes
+from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.recipe.recipe import Recipe
 
 
@@ -38,6 +41,7 @@ def input_batches(
     options: RunOptions,
     patterns: Patterns,
     *,
+    kind: str = "",
     in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
@@ -48,11 +52,14 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        kind: "image" or "video", if only these are taken from folders.
         in_order: the order of `named` matters, and an input may be named twice.
     """
     if in_order and named is not None:
         return scan_in_order(named, patterns)
     batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    if kind:
+        batches = of_kind(batches, kind)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
@@ -96,6 +103,23 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
         return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
 
 
+def check_inputs(named: Sequence[str], place: Out, recipe: Recipe, options: RunOptions) -> frozenset[str]:
+    """Refuse formats to which none of the named files can be converted.
+
+    Returns:
+        The named pictures with a single frame, in formats of animations, where that decides what they become.
+
+    Raises:
+        UsageError: nothing can be converted.
+    """
+    if recipe.extract.kind:
+        ExtractedWishes(place, recipe.to, recipe.extract)
+        return frozenset()
+    still = still_pictures(may_become_clips(named, place, recipe.to), options)
+    check_kinds(named, place, recipe.to, chosen=recipe.chosen, still=still)
+    return still
+
+
 def planner(
     place: Out,
     recipe: Recipe,
@@ -105,6 +129,7 @@ def planner(
     homes: Homes | None = None,
     originals: KeptOriginals | None = None,
     alone: bool = False,
+    still: Collection[str] = (),
 ) -> Planner:
     """Make the planner of a run.
 
@@ -116,6 +141,7 @@ def planner(
         homes: in place, the journals of all folders.
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
+        still: named pictures with a single frame, from `check_inputs`.
     """
     return Planner(
         place,
@@ -124,11 +150,13 @@ def planner(
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
-        split=recipe.encode.split,
+        split=recipe.split,
+        extract=recipe.extract if recipe.extract.kind else None,
         verify=options.verify,
         careful=bool(options.journal),
         options=recipe.encode,
         alone=alone and recipe.chosen,
+        still=still,
     )
 
 
@@ -207,6 +235,7 @@ def run_spec(
         recipe.operations,
         recipe.encode,
         recipe.encode.reading(workers.limits(options)),
+        extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",

@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
@@ -85,11 +85,16 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         action="store_true",
         help="print the recipe, the sizes before and after and the processing path; write nothing",
     )
+    add_lists(add)
+    return group
+
+
+def add_lists(add: Callable[..., object]) -> None:
+    """Add the flags of lists of inputs; `add` is `add_argument` of a group."""
     add("--files-from", action=Once, metavar="FILE",
         help="read the inputs from a file, one per line; - is standard input")  # fmt: skip
     add("--null", action="store_true",
         help="names in --files-from are terminated by NUL instead of a newline (short: -0)")  # fmt: skip
-    return group
 
 
 def convert_command(argv: Sequence[str]) -> int:
@@ -125,13 +130,14 @@ def convert_command(argv: Sequence[str]) -> int:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
-    from imgpar.batch.settings import check_relevance
+    from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
+    check_extraction(recipe, RUN, flags.flag)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]

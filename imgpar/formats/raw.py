@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 
 from imgpar.core.blocks import Exif
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
@@ -22,6 +23,17 @@ MAX_PIXELS_PER_BYTE = 16
 _SUB_IFDS = 330
 _PIXELS = ((273, 279), (324, 325))
 """Tags with the offsets and lengths of strips and of tiles."""
+
+
+class RawDetail(NamedTuple):
+    """What is known of a camera raw besides its header."""
+
+    flip: int
+    """LibRaw's code of the orientation."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"flip": self.flip}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -43,7 +55,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             metadata=Metadata(exif=exif),
             lost=() if exif else ("exif",),
             notes=("developed with the white balance of the camera",),
-            detail={"flip": sizes.flip},
+            detail=RawDetail(sizes.flip),
         )
 
 

@@ -94,7 +94,7 @@ class TestGif:
     def test_xmp_is_read(self) -> None:
         trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
         header = read_header(self.extended(b"XMP DataXMP", XMP + trailer), "", LIMITS)
-        assert (header.metadata.xmp, header.detail["complete"]) == (XMP, True)
+        assert (header.metadata.xmp, header.detail.complete) == (XMP, True)
 
     def test_xmp_is_written(self) -> None:
         data = written(picture("L"), "gif", Metadata(xmp=Xmp(XMP)))

@@ -18,12 +18,12 @@ import numpy as np
 from imgpar.batch.picture import programs, stages
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
-from imgpar.core.filenames import fold, page_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
-from imgpar.pixels.palette import DETAIL, marked
+from imgpar.outputs.parts import Note, PartTargets, finish
+from imgpar.pixels.palette import marked
 
 Memory = Callable[[int], memoryview]
 """Returns that many bytes of the arena; the bytes of the previous call become invalid."""
@@ -44,7 +44,7 @@ class Page:
 
 def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
     """Whether the pages of a file are processed one at a time."""
-    first, last = header.detail.get("pages", (1, header.frames))
+    first, last = header.pages or (1, header.frames)
     if run.arrays or first == last:
         return False
     if any(target.split for target in targets):
@@ -74,10 +74,10 @@ def read_pages(
     Raises:
         ItemError: a page cannot be decoded, exceeds a limit, or an operation fails.
     """
-    if "pages" not in header.detail:
+    if header.pages is None:
         yield from _frames(data, header, run, memory, during)
         return
-    first, last = header.detail["pages"]
+    first, last = header.pages
     for number in range(first, last + 1):
         with during("decode"):
             page_header = codec.read_header(data, name, replace(run.limits, pages=str(number)))
@@ -136,24 +136,24 @@ def _together(headers: Sequence[Header]) -> Header:
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
     pages = tuple(header.metadata._replace(pages=()) for header in headers)
     metadata = headers[0].metadata._replace(pages=pages)
-    few_colours = any(header.detail.get(DETAIL) for header in headers)
-    turned = any(header.orientation != 1 or header.detail.get("turned") for header in headers)
-    detail = {**headers[0].detail, "turned": turned}
-    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few_colours)
+    few_colours = any(header.coding.few_colours for header in headers)
+    turned = any(header.orientation != 1 or header.turned for header in headers)
+    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, turned=turned), few_colours)
 
 
 def write_pages(
-    pages: Iterator[Page], targets: Sequence[Target], write: Write
+    pages: Iterator[Page], targets: Sequence[Target], write: Write, note: Note | None = None
 ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
     """Write every page for every target; all pages or none. Returns files, losses and notes."""
     made = list[tuple[Target, OutputFile]]()
     order = dict[str, int]()
+    parts = list(map(PartTargets, targets))
     lost, notes = dict[str, None](), dict[str, None]()
     try:
         for page in pages:
             notes |= dict.fromkeys(page.notes)
-            for index, target in enumerate(targets):
-                page_output = page_target(target, page.number)
+            for index in range(len(targets)):
+                page_output = parts[index].target(page.number)
                 file, encoded = write(page_output, [page.frame], page.header)
                 made.append((page_output, file))
                 order[file.path] = index
@@ -163,11 +163,5 @@ def write_pages(
         take_back(made)
         raise
     files = sorted((file for _, file in made), key=lambda file: order[file.path])
+    finish(targets, files, note)
     return tuple(files), tuple(lost), tuple(notes)
-
-
-def page_target(target: Target, number: int) -> Target:
-    """The target of one page."""
-    path = page_path(target.path, number)
-    existing = {fold(other) for other in target.pages}
-    return target._replace(path=path, replaces=fold(path) in existing, split=False, pages=())

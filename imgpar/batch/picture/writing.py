@@ -13,6 +13,7 @@ from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import Original, commit, done_before, take_back, taken_over
+from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
@@ -85,6 +86,7 @@ class Writing:
             raise
         if not written:
             raise KeptError(" ".join(notes))
+        finish(targets, written, None)  # split targets have one page, under the path itself
         return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._metadata_lost])), tuple(notes))
 
     def one(

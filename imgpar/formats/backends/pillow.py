@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import library_words
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, refused
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
@@ -48,6 +48,17 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 _BC6H = 6
 """The only block format of a DDS with floats, which Pillow reduces to 8 bits."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
+
+
+class PillowDetail(NamedTuple):
+    """What Pillow found in a header."""
+
+    mode: str
+    """Pillow's mode of the image, before it is decoded: "P", "RGB", "I;16" …"""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"mode": self.mode}
 
 
 def from_packbits(data: bytes | memoryview, row: int, rows: int, title: str) -> np.ndarray[Any, Any]:
@@ -124,7 +135,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
         metadata=metadata,
         lost=lost,
         notes=notes,
-        detail={"mode": image.mode},
+        detail=PillowDetail(image.mode),
     )
     return marked(header, image.mode in ("1", "P", "PA") or _raw_mode(image) in _GREY_STEPS)
 
@@ -148,7 +159,7 @@ def decode(
     """
     fmt = FORMATS[header.format]
     with settings(accept_damaged=accept_damaged) as messages, open_image(data, fmt) as image:
-        numbers = header.detail.get("numbers") or range(len(frames))
+        numbers = header.numbers or range(len(frames))
         for number, frame in zip(numbers, frames, strict=False):
             if number or len(frames) > 1:
                 image.seek(number)
@@ -173,7 +184,7 @@ def decode_jpeg(
         frame: array to fill; owned by the caller.
         accept_damaged: whether to keep what can be read.
     """
-    scale = header.detail["scale"]
+    scale = header.scale
     with settings(accept_damaged=accept_damaged) as messages, open_image(data, FORMATS["jpeg"]) as image:
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))

@@ -10,15 +10,15 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
 
 from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Coding, Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import check_size, damaged
+from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.icc_header import profile_space
-from imgpar.pixels.palette import DETAIL
 
 _ROOM = 1 << 20
 XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
@@ -40,6 +40,17 @@ class _Blocks:
     xmp: Xmp = Xmp()
     icc: Icc = Icc()
     complete: bool = False
+
+
+class GifDetail(NamedTuple):
+    """What is known of a GIF besides its header."""
+
+    complete: bool
+    """Whether it ends with its trailer."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"complete": self.complete}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -66,7 +77,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(*blocks.size, "RGBX" if blocks.opaque else "RGBA"),
         frames=frames,
         metadata=metadata,
-        detail={"complete": blocks.complete, DETAIL: True},
+        coding=Coding(few_colours=True),
+        detail=GifDetail(blocks.complete),
     )
 
 
@@ -87,7 +99,7 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if not header.detail["complete"] and not accept_damaged:
+    if not detail_of(header, GifDetail).complete and not accept_damaged:
         raise damaged("GIF", "it ends in the middle of a block")
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import struct
-
 from imgpar.core.spec import Metadata
-from imgpar.formats.jp2.boxes import UUIDS, comment_of, jp2_boxes
+from imgpar.formats.jp2.boxes import UUIDS, comment_of
 from imgpar.formats.jxl.header import CONTAINER
 from imgpar.formats.metadata.policy import strip_block
+from imgpar.formats.tlv import BOXES, JXL_BOXES, adjacent_segments, build_box, walk
 
 _JXL = {b"Exif": "exif", b"xml ": "xmp"}
-_SOC, _COM, _SOT = b"\xff\x4f", 0xFF64, 0xFF90
+_SOC, _COM, _SOT = b"\xff\x4f", 0x64, 0x90
 _BIG = 1 << 32
 
 
 def stripped_jxl(data: bytes, what: str, known: Metadata) -> bytes | None:
-    """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed.
+    """The file without `gps`, `exif`, `xmp` or `all`; None where compressed boxes would have to be changed,
+    or a box is cut off.
 
     The data for reconstructing the original JPEG are removed too, as they contain the same metadata.
     """
     if not data.startswith(CONTAINER):
         return data
     parts, changed = list[tuple[bytes, bytes]](), False
-    for kind, body in jp2_boxes(data):
+    for kind, body, _, complete in walk(data, JXL_BOXES):
+        if not complete:
+            return None
         packed = kind == b"brob"
         name = _JXL.get(bytes(body[:4]) if packed else kind, "")
         if packed and name and what == "gps":
@@ -36,11 +38,14 @@ def stripped_jxl(data: bytes, what: str, known: Metadata) -> bytes | None:
 
 
 def stripped_jp2(data: bytes, what: str, known: Metadata) -> bytes | None:
-    """The same for JPEG 2000, with boxes or as a bare codestream, whose comments are removed by `all`."""
+    """The same for JPEG 2000, with boxes or as a bare codestream, whose comments are removed by `all`; None
+    where a box is cut off."""
     if data.startswith(_SOC):
         return _without_comments(data) if what == "all" else data
     parts = list[tuple[bytes, bytes]]()
-    for kind, body in jp2_boxes(data):
+    for kind, body, _, complete in walk(data, BOXES):
+        if not complete:
+            return None
         content = bytes(body)
         name = next((n for n, ids in UUIDS.items() if content[:16] in ids), "") if kind == b"uuid" else ""
         if name:
@@ -59,19 +64,15 @@ def stripped_jp2(data: bytes, what: str, known: Metadata) -> bytes | None:
 def _joined(parts: list[tuple[bytes, bytes]]) -> bytes | None:
     if any(len(body) + 8 >= _BIG for _, body in parts):
         return None
-    return b"".join(struct.pack(">I", len(body) + 8) + kind + body for kind, body in parts)
+    return b"".join(build_box(kind, body) for kind, body in parts)
 
 
 def _without_comments(stream: bytes) -> bytes | None:
     """A codestream without user comments in its main header; None where that cannot be parsed."""
-    parts, at = [stream[:2]], 2
-    while at + 4 <= len(stream):
-        marker, length = struct.unpack_from(">HH", stream, at)
-        if marker == _SOT:
-            return b"".join((*parts, stream[at:]))
-        if marker < 0xFF00:
-            return None
-        if marker != _COM or not comment_of(stream[at + 6 : at + 2 + length]):
-            parts.append(stream[at : at + 2 + length])
-        at += 2 + length
+    parts = [stream[:2]]
+    for segment in adjacent_segments(stream, _SOT):
+        if segment.marker == _SOT:
+            return b"".join((*parts, stream[segment.at :]))
+        if segment.marker != _COM or not comment_of(bytes(segment.body[2:])):
+            parts.append(stream[segment.at : segment.end])
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
 from imgpar.core.blocks import Xmp
@@ -32,6 +32,7 @@ from imgpar.formats.png import raw_profiles
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import sniff
 from imgpar.formats.tiff import strip as tiff_edit
+from imgpar.formats.tlv import PNG_CHUNKS, RIFF_CHUNKS, walk
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """End of a scan: inside of it 0xFF is followed by 0 or a restart marker."""
@@ -118,19 +119,15 @@ def _end_of_picture(data: bytes, at: int) -> int:
 
 
 def _png(data: bytes, what: str, known: Metadata) -> bytes | None:
-    parts, at = [SIGNATURE], len(SIGNATURE)
-    while at + 12 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+    parts, kind = list[bytes | memoryview]([SIGNATURE]), b""
+    for kind, view, whole, _ in walk(data, PNG_CHUNKS):
+        body = bytes(view)
         kept = _png_chunk(kind, body, what, known)
         if kept is body:
-            parts.append(data[at : at + 12 + length])
+            parts.append(whole)
         elif kept is not None:
             parts.append(build_chunk(kind, kept))
-        at += 12 + length
-        if kind == b"IEND":
-            return b"".join(parts)
-    return None
+    return b"".join(parts) if kind == b"IEND" else None
 
 
 def _png_chunk(kind: bytes, body: bytes, what: str, known: Metadata) -> bytes | None:
@@ -150,18 +147,20 @@ def _png_chunk(kind: bytes, body: bytes, what: str, known: Metadata) -> bytes | 
 
 
 def _webp(data: bytes, what: str, known: Metadata) -> bytes | None:
-    parts, flags_at = list[bytes](), 0
-    for kind, body, whole in _webp_chunks(data):
+    parts, flags_at = list[bytes | memoryview](), 0
+    for kind, body, whole, _ in walk(data, RIFF_CHUNKS):
         if kind == b"VP8X":
             flags_at = 12 + sum(map(len, parts)) + 8
         if kind == b"EXIF":
-            prefix = EXIF if body.startswith(EXIF) else b""
-            exif = strip_exif(known.exif.same(body[len(prefix) :]), what)
-            whole = _webp_chunk(kind, prefix + exif) if exif else b""
+            block = bytes(body)
+            prefix = EXIF if block.startswith(EXIF) else b""
+            exif = strip_exif(known.exif.same(block[len(prefix) :]), what)
+            parts.append(_webp_chunk(kind, prefix + exif) if exif else b"")
         elif kind == b"XMP ":
-            xmp = strip_xmp(known.xmp.same(body), what)
-            whole = _webp_chunk(kind, xmp) if xmp else b""
-        parts.append(whole)
+            xmp = strip_xmp(known.xmp.same(bytes(body)), what)
+            parts.append(_webp_chunk(kind, xmp) if xmp else b"")
+        else:
+            parts.append(whole)
     content = b"".join(parts)
     result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)
     if flags_at:
@@ -170,16 +169,6 @@ def _webp(data: bytes, what: str, known: Metadata) -> bytes | None:
         if what in ("xmp", "all"):
             result[flags_at] &= ~_VP8X_XMP
     return bytes(result)
-
-
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Type, body and all bytes of every chunk."""
-    at = 12
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        end = at + 8 + length + length % 2
-        yield data[at : at + 4], data[at + 8 : at + 8 + length], data[at:end]
-        at = end
 
 
 def _webp_chunk(kind: bytes, body: bytes) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.core.blocks import Icc
+from imgpar.pixels.colour import transfer
 
 Matrix = np.ndarray[Any, Any]
 Point = tuple[float, float]
@@ -25,7 +26,13 @@ _D65: Point = (0.3127, 0.3290)
 SRGB: Primaries = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
 P3: Primaries = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 REC2020: Primaries = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
-_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+_CURVE = (
+    transfer.SRGB_POWER,
+    1 / transfer.SRGB_SCALE,
+    transfer.SRGB_OFFSET / transfer.SRGB_SCALE,
+    1 / transfer.SRGB_SLOPE,
+    transfer.SRGB_CODE_LIMIT,
+)
 """The sRGB transfer function as ICC parametric curve type 3."""
 
 
