@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.settings import Inputs, Place, read_inputs, read_place, resolve
 from imgpar.api.typed import ArraysSettings, EncodeSettings, RunSettings
 from imgpar.batch.settings import (
     ARRAYS,
@@ -106,8 +106,8 @@ class Pipeline(OperationMethods):
 
     def run(
         self,
-        inputs: Paths,
-        out: str | os.PathLike[str] | None = None,
+        inputs: Inputs,
+        out: Place | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -121,8 +121,10 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (recursive) or globs.
-            out: output folder, or a file name if there is one input file.
+            inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
+                `MemorySource({"a.jpg": data})`.
+            out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
+                `MemorySink()`.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -147,12 +149,13 @@ class Pipeline(OperationMethods):
             RunError: the run could not continue (disk full, OUT locked).
         """
         recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
-        names = texts(inputs)
+        names = read_inputs(inputs)
         if report is not None:
-            check_report(report := named("report", parsing.path, report), names)
+            paths = [name for name in names if isinstance(name, str)]
+            check_report(report := named("report", parsing.path, report), paths)
         result = execute(
             names,
-            None if out is None else os.fspath(out),
+            read_place(out),
             recipe,
             options,
             on_event=on_event,
@@ -165,7 +168,7 @@ class Pipeline(OperationMethods):
 
     def arrays(
         self,
-        inputs: Paths,
+        inputs: Inputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -201,7 +204,7 @@ class Pipeline(OperationMethods):
             NoInputError: no input matched.
         """
         request = read_request(
-            ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
+            ARRAYS, self.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
             on_event=on_event, cancel=cancel,
         )  # fmt: skip
 

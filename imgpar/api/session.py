@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Paths, texts
+from imgpar.api.settings import Inputs, Place, read_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionRunSettings
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS
@@ -62,8 +62,8 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: Paths,
-        out: str | os.PathLike[str] | None = None,
+        inputs: Inputs,
+        out: Place | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
@@ -91,7 +91,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Paths,
+        inputs: Inputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -129,7 +129,7 @@ class Session(Workers):
             NoInputError: no input matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, texts(inputs), settings, channels=channels, dtype=dtype,
+            SESSION_ARRAYS, pipeline.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype,
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)

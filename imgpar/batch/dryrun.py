@@ -16,19 +16,22 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import input_batches, planner
 from imgpar.core.errors import ItemError
+from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, with_archives
 from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
 
 def planned_entries(
-    inputs: Iterable[str],
-    out: str | None,
+    inputs: Iterable[str | Source],
+    out: str | Sink | None,
     recipe: Recipe,
     options: RunOptions,
     tell: Callable[[str], None] = lambda _: None,
@@ -48,10 +51,12 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+    named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else None
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
     check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
     with contextlib.ExitStack() as stack:
+        if place.sink:
+            stack.callback(place.sink.close)
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
             homes = Homes(
@@ -78,7 +83,7 @@ def planned(job: Job) -> Outcome:
 
 def report_of(
     found: Iterable[Job | Outcome],
-    out: str,
+    out: str | Sink,
     listen: Callable[[Event], None] = lambda _: None,
     cancel: CancelToken | None = None,
     notes: Sequence[str] = (),
@@ -88,14 +93,16 @@ def report_of(
 
     Args:
         found: from `entries`.
-        out: output folder or file; empty where there is none.
+        out: output folder, file or sink; empty where there is none.
         listen: receives the same events as in a run.
         cancel: stops the iteration.
         notes: read after the iteration, which may add to it.
         aside: the same.
     """
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
-    place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
+    place = out if isinstance(out, str) else out.root
+    place = os.path.abspath(place) if place and not has_scheme(place) else place
+    cancel = cancel or CancelToken()
     listen(Event("start", text=place))
     for entry in found:
         if cancel.cancelled or cancel.killed:

@@ -28,14 +28,18 @@ from imgpar.batch.setup import (
     run_key,
     run_spec,
 )
+from imgpar.batch.spool import Spool
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, with_archives
 from imgpar.outputs.destination import free_space_problem, read_out
+from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
@@ -56,9 +60,9 @@ class Run:
     """The state of one run.
 
     Args:
-        inputs: paths; a list or tuple is mirrored as a whole, any other iterable is read as a stream of
-            paths.
-        out: folder or file; None only in place.
+        inputs: paths and sources; a list or tuple is mirrored as a whole, any other iterable is read as a
+            stream of paths.
+        out: folder, file or sink; None only in place.
         recipe: recipe with known formats.
         listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
             in one event per group.
@@ -69,8 +73,8 @@ class Run:
 
     def __init__(
         self,
-        inputs: Iterable[str],
-        out: str | None,
+        inputs: Iterable[str | Source],
+        out: str | Sink | None,
         recipe: Recipe,
         options: RunOptions,
         listen: Listener,
@@ -81,9 +85,12 @@ class Run:
         moved: bool = False,
     ) -> None:
         self._inputs = inputs
-        self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        """The inputs, unless they are a stream; `_named` has archives as sources."""
+        self._named = None if self._given is None else with_archives(self._given)
         if self._named and options.in_place:
-            self._named = [_behind(path) for path in self._named]
+            self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
+        self._sources = tuple(given for given in self._named or () if not isinstance(given, str))
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -102,6 +109,7 @@ class Run:
         self._toml = _text_of(recipe)
         self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
         self._originals: KeptOriginals | None = None
+        self._spool: Spool | None = None
         self._anew = 0
         """Number of outputs replaced because their inputs changed."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
@@ -128,6 +136,10 @@ class Run:
                 batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
+            if self._spool:
+                for job, outcome in self._spool.done(0):
+                    self._settle(job, outcome)
+                self._spool.finish()
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
@@ -137,14 +149,17 @@ class Run:
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
-        self._lock = None if self._place.name else lock_out(self._place)
+        self._lock = None if self._place.name or self._place.sink else lock_out(self._place)
         if self._lock:
             stack.callback(self._lock.release)
         self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
         self._journal.folders.named_again = self._moved
         for note in self._journal.notes:
             self._note(note)
-        self._sweeps = self._journal.unfinished or bool(self._place.name)
+        self._sweeps = not self._place.sink and (self._journal.unfinished or bool(self._place.name))
+        if self._place.sink:
+            self._spool = Spool(self._place.sink, stack.enter_context(temporary()))
+            stack.callback(self._spool.finish)
         homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._note)
@@ -174,14 +189,20 @@ class Run:
     ) -> Effort:
         """Run the plan on the given workers, or on new ones."""
         own = workers or stack.enter_context(new_workers(self._options))
+        written, base = self._journal.written, self._journal.base
+        if self._originals:
+            written = self._originals.written
+        elif self._spool:
+            written, base = os.path.join(self._spool.folder, ".written"), self._spool.folder
         spec = run_spec(
             self._name,
             self._recipe,
             self._options,
             own,
-            written=self._originals.written if self._originals else self._journal.written,
-            base=self._journal.base,
+            written=written,
+            base=base,
             parts=f"{self._journal.path}.parts",
+            sources=self._sources,
         )
         if own.note:
             self._note(own.note)
@@ -192,7 +213,7 @@ class Run:
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
-            self._command, self._named, self._place, self._toml, self._options, chosen=self._recipe.chosen
+            self._command, self._given, self._place, self._toml, self._options, chosen=self._recipe.chosen
         )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
@@ -224,8 +245,15 @@ class Run:
     def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
         self._chunks = self._plan(batches)
         while self._ahead or self._look_ahead():
-            if self._ahead:  # a chunk may be empty
-                yield self._ahead.popleft()
+            if not self._ahead:  # a chunk may be empty
+                continue
+            entry = self._ahead.popleft()
+            if not (self._spool and isinstance(entry, Job)):
+                yield entry
+            elif entry.check:
+                self._settle(entry, self._spool.compared(entry))
+            else:
+                yield self._spool.inward(entry)
 
     def _look_ahead(self) -> bool:
         """Plan one more chunk; returns False at the end of the plan."""
@@ -259,10 +287,11 @@ class Run:
             self._say_replaced()
         if self._originals:
             self._originals.planned(jobs)
-        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
+        if not self._spool:
+            self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(job.item.size for job in jobs)
-        if not self._space_checked:
+        if not (self._space_checked or self._spool):
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
                 self._space_checked = True
@@ -295,14 +324,20 @@ class Run:
         if isinstance(result, Unchanged):
             self._sink_unchanged(result)
             return
-        if isinstance(result, Settled):
-            job, outcome = result.state.job, result.outcome()
-            self._to_read -= job.item.size
-            failure = result.state.failure
-            if failure and failure.error == "DiskFullError":
-                self._stop(outcome.error)
+        if isinstance(result, Outcome):
+            self._settle(None, result)
+        elif self._spool:
+            for job, outcome in self._spool.take(result.state.job, result.outcome()):
+                self._settle(job, outcome)
         else:
-            job, outcome = None, result
+            self._settle(result.state.job, result.outcome())
+
+    def _settle(self, job: Job | None, outcome: Outcome) -> None:
+        """Record the outcome of one item; `job` is None where the plan settled it."""
+        if job is not None:
+            self._to_read -= job.item.size
+            if outcome.kind == "DiskFullError":
+                self._stop(outcome.error)
         self._done += 1
         if outcome.status == "failed":
             self._bundles.keep(outcome, job)
@@ -333,6 +368,9 @@ class Run:
     def _turn(self) -> bool:
         if len(self._ahead) < PLAN_AHEAD:
             self._look_ahead()
+        if self._spool:
+            for job, outcome in self._spool.done():
+                self._settle(job, outcome)
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now

@@ -22,13 +22,14 @@ from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 
 
 def input_batches(
-    inputs: Iterable[str],
-    named: Sequence[str] | None,
+    inputs: Iterable[str | Source],
+    named: Sequence[str | Source] | None,
     place: Out,
     options: RunOptions,
     patterns: Patterns,
@@ -37,12 +38,15 @@ def input_batches(
 
     Args:
         inputs: names of a list, streamed.
-        named: files, folders and patterns that are read as a whole, in place of `inputs`.
+        named: files, folders, patterns and sources that are read as a whole, in place of `inputs`.
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
     """
-    batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    if named is None:
+        batches = scan_list((str(name) for name in inputs), patterns)
+    else:
+        batches = scan(named, out=None if place.sink else place.path, patterns=patterns)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
@@ -64,7 +68,7 @@ def lock_out(place: Out) -> OutLock:
 
 
 def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
-    """Open the journal: locked where OUT is a folder, shared by all runs where it is a file.
+    """Open the journal: locked where OUT is a folder or a sink, shared by all runs where it is a file.
 
     Args:
         place: the output.
@@ -75,15 +79,14 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
         OutputError: the journal cannot be opened.
     """
     path, chosen = journal_path(place, options.journal), bool(options.journal)
-    if not place.name:
-        return Journal.open(path, place.folder, chosen=chosen, in_place=place.in_place)
+    base, lock = "" if place.name else place.folder, not place.name
     try:
-        return Journal.open(path, "", lock=False, chosen=chosen)
+        return Journal.open(path, base, lock=lock, chosen=chosen, in_place=place.in_place)
     except OutputError:
-        if options.journal:
+        if options.journal or not (place.name or place.sink):
             raise
-        # A missing or read-only home folder does not prevent the conversion of a single file.
-        return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
+        # A missing or read-only home folder does not prevent the conversion.
+        return Journal.open(without_journal(options, stack).journal or "", base, lock=lock)
 
 
 def planner(
@@ -136,6 +139,7 @@ def run_spec(
     written: str,
     base: str,
     parts: str,
+    sources: tuple[Source, ...] = (),
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -147,6 +151,7 @@ def run_spec(
         written: folder of the write-ahead log; empty for none.
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
+        sources: of items that are no files.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -165,12 +170,13 @@ def run_spec(
         written=written,
         base=base,
         parts=parts,
+        sources=sources,
     )
 
 
 def run_facts(
     command: str,
-    inputs: Iterable[str] | None,
+    inputs: Iterable[str | Source] | None,
     place: Out,
     recipe: str | None,
     options: RunOptions,
@@ -181,16 +187,17 @@ def run_facts(
 
     Args:
         command: name of the command.
-        inputs: paths; None where they came from a list.
+        inputs: as given; None where they came from a list.
         place: the output.
         recipe: as TOML; None where it cannot be serialized.
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
+    given = list(inputs or ())
+    paths = [os.path.abspath(path) for path in given if isinstance(path, str)]
     return {
         "command": command,
-        "inputs": paths,
+        "inputs": None if inputs is None or len(paths) < len(given) else paths,
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,

@@ -21,6 +21,7 @@ from imgpar.core.job import Event, Item, Job, Outcome
 from imgpar.core.spec import FrameRef
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, with_archives
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease
@@ -43,7 +44,7 @@ class ArrayRequest:
     """A validated request for arrays."""
 
     recipe: Recipe
-    inputs: list[str]
+    inputs: list[str | Source]
     options: RunOptions
     layout: str
     dtype: str
@@ -55,7 +56,7 @@ class ArrayRequest:
 def read_request(
     call: Call,
     recipe: Recipe,
-    inputs: list[str],
+    inputs: list[str | Source],
     settings: Mapping[str, Any],
     *,
     channels: str,
@@ -69,7 +70,7 @@ def read_request(
     Args:
         call: the public call, for its settings.
         recipe: of the request.
-        inputs: paths of files and folders.
+        inputs: paths of files, folders and archives, and sources.
         settings: keywords of the caller: options of the run and keys of the recipe.
         channels: "rgb", "rgba", "l" or "la".
         dtype: "uint8", "uint16" or "float32".
@@ -86,7 +87,7 @@ def read_request(
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     return ArrayRequest(
         recipe,
-        inputs,
+        with_archives(inputs),
         RunOptions.read({key: value for key, value in settings.items() if key in call.run}),
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
@@ -202,6 +203,7 @@ class ArrayStream:
             recipe.operations,
             limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
+            sources=tuple(given for given in self._request.inputs if not isinstance(given, str)),
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,

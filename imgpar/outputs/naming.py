@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import chain, count, takewhile
 from typing import NamedTuple
 
 from imgpar.core.filenames import (
@@ -15,11 +15,12 @@ from imgpar.core.filenames import (
     legal,
     natural,
     numbered,
+    page_path,
     settle,
     split_suffix,
     whole_path,
 )
-from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile
+from imgpar.core.job import Facts, Item, OutputFile
 from imgpar.inputs.batches import Batch, Entries, known_suffix
 from imgpar.inputs.companions import Leader, companions
 from imgpar.outputs.destination import Out
@@ -91,8 +92,8 @@ class Names:
         self._batch = batch
         self._wishes = wishes
         self._folder = out.below(batch.mirror)
-        self._new_folder = not os.path.isdir(self._folder)
-        self._pages = Pages(self._folder) if split else None
+        self._new_folder = out.place.is_new(self._folder)
+        self._pages = Pages(out, self._folder) if split else None
         self._inputs: set[str] | None = None
         self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
@@ -103,7 +104,7 @@ class Names:
         self._numbers: dict[str, int] = {}
         """Number appended to the stem of a leader and its companions, by path of the leader."""
         self._leaders: dict[str, Leader] = {}
-        self._others = {} if self._new_folder else _published(taken)
+        self._others = {} if self._new_folder else _published(taken, out)
         self._several_roots = bool(taken)
         """Whether several roots have their outputs here."""
         if None in unchanged:
@@ -213,30 +214,29 @@ class Names:
                 used |= keys
                 return
 
-    def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
-        """Status of a path, and, where pages become separate files, of every existing page."""
+    def there(self, path: str, *, split: bool) -> list[tuple[str, Facts]]:
+        """What is at a path, and, where pages become separate files, of every existing page."""
         paths = [path]
         if split and self._pages and not self._new_folder:
             paths += self._pages.there(path)
-        return [(at, status) for at in paths if (status := self.status(at)) is not None]
+        return [(at, now) for at in paths if (now := self.find(at)) is not None]
 
-    def status(self, path: str) -> os.stat_result | None:
-        """Current status of a path, links not followed; None when it does not exist."""
+    def find(self, path: str) -> Facts | None:
+        """What is at a path now, links not followed; None when nothing is."""
         if self._new_folder and not self._out.in_place:
             return None
-        try:
-            return os.lstat(path)
-        except OSError:
-            return None
+        return self._out.place.find(path)
 
-    def is_input(self, path: str, status: os.stat_result) -> bool:
+    def is_input(self, path: str, now: Facts) -> bool:
         """Whether this path is an item of this batch, also by another spelling of its folder or by a link."""
+        if self._out.sink:
+            return False
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
             self._inodes = {item.inode: item.path for item in self._batch.items if item.inode}
         if self._real(path) in self._inputs:
             return True
-        other = self._inodes.get(status.st_ino & INODE_BITS)
+        other = self._inodes.get(now.inode)
         try:
             return other is not None and os.path.samefile(path, other)
         except OSError:
@@ -308,21 +308,21 @@ class Names:
         return False
 
 
-def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str, PriorResult]]:
+def _published(taken: Sequence[tuple[str, PriorResult]], out: Out) -> dict[str, tuple[str, PriorResult]]:
     """Inputs of other roots by the folded paths of their existing outputs."""
     return {
         fold(made.path): (name, record)
         for name, record in taken
         for made in (*record.outputs, *record.claims)
-        if os.path.lexists(made.path)
+        if out.place.find(made.path)
     }
 
 
 class Pages:
     """Names of single pages: those of other outputs, and existing files."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, out: Out, folder: str) -> None:
+        self._out, self._folder = out, folder
         self._others: dict[str, list[str]] = {}
         self._there: dict[str, list[str]] | None = None
 
@@ -337,7 +337,9 @@ class Pages:
         return [*paths, *(page for path in paths for page in self._others.get(fold(path), ()))]
 
     def there(self, path: str) -> list[str]:
-        """Files in the folder that are named like pages of a path, in page order."""
+        """Existing files that are named like pages of a path, in page order."""
+        if self._out.sink:  # it is asked for one name at a time
+            return list(takewhile(self._out.sink.find, (page_path(path, number) for number in count(1))))
         if self._there is None:
             self._there = {}
             with contextlib.suppress(OSError):

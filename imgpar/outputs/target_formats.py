@@ -14,6 +14,7 @@ from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
@@ -169,11 +170,11 @@ def shows_frames(path: str) -> bool:
     return header.frames > 1
 
 
-def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
+def check_kinds(inputs: Sequence[str | Source], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
     """Refuse formats to which none of the named files can be converted; raises UsageError.
 
     Args:
-        inputs: as given. Folders, patterns and missing files are not checked.
+        inputs: as given. Folders, other sources, patterns and missing files are not checked.
         out: destination.
         to: names of formats.
         chosen: whether the formats were given for this run. Those of a recipe apply where they fit.
@@ -181,10 +182,11 @@ def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: b
     words = [suffix_of(out.name)] if out.name else to
     targets = [find_format(word) for word in words]
     chosen = chosen or bool(out.name)
-    if not (targets and inputs and chosen and all(map(os.path.isfile, inputs))):
+    paths = [given for given in inputs if isinstance(given, str)]
+    if not (targets and inputs and chosen and len(paths) == len(inputs) and all(map(os.path.isfile, paths))):
         return
     kinds = {target.kind for target in targets}
-    for path in inputs:
+    for path in paths:
         source = known_suffix(suffix_of(os.path.basename(path))) or FORMATS.get(_look(path))
         if source is None or source.kind in kinds or (source.kind == "video" and "audio" in kinds):
             return

@@ -18,10 +18,13 @@ from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.job import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
+from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import (
     Original,
+    Times,
     begin_file,
     commit_file,
+    default_times,
     done_before,
     take_back,
     taken_over,
@@ -78,14 +81,20 @@ class ClipWork:
         Raises:
             ItemError: it cannot be read, converted or written; incomplete outputs are never committed.
         """
+        result = self._result
+        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
+            result.outputs += before
+            return result
+        with local_file(self._job.item, self._run.sources) as path:
+            return self._convert_file(path)
+
+    def _convert_file(self, path: str) -> ClipResult:
+        """Make every target from a local file."""
         from imgpar.video.check import check_source
         from imgpar.video.prepare import measured, prepared
         from imgpar.video.probe import probe
 
-        path, result = self._job.item.path, self._result
-        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
-            result.outputs += before
-            return result
+        result = self._result
         with self._during("read"):
             self._source = _status(path)
             if self._run.digests:
@@ -104,7 +113,7 @@ class ClipWork:
                 take_back(self._written())
             raise
         if not any(target.retires for target in self._job.targets):
-            self._check_source()
+            self._check_source(path)
         return result
 
     def _make_all(self, clip: Clip) -> None:
@@ -124,9 +133,9 @@ class ClipWork:
         by_path = {target.path: target for target in self._job.targets}
         return [(by_path[file.path], file) for file in self._result.outputs]
 
-    def _check_source(self) -> None:
+    def _check_source(self, path: str) -> None:
         assert self._source is not None
-        before, after = self._source, _status(self._job.item.path)
+        before, after = self._source, _status(path)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
 
@@ -144,7 +153,7 @@ class ClipWork:
                 written = commit_file(
                     half,
                     target,
-                    keep_times_of=os.stat(clip.path),
+                    keep_times_of=self._times(clip),
                     fsync=target.replaces or bool(target.retires),
                     expected=os.path.getsize(half.path),
                     dimensions=made.size,
@@ -154,6 +163,10 @@ class ClipWork:
         self._result.outputs.append(written)
         self._result.lost += [*made.lost, *(original.lost if original else ())]
         self._result.notes += made.notes
+
+    def _times(self, clip: Clip) -> Times:
+        item = self._job.item
+        return default_times(item.mtime_ns) if item.source else os.stat(clip.path)
 
     def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
         from imgpar.video.plan import make_plan
@@ -290,6 +303,7 @@ class ClipWork:
 
         cores = self._helpers.cores
         decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        final = final.removeprefix(self._run.base)
         parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, advanced)
         with self._during("encode"):
             warnings = parts.run(output)
