@@ -78,8 +78,8 @@ def retry(
     )
     given = read_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
-    place: str | Sink | None = known.sink or known.path
-    if not known.sink and (is_home(known.path) or facts.get("in_place")):
+    place: str | Sink | None = known.stored.sink if known.stored else known.path
+    if not known.stored and (is_home(known.path) or facts.get("in_place")):
         place, options = None, replace(options, in_place=True)
         given = given or [known.path]
     check_originals(options)

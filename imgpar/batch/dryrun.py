@@ -55,8 +55,8 @@ def planned_entries(
     place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
     check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
     with contextlib.ExitStack() as stack:
-        if place.sink:
-            stack.callback(place.sink.close)
+        if place.stored:
+            stack.callback(place.stored.close)
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
             homes = Homes(

@@ -149,16 +149,16 @@ class Run:
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
-        self._lock = None if self._place.name or self._place.sink else lock_out(self._place)
+        self._lock = None if self._place.name or self._place.stored else lock_out(self._place)
         if self._lock:
             stack.callback(self._lock.release)
         self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
         self._journal.folders.named_again = self._moved
         for note in self._journal.notes:
             self._note(note)
-        self._sweeps = not self._place.sink and (self._journal.unfinished or bool(self._place.name))
-        if self._place.sink:
-            self._spool = Spool(self._place.sink, stack.enter_context(temporary()))
+        self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
+        if self._place.stored:
+            self._spool = Spool(self._place.stored.sink, stack.enter_context(temporary()))
             stack.callback(self._spool.finish)
         homes = None
         if self._place.in_place:

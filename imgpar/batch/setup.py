@@ -46,7 +46,7 @@ def input_batches(
     if named is None:
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
-        batches = scan(named, out=None if place.sink else place.path, patterns=patterns)
+        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
@@ -83,7 +83,7 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
     try:
         return Journal.open(path, base, lock=lock, chosen=chosen, in_place=place.in_place)
     except OutputError:
-        if options.journal or not (place.name or place.sink):
+        if options.journal or not (place.name or place.stored):
             raise
         # A missing or read-only home folder does not prevent the conversion.
         return Journal.open(without_journal(options, stack).journal or "", base, lock=lock)

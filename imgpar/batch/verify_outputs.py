@@ -34,8 +34,8 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
     started, place = time.monotonic(), known_out(out)
     out = place.path
     path = journal_path(place, journal)
-    base = out if journal or place.sink or os.path.exists(path) else home(out)
-    path = journal_path(Out(base, sink=place.sink), journal)
+    base = out if journal or place.stored or os.path.exists(path) else home(out)
+    path = journal_path(Out(base, stored=place.stored), journal)
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
     tally, items, store = Tally(), list[Outcome](), place.place
@@ -46,8 +46,8 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
             for outcome in pool.map(partial(_compare, store), some):
                 tally.add(outcome)
                 items.append(outcome)
-    if place.sink:
-        place.sink.close()
+    if place.stored:
+        place.stored.close()
     return tally.report(items, out=out, seconds=time.monotonic() - started)
 
 

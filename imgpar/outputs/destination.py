@@ -32,13 +32,13 @@ class Out:
     name: str = ""
     """Set when OUT is one file in that folder."""
     in_place: bool = False
-    sink: Sink | None = None
-    """Set where outputs do not go to a folder; `folder` is then its root."""
+    stored: Stored | None = None
+    """Set where outputs go to a sink; `folder` is then its root."""
 
     @property
     def place(self) -> Place:
         """What answers questions about existing outputs."""
-        return Stored(self.sink) if self.sink else FILES
+        return self.stored or FILES
 
     @property
     def path(self) -> str:
@@ -77,7 +77,7 @@ def read_out(
         if others:
             raise UsageError(f"{others[0]} cannot be converted in place.", fix="Name a place with -o OUT.")
         return Out(home(_common(paths)), in_place=True)
-    if out is not None and out != "" and (known := known_out(out)).sink:
+    if out is not None and out != "" and (known := known_out(out)).stored:
         if known.path in others:
             raise UsageError(f"OUT is an input itself ({known.path}).", fix="Choose another OUT.")
         return known
@@ -111,10 +111,11 @@ def read_out(
 
 def known_out(out: str | Sink) -> Out:
     """OUT of a run: a sink, or a folder."""
-    if not isinstance(out, str):
-        return Out(check_sink(out).root, sink=out)
-    path = absolute(out)
-    return Out(path, sink=None if out.endswith(("/", os.sep)) else sink_of(path))
+    if isinstance(out, str):
+        path = absolute(out)
+        sink = None if out.endswith(("/", os.sep)) else sink_of(path)
+        return Out(path) if sink is None else Out(path, stored=Stored(sink))
+    return Out(check_sink(out).root, stored=Stored(out))
 
 
 def above(folder: str) -> Iterator[str]:

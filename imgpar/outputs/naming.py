@@ -229,7 +229,7 @@ class Names:
 
     def is_input(self, path: str, now: Facts) -> bool:
         """Whether this path is an item of this batch, also by another spelling of its folder or by a link."""
-        if self._out.sink:
+        if self._out.stored:
             return False
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
@@ -338,8 +338,8 @@ class Pages:
 
     def there(self, path: str) -> list[str]:
         """Existing files that are named like pages of a path, in page order."""
-        if self._out.sink:  # it is asked for one name at a time
-            return list(takewhile(self._out.sink.find, (page_path(path, number) for number in count(1))))
+        if self._out.stored:  # it is asked for one name at a time
+            return list(takewhile(self._out.stored.find, (page_path(path, number) for number in count(1))))
         if self._there is None:
             self._there = {}
             with contextlib.suppress(OSError):

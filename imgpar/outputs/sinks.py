@@ -87,7 +87,7 @@ class Stored:
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.find, self.digest = sink.find, sink.digest
+        self.find, self.digest, self.close = sink.find, sink.digest, sink.close
 
     @contextlib.contextmanager
     def sizes(self, folder: str) -> Iterator[Callable[[str], int]]:
