@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
+from imgpar.batch.ahead import Ahead
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
@@ -31,7 +32,7 @@ from imgpar.batch.setup import (
 from imgpar.batch.spool import Spool
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.core.fs import sweep_temporary_files
+from imgpar.core.fs import remove_file, sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch
@@ -43,7 +44,7 @@ from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, Effort
+from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -110,6 +111,7 @@ class Run:
         self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
         self._originals: KeptOriginals | None = None
         self._spool: Spool | None = None
+        self._fetching: Ahead | None = None
         self._anew = 0
         """Number of outputs replaced because their inputs changed."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
@@ -207,9 +209,12 @@ class Run:
         if own.note:
             self._note(own.note)
         self._listen(Event("start", text=self._place.path))
-        return own.execute(
-            spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
-        )
+        plan: Iterator[Entry | NotYet] = self._pulled(batches)
+        if any(source.waits for source in self._sources):
+            self._fetching = Ahead(self._sources, stack.enter_context(temporary()))
+            stack.callback(self._fetching.close)
+            plan = self._fetching.entries(self._pulled(batches))
+        return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
@@ -336,6 +341,9 @@ class Run:
         """Record the outcome of one item; `job` is None where the plan settled it."""
         if job is not None:
             self._to_read -= job.item.size
+            for item in job.items:
+                if item.fetched:
+                    remove_file(item.fetched)
             if outcome.kind == "DiskFullError":
                 self._stop(outcome.error)
         self._done += 1
@@ -411,7 +419,7 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead),
+            left=effort.left + _count(self._ahead) + (self._fetching.left if self._fetching else 0),
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),

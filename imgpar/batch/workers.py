@@ -23,7 +23,7 @@ from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, available_cores
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
-from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
+from imgpar.runtime.scheduler import CancelToken, Effort, NotYet, Scheduler
 from imgpar.runtime.startup import warm_up
 
 WORKER_MEMORY = 4 << 30
@@ -97,7 +97,7 @@ class Workers:
     def execute(
         self,
         spec: RunSpec,
-        plan: Iterator[Job | Outcome | Unchanged],
+        plan: Iterator[Job | Outcome | Unchanged | NotYet],
         sink: Callable[[Any], None],
         options: RunOptions,
         cancel: CancelToken,
