@@ -76,7 +76,7 @@ def verify(out: Place, *, journal: str | os.PathLike[str] | None = None) -> Repo
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    return compare(read_place(out) or "", None if journal is None else parsing.path(journal))
+    return compare(read_place(out), None if journal is None else parsing.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:

@@ -155,7 +155,7 @@ class Pipeline(OperationMethods):
             check_report(report := named("report", parsing.path, report), paths)
         result = execute(
             names,
-            read_place(out),
+            None if out is None else read_place(out),
             recipe,
             options,
             on_event=on_event,

@@ -128,7 +128,7 @@ def dry_run(
         OutputError: `out` cannot be read.
     """
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
-    place = read_place(out)
+    place = None if out is None else read_place(out)
     items, notes, aside = list[PlannedItem](), list[str](), Aside()
     given = read_inputs(inputs)
 
@@ -137,7 +137,7 @@ def dry_run(
             items.append(_planned(entry) if isinstance(entry, Job) else _left(entry))
             yield entry
 
-    report = report_of(noted(), place or "", on_event or _ignore, cancel, notes, aside)
+    report = report_of(noted(), "" if place is None else place, on_event or _ignore, cancel, notes, aside)
     return Plan(
         tuple(items[: report.total]),
         planned=report.planned,

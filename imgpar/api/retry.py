@@ -59,7 +59,7 @@ def retry(
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)
-    known = known_out(read_place(out) or "")
+    known = known_out(read_place(out))
     name = out if isinstance(out, str) else known.path
     path = journal_path(known, options.journal)
     if not os.path.exists(path):

@@ -54,7 +54,7 @@ def run(
     if options.dry_run:
         notes, aside = list[str](), Aside()
         found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside)
-        return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
+        return dryrun.report_of(found, "" if out is None else out, listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"

@@ -32,9 +32,9 @@ def read_inputs(inputs: Inputs) -> list[str | Source]:
     ]
 
 
-def read_place(out: Place | None) -> str | Sink | None:
+def read_place(out: Place) -> str | Sink:
     """OUT as a path or a sink."""
-    return os.fspath(out) if isinstance(out, (str, os.PathLike)) else out
+    return parsing.path(out) if isinstance(out, (str, bytes, os.PathLike)) else out
 
 
 def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
