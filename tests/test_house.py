@@ -53,8 +53,19 @@ if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
 
 EXPORTS = {
     "__version__",
-    *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
-    *("retry", "undo", "verify", "OutputFile"),
+    *(
+        "concat",
+        "convert",
+        "Pipeline",
+        "Session",
+        "CancelToken",
+        "Report",
+        "Recipe",
+        "Outcome",
+        "Event",
+        "Item",
+    ),
+    *("retry", "undo", "verify", "OutputFile", "MemorySource", "MemorySink"),
     *("describe", "PictureInfo", "ClipInfo"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),

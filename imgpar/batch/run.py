@@ -13,14 +13,20 @@ from itertools import chain, islice
 
 from imgpar.batch.ahead import Ahead
 from imgpar.batch.failure_bundle import Bundles
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    gather_planner,
+    gathered_place,
     input_batches,
     lock_out,
+    names_digest,
     new_workers,
     open_journal,
     planner,
@@ -38,7 +44,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import free_space_problem, read_out
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds
@@ -70,6 +76,7 @@ class Run:
         command: the command line, for the journal.
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.
+        gather: what is made of all inputs together; None makes outputs of each.
     """
 
     def __init__(
@@ -84,6 +91,7 @@ class Run:
         command: str = "",
         retry: bool = False,
         moved: bool = False,
+        gather: Gathering | None = None,
     ) -> None:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
@@ -91,12 +99,16 @@ class Run:
         self._named = None if self._given is None else with_archives(self._given)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
-        self._sources = tuple(given for given in self._named or () if not isinstance(given, str))
+        self._sources = tuple(sources_of(self._named or ()))
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
-        self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+        self._gather, self._members = gather, ""
+        if gather is not None:
+            self._place = gathered_place(out)
+        else:
+            self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+            check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -126,21 +138,24 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+        batches = self._batches()
         first = self._first_with_items(batches)
         if first is None:
             return self._nothing()
+        if self._gather is not None:  # all are known before the file has a plan
+            batches = iter(rest := list(batches))
+            self._members = names_digest([first, *rest])
         with contextlib.ExitStack() as stack:
             self._open(stack)
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._aside, self._sidecars = Aside(), 0
-                batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+                batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
             if self._spool:
                 for job, outcome in self._spool.done(0):
-                    self._settle(job, outcome)
+                    self._settle(job, [outcome])
                 self._spool.finish()
             self._end()
             report = self._report(effort)
@@ -148,6 +163,10 @@ class Run:
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _batches(self) -> Iterator[Batch]:
+        inputs, named, in_order = self._inputs, self._named, self._gather is not None
+        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -169,13 +188,18 @@ class Run:
             homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
         else:
             self._journal.recover()
-        key = run_key(self._place, self._recipe)
+        key = run_key(self._place, self._recipe, self._gather, self._members)
         self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
             stack.callback(self._originals.close)
+        if self._gather is not None:
+            self._planner: Planner | GatherPlanner = gather_planner(
+                self._place, self._gather, key, self._options, self._journal
+            )
+            return
         self._planner = planner(
             self._place,
             self._recipe,
@@ -205,6 +229,7 @@ class Run:
             base=base,
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
+            gather=self._gather,
         )
         if own.note:
             self._note(own.note)
@@ -256,7 +281,7 @@ class Run:
             if not (self._spool and isinstance(entry, Job)):
                 yield entry
             elif entry.check:
-                self._settle(entry, self._spool.compared(entry))
+                self._settle(entry, [self._spool.compared(entry)])
             else:
                 yield self._spool.inward(entry)
 
@@ -276,15 +301,22 @@ class Run:
             if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
-            if self._retry:
+            if self._retry and isinstance(self._planner, Planner):
                 failed = self._journal.failed_in(batch)
                 entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
-            while chunk := list(islice(entries, PLAN_CHUNK)):
-                if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
-                    self._before_writing(jobs)
+            for chunk in self._chunked(entries):
                 total += _count(chunk)
                 yield chunk
+        for chunk in self._chunked(self._planner.finish()):
+            total += _count(chunk)
+            yield chunk
         self._listen(Event("planned", self._done, total))
+
+    def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+        while chunk := list(islice(entries, PLAN_CHUNK)):
+            if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
+                self._before_writing(jobs)
+            yield chunk
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
         """Store the output names, and warn if the free space is less than the size of the inputs."""
@@ -295,7 +327,7 @@ class Run:
         if not self._spool:
             self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
-        self._to_read += sum(job.item.size for job in jobs)
+        self._to_read += sum(item.size for job in jobs for item in job.items)
         if not (self._space_checked or self._spool):
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
@@ -330,22 +362,32 @@ class Run:
             self._sink_unchanged(result)
             return
         if isinstance(result, Outcome):
-            self._settle(None, result)
+            self._account(result, None)
         elif self._spool:
             for job, outcome in self._spool.take(result.state.job, result.outcome()):
-                self._settle(job, outcome)
+                self._settle(job, [outcome])
         else:
-            self._settle(result.state.job, result.outcome())
+            self._settle(result.state.job, result.outcomes())
 
-    def _settle(self, job: Job | None, outcome: Outcome) -> None:
-        """Record the outcome of one item; `job` is None where the plan settled it."""
-        if job is not None:
-            self._to_read -= job.item.size
-            for item in job.items:
-                if item.fetched:
-                    remove_file(item.fetched)
-            if outcome.kind == "DiskFullError":
-                self._stop(outcome.error)
+    def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
+        """Account for the outcome of every item of a job; the file of several is counted once."""
+        self._to_read -= sum(item.size for item in job.items)
+        for item in job.items:
+            if item.fetched:
+                remove_file(item.fetched)
+        full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
+        if full:
+            self._stop(full.error)
+        if self._gather is not None:  # remarks on the file of all items
+            for note in outcomes[0].notes:
+                self._note(note)
+            outcomes[0] = outcomes[0]._replace(notes=())
+        for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
+            own = job if len(job.items) == 1 else job._replace(items=(item,))
+            self._account(outcome, own, again=number > 0)
+
+    def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
+        """Record one outcome; `again` if its outputs are counted already."""
         self._done += 1
         if outcome.status == "failed":
             self._bundles.keep(outcome, job)
@@ -353,7 +395,7 @@ class Run:
             self._anew += job.changed and outcome.status == "ok"
             if self._originals:
                 self._originals.record(outcome, job)
-        self._tally.add(outcome)
+        self._tally.add(outcome._replace(outputs=()) if again else outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
 
@@ -378,7 +420,7 @@ class Run:
             self._look_ahead()
         if self._spool:
             for job, outcome in self._spool.done():
-                self._settle(job, outcome)
+                self._settle(job, [outcome])
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
@@ -441,7 +483,10 @@ def _text_of(recipe: Recipe) -> str | None:
 
 
 def _count(entries: Iterable[Entry]) -> int:
-    return sum(len(entry) if isinstance(entry, Unchanged) else 1 for entry in entries)
+    return sum(
+        len(entry) if isinstance(entry, Unchanged) else len(entry.items) if isinstance(entry, Job) else 1
+        for entry in entries
+    )
 
 
 def _source(entry: Job | Outcome) -> str:

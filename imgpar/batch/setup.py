@@ -6,24 +6,30 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
+from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
-from imgpar.inputs.local import scan
+from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
+from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 
 
@@ -33,6 +39,8 @@ def input_batches(
     place: Out,
     options: RunOptions,
     patterns: Patterns,
+    *,
+    in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -42,7 +50,10 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        in_order: the order of `named` matters, and an input may be named twice.
     """
+    if in_order and named is not None:
+        return scan_in_order(named, patterns)
     if named is None:
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
@@ -125,9 +136,45 @@ def planner(
     )
 
 
-def run_key(place: Out, recipe: Recipe) -> str:
-    """Key of the settings that an output depends on: the recipe; for an output file, its path as well."""
-    return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
+def gathered_place(out: str | Sink | None) -> Out:
+    """The file that is made of all inputs; raises UsageError where it is none."""
+    if not isinstance(out, str) or format_of_suffix(out) is None:
+        raise UsageError("The output needs the name of a file.", fix="Name it with its suffix.")
+    path = absolute(out)
+    return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def gather_planner(
+    place: Out, gather: Gathering, key: str, options: RunOptions, journal: Journal | None
+) -> GatherPlanner:
+    """Make the planner of a run that makes one file of all inputs.
+
+    Args:
+        place: the file.
+        gather: what is made.
+        key: of the run.
+        options: of the run.
+        journal: with earlier results; None where there is none.
+    """
+    target = format_of_suffix(place.name)
+    assert target is not None
+    return GatherPlanner(place, target, gather, key, on_exists=options.on_exists, past=journal)
+
+
+def names_digest(batches: Iterable[Batch]) -> str:
+    """A digest of the names of all items, in order: with another one, the file of all is another file."""
+    digest = sha256()
+    for batch in batches:
+        for item in batch.items:
+            digest.update(os.fsencode(item.path) + b"\0")
+    return digest.hexdigest()
+
+
+def run_key(place: Out, recipe: Recipe, gather: Gathering | None = None, members: str = "") -> str:
+    """Key of the settings that an output depends on: the recipe; for an output file, its path as well; for
+    one made of all inputs, their names too."""
+    key = f"{recipe.key()}:{place.path}" if place.name else recipe.key()
+    return f"{key}:{settings_key(gather)}:{members}" if gather else key
 
 
 def run_spec(
@@ -140,6 +187,7 @@ def run_spec(
     base: str,
     parts: str,
     sources: tuple[Source, ...] = (),
+    gather: Gathering | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -152,6 +200,7 @@ def run_spec(
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
         sources: of items that are no files.
+        gather: what is made of all items together.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -171,6 +220,7 @@ def run_spec(
         base=base,
         parts=parts,
         sources=sources,
+        gather=gather,
     )
 
 

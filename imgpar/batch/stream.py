@@ -21,7 +21,7 @@ from imgpar.core.job import Event, Item, Job, Outcome
 from imgpar.core.spec import FrameRef
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease
@@ -203,7 +203,7 @@ class ArrayStream:
             recipe.operations,
             limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
-            sources=tuple(given for given in self._request.inputs if not isinstance(given, str)),
+            sources=tuple(sources_of(self._request.inputs)),
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,

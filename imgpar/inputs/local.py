@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, read_inputs
-from imgpar.inputs.sources import Source, numbered
+from imgpar.inputs.roots import Named, absolute, read_inputs
+from imgpar.inputs.sources import Source, numbered, sources_of
 
 
 def scan(
@@ -37,6 +37,36 @@ def scan(
     for root in named.roots:
         root.leave_out = out or ""
     return _batches(named, patterns)
+
+
+def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = None) -> Iterator[Batch]:
+    """The media of each input, in the order of the inputs; one that is named twice comes twice.
+
+    Args:
+        inputs: as given.
+        patterns: as for `scan`.
+
+    Raises:
+        UsageError: every input is missing.
+        NoInputError: a pattern has no match.
+    """
+    paths = [given for given in inputs if isinstance(given, str)]
+    missing = {path for path in paths if not os.path.lexists(path) and not glob.has_magic(path)}
+    if missing and missing.issuperset(inputs):
+        raise nothing_there(list(dict.fromkeys(paths)))
+    sources = sources_of(inputs)
+
+    def batches() -> Iterator[Batch]:
+        for given in inputs:
+            if not isinstance(given, str):
+                yield from numbered(sources.index(given) + 1, given.batches("", patterns))
+            elif given in missing:
+                full = absolute(given)
+                yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
+            else:
+                yield from scan([given], out=None, patterns=patterns)
+
+    return batches()
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:

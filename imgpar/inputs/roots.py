@@ -13,7 +13,7 @@ from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.ignored import is_system_folder
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import ARCHIVES, Source
+from imgpar.inputs.sources import ARCHIVES, Source, sources_of
 from imgpar.inputs.walk import walk
 
 
@@ -77,7 +77,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None) -> Named:
         out: output folder; None if there is none.
     """
     inputs = list(inputs)
-    sources = [Placed(given, given.root) for given in inputs if not isinstance(given, str)]
+    sources = [Placed(source, source.root) for source in sources_of(inputs)]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []

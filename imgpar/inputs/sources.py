@@ -202,14 +202,21 @@ def with_archives(inputs: Iterable[str | Source]) -> list[str | Source]:
     Raises:
         UsageError: two sources have one name.
     """
-    found: dict[str, str | Source] = {}
+    found, sources = list[str | Source](), dict[str, Source]()
     for given in inputs:
         made = _archive(given) if isinstance(given, str) else given
-        name = made if isinstance(made, str) else made.root
-        if not isinstance(given, str) and name in found:
-            raise UsageError(f"Two inputs are called {name}.", fix="Give each source a name of its own.")
-        found.setdefault(name, made)
-    return list(found.values())
+        if not isinstance(made, str):
+            known = sources.setdefault(made.root, made)
+            if known is not made and made is given:
+                raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
+            made = known
+        found.append(made)
+    return found
+
+
+def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
+    """The sources among the inputs, each once, in the order of their numbers (see `Item.source`)."""
+    return list({given.root: given for given in inputs if not isinstance(given, str)}.values())
 
 
 def is_source(given: object) -> TypeGuard[Source]:

@@ -81,11 +81,13 @@ def disorder(
         case Offer() | Advanced() | Recall():
             if task.stage == "frame" or task.job.kind != "stream":
                 return "named frames of a clip that was not assigned to it"
-            return _check_stream(message, lease_of(task), offered)
+            return _check_stream(message, lease_of(task), offered, len(task.job.items))
         case Failed():
-            return _check_failed(message)
+            return _check_failed(message, len(task.job.items))
         case Done():
-            return _check_done(message) or _check_results(message, task, lease_of(task), arrays=arrays)
+            return _check_done(message, len(task.job.items)) or _check_results(
+                message, task, lease_of(task), arrays=arrays
+            )
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -97,7 +99,7 @@ def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> 
 
 
 def _check_stream(
-    message: Offer | Advanced | Recall, lease: Lease | None, offered: Callable[[int], int]
+    message: Offer | Advanced | Recall, lease: Lease | None, offered: Callable[[int], int], items: int
 ) -> str:
     match message:
         case Advanced(_, frames, total) if not (0 <= frames < LARGEST and 0 <= total < LARGEST):
@@ -107,6 +109,8 @@ def _check_stream(
                 return "offered a frame outside of its lease"
             if not 0 <= message.number < LARGEST or len(message.facts) > LONGEST_FACTS:
                 return "offered an invalid frame"
+            if not -1 <= message.item < items:
+                return "offered an item of another job"
             if offered(message.serial) >= MOST_OFFERS:
                 return "offered more frames than the limit"
     return ""
@@ -115,9 +119,11 @@ def _check_stream(
 # ----- results ------------------------------------------------------------------------------------
 
 
-def _check_failed(message: Failed) -> str:
-    if message.stage not in STAGES or not (message.error.isidentifier() and message.error.isascii()):
+def _check_failed(message: Failed, items: int) -> str:
+    if message.stage not in STAGES or not _is_class_name(message.error):
         return "failed with an unknown class of error"
+    if not -1 <= message.item < items:
+        return "failed with an item of another job"
     if not _texts_valid((message.error, message.message, message.fix, message.traceback)):
         return "sent text longer than the limit"
     return _check_timings(message.timings) or (
@@ -125,7 +131,18 @@ def _check_failed(message: Failed) -> str:
     )
 
 
-def _check_done(message: Done) -> str:
+def _is_class_name(text: str) -> bool:
+    return text.isidentifier() and text.isascii()
+
+
+def _check_done(message: Done, items: int) -> str:
+    failures = message.failures
+    if failures and len(failures) >= items:
+        return "left out all items of the job"
+    if not all(0 <= each.item < items and _is_class_name(each.error) for each in failures):
+        return "left out an item of another job"
+    if not all(len(each.message) <= LONGEST_TEXT for each in failures):
+        return "sent text longer than the limit"
     if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):

@@ -231,10 +231,10 @@ class Journal:
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:
             self._write_pending(database)
-            for job in jobs:
+            for job, item in ((each, item) for each in jobs for item in each.items):
                 if job.check:  # writes no outputs
                     continue
-                place, item = self._place(job.item.path, job), job.item
+                place = self._place(item)
                 names = self._paths.pack(
                     OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in job.targets
                 )
@@ -358,10 +358,10 @@ class Journal:
             if job is not None and job.check:
                 continue
             if outcome.reason != "unchanged":
-                place = self._place(outcome.source, job)
+                place = self._place(job.item if job else Item(outcome.source, "", 0, 0))
                 database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
             elif job is not None:
-                item, place = job.item, self._place(outcome.source, job)
+                item, place = job.item, self._place(job.item)
                 facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
                 if self._in_place:  # the input is the output: the record describes the original
                     database.execute(sql.NO_PLAN, place)
@@ -376,9 +376,9 @@ class Journal:
         facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
         return (outcome.status, *facts, outcome.digest, self._paths.pack(written))
 
-    def _place(self, source: str, job: Job | None) -> tuple[int, bytes, str]:
-        folder, name = os.path.split(source)
-        number = self.folders.row(folder, job.item.mirror.rpartition("/")[0] if job else "")
+    def _place(self, item: Item) -> tuple[int, bytes, str]:
+        folder, name = os.path.split(item.path)
+        number = self.folders.row(folder, item.mirror.rpartition("/")[0])
         return number, os.fsencode(name), self.key
 
     @contextmanager
