@@ -11,6 +11,7 @@ picture/       one picture in a worker         assemble, concat       clips from
 clip/          one clip in a worker            video_writer           clips from arrays
 frames/        frames of clips as pictures     verify_outputs         outputs compared with their digests
 settings       settings of each public call    failure_bundle         everything to reproduce a failure
+transfer       ahead: items fetched early; spool: outputs on their way to a sink
 """
 
 PRELOAD = "imgpar.batch.preload"

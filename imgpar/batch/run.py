@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
-from imgpar.batch.ahead import Ahead
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
@@ -35,12 +34,11 @@ from imgpar.batch.setup import (
     run_key,
     run_spec,
 )
-from imgpar.batch.spool import Spool
+from imgpar.batch.transfer import Transfer
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.core.fs import remove_file, sweep_temporary_files
+from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
-from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
@@ -50,7 +48,7 @@ from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
+from imgpar.runtime.scheduler import CancelToken, Effort
 
 Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
@@ -122,8 +120,6 @@ class Run:
         self._toml = _text_of(recipe)
         self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
         self._originals: KeptOriginals | None = None
-        self._spool: Spool | None = None
-        self._fetching: Ahead | None = None
         self._anew = 0
         """Number of outputs replaced because their inputs changed."""
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
@@ -153,10 +149,7 @@ class Run:
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
-            if self._spool:
-                for job, outcome in self._spool.done(0):
-                    self._settle(job, [outcome])
-                self._spool.finish()
+            self._transfer.finish()
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
@@ -178,9 +171,7 @@ class Run:
         for note in self._journal.notes:
             self._note(note)
         self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
-        if self._place.stored:
-            self._spool = Spool(self._place.stored.sink, stack.enter_context(temporary()))
-            stack.callback(self._spool.finish)
+        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack)
         homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._note)
@@ -218,8 +209,8 @@ class Run:
         written, base = self._journal.written, self._journal.base
         if self._originals:
             written = self._originals.written
-        elif self._spool:
-            written, base = os.path.join(self._spool.folder, ".written"), self._spool.folder
+        elif self._transfer.folder:
+            written, base = self._transfer.log, self._transfer.folder
         spec = run_spec(
             self._name,
             self._recipe,
@@ -234,11 +225,7 @@ class Run:
         if own.note:
             self._note(own.note)
         self._listen(Event("start", text=self._place.path))
-        plan: Iterator[Entry | NotYet] = self._pulled(batches)
-        if any(source.waits for source in self._sources):
-            self._fetching = Ahead(self._sources, stack.enter_context(temporary()))
-            stack.callback(self._fetching.close)
-            plan = self._fetching.entries(self._pulled(batches))
+        plan = self._transfer.inward(self._pulled(batches))
         return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
     def _facts(self) -> dict[str, object]:
@@ -275,15 +262,8 @@ class Run:
     def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
         self._chunks = self._plan(batches)
         while self._ahead or self._look_ahead():
-            if not self._ahead:  # a chunk may be empty
-                continue
-            entry = self._ahead.popleft()
-            if not (self._spool and isinstance(entry, Job)):
-                yield entry
-            elif entry.check:
-                self._settle(entry, [self._spool.compared(entry)])
-            else:
-                yield self._spool.inward(entry)
+            if self._ahead:  # a chunk may be empty
+                yield self._ahead.popleft()
 
     def _look_ahead(self) -> bool:
         """Plan one more chunk; returns False at the end of the plan."""
@@ -324,11 +304,11 @@ class Run:
             self._say_replaced()
         if self._originals:
             self._originals.planned(jobs)
-        if not self._spool:
+        if not self._place.stored:
             self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(item.size for job in jobs for item in job.items)
-        if not (self._space_checked or self._spool):
+        if not (self._space_checked or self._place.stored):
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
                 self._space_checked = True
@@ -363,18 +343,12 @@ class Run:
             return
         if isinstance(result, Outcome):
             self._account(result, None)
-        elif self._spool:
-            for job, outcome in self._spool.take(result.state.job, result.outcome()):
-                self._settle(job, [outcome])
         else:
-            self._settle(result.state.job, result.outcomes())
+            self._transfer.outward(result)
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
-        for item in job.items:
-            if item.fetched:
-                remove_file(item.fetched)
         full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
         if full:
             self._stop(full.error)
@@ -418,9 +392,7 @@ class Run:
     def _turn(self) -> bool:
         if len(self._ahead) < PLAN_AHEAD:
             self._look_ahead()
-        if self._spool:
-            for job, outcome in self._spool.done():
-                self._settle(job, [outcome])
+        self._transfer.turn()
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
@@ -461,7 +433,7 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead) + (self._fetching.left if self._fetching else 0),
+            left=effort.left + _count(self._ahead) + self._transfer.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import FolderMaker
 from PIL import Image
 from video_clips import make_clip
 
 import imgpar
+import imgpar.core.job as imgpar_job
 from imgpar import MemorySink, MemorySource
 from imgpar.core.digest import content_digest
 from imgpar.core.job import Facts, Item, OutputFile
@@ -331,3 +333,25 @@ print(imgpar.convert(Script(), sink, to="png", jobs=1), sink["a.png"][1:4].decod
 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.stdout == "<Report: 1 ok, 0 skipped, 0 failed, out='memory://outputs'> PNG\n", done.stderr
+
+
+class Names:
+    """A function with a state, which notes the name of each input that it is given."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def reset(self, item: imgpar_job.ItemFacts) -> None:
+        self.log.write_text(item.path)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+
+def test_functions_are_told_the_name_of_a_clip_not_of_its_copy(
+    tmp_path: Path, session: imgpar.Session
+) -> None:
+    make_clip(tmp_path / "a.mp4")
+    source = MemorySource({"a.mp4": (tmp_path / "a.mp4").read_bytes()})
+    report = imgpar.Pipeline().apply(Names(tmp_path / "log")).run(source, tmp_path / "out", session=session)
+    assert (report.ok, (tmp_path / "log").read_text()) == (1, "memory://inputs/a.mp4")

@@ -106,6 +106,7 @@ class ClipWork:
             clip = probe(path, self._run.limits)
             result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
             clip = measured(prepared(clip, self._run.encode), self._run.encode)
+            clip = replace(clip, name=self._job.item.path)
         try:
             self._make_all(clip)
         except ItemError:
