@@ -91,14 +91,11 @@ def main() -> None:
         for number in range(3):
             put(database, f"2024/{number}.png", 80 * number)
         with imgpar.Session(jobs=2) as session:
-            for _ in range(2):
-                report = imgpar.convert(
-                    Album(database), Web(database), to="webp", resize="160", session=session
-                )
+            for grey in (80, 80, 200):
+                put(database, "2024/1.png", grey)
+                pipe = imgpar.Pipeline().resize("160")
+                report = pipe.run(Album(database), Web(database), to="webp", session=session)
                 print(report.ok, "converted,", report.skipped, "skipped")
-            put(database, "2024/1.png", 200)
-            report = imgpar.convert(Album(database), Web(database), to="webp", resize="160", session=session)
-            print(report.ok, "converted,", report.skipped, "skipped")
         for item in report.items:
             print(item.status, *(file.path.removeprefix(f"web://{folder}/") for file in item.outputs))
 
