@@ -33,6 +33,9 @@ absolute path."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
+LONGEST = 2000
+"""Characters of a path below a source; a longer one is no name of a file on most systems."""
+
 Content = bytes | bytearray | memoryview | IO[bytes] | int | str | os.PathLike[str]
 """One item: its bytes, an open binary file, a descriptor, or the path of a file; what is open is closed by
 the receiver."""
@@ -122,12 +125,17 @@ def in_folders(
 def _sort_in(top: _Folder, entry: Entry, patterns: Patterns | None) -> None:
     path = entry.path.replace("\\", "/")
     *above, name = path.split("/")
+    error = ""
     if any(part in ("", ".", "..") or not _INVALID.isdisjoint(part) for part in (*above, name)):
+        error = f"Its name leads outside of the input ({entry.path!a}). Rename it."
+    elif len(path) > LONGEST:
+        error = f"Its name has {len(path):,} characters. Rename it."
+    if error:
         if not is_media(path):
             return
         # One name without separators: the path itself is used for nothing.
-        name, above = path.replace("/", "|").replace("\0", ""), []
-        entry = entry._replace(error=f"Its name leads outside of the input ({entry.path!a}). Rename it.")
+        name, above = path.replace("/", "|").replace("\0", "")[-LONGEST:], []
+        entry = entry._replace(error=error)
     at = top
     for part in above:
         if part.startswith(".") or is_system_folder(part):
