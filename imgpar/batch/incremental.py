@@ -125,16 +125,19 @@ def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> l
     """The rows whose outputs are all in that folder with their recorded size; None instead of the others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut = len(prefix)
-    with place.sizes(folder) as size_of:
-        for index, files in enumerate(made):
-            for at, size, *_ in files:
-                name = at[cut:]
-                try:
-                    if at[:cut] == prefix and "/" not in name and size_of(name) == size:
-                        continue
-                except OSError:
-                    pass
+    names, sizes, places = list[str](), list[int](), list[int]()
+    for index, files in enumerate(made):
+        for at, size, *_ in files:
+            name = at[cut:]
+            if at[:cut] != prefix or "/" in name:
                 rows[index] = None
+                continue
+            names.append(name)
+            sizes.append(size)
+            places.append(index)
+    for index, size, now in zip(places, sizes, place.sizes(folder, names), strict=True):
+        if size != now:
+            rows[index] = None
     return rows
 
 

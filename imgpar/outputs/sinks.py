@@ -10,11 +10,10 @@ and whose it is follows from `find` and `digest`, compared with the records of t
 
 from __future__ import annotations
 
-import contextlib
 import importlib
+import math
 import os
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from imgpar.core.digest import LocalFiles, Store
@@ -69,13 +68,16 @@ class Sink(Store, Protocol):
 class Folder(LocalFiles):
     """Files in folders; `commit` publishes."""
 
-    @contextlib.contextmanager
-    def sizes(self, folder: str) -> Iterator[Callable[[str], int]]:
-        """A function that returns the size of a file in `folder` (with a trailing separator) by its name, and
-        raises OSError where there is none."""
+    def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
+        """The size of each of these files in `folder` (with a trailing separator); where there is
+        none NaN, which equals nothing that a journal may say."""
         stat = os.stat
         with open_folder(folder) as (handle, where):
-            yield lambda name: stat(where + name, dir_fd=handle, follow_symlinks=False).st_size
+            for name in names:
+                try:
+                    yield stat(where + name, dir_fd=handle, follow_symlinks=False).st_size
+                except OSError:
+                    yield math.nan
 
     def is_new(self, folder: str) -> bool:
         """Whether there can be nothing in a folder."""
@@ -89,16 +91,11 @@ class Stored:
         self.sink = sink
         self.find, self.digest, self.close = sink.find, sink.digest, sink.close
 
-    @contextlib.contextmanager
-    def sizes(self, folder: str) -> Iterator[Callable[[str], int]]:
+    def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""
-        yield partial(self._size, folder)
-
-    def _size(self, folder: str, name: str) -> int:
-        found = self.find(folder + name)
-        if found is None:
-            raise FileNotFoundError(folder + name)
-        return found.size
+        for name in names:
+            now = self.find(folder + name)
+            yield now.size if now else math.nan
 
     def is_new(self, _folder: str) -> bool:
         """Whether there can be nothing in a folder."""
