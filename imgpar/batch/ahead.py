@@ -64,8 +64,8 @@ class Ahead:
         return sum(isinstance(entry, Job) for entry, _ in self._held)
 
     def close(self) -> None:
-        """End the threads, after the items that they are opening."""
-        self._threads.shutdown(cancel_futures=True)
+        """End the threads; an item that is being opened is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _waits(self, entry: Entry) -> bool:
         return isinstance(entry, Job) and not entry.check and any(map(self._is_remote, entry.items))

@@ -149,7 +149,7 @@ def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None, place
         if folders is not None and path[: path.rindex(os.sep) + 1] not in folders:
             return False
         now = place.find(path)
-        if now is None or now.size != made.bytes:
+        if now is None or now.size < 0 or now.size != made.bytes:
             return False
     return True
 

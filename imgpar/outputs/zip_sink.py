@@ -62,12 +62,13 @@ class ZipSink:
         when = min(max(time.localtime(made.mtime_ns / 10**9)[:6], _FIRST), _LAST)
         info = zipfile.ZipInfo(self._name(path), when)
         info.external_attr, info.file_size = 0o100644 << 16, made.bytes
-        kept = new.start_dir, list(new.filelist)
+        end, count = new.start_dir, len(new.filelist)
         try:
             with open(file, "rb") as source, new.open(info, "w") as target:
                 shutil.copyfileobj(source, target, BLOCK)
         except BaseException:
-            new.start_dir, new.filelist[:] = kept
+            new.start_dir = end
+            del new.filelist[count:]
             new.NameToInfo.pop(info.filename, None)
             raise
 

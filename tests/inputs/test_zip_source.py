@@ -276,3 +276,30 @@ def test_arrays_come_from_an_archive(tmp_path: Path, session: imgpar.Session) ->
     path = zipped(tmp_path / "a.zip", {"a.png": picture(1), "b.png": picture(2)})
     found = [(item.mirror, array.shape) for item, array in session.arrays(imgpar.Pipeline(), path)]
     assert found == [("a.png", (16, 24, 3)), ("b.png", (16, 24, 3))]
+
+
+# ----- one file of all inputs -----------------------------------------------------------------------
+
+
+def test_pictures_of_an_archive_become_a_clip_a_sheet_and_a_document(
+    tmp_path: Path, session: imgpar.Session
+) -> None:
+    path = zipped(tmp_path / "a.zip", {f"{at}.jpg": picture(at, "JPEG") for at in range(3)})
+    pipe = imgpar.Pipeline()
+    made = [
+        pipe.assemble(path, tmp_path / "clip.mp4", fps=5, session=session),
+        pipe.assemble(path, tmp_path / "pages.pdf", session=session),
+        pipe.sheet(path, tmp_path / "sheet.png", session=session),
+        pipe.assemble(path, tmp_path / "clip.mp4", fps=5, session=session),
+    ]
+    assert [report.ok for report in made] == [3, 3, 3, 0]
+    assert made[3].reasons == {"unchanged": 3}
+
+
+def test_clips_of_an_archive_are_joined(tmp_path: Path, session: imgpar.Session) -> None:
+    make_clip(tmp_path / "a.mp4")
+    data = (tmp_path / "a.mp4").read_bytes()
+    path = zipped(tmp_path / "a.zip", {"1.mp4": data, "2.mp4": data})
+    report = imgpar.concat(path, tmp_path / "all.mp4", session=session)
+    clip = imgpar.describe(tmp_path / "all.mp4")
+    assert (report.ok, clip.frames) == (2, 50)
