@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.core import parsing
 from imgpar.core.errors import SourceError
 from imgpar.core.limits import Limits, Secret
-from imgpar.core.spec import Layout
+from imgpar.core.spec import Fact, Header, Layout
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
 
@@ -52,7 +52,7 @@ class PictureInfo:
     """Content that is lost in a conversion."""
     notes: tuple[str, ...]
     """Remarks of the decoder."""
-    detail: Mapping[str, str | int | float | bool]
+    detail: Mapping[str, Fact]
     """Properties of this format only, such as "subsampling" of JPEG."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -121,10 +121,14 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
         dpi=metadata.dpi,
         lost_when_converted=header.lost,
         notes=header.notes,
-        detail={
-            key: value for key, value in header.detail.items() if isinstance(value, (str, int, float, bool))
-        },
+        detail=_facts(header),
     )
+
+
+def _facts(header: Header) -> dict[str, Fact]:
+    """The properties of this format only."""
+    facts = dict(header.detail.facts(header)) if header.detail else {}
+    return {**facts, "few_colours": True} if header.coding.few_colours else facts
 
 
 def _named_clip(path: str) -> Format | None:

@@ -73,14 +73,14 @@ class Ledger:
         """Drop the jobs that no worker has begun.
 
         Returns:
-            How many were dropped.
+            How many items they have.
         """
         dropped = list(self.tasks.queue)
         for state in dropped:
             del self.jobs[state.job.id]
             self.leases.forget(state)
         self.tasks.queue.clear()
-        return len(dropped)
+        return sum(len(state.job.items) for state in dropped)
 
     def abandon(self) -> None:
         """Free everything: the workers are gone, and the run is given up."""
@@ -91,6 +91,11 @@ class Ledger:
         self.jobs.clear()
         self.workers.clear()
         self.tasks.clear()
+
+    @property
+    def items(self) -> int:
+        """Number of items of all unsettled jobs."""
+        return sum(len(state.job.items) for state in self.jobs.values())
 
     @property
     def finished(self) -> bool:

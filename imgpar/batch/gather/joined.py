@@ -131,7 +131,7 @@ def _facts(clip: Clip) -> dict[str, object]:
         "pixel format": picture.pixel_format,
         "orientation": picture.orientation,
         "pixel aspect": picture.aspect,
-        "colours": dict(picture.colour),
+        "colours": picture.colour,
         "sound": [(stream.codec, stream.channels, stream.rate) for stream in clip.of_kind("audio")],
         "order of streams": [picture.stream.index, *(stream.index for stream in clip.of_kind("audio"))],
         "encoder's header": header,

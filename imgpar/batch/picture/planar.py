@@ -17,7 +17,9 @@ from imgpar.core.errors import ImgparError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import CHROMA, Header, Layout, Spec
 from imgpar.formats import codec, quality
+from imgpar.formats.base import detail_of
 from imgpar.formats.jpeg import turbo
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.pixels import layouts, planes, resampling
@@ -104,11 +106,12 @@ def _planned(
 
 def _input_fits(header: Header) -> bool:
     """Whether the input can be decoded to planes and is large enough."""
+    detail = header.detail
     return (
-        header.format == "jpeg"
+        isinstance(detail, JpegDetail)
         and header.spec.width * header.spec.height >= LEAST
-        and header.detail["reader"] == "simplejpeg"
-        and header.detail["ycc"]
+        and detail.reader == "simplejpeg"
+        and detail.ycc
         and profile_space(header.metadata.icc) != "GRAY"
     )
 
@@ -143,7 +146,7 @@ def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | N
     smaller = codec.shrink(header, *(size[::-1] if swapped else size))
     if smaller.spec.width * smaller.spec.height < LEAST:
         return None
-    stored = f"YCC{header.detail['subsampling']}"
+    stored = f"YCC{detail_of(header, JpegDetail).frame.subsampling}"
     steps = CHROMA[sampling][::-1] if swapped else CHROMA[sampling]
     if smaller is not header and any(map(gt, CHROMA[stored], steps)):
         return None

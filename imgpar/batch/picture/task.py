@@ -156,7 +156,7 @@ class PictureWork:
             files, lost, notes = documents.write_pages(pages, targets, self._writing.one)
         else:
             frames, first, said = documents.kept(pages, self._run)
-            same = frozenset[str]() if first.detail.get("turned") else self._same_formats(header)
+            same = frozenset[str]() if first.turned else self._same_formats(header)
             original = outputs.SourceBytes(data if same else b"", same)
             files, lost, more = self._writing.all(frames, first, original)
             notes = (*said, *more)

@@ -153,11 +153,12 @@ def test_a_missing_input_is_named(folder, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
-    ("fault", "words"), [(testing.crash, "crashed"), (testing.hang, "hung"), (testing.fail, "")]
+    ("fault", "words", "timeout"),
+    [(testing.crash, "crashed", None), (testing.hang, "hung", 4), (testing.fail, "", None)],
 )
-def test_one_bad_input_is_one_failed_line(folder, tmp_path, no_leaks, jobs, fault, words):
+def test_one_bad_input_is_one_failed_line(folder, tmp_path, no_leaks, jobs, fault, words, timeout):
     pipe = imgpar.Pipeline().apply(at(60, fault))
-    report = pipe.assemble(folder, tmp_path / "a.mp4", jobs=jobs, timeout=1)
+    report = pipe.assemble(folder, tmp_path / "a.mp4", jobs=jobs, timeout=timeout)
     assert statuses(report) == "sssfssss"
     assert words in report.items[3].error
     assert report.items[0].reason == "incomplete"
