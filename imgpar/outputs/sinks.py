@@ -39,7 +39,7 @@ class Sink(Store, Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether publishing waits for a network; `publish` is then called by several threads."""
+        """Whether publishing waits for a network; all methods are then called by several threads."""
 
     def find(self, path: str) -> Facts | None:
         """What is there under the name of an output; None where nothing is. Size and what else is known

@@ -70,6 +70,30 @@ def test_a_folder_and_an_archive_of_one_name_are_told_apart(tmp_path: Path) -> N
     assert second == "trip-zip/b.jpg"
 
 
+def test_archives_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    paths = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        paths.append(zipped(tmp_path / folder / "trip.zip", {"b.jpg": b"1"}))
+    mirrors = [item.mirror for item in items(*paths)]
+    assert len(set(mirrors)) == 2
+    assert all(mirror.startswith("trip-") for mirror in mirrors)
+
+
+def test_what_a_folder_published_keeps_its_name(tmp_path: Path, session: imgpar.Session) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/same.png").write_bytes(picture(1))
+    (tmp_path / "d/other.png").write_bytes(picture(2))
+    imgpar.convert(tmp_path / "d", tmp_path / "out", to="jpg", session=session)
+    path = zipped(tmp_path / "a.zip", {"same.png": picture(1), "other.png": picture(3)})
+    report = imgpar.convert(path, tmp_path / "out", to="jpg", session=session)
+    found = {os.path.basename(item.source): (item.status, item.outputs[0].path) for item in report.items}
+    assert found == {
+        "same.png": ("skipped", str(tmp_path / "out/same.jpg")),
+        "other.png": ("ok", str(tmp_path / "out/other.png.jpg")),
+    }
+
+
 def test_an_archive_inside_a_folder_is_counted_and_not_opened(tmp_path: Path) -> None:
     zipped(tmp_path / "trip.zip", {"b.jpg": b"1"})
     (batch,) = scan([str(tmp_path)], out=None)
