@@ -62,6 +62,17 @@ def test_a_second_run_in_memory_makes_what_changed(session: imgpar.Session) -> N
     assert [*statuses, report.reasons] == [["ok", "ok"], ["skipped", "ok"], {"unchanged": 2}]
 
 
+def test_the_current_folder_is_no_part_of_a_name(
+    tmp_path: Path, session: imgpar.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        source = MemorySource({"2024/a.png": picture(seed)})
+        report = imgpar.convert(source, tmp_path / "out", to="jpg", session=session)
+        assert [file.path for file in report.items[0].outputs] == [str(tmp_path / "out/2024/a.jpg")]
+
+
 def test_a_name_without_suffix_is_known_by_its_content(session: imgpar.Session) -> None:
     sink = MemorySink()
     report = imgpar.convert(MemorySource({"upload": picture()}), sink, session=session)
