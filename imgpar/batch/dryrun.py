@@ -1,4 +1,4 @@
-"""Dry runs: planning only. No file is written, no worker is started, the journal is not modified."""
+"""Dry runs: planning only. No file is written, the journal is not modified."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     gather_planner,
     gathered_place,
     input_batches,
@@ -35,7 +36,6 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, with_archives
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.sinks import Sink
-from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -65,11 +65,12 @@ def planned_entries(
         NoInputError: no pattern matches.
     """
     named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else None
+    still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)
     else:
         place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
+        still = check_inputs(named or (), place, recipe, options)
     with contextlib.ExitStack() as stack:
         if place.stored:
             stack.callback(place.stored.close)
@@ -88,7 +89,8 @@ def planned_entries(
             key = run_key(place, recipe, gather, names_digest(every))
             plan = gather_planner(place, gather, key, options, journal)
         else:
-            plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
+            alone = len(named or ()) == 1
+            plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

@@ -88,6 +88,7 @@ class Planner:
         careful: the records may belong to another OUT, so outputs are compared by more than their size.
         options: settings of the encoders, some of which may not apply to an input.
         alone: one input was given.
+        still: named pictures with a single frame, in formats of animations.
 
     Raises:
         UsageError: a format cannot be written, or pages are split in place.
@@ -107,6 +108,7 @@ class Planner:
         careful: bool = False,
         options: EncodeOptions | None = None,
         alone: bool = False,
+        still: Collection[str] = (),
     ) -> None:
         if split and out.in_place:
             raise UsageError(
@@ -125,7 +127,7 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes = Wishes(out, to, options, alone=alone)
+        self._wishes = Wishes(out, to, options, alone=alone, still=still)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item to convert, an Outcome for the others, in order."""

@@ -21,6 +21,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     gather_planner,
     gathered_place,
     input_batches,
@@ -45,7 +46,6 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import free_space_problem, read_out
 from imgpar.outputs.sinks import Sink
-from imgpar.outputs.target_formats import check_kinds
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -102,11 +102,12 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._gather, self._members = gather, ""
+        self._still = frozenset[str]()
         if gather is not None:
             self._place = gathered_place(out)
         else:
             self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-            check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+            self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -199,6 +200,7 @@ class Run:
             homes=homes,
             originals=self._originals,
             alone=len(self._named or ()) == 1,
+            still=self._still,
         )
 
     def _convert(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
+from imgpar.batch.facts import still_pictures
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
@@ -30,6 +31,7 @@ from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
+from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.recipe.recipe import Recipe
 
 
@@ -100,6 +102,22 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
         return Journal.open(without_journal(options, stack).journal or "", base, lock=lock)
 
 
+def check_inputs(
+    named: Sequence[str | Source], place: Out, recipe: Recipe, options: RunOptions
+) -> frozenset[str]:
+    """Refuse formats to which none of the named files can be converted.
+
+    Returns:
+        The named pictures with a single frame, in formats of animations, where that decides what they become.
+
+    Raises:
+        UsageError: nothing can be converted.
+    """
+    still = still_pictures(may_become_clips(named, place, recipe.to), options)
+    check_kinds(named, place, recipe.to, chosen=recipe.chosen, still=still)
+    return still
+
+
 def planner(
     place: Out,
     recipe: Recipe,
@@ -109,6 +127,7 @@ def planner(
     homes: Homes | None = None,
     originals: KeptOriginals | None = None,
     alone: bool = False,
+    still: Collection[str] = (),
 ) -> Planner:
     """Make the planner of a run.
 
@@ -120,6 +139,7 @@ def planner(
         homes: in place, the journals of all folders.
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
+        still: named pictures with a single frame, from `check_inputs`.
     """
     return Planner(
         place,
@@ -133,6 +153,7 @@ def planner(
         careful=bool(options.journal),
         options=recipe.encode,
         alone=alone and recipe.chosen,
+        still=still,
     )
 
 

@@ -32,6 +32,7 @@ class Ledger:
         arrays: whether frames are returned to the caller in order instead of being encoded.
         first_serial: serials continue from here, so that none is used twice in a session.
         together: whether one worker makes all outputs of a job, so that it can remove them again.
+        facts: whether the results are facts about the inputs, and nothing is written.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Ledger:
         arrays: bool = False,
         first_serial: int = 0,
         together: bool = False,
+        facts: bool = False,
     ) -> None:
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
         """Every unsettled job, by id."""
         self.allocator = allocator
         self.arrays = arrays
+        self._facts = facts
         self._together = together
         self._kills = 0
         """Number of workers that were killed from outside."""
@@ -121,6 +124,7 @@ class Ledger:
             worker,
             lambda task: self.leases.of(worker, task),
             arrays=self.arrays,
+            facts=self._facts,
             offered=self._helping.offered,
         )
 
@@ -162,6 +166,7 @@ class Ledger:
         state.notes += message.notes
         state.failures = message.failures
         state.digest = message.digest or state.digest
+        state.facts = message.facts
         if message.unchanged:
             return self._settle(state, "unchanged")
         if task.stage == "encode":

@@ -195,6 +195,8 @@ class Done(NamedTuple):
     digest: str = ""
     unchanged: bool = False
     """The content is the same as when the outputs were made; nothing was written."""
+    facts: bytes = b""
+    """Packed result of a run that asks for facts about its inputs, and writes nothing."""
     failures: tuple[ItemFailure, ...] = ()
     """Of a job with several items: those that were left out."""
 

@@ -16,6 +16,7 @@ from PIL import Image
 from video_clips import make_clip
 
 import imgpar
+from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
@@ -327,3 +328,25 @@ def test_clips_of_an_archive_are_joined(tmp_path: Path, session: imgpar.Session)
     report = imgpar.concat(path, tmp_path / "all.mp4", session=session)
     clip = imgpar.describe(tmp_path / "all.mp4")
     assert (report.ok, clip.frames) == (2, 50)
+
+
+# ----- facts ----------------------------------------------------------------------------------------
+
+
+def test_files_of_an_archive_are_described(tmp_path: Path, session: imgpar.Session) -> None:
+    make_clip(tmp_path / "c.mp4")
+    clip = (tmp_path / "c.mp4").read_bytes()
+    path = zipped(tmp_path / "a.zip", {"a.png": picture(), "b.mp4": clip, "c.png": b"nothing"})
+    found = dict(session.describe([path, imgpar.MemorySource({"d.png": picture()})]))
+    assert list(found) == [f"{path}/a.png", f"{path}/b.mp4", f"{path}/c.png", "memory://inputs/d.png"]
+    sizes = [None if isinstance(info, imgpar.ItemError) else info.size for info in found.values()]
+    assert sizes == [(24, 16), (64, 48), None, (24, 16)]
+
+
+def test_a_plan_of_an_archive_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": picture(), "b.png": b"nothing"})
+    code = main(["convert", str(path), "-o", str(tmp_path / "out"), "--resize", "12", "--explain"])
+    said = capsys.readouterr()
+    assert code == 1
+    assert "24×16 → 12×8" in said.out
+    assert f"failed  {path}/b.png" in said.err

@@ -13,7 +13,6 @@ from typing import cast
 
 from imgpar.batch.picture import programs
 from imgpar.batch.picture.reading import read_whole
-from imgpar.core.errors import ImgparError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import CHROMA, Header, Layout, Spec
 from imgpar.formats import codec, quality
@@ -63,7 +62,11 @@ def choose_program(
 
 
 def explain_planes(
-    path: str, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
+    path: str,
+    operations: Sequence[Operation],
+    formats: Collection[str],
+    options: EncodeOptions,
+    limits: Limits,
 ) -> list[str]:
     """Notes on whether a picture is processed on planes, for `explain`.
 
@@ -72,16 +75,16 @@ def explain_planes(
         operations: of the recipe, in order.
         formats: of the outputs.
         options: encoder settings.
+        limits: pictures that exceed them are refused.
+
+    Raises:
+        ItemError: the picture cannot be read.
 
     Returns:
         One note; none where planes are impossible, or the file is no JPEG.
     """
-    try:
-        data, _ = read_whole(path)
-        header = codec.read_header(data, path, Limits())
-        made = _planned(header, operations, formats, options)
-    except ImgparError:
-        return []
+    data, _ = read_whole(path)
+    made = _planned(codec.read_header(data, path, limits), operations, formats, options)
     if made is None:
         return []
     available = turbo.library() is not None and resampling.fast()
