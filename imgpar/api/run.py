@@ -53,7 +53,7 @@ def run(
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
-    _check(inputs, out, options)
+    _check(inputs, out, options, recipe)
     if options.dry_run:
         notes, aside = list[str](), Aside()
         found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside, gather=gather)
@@ -79,7 +79,9 @@ def run(
     return report
 
 
-def _check(inputs: Iterable[str | Source], out: str | Sink | None, options: RunOptions) -> None:
+def _check(
+    inputs: Iterable[str | Source], out: str | Sink | None, options: RunOptions, recipe: Recipe
+) -> None:
     """Reject contradictory options and outputs that would replace an input; raises UsageError."""
     named = [given for given in inputs if isinstance(given, str)] if isinstance(inputs, (list, tuple)) else []
     piped = named == ["-"] or out == "-"
@@ -91,6 +93,10 @@ def _check(inputs: Iterable[str | Source], out: str | Sink | None, options: RunO
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
+    if recipe.extract.motion and options.accept_damaged:
+        raise UsageError(
+            "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
+        )
     if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""
@@ -125,7 +131,7 @@ def planned_entries(
     of standard input longer than the iteration.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
-    _check(inputs, out, options)
+    _check(inputs, out, options, recipe)
     if out == "-":
         import tempfile
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import RUN, Call, check_relevance
+from imgpar.batch.settings import RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.inputs.sources import Source, is_source
 from imgpar.ops import operation_types
@@ -57,14 +56,14 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
             owner[2][key] = value
         elif key in RunOptions.options():
             run[key] = value
-        elif key == "to" or key in EncodeOptions.options():
+        elif key in RECIPE_KEYS:
             others[key] = value
         else:
             first = next(name for name, kind in kinds.items() if key in kind.options())
             raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
-    recipe = checked_recipe(recipe.merged(others))
+    recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
     check_relevance([key for key, value in others.items() if value is not None], recipe.to)
     return recipe, RunOptions.read(run)
 

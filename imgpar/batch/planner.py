@@ -34,8 +34,9 @@ from imgpar.batch.plan_entries import (
 )
 from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
-from imgpar.core.filenames import numbered
-from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, SameItem, Target
+from imgpar.core.filenames import is_part, numbered
+from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
@@ -48,7 +49,8 @@ from imgpar.outputs.conflicts import (
     why_foreign,
 )
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import Names, PriorResult
+from imgpar.outputs.extracted import INDEX, ExtractedWishes
+from imgpar.outputs.naming import PLANNED, Names, PriorResult
 from imgpar.outputs.target_formats import Wishes
 
 
@@ -83,7 +85,8 @@ class Planner:
         past: records of earlier runs. `recorded` compares most of a folder at once; `done` returns the
             records of the other items (in place, of all files in the folders of the batch).
         originals: the kept originals of a run in place; None for a dry run.
-        split: every page becomes a file.
+        split: naming of the files, where every page or frame becomes one.
+        extract: what is extracted from clips; None converts the inputs.
         verify: compare the outputs of unchanged items with their digests.
         careful: the records may belong to another OUT, so outputs are compared by more than their size.
         options: settings of the encoders, some of which may not apply to an input.
@@ -103,7 +106,8 @@ class Planner:
         on_exists: str | None = None,
         past: PastRuns | None = None,
         originals: OriginalsStore | None = None,
-        split: bool = False,
+        split: Split = "",
+        extract: Extraction | None = None,
         verify: bool = False,
         careful: bool = False,
         options: EncodeOptions | None = None,
@@ -117,7 +121,8 @@ class Planner:
         self.out = out
         self.recipe = recipe
         self.on_exists = on_exists
-        self.split = split
+        self.split: Split = split
+        self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
         self.count = 0
@@ -127,7 +132,11 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes = Wishes(out, to, options, alone=alone, still=still)
+        self._wishes: Wishes | ExtractedWishes = (
+            ExtractedWishes(out, to, extract)
+            if extract
+            else Wishes(out, to, options, alone=alone, still=still)
+        )
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item to convert, an Outcome for the others, in order."""
@@ -254,7 +263,7 @@ class Planner:
         records = known.get(item.path, ())
         owned = owned_by(records)
         if self.on_exists == "rename":
-            split = self.split and wish.pages
+            split = self.split if wish.pages else ""
 
             def is_free(one: Item, path: str) -> bool:
                 there = names.there(path, split=split)
@@ -264,12 +273,12 @@ class Planner:
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
         for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
-            wanted = Target(kind, path, split=self.split and wish.pages)
+            wanted = Target(kind, path, split=self.split if wish.pages and kind != INDEX else "")
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
             if isinstance(target, Target):
-                targets.append(target)
+                targets.append(self._with_earlier(target, records))
             else:
                 kept.append(target)
         if not targets:
@@ -277,8 +286,24 @@ class Planner:
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
-        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=job_kind(item))
+        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)
+
+    def _job_kind(self, item: Item) -> JobKind:
+        return "stream" if self.extract else job_kind(item)
+
+    def _with_earlier(self, target: Target, records: Sequence[PriorResult]) -> Target:
+        """A split target with the files that the same settings made of an earlier state of the input."""
+        if not (target.split and target.parts):
+            return target
+        earlier = [
+            made
+            for record in records
+            if record.recipe == self.recipe
+            for made in (*record.outputs, *record.claims)
+            if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
+        ]
+        return target._replace(earlier=tuple(earlier))
 
     def _completed(
         self,
@@ -374,8 +399,8 @@ class Planner:
         record = current_result(records, self.recipe)
         if record is None or self.out.in_place or record.size != item.size:
             return ""
-        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
-        every = all(target.replaces or target.pages for target in targets)
+        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.parts)]
+        every = all(target.replaces or target.parts for target in targets)
         same = every and paths == [made.path for made in record.outputs]
         return record.digest if same and self._intact(record, None) else ""
 

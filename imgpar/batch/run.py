@@ -45,7 +45,9 @@ from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import free_space_problem, read_out
+from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
+from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -159,8 +161,15 @@ class Run:
         return report
 
     def _batches(self) -> Iterator[Batch]:
-        inputs, named, in_order = self._inputs, self._named, self._gather is not None
-        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
+        return input_batches(
+            self._inputs,
+            self._named,
+            self._place,
+            self._options,
+            self._patterns,
+            kind=self._recipe.extract.source,
+            in_order=self._gather is not None,
+        )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -358,6 +367,10 @@ class Run:
             for note in outcomes[0].notes:
                 self._note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
+        if outcomes[0].status == "failed" and any(target.split for target in job.targets):
+            # The files that it left stay known, so that the next run replaces them.
+            noted = read_written(self._journal.written, self._journal.base, self._name)
+            outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)

@@ -22,7 +22,7 @@ from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix
-from imgpar.inputs.batches import Batch
+from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
@@ -30,6 +30,7 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
+from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.recipe.recipe import Recipe
@@ -42,6 +43,7 @@ def input_batches(
     options: RunOptions,
     patterns: Patterns,
     *,
+    kind: str = "",
     in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
@@ -52,6 +54,7 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        kind: "image" or "video", if only these are taken from folders.
         in_order: the order of `named` matters, and an input may be named twice.
     """
     if in_order and named is not None:
@@ -60,6 +63,8 @@ def input_batches(
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
+    if kind:
+        batches = of_kind(batches, kind)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
@@ -113,6 +118,9 @@ def check_inputs(
     Raises:
         UsageError: nothing can be converted.
     """
+    if recipe.extract.kind:
+        ExtractedWishes(place, recipe.to, recipe.extract)
+        return frozenset()
     still = still_pictures(may_become_clips(named, place, recipe.to), options)
     check_kinds(named, place, recipe.to, chosen=recipe.chosen, still=still)
     return still
@@ -148,7 +156,8 @@ def planner(
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
-        split=recipe.encode.split,
+        split=recipe.split,
+        extract=recipe.extract if recipe.extract.kind else None,
         verify=options.verify,
         careful=bool(options.journal),
         options=recipe.encode,
@@ -234,6 +243,7 @@ def run_spec(
         recipe.operations,
         recipe.encode,
         recipe.encode.reading(workers.limits(options)),
+        extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",

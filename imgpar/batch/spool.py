@@ -108,7 +108,7 @@ class Spool:
         path = self._sink.root + made.path[len(self.folder) :]
         target = next(at for at in targets if at.path == path or at.split)
         if self._sink.find(path):
-            if not (target.replaces if target.path == path else path in target.pages):
+            if not (target.replaces if target.path == path else path in target.parts):
                 raise CommitError(
                     f"{path} appeared after the run was planned; it was left alone.",
                     fix="Run again, or choose --on-exists overwrite or rename.",

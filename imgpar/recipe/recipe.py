@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value, closest
+from imgpar.core.job import Split
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, operation_types
 from imgpar.outputs.sidefiles import check_place, write_whole
@@ -46,6 +48,8 @@ class Recipe:
     to: tuple[str, ...] = ()
     """Format names in lower case; empty keeps each input's own format."""
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    extract: Extraction = field(default_factory=Extraction)
+    """What is extracted from clips; where nothing is, inputs are converted."""
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
     chosen: bool = field(default=False, compare=False)
@@ -113,8 +117,8 @@ class Recipe:
         Other settings are kept; None means "not given". `label(key)` names a key in errors.
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
-        options = EncodeOptions.options()
-        changes, to = dict[str, Any](), self.to
+        options, extracted = EncodeOptions.options(), Extraction.options()
+        changes, extract, to = dict[str, Any](), dict[str, Any](), self.to
         for key, value in settings.items():
             if value is None:
                 continue
@@ -122,17 +126,30 @@ class Recipe:
                 to = parsing.named(label(key), parse_formats, value)
             elif key in options:
                 changes[key] = parsing.named(label(key), options[key].parse, value)
+            elif key in extracted:
+                extract[key] = parsing.named(label(key), extracted[key].parse, value)
             else:
-                raise _unknown("key", key, label(key), ["to", "operations", *options])
+                raise _unknown("key", key, label(key), ["to", "operations", *options, *extracted])
         chosen = self.chosen or settings.get("to") is not None
-        return replace(self, to=to, encode=replace(self.encode, **changes), chosen=chosen)
+        return replace(
+            self,
+            to=to,
+            encode=replace(self.encode, **changes),
+            extract=replace(self.extract, **extract),
+            chosen=chosen,
+        )
+
+    @property
+    def split(self) -> Split:
+        """The naming of outputs, where one input has several files in one format."""
+        return self.extract.split or ("pages" if self.encode.split else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
         data: dict[str, Any] = {}
         if self.to:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
-        data |= _fields(self.encode, EncodeOptions.options())
+        data |= _fields(self.extract, Extraction.options()) | _fields(self.encode, EncodeOptions.options())
         if self.operations:
             data["operations"] = [_to_table(operation) for operation in self.operations]
         return data
@@ -169,7 +186,10 @@ class Recipe:
             for kind in self.operations
         ]
         settings = _fields(self.encode, options, everything=True)
-        text = json.dumps([self.to, settings, self.encode.identity(), parts], sort_keys=True)
+        facts: list[object] = [self.to, settings, self.encode.identity(), parts]
+        if self.extract.kind:
+            facts.append(_fields(self.extract, Extraction.options()))
+        text = json.dumps(facts, sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
 

@@ -9,10 +9,10 @@ meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from imgpar.core.filenames import page_path
+from imgpar.core.filenames import is_part, part_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
@@ -21,6 +21,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Garbled,
     Lease,
     Need,
@@ -45,6 +46,8 @@ LONGEST_RESULT = 1 << 20
 """Maximum bytes of the facts about one input."""
 _TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
 """Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
+MOST_FILES = 1 << 18
+"""Maximum files of one job."""
 MOST_OFFERS = 4096
 """Maximum frames of a clip that are offered and not taken: its worker offers a few per core."""
 
@@ -57,6 +60,7 @@ def disorder(
     arrays: bool,
     facts: bool = False,
     offered: Callable[[int], int] = lambda _: 0,
+    files: Callable[[Task], Sequence[OutputFile]] = lambda _: (),
 ) -> str:
     """What is invalid about a message, as text; empty when it is valid.
 
@@ -67,6 +71,7 @@ def disorder(
         arrays: whether frames are returned to the caller.
         facts: whether facts about the inputs are returned to the caller.
         offered: returns the number of offered frames that are not taken, for the serial of a clip's task.
+        files: returns the files of a task that were reported before its result.
     """
     if isinstance(message, Garbled):
         return message.problem
@@ -86,13 +91,16 @@ def disorder(
             if task.stage == "frame" or task.job.kind != "stream":
                 return "named frames of a clip that was not assigned to it"
             return _check_stream(message, lease_of(task), offered, len(task.job.items))
+        case Files():
+            return _check_files(message, task, len(files(task)))
         case Failed():
             return _check_failed(message, len(task.job.items))
         case Done():
             found = _check_done(message, len(task.job.items))
             if facts or message.facts:
                 return found or _check_facts(message, wanted=facts)
-            return found or _check_results(message, task, lease_of(task), arrays=arrays)
+            made = files(task) if task.job.kind == "stream" and task.stage != "frame" else ()
+            return found or _check_results(message, task, lease_of(task), arrays=arrays, made=made)
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -182,7 +190,22 @@ def _in_range(file: OutputFile) -> bool:
     return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
 
 
-def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+def _check_files(message: Files, task: Task, before: int) -> str:
+    """Files of a split target, before the result of the task."""
+    if task.stage == "frame" or task.job.kind != "stream":
+        return "named files of a clip that was not assigned to it"
+    if before + len(message.outputs) > MOST_FILES:
+        return "named more files than the limit"
+    if not all(map(_in_range, message.outputs)):
+        return "described an invalid file"
+    targets = [target for target in task.job.targets if target.split]
+    ours = all(any(_is_part(file.path, target) for target in targets) for file in message.outputs)
+    return "" if ours else "named files of another job"
+
+
+def _check_results(
+    message: Done, task: Task, lease: Lease | None, *, arrays: bool, made: Sequence[OutputFile] = ()
+) -> str:
     if task.stage == "frame":
         return "sent results with a frame of another worker's clip" if _results(message) else ""
     if message.unchanged:
@@ -196,10 +219,12 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
         return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
+    if made:
+        return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
     found = sorted(file.path for file in message.outputs)
     # An output that existed before may have been changed by the user and is kept; at least one is new.
     wanted = sorted(target.path for target in targets if target.path in found or not target.known)
-    if message.placed is not None or not found or not (found == wanted or _are_pages(found, targets)):
+    if message.placed is not None or not found or not _are_outputs(found, wanted, targets):
         return "finished with files of another job"
     return ""
 
@@ -212,12 +237,37 @@ def _check_facts(message: Done, *, wanted: bool) -> str:
     return "" if 0 < len(message.facts) <= LONGEST_RESULT else "sent facts of an invalid length"
 
 
-def _are_pages(found: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of all pages of split outputs."""
-    if not targets or not all(target.split for target in targets):
-        return False
+def _are_outputs(found: list[str], wanted: list[str], targets: list[Target]) -> bool:
+    """Whether these are the files of the targets: of pages all, of frames and sprites any number."""
+    if any(target.split in ("frames", "sprites") for target in targets):
+        owners = {_owner(path, targets) for path in found}
+        return len(set(found)) == len(found) and owners == set(range(len(targets)))
+    if found == wanted or not all(target.split for target in targets):
+        return found == wanted
     numbers = range(1, len(found) // len(targets) + 1)
-    return found == sorted(page_path(target.path, number) for target in targets for number in numbers)
+    return found == sorted(
+        part_path(target.path, "pages", number) for target in targets for number in numbers
+    )
+
+
+def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:
+    """Whether the files of a result complete those that were checked before."""
+    owners = {_owner(file.path, targets) for file in outputs}
+    owners |= {number for number, target in enumerate(targets) if target.split}
+    paths = {file.path for file in (*made, *outputs)}
+    return len(paths) == len(made) + len(outputs) and owners == set(range(len(targets)))
+
+
+def _owner(path: str, targets: list[Target]) -> int:
+    """Index of the target to which a file belongs, or −1."""
+    for number, target in enumerate(targets):
+        if _is_part(path, target) if target.split else path == target.path:
+            return number
+    return -1
+
+
+def _is_part(path: str, target: Target) -> bool:
+    return bool(target.split) and is_part(path, target.path, target.split)
 
 
 def _results(message: Done) -> bool:

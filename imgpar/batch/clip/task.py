@@ -96,9 +96,9 @@ class ClipWork:
 
         result = self._result
         with self._during("read"):
-            self._source = _status(path)
+            self._source = read_status(path)
             if self._run.digests:
-                result.digest = _digest(path)
+                result.digest = read_digest(path)
                 if self._job.digest and self._job.digest == result.digest:
                     result.unchanged = True
                     return result
@@ -114,7 +114,7 @@ class ClipWork:
                 take_back(self._written())
             raise
         if not any(target.retires for target in self._job.targets):
-            self._check_source(path)
+            check_unchanged(path, self._source)
         return result
 
     def _make_all(self, clip: Clip) -> None:
@@ -133,12 +133,6 @@ class ClipWork:
     def _written(self) -> list[tuple[Target, OutputFile]]:
         by_path = {target.path: target for target in self._job.targets}
         return [(by_path[file.path], file) for file in self._result.outputs]
-
-    def _check_source(self, path: str) -> None:
-        assert self._source is not None
-        before, after = self._source, _status(path)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
 
     def _make(self, clip: Clip, target: Target) -> None:
         """Write, check and commit one target."""
@@ -322,15 +316,24 @@ class ClipWork:
             )
 
 
-def _status(path: str) -> os.stat_result:
+def read_status(path: str) -> os.stat_result:
+    """The status of an input. Raises SourceError."""
     try:
         return os.stat(path)
     except OSError as error:
         raise SourceError(f"It cannot be read: {error.strerror}.") from None
 
 
-def _digest(path: str) -> str:
+def read_digest(path: str) -> str:
+    """The digest of the content of an input. Raises SourceError."""
     try:
         return file_digest(path)
     except OSError as error:
         raise SourceError(f"It cannot be read: {error.strerror}.") from None
+
+
+def check_unchanged(path: str, before: os.stat_result) -> None:
+    """Raise SourceError where an input was written to since its status was read."""
+    after = read_status(path)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceError("It changed while it was read.", fix="Run again when it is complete.")

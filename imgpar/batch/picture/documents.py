@@ -18,11 +18,11 @@ import numpy as np
 from imgpar.batch.picture import programs, stages
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
-from imgpar.core.filenames import fold, page_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
+from imgpar.outputs.parts import Note, PartTargets, finish
 from imgpar.pixels.palette import marked
 
 Memory = Callable[[int], memoryview]
@@ -142,17 +142,18 @@ def _together(headers: Sequence[Header]) -> Header:
 
 
 def write_pages(
-    pages: Iterator[Page], targets: Sequence[Target], write: Write
+    pages: Iterator[Page], targets: Sequence[Target], write: Write, note: Note | None = None
 ) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
     """Write every page for every target; all pages or none. Returns files, losses and notes."""
     made = list[tuple[Target, OutputFile]]()
     order = dict[str, int]()
+    parts = list(map(PartTargets, targets))
     lost, notes = dict[str, None](), dict[str, None]()
     try:
         for page in pages:
             notes |= dict.fromkeys(page.notes)
-            for index, target in enumerate(targets):
-                page_output = page_target(target, page.number)
+            for index in range(len(targets)):
+                page_output = parts[index].target(page.number)
                 file, encoded = write(page_output, [page.frame], page.header)
                 made.append((page_output, file))
                 order[file.path] = index
@@ -162,11 +163,5 @@ def write_pages(
         take_back(made)
         raise
     files = sorted((file for _, file in made), key=lambda file: order[file.path])
+    finish(targets, files, note)
     return tuple(files), tuple(lost), tuple(notes)
-
-
-def page_target(target: Target, number: int) -> Target:
-    """The target of one page."""
-    path = page_path(target.path, number)
-    existing = {fold(other) for other in target.pages}
-    return target._replace(path=path, replaces=fold(path) in existing, split=False, pages=())

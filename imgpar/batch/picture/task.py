@@ -153,7 +153,7 @@ class PictureWork:
         programs.begin_picture(self._run.operations, header, path, header.frames)
         pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
         if any(target.split for target in targets):
-            files, lost, notes = documents.write_pages(pages, targets, self._writing.one)
+            files, lost, notes = documents.write_pages(pages, targets, self._writing.one, self._run.note())
         else:
             frames, first, said = documents.kept(pages, self._run)
             same = frozenset[str]() if first.turned else self._same_formats(header)

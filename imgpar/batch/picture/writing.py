@@ -21,6 +21,7 @@ from imgpar.outputs.commit import (
     take_back,
     taken_over,
 )
+from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
@@ -93,6 +94,7 @@ class Writing:
             raise
         if not written:
             raise KeptError(" ".join(notes))
+        finish(targets, written, None)  # split targets have one page, under the path itself
         return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._metadata_lost])), tuple(notes))
 
     def one(
