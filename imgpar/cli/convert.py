@@ -61,7 +61,7 @@ def convert_parser() -> Parser:
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
     group = parser.add_argument_group(
-        "files (INPUT: a file, folder or glob pattern, or - for standard input)"
+        "files (INPUT: a file, folder, ZIP archive or glob pattern, or - for standard input)"
     )
     add = group.add_argument
     add(
@@ -69,7 +69,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "--out",
         action=Once,
         metavar="OUT",
-        help="output folder; for one input also a file, or - for standard output",
+        help="output folder or ZIP archive; for one input also a file, or - for standard output",
     )
     add(
         "--to",

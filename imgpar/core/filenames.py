@@ -156,6 +156,18 @@ def candidate(path: str, stem: str, suffix: str, level: int) -> str:
     return legal(f"{name}-{short_hash(path, 8 * (level - 2))}", suffix)
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+def has_scheme(name: str) -> bool:
+    """Whether a name is that of something that is no local file.
+
+    >>> has_scheme("album://holiday/a.jpg"), has_scheme("/photos/a.jpg")
+    (True, False)
+    """
+    return _SCHEME.match(name) is not None
+
+
 def numbered(path: str, number: int) -> str:
     """A path with a number appended to its stem; 0 is none.
 

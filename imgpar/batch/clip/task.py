@@ -18,10 +18,13 @@ from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
 from imgpar.core.job import Facts, Job, OutputFile, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
+from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import (
     Original,
+    Times,
     begin_file,
     commit_file,
+    default_times,
     done_before,
     take_back,
     taken_over,
@@ -78,14 +81,20 @@ class ClipWork:
         Raises:
             ItemError: it cannot be read, converted or written; incomplete outputs are never committed.
         """
+        result = self._result
+        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
+            result.outputs += before
+            return result
+        with local_file(self._job.item, self._run.sources) as path:
+            return self._convert_file(path)
+
+    def _convert_file(self, path: str) -> ClipResult:
+        """Make every target from a local file."""
         from imgpar.video.check import check_source
         from imgpar.video.prepare import measured, prepared
         from imgpar.video.probe import probe
 
-        path, result = self._job.item.path, self._result
-        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
-            result.outputs += before
-            return result
+        result = self._result
         with self._during("read"):
             self._source = read_status(path)
             if self._run.digests:
@@ -97,6 +106,7 @@ class ClipWork:
             clip = probe(path, self._run.limits)
             result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
             clip = measured(prepared(clip, self._run.encode), self._run.encode)
+            clip = replace(clip, name=self._job.item.path)
         try:
             self._make_all(clip)
         except ItemError:
@@ -138,7 +148,7 @@ class ClipWork:
                 written = commit_file(
                     half,
                     target,
-                    keep_times_of=os.stat(clip.path),
+                    keep_times_of=self._times(clip),
                     fsync=target.replaces or bool(target.retires),
                     expected=os.path.getsize(half.path),
                     dimensions=made.size,
@@ -148,6 +158,10 @@ class ClipWork:
         self._result.outputs.append(written)
         self._result.lost += [*made.lost, *(original.lost if original else ())]
         self._result.notes += made.notes
+
+    def _times(self, clip: Clip) -> Times:
+        item = self._job.item
+        return default_times(item.mtime_ns) if item.source else os.stat(clip.path)
 
     def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
         from imgpar.video.plan import make_plan
@@ -284,6 +298,7 @@ class ClipWork:
 
         cores = self._helpers.cores
         decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        final = final.removeprefix(self._run.base)
         parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, advanced)
         with self._during("encode"):
             warnings = parts.run(output)

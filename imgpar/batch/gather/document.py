@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from imgpar.batch.gather.items import Fit, ItemFacts
 from imgpar.batch.picture import stages
-from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.reading import read_item
 from imgpar.core.errors import EncodeError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Metadata
@@ -84,7 +84,7 @@ def _own_bytes(making: Making, index: int) -> bytes:
     encoded = options.quality or options.subsampling or options.progressive
     if run.operations or encoded or run.limits.accept_damaged:
         return b""
-    data, _ = read_whole(item.path)
+    data, _ = read_item(item, run)
     if data[:3] != b"\xff\xd8\xff":
         return b""
     header = codec.read_header(data, os.path.basename(item.path), run.limits)

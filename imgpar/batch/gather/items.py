@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program
-from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.reading import read_item as read_whole_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
 from imgpar.core.job import Item
@@ -101,7 +101,7 @@ def read_item(
     with clock.during("read"):
         if item.error:
             raise SourceError(item.error)
-        data, _ = read_whole(item.path)
+        data, _ = read_whole_item(item, run)
         header = codec.read_header(data, os.path.basename(item.path), run.limits)
     with clock.during("decode"):
         last = fit.operation()
