@@ -27,7 +27,7 @@ from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
-from imgpar.recipe.recipe import parse_formats  # noqa: E402
+from imgpar.recipe.tables import parse_formats  # noqa: E402
 
 WIDTH = 110
 HEAD = "Written by scripts/make_signatures.py: change the declarations, not this file."

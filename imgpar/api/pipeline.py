@@ -30,7 +30,8 @@ from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:

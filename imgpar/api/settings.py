@@ -14,7 +14,8 @@ from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import operation_types
-from imgpar.recipe.recipe import Recipe, is_setting, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import is_setting, make_operation
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 

@@ -36,7 +36,8 @@ from imgpar.formats import codec
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.local import scan
 from imgpar.outputs.sidefiles import identities, names_known_file
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:

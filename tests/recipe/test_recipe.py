@@ -16,7 +16,8 @@ from imgpar.core.errors import BadValueError, ImgparError, UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops.apply import Apply
 from imgpar.ops.resize import Resize
-from imgpar.recipe.recipe import Recipe, builtin_names, make_operation, parse_formats
+from imgpar.recipe.recipe import Recipe, builtin_names
+from imgpar.recipe.tables import make_operation, parse_formats
 
 EXAMPLE = """
 to = ["webp", "mp4"]
