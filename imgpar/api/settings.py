@@ -14,6 +14,7 @@ from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import operation_types
+from imgpar.recipe.outputs import check_names
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import is_setting, make_operation
 
@@ -55,13 +56,21 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
     recipe = checked_recipe(recipe.merged(others))
-    check_relevance([key for key, value in others.items() if value is not None], recipe.to)
+    check_relevance([key for key, value in others.items() if value is not None], recipe.formats())
     return recipe, RunOptions.read(run)
 
 
 def checked_recipe(recipe: Recipe) -> Recipe:
-    """The recipe with the canonical names of its formats; raises UsageError if a format is unknown or an
-    operation cannot be used."""
-    for operation in recipe.operations:
-        operation.check()
-    return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))
+    """The recipe with the canonical names of its formats; raises UsageError if a format is unknown, an
+    operation cannot be used, or two outputs would have the same name."""
+    for branch in recipe.branches():
+        for operation in branch.operations:
+            operation.check()
+    outputs = tuple(replace(output, to=_canonical(output.to)) for output in recipe.outputs)
+    recipe = replace(recipe, to=_canonical(recipe.to), outputs=outputs)
+    check_names(recipe.branches())
+    return recipe
+
+
+def _canonical(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(find_format(name).name for name in names)

@@ -14,14 +14,13 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import input_batches, planner
+from imgpar.batch.setup import check_place, input_batches, planner
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.outputs.destination import Out, read_out
-from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -49,8 +48,7 @@ def planned_entries(
         NoInputError: no pattern matches.
     """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
-    place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
-    check_kinds(named or (), place, recipe.to, chosen=recipe.chosen)
+    place = check_place(named or (), out, recipe, options)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:

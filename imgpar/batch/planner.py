@@ -14,18 +14,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
+from imgpar.batch.done import Done
 from imgpar.batch.incremental import (
     Recorded,
     Row,
     Unchanged,
     find_unchanged,
     intact,
+    merged,
     skipped,
     stretches,
 )
 from imgpar.batch.plan_entries import (
     Known,
-    current_result,
     failed_entry,
     is_recognised,
     job_kind,
@@ -33,9 +34,8 @@ from imgpar.batch.plan_entries import (
     outputs_on_disk,
     results_by_output,
 )
-from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
-from imgpar.core.filenames import numbered
+from imgpar.core.filenames import fold, numbered
 from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
@@ -49,13 +49,14 @@ from imgpar.outputs.conflicts import (
 )
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Names, PriorResult
-from imgpar.outputs.target_formats import Wishes
+from imgpar.outputs.wishes import AllWishes, WishedOutput
 
 _KEPT = {
     "exists": "exists",
     "changed": "was changed since imgpar made it",
     "settings": "was made with other settings",
 }
+_SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
 
 
 class PastRuns(Protocol):
@@ -64,8 +65,9 @@ class PastRuns(Protocol):
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
         """Records of all items of a batch, or of `paths`."""
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
-        """Files of a batch whose newest record has this recipe and is complete."""
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
+        """Files of a batch whose newest record has this recipe and is complete. `siblings` are the keys of
+        the outputs of one recipe: their records do not replace each other."""
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
@@ -85,6 +87,8 @@ class Planner:
         out: output location.
         recipe: key of all settings that determine the outputs, including `to`.
         to: names of the output formats.
+        outputs: the outputs of the recipe, each with its own key, formats and settings; empty for one output
+            with `recipe`, `to` and `options`.
         on_exists: policy for existing files; None is the default.
         past: records of earlier runs. `recorded` compares most of a folder at once; `done` returns the
             records of the other items (in place, of all files in the folders of the batch).
@@ -105,6 +109,7 @@ class Planner:
         recipe: str = "",
         *,
         to: Sequence[str] = (),
+        outputs: Sequence[WishedOutput] = (),
         on_exists: str | None = None,
         past: PastRuns | None = None,
         originals: OriginalsStore | None = None,
@@ -114,16 +119,19 @@ class Planner:
         options: EncodeOptions | None = None,
         alone: bool = False,
     ) -> None:
-        if split and out.in_place:
+        self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
+        self._splits = tuple(split or output.options.split for output in self._outputs)
+        if any(self._splits) and out.in_place:
             raise UsageError(
                 "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
             )
         self.out = out
-        self.recipe = recipe
+        self.keys = tuple(output.key for output in self._outputs)
         self.on_exists = on_exists
-        self.split = split
+        self.split = any(self._splits)
         self.verify = verify
         self.careful = careful or bool(out.name)
+        self._done = Done(self.keys, careful=self.careful)
         self.count = 0
         """Number of planned items."""
         self.replaced = 0
@@ -131,7 +139,7 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes = Wishes(out, to, options, alone=alone)
+        self._wishes = AllWishes(out, self._outputs, alone=alone)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item to convert, an Outcome for the others, in order."""
@@ -149,7 +157,7 @@ class Planner:
         claims = (made.path for record in found if record for made in outputs_on_disk(record, recorded))
         taken = self._taken(batch) if None in found else ()
         names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
-        mine = results_by_output(known, self.recipe) if self.out.in_place and known else {}
+        mine = results_by_output(known, self.keys[0]) if self.out.in_place and known else {}
         for kind, places in stretches(found):
             if kind is tuple and not self.verify:
                 same = [row for row in rows[places.start : places.stop] if row]
@@ -188,10 +196,22 @@ class Planner:
             and isinstance(batch.items, Entries)
             and not (self.out.in_place or self.careful)
         ):
-            known = self._past.recorded(batch, self.recipe)
+            found = [self._past.recorded(batch, key, self.keys) for key in self.keys]
+            known = merged(found, self._branches_by_name)
             if known.rows:
                 return known, find_unchanged(batch.items, known, self.out.below(batch.mirror))
         return known, [None] * len(batch.items)
+
+    def _branches_of(self, item: Item) -> Collection[int]:
+        """Indices of the outputs of the recipe that such an input has."""
+        return {target.branch for target in self._wishes.of(item).targets} if self._several else (0,)
+
+    def _branches_by_name(self, name: bytes) -> Collection[int]:
+        return {target.branch for target in self._wishes.by_name(os.fsdecode(name), "").targets}
+
+    @property
+    def _several(self) -> bool:
+        return len(self.keys) > 1
 
     def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
         """The records of the items without a row."""
@@ -215,7 +235,7 @@ class Planner:
     ) -> list[Row | PriorResult | None]:
         """For each unchanged item its record."""
         if self.out.in_place:
-            mine = results_by_output(known, self.recipe)
+            mine = results_by_output(known, self.keys[0])
             return [is_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
         roots = (
@@ -227,11 +247,8 @@ class Planner:
         return [
             row
             or (
-                record
+                self._done.unchanged(item, records, self._branches_of(item), folders)
                 if (records := known.get(item.path))
-                and (record := current_result(records, self.recipe))
-                and item.facts.agree(record.facts)
-                and self._intact(record, folders)
                 else None
             )
             for item, row in zip(batch.items, rows, strict=True)
@@ -253,6 +270,9 @@ class Planner:
             self.silent.setdefault(name, Counter())[wish.title] += 1
         records = known.get(item.path, ())
         owned = owned_by(records)
+        paths = names.paths(item)
+        if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
+            return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
         if self.on_exists == "rename":
             split = self.split and wish.pages
 
@@ -263,8 +283,12 @@ class Planner:
             names.step_aside(item, is_free)
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
-        for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
-            wanted = Target(kind, path, split=self.split and wish.pages)
+        done = self._done.branches(item, records, names.folders(item)) if self._several else {}
+        for file, path in zip(wish.targets, names.paths(item), strict=True):
+            if file.branch in done:
+                continue
+            split = wish.pages and self._splits[file.branch]
+            wanted = Target(file.format, path, split=split, branch=file.branch)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
@@ -272,6 +296,8 @@ class Planner:
                 targets.append(target)
             else:
                 kept.append(target)
+        if not (targets or kept):
+            return skipped(item, number, [made for record in done.values() for made in record.outputs])
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
@@ -297,10 +323,10 @@ class Planner:
             return job._replace(targets=tuple(targets), digest=digest)
         if not records and (owner := names.owner(item)):
             return self._newcomer(job, *owner)
-        digest = self._digest(item, records, targets)
-        current = current_result(records, self.recipe)
-        changed = current is not None and not item.facts.agree(current.facts)
-        there = current.outputs if current and digest else ()
+        digest = self._done.digest(item, records, targets)
+        found = self._done.current(records, targets)
+        changed = any(record and not item.facts.agree(record.facts) for record in found)
+        there = tuple(file for record in found if record for file in record.outputs) if digest else ()
         return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:
@@ -314,7 +340,7 @@ class Planner:
         """The job of an input without records whose output belongs to another input, perhaps its old path."""
         item = job.item
         alike = name == os.path.basename(item.path) and record.size == item.size
-        done = record.recipe == self.recipe and record.state == "ok" and record.digest
+        done = self.keys == (record.recipe,) and record.state == "ok" and record.digest
         if alike and done and intact(record.outputs, None):
             return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
         note = "another input of an earlier run has its name, so it was given this one"
@@ -330,7 +356,8 @@ class Planner:
             return replacing(wanted, there, {})
         reason, strange = "", foreign(there, owned)
         if not strange and not self.out.in_place:
-            others = [(at, status) for at, status in there if maker(at, status, records) != self.recipe]
+            key = self.keys[wanted.branch]
+            others = [(at, status) for at, status in there if maker(at, status, records) != key]
             if others:
                 self.replaced += 1
             if self.on_exists:  # --on-exists also applies to outputs of other settings
@@ -364,24 +391,8 @@ class Planner:
         for number in count(1):
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
-            ours = not foreign(there, owned) and all(maker(*one, records) == self.recipe for one in there)
+            key = self.keys[wanted.branch]
+            ours = not foreign(there, owned) and all(maker(*one, records) == key for one in there)
             if ours and names.claim(path):
                 return replacing(wanted._replace(path=path), there, owned)
         raise AssertionError
-
-    def _digest(self, item: Item, records: Sequence[PriorResult], targets: Sequence[Target]) -> str:
-        """The recorded digest, if an input with the same digest needs no conversion; else empty."""
-        record = current_result(records, self.recipe)
-        if record is None or self.out.in_place or record.size != item.size:
-            return ""
-        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
-        every = all(target.replaces or target.pages for target in targets)
-        same = every and paths == [made.path for made in record.outputs]
-        return record.digest if same and self._intact(record, None) else ""
-
-    def _intact(self, record: PriorResult, folders: Collection[str] | None) -> bool:
-        """Whether the outputs of a record exist. With `careful` their content is compared: an output may have
-        been replaced by one of the same size, from another input or for another OUT."""
-        if self.careful:
-            return all(matches_output(made.path, (made,)) for made in record.outputs)
-        return intact(record.outputs, folders)

@@ -18,6 +18,7 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_place,
     input_batches,
     lock_out,
     new_workers,
@@ -25,7 +26,7 @@ from imgpar.batch.setup import (
     planner,
     recipe_without_places,
     run_facts,
-    run_key,
+    run_keys,
     run_spec,
 )
 from imgpar.batch.workers import Workers
@@ -35,8 +36,7 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.outputs.destination import free_space_problem, read_out
-from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.destination import free_space_problem
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -87,8 +87,7 @@ class Run:
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
-        self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
-        check_kinds(self._named or (), self._place, recipe.to, chosen=recipe.chosen)
+        self._place = check_place(self._named or (), out, recipe, options)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -152,8 +151,8 @@ class Run:
             homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
         else:
             self._journal.recover()
-        key = run_key(self._place, self._recipe)
-        self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
+        keys = run_keys(self._place, self._recipe)
+        self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         if self._place.in_place:
             days = self._options.keep_originals

@@ -11,9 +11,9 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.run_spec import RunSpec
+from imgpar.batch.run_spec import OutputSpec, RunSpec
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
@@ -22,7 +22,10 @@ from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.outputs.destination import Out
+from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.wishes import WishedOutput
+from imgpar.recipe.outputs import Branch
 from imgpar.recipe.recipe import Recipe
 
 
@@ -107,24 +110,56 @@ def planner(
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
     """
+    outputs = [
+        WishedOutput(key, branch.to, branch.encode, branch.name)
+        for key, branch in zip(run_keys(place, recipe), recipe.branches(), strict=True)
+    ]
     return Planner(
         place,
-        run_key(place, recipe),
-        to=recipe.to,
+        outputs=outputs,
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
-        split=recipe.encode.split,
         verify=options.verify,
         careful=bool(options.journal),
-        options=recipe.encode,
         alone=alone and recipe.chosen,
     )
 
 
-def run_key(place: Out, recipe: Recipe) -> str:
-    """Key of the settings that an output depends on: the recipe; for an output file, its path as well."""
-    return f"{recipe.key()}:{place.path}" if place.name else recipe.key()
+def run_keys(place: Out, recipe: Recipe) -> list[str]:
+    """A key for each output of the recipe, of the settings that it depends on; for an output file, its path
+    as well."""
+    return [f"{key}:{place.path}" if place.name else key for key in map(Branch.key, recipe.branches())]
+
+
+def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: RunOptions) -> Out:
+    """Interpret OUT for a recipe.
+
+    Args:
+        named: the inputs as given; empty where they come from a list.
+        out: as given; None only in place.
+        recipe: of the run.
+        options: of the run.
+
+    Raises:
+        UsageError: OUT cannot be interpreted, or does not fit the outputs of the recipe.
+        OutputError: a file is in its place.
+    """
+    branches = recipe.branches()
+    several = len(branches) > 1
+    place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
+    if place.in_place and (several or branches[0].name):
+        raise UsageError(
+            "In place an input has one output with its own name, but the recipe has [[output]] tables.",
+            fix="Name a folder with -o.",
+        )
+    if several and place.name:
+        raise UsageError(
+            f"OUT is named like one file ({place.name}), but the recipe makes {len(branches)} of each input.",
+            fix="Name a folder with -o.",
+        )
+    check_kinds(named, place, recipe.formats(), chosen=recipe.chosen)
+    return place
 
 
 def run_spec(
@@ -154,17 +189,19 @@ def run_spec(
     for folder in (written, parts):
         if os.path.islink(folder):
             raise OutputError(f"{folder} is a link; nothing was written to it.", fix="Remove it.")
+    first, *others = [OutputSpec(branch.operations, branch.encode) for branch in recipe.branches()]
     return RunSpec(
         name,
-        recipe.operations,
-        recipe.encode,
-        recipe.encode.reading(workers.limits(options)),
+        first.operations,
+        first.encode,
+        first.encode.reading(workers.limits(options)),
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",
         written=written,
         base=base,
         parts=parts,
+        branches=(first, *others) if others else (),
     )
 
 
@@ -205,7 +242,8 @@ def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
     """`text`, the recipe for the journal; None where operations contain absolute paths."""
     named = any(
         isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))
-        for operation in recipe.operations
+        for branch in recipe.branches()
+        for operation in branch.operations
         for name in operation.options()
     )
     return None if named else text

@@ -159,7 +159,7 @@ class Workers:
 def _pickled(performer: BatchPerformer) -> bytes:
     """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
     known = operation_types().values()
-    if all(type(operation) in known for operation in performer.run.operations):
+    if all(type(operation) in known for operation in performer.run.every_operation):
         return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
 

@@ -92,6 +92,8 @@ class Target(NamedTuple):
     covered: tuple[OutputFile, ...] = ()
     """In place: outputs of imgpar in the place of an original that is still kept. An input that is one of
     these is not an original, and is not kept."""
+    branch: int = 0
+    """Which output of the recipe it is; 0 where the recipe has no [[output]] tables."""
 
 
 JobKind = Literal["frames", "file", "stream"]

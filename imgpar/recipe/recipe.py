@@ -116,6 +116,11 @@ class Recipe:
             raise UsageError(f"The recipe {where} is not valid TOML: {error}.") from error
         return replace(cls.from_dict(data, where, folder=folder), name=name)
 
+    def formats(self) -> tuple[str, ...]:
+        """The formats of all outputs; empty where one of them keeps the format of the input."""
+        formats = [branch.to for branch in self.branches()]
+        return tuple(dict.fromkeys(name for to in formats for name in to)) if all(formats) else ()
+
     def then(self, operation: Operation) -> Recipe:
         """The recipe with an operation appended to those that all outputs share."""
         return replace(self, operations=(*self.operations, operation))

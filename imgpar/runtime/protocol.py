@@ -178,6 +178,8 @@ class Done(NamedTuple):
     digest: str = ""
     unchanged: bool = False
     """The content is the same as when the outputs were made; nothing was written."""
+    failure: Failed | None = None
+    """The first output that failed, where others of the task were written."""
 
 
 class Failed(NamedTuple):

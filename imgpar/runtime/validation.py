@@ -10,6 +10,7 @@ meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import count, takewhile
 from typing import Any
 
 from imgpar.core.filenames import page_path
@@ -130,7 +131,7 @@ def _check_done(message: Done) -> str:
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
         return "described an invalid file"
-    return _check_timings(message.timings)
+    return _check_timings(message.timings) or (_check_failed(message.failure) if message.failure else "")
 
 
 def _check_timings(timings: Iterable[tuple[str, float]]) -> str:
@@ -161,6 +162,8 @@ def _in_range(file: OutputFile) -> bool:
 
 
 def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+    if message.failure and not message.outputs:
+        return "reported an output that failed without any that was written"
     if task.stage == "frame":
         return "sent results with a frame of another worker's clip" if _results(message) else ""
     if message.unchanged:
@@ -174,20 +177,36 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
         return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
-    found = sorted(file.path for file in message.outputs)
-    # An output that existed before may have been changed by the user and is kept; at least one is new.
-    wanted = sorted(target.path for target in targets if target.path in found or not target.known)
-    if message.placed is not None or not found or not (found == wanted or _are_pages(found, targets)):
+    found = [file.path for file in message.outputs]
+    if message.placed is not None or not _are_of(targets, found, every=message.failure is None):
         return "finished with files of another job"
     return ""
 
 
-def _are_pages(found: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of all pages of split outputs."""
-    if not targets or not all(target.split for target in targets):
+def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
+    """Whether these are files of the targets, each once and at least one.
+
+    Args:
+        targets: the outputs of the task. One that existed before may have been changed by the user and is
+            kept, so its file may be missing; of a split one there are the files of its pages from the first.
+        found: paths of the files.
+        every: whether no other file may be missing.
+    """
+    left = set(found)
+    if not found or len(left) < len(found):
         return False
-    numbers = range(1, len(found) // len(targets) + 1)
-    return found == sorted(page_path(target.path, number) for target in targets for number in numbers)
+    for target in targets:
+        own = {target.path} & left or (_pages_of(target, left) if target.split else set())
+        if not own and every and not target.known:
+            return False
+        left -= own
+    return not left
+
+
+def _pages_of(target: Target, found: set[str]) -> set[str]:
+    """The files of the pages of a target, from the first without a gap."""
+    pages = (page_path(target.path, number) for number in count(1))
+    return set(takewhile(found.__contains__, pages))
 
 
 def _results(message: Done) -> bool:
