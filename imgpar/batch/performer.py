@@ -42,10 +42,18 @@ class BatchPerformer(NamedTuple):
         """A clip is one task with every schedule; its frames are never all in memory."""
         from imgpar.batch.clip.task import ClipWork  # most runs have no clips and need no PyAV
 
-        made = ClipWork(task.job, self.run, context.helpers(), context.clock.during).perform()
+        made = ClipWork(task.job, self.run, context.helpers(), context.clock).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
-        timings = context.clock.timings()
-        return Done(task.serial, timings, None, tuple(made.outputs), lost, notes, made.digest, made.unchanged)
+        return Done(
+            task.serial,
+            context.clock.timings(),
+            outputs=made.outputs,
+            lost=lost,
+            notes=notes,
+            digest=made.digest,
+            unchanged=made.unchanged,
+            failure=made.failure,
+        )
 
     def _transform_frame(self, task: Task, context: Context) -> Done:
         from imgpar.batch.clip.helper import Helper

@@ -28,11 +28,11 @@ from imgpar.batch.journal.database import close_database, open_database, readabl
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run, to_json
 from imgpar.batch.journal.recovery import take_over
-from imgpar.batch.journal.states import NO_ITEM, by_branch, states_of
+from imgpar.batch.journal.states import NO_ITEM, states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Job, Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgpar.core.filenames import fold, whole_path
-from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
+from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
 
 NO_ITEM = Item("", "", 0, 0)
 
@@ -19,14 +19,6 @@ class OutputState(NamedTuple):
     outputs: tuple[OutputFile, ...] = ()
     keeps_done: bool = False
     """Whether a complete record of an earlier run is kept."""
-
-
-def by_branch(targets: Sequence[Target]) -> dict[int, list[Target]]:
-    """The targets of each output of the recipe."""
-    found: dict[int, list[Target]] = {}
-    for target in targets:
-        found.setdefault(target.branch, []).append(target)
-    return found or {0: []}
 
 
 def states_of(outcome: Outcome, job: Job | None, outputs: int) -> Iterator[OutputState]:
