@@ -22,7 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from imgpar.batch.run_options import RunOptions  # noqa: E402
-from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call  # noqa: E402
+from imgpar.batch.settings import (  # noqa: E402
+    ARRAYS,
+    DRY_RUN,
+    ENCODE,
+    OUTPUT,
+    RETRY,
+    RUN,
+    SESSION_ARRAYS,
+    SESSION_RUN,
+    Call,
+)
 from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
@@ -60,6 +70,7 @@ SETTINGS = (
     Settings(
         "EncodeSettings", "OperationSettings", "Settings of `Pipeline.encode`.", ENCODE, frozenset({"to"})
     ),
+    Settings("OutputSettings", "OperationSettings", "Settings of `Pipeline.output`.", OUTPUT),
     Settings(
         "PlainRunSettings", "OperationSettings", "Settings that every run takes.", SESSION_RUN,
         frozenset({"dry_run"}),

@@ -17,18 +17,23 @@ def ways(job: Job, recipe: Recipe, options: RunOptions) -> list[str]:
     from imgpar.video.probe import probe
     from imgpar.video.segments import may_be_cut
 
+    branches = recipe.branches()
     if job.kind != "stream":
+        if len(branches) > 1:
+            return []  # decoded once for all of them, to colours
         formats = [target.format for target in job.targets]
         return planar.explain_planes(job.item.path, recipe.operations, formats, recipe.encode)
     try:
-        clip, found = prepared(probe(job.item.path), recipe.encode), []
+        source, found = probe(job.item.path), []
         content = sniff_file(job.item.path)
         for target in job.targets:
+            branch = branches[target.branch]
+            clip = prepared(source, branch.encode)
             plan = make_plan(
                 clip,
                 target.format,
-                recipe.operations,
-                recipe.encode,
+                branch.operations,
+                branch.encode,
                 same_container=content is not None and content.name == target.format,
                 staged=options.schedule == "staged",
             )

@@ -76,6 +76,8 @@ def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, *
     return Call(name, run - _worker_options() if session else run, keys, **facts)
 
 
+OUTPUT = Call("output", frozenset(), _settings_of(EncodeOptions, "run") | {"to"}, operations=True)
+"""`Pipeline.output`."""
 RUN = _call("run", "run", operations=True)
 """`convert` and `Pipeline.run`."""
 DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})

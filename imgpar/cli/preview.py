@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import printable
@@ -17,9 +17,11 @@ from imgpar.core.errors import ImgparError, NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.spec import Spec
 from imgpar.inputs.ignored import Aside, ignored_sentence
+from imgpar.outputs.templates import STEM
 
 if TYPE_CHECKING:
     from imgpar.ops import Operation
+    from imgpar.recipe.outputs import Branch
     from imgpar.recipe.recipe import Recipe
 
 
@@ -39,7 +41,11 @@ def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, opt
         sums[facts["status"]] += 1
         sums["files"] += len(facts["outputs"])
         if args.explain and isinstance(entry, Job):
-            facts["sizes"] = sizes(entry.item.path, recipe)
+            facts["sizes"] = sizes(entry.item.path, recipe.operations)
+            if recipe.outputs:
+                for target, out in zip(entry.targets, facts["outputs"], strict=True):
+                    every = sizes(entry.item.path, recipe.branches()[target.branch].operations)
+                    out["size"] = every[-1] if every else ()
             facts["ways"] = explain.ways(entry, recipe, options)
         if args.json:
             print(json.dumps(facts))
@@ -104,9 +110,10 @@ def _line(facts: dict[str, Any]) -> str:
 
 
 def _remark(out: dict[str, Any]) -> str:
+    size = f" {out['size'][0]}×{out['size'][1]}" if out.get("size") else ""
     if out["split"]:
-        return " (several pages: -p1, -p2 …)"
-    return " (replaces it)" if out["replaces"] else ""
+        return f"{size} (several pages: -p1, -p2 …)"
+    return f"{size} (replaces it)" if out["replaces"] else size
 
 
 def _explained(recipe: Recipe) -> list[str]:
@@ -116,12 +123,26 @@ def _explained(recipe: Recipe) -> list[str]:
     >>> _explained(Recipe())
     ['1. keep the pixels unchanged', 'format: as the input']
     """
-    lines = list(map(_as_text, recipe.operations))
-    lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels unchanged"], 1)]
-    lines.append(f"format: {', '.join(recipe.to) if recipe.to else 'as the input'}")
-    plain = type(recipe.encode)()
+    if not recipe.outputs:
+        return _branch_lines(recipe.branches()[0], 1)
+    lines = [f"{n}. {line}" for n, line in enumerate(map(_as_text, recipe.operations), 1)]
+    for number, branch in enumerate(recipe.branches(), 1):
+        own = branch._replace(operations=branch.operations[len(recipe.operations) :])
+        lines.append(f"output {number}: {branch.name or STEM}")
+        lines += [f"   {line}" for line in _branch_lines(own, len(recipe.operations) + 1)]
+    return lines
+
+
+def _branch_lines(branch: Branch, first: int) -> list[str]:
+    """Numbered operations, the format and the settings; `first` is the number of the first operation."""
+    lines = list(map(_as_text, branch.operations))
+    if first == 1 and not lines:
+        lines = ["keep the pixels unchanged"]
+    lines = [f"{n}. {line}" for n, line in enumerate(lines, first)]
+    lines.append(f"format: {', '.join(branch.to) if branch.to else 'as the input'}")
+    plain = type(branch.encode)()
     for name in plain.options():
-        value = getattr(recipe.encode, name)
+        value = getattr(branch.encode, name)
         if value != getattr(plain, name):
             lines.append(f"{name}: {value}")
     return lines
@@ -137,14 +158,14 @@ def _as_text(operation: Operation) -> str:
     return ", ".join([" ".join(filter(None, words)), *details])
 
 
-def sizes(path: str, recipe: Recipe) -> list[tuple[int, int]]:
+def sizes(path: str, operations: Sequence[Operation]) -> list[tuple[int, int]]:
     """The size of one input and the size after each operation; empty if its header cannot be read."""
     from imgpar.api.describe import describe
 
     try:
         spec = Spec(*describe(path).size)
         found = [spec.size]
-        for operation in recipe.operations:
+        for operation in operations:
             spec = operation.plan(spec)
             found.append(spec.size)
     except ImgparError:
