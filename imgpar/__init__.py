@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from imgpar.api.describe import PictureInfo, describe
     from imgpar.api.frames import frames
-    from imgpar.api.functions import convert, undo, verify
+    from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
     from imgpar.api.plan import Plan, PlannedItem, PlannedOutput, dry_run
     from imgpar.api.retry import retry
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from imgpar.video.describe import ClipInfo
 
 _HOMES = {
+    "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.api.describe",
@@ -117,6 +118,7 @@ __all__ = [
     "UsageError",
     "VideoWriter",
     "WorkerDiedError",
+    "concat",
     "convert",
     "describe",
     "dry_run",

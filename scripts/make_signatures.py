@@ -21,9 +21,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from imgpar.batch.gather.options import Gathering  # noqa: E402
 from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.settings import (  # noqa: E402
     ARRAYS,
+    ASSEMBLE,
+    CONCAT,
     DRY_RUN,
     ENCODE,
     OUTPUT,
@@ -31,6 +34,7 @@ from imgpar.batch.settings import (  # noqa: E402
     RUN,
     SESSION_ARRAYS,
     SESSION_RUN,
+    SHEET,
     Call,
 )
 from imgpar.core import parsing  # noqa: E402
@@ -80,6 +84,9 @@ SETTINGS = (
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
+    Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
+    Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
+    Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),
     Settings("RetrySettings", "TypedDict", "Settings of `retry`.", RETRY),
 )  # fmt: skip
 TO = "Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own"
@@ -144,10 +151,14 @@ def told(owners: list[str]) -> str:
 
 def setting_keys(call: Call) -> Keys:
     """The settings that a call takes, in the order of their declarations."""
-    declared: dict[str, Option] = {**EncodeOptions.options(), **RunOptions.options()}
+    declared: dict[str, Option] = {
+        **EncodeOptions.options(),
+        **Gathering.options(),
+        **RunOptions.options(),
+    }
     keys: Keys = {"to": (f"{parsing.annotation_of(parse_formats)} | None", TO)} if "to" in call.recipe else {}
     for key, option in declared.items():
-        if key in call.run | call.recipe:
+        if key in call.run | call.recipe | call.gather:
             words = option.help.removesuffix("; repeat it for more") + "; one or several" * option.repeats
             keys[key] = (f"{accepted(option)} | None", words)
     return keys

@@ -53,7 +53,18 @@ if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
 
 EXPORTS = {
     "__version__",
-    *("convert", "Pipeline", "Session", "CancelToken", "Report", "Recipe", "Outcome", "Event", "Item"),
+    *(
+        "concat",
+        "convert",
+        "Pipeline",
+        "Session",
+        "CancelToken",
+        "Report",
+        "Recipe",
+        "Outcome",
+        "Event",
+        "Item",
+    ),
     *("retry", "undo", "verify", "OutputFile"),
     *("describe", "PictureInfo", "ClipInfo"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable
 from typing import Unpack
 
+from imgpar.api.gather import gather
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths
-from imgpar.api.typed import RunSettings
+from imgpar.api.typed import ConcatSettings, RunSettings
 from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
 from imgpar.batch.verify_outputs import verify_outputs as compare
@@ -57,6 +58,49 @@ def convert(
     pipeline = Pipeline(recipe)
     return pipeline.run(
         inputs, out, session=session, on_event=on_event, cancel=cancel, report=report, **settings
+    )
+
+
+def concat(
+    inputs: Paths,
+    out: str | os.PathLike[str],
+    *,
+    session: Workers | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: CancelToken | None = None,
+    report: str | os.PathLike[str] | None = None,
+    **settings: Unpack[ConcatSettings],
+) -> Report:
+    """Join clips in the given order. Clips of equal codec, size, pixel format, colours and audio are copied
+    without encoding; others are encoded at the size of the first.
+
+    >>> import imgpar
+    >>> report = imgpar.concat(["a.mp4", "b.mp4"], "all.mp4")  # doctest: +SKIP
+
+    Args:
+        inputs: two clips or more, in order.
+        out: the new clip; its suffix determines the container.
+        session, on_event, cancel, report: as for `Pipeline.run`.
+        settings: of the encoder and of the run.
+
+    Returns:
+        An outcome for every clip. If the new one is not made, one has failed, and the others are skipped as
+        "incomplete".
+
+    Raises:
+        UsageError: a setting is invalid; nothing was written.
+        RunError: the run could not continue.
+    """
+    return gather(
+        "concat",
+        inputs,
+        out,
+        Recipe(),
+        settings,
+        session=session,
+        on_event=on_event,
+        cancel=cancel,
+        report=report,
     )
 
 

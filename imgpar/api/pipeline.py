@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
 from imgpar.api.settings import Paths, read_output, resolve, texts
-from imgpar.api.typed import ArraysSettings, EncodeSettings, OutputSettings, RunSettings
+from imgpar.api.typed import (
+    ArraysSettings,
+    AssembleSettings,
+    EncodeSettings,
+    OutputSettings,
+    RunSettings,
+    SheetSettings,
+)
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
@@ -247,6 +255,79 @@ class Pipeline(OperationMethods):
                 yield from stream_arrays(workers, request)
 
         return stream()
+
+    def assemble(
+        self,
+        inputs: Paths,
+        out: str | os.PathLike[str],
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[AssembleSettings],
+    ) -> Report:
+        """Make one file of all pictures, in natural order of their names: a clip or an animation with a
+        frame for each, or a PDF with a page for each.
+
+        >>> pipe = Pipeline().resize("1920x1080", fit="cover")
+        >>> report = pipe.assemble("timelapse/", "day.mp4", fps=30)  # doctest: +SKIP
+        >>> report = Pipeline().assemble("scans/", "album.pdf")  # doctest: +SKIP
+
+        Args:
+            inputs: files, folders and globs, in this order.
+            out: the file; its suffix determines what is made: .mp4, .mov, .mkv, .webm or .avi a clip; .gif,
+                .webp, .avif or .png an animation; .pdf a document, in which JPEGs that nothing changes are
+                embedded as they are.
+            session, on_event, cancel, report: as for `run`.
+            settings: operations, `fps` (25; 10 for animations), `mixed`, settings of the encoder and of the
+                run.
+
+        Returns:
+            An outcome for every input. If the file is not made, one input has failed, and the others are
+            skipped as "incomplete".
+
+        Raises:
+            UsageError: a setting is invalid; nothing was written.
+            RunError: the run could not continue.
+        """
+        return gather(
+            "assemble", inputs, out, self.recipe, settings, session=session, on_event=on_event, cancel=cancel,
+            report=report,
+        )  # fmt: skip
+
+    def sheet(
+        self,
+        inputs: Paths,
+        out: str | os.PathLike[str],
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[SheetSettings],
+    ) -> Report:
+        """Make a contact sheet: all pictures in one, in natural order of their names.
+
+        >>> report = Pipeline().sheet("photos/", "sheet.jpg", columns=8)  # doctest: +SKIP
+
+        Args:
+            inputs: files, folders and globs, in this order.
+            out: the file; its suffix determines the format.
+            session, on_event, cancel, report: as for `run`.
+            settings: operations, `columns`, `tile`, settings of the encoder and of the run.
+
+        Returns:
+            An outcome for every input, as for `assemble`.
+
+        Raises:
+            UsageError: a setting is invalid; nothing was written.
+            RunError: the run could not continue.
+        """
+        return gather(
+            "sheet", inputs, out, self.recipe, settings, session=session, on_event=on_event, cancel=cancel,
+            report=report,
+        )  # fmt: skip
 
     def encode(
         self,

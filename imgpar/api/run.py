@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
+from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Listener, Run
 from imgpar.batch.run_options import RunOptions
@@ -37,6 +38,7 @@ def run(
     cancel: CancelToken | None = None,
     workers: Workers | None = None,
     command: str = "",
+    gather: Gathering | None = None,
 ) -> Report:
     """Run a recipe; used by `Pipeline.run` and the command line.
 
@@ -45,13 +47,14 @@ def run(
             paths. ["-"] is one picture on standard input.
         out: folder or file; "-" is standard output, for one picture; None only in place.
         command: the command line, for the journal.
+        gather: what is made of all inputs together; None makes outputs of each.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     _check(inputs, out, options)
     if options.dry_run:
         notes, aside = list[str](), Aside()
-        found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside)
+        found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside, gather=gather)
         return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
         folder = target = out
@@ -64,7 +67,9 @@ def run(
             target = os.path.join(folder, "out")
         if piped:
             options = without_journal(options, stack)
-        report = Run(inputs, target, recipe, options, listen, cancel, command=command).execute(workers)
+        report = Run(inputs, target, recipe, options, listen, cancel, command=command, gather=gather).execute(
+            workers
+        )
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":
@@ -108,6 +113,7 @@ def planned_entries(
     *,
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
+    gather: Gathering | None = None,
 ) -> Iterator[Job | Outcome]:
     """The plan of `run`: a Job for each input to convert, an Outcome for all others. Writes nothing.
 
@@ -122,7 +128,7 @@ def planned_entries(
     with contextlib.ExitStack() as stack:
         if inputs == ["-"]:
             inputs = [_spooled(stack)]
-        yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside)
+        yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather)
 
 
 class Silent:

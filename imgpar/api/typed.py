@@ -369,6 +369,161 @@ class ArraysSettings(SessionArraysSettings, total=False):
     """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
 
 
+class AssembleSettings(OperationSettings, total=False):
+    """Settings of `Pipeline.assemble`."""
+
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    palette: int | None
+    """Write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)."""
+    subsampling: Literal["420", "422", "444", "4:2:0", "4:2:2", "4:4:4"] | None
+    """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
+    progressive: bool | None
+    """Progressive JPEG: slightly smaller, slower to encode."""
+    pages: int | str | None
+    """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
+    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    density: float | None
+    """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
+    """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
+    fps: float | str | Fraction | None
+    """Constant frame rate of clips: 25, 30000/1001 (the same as 29.97) … (default: keep the timestamp of
+    every frame)."""
+    mixed: Literal["pad", "crop", "stretch", "fail"] | None
+    """Pictures whose size differs from the first: pad with black, crop, stretch or fail (default: pad)."""
+    on_exists: Literal["skip", "overwrite", "rename", "error"] | None
+    """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
+    wrote with other settings)."""
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    dry_run: bool | None
+    """Print what would be done and write nothing."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs."""
+    keep_failures: str | os.PathLike[str] | None
+    """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    strict: bool | None
+    """Treat any loss (GPS, bit depth, frames …) as a failure."""
+    journal: str | os.PathLike[str] | None
+    """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+
+
+class SheetSettings(OperationSettings, total=False):
+    """Settings of `Pipeline.sheet`."""
+
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    palette: int | None
+    """Write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)."""
+    subsampling: Literal["420", "422", "444", "4:2:0", "4:2:2", "4:4:4"] | None
+    """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
+    progressive: bool | None
+    """Progressive JPEG: slightly smaller, slower to encode."""
+    pages: int | str | None
+    """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
+    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    density: float | None
+    """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    columns: int | None
+    """Pictures in a row of the sheet (default: as many as make it about square)."""
+    on_exists: Literal["skip", "overwrite", "rename", "error"] | None
+    """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
+    wrote with other settings)."""
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    dry_run: bool | None
+    """Print what would be done and write nothing."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs."""
+    keep_failures: str | os.PathLike[str] | None
+    """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    strict: bool | None
+    """Treat any loss (GPS, bit depth, frames …) as a failure."""
+    journal: str | os.PathLike[str] | None
+    """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+
+
+class ConcatSettings(TypedDict, total=False):
+    """Settings of `concat`."""
+
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
+    """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
+    audio: Literal["copy", "aac", "opus", "none"] | None
+    """Audio of clips: copy (encoded only if the container does not support the codec), aac, opus or none."""
+    hardware: bool | None
+    """Use a hardware encoder, if a working one is found."""
+    on_exists: Literal["skip", "overwrite", "rename", "error"] | None
+    """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
+    wrote with other settings)."""
+    dry_run: bool | None
+    """Print what would be done and write nothing."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    keep_failures: str | os.PathLike[str] | None
+    """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    strict: bool | None
+    """Treat any loss (GPS, bit depth, frames …) as a failure."""
+    journal: str | os.PathLike[str] | None
+    """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+
+
 class RetrySettings(TypedDict, total=False):
     """Settings of `retry`."""
 

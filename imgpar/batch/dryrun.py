@@ -8,13 +8,25 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import GatherPlanner
+from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes
 from imgpar.batch.journal.database import copy_database
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
+from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import check_place, input_batches, planner
+from imgpar.batch.setup import (
+    check_place,
+    gather_planner,
+    gathered_place,
+    input_batches,
+    names_digest,
+    planner,
+    run_keys,
+)
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
@@ -32,6 +44,7 @@ def planned_entries(
     options: RunOptions,
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
+    gather: Gathering | None = None,
 ) -> Iterator[Job | Outcome]:
     """Plan a run; yields a Job for each input to convert, and an Outcome for each skipped or failed one.
 
@@ -42,13 +55,14 @@ def planned_entries(
         options: of the run.
         tell: receives notes.
         aside: collects the files that are left out.
+        gather: what is made of all inputs together.
 
     Raises:
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
-    place = check_place(named or (), out, recipe, options)
+    place = check_place(named or (), out, recipe, options) if gather is None else gathered_place(out)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -57,21 +71,35 @@ def planned_entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         patterns = Patterns(options.include, options.exclude)
-        batches = input_batches(inputs, named, place, options, patterns)
+        batches = input_batches(inputs, named, place, options, patterns, in_order=gather is not None)
+        plan: Planner | GatherPlanner
+        if gather is not None:
+            batches = iter(every := list(batches))
+            (key,) = run_keys(place, recipe, gather, names_digest(every))
+            plan = gather_planner(place, gather, key, options, journal)
+        else:
+            plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)
-            yield from plan.plan(batch)
+            for entry in plan.plan_together(batch):
+                if isinstance(entry, Unchanged):
+                    yield from entry
+                else:
+                    yield entry
+        yield from plan.finish()
         for note in (*plan.remarks(), *patterns.unmatched()):
             tell(note)
 
 
-def planned(job: Job) -> Outcome:
-    """The line of the report for a planned job: outputs have paths, but no size."""
+def planned(job: Job) -> list[Outcome]:
+    """The lines of the report for a planned job: outputs have paths, but no size."""
     outputs = tuple(OutputFile(target.path, 0) for target in job.targets)
-    return Outcome(job.item.path, "planned", outputs, notes=job.notes, source_bytes=job.item.size, job=job.id)
+    return [
+        Outcome(item.path, "planned", outputs, notes=job.notes, source_bytes=item.size, job=job.id)
+        for item in job.items
+    ]
 
 
 def report_of(
@@ -98,10 +126,10 @@ def report_of(
     for entry in found:
         if cancel.cancelled or cancel.killed:
             break
-        outcome = planned(entry) if isinstance(entry, Job) else entry
-        items.append(outcome)
-        tally.add(outcome)
-        listen(Event("item", len(items), outcome=outcome))
+        for outcome in planned(entry) if isinstance(entry, Job) else [entry]:
+            items.append(outcome)
+            tally.add(outcome)
+            listen(Event("item", len(items), outcome=outcome))
     listen(Event("planned", len(items), len(items)))
     listen(Event("end", len(items), len(items)))
     stopped = cancel.cancelled or cancel.killed

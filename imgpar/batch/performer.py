@@ -27,9 +27,13 @@ class BatchPerformer(NamedTuple):
         PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
     def perform(self, task: Task, context: Context) -> Done:
-        """Perform a picture or one stage of it, a clip, or one frame of the clip of another worker."""
+        """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
         if task.stage == "frame":
-            return self._transform_frame(task, context)
+            return self._help(task, context)
+        if self.run.gather is not None:
+            from imgpar.batch.gather.work import perform
+
+            return perform(task, self.run, context)
         if task.job.kind == "stream":
             return self._convert_clip(task, context)
         from imgpar.batch.picture.memory import Memory
@@ -52,10 +56,18 @@ class BatchPerformer(NamedTuple):
             notes=notes,
             digest=made.digest,
             unchanged=made.unchanged,
-            failure=made.failure,
+            failed_output=made.failure,
         )
 
-    def _transform_frame(self, task: Task, context: Context) -> Done:
+    def _help(self, task: Task, context: Context) -> Done:
+        """A piece of the job of another worker: an item of several, or a frame of a clip."""
+        assert task.piece is not None
+        if task.piece.item >= 0:
+            from imgpar.batch.gather.items import Scratch, help_with_item
+
+            scratch = context.kept.setdefault("scratch", Scratch())
+            help_with_item(task, self.run, context.clock, context.buffer, scratch)
+            return Done(task.serial, context.clock.timings())
         from imgpar.batch.clip.helper import Helper
 
         helper = context.kept.setdefault("helper", Helper())

@@ -40,6 +40,7 @@ from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
+    KEPT,
     Owned,
     foreign,
     maker,
@@ -51,11 +52,6 @@ from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Names, PriorResult
 from imgpar.outputs.wishes import AllWishes, WishedOutput
 
-_KEPT = {
-    "exists": "exists",
-    "changed": "was changed since imgpar made it",
-    "settings": "was made with other settings",
-}
 _SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
 
 
@@ -177,6 +173,10 @@ class Planner:
                     yield link_entry(item, number)
                 else:
                     yield self._decide(item, number, names, known, mine)
+
+    def finish(self) -> Iterator[Job | Outcome]:
+        """What is planned after the last batch: nothing."""
+        return iter(())
 
     def remarks(self) -> Iterator[str]:
         """Notes at the end of a run on settings without effect on some inputs."""
@@ -301,7 +301,7 @@ class Planner:
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
-        notes = [f"{file.path} {_KEPT[reason]} and was left alone" for file, reason in kept]
+        notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
         job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=job_kind(item))
         return self._completed(job, names, records, mine)
@@ -378,7 +378,7 @@ class Planner:
         if self.on_exists == "rename":
             return self._renamed(wanted, owned, names, records)
         if self.on_exists == "error":
-            return f"{at} {_KEPT[reason]}. Move it away, or choose another --on-exists."
+            return f"{at} {KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
             for at, status in strange:
                 if stat.S_ISDIR(status.st_mode):

@@ -221,12 +221,14 @@ _WORDS = {
     "exists": "there already",
     "changed": "changed since",
     "settings": "made with other settings",
+    "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
     "exists": "there is a file of that name already",
     "changed": "its output was changed since",
     "settings": "its output was made with other settings",
     "link": "it is a link",
+    "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
     "exists": "Files that imgpar did not make were kept; --on-exists overwrite or rename changes that.",

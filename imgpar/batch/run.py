@@ -12,15 +12,21 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.batch.failure_bundle import Bundles
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     check_place,
+    gather_planner,
+    gathered_place,
     input_batches,
     lock_out,
+    names_digest,
     new_workers,
     open_journal,
     planner,
@@ -65,6 +71,7 @@ class Run:
         command: the command line, for the journal.
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.
+        gather: what is made of all inputs together; None makes outputs of each.
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class Run:
         command: str = "",
         retry: bool = False,
         moved: bool = False,
+        gather: Gathering | None = None,
     ) -> None:
         self._inputs = inputs
         self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
@@ -87,7 +95,11 @@ class Run:
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
-        self._place = check_place(self._named or (), out, recipe, options)
+        self._gather, self._members = gather, ""
+        if gather is None:
+            self._place = check_place(self._named or (), out, recipe, options)
+        else:
+            self._place = gathered_place(out)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -115,16 +127,19 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+        batches = self._batches()
         first = self._first_with_items(batches)
         if first is None:
             return self._nothing()
+        if self._gather is not None:  # all are known before the file has a plan
+            batches = iter(rest := list(batches))
+            self._members = names_digest([first, *rest])
         with contextlib.ExitStack() as stack:
             self._open(stack)
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._aside, self._sidecars = Aside(), 0
-                batches = input_batches(self._inputs, self._named, self._place, self._options, self._patterns)
+                batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
             self._end()
@@ -133,6 +148,10 @@ class Run:
                 self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
         self._listen(Event("end", self._done, self._done))
         return report
+
+    def _batches(self) -> Iterator[Batch]:
+        inputs, named, in_order = self._inputs, self._named, self._gather is not None
+        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -151,13 +170,18 @@ class Run:
             homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
         else:
             self._journal.recover()
-        keys = run_keys(self._place, self._recipe)
+        keys = run_keys(self._place, self._recipe, self._gather, self._members)
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
             stack.callback(self._originals.close)
+        if self._gather is not None:
+            self._planner: Planner | GatherPlanner = gather_planner(
+                self._place, self._gather, keys[0], self._options, self._journal
+            )
+            return
         self._planner = planner(
             self._place,
             self._recipe,
@@ -181,6 +205,7 @@ class Run:
             written=self._originals.written if self._originals else self._journal.written,
             base=self._journal.base,
             parts=f"{self._journal.path}.parts",
+            gather=self._gather,
         )
         if own.note:
             self._note(own.note)
@@ -242,15 +267,22 @@ class Run:
             if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
             entries: Iterator[Entry] = self._planner.plan_together(batch)
-            if self._retry:
+            if self._retry and isinstance(self._planner, Planner):
                 failed = self._journal.failed_in(batch)
                 entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
-            while chunk := list(islice(entries, PLAN_CHUNK)):
-                if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
-                    self._before_writing(jobs)
+            for chunk in self._chunked(entries):
                 total += _count(chunk)
                 yield chunk
+        for chunk in self._chunked(self._planner.finish()):
+            total += _count(chunk)
+            yield chunk
         self._listen(Event("planned", self._done, total))
+
+    def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+        while chunk := list(islice(entries, PLAN_CHUNK)):
+            if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
+                self._before_writing(jobs)
+            yield chunk
 
     def _before_writing(self, jobs: Sequence[Job]) -> None:
         """Store the output names, and warn if the free space is less than the size of the inputs."""
@@ -260,7 +292,7 @@ class Run:
             self._originals.planned(jobs)
         self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
-        self._to_read += sum(job.item.size for job in jobs)
+        self._to_read += sum(item.size for job in jobs for item in job.items)
         if not self._space_checked:
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
@@ -295,13 +327,26 @@ class Run:
             self._sink_unchanged(result)
             return
         if isinstance(result, Settled):
-            job, outcome = result.state.job, result.outcome()
-            self._to_read -= job.item.size
-            failure = result.state.failure
-            if failure and failure.error == "DiskFullError":
-                self._stop(outcome.error)
+            self._sink_settled(result)
         else:
-            job, outcome = None, result
+            self._account(result, None)
+
+    def _sink_settled(self, result: Settled) -> None:
+        """Account for the outcome of every item of a job; the file of several is counted once."""
+        job, outcomes, failure = result.state.job, result.outcomes(), result.state.failure
+        self._to_read -= sum(item.size for item in job.items)
+        if failure and failure.error == "DiskFullError":
+            self._stop(f"{failure.message} {failure.fix}".strip())
+        if self._gather is not None:  # remarks on the file of all items
+            for note in outcomes[0].notes:
+                self._note(note)
+            outcomes[0] = outcomes[0]._replace(notes=())
+        for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
+            own = job if len(job.items) == 1 else job._replace(items=(item,))
+            self._account(outcome, own, again=number > 0)
+
+    def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
+        """Record one outcome; `again` if its outputs are counted already."""
         self._done += 1
         if outcome.status == "failed":
             self._bundles.keep(outcome, job)
@@ -309,7 +354,7 @@ class Run:
             self._anew += job.changed and outcome.status == "ok"
             if self._originals:
                 self._originals.record(outcome, job)
-        self._tally.add(outcome)
+        self._tally.add(outcome._replace(outputs=()) if again else outcome)
         self._journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
 
@@ -394,7 +439,10 @@ def _text_of(recipe: Recipe) -> str | None:
 
 
 def _count(entries: Iterable[Entry]) -> int:
-    return sum(len(entry) if isinstance(entry, Unchanged) else 1 for entry in entries)
+    return sum(
+        len(entry) if isinstance(entry, Unchanged) else len(entry.items) if isinstance(entry, Job) else 1
+        for entry in entries
+    )
 
 
 def _source(entry: Job | Outcome) -> str:

@@ -31,7 +31,7 @@ class RunOptions(Declared):
         choices=EXISTS,
         example="rename",
         group=FILES,
-        calls="run retry",
+        calls="run retry assemble sheet concat",
     )
     companions: Literal["ignore", "copy"] = option(
         parsing.choice(*COMPANIONS),
@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays",
+        calls="run retry arrays assemble sheet",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,7 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays",
+        calls="run retry arrays assemble sheet",
     )
     in_place: bool = option(
         parsing.switch,
@@ -78,7 +78,7 @@ class RunOptions(Declared):
         default=False,
         group=FILES,
         short="-n",
-        calls="run",
+        calls="run assemble sheet concat",
     )
     jobs: int | None = option(
         parsing.integer(1, 1000),
@@ -88,7 +88,7 @@ class RunOptions(Declared):
         example="8",
         group=RUN,
         short="-j",
-        calls="run retry arrays frames assemble",
+        calls="run retry arrays frames assemble sheet concat",
     )
     memory: int | None = option(
         parsing.byte_size,
@@ -98,7 +98,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays",
+        calls="run retry arrays assemble sheet concat",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -107,7 +107,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays",
+        calls="run retry arrays assemble sheet concat",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -125,7 +125,7 @@ class RunOptions(Declared):
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode assemble sheet",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -134,7 +134,7 @@ class RunOptions(Declared):
         metavar="N",
         example="500",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode assemble sheet",
     )
     worker_memory: int | None = option(
         parsing.worker_memory,
@@ -144,7 +144,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays",
+        calls="run retry arrays assemble sheet concat",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -161,7 +161,7 @@ class RunOptions(Declared):
         "keep the readable part of damaged files instead of failing",
         default=False,
         group=RUN,
-        calls="run retry arrays encode frames assemble",
+        calls="run retry arrays encode frames assemble sheet",
     )
     password: Secret | None = option(
         parsing.secret,
@@ -169,7 +169,7 @@ class RunOptions(Declared):
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode",
+        calls="run retry arrays encode assemble sheet",
     )
     verify: bool = option(
         parsing.switch,
@@ -186,14 +186,14 @@ class RunOptions(Declared):
         metavar="DIR",
         example="failures",
         group=RUN,
-        calls="run retry",
+        calls="run retry assemble sheet concat",
     )
     strict: bool = option(
         parsing.switch,
         "treat any loss (GPS, bit depth, frames …) as a failure",
         default=False,
         group=RUN,
-        calls="run retry encode",
+        calls="run retry encode assemble sheet concat",
     )
     journal: str | None = option(
         parsing.path,
@@ -202,7 +202,7 @@ class RunOptions(Declared):
         metavar="FILE",
         example="run.db",
         group=RUN,
-        calls="run retry",
+        calls="run retry assemble sheet concat",
     )
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
@@ -52,6 +53,8 @@ class RunSpec(NamedTuple):
 
     parts: str = ""
     """Folder for parts of long clips; empty to keep none."""
+    gather: Gathering | None = None
+    """What is made of all items together; None where each has outputs of its own."""
     arrays: bool = False
     """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
@@ -30,6 +31,8 @@ class Call:
     recipe: frozenset[str] = frozenset()
     """Keys of the recipe."""
     operations: bool = False
+    gather: frozenset[str] = frozenset()
+    """Settings of a file that is made of all inputs."""
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Reject settings that this call does not use.
@@ -39,12 +42,14 @@ class Call:
         """
         kinds = operation_types()
         fields = {field for kind in kinds.values() for field in kind.options()}
-        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds}
+        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds, *Gathering.options()}
         for key, value in given.items():
-            if key in self.run or key in self.recipe or (self.operations and key in kinds.keys() | fields):
+            if key in self.run | self.recipe | self.gather or (
+                self.operations and key in kinds.keys() | fields
+            ):
                 continue
             if key not in known:
-                taken = [*self.run, *self.recipe, *(kinds if self.operations else ())]
+                taken = [*self.run, *self.recipe, *self.gather, *(kinds if self.operations else ())]
                 raise unknown_setting(key, sorted(taken))
             if value is not None or key in kinds:
                 raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
@@ -69,11 +74,17 @@ def _worker_options() -> frozenset[str]:
     return frozenset(name for name, option in RunOptions.options().items() if option.of_workers)
 
 
-def _call(name: str, call: str, *, recipe: bool = True, session: bool = False, **facts: bool) -> Call:
+def _call(name: str, call: str, *, session: bool = False, operations: bool = False) -> Call:
     run = _settings_of(RunOptions, call)
-    keys = _settings_of(EncodeOptions, call) if recipe else frozenset[str]()
-    keys |= {"to"} if facts.get("operations") else frozenset[str]()
-    return Call(name, run - _worker_options() if session else run, keys, **facts)
+    keys = _settings_of(EncodeOptions, call)
+    keys |= {"to"} if operations else frozenset[str]()
+    return Call(name, run - _worker_options() if session else run, keys, operations)
+
+
+def _gather_call(name: str, *, operations: bool = True) -> Call:
+    """A call that makes one file of all inputs, whose name says the format."""
+    run, recipe = _settings_of(RunOptions, name), _settings_of(EncodeOptions, name)
+    return Call(name, run, recipe, operations=operations, gather=_settings_of(Gathering, name))
 
 
 OUTPUT = Call("output", frozenset(), _settings_of(EncodeOptions, "run") | {"to"}, operations=True)
@@ -91,10 +102,16 @@ SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
 FRAMES = _settings_of(EncodeOptions, "frames")
 """Settings of `imgpar frames`."""
-ASSEMBLE = _settings_of(EncodeOptions, "assemble")
-"""Settings of `imgpar assemble`."""
-CONCAT = _settings_of(EncodeOptions, "concat")
-"""Settings of `imgpar concat`."""
+ASSEMBLE = _gather_call("assemble")
+SHEET = _gather_call("sheet")
+CONCAT = _gather_call("concat", operations=False)
+GATHER = {call.name: call for call in (ASSEMBLE, SHEET, CONCAT)}
+"""The calls that make one file of all inputs."""
+
+
+def in_session(call: Call) -> Call:
+    """The call in a session, which has options of the workers of its own."""
+    return replace(call, run=call.run - _worker_options())
 
 
 def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> None:

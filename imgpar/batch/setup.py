@@ -6,7 +6,10 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
@@ -17,15 +20,16 @@ from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
+from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
-from imgpar.inputs.local import scan
+from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import absolute
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.target_formats import check_kinds
 from imgpar.outputs.wishes import WishedOutput
-from imgpar.recipe.outputs import Branch
 from imgpar.recipe.recipe import Recipe
 
 
@@ -35,6 +39,8 @@ def input_batches(
     place: Out,
     options: RunOptions,
     patterns: Patterns,
+    *,
+    in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -44,7 +50,10 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        in_order: the order of `named` matters, and an input may be named twice.
     """
+    if in_order and named is not None:
+        return scan_in_order(named, patterns)
     batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
@@ -126,12 +135,6 @@ def planner(
     )
 
 
-def run_keys(place: Out, recipe: Recipe) -> list[str]:
-    """A key for each output of the recipe, of the settings that it depends on; for an output file, its path
-    as well."""
-    return [f"{key}:{place.path}" if place.name else key for key in map(Branch.key, recipe.branches())]
-
-
 def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: RunOptions) -> Out:
     """Interpret OUT for a recipe.
 
@@ -162,6 +165,49 @@ def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: 
     return place
 
 
+def gathered_place(out: str | None) -> Out:
+    """The file that is made of all inputs; raises UsageError where it is none."""
+    if not out or format_of_suffix(out) is None:
+        raise UsageError("The output needs the name of a file.", fix="Name it with its suffix.")
+    path = absolute(out)
+    return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def gather_planner(
+    place: Out, gather: Gathering, key: str, options: RunOptions, journal: Journal | None
+) -> GatherPlanner:
+    """Make the planner of a run that makes one file of all inputs.
+
+    Args:
+        place: the file.
+        gather: what is made.
+        key: of the run.
+        options: of the run.
+        journal: with earlier results; None where there is none.
+    """
+    target = format_of_suffix(place.name)
+    assert target is not None
+    return GatherPlanner(place, target, gather, key, on_exists=options.on_exists, past=journal)
+
+
+def names_digest(batches: Iterable[Batch]) -> str:
+    """A digest of the names of all items, in order: with another one, the file of all is another file."""
+    digest = sha256()
+    for batch in batches:
+        for item in batch.items:
+            digest.update(os.fsencode(item.path) + b"\0")
+    return digest.hexdigest()
+
+
+def run_keys(place: Out, recipe: Recipe, gather: Gathering | None = None, members: str = "") -> list[str]:
+    """A key for each output of the recipe, of the settings that it depends on; for an output file, its path
+    as well; for one made of all inputs, their names too."""
+    keys = [branch.key() for branch in recipe.branches()]
+    if place.name:
+        keys = [f"{key}:{place.path}" for key in keys]
+    return [f"{key}:{settings_key(gather)}:{members}" for key in keys] if gather else keys
+
+
 def run_spec(
     name: str,
     recipe: Recipe,
@@ -171,6 +217,7 @@ def run_spec(
     written: str,
     base: str,
     parts: str,
+    gather: Gathering | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -182,6 +229,7 @@ def run_spec(
         written: folder of the write-ahead log; empty for none.
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
+        gather: what is made of all items together.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -202,6 +250,7 @@ def run_spec(
         base=base,
         parts=parts,
         branches=(first, *others) if others else (),
+        gather=gather,
     )
 
 

@@ -18,16 +18,12 @@ from imgpar.formats.registry import format_of_suffix
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.batch.clip.frame_program import LastStep
+    from imgpar.batch.clip.encoder import FrameEncoder
     from imgpar.core.fs import Half
-    from imgpar.video.clip import Clip
-    from imgpar.video.frame_feed import Feed
 
     Array = np.ndarray[Any, Any]
 
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_TIME_BASE = Fraction(1, 90_000)
-"""Time base of the timestamps in seconds; suits every common frame rate."""
 
 
 class VideoWriter:
@@ -80,7 +76,7 @@ class VideoWriter:
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
-        self._feed: Feed | None = None
+        self._encoder: FrameEncoder | None = None
         self._spec: Spec | None = None
         self._half: Half | None = None
         self.count = 0
@@ -120,38 +116,35 @@ class VideoWriter:
             seconds = parsing.named("time", parsing.number(0, 1e9), time)
         if seconds <= self._last_time:
             raise bad_value("time", f"seconds after {self._last_time:g}", seconds)
-        if self._feed is None:
+        if self._encoder is None:
             self._begin(spec)
-        if spec.alpha and not self._keeps_alpha and _transparent(whole):
+        assert self._encoder is not None
+        if spec.alpha and not self._encoder.alpha and _transparent(whole):
             raise EncodeError(
                 f"{self._target.format} stores no transparency with this encoder.",
                 fix="Use .webm, .mov or .mkv with the default codec, or write frames without alpha.",
             )
         self._last_time = seconds
-        layout, planes = self._step.from_frame(Frame(spec, whole))
-        assert self._feed is not None
-        for source, target in zip(planes, layout.arrays(self._buffer), strict=True):
-            target[...] = source
-        self._feed.write(round(seconds / _TIME_BASE), [self._buffer])
+        self._encoder.write(Frame(spec, whole), seconds)
         self.count += 1
 
     def _begin(self, spec: Spec) -> None:
-        from imgpar.batch.clip.frame_program import LastStep
+        from imgpar.batch.clip.encoder import FrameEncoder
         from imgpar.core.fs import sweep_temporary_files
         from imgpar.outputs.commit import begin_file
-        from imgpar.video.frame_feed import Feed
-        from imgpar.video.plan import plan_of_frames
 
-        clip, plan = plan_of_frames(spec, self._target.format, self._rate, _TIME_BASE, self._options)
-        assert plan.encoding is not None
-        self._spec, self._clip, self._keeps_alpha = spec, clip, plan.encoding.alpha
-        self._step: LastStep = LastStep(clip.picture, plan.encoding, self._options.background)
-        layout = self._step.layout(*spec.size)
-        self._buffer = memoryview(bytearray(layout.nbytes))
+        self._spec = spec
         sweep_temporary_files(os.path.dirname(self._target.path))
         self._half = begin_file(self._target)
-        self._feed = Feed(plan, clip, layout, self._half.path, self._threads)
-        self._finalizer = weakref.finalize(self, _discard, self._feed, self._half)
+        try:
+            self._encoder = FrameEncoder(
+                spec, self._half.path, self._target.format, self._rate, self._options, self._threads
+            )
+        except BaseException:
+            self._half.drop()
+            self._half = None
+            raise
+        self._finalizer = weakref.finalize(self, _discard, self._encoder, self._half)
 
     def close(self) -> OutputFile:
         """Finish the file, check its number of frames, and commit it.
@@ -160,19 +153,15 @@ class VideoWriter:
             EncodeError: no frame was written, or frames are missing in the output.
         """
         from imgpar.outputs.commit import commit_file
-        from imgpar.video.probe import probe
 
         if self._closed:
             raise UsageError(f"{self._target.path} is closed already.")
-        if self._feed is None or self._half is None:
+        if self._encoder is None or self._half is None:
             raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
         half = self._half
         self._finalizer.detach()
         try:
-            self._feed.close()
-            made: Clip = probe(half.path)
-            if len(made.times) != self.count:
-                raise EncodeError(f"{len(made.times)} of {self.count} frames are in {self._target.path}.")
+            made = self._encoder.finish()
         except BaseException:
             self.cancel()
             raise
@@ -192,17 +181,17 @@ class VideoWriter:
     def cancel(self) -> None:
         """Discard the file."""
         if not self._closed:
-            if self._feed is not None:
+            if self._encoder is not None:
                 self._finalizer.detach()
-                self._feed.kill()
+                self._encoder.kill()
             if self._half is not None:
                 self._half.drop()
         self._closed = True
 
 
-def _discard(feed: Feed, half: Half) -> None:
+def _discard(encoder: FrameEncoder, half: Half) -> None:
     """Remove the file of a writer that was neither closed nor cancelled."""
-    feed.kill()
+    encoder.kill()
     half.drop()
 
 

@@ -18,7 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "encode a folder of pictures as a clip"),
+    "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -37,6 +37,8 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
 """Flags with which `convert` starts no workers."""
 
+_RUNS = ("convert", "assemble", "concat")
+"""Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
 
@@ -94,9 +96,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if first not in COMMANDS:
         raise _no_such_command(first, arguments)
-    if first == "convert" and not _has_folder():
+    if first in _RUNS and not _has_folder():
         raise UsageError(NO_FOLDER)  # worker processes could not start
-    if first == "convert" and _NO_WORK.isdisjoint(arguments):
+    if first in _RUNS and _NO_WORK.isdisjoint(arguments):
         from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 

@@ -1,100 +1,40 @@
-"""`imgpar assemble`: encode pictures as a clip."""
+"""`imgpar assemble`: one clip, animation or document of pictures."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from imgpar.batch.progress import Progress, printable
 from imgpar.batch.settings import ASSEMBLE
-from imgpar.cli import flags
-from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.stopping import stopping
-from imgpar.core import parsing
-from imgpar.core.errors import UsageError
+from imgpar.cli import flags, gathering
+from imgpar.cli.parsing import Parser
 
-if TYPE_CHECKING:
-    from imgpar.recipe.recipe import Recipe
-
-USAGE = "FOLDER|PICTURE... -o CLIP [--fps N] [--mixed pad|crop|stretch|fail] [options]"
+USAGE = "FOLDER|PICTURE... -o FILE [--fps N] [--mixed pad|crop|stretch|fail] [options]"
 DESCRIPTION = """\
-Encode pictures as a clip, one frame each, in natural order of their names (2 before 10).
+Make one file of pictures, in natural order of their names (2 before 10): a clip or an animation
+with a frame for each, or a PDF with a page for each.
 
   imgpar assemble frames/ -o clip.mp4                          25 frames per second
   imgpar assemble timelapse/ -o day.mp4 --fps 30 --resize 1920x1080 --fit cover
   imgpar assemble 'shot_*.png' -o shot.mov --codec prores
+  imgpar assemble frames/ -o cat.gif --fps 12 --resize 480     10 frames per second without --fps
+  imgpar assemble scans/ -o album.pdf                          JPEGs are embedded as they are
 
 Pictures whose size differs from the first one are fitted into its size and padded with black. Gaps in the
-numbering are reported."""
-
-MIXED = ("pad", "crop", "stretch", "fail")
+numbering are reported. If a picture cannot be read, no file is made; --accept-damaged leaves it out."""
 
 
 def assemble_parser() -> Parser:
     """The parser of `imgpar assemble`."""
     parser = Parser("assemble", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
-    group = parser.add_argument_group("the clip")
-    add = group.add_argument
-    add("-o", "--out", action=Once, metavar="CLIP", help="output file: .mp4, .mov, .mkv, .webm or .avi")
-    add(
-        "--mixed",
-        action=Store,
-        parse=parsing.choice(*MIXED),
-        default="pad",
-        metavar="|".join(MIXED),
-        help="pictures whose size differs from the first: pad with black, crop, stretch or fail (default: "
-        "pad)",
-    )
-    flags.add_run_options(parser, "assemble", run=group)
-    add("-y", dest="replace", action="store_true", help="overwrite an existing file")
-    add("-q", "--quiet", action="store_true", help="print failures only")
-    flags.add_operations(parser, ASSEMBLE)
-    flags.add_settings(parser, ASSEMBLE)
+    gathering.add_files(parser, "assemble", ".mp4, .mov, .mkv, .webm, .avi, .gif, .webp, .avif, .png or .pdf")
+    flags.add_operations(parser, ASSEMBLE.recipe)
+    flags.add_settings(parser, ASSEMBLE.recipe)
     return parser
 
 
 def assemble_command(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code: 1 if no clip was written, 130 if it was interrupted."""
-    args, inputs = assemble_parser().parse(argv)
-    if not inputs:
-        raise UsageError("No picture was given.", fix="Name a folder: imgpar assemble frames/ -o clip.mp4")
-    if not args.out:
-        raise UsageError("-o CLIP is missing.", fix="Say where to write, such as -o clip.mp4.")
-    from imgpar.recipe.recipe import Recipe
-
-    return _run(args, inputs, flags.build_recipe(args.steps or (), Recipe()))
-
-
-def _run(args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe) -> int:
-    from imgpar.batch.assemble import assemble_clip
-    from imgpar.batch.workers import Workers
-    from imgpar.runtime.scheduler import CancelToken
-
-    token = CancelToken()
-    with Progress(quiet=args.quiet) as progress, Workers(args.jobs) as workers, stopping(token):
-        try:
-            made = assemble_clip(
-                inputs,
-                args.out,
-                recipe,
-                fps=recipe.encode.fps or 25.0,
-                mixed=args.mixed,
-                replace=args.replace,
-                accept_damaged=args.accept_damaged,
-                workers=workers,
-                on_event=progress,
-                cancel=token,
-            )
-        except Exception:
-            if token.cancelled or token.killed:
-                print("imgpar: Stopped; no clip was written.", file=sys.stderr)
-                return 130
-            raise
-    if not args.quiet:
-        print(printable(f"{made.frames} frames → {made.file.path}"))
-        for note in made.notes:
-            print(printable(f"note: {note}"))
-    return 0
+    """Run the command and return its exit code."""
+    return gathering.carry_out(
+        "assemble", assemble_parser(), argv, example="imgpar assemble frames/ -o clip.mp4"
+    )

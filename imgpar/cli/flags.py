@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import FILES, RUN, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
 from imgpar.cli.parsing import Append, FlagAction, Once, Store
@@ -117,6 +118,17 @@ def add_run_options(parser: argparse.ArgumentParser, call: str, **groups: Group)
             if option.group not in groups:
                 groups[option.group] = parser.add_argument_group(TITLES[option.group])
             _add_run_option(groups[option.group].add_argument, name, option)
+
+
+def add_gather_options(parser: argparse.ArgumentParser, call: str) -> None:
+    """Add the flags of what is made of all inputs together."""
+    group = parser.add_argument_group("the file")
+    for name, option in Gathering.options().items():
+        if call in option.calls:
+            metavar = option.metavar or "|".join(option.choices)
+            group.add_argument(
+                flag(name), dest=name, action=Store, parse=option.parse, metavar=metavar, help=option.help
+            )
 
 
 def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.gather.options import Gathering
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
@@ -25,22 +26,31 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 
-def preview(args: argparse.Namespace, inputs: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
+def preview(
+    args: argparse.Namespace,
+    inputs: Iterable[str],
+    recipe: Recipe,
+    options: RunOptions,
+    gather: Gathering | None = None,
+) -> int:
     """Print one line per input and a summary; return 1 if an input would fail, 3 if there is no input."""
     from imgpar.api import explain, run
     from imgpar.batch.dryrun import planned, report_of
 
-    if args.explain and not args.json:
+    explained = getattr(args, "explain", False)
+    if explained and not args.json:
         print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    for entry in run.planned_entries(inputs, args.out, recipe, options, tell=notes.append, aside=aside):
+    for entry in run.planned_entries(
+        inputs, args.out, recipe, options, tell=notes.append, aside=aside, gather=gather
+    ):
         if args.report:
-            items.append(planned(entry) if isinstance(entry, Job) else entry)
+            items += planned(entry) if isinstance(entry, Job) else [entry]
         facts = _facts(entry)
-        sums[facts["status"]] += 1
+        sums[facts["status"]] += len(entry.items) if isinstance(entry, Job) else 1
         sums["files"] += len(facts["outputs"])
-        if args.explain and isinstance(entry, Job):
+        if explained and isinstance(entry, Job):
             facts["sizes"] = sizes(entry.item.path, recipe.operations)
             if recipe.outputs:
                 for target, out in zip(entry.targets, facts["outputs"], strict=True):
@@ -85,6 +95,8 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
         outputs = [{name: getattr(target, name) for name in _SHOWN} for target in entry.targets]
         facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        if len(entry.items) > 1:
+            facts["sources"] = [item.path for item in entry.items]
         return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts
     return {
         "source": entry.source,
@@ -101,7 +113,9 @@ def _line(facts: dict[str, Any]) -> str:
     if facts.get("compared"):
         return f"compare {facts['source']} → {', '.join(facts['compared'])}"
     to = ", ".join(out["path"] + _remark(out) for out in facts["outputs"])
-    text = f"write   {facts['source']} → {to}"
+    more = len(facts.get("sources", ())) - 1
+    also = f" and {more} more" if more > 0 else ""
+    text = f"write   {facts['source']}{also} → {to}"
     if facts.get("sizes"):
         text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
     if facts.get("ways"):

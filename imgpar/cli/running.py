@@ -45,9 +45,8 @@ def read_run_options(args: argparse.Namespace) -> RunOptions:
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """The same as keyword arguments, for the flags that the command has."""
     names = RunOptions.options().keys() - {"password"}
-    return {"password": read_password(args)} | {
-        name: value for name, value in vars(args).items() if name in names
-    }
+    password = {"password": read_password(args)} if hasattr(args, "password") else {}
+    return password | {name: value for name, value in vars(args).items() if name in names}
 
 
 class Results:

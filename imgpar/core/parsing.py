@@ -266,6 +266,20 @@ def pixels(value: object) -> int:
     return int(count)
 
 
+@accepts("str | tuple[int, int]")
+def grid(value: object) -> tuple[int, int]:
+    """Width and height from 320x240, or a pair.
+
+    >>> grid("320x240")
+    (320, 240)
+    """
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", value) if isinstance(value, str) else None
+    pair = (int(match[1]), int(match[2])) if match else value
+    if isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, int) and 0 < n < 65536 for n in pair):
+        return pair[0], pair[1]
+    raise bad_value(VALUE, "width and height such as 320x240", value)
+
+
 @accepts("str | tuple[int, int, int] | tuple[int, int, int, int]")
 def colour(value: object) -> tuple[int, int, int, int]:
     """A colour as red, green, blue, alpha (0 to 255): a CSS name, #rgb, #rrggbb, #rrggbbaa or a tuple.

@@ -82,13 +82,13 @@ class EncodeOptions(Declared):
         default=None,
         metavar="N",
         example="82",
-        calls="run encode frames assemble concat",
+        calls="run encode frames assemble concat sheet",
     )
     lossless: bool = option(
         parsing.switch,
         "lossless encoding, in formats that support it",
         default=False,
-        calls="run encode frames assemble concat",
+        calls="run encode frames assemble concat sheet",
     )
     effort: int | None = option(
         parsing.integer(0, 10),
@@ -96,7 +96,7 @@ class EncodeOptions(Declared):
         default=None,
         metavar="N",
         example="4",
-        calls="run encode frames assemble concat",
+        calls="run encode frames assemble concat sheet",
     )
     palette: int | None = option(
         parsing.integer(2, 256),
@@ -104,7 +104,7 @@ class EncodeOptions(Declared):
         default=None,
         metavar="N",
         example="64",
-        calls="run encode frames",
+        calls="run encode frames assemble sheet",
     )
     subsampling: str = option(
         parsing.choice(*SAMPLINGS, aliases={"4:2:0": "420", "4:2:2": "422", "4:4:4": "444"}),
@@ -113,13 +113,13 @@ class EncodeOptions(Declared):
         metavar="WHICH",
         choices=SAMPLINGS,
         example="444",
-        calls="run encode frames",
+        calls="run encode frames assemble sheet",
     )
     progressive: bool = option(
         parsing.switch,
         "progressive JPEG: slightly smaller, slower to encode",
         default=False,
-        calls="run encode frames",
+        calls="run encode frames assemble sheet",
     )
     strip: str = option(
         parsing.choice(*STRIP, aliases={}),
@@ -137,7 +137,7 @@ class EncodeOptions(Declared):
         default=(255, 255, 255, 255),
         metavar="COLOUR",
         example="white",
-        calls="run encode",
+        calls="run encode assemble sheet",
         matters=without_alpha,
     )
     colour: ColourTarget | None = option(
@@ -157,7 +157,7 @@ class EncodeOptions(Declared):
         default="",
         metavar="PAGES",
         example="split",
-        calls="run encode arrays assemble",
+        calls="run encode arrays assemble sheet",
         matters=of_pages,
     )
     density: float | None = option(
@@ -166,7 +166,7 @@ class EncodeOptions(Declared):
         default=None,
         metavar="DPI",
         example="300",
-        calls="run encode arrays assemble",
+        calls="run encode arrays assemble sheet",
         matters=of_drawings,
     )
 

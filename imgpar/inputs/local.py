@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, read_inputs
+from imgpar.inputs.roots import Named, absolute, read_inputs
 from imgpar.inputs.walk import walk
 
 
@@ -33,6 +33,32 @@ def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = 
     if named.missing and not named.roots and len(named.missing) == len(named.files):
         raise nothing_there(named.missing)
     return _batches(named, out, patterns)
+
+
+def scan_in_order(inputs: Sequence[str], patterns: Patterns | None = None) -> Iterator[Batch]:
+    """The media of each input, in the order of the inputs; one that is named twice comes twice.
+
+    Args:
+        inputs: as given.
+        patterns: as for `scan`.
+
+    Raises:
+        UsageError: every input is missing.
+        NoInputError: a pattern has no match.
+    """
+    missing = {path for path in inputs if not os.path.lexists(path) and not glob.has_magic(path)}
+    if missing and missing.issuperset(inputs):
+        raise nothing_there(list(dict.fromkeys(inputs)))
+
+    def batches() -> Iterator[Batch]:
+        for path in inputs:
+            if path in missing:
+                full = absolute(path)
+                yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
+            else:
+                yield from scan([path], out=None, patterns=patterns)
+
+    return batches()
 
 
 def _batches(named: Named, out: str | None, patterns: Patterns | None) -> Iterator[Batch]:

@@ -12,6 +12,13 @@ from imgpar.outputs.naming import PLANNED, PriorResult
 Owned = Mapping[str, Sequence[OutputFile]]
 """Outputs of this input in earlier runs, by path."""
 
+KEPT = {
+    "exists": "exists",
+    "changed": "was changed since imgpar made it",
+    "settings": "was made with other settings",
+}
+"""Why an existing file is kept, after its name."""
+
 There = Sequence[tuple[str, os.stat_result]]
 """Existing paths with their status."""
 

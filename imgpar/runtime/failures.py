@@ -17,7 +17,9 @@ from imgpar.runtime.channel import shorten
 from imgpar.runtime.protocol import Failed
 
 
-def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...]) -> Failed:
+def failure_of(
+    error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...], item: int = -1
+) -> Failed:
     """The message for an exception; with a traceback unless the error is an imgpar error.
 
     Args:
@@ -25,6 +27,7 @@ def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[s
         serial: of the task.
         stage: name of the stage in which it was raised.
         timings: seconds per stage so far.
+        item: index of the item that was being processed, in a job with several; −1 is none.
     """
     known = error if isinstance(error, ImgparError) else _as_item_error(error)
     text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
@@ -36,6 +39,7 @@ def failure_of(error: Exception, serial: int, stage: str, timings: tuple[tuple[s
         shorten(known.fix, 1000),
         text,
         timings,
+        item=item,
     )
 
 

@@ -34,7 +34,7 @@ class Helpers:
     ) -> None:
         self._channel, self._buffer = channel, buffer
         self.serial, self._memory, self._accept = task.serial, memory, accept
-        self.cores = task.cores
+        self.cores, self.attempt = task.cores, task.attempt
         self._reported = time.monotonic()
         # A retry runs without helpers.
         self.alone = task.attempt > 0
@@ -56,16 +56,17 @@ class Helpers:
         """A range of the arena."""
         return self._buffer[offset : offset + nbytes]
 
-    def offer(self, number: int, offset: int, output: int, facts: bytes) -> None:
-        """Offer a frame to the other workers.
+    def offer(self, number: int, offset: int, output: int, facts: bytes, item: int = -1) -> None:
+        """Offer a frame, or an item of a job with several, to the other workers.
 
         Args:
-            number: of the frame.
+            number: of the piece.
             offset: of the decoded frame in the arena.
             output: offset of the result in the arena.
             facts: packed parameters of the processing.
+            item: index of the item that the helper reads; −1 for a decoded frame.
         """
-        self._channel.send(Offer(self.serial, number, offset, output, facts))
+        self._channel.send(Offer(self.serial, number, offset, output, facts, item))
 
     def recall(self) -> None:
         """Request a frame that no helper has begun; the answer is `Returned`."""

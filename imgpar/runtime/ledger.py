@@ -155,10 +155,11 @@ class Ledger:
         state.outputs += message.outputs
         state.lost += message.lost
         state.notes += message.notes
+        state.failures = message.failures
         state.digest = message.digest or state.digest
         if message.unchanged:
             return self._settle(state, "unchanged")
-        state.failure = state.failure or message.failure
+        state.failure = state.failure or message.failed_output
         if task.stage == "encode":
             state.encoding -= 1
             return self._settle_encoded(state)
@@ -272,14 +273,14 @@ class Ledger:
         settled = []
         for serial, task in reversed(worker.outstanding.items()):
             if task.stage == "frame":
-                self._helping.lost(task)
+                self._helping.lost(task, crashed=serial == begun and cause != "killed")
                 continue
             self._helping.forget(serial)
             state = self.jobs[task.job.id]
             if serial != begun:
                 self._put_back(state, task)
                 continue
-            if state.charge(cause, self._kills):
+            if state.charge(cause, self._kills, failure.item):
                 settled += self._give_up(state, task, failure)
             else:
                 self.tasks.suspects.append(self._retry(state, task))

@@ -64,6 +64,8 @@ class Begun:
     tick: int
     """Changes with every task, and when memory was granted."""
     stage: str
+    item: int = -1
+    """Index of the item, in a job with several; −1 is unknown."""
 
 
 class Pool:
@@ -147,9 +149,9 @@ class Pool:
 
     def begun(self, worker: WorkerProcess) -> Begun:
         """What the worker is doing, from its cell of the board."""
-        serial, tick, stage = self._arena.board[_cell(worker.index) : _cell(worker.index) + 3]
+        serial, tick, stage, item = self._arena.board[_cell(worker.index) : _cell(worker.index) + 4]
         # The board lies in memory that every worker can write.
-        return Begun(serial, tick, STAGES[stage] if 0 <= stage < len(STAGES) else "")
+        return Begun(serial, tick, STAGES[stage] if 0 <= stage < len(STAGES) else "", item - 1)
 
     def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[WorkerProcess], list[Any]]:
         """Workers whose channel is readable or at EOF, and those of `also` that are readable."""

@@ -36,17 +36,20 @@ class Placed(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A frame of a clip that any worker may process: worker → parent, and in the task of the helper."""
+    """A piece of a stream job that any worker may process: worker → parent, and in the task of the helper.
+    It is a decoded frame of a clip, or an item of a job that has several."""
 
     serial: int
-    """Of the task of the clip."""
+    """Of the task of the job."""
     number: int
     offset: int
     """Of the decoded frame in the arena."""
     output: int
     """Offset of the result."""
     facts: bytes
-    """Packed parameters of the processing; the same for all frames."""
+    """Packed parameters of the processing; the same for all pieces."""
+    item: int = -1
+    """Index of the item that the helper reads; −1 for a decoded frame."""
 
 
 class Task(NamedTuple):
@@ -63,9 +66,11 @@ class Task(NamedTuple):
     cores: int = 1
     """Number of threads: a single clip gets all cores, several share them."""
     piece: Offer | None = None
-    """The frame, for a clip of another worker."""
+    """The piece, for a job of another worker."""
     lease: Lease | None = None
-    """The lease in which that frame lies."""
+    """The lease in which that piece lies."""
+    crashers: tuple[int, ...] = ()
+    """Indices of items at which earlier attempts crashed or hung; they are not tried again."""
 
 
 # ----- parent → worker ----------------------------------------------------------------------------
@@ -124,6 +129,8 @@ class Returned(NamedTuple):
     number: int
     answer: bool = False
     """Whether this answers a `Recall`; then number −1 means that all frames have been begun."""
+    crashed: bool = False
+    """Whether the helper crashed or hung while it processed this."""
 
 
 class Stop(NamedTuple):
@@ -166,6 +173,16 @@ class Recall(NamedTuple):
     serial: int
 
 
+class ItemFailure(NamedTuple):
+    """An item of a job with several that was left out of its output."""
+
+    item: int
+    """Its index in the items of the job."""
+    error: str
+    """Class name of the exception."""
+    message: str
+
+
 class Done(NamedTuple):
     """A task is finished. `placed` is set when frames are passed on, `outputs` when files were written."""
 
@@ -178,8 +195,10 @@ class Done(NamedTuple):
     digest: str = ""
     unchanged: bool = False
     """The content is the same as when the outputs were made; nothing was written."""
-    failure: Failed | None = None
+    failed_output: Failed | None = None
     """The first output that failed, where others of the task were written."""
+    failures: tuple[ItemFailure, ...] = ()
+    """Of a job with several items: those that were left out."""
 
 
 class Failed(NamedTuple):
@@ -193,6 +212,8 @@ class Failed(NamedTuple):
     traceback: str
     timings: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = ()
+    item: int = -1
+    """Of a job with several items: index of the one that caused it; −1 is none of them."""
 
 
 class Garbled(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from imgpar.core.errors import KeptError
 from imgpar.core.job import Job, Outcome, OutputFile
-from imgpar.runtime.protocol import Failed, Lease, Placed, Task
+from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
@@ -38,20 +38,26 @@ class JobState:
     notes: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failed | None = None
+    failures: tuple[ItemFailure, ...] = ()
+    crashers: list[int] = field(default_factory=list)
+    """Of a job with several items: those at which a worker crashed or hung."""
     digest: str = ""
 
-    def charge(self, cause: Cause, kill: int) -> bool:
+    def charge(self, cause: Cause, kill: int, item: int = -1) -> bool:
         """Charge the job with the death of a worker.
 
         Args:
             cause: of the death.
             kill: number of workers killed in this run.
+            item: index of the item that was being processed, in a job with several; −1 is unknown.
 
         Returns:
             Whether the job is to be given up.
         """
         self.attempt += 1
-        if cause != "killed":
+        if cause != "killed" and 0 <= item < len(self.job.items) and item not in self.crashers:
+            self.crashers.append(item)  # the next attempt does not try this one again
+        elif cause != "killed":
             self.crashes += 1
         else:
             # If another worker was killed since, this job is not the cause.
@@ -83,8 +89,36 @@ class Settled:
     kind: Literal["ok", "unchanged", "failed", "array"]
     placed: Placed | None = None
 
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes of the items of this job, for the report.
+
+        Of a job with several items, each item that went into the file is `ok` and names it. If the file was
+        not
+        made, one item fails: the one that caused it, or else the first. The others are skipped.
+        """
+        first, state = self.outcome(), self.state
+        if len(state.job.items) == 1:
+            return [first]
+        failure, left_out = state.failure, {each.item: each for each in state.failures}
+        cause = failure.item if failure and 0 <= failure.item < len(state.job.items) else 0
+        found = []
+        for index, item in enumerate(state.job.items):
+            own = Outcome(item.path, first.status, first.outputs, source_bytes=item.size, job=first.job)
+            if index == cause:
+                own = first._replace(source=item.path, source_bytes=item.size)
+            elif failure and first.status == "failed":
+                own = own._replace(status="skipped", outputs=(), reason="incomplete")
+            elif first.status == "skipped":
+                own = own._replace(reason=first.reason)
+            if bad := left_out.get(index):
+                own = own._replace(
+                    status="failed", outputs=(), error=bad.message, kind=bad.error, stage="read"
+                )
+            found.append(own._replace(job=first.job + index))
+        return found
+
     def outcome(self) -> Outcome:
-        """The outcome of this job for the report."""
+        """The outcome of this job, by its first item."""
         state, failure = self.state, self.state.failure
         if failure and failure.error == KeptError.__name__:
             notes = (*state.job.notes, *state.notes, failure.message)

@@ -290,5 +290,6 @@ class Scheduler:
     def _advance(self, worker: WorkerProcess, message: Advanced) -> None:
         for task in self._ledger.held(worker.index):
             if task.serial == message.serial:
-                path = task.job.item.path
+                job = task.job
+                path = job.item.path if len(job.items) == 1 else job.targets[0].path
                 self._sink(Event("frames", text=path, frames=(message.frames, message.total)))

@@ -1,4 +1,5 @@
-"""Frames of a clip that its worker offers to the others. Pure bookkeeping, a part of the ledger.
+"""Pieces of a stream job that its worker offers to the others: frames of a clip, or items of a job that has
+several. Pure bookkeeping, a part of the ledger.
 
     clip's worker ── offer ─► queue ─► a helper ── done ─► "finished" to the clip's worker
           ▲                     │          └── failed, died ─► "returned": process it yourself
@@ -56,7 +57,10 @@ class SharedFrames:
             message: the offer.
         """
         self._owners[owner.serial] = index
-        self.queue.append(owner._replace(serial=0, stage="frame", piece=message, lease=lease))
+        job = owner.job
+        if len(job.items) > 1:  # the message to a helper names one item, not all of them
+            job = job._replace(items=(job.items[max(message.item, 0)],))
+        self.queue.append(owner._replace(serial=0, stage="frame", job=job, piece=message, lease=lease))
 
     def offered(self, serial: int) -> int:
         """Number of frames of a clip that are offered and not taken."""
@@ -82,17 +86,24 @@ class SharedFrames:
         """A helper has processed a frame."""
         self._back(task, done=True)
 
-    def lost(self, task: Task) -> None:
-        """A helper failed or died."""
-        self._back(task, done=False)
+    def lost(self, task: Task, *, crashed: bool = False) -> None:
+        """A helper failed or died.
 
-    def _back(self, task: Task, *, done: bool) -> None:
+        Args:
+            task: of the helper.
+            crashed: whether it crashed or hung at this piece, and was not killed from outside. A frame of a
+                clip is tried once more by the worker of the clip.
+        """
+        self._back(task, done=False, crashed=crashed and task.piece is not None and task.piece.item >= 0)
+
+    def _back(self, task: Task, *, done: bool, crashed: bool = False) -> None:
         assert task.piece is not None
         assert task.lease is not None
         serial, number = task.piece.serial, task.piece.number
         owner = self._owners.get(serial)
         if owner is not None:
-            self.messages.append((owner, Finished(serial, number) if done else Returned(serial, number)))
+            back = Finished(serial, number) if done else Returned(serial, number, crashed=crashed)
+            self.messages.append((owner, back))
         offset = task.lease.offset
         self._in_use[offset] -= 1
         if self._in_use[offset]:

@@ -29,6 +29,11 @@ class StageClock:
         self._start = time.perf_counter()
         return self
 
+    def at_item(self, index: int) -> None:
+        """Note which item of a job with several is being processed; −1 is none. If this process dies, the
+        parent knows which one to blame."""
+        self.board[self.cell + 3] = index + 1
+
     def __enter__(self) -> None:
         pass
 

@@ -191,7 +191,8 @@ def task_of(
         placed: frames to process, in the arena.
         targets: indices of the outputs to encode; empty is all.
     """
-    return Task(0, state.run, stage, state.job, placed, targets, state.attempt)
+    crashers = tuple(state.crashers)
+    return Task(0, state.run, stage, state.job, placed, targets, state.attempt, crashers=crashers)
 
 
 def _text(task: Task) -> int:

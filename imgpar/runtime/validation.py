@@ -82,11 +82,13 @@ def disorder(
         case Offer() | Advanced() | Recall():
             if task.stage == "frame" or task.job.kind != "stream":
                 return "named frames of a clip that was not assigned to it"
-            return _check_stream(message, lease_of(task), offered)
+            return _check_stream(message, lease_of(task), offered, len(task.job.items))
         case Failed():
-            return _check_failed(message)
+            return _check_failed(message, len(task.job.items))
         case Done():
-            return _check_done(message) or _check_results(message, task, lease_of(task), arrays=arrays)
+            return _check_done(message, len(task.job.items)) or _check_results(
+                message, task, lease_of(task), arrays=arrays
+            )
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -98,7 +100,7 @@ def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> 
 
 
 def _check_stream(
-    message: Offer | Advanced | Recall, lease: Lease | None, offered: Callable[[int], int]
+    message: Offer | Advanced | Recall, lease: Lease | None, offered: Callable[[int], int], items: int
 ) -> str:
     match message:
         case Advanced(_, frames, total) if not (0 <= frames < LARGEST and 0 <= total < LARGEST):
@@ -108,6 +110,8 @@ def _check_stream(
                 return "offered a frame outside of its lease"
             if not 0 <= message.number < LARGEST or len(message.facts) > LONGEST_FACTS:
                 return "offered an invalid frame"
+            if not -1 <= message.item < items:
+                return "offered an item of another job"
             if offered(message.serial) >= MOST_OFFERS:
                 return "offered more frames than the limit"
     return ""
@@ -116,9 +120,11 @@ def _check_stream(
 # ----- results ------------------------------------------------------------------------------------
 
 
-def _check_failed(message: Failed) -> str:
-    if message.stage not in STAGES or not (message.error.isidentifier() and message.error.isascii()):
+def _check_failed(message: Failed, items: int) -> str:
+    if message.stage not in STAGES or not _is_class_name(message.error):
         return "failed with an unknown class of error"
+    if not -1 <= message.item < items:
+        return "failed with an item of another job"
     if not _texts_valid((message.error, message.message, message.fix, message.traceback)):
         return "sent text longer than the limit"
     return _check_timings(message.timings) or (
@@ -126,12 +132,27 @@ def _check_failed(message: Failed) -> str:
     )
 
 
-def _check_done(message: Done) -> str:
+def _check_output(failed: Failed | None, items: int) -> str:
+    return _check_failed(failed, items) if failed else ""
+
+
+def _is_class_name(text: str) -> bool:
+    return text.isidentifier() and text.isascii()
+
+
+def _check_done(message: Done, items: int) -> str:
+    failures = message.failures
+    if failures and len(failures) >= items:
+        return "left out all items of the job"
+    if not all(0 <= each.item < items and _is_class_name(each.error) for each in failures):
+        return "left out an item of another job"
+    if not all(len(each.message) <= LONGEST_TEXT for each in failures):
+        return "sent text longer than the limit"
     if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
         return "described an invalid file"
-    return _check_timings(message.timings) or (_check_failed(message.failure) if message.failure else "")
+    return _check_timings(message.timings) or _check_output(message.failed_output, items)
 
 
 def _check_timings(timings: Iterable[tuple[str, float]]) -> str:
@@ -162,7 +183,7 @@ def _in_range(file: OutputFile) -> bool:
 
 
 def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
-    if message.failure and not message.outputs:
+    if message.failed_output and not message.outputs:
         return "reported an output that failed without any that was written"
     if task.stage == "frame":
         return "sent results with a frame of another worker's clip" if _results(message) else ""
@@ -178,7 +199,7 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
     found = [file.path for file in message.outputs]
-    if message.placed is not None or not _are_of(targets, found, every=message.failure is None):
+    if message.placed is not None or not _are_of(targets, found, every=message.failed_output is None):
         return "finished with files of another job"
     return ""
 

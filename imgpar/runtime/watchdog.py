@@ -105,17 +105,21 @@ class Watchdog:
     def _deadline(self, worker: WorkerProcess, begun: Begun) -> float:
         """Seconds that a worker may be at the same step."""
         if begun.serial:
-            return self._step_limit(worker.index)
+            return self._step_limit(worker.index, begun.item)
         if not self._ledger.owes(worker.index):
             return math.inf
         return max(START_SECONDS, self._timeout or 0.0)
 
-    def _step_limit(self, index: int) -> float:
-        """The value of `--timeout`; without it 15 minutes for pictures and no limit for clips."""
+    def _step_limit(self, index: int, item: int) -> float:
+        """The value of `--timeout`; without it 15 minutes for pictures, also those of a job with several
+        items, and no limit for clips."""
         if self._timeout is not None:
             return self._timeout
-        streams = any(task.job.kind == "stream" for task in self._ledger.held(index))
-        return math.inf if streams else STEP_SECONDS
+        streams = any(
+            task.job.kind == "stream" and (task.piece is None or task.piece.item < 0)
+            for task in self._ledger.held(index)
+        )
+        return math.inf if streams and item < 0 else STEP_SECONDS
 
     def reap(self, worker: WorkerProcess) -> list[Settled]:
         """Clean up after a dead worker and charge its task.
@@ -167,13 +171,13 @@ class Watchdog:
                 remove_file(partial_path(target.path, self._name, task.serial))
 
     def _timed_out(self, worker: WorkerProcess, begun: Begun, log: str) -> Failed:
-        seconds = self._step_limit(worker.index)
+        seconds = self._step_limit(worker.index, begun.item)
         message = f"It took longer than {seconds:g} s in stage {begun.stage}, twice."
         fix = "Raise the limit with --timeout."
-        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, log)
+        return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, log, item=begun.item)
 
 
 def _died(begun: Begun, end: str, log: str) -> Failed:
     where = f" in stage {begun.stage}" if begun.stage else ""
     message = f"The worker process {end}{where}, every time it was tried."
-    return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", log)
+    return Failed(begun.serial, begun.stage, "WorkerDiedError", message, "", log, item=begun.item)

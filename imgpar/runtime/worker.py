@@ -115,6 +115,7 @@ class Worker:
     def _perform(self, task: Task) -> None:
         board = self._view.board
         board[self._cell + 1] += 1
+        board[self._cell + 3] = 0
         board[self._cell] = task.serial
         clock = StageClock(board, self._cell)
         message: Done | Failed | NoMemory | None
@@ -133,7 +134,7 @@ class Worker:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             message = None
         except Exception as error:
-            message = failure_of(error, task.serial, clock.stage, clock.timings())
+            message = failure_of(error, task.serial, clock.stage, clock.timings(), board[self._cell + 3] - 1)
         if isinstance(message, Done | Failed):
             if notes := (*message.notes, *self._log.lines()):
                 message = message._replace(notes=_limit_texts(notes, 10))

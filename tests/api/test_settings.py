@@ -14,8 +14,6 @@ from PIL import Image
 
 import imgpar
 from imgpar.api import functions, retry
-from imgpar.batch.assemble import assemble_clip
-from imgpar.batch.concat import join_clips
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAYS,
@@ -282,24 +280,23 @@ def test_no_option_of_a_run_has_the_name_of_an_operation_or_a_recipe_key():
 # ----- clips ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - CONCAT - {"to"}))
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - CONCAT.recipe - {"to"}))
 def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tmp_path):
-    options = imgpar.Recipe().merged({key: RECIPE_GOOD[key]}).encode
     with pytest.raises(imgpar.UsageError, match=f"concat does not accept {key}"):
-        join_clips(["a.mp4", "b.mp4"], str(tmp_path / "c.mp4"), options)
+        imgpar.concat(["a.mp4", "b.mp4"], tmp_path / "c.mp4", **{key: RECIPE_GOOD[key]})
 
 
-@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE - {"to"}))
+@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE.recipe - {"to"}))
 def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
     recipe = imgpar.Recipe().merged({key: RECIPE_GOOD[key]})
     with pytest.raises(imgpar.UsageError, match=f"assemble does not accept {key}"):
-        assemble_clip([str(picture)], str(tmp_path / "c.mp4"), recipe)
+        imgpar.Pipeline(recipe).assemble(picture, tmp_path / "c.mp4")
 
 
 def test_pages_are_not_split_into_frames(picture, tmp_path):
     recipe = imgpar.Recipe().merged({"pages": "split"})
-    with pytest.raises(imgpar.UsageError, match="cannot be split into frames"):
-        assemble_clip([str(picture)], str(tmp_path / "c.mp4"), recipe)
+    with pytest.raises(imgpar.UsageError, match="cannot be split"):
+        imgpar.Pipeline(recipe).assemble(picture, tmp_path / "c.mp4")
 
 
 @pytest.mark.parametrize(

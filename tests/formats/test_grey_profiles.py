@@ -200,11 +200,9 @@ def test_arrays_are_srgb(tmp_path: Path, schedule: str, no_leaks: None) -> None:
 
 def test_a_clip_of_pictures_has_their_tones(tmp_path: Path, no_leaks: None) -> None:
     import imgpar
-    from imgpar.batch.assemble import assemble_clip
-    from imgpar.recipe.recipe import Recipe
 
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(tagged())
-    assemble_clip([str(tmp_path)], str(tmp_path / "a.mkv"), Recipe(), fps=10)
+    imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.mkv", fps=10)
     frame = next(iter(imgpar.frames(str(tmp_path / "a.mkv"))))
     assert np.abs(frame.array[16, 8::16].astype(int) - np.array(SEEN)[:, None]).max() <= 4

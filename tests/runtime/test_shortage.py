@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from private_mounts import IMGPAR, private
-from video_clips import make_clip
+from video_clips import ffmpeg
 
 import imgpar
 from imgpar import testing
@@ -200,9 +200,13 @@ def test_a_picture_that_may_not_become_so_large_fails_alone(six, tmp_path):
 @linux
 @pytest.mark.slow
 def test_a_clip_that_may_not_become_so_large_is_named(tmp_path):
-    clip = make_clip(tmp_path / "a.mp4", size=(320, 240), frames=50)
-    done = limited("ulimit -f 100", "concat", clip, clip, "-o", tmp_path / "c.mp4")
-    one_sentence(done, 1, "larger than a file may be")
+    clip = tmp_path / "a.mkv"
+    noise = ("-f", "rawvideo", "-s", "320x240", "-pix_fmt", "yuv420p", "-i", "/dev/urandom")
+    ffmpeg(*noise, "-frames:v", "60", "-c:v", "ffv1", clip)
+    done = limited("ulimit -f 8000", "concat", clip, clip, "-o", tmp_path / "c.mkv", "--memory", "8000K")
+    assert done.returncode == 1
+    assert "larger than a file may be" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
 # ----- files that nobody may change -------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Workers:
         job = Job(
             serial, (Item("/in/a", "a", 1, 1),), (Target("png", f"/nowhere/{serial}.png"),), kind=self.kind
         )
-        return SimpleNamespace(serial=serial, job=job)
+        return SimpleNamespace(serial=serial, job=job, piece=None)
 
     def begun(self, worker: Any) -> Begun:
         return self.at

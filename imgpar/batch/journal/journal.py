@@ -28,11 +28,11 @@ from imgpar.batch.journal.database import close_database, open_database, readabl
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run, to_json
 from imgpar.batch.journal.recovery import take_over
-from imgpar.batch.journal.states import NO_ITEM, states_of
+from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -233,10 +233,10 @@ class Journal:
         compare: list[tuple[object, ...]] = []
         with self._writing() as database:
             self._write_pending(database)
-            for job in jobs:
+            for job, item in ((each, item) for each in jobs for item in each.items):
                 if job.check:  # writes no outputs
                     continue
-                item, place = job.item, self._place(job.item.path, job)
+                place = self._place(item)
                 for branch, targets in by_branch(job.targets).items():
                     names = self._paths.pack(
                         OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in targets
@@ -361,17 +361,18 @@ class Journal:
             if job is not None and job.check:
                 continue
             if outcome.reason == "unchanged" and job is not None:
-                self._write_unchanged(database, outcome, job)
+                self._write_unchanged(database, job)
             elif outcome.reason != "unchanged":
-                place, item = self._place(outcome.source, job), job.item if job else NO_ITEM
+                item = job.item if job else Item(outcome.source, "", 0, 0)
+                place = self._place(item)
                 facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
                     statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
                     database.execute(statement, (*row, self._paths.pack(state.outputs)))
 
-    def _write_unchanged(self, database: sqlite3.Connection, outcome: Outcome, job: Job) -> None:
-        item, place = job.item, self._place(outcome.source, job)
+    def _write_unchanged(self, database: sqlite3.Connection, job: Job) -> None:
+        item, place = job.item, self._place(job.item)
         facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
         for branch in by_branch(job.targets):
             row = (*place, self.keys[branch])
@@ -382,9 +383,9 @@ class Journal:
             else:
                 database.execute(sql.STILL_DONE, (*facts, *row))
 
-    def _place(self, source: str, job: Job | None) -> tuple[int, bytes]:
-        folder, name = os.path.split(source)
-        number = self.folders.row(folder, job.item.mirror.rpartition("/")[0] if job else "")
+    def _place(self, item: Item) -> tuple[int, bytes]:
+        folder, name = os.path.split(item.path)
+        number = self.folders.row(folder, item.mirror.rpartition("/")[0])
         return number, os.fsencode(name)
 
     @contextmanager

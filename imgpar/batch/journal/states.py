@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imgpar.core.filenames import fold, whole_path
-from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
-
-NO_ITEM = Item("", "", 0, 0)
+from imgpar.core.job import Job, Outcome, OutputFile, by_branch
 
 
 class OutputState(NamedTuple):

@@ -166,7 +166,7 @@ class PictureWork:
         """The result of a task that has written outputs; raises the failure where all have failed."""
         made = self._writing.results()
         done = self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
-        return done._replace(failure=made.failure)
+        return done._replace(failed_output=made.failure)
 
     def _copy(self) -> Done:
         """Copy a companion file, such as a sidecar."""

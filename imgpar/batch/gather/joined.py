@@ -1,22 +1,20 @@
-"""Concatenation of clips: packets are copied if the clips are compatible, else encoded like the first one."""
+"""Clips one after the other: packets are copied if the clips are compatible, else encoded like the first
+one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgpar.batch.frames.reading import Seen, ignore
-from imgpar.batch.settings import CONCAT, check_settings
-from imgpar.core.errors import EncodeError, OutputError, UsageError
-from imgpar.core.job import OutputFile, Target
+from imgpar.core.errors import EncodeError, SourceError
+from imgpar.core.job import Item, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import Format, format_of_suffix
-from imgpar.outputs.sidefiles import identities, names_known_file
 
 if TYPE_CHECKING:
+    from imgpar.batch.gather.making import Making
     from imgpar.video.clip import Clip, Stream
     from imgpar.video.plan import ClipPlan
 
@@ -24,111 +22,66 @@ if TYPE_CHECKING:
 SPARE = 0.1
 """Tolerance for the start of each clip in seconds per clip: audio packets are not cut."""
 
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The written clip."""
-
-    file: OutputFile
-    frames: int
-    copied: bool
-    """Whether all packets were copied."""
-    why: str
-    """The reason for encoding."""
-    lost: tuple[str, ...] = ()
+Seen = Callable[[int], None]
+"""Called with the number of frames written so far."""
 
 
-def join_clips(
-    inputs: Sequence[str],
-    out: str,
-    options: EncodeOptions | None = None,
-    *,
-    replace_it: bool = False,
-    threads: int = 2,
-    seen: Seen = ignore,
-) -> Joined:
-    """Concatenate clips.
-
-    Args:
-        inputs: two clips or more.
-        out: path of the new clip; its suffix selects the container.
-        options: encoder settings (quality, codec …).
-        replace_it: overwrite an existing file.
-        threads: number of encoder threads.
-        seen: called periodically with the number of written frames and the total; an exception cancels.
+def join_clips(making: Making) -> OutputFile:
+    """Join the clips of a job.
 
     Raises:
-        UsageError: fewer than two clips, or `out` is not the name of a clip.
         ItemError: a clip cannot be read, or the new one is incomplete.
     """
-    from imgpar.core.fs import sweep_temporary_files
-    from imgpar.outputs.commit import begin_file, commit_file
     from imgpar.video.probe import probe
 
-    options = options or EncodeOptions()
-    found, path = _checked_output(inputs, out, options, replace=replace_it)
-    clips = [_sound(probe(os.path.abspath(name))) for name in inputs]
-    why = _difference(clips, found.name, options)
-    target = Target(found.name, path, replaces=os.path.exists(path))
-    sweep_temporary_files(os.path.dirname(path))
-    with begin_file(target) as half:
-        output = half.path
-        with temporary() as folder:
+    options, target, clock = making.run.encode, making.target, making.clock
+    clips = []
+    for index, item in enumerate(making.task.job.items):
+        clock.at_item(index)
+        with clock.during("decode"):
+            clips.append(_readable(item, making))
+    clock.at_item(-1)
+    why = _difference(clips, target.format, options)
+    total = sum(len(clip.times) for clip in clips)
+    with making.begin() as half:
+        with temporary() as folder, clock.during("encode"):
             arguments = (
-                _encoding(clips, found.name, options, output, threads)
+                _encoding(clips, target.format, options, half.path, making.helpers.cores)
                 if why
-                else _copying(clips, found.name, output, folder)
+                else _copying(clips, target.format, half.path, folder)
             )
-            _run(arguments, sum(len(clip.times) for clip in clips), seen)
-        made = probe(output)
-        _check(clips, made)
-        written = commit_file(
-            half,
-            target,
-            keep_times_of=None,
-            fsync=target.replaces,
-            expected=os.path.getsize(output),
-            dimensions=made.picture.upright,
-        )
-    return Joined(written, len(made.times), not why, why, _left_out(clips))
+            _run(arguments, lambda done: making.helpers.advanced(done, total))
+            made = probe(half.path)
+            _check(clips, made)
+        making.remarks.lost.update(dict.fromkeys(_left_out(clips)))
+        how = f"the clips were encoded: {why}" if why else "the clips were copied without encoding"
+        making.remarks.notes[how] = None
+        return making.commit_half(half, made.picture.upright)
 
 
-def _checked_output(
-    inputs: Sequence[str], out: str, options: EncodeOptions, *, replace: bool
-) -> tuple[Format, str]:
-    """Format and absolute path of the new clip; raises UsageError or OutputError if it is not valid."""
-    found = format_of_suffix(out)
-    if len(inputs) < 2 or found is None or found.kind != "video" or not found.writable:
-        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
-        raise UsageError("Clips are put together out of two or more, into a clip.", fix=fix)
-    path = os.path.abspath(out)
-    check_settings("concat", options, CONCAT)
-    if names_known_file(path, identities(inputs)):
-        raise UsageError(f"{out} is one of the clips.", fix="Choose another name for the new one.")
-    if os.path.lexists(path) and not replace:
-        raise OutputError(f"{out} already exists.", fix="Add -y to write over it.")
-    return found, path
+def _readable(item: Item, making: Making) -> Clip:
+    """A complete clip; raises ItemError."""
+    from imgpar.video.check import check_source
+    from imgpar.video.probe import probe
+
+    if item.error:
+        raise SourceError(item.error)
+    clip: Clip = probe(os.path.abspath(item.path), making.run.limits)
+    check_source(clip, accept_damaged=False)
+    return clip
 
 
-def _run(arguments: Sequence[str], total: int, seen: Seen) -> None:
+def _run(arguments: Sequence[str], seen: Seen) -> None:
     from imgpar.video.ffmpeg import Ffmpeg
     from imgpar.video.native import check_exit
 
     child = Ffmpeg(arguments, counted=True)
     try:
-        code = child.wait(lambda done: seen(done, total))
+        code = child.wait(seen)
     except BaseException:
         child.kill()
         raise
     check_exit(code, child.lines)
-
-
-def _sound(clip: Clip) -> Clip:
-    """The clip itself; raises DamagedError if it is incomplete."""
-    from imgpar.video.check import check_source
-
-    check_source(clip, accept_damaged=False)
-    return clip
 
 
 def _difference(clips: Sequence[Clip], target: str, options: EncodeOptions) -> str:
@@ -226,7 +179,7 @@ def _plan(first: Clip, target: str, options: EncodeOptions) -> tuple[ClipPlan, t
     plan = make_plan(first, target, (), replace(options, quality=quality))
     width, height = first.picture.upright
     if not plan.container.variable:
-        raise UsageError("Clips cannot be put together into AVI.", fix="Use .mp4, .mov, .mkv or .webm.")
+        raise EncodeError("Clips cannot be put together into AVI.", fix="Use .mp4, .mov, .mkv or .webm.")
     return replace(plan, filters=" "), (width // 2 * 2, height // 2 * 2)
 
 

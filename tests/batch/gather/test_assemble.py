@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from video_clips import decoded
 
-from imgpar.batch.assemble import numbering_gaps
+from imgpar.batch.gather.clip import numbering_gaps
 from imgpar.cli import main
 from imgpar.video.probe import probe
 
@@ -36,7 +36,7 @@ def test_every_picture_is_a_frame_in_natural_order(folder, tmp_path, capsys):
     times, pictures = decoded(tmp_path / "o.mp4")
     assert times == pytest.approx([k / 10 for k in range(12)], abs=1e-4)
     assert [picture.mean() for picture in pictures] == pytest.approx([20 * k for k in range(1, 13)], abs=3)
-    assert capsys.readouterr().out.startswith("12 frames → ")
+    assert capsys.readouterr().out.startswith("Done: 12 ok")
 
 
 def test_operations_are_done(folder, tmp_path):
@@ -48,7 +48,7 @@ def test_gaps_in_the_numbering_are_named(folder, tmp_path, capsys):
     (folder / "f_5.png").unlink()
     (folder / "f_6.png").unlink()
     assert assemble(folder, "-o", tmp_path / "o.mp4") == 0
-    assert "note: f_5.png to f_6.png are missing" in capsys.readouterr().out
+    assert "f_5.png to f_6.png are missing" in capsys.readouterr().err
     assert len(decoded(tmp_path / "o.mp4")[0]) == 10
 
 
@@ -77,13 +77,13 @@ def test_pictures_of_another_size(folder, tmp_path, capsys, mixed, top, middle):
     assert picture.shape == (48, 64, 3)
     assert picture[2].mean() == pytest.approx(top, abs=4)
     assert picture[24].mean() == pytest.approx(middle, abs=4)
-    assert "1 of 12 pictures have another size" in capsys.readouterr().out
+    assert "1 of 12 pictures have another size" in capsys.readouterr().err
 
 
 def test_another_size_can_be_refused(folder, tmp_path, capsys):
     grey(folder / "f_10.png", 200, (64, 24))
     assert assemble(folder, "-o", tmp_path / "o.mp4", "--mixed", "fail") == 1
-    assert "f_10.png is 64×24, the first one 64×48" in capsys.readouterr().err
+    assert "f_10.png: It is 64×24, the first one 64×48" in capsys.readouterr().err
     assert not (tmp_path / "o.mp4").exists()
 
 
@@ -96,10 +96,12 @@ def test_a_damaged_picture_ends_the_work(folder, tmp_path, capsys):
 
 def test_where_a_picture_cannot_be_read_the_one_before_stays(folder, tmp_path, capsys):
     (folder / "f_7.png").write_bytes(b"no picture")
-    assert assemble(folder, "-o", tmp_path / "o.mp4", "--fps", 10, "--accept-damaged") == 0
+    assert assemble(folder, "-o", tmp_path / "o.mp4", "--fps", 10, "--accept-damaged") == 1
     times, _ = decoded(tmp_path / "o.mp4")
     assert times == pytest.approx([k / 10 for k in range(12) if k != 6], abs=1e-4)
-    assert "1 of 12 pictures could not be read" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "Done: 11 ok, 0 skipped, 1 failed" in said.out
+    assert "f_7.png: Its content is not of a known picture format" in said.err
 
 
 def test_deep_pictures_become_ten_bits(tmp_path):
@@ -119,7 +121,8 @@ def test_transparency_is_kept_where_the_container_can(tmp_path):
 
 def test_what_is_there_is_left_alone(folder, tmp_path, capsys):
     (tmp_path / "o.mp4").write_bytes(b"mine")
-    assert assemble(folder, "-o", tmp_path / "o.mp4") == 2
+    assert assemble(folder, "-o", tmp_path / "o.mp4") == 0
+    assert "12 skipped (12 there already)" in capsys.readouterr().out
     assert (tmp_path / "o.mp4").read_bytes() == b"mine"
     assert assemble(folder, "-o", tmp_path / "o.mp4", "-y") == 0
 
@@ -127,10 +130,10 @@ def test_what_is_there_is_left_alone(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-o", "o.png"], "not named like a clip"),
+        (["-o", "o.jpg"], "assemble does not write JPEG"),
         (["-o", "o.mp4", "--trim", "1-2"], "imgpar assemble does not accept --trim"),
         (["-o", "o.mp4", "--mixed", "squash"], "pad, crop, stretch, fail"),
-        ([], "-o CLIP is missing"),
+        ([], "-o FILE is missing"),
     ],
 )
 def test_misuse_is_one_sentence(folder, capsys, arguments, words):

@@ -1,0 +1,134 @@
+"""One file of all inputs: `Pipeline.assemble`, `Pipeline.sheet`, `imgpar.concat`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from imgpar.api.run import run
+from imgpar.api.settings import Paths, resolve, texts
+from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import kind_of, read_target
+from imgpar.batch.report import Report
+from imgpar.batch.run import Listener
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.settings import GATHER, in_session
+from imgpar.batch.workers import Workers
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError
+from imgpar.formats.registry import Format
+from imgpar.outputs.sidefiles import check_report
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+_ENCODED = {"joined": (), "document": ("fps", "lossless", "codec", "effort", "palette")}
+"""Settings that a kind of file does not have, although its call takes them."""
+
+
+def gather(
+    call: str,
+    inputs: Paths,
+    out: str | os.PathLike[str],
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    *,
+    session: Workers | None = None,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+    report: str | os.PathLike[str] | None = None,
+) -> Report:
+    """Make one file of all inputs.
+
+    Args:
+        call: "assemble", "sheet" or "concat".
+        inputs: files, folders and patterns, in order.
+        out: the file; its suffix determines the format.
+        recipe: operations on each input, and settings of the encoder.
+        settings: further ones, as keywords of the call.
+        session: workers to use.
+        on_event: called with every event.
+        cancel: of the caller.
+        report: path of a JSON report.
+
+    Raises:
+        UsageError: a setting is invalid; nothing was written.
+        RunError: the run could not continue.
+    """
+    taken = in_session(GATHER[call]) if session else GATHER[call]
+    taken.check(settings)
+    own = {key: value for key, value in settings.items() if key in taken.gather}
+    rest = {key: value for key, value in settings.items() if key not in own}
+    recipe, options = resolve(recipe, rest, taken)
+    names = texts(inputs)
+    if report is not None:
+        check_report(report := parsing.named("report", parsing.path, report), names)
+    result = run_gather(
+        call, names, os.fspath(out), recipe, options, own, on_event=on_event, cancel=cancel, workers=session
+    )
+    if report is not None:
+        result.write_json(report)
+    return result
+
+
+def run_gather(
+    call: str,
+    inputs: list[str],
+    out: str,
+    recipe: Recipe,
+    options: RunOptions,
+    own: Mapping[str, Any],
+    **context: Any,
+) -> Report:
+    """The same with settings that are read; for the command line.
+
+    Args:
+        call: "assemble", "sheet" or "concat".
+        inputs: files, folders and patterns.
+        out: the file.
+        recipe: of the run.
+        options: of the run.
+        own: settings of the kind of file, not yet read.
+        context: further arguments of `api.run.run`.
+    """
+    made = read_gathering(call, inputs, out, recipe, own)
+    return run(inputs, out, recipe, options, gather=made, **context)
+
+
+def read_gathering(
+    call: str, inputs: list[str], out: str, recipe: Recipe, own: Mapping[str, Any]
+) -> Gathering:
+    """What is made, checked against the inputs and the settings.
+
+    Raises:
+        UsageError: the file cannot be made like this.
+    """
+    recipe.check_single(call)
+    _, target = read_target(call, out)
+    declared = Gathering.options()
+    values = {
+        key: parsing.named(key, declared[key].parse, value) for key, value in own.items() if value is not None
+    }
+    made = replace(Gathering(kind=kind_of(call, target)), **values)
+    if recipe.to:
+        raise UsageError("The name of the output says its format, so there is no `to`.", fix="Leave it out.")
+    if recipe.encode.split:
+        raise UsageError("Pages cannot be split here.", fix="Choose one, such as pages=1.")
+    if made.kind == "joined" and len(inputs) < 2 and not any(map(os.path.isdir, inputs)):
+        fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
+        raise UsageError("Clips are joined out of two or more.", fix=fix)
+    _check_settings(call, made, target, recipe)
+    return made
+
+
+def _check_settings(call: str, made: Gathering, target: Format, recipe: Recipe) -> None:
+    """Refuse settings that the call takes, but not for this kind of file."""
+    plain = type(recipe.encode)()
+    given = [name for name in plain.options() if getattr(recipe.encode, name) != getattr(plain, name)]
+    known = GATHER[call].recipe
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{call} does not accept {name}.", fix=f"It takes {', '.join(sorted(known))}.")
+        if name in _ENCODED.get(made.kind, ()) or (made.kind == "animation" and name == "codec"):
+            raise UsageError(f"{name} does not apply to {target.title}.", fix="Leave it out.")

@@ -1,0 +1,151 @@
+"""A PDF of pictures: one page each, in order, by PDFium.
+
+The pages are JPEG. Their bytes go into a temporary file, from which PDFium copies them when it saves the
+document: neither pixels nor files of more than one page are in memory."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, TYPE_CHECKING, Any
+
+from imgpar.batch.gather.items import Fit, ItemFacts
+from imgpar.batch.picture import stages
+from imgpar.batch.picture.reading import read_whole
+from imgpar.core.errors import EncodeError
+from imgpar.core.job import OutputFile
+from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.tempfiles import temporary
+from imgpar.formats import codec
+from imgpar.formats.base import require
+from imgpar.formats.registry import FORMATS
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
+
+if TYPE_CHECKING:
+    from imgpar.batch.gather.making import Making
+
+DENSITY = 150.0
+"""Dots per inch of a picture that does not say; the same at which pages of a PDF are read."""
+POINTS = 72
+
+
+def make_document(making: Making) -> OutputFile:
+    """Write one page per item. The bytes of a JPEG that nothing changes are taken over.
+
+    Raises:
+        MissingExtraError: PDFium is not installed.
+        ItemError: an item cannot be read, or the document cannot be written.
+    """
+    pdfium = require(FORMATS["pdf"])
+    document = pdfium.PdfDocument.new()
+    first = (0, 0)
+    try:
+        with temporary() as folder, open(os.path.join(folder, "pages"), "w+b", buffering=0) as spool:
+            for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
+                making.remarks.add(facts)
+                with making.clock.during("encode"):
+                    data = _jpeg(making, index, frame)
+                    start = spool.seek(0, io.SEEK_END)
+                    spool.write(data)
+                    _add_page(pdfium, document, _Part(spool, start, len(data)), frame, facts)
+                first = first if any(first) else frame.spec.size
+            if not len(document):
+                raise EncodeError("A document needs a page.")
+            with making.begin() as half:
+                with making.clock.during("encode"), open(half.path, "r+b") as file:
+                    document.save(file)
+                _check_pages(pdfium, half.path, len(document))
+                return making.commit_half(half, first)
+    finally:
+        document.close()
+
+
+def _jpeg(making: Making, index: int, frame: Frame) -> bytes | bytearray | memoryview:
+    """The JPEG of a page."""
+    if own := _own_bytes(making, index):
+        return own
+    header = Header("jpeg", frame.spec)
+    encoded = stages.encode([frame], header, "jpeg", making.run.encode)
+    making.remarks.lost.update(dict.fromkeys(encoded.lost))
+    return encoded.data
+
+
+def _own_bytes(making: Making, index: int) -> bytes:
+    """The bytes of an item, if it is a JPEG that a page can show as it is; else empty."""
+    run, item = making.run, making.task.job.items[index]
+    options = run.encode
+    encoded = options.quality or options.subsampling or options.progressive
+    if run.operations or encoded or run.limits.accept_damaged:
+        return b""
+    data, _ = read_whole(item.path)
+    if data[:3] != b"\xff\xd8\xff":
+        return b""
+    header = codec.read_header(data, os.path.basename(item.path), run.limits)
+    metadata = header.metadata
+    plain = header.format == "jpeg" and header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX")
+    return data if plain and _is_srgb(metadata) else b""
+
+
+def _is_srgb(metadata: Metadata) -> bool:
+    """Whether the pixels are in sRGB: a page has no profile."""
+    if not metadata.icc:
+        return not metadata.cicp
+    own, srgb = parse_profile(metadata.icc), parse_profile(profiles.srgb())
+    return own is not None and srgb is not None and alike(own, srgb)
+
+
+def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemFacts) -> None:
+    across, down = facts.dpi or (DENSITY, DENSITY)
+    width, height = frame.spec.width * POINTS / across, frame.spec.height * POINTS / down
+    image = pdfium.PdfImage.new(document)
+    image.load_jpeg(jpeg, autoclose=False)
+    image.set_matrix(pdfium.PdfMatrix().scale(width, height))
+    page = document.new_page(width, height)
+    page.insert_obj(image)
+    page.gen_content()
+    page.close()
+
+
+def _check_pages(pdfium: Any, path: str, count: int) -> None:
+    """Raise EncodeError where pages are missing in the file."""
+    written = pdfium.PdfDocument(path)
+    try:
+        if len(written) != count:
+            raise EncodeError(f"{len(written)} of {count} pages are in the new document.")
+    finally:
+        written.close()
+
+
+class _Part(io.RawIOBase):
+    """A part of a file, as a file that is read only."""
+
+    def __init__(self, file: IO[bytes], start: int, length: int) -> None:
+        self._file, self._start, self._length, self._at = file, start, length, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, as `io.RawIOBase.seek`."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """The position."""
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, as `io.RawIOBase.readinto`."""
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self._length - self._at))
+        self._file.seek(self._start + self._at)
+        view[:count] = self._file.read(count)
+        self._at += count
+        return count

@@ -1,0 +1,182 @@
+"""One item of a gather job as a frame: read, decoded, transformed and fitted, by any worker."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from imgpar.batch.picture import stages
+from imgpar.batch.picture.programs import begin_picture, compile_program
+from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import LimitError, SourceError, TransformError
+from imgpar.core.job import Item
+from imgpar.core.spec import Frame, Metadata, Spec
+from imgpar.formats import codec
+from imgpar.formats.output_profile import srgb_frame
+from imgpar.ops import Operation
+from imgpar.pixels.layouts import oriented
+from imgpar.recipe.tables import make_operation
+from imgpar.runtime.protocol import Task
+from imgpar.runtime.serialization import pack, unpack
+from imgpar.runtime.stage_times import StageClock
+
+FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
+TAIL = 4096
+"""Bytes behind a frame in a slot, for what else is known of the item."""
+_MOST_TEXTS, _LONGEST = 8, 200
+_SCRATCH = 256 << 20
+"""Largest memory that a worker keeps from item to item."""
+
+
+class Fit(NamedTuple):
+    """What becomes of every item, besides the operations of the recipe; sent to helpers."""
+
+    width: int = 0
+    """Size of every frame; 0 keeps its own."""
+    height: int = 0
+    how: str = "contain"
+    background: tuple[int, int, int, int] = (0, 0, 0, 255)
+    layout: str = ""
+    """Channels of the frames; empty keeps their own."""
+    dtype: str = "uint8"
+    capacity: int = 0
+    """Bytes of a slot for one frame."""
+    share: int = 0
+    """Most bytes that a helper may use for one item: all workers together stay below the limit of memory."""
+
+    def operation(self) -> Operation | None:
+        """The final resize; None where frames keep their size."""
+        if not self.width:
+            return None
+        background: dict[str, Any] = {"background": self.background} if self.how == "contain" else {}
+        return make_operation("resize", f"{self.width}x{self.height}", fit=self.how, **background)
+
+
+class ItemFacts(NamedTuple):
+    """What is known of an item besides its pixels."""
+
+    spec: Spec
+    """Of the frame."""
+    size: tuple[int, int]
+    """Upright size in the file."""
+    dpi: tuple[float, float] | None = None
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Scratch:
+    """Memory of this process for one item at a time, kept from item to item."""
+
+    def __init__(self) -> None:
+        self._memory = memoryview(b"")
+
+    def take(self, nbytes: int) -> memoryview:
+        """At least `nbytes` bytes with undefined contents; valid until the next call."""
+        if nbytes > len(self._memory):
+            self._memory = memoryview(b"")  # freed before more is taken
+            memory = memoryview(bytearray(nbytes))
+            if nbytes > _SCRATCH:
+                return memory
+            self._memory = memory
+        return self._memory[:nbytes]
+
+
+def read_item(
+    item: Item, run: RunSpec, fit: Fit, clock: StageClock, scratch: Scratch, *, most: int = 0
+) -> tuple[Frame, ItemFacts]:
+    """The frame of an item, and what else is known of it.
+
+    Args:
+        item: a picture; of one with several pages the first is taken, or the one that the recipe names.
+        run: recipe and limits of the run.
+        fit: size and pixel format of the result.
+        clock: measures the stages.
+        scratch: memory for the frames; the result may be a view of it.
+        most: bytes that it may use; 0 is the limit of the run.
+
+    Raises:
+        ItemError: it cannot be read, or an operation fails.
+    """
+    with clock.during("read"):
+        if item.error:
+            raise SourceError(item.error)
+        data, _ = read_whole(item.path)
+        header = codec.read_header(data, os.path.basename(item.path), run.limits)
+    with clock.during("decode"):
+        last = fit.operation()
+        operations = (*run.operations, last) if last else run.operations
+        program = compile_program(header, operations, run.limits, keep_frames=False)
+        if most and program.nbytes > most:
+            raise LimitError("It needs more memory than a helper may use.")
+        memory = scratch.take(program.nbytes)
+        frames, notes = stages.decode(program, data, memory, run.limits)
+    with clock.during("transform"):
+        begin_picture(run.operations, program.source, item.path, 1)
+        frames, _offset = stages.transform_frames(program, frames, memory)
+        frame, lost = srgb_frame(frames[0], header.metadata)
+        frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
+    upright = oriented(header.spec, header.orientation).size
+    lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
+    return frame, ItemFacts(
+        frame.spec, upright, _upright_dpi(header.metadata, header.orientation), lost, (*program.notes, *notes)
+    )
+
+
+def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:
+    if metadata.dpi is None or orientation < 5:
+        return metadata.dpi
+    return metadata.dpi[1], metadata.dpi[0]
+
+
+def put_item(slot: memoryview, frame: Frame, facts: ItemFacts, capacity: int) -> None:
+    """Write a frame and its facts into a slot of `capacity` + `TAIL` bytes.
+
+    Raises:
+        TransformError: the frame is larger than the slot.
+    """
+    if frame.spec.nbytes > capacity:
+        raise TransformError("The frame is larger than its slot.")
+    stages.frames_in_buffer(slot, 0, frame.spec, 1)[0].array[...] = frame.array
+    short = facts._replace(lost=_short(facts.lost), notes=_short(facts.notes))
+    blob = pack(short)
+    if len(blob) + 4 > TAIL:
+        blob = pack(short._replace(lost=(), notes=()))
+    slot[capacity : capacity + 4] = len(blob).to_bytes(4, "little")
+    slot[capacity + 4 : capacity + 4 + len(blob)] = blob
+
+
+def take_item(slot: memoryview, capacity: int) -> tuple[Frame, ItemFacts]:
+    """The frame in a slot, a view of it, and its facts.
+
+    Raises:
+        TransformError: a helper has left something else there.
+    """
+    length = int.from_bytes(slot[capacity : capacity + 4], "little")
+    if not 0 < length <= TAIL - 4:
+        raise TransformError("The intermediate data of this file cannot be read.", fix="Run again.")
+    facts = unpack(bytes(slot[capacity + 4 : capacity + 4 + length]), ItemFacts)
+    if not 0 < facts.spec.nbytes <= capacity or min(facts.spec.size) < 1:
+        raise TransformError("The intermediate data of this file cannot be read.", fix="Run again.")
+    return stages.frames_in_buffer(slot, 0, facts.spec, 1)[0], facts
+
+
+def _short(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(text[:_LONGEST] for text in texts[:_MOST_TEXTS])
+
+
+def help_with_item(task: Task, run: RunSpec, clock: StageClock, buffer: memoryview, scratch: Scratch) -> None:
+    """Read one item for the worker of a gather job, into its slot.
+
+    Raises:
+        ItemError: it cannot be read; the worker of the job then reads it itself, and fails on it.
+    """
+    piece, lease = task.piece, task.lease
+    assert piece is not None
+    assert lease is not None
+    fit = unpack(piece.facts, Fit)
+    size = fit.capacity + TAIL
+    if not lease.offset <= piece.output <= piece.output + size <= lease.offset + lease.size:
+        raise TransformError("An offered item is outside of the memory of its job.")
+    frame, facts = read_item(task.job.item, run, fit, clock, scratch, most=fit.share)
+    put_item(buffer[piece.output : piece.output + size], frame, facts, fit.capacity)
