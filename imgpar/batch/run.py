@@ -19,6 +19,7 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, pu
 from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
+from imgpar.batch.results import with_noted
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     check_place,
@@ -38,11 +39,12 @@ from imgpar.batch.setup import (
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import free_space_problem
+from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -337,6 +339,8 @@ class Run:
         self._to_read -= sum(item.size for item in job.items)
         if failure and failure.error == "DiskFullError":
             self._stop(f"{failure.message} {failure.fix}".strip())
+        if len(outcomes) == 1 and not self._options.strict:
+            outcomes[0] = with_noted(outcomes[0], job, self._noted)
         if self._gather is not None:  # remarks on the file of all items
             for note in outcomes[0].notes:
                 self._note(note)
@@ -344,6 +348,10 @@ class Run:
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)
+
+    def _noted(self) -> dict[str, list[OutputFile]]:
+        """Outputs committed in this run, by the write-ahead logs of the workers."""
+        return read_written(self._journal.written, self._journal.base, self._name)
 
     def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
         """Record one outcome; `again` if its outputs are counted already."""
