@@ -13,13 +13,14 @@ TYPE_CHECKING = False  # recognised by type checkers; importing `typing` would d
 if TYPE_CHECKING:
     from typing import Any
 
-    from imgpar.api.describe import PictureInfo, describe
+    from imgpar.api.describe import describe
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
     from imgpar.api.plan import Plan, PlannedItem, PlannedOutput, dry_run
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
+    from imgpar.batch.describing import PictureInfo
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -50,14 +51,14 @@ if TYPE_CHECKING:
     from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
-    from imgpar.video.describe import ClipInfo
+    from imgpar.video.clip_info import ClipInfo
 
 _HOMES = {
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
     "describe": "imgpar.api.describe",
-    "PictureInfo": "imgpar.api.describe",
-    "ClipInfo": "imgpar.video.describe",
+    "PictureInfo": "imgpar.batch.describing",
+    "ClipInfo": "imgpar.video.clip_info",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",

@@ -33,6 +33,7 @@ from imgpar.batch.settings import (  # noqa: E402
     RETRY,
     RUN,
     SESSION_ARRAYS,
+    SESSION_DESCRIBE,
     SESSION_RUN,
     SHEET,
     Call,
@@ -84,6 +85,9 @@ SETTINGS = (
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
+    Settings(
+        "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,
+    ),
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),

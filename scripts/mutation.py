@@ -42,10 +42,12 @@ TESTS = {
     "pixels/colour/convert": "pixels/test_table_profiles pixels/test_profiles pixels/test_colour"
     " formats/test_grey_profiles",
     "pixels/colour/matrix_profiles": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
+    "pixels/colour/transfer": "pixels/test_transfer",
     "pixels/linear_light": "pixels/test_linear_light pixels/test_arithmetic ops/test_resize",
     "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/contrast": "pixels/test_arithmetic ops/test_colour_operations",
     "ops/saturation": "pixels/test_arithmetic ops/test_colour_operations",
+    "formats/tlv": "formats/test_tlv",
     "formats/metadata/exif": "formats/test_exif formats/test_thumbnail formats/test_metadata",
     "formats/metadata/policy": "formats/test_thumbnail formats/test_metadata formats/test_strip"
     " formats/test_location",

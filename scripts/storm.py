@@ -6,6 +6,8 @@
     python scripts/storm.py --kills 200 --files 0 --clips 12  clips; ffmpeg processes are killed too
     python scripts/storm.py --kills 200 --containers          two concurrent runs in separate namespaces
     python scripts/storm.py --kills 200 --edits               files are edited between the runs
+    python scripts/storm.py --kills 200 --command frames --files 0 --clips 12    another command
+    python scripts/storm.py --kills 200 --command assemble --to pdf              one file of all inputs
 
 A round starts `imgpar convert` and kills processes of its session until it ends by itself: workers, the fork
 server and ffmpeg (which the run must survive), in other rounds also the parent or the whole process group
@@ -123,6 +125,7 @@ def read_arguments() -> argparse.Namespace:
     add("--schedule", default="auto")
     add("--resize", default="50%")
     add("--to", default="")
+    add("--command", default="convert", choices=("convert", "frames", "assemble", "concat"))
     add("--in-place", action="store_true")
     add("--containers", action="store_true", help="two concurrent runs in separate pid namespaces")
     add("--edits", action="store_true", help="edit files between the runs")

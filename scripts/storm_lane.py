@@ -18,6 +18,8 @@ from storm_table import Table, contents, facts
 
 GIVEN_UP = "every time it was tried"
 """The error of a job that was killed five times in a row while no other one was."""
+OF_ALL = ("assemble", "concat")
+"""Commands that make one file of all inputs."""
 CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".avi"}
 SINGLE = 4
 """Number of files that each of two containers writes into one folder per round."""
@@ -60,7 +62,9 @@ class Lane:
         """Inputs that fail without any storm fail in it, too; they are not what is measured."""
         self.wanted = self._undisturbed(self.source, args.jobs)
         for threads in range(1, args.jobs + 1):
-            for name in self.names:
+            if args.command in OF_ALL:
+                self._add_wanted(self._undisturbed(self.source, threads))
+            for name in self.names if args.command == "convert" else ():
                 if name.suffix.lower() in CLIPS:
                     self._alone(name, threads)
 
@@ -79,9 +83,12 @@ class Lane:
         folder = self.work / "alone"
         (folder / name).parent.mkdir(parents=True)
         shutil.copy2(self.source / name, folder / name)
-        for made, digests in self._undisturbed(folder, threads).items():
-            self.wanted.setdefault(made, set()).update(digests)
+        self._add_wanted(self._undisturbed(folder, threads))
         shutil.rmtree(folder)
+
+    def _add_wanted(self, found: dict[str, set[str]]) -> None:
+        for made, digests in found.items():
+            self.wanted.setdefault(made, set()).update(digests)
 
     def _fresh(self, folder: Path, source: Path) -> Path:
         """Create an empty OUT, or in place a copy of the originals."""
@@ -91,13 +98,18 @@ class Lane:
         return folder
 
     def _places(self, folder: Path, source: Path) -> list[str]:
-        return [str(folder), "--in-place"] if self.args.in_place else [str(source), "-o", str(folder)]
+        if self.args.in_place:
+            return [str(folder), "--in-place"]
+        out = folder / f"all.{self.args.to or 'mp4'}" if self.args.command in OF_ALL else folder
+        return [str(source), "-o", str(out)]
 
     def _start(self, places: list[str], jobs: int) -> subprocess.Popen[bytes]:
-        command = [*self.before, sys.executable, "-m", "imgpar", "convert", "-j", str(jobs), "-q"]
-        command += ["--schedule", self.args.schedule, "--report", str(self.work / "report.json")]
-        command += ["--resize", self.args.resize, "--memory", self.args.memory, *places]
-        command += ["--to", self.args.to] if self.args.to else []
+        verb = self.args.command
+        command = [*self.before, sys.executable, "-m", "imgpar", verb, "-j", str(jobs), "-q"]
+        command += ["--memory", self.args.memory, "--report", str(self.work / "report.json"), *places]
+        command += ["--schedule", self.args.schedule] if verb == "convert" else []
+        command += ["--resize", self.args.resize] if verb != "concat" else []
+        command += ["--to", self.args.to] if self.args.to and verb not in OF_ALL else []
         (self.work / "report.json").unlink(missing_ok=True)
         self.table.runs += 1
         with (self.work / "log").open("wb") as log:

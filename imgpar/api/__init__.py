@@ -10,7 +10,6 @@ It may read inputs, start runs and write their reports. Everything else is in th
     retry       retry: failed inputs of the last run
     frames      frames: frames of a clip, decoded in this process
     describe    describe: the header of a picture or clip
-    explain     the processing method of each output, for `--explain`
     settings    keyword settings, sorted into a recipe and run options
     operations  the methods of Pipeline (generated)
     typed       the types of keyword settings (generated)

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
 from imgpar.core import parsing
-from imgpar.core.errors import SourceError
 from imgpar.core.limits import Limits, Secret
-from imgpar.core.spec import Layout
-from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
-from imgpar.inputs.batches import why_unreadable
-
-if TYPE_CHECKING:
-    from imgpar.video.describe import ClipInfo
-
-
-@dataclass(frozen=True, slots=True)
-class PictureInfo:
-    """The properties of a picture, from its header."""
-
-    path: str
-    """Absolute path."""
-    format: str
-    """Name of the format, such as "jpeg"."""
-    bytes: int
-    """Size of the file."""
-    size: tuple[int, int]
-    """Width and height in pixels, upright."""
-    layout: Layout
-    """Channels after decoding: "L" is grey, A is alpha, X is padding."""
-    dtype: str
-    """Type of the values after decoding: "uint8", "uint16" or "float32"."""
-    orientation: int
-    """EXIF orientation 1 to 8 of the stored pixels; 1 is upright."""
-    frames: int
-    """Number of frames of an animation or pages of a document; otherwise 1."""
-    durations_ms: tuple[int, ...]
-    """Duration of each frame of an animation, in milliseconds."""
-    icc_bytes: int
-    """Size of the ICC profile in bytes, 0 if absent; likewise for the fields below."""
-    exif_bytes: int
-    xmp_bytes: int
-    gain_map_bytes: int
-    dpi: tuple[float, float] | None
-    """Horizontal and vertical resolution in dots per inch."""
-    lost_when_converted: tuple[str, ...]
-    """Content that is lost in a conversion."""
-    notes: tuple[str, ...]
-    """Remarks of the decoder."""
-    detail: Mapping[str, str | int | float | bool]
-    """Properties of this format only, such as "subsampling" of JPEG."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The properties as printed by `imgpar info --json`; those of `detail` are on the top level."""
-        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del facts["detail"]
-        return {**facts, **self.detail}
+from imgpar.video.clip_info import ClipInfo
 
 
 def describe(path: str | os.PathLike[str], *, password: str | Secret | None = None) -> PictureInfo | ClipInfo:
     """Return the properties of a file. Of a picture only the header is decoded; of a clip the packets are
     counted.
+
+    The file is read in this process. `Session.describe` reads files in worker processes: use it for files
+    that you do not trust, since one that crashes or occupies its decoder is then one error.
 
     >>> import imgpar
     >>> info = imgpar.describe("photo.jpg")  # doctest: +SKIP
@@ -83,50 +34,6 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
         UsageError: `path` or `password` has a wrong type.
         ItemError: the file cannot be read, or is neither a picture nor a clip.
     """
-    from imgpar.formats import codec
-    from imgpar.pixels.layouts import oriented
-    from imgpar.video.describe import describe_clip
-
     name: str = parsing.named("path", parsing.path, path)
     secret = None if password is None else parsing.named("password", parsing.secret, password)
-    try:
-        with open(name, "rb") as file:
-            found = sniff(data := peek(file.read)) or _named_clip(name)
-            if found is not None and found.kind == "video":
-                return describe_clip(name, found.name)
-            data += file.read()
-    except FileNotFoundError:
-        raise SourceError("There is no such file.") from None
-    except IsADirectoryError:
-        raise SourceError("It is a folder.", fix="Name a file in it.") from None
-    except OSError as error:
-        raise SourceError(why_unreadable(error)) from None
-    header = codec.read_header(data, os.path.basename(name), Limits(max_pixels=1 << 62, password=secret))
-    upright = oriented(header.spec, header.orientation)
-    metadata = header.metadata
-    return PictureInfo(
-        path=os.path.abspath(name),
-        format=header.format,
-        bytes=len(data),
-        size=upright.size,
-        layout=upright.layout,
-        dtype=upright.dtype,
-        orientation=header.orientation,
-        frames=header.frames,
-        durations_ms=metadata.durations,
-        icc_bytes=len(metadata.icc),
-        exif_bytes=len(metadata.exif),
-        xmp_bytes=len(metadata.xmp),
-        gain_map_bytes=len(metadata.gain_map),
-        dpi=metadata.dpi,
-        lost_when_converted=header.lost,
-        notes=header.notes,
-        detail={
-            key: value for key, value in header.detail.items() if isinstance(value, (str, int, float, bool))
-        },
-    )
-
-
-def _named_clip(path: str) -> Format | None:
-    found = format_of_suffix(path)
-    return found if found is not None and found.kind == "video" else None
+    return describe_file(name, Limits(max_pixels=ANY_SIZE, password=secret))

@@ -104,7 +104,8 @@ def dry_run(
     cancel: CancelToken | None = None,
     **settings: Unpack[DryRunSettings],
 ) -> Plan:
-    """Plan a call of `convert` with the same arguments. Nothing is written, no worker is started.
+    """Plan a call of `convert` with the same arguments. Nothing is written. A worker process is started only
+    where a named picture becomes a clip if it is an animation, which its header tells.
 
     >>> import imgpar
     >>> plan = imgpar.dry_run("photos/", "web/", resize="1920", to="webp")  # doctest: +SKIP
@@ -120,8 +121,8 @@ def dry_run(
         settings: as for `convert`, without `dry_run`.
 
     Returns:
-        An item for every input, counts, and notes. `session` and `report` of `convert` are not accepted: no
-        worker is used, and no report is written.
+        An item for every input, counts, and notes. `session` and `report` of `convert` are not
+        accepted.
 
     Raises:
         UsageError: a setting is invalid, or no input exists.

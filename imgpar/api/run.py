@@ -114,10 +114,12 @@ def planned_entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
     gather: Gathering | None = None,
+    stack: contextlib.ExitStack | None = None,
 ) -> Iterator[Job | Outcome]:
     """The plan of `run`: a Job for each input to convert, an Outcome for all others. Writes nothing.
 
-    `tell` is called with notes for the end of the report; `aside` counts files left out.
+    `tell` is called with notes for the end of the report; `aside` counts files left out; `stack` keeps a copy
+    of standard input longer than the iteration.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     _check(inputs, out, options)
@@ -125,9 +127,9 @@ def planned_entries(
         import tempfile
 
         out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as own:
         if inputs == ["-"]:
-            inputs = [_spooled(stack)]
+            inputs = [_spooled(stack or own)]
         yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Paths, texts
-from imgpar.api.typed import SessionArraysSettings, SessionRunSettings
+from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import SESSION_ARRAYS
+from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
@@ -21,7 +21,10 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.batch.describing import PictureInfo
     from imgpar.batch.report import Report
+    from imgpar.core.errors import ItemError
+    from imgpar.video.clip_info import ClipInfo
 
     Array = np.ndarray[Any, Any]
 
@@ -133,6 +136,40 @@ class Session(Workers):
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
+
+    def describe(
+        self,
+        inputs: Paths,
+        *,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionDescribeSettings],
+    ) -> Iterator[tuple[str, PictureInfo | ClipInfo | ItemError]]:
+        """The properties of files, as of `imgpar.describe`, from worker processes: a file that crashes or
+        occupies its decoder is one error.
+
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     for path, info in session.describe("photos/"):
+        ...         print(path, info if isinstance(info, imgpar.ItemError) else info.size)
+
+        Args:
+            inputs: files, folders (recursive), globs.
+            cancel: stops the run.
+            settings: `jobs`, `timeout`, `max_pixels` (no limit unless given), `max_frames`, `password`,
+                `include`, `exclude`.
+
+        Yields:
+            The absolute path of a file, in the order of the inputs, and its properties, or the error why
+            there are none, which is not raised.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+        """
+        from imgpar.batch.facts import describe_all
+
+        SESSION_DESCRIBE.check(settings)
+        options = RunOptions.read(settings)
+        limited = settings.get("max_pixels") is not None
+        return describe_all(self, texts(inputs), options, cancel or CancelToken(), limited=limited)
 
 
 def _read(name: str, value: object) -> Any:

@@ -149,7 +149,7 @@ class EncodeSettings(OperationSettings, total=False):
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     accept_damaged: bool | None
@@ -286,7 +286,7 @@ class PlainRunSettings(OperationSettings, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     keep_originals: int | Literal["none"] | None
@@ -351,7 +351,7 @@ class SessionArraysSettings(TypedDict, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     accept_damaged: bool | None
@@ -367,6 +367,27 @@ class ArraysSettings(SessionArraysSettings, total=False):
     """Limit of shared memory for decoded frames, such as 800M or 2G."""
     worker_memory: int | str | None
     """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+
+
+class SessionDescribeSettings(TypedDict, total=False):
+    """Settings of `Session.describe`."""
+
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    password: str | None
+    """Password of encrypted PDFs."""
 
 
 class AssembleSettings(OperationSettings, total=False):
@@ -414,7 +435,7 @@ class AssembleSettings(OperationSettings, total=False):
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None
@@ -471,7 +492,7 @@ class SheetSettings(OperationSettings, total=False):
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None
@@ -548,7 +569,7 @@ class RetrySettings(TypedDict, total=False):
     schedule: Literal["auto", "staged", "chain"] | None
     """Scheduling of stages on workers; does not change the outputs (default: auto)."""
     max_pixels: int | str | None
-    """Reject pictures with more pixels (default: 100MP)."""
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None

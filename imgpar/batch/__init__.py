@@ -11,6 +11,8 @@ picture/       one picture in a worker         assemble, concat       clips from
 clip/          one clip in a worker            video_writer           clips from arrays
 frames/        frames of clips as pictures     verify_outputs         outputs compared with their digests
 settings       settings of each public call    failure_bundle         everything to reproduce a failure
+facts          facts about inputs, asked of    answers, describing    the same in a worker
+               workers                         ordered                results in the order of the plan
 """
 
 PRELOAD = "imgpar.batch.preload"

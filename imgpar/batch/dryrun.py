@@ -1,4 +1,4 @@
-"""Dry runs: planning only. No file is written, no worker is started, the journal is not modified."""
+"""Dry runs: planning only. No file is written, the journal is not modified."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     check_place,
     gather_planner,
     gathered_place,
@@ -62,7 +63,12 @@ def planned_entries(
         NoInputError: no pattern matches.
     """
     named = list(inputs) if isinstance(inputs, (list, tuple)) else None
-    place = check_place(named or (), out, recipe, options) if gather is None else gathered_place(out)
+    still = frozenset[str]()
+    if gather is not None:
+        place = gathered_place(out)
+    else:
+        place = check_place(named or (), out, recipe, options)
+        still = check_inputs(named or (), place, recipe, options)
     with contextlib.ExitStack() as stack:
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
@@ -79,7 +85,8 @@ def planned_entries(
             (key,) = run_keys(place, recipe, gather, names_digest(every))
             plan = gather_planner(place, gather, key, options, journal)
         else:
-            plan = planner(place, recipe, options, journal, homes=homes, alone=len(named or ()) == 1)
+            alone = len(named or ()) == 1
+            plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

@@ -28,6 +28,10 @@ class BatchPerformer(NamedTuple):
 
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
+        if self.run.asks:
+            from imgpar.batch.answers import answer
+
+            return answer(task, self.run, context.clock)
         if task.stage == "frame":
             return self._help(task, context)
         if self.run.gather is not None:

@@ -94,6 +94,7 @@ class Planner:
         careful: the records may belong to another OUT, so outputs are compared by more than their size.
         options: settings of the encoders, some of which may not apply to an input.
         alone: one input was given.
+        still: named pictures with a single frame, in formats of animations.
 
     Raises:
         UsageError: a format cannot be written, or pages are split in place.
@@ -114,6 +115,7 @@ class Planner:
         careful: bool = False,
         options: EncodeOptions | None = None,
         alone: bool = False,
+        still: Collection[str] = (),
     ) -> None:
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
         self._splits = tuple(split or output.options.split for output in self._outputs)
@@ -135,7 +137,7 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes = AllWishes(out, self._outputs, alone=alone)
+        self._wishes = AllWishes(out, self._outputs, alone=alone, still=still)
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item to convert, an Outcome for the others, in order."""

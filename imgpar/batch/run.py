@@ -22,6 +22,7 @@ from imgpar.batch.report_lines import write_facts
 from imgpar.batch.results import with_noted
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
+    check_inputs,
     check_place,
     gather_planner,
     gathered_place,
@@ -98,10 +99,12 @@ class Run:
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._gather, self._members = gather, ""
-        if gather is None:
-            self._place = check_place(self._named or (), out, recipe, options)
-        else:
+        self._still = frozenset[str]()
+        if gather is not None:
             self._place = gathered_place(out)
+        else:
+            self._place = check_place(self._named or (), out, recipe, options)
+            self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
         self._done = self._sidecars = 0
@@ -192,6 +195,7 @@ class Run:
             homes=homes,
             originals=self._originals,
             alone=len(self._named or ()) == 1,
+            still=self._still,
         )
 
     def _convert(

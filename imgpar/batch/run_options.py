@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet",
+        calls="run retry arrays assemble sheet describe",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,7 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet",
+        calls="run retry arrays assemble sheet describe",
     )
     in_place: bool = option(
         parsing.switch,
@@ -88,7 +88,7 @@ class RunOptions(Declared):
         example="8",
         group=RUN,
         short="-j",
-        calls="run retry arrays frames assemble sheet concat",
+        calls="run retry arrays frames assemble sheet concat describe",
     )
     memory: int | None = option(
         parsing.byte_size,
@@ -98,7 +98,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat",
+        calls="run retry arrays assemble sheet concat describe",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -107,7 +107,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays assemble sheet concat",
+        calls="run retry arrays assemble sheet concat describe",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -120,12 +120,12 @@ class RunOptions(Declared):
     )
     max_pixels: int = option(
         parsing.pixels,
-        "reject pictures with more pixels (default: 100MP)",
+        "reject pictures with more pixels (default: 100MP; no limit for info)",
         default=100_000_000,
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode assemble sheet",
+        calls="run retry arrays encode assemble sheet describe",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -134,7 +134,7 @@ class RunOptions(Declared):
         metavar="N",
         example="500",
         group=RUN,
-        calls="run retry arrays encode assemble sheet",
+        calls="run retry arrays encode assemble sheet describe",
     )
     worker_memory: int | None = option(
         parsing.worker_memory,
@@ -144,7 +144,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat",
+        calls="run retry arrays assemble sheet concat describe",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -169,7 +169,7 @@ class RunOptions(Declared):
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode assemble sheet",
+        calls="run retry arrays encode assemble sheet describe",
     )
     verify: bool = option(
         parsing.switch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
@@ -11,6 +11,8 @@ from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
+
+Asks = Literal["", "info", "explain"]
 
 
 class OutputSpec(NamedTuple):
@@ -53,6 +55,8 @@ class RunSpec(NamedTuple):
 
     parts: str = ""
     """Folder for parts of long clips; empty to keep none."""
+    asks: Asks = ""
+    """Which facts about the inputs are asked for, instead of outputs; empty for none."""
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
     arrays: bool = False

@@ -98,6 +98,7 @@ ARRAYS = _call("arrays", "arrays")
 SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
 ENCODE = _call("encode", "encode", operations=True)
 RETRY = _call("retry", "retry")
+SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
 FRAMES = _settings_of(EncodeOptions, "frames")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
+from imgpar.batch.facts import still_pictures
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
@@ -28,7 +29,7 @@ from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.destination import Out, read_out
-from imgpar.outputs.target_formats import check_kinds
+from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
@@ -98,6 +99,23 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
         return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
 
 
+def check_inputs(named: Sequence[str], place: Out, recipe: Recipe, options: RunOptions) -> frozenset[str]:
+    """Refuse formats to which none of the named files can be converted.
+
+    Returns:
+        The named pictures with a single frame, in formats of animations, where that decides what they become.
+
+    Raises:
+        UsageError: nothing can be converted.
+    """
+    moving = dict.fromkeys(
+        path for branch in recipe.branches() for path in may_become_clips(named, place, branch.to)
+    )
+    still = still_pictures(list(moving), options)
+    check_kinds(named, place, recipe.formats(), chosen=recipe.chosen, still=still)
+    return still
+
+
 def planner(
     place: Out,
     recipe: Recipe,
@@ -107,6 +125,7 @@ def planner(
     homes: Homes | None = None,
     originals: KeptOriginals | None = None,
     alone: bool = False,
+    still: Collection[str] = (),
 ) -> Planner:
     """Make the planner of a run.
 
@@ -118,6 +137,7 @@ def planner(
         homes: in place, the journals of all folders.
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
+        still: named pictures with a single frame, from `check_inputs`.
     """
     outputs = [
         WishedOutput(key, branch.to, branch.encode, branch.name)
@@ -132,6 +152,7 @@ def planner(
         verify=options.verify,
         careful=bool(options.journal),
         alone=alone and recipe.chosen,
+        still=still,
     )
 
 
@@ -161,7 +182,6 @@ def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: 
             f"OUT is named like one file ({place.name}), but the recipe makes {len(branches)} of each input.",
             fix="Name a folder with -o.",
         )
-    check_kinds(named, place, recipe.formats(), chosen=recipe.chosen)
     return place
 
 

@@ -139,10 +139,10 @@ class Workers:
         finally:
             self._busy.release()
 
-    def new_ledger(self, schedule: str, *, arrays: bool = False, together: bool = False) -> Ledger:
-        """The ledger of one run on the arena of this session."""
+    def new_ledger(self, schedule: str, **kind: bool) -> Ledger:
+        """The ledger of one run on the arena of this session; `kind` as for `Ledger`."""
         arena, _ = self.open()
-        return Ledger(arena.allocator, schedule, arrays=arrays, together=together, first_serial=self._serial)
+        return Ledger(arena.allocator, schedule, first_serial=self._serial, **kind)
 
     def limits(self, options: RunOptions) -> Limits:
         """The limits of a single input in this session."""

@@ -23,7 +23,7 @@ COMMANDS = {
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
     "undo": ("imgpar.cli.undo", "restore the originals that --in-place replaced"),
-    "info": ("imgpar.cli.show", "print the properties of files"),
+    "info": ("imgpar.cli.info", "print the properties of files"),
     "formats": ("imgpar.cli.show", "list the supported formats"),
     "ops": ("imgpar.cli.show", "describe the operations and encoder settings"),
     "desktop": ("imgpar.cli.desktop", "open the drop window, or install its menu entries"),
@@ -34,10 +34,10 @@ COMMANDS = {
 NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
 """Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
-_NO_WORK = {"-h", "--help", "-n", "--dry-run", "--explain"}
-"""Flags with which `convert` starts no workers."""
+_NO_WORK = {"-h", "--help", "-n", "--dry-run"}
+"""Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "concat")
+_RUNS = ("convert", "assemble", "concat", "info")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
@@ -98,7 +98,7 @@ def _dispatch(arguments: list[str]) -> int:
         raise _no_such_command(first, arguments)
     if first in _RUNS and not _has_folder():
         raise UsageError(NO_FOLDER)  # worker processes could not start
-    if first in _RUNS and _NO_WORK.isdisjoint(arguments):
+    if _starts_workers(first, arguments):
         from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 
@@ -106,6 +106,13 @@ def _dispatch(arguments: list[str]) -> int:
     module = importlib.import_module(COMMANDS[first][0])
     code: int = getattr(module, f"{first}_command")(arguments[1:])
     return code
+
+
+def _starts_workers(command: str, arguments: list[str]) -> bool:
+    """Whether the command is known to start workers; others start them when they find something to do."""
+    if command not in _RUNS or not _NO_WORK.isdisjoint(arguments):
+        return False
+    return command != "info" or any(map(os.path.isfile, arguments))  # a folder is only counted
 
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:

@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
@@ -85,11 +85,16 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         action="store_true",
         help="print the recipe, the sizes before and after and the processing path; write nothing",
     )
+    add_lists(add)
+    return group
+
+
+def add_lists(add: Callable[..., object]) -> None:
+    """Add the flags of lists of inputs; `add` is `add_argument` of a group."""
     add("--files-from", action=Once, metavar="FILE",
         help="read the inputs from a file, one per line; - is standard input")  # fmt: skip
     add("--null", action="store_true",
         help="names in --files-from are terminated by NUL instead of a newline (short: -0)")  # fmt: skip
-    return group
 
 
 def convert_command(argv: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from imgpar.batch.report import counted, format_size
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.ignored import Aside, ignored_sentence
 from imgpar.inputs.local import nothing_there, scan
+from imgpar.inputs.patterns import Patterns
 
 
 def check_there(paths: Sequence[str]) -> None:
@@ -19,11 +20,11 @@ def check_there(paths: Sequence[str]) -> None:
         raise nothing_there(paths)
 
 
-def folder_facts(path: str) -> dict[str, Any]:
-    """Counts of a folder and its subfolders."""
+def folder_facts(path: str, patterns: Patterns | None = None) -> dict[str, Any]:
+    """Counts of a folder and its subfolders, of the files that the patterns take."""
     files, sizes, broken, aside = Counter[str](), Counter[str](), list[str](), Aside()
     notes = list[str]()
-    for batch in scan([path], out=None):
+    for batch in scan([path], out=None, patterns=patterns):
         aside.add(batch.kinds, batch.left_out, batch.excluded)
         notes += batch.notes
         for item in batch.items:
@@ -35,7 +36,8 @@ def folder_facts(path: str) -> dict[str, Any]:
             files[name] += 1
             sizes[name] += item.size
     facts = aside.facts()
-    del facts["excluded"]
+    if not facts["excluded"]:
+        del facts["excluded"]
     return {
         "path": os.path.abspath(path),
         "folder": True,
@@ -68,6 +70,6 @@ def folder_words(facts: dict[str, Any]) -> dict[str, Any]:
             for name, found in facts["formats"].items()
         },
         "cannot be read": dict(enumerate(facts["unreadable"], 1)),
-        "besides": ignored_sentence(facts["left_out"], facts["left_out_folders"]),
+        "besides": ignored_sentence(facts["left_out"], facts["left_out_folders"], facts.get("excluded", 0)),
         "notes": " ".join(facts["notes"]),
     }

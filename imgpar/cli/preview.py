@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
@@ -14,16 +15,17 @@ from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
-from imgpar.core.errors import ImgparError, NoInputError
+from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
-from imgpar.core.spec import Spec
 from imgpar.inputs.ignored import Aside, ignored_sentence
 from imgpar.outputs.templates import STEM
 
 if TYPE_CHECKING:
+    from imgpar.batch.answers import Explained
     from imgpar.ops import Operation
     from imgpar.recipe.outputs import Branch
     from imgpar.recipe.recipe import Recipe
+    from imgpar.runtime.scheduler import CancelToken
 
 
 def preview(
@@ -34,35 +36,31 @@ def preview(
     gather: Gathering | None = None,
 ) -> int:
     """Print one line per input and a summary; return 1 if an input would fail, 3 if there is no input."""
-    from imgpar.api import explain, run
-    from imgpar.batch.dryrun import planned, report_of
+    from imgpar.batch.dryrun import report_of
+    from imgpar.cli.stopping import stopping
+    from imgpar.runtime.scheduler import CancelToken
 
     explained = getattr(args, "explain", False)
     if explained and not args.json:
         print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    for entry in run.planned_entries(
-        inputs, args.out, recipe, options, tell=notes.append, aside=aside, gather=gather
-    ):
-        if args.report:
-            items += planned(entry) if isinstance(entry, Job) else [entry]
-        facts = _facts(entry)
-        sums[facts["status"]] += len(entry.items) if isinstance(entry, Job) else 1
-        sums["files"] += len(facts["outputs"])
-        if explained and isinstance(entry, Job):
-            facts["sizes"] = sizes(entry.item.path, recipe.operations)
-            if recipe.outputs:
-                for target, out in zip(entry.targets, facts["outputs"], strict=True):
-                    every = sizes(entry.item.path, recipe.branches()[target.branch].operations)
-                    out["size"] = every[-1] if every else ()
-            facts["ways"] = explain.ways(entry, recipe, options)
-        if args.json:
-            print(json.dumps(facts))
-        elif facts["status"] == "failed":
-            print(f"failed  {printable(facts['source'] + ': ' + facts['error'])}", file=sys.stderr)
-        elif not args.quiet:
-            print(printable(_line(facts)))
+    token = CancelToken()
+    entries = _entries(args, inputs, recipe, options, gather, token, notes, aside)
+    with stopping(token) if explained else contextlib.nullcontext(), contextlib.closing(entries):
+        for facts, outcomes in entries:
+            if args.report:
+                items += outcomes
+            sums[facts["status"]] += len(outcomes)
+            sums["files"] += len(facts["outputs"])
+            if args.json:
+                print(json.dumps(facts))
+            elif facts["status"] == "failed":
+                print(f"failed  {printable(facts['source'] + ': ' + facts['error'])}", file=sys.stderr)
+            elif not args.quiet:
+                print(printable(_line(facts)))
+    if token.cancelled:
+        return 130
     summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
     if args.json:
         print(json.dumps({"summary": {**summary, "files": sums["files"], **aside.facts()}}))
@@ -85,6 +83,59 @@ def preview(
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)
+
+
+def _entries(
+    args: argparse.Namespace,
+    inputs: Iterable[str],
+    recipe: Recipe,
+    options: RunOptions,
+    gather: Gathering | None,
+    cancel: CancelToken,
+    notes: list[str],
+    aside: Aside,
+) -> Generator[tuple[dict[str, Any], list[Outcome]]]:
+    """What is printed for each job or input, and its lines of the report; --explain asks workers."""
+    from imgpar.api import run
+    from imgpar.batch.dryrun import planned
+
+    with contextlib.ExitStack() as stack:
+        plan = run.planned_entries(
+            inputs,
+            args.out,
+            recipe,
+            options,
+            tell=notes.append,
+            aside=aside,
+            gather=gather,
+            stack=stack,
+        )
+        explained = getattr(args, "explain", False)
+        for entry in _explained_plan(plan, recipe, options, cancel, stack) if explained else plan:
+            if isinstance(entry, Outcome):
+                yield _facts(entry), [entry]
+                continue
+            job, found = entry if not isinstance(entry, Job) else (entry, None)
+            facts = _facts(job)
+            if found is not None:
+                facts |= {"sizes": found.sizes, "ways": found.ways}
+                for out, size in zip(facts["outputs"], found.made, strict=False):
+                    out["size"] = size
+            yield facts, planned(job)
+
+
+def _explained_plan(
+    plan: Iterator[Job | Outcome],
+    recipe: Recipe,
+    options: RunOptions,
+    cancel: CancelToken,
+    stack: contextlib.ExitStack,
+) -> Iterator[tuple[Job, Explained] | Outcome]:
+    from imgpar.batch.facts import explain
+    from imgpar.batch.setup import new_workers
+
+    workers = stack.enter_context(new_workers(options))
+    return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel)))
 
 
 _SHOWN = ("path", "format", "replaces", "split")
@@ -170,18 +221,3 @@ def _as_text(operation: Operation) -> str:
     given = [(name, getattr(operation, name)) for name in names if name]
     details = [name if value is True else f"{name} {value}" for name, value in given if value not in off]
     return ", ".join([" ".join(filter(None, words)), *details])
-
-
-def sizes(path: str, operations: Sequence[Operation]) -> list[tuple[int, int]]:
-    """The size of one input and the size after each operation; empty if its header cannot be read."""
-    from imgpar.api.describe import describe
-
-    try:
-        spec = Spec(*describe(path).size)
-        found = [spec.size]
-        for operation in operations:
-            spec = operation.plan(spec)
-            found.append(spec.size)
-    except ImgparError:
-        return []
-    return found

@@ -1,155 +1,19 @@
-"""`imgpar info`, `imgpar formats` and `imgpar ops`: tables, or JSON for scripts."""
+"""`imgpar formats` and `imgpar ops`: tables, or JSON for scripts."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imgpar.batch.progress import printable
-from imgpar.batch.run_options import RunOptions
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.passwords import add_password, read_password
 from imgpar.core import parsing
-from imgpar.core.errors import ImgparError, UsageError, bad_value
+from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.ops import Operation, Option, operation_types
-
-
-def info_parser() -> Parser:
-    """The parser of `imgpar info`."""
-    parser = Parser(
-        "info",
-        "FILE|FOLDER... [--json]",
-        "Print the properties of a file from its header, without decoding pixels. For a folder, print "
-        "counts.\n\n"
-        "  imgpar info IMG_1.HEIC\n"
-        "  imgpar info photos/                      formats, sizes and ignored files\n"
-        "  imgpar info photos/*.jpg --json | jq -r 'select(.orientation > 1) | .path'",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per file, one per line")
-    add_password(parser.add_argument, RunOptions.options()["password"].help)
-    return parser
-
-
-def info_command(argv: Sequence[str]) -> int:
-    """Describe every file; return 1 if one cannot be read."""
-    args, paths = info_parser().parse(argv)
-    if not paths:
-        raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
-    from imgpar.api.describe import describe
-    from imgpar.cli.folders import check_there, folder_facts, folder_words
-
-    check_there(paths)
-    code, password = 0, read_password(args)
-    for number, path in enumerate(paths):
-        folder = os.path.isdir(path)
-        try:
-            facts = folder_facts(path) if folder else describe(path, password=password).as_dict()
-        except ImgparError as error:
-            print(f"failed  {printable(f'{path}: {error}')}", file=sys.stderr)
-            code = 1
-            continue
-        if args.json:
-            print(json.dumps(facts, default=str))
-        else:
-            print(("\n" if number else "") + _described(folder_words(facts) if folder else in_words(facts)))
-    return code
-
-
-_LAYOUTS = {
-    "L": "grey",
-    "LA": "grey with transparency",
-    "RGB": "colour",
-    "RGBX": "colour",
-    "RGBA": "colour with transparency",
-    "CMYK": "CMYK",
-}
-_DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating point"}
-_WORDS = {
-    "bytes": "file",
-    "durations_ms": "milliseconds",
-    "icc_bytes": "colour profile",
-    "exif_bytes": "EXIF",
-    "xmp_bytes": "XMP",
-    "gain_map_bytes": "gain map",
-    "dpi": "dots per inch",
-    "lost_when_converted": "lost when converted",
-    "subsampling": "chroma",
-    "quality": "estimated quality",
-}
-_HIDDEN = {
-    "layout",
-    "dtype",
-    "bits",
-    "mode",
-    "reader",
-    "scale",
-    "components",
-    "essential",
-    "complete",
-    "first",
-    "few_colours",
-    "packing",
-}
-"""Properties that are printed only with --json."""
-
-
-def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties of a picture with readable names; those of a clip have them already.
-
-    >>> in_words({"format": "png", "layout": "RGBA", "dtype": "uint16", "icc_bytes": 548, "frames": 1})
-    {'format': 'png', 'pixels': 'colour with transparency, 16 bits', 'colour profile': '548 bytes'}
-    """
-    if "layout" not in facts:
-        return dict(facts)
-    bits, depth = facts.get("bits"), _DEPTHS.get(facts["dtype"], facts["dtype"])
-    if isinstance(bits, int) and facts["dtype"] != "float32":
-        depth = f"{bits} bit" if bits == 1 else f"{bits} bits"
-    shown: dict[str, Any] = {}
-    for name, value in facts.items():
-        if name == "layout":
-            shown["pixels"] = f"{_LAYOUTS.get(value, value)}, {depth}"
-        elif name in _HIDDEN or (name in ("frames", "orientation") and value == 1) or not value:
-            continue
-        elif name == "dpi":
-            shown[_WORDS[name]] = tuple(round(density) for density in value)
-        else:
-            shown[_WORDS.get(name, name)] = f"{value:,} bytes" if name.endswith("bytes") else value
-    return shown
-
-
-def _described(facts: Mapping[str, Any]) -> str:
-    """Properties as aligned lines; empty ones are omitted, nested tables are indented.
-
-    >>> print(_described({"format": "jpeg", "size": (4, 3), "profile": "", "exif": {"Model": "X"}}))
-    format  jpeg
-    size    4 × 3
-    exif    Model  X
-    """
-    rows: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        if value in (None, "", (), [], {}):
-            continue
-        if isinstance(value, Mapping):
-            inner = align_columns([(str(key), _shown(entry)) for key, entry in value.items()]).splitlines()
-            rows += [(name if i == 0 else "", line) for i, line in enumerate(inner)]
-        else:
-            rows.append((name, " × ".join(map(str, value)) if name == "size" else _shown(value)))
-    return align_columns([(printable(name), text) for name, text in rows])
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_shown, value))
-    return printable(str(value))
 
 
 def formats_parser() -> Parser:

@@ -5,6 +5,7 @@ fontconfig.
 
     errors        every exception, with its message, fix and exit code
     model         frozen values passed between rooms: Item, Job, Header, Frame, Outcome, Event …
+    blocks        EXIF, XMP and ICC profiles as bytes that keep what was parsed from them
     options       declaration of a setting, from which flag, keyword, recipe key and docs follow
     parsing       parsers of option values: text, TOML or Python
     filenames     natural order, case folding, legal and unique names; pure text

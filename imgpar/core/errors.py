@@ -55,6 +55,18 @@ class ImgparError(Exception):
         return (_rebuild, (type(self), self.message, self.fix))
 
 
+def item_error(kind: str, message: str) -> ItemError:
+    """The exception of a failed item, from the name of its class and its text.
+
+    >>> item_error("DamagedError", "It is truncated.")
+    DamagedError('It is truncated.', '')
+    """
+    found = globals().get(kind)
+    if isinstance(found, type) and issubclass(found, ItemError):
+        return found(message)
+    return ItemError(message)
+
+
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
     """Rebuild the exception in another process: keyword arguments are not pickled."""
     return kind(message, fix=fix)

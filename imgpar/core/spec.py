@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from imgpar.core.blocks import Exif, Icc, Xmp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +27,8 @@ Channels = Literal["RGB", "RGBA", "L", "LA"]
 """Channels of arrays as callers ask for them: colour or grey, with or without alpha."""
 Dtype = Literal["uint8", "uint16", "float32"]
 """Values of arrays as callers ask for them; float32 is 0 to 1."""
+Fact = str | int | float | bool
+"""Value of a property of a file, as printed by `imgpar info`."""
 Colour = tuple[float, float, float, int]
 """Red, green, blue and alpha, 0 to 255: integers in sRGB as given, fractions in another profile."""
 CHROMA: dict[str, tuple[int, int]] = {
@@ -153,14 +157,12 @@ class FrameRef:
 
 
 class Metadata(NamedTuple):
-    """Metadata of a file; raw blocks as stored, without container headers.
+    """Metadata of a file; blocks as stored, without container headers. What is parsed from `icc`, `exif` and
+    `xmp` is kept with them."""
 
-    `exif` starts with the TIFF header (II or MM), not with `Exif\\0\\0`.
-    """
-
-    icc: bytes = b""
-    exif: bytes = b""
-    xmp: bytes = b""
+    icc: Icc = Icc()
+    exif: Exif = Exif()
+    xmp: Xmp = Xmp()
     comment: bytes = b""
     iptc: bytes = b""
     """The IIM records (IPTC): captions, credits and keywords."""
@@ -192,6 +194,26 @@ class Metadata(NamedTuple):
         return own + sum(page.nbytes for page in self.pages)
 
 
+class Coding(NamedTuple):
+    """How a file stores its pixels, as far as an output may be stored alike."""
+
+    few_colours: bool = False
+    """Whether there is a palette, or grey of less than 8 bits."""
+    lossless: bool = False
+    """Whether the pixels are stored exactly, in a format that can also store them with loss."""
+    quality: int = 0
+    """Estimated quality of the encoder, 1 to 100; 0 where it is unknown."""
+    packing: str = ""
+    """Compression of a TIFF, if the writer supports it (`tiff.compression.PACKINGS`)."""
+
+
+class Detail(Protocol):
+    """What only the modules of one format know of a file: a named tuple declared beside its reader."""
+
+    def facts(self, header: Header, /) -> Mapping[str, Fact]:
+        """The properties of this format for `imgpar info`, of a file with this header."""
+
+
 class Header(NamedTuple):
     """What is known of a file before its pixels are decoded.
 
@@ -208,5 +230,14 @@ class Header(NamedTuple):
     """What decoding cannot preserve, as worded in the report ("gain map", "frames")."""
     notes: tuple[str, ...] = ()
     """Remarks for the report that are no loss ("profile is broken, taken as sRGB")."""
-    detail: Mapping[str, Any] = {}
-    """Additional values for `imgpar info` and for the format that read the header ("subsampling": "420")."""
+    coding: Coding = Coding()
+    scale: int = 1
+    """1, 2, 4 or 8: how much smaller than in the file the pixels are decoded."""
+    turned: bool = False
+    """Whether pages are turned upright while they are decoded: a copy of the file would not be upright."""
+    pages: tuple[int, int] | None = None
+    """Numbers of the first and the last requested page of a document, from 1; None for other files."""
+    numbers: tuple[int, ...] = ()
+    """Indices of the frames to decode, from 0; empty: the first ones."""
+    detail: Detail | None = None
+    """For the modules of this format: whoever reads it asks for its type first (`formats.base.detail_of`)."""

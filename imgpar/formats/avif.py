@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from imgpar.core.blocks import Exif
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Fact, Frame, Header, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import imagecodecs, opencv, pillow
-from imgpar.formats.base import Encoded, durations_of
+from imgpar.formats.base import Encoded, detail_of, durations_of
 from imgpar.formats.jpeg import gain_map
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.box_times import without_times
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.cicp import cicp_colours, container_cicp, into_container
@@ -31,6 +34,19 @@ _DEFAULT_EFFORT = 3
 """Speed 7 takes 60 % of the time of speed 6 for files 2 % larger."""
 _DEPTH = 10
 """Bit depth for 16-bit input: every AVIF decoder supports 10 bits, but not all support 12."""
+
+
+class AvifDetail(NamedTuple):
+    """What is known of an AVIF besides its header."""
+
+    mode: str
+    """Pillow's mode of the image."""
+    bits: int = 8
+    """Per channel: 8, 10 or 12."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"mode": self.mode, **({"bits": self.bits} if self.bits > 8 else {})}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -70,11 +86,12 @@ def decode(
     """
     if header.spec.dtype != "uint16":
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
+    bits = detail_of(header, AvifDetail).bits
     try:
         pixels = opencv.decode(data, header.spec, "AVIF")
     except DamagedError:  # OpenCV rejects some intact files
         pixels = imagecodecs.decode("avif", data, "AVIF")
-    np.copyto(frames[0].array, imagecodecs.stretched(pixels, header.detail["bits"], "uint16"))
+    np.copyto(frames[0].array, imagecodecs.stretched(pixels, bits, "uint16"))
     return ()
 
 
@@ -123,11 +140,11 @@ def _coloured(header: Header, head: bytes) -> Header:
 def _deep(header: Header, head: bytes) -> Header:
     """Read the bit depth, which Pillow hides, from the third byte of av1C: bit 6 is 10 bits, bit 5 12, bit 4
     grey."""
-    at = head.find(b"av1C")
+    mode, at = detail_of(header, pillow.PillowDetail).mode, head.find(b"av1C")
     if not 0 <= at < len(head) - 7 or not head[at + 6] & 0x40:
-        return header
+        return header._replace(detail=AvifDetail(mode))
     bits, grey = (12 if head[at + 6] & 0x20 else 10), bool(head[at + 6] & 0x10)
-    detail = {**header.detail, "bits": bits}
+    detail = AvifDetail(mode, bits)
     if header.frames > 1 or (grey and header.spec.alpha):
         return header._replace(lost=(*header.lost, "depth"), detail=detail)
     layout = "L" if grey else "RGBA" if header.spec.alpha else "RGB"
@@ -166,11 +183,11 @@ def _encode_usual(
     return Encoded(sink.getvalue(), ("loop count",) if counted else ())
 
 
-def _without_orientation(block: bytes) -> bytes:
+def _without_orientation(exif: Exif) -> Exif:
     """Pillow rewrites EXIF if it has an orientation, which breaks maker notes."""
-    exif = bytearray(block)
-    tiff.drop_entry(exif, tiff.ORIENTATION)
-    return bytes(exif)
+    draft = Draft(exif)
+    draft.drop_entry(tiff.ORIENTATION)
+    return draft.finished()
 
 
 def _encode_exact(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from imgpar.core.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Metadata
+from imgpar.core.spec import Detail, Header, Metadata
 from imgpar.formats.registry import Format
+
+DetailKind = TypeVar("DetailKind", bound=Detail)
 
 _UNKNOWN_KIND = re.compile(
     r"not (yet |currently )?(supported|implemented|handled)|unsupported|unimplemented|unhandled"
@@ -60,6 +62,13 @@ def unclear(title: str, complaint: str) -> UnsupportedError:
     return UnsupportedError(
         f"This {title} could not be read: {words}. It is of a kind that imgpar does not read, or damaged."
     )
+
+
+def detail_of(header: Header, kind: type[DetailKind]) -> DetailKind:
+    """The detail of a header whose reader gives it one of this kind."""
+    detail = header.detail
+    assert isinstance(detail, kind), f"{header.format} has {type(detail).__name__}"
+    return detail
 
 
 def durations_of(metadata: Metadata, count: int) -> list[int]:

@@ -102,7 +102,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
         header = _without_implausible_density(header)
-        if header.frames > 1 and limits.pages and "pages" not in header.detail:
+        if header.frames > 1 and limits.pages and header.pages is None:
             header = _some_frames(header, limits)
     except ItemError:
         raise
@@ -136,7 +136,7 @@ def at_scale(header: Header, scale: int) -> Header:
     """The header for a decode at 1/`scale`, as returned by `decode_scale`; unchanged for 1."""
     if scale == 1:
         return header
-    return header._replace(spec=scaled_spec(header.spec, scale), detail={**header.detail, "scale": scale})
+    return header._replace(spec=scaled_spec(header.spec, scale), scale=scale)
 
 
 def scaled_spec(spec: Spec, scale: int) -> Spec:
@@ -274,8 +274,7 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     durations = header.metadata.durations
     kept = durations[wanted.start : wanted.stop] if len(wanted) > 1 else ()
     metadata = header.metadata._replace(durations=kept)
-    detail = {**header.detail, "numbers": tuple(wanted)}
-    return header._replace(frames=len(wanted), metadata=metadata, detail=detail)
+    return header._replace(frames=len(wanted), metadata=metadata, numbers=tuple(wanted))
 
 
 def _without_implausible_density(header: Header) -> Header:
@@ -297,8 +296,10 @@ def _adjusted(metadata: Metadata, spec: Spec, fmt: Format, what: str) -> tuple[M
     lost."""
     from imgpar.formats.metadata.policy import bake, describe_lost, strip
 
-    metadata, lost = fitting_profile(strip(bake(metadata, *spec.size), what), spec)
-    return _without_missing_gain_map(metadata, fmt), lost + describe_lost(metadata, fmt)
+    # Blocks as they were read come first: what is found in them serves all outputs of the picture.
+    metadata, lost = fitting_profile(strip(metadata, what), spec)
+    lost += describe_lost(metadata, fmt)
+    return bake(_without_missing_gain_map(metadata, fmt), *spec.size), lost
 
 
 def _in_few_colours(

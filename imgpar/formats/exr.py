@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Spec
-from imgpar.formats.base import check_size, require, unclear
+from imgpar.core.spec import Fact, Frame, Header, Layout, Spec
+from imgpar.formats.base import check_size, detail_of, require, unclear
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import tone
 
@@ -27,6 +27,17 @@ _CHROMA = ("RY", "BY")
 """Chroma: differences of red and blue from luminance, relative to it; usually subsampled 2×2."""
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue in luminance of Rec. 709, the default primaries."""
+
+
+class ExrDetail(NamedTuple):
+    """What is known of an OpenEXR besides its header."""
+
+    chroma: bool
+    """Whether colours are stored as luminance and chroma."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"chroma": self.chroma}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -54,7 +65,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(width, height, layout, "float32"),
         lost=tuple(lost),
         notes=(tone.NOTE,),
-        detail={"chroma": chroma},
+        detail=ExrDetail(chroma),
     )
 
 
@@ -82,7 +93,7 @@ def decode(
     frame = frames[0]
     with _open(data, FORMATS[header.format], separate_channels=True) as file:
         channels = file.channels()
-        if header.detail.get("chroma"):
+        if detail_of(header, ExrDetail).chroma:
             colours = _coloured(channels, header.spec)
         else:
             names = _CHANNELS[header.spec.layout]

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats import quality
-from imgpar.formats.base import Encoded, check_size, damaged, require, unclear
+from imgpar.formats.base import Encoded, check_size, damaged, detail_of, require, unclear
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.policy import bake
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour.cicp import Colours, cicp_colours
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.layouts import convert_layout, fits
 
 _LAYOUTS: dict[str, Layout] = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -29,6 +30,17 @@ _PRESETS = (
     "medium", "medium", "slow", "slower", "slower", "veryslow",
 )  # fmt: skip
 """Preset of the encoder for each effort."""
+
+
+class HeifDetail(NamedTuple):
+    """What is known of a HEIF besides its header."""
+
+    bits: int
+    """Per channel: 8, 10 or 12."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"bits": self.bits}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -48,13 +60,13 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         layout = "RGBX"
     icc = info.get("icc_profile") or b""
     nclx = _colours(info, grey=layout in ("L", "LA")) if not icc else Colours()
-    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    exif = Exif((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     metadata = Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else nclx.icc,
+        icc=rgb_or_grey(icc) or nclx.icc,
         cicp=nclx.cicp,
         # The decoder applies the rotation: the tag must not apply it again.
         exif=bake(Metadata(exif=exif), width, height).exif,
-        xmp=info.get("xmp") or b"",
+        xmp=Xmp(info.get("xmp") or b""),
     )
     lost = list[str]()
     if exif and not tiff.is_sound(exif):
@@ -72,7 +84,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(width, height, layout, "uint16" if deep else "uint8"),
         metadata=metadata,
         lost=tuple(lost),
-        detail={"bits": info.get("bit_depth", 8)},
+        detail=HeifDetail(info.get("bit_depth", 8)),
     )
 
 
@@ -99,7 +111,7 @@ def decode(
     """
     file = _open(data)
     pixels = np.ascontiguousarray(file[file.primary_index])
-    spec, bits = header.spec, header.detail["bits"]
+    spec, bits = header.spec, detail_of(header, HeifDetail).bits
     if pixels.shape[:2] != (spec.height, spec.width):
         raise damaged("HEIC", f"it was decoded to {pixels.shape[1]}×{pixels.shape[0]}", hopeless=True)
     if spec.dtype == "uint16":

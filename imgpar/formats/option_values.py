@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from imgpar.core import parsing
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import bad_value
 
 PROFILES = ("srgb", "p3")
@@ -18,7 +19,7 @@ class ColourTarget:
     """The colour profile to convert to: one of `PROFILES`, or a file and its content."""
 
     name: str
-    icc: bytes = field(default=b"", repr=False)
+    icc: Icc = field(default=Icc(), repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -37,7 +38,7 @@ def colour_target(value: object) -> ColourTarget:
         return ColourTarget(str(value).lower())
     if isinstance(value, str) and os.path.isfile(value):
         with open(value, "rb") as file:
-            icc = file.read()
+            icc = Icc(file.read())
         if icc[36:40] == b"acsp" and icc[16:20] == b"RGB ":
             return ColourTarget(value, icc)
     raise bad_value(parsing.VALUE, "srgb, p3 or the file of an RGB profile", value, PROFILES)

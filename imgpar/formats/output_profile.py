@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgpar.core.blocks import Icc
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format
@@ -59,11 +60,12 @@ def fitting_profile(metadata: Metadata, spec: Spec) -> tuple[Metadata, tuple[str
     from imgpar.pixels.colour import matrix_profiles
 
     # Grey pixels look the same without a profile with the sRGB transfer function, whatever its primaries.
-    named = b"sRGB" in metadata.icc or b"s\0R\0G\0B" in metadata.icc
+    content: bytes = metadata.icc
+    named = b"sRGB" in content or b"s\0R\0G\0B" in content
     harmless = spec.grey and (named or matrix_profiles.has_curve_of_srgb(metadata.icc))
-    return metadata._replace(icc=b""), () if harmless else ("icc",)
+    return metadata._replace(icc=Icc()), () if harmless else ("icc",)
 
 
-def _describes(icc: bytes, fmt: Format, *, grey: bool) -> bool:
+def _describes(icc: Icc, fmt: Format, *, grey: bool) -> bool:
     """Whether a profile can be kept with a grey or colour picture in this format."""
     return not icc or (fmt.grey_icc and grey if profile_space(icc) == "GRAY" else fmt.icc and not grey)

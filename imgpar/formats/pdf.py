@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.errors import LockedError
 from imgpar.core.limits import Limits, Secret
-from imgpar.core.spec import Frame, Header, Metadata, Spec
-from imgpar.formats.base import check_size, chosen_pages, damaged, refused, require
+from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
+from imgpar.formats.base import check_size, chosen_pages, damaged, detail_of, refused, require
 from imgpar.formats.registry import FORMATS, Format
 
 DENSITY = 150.0
 """Dots per inch: small print is readable, an A4 page has 2.2 megapixels."""
 _POINTS = 72
+
+
+class PdfDetail(NamedTuple):
+    """How the pages of a PDF are rendered."""
+
+    density: float
+    """In dots per inch."""
+    password: Secret | None
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"density": self.density}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -39,12 +51,9 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         frames=len(pages) if alike else 1,
         metadata=Metadata(dpi=(density, density)),
         lost=() if alike else ("pages",),
-        detail={
-            "density": density,
-            "numbers": tuple(pages),
-            "pages": (pages[0] + 1, pages[-1] + 1),
-            "password": limits.password,
-        },
+        pages=(pages[0] + 1, pages[-1] + 1),
+        numbers=tuple(pages),
+        detail=PdfDetail(density, limits.password),
     )
 
 
@@ -69,11 +78,12 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    document = _open(data, FORMATS[header.format], header.detail.get("password"))
+    detail = detail_of(header, PdfDetail)
+    document = _open(data, FORMATS[header.format], detail.password)
     document.init_forms()  # before the first page: only then form fields are rendered
-    scale = header.detail["density"] / _POINTS
+    scale = detail.density / _POINTS
     try:
-        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+        for number, frame in zip(header.numbers, frames, strict=False):
             page = document[number]
             bitmap = page.render(scale=scale, rev_byteorder=True, force_bitmap_format=_FOUR_BYTES)
             pixels = bitmap.to_numpy()

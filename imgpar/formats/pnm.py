@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Spec
+from imgpar.core.spec import Fact, Frame, Header, Layout, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged
 from imgpar.formats.registry import Format
@@ -21,7 +21,7 @@ _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _HEAD = 4096
 
 
-class _Facts(NamedTuple):
+class PnmDetail(NamedTuple):
     """Parsed header; the pixels begin at offset `at`."""
 
     kind: bytes
@@ -31,6 +31,10 @@ class _Facts(NamedTuple):
     peak: float
     """The value of white; for floats the sign gives the byte order."""
     at: int
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """No properties for `imgpar info`."""
+        return {}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -42,7 +46,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     floats = facts.kind in (b"PF", b"Pf")
     dtype = "float32" if floats else "uint16" if facts.peak > 255 else "uint8"
     spec = Spec(facts.width, facts.height, _LAYOUTS[facts.channels], dtype)
-    return Header(fmt.name, spec, detail={"facts": facts})
+    return Header(fmt.name, spec, detail=facts)
 
 
 def decode(
@@ -62,9 +66,9 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if "facts" not in header.detail:
+    facts, spec = header.detail, header.spec
+    if not isinstance(facts, PnmDetail):
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-    facts, spec = _Facts(*header.detail["facts"]), header.spec
     values, missing = _values(data, facts)
     if missing and not accept_damaged:
         raise damaged("Netpbm", f"it has {missing:,} values less than its size needs")
@@ -79,7 +83,7 @@ def decode(
     return ()
 
 
-def _values(data: bytes | memoryview, facts: _Facts) -> tuple[Array, int]:
+def _values(data: bytes | memoryview, facts: PnmDetail) -> tuple[Array, int]:
     """All stored values, and the number of missing ones (which are 0)."""
     count = facts.width * facts.height * facts.channels
     if facts.kind in (b"P2", b"P3"):
@@ -94,7 +98,7 @@ def _values(data: bytes | memoryview, facts: _Facts) -> tuple[Array, int]:
     return (np.concatenate([found, np.zeros(missing, found.dtype)]) if missing else found), missing
 
 
-def _parse(head: bytes) -> _Facts | None:
+def _parse(head: bytes) -> PnmDetail | None:
     """The header of variants that are decoded here; None for those left to Pillow."""
     kind = head[:2]
     if kind == b"P7":
@@ -115,10 +119,10 @@ def _parse(head: bytes) -> _Facts | None:
     narrow = kind[1:].isdigit() and peak <= 255
     if narrow or not 0 < abs(peak) <= 65535 or min(width, height) < 1:
         return None
-    return _Facts(kind, width, height, 3 if kind in (b"P3", b"P6", b"PF") else 1, peak, at + 1)
+    return PnmDetail(kind, width, height, 3 if kind in (b"P3", b"P6", b"PF") else 1, peak, at + 1)
 
 
-def _parse_pam(head: bytes) -> _Facts:
+def _parse_pam(head: bytes) -> PnmDetail:
     """Lines of a name and a value each."""
     end = head.find(b"ENDHDR\n")
     lines = [line.split(None, 1) for line in head[:end].splitlines()[1:]]
@@ -129,4 +133,4 @@ def _parse_pam(head: bytes) -> _Facts:
         end = -1
     if end < 0 or channels not in _LAYOUTS or not 0 < peak <= 65535 or min(width, height) < 1:
         raise damaged("Netpbm", "its PAM header is incomplete", hopeless=True)
-    return _Facts(b"P7", width, height, channels, peak, end + 7)
+    return PnmDetail(b"P7", width, height, channels, peak, end + 7)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgpar.core.blocks import Exif, Icc
 from imgpar.core.spec import Frame, Metadata
 from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.option_values import ColourTarget
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour import convert, hdr, matrix_profiles, profiles
@@ -37,7 +39,7 @@ def into_profile(
         # Without a profile, which is one for RGB, grey would look different.
         frames = [convert.in_colour(frame) for frame in frames]
     # sRGB is the default of every reader, so it needs no profile.
-    embedded = b"" if not fmt.icc or target == profiles.srgb() else target
+    embedded = Icc() if not fmt.icc or target == profiles.srgb() else target
     kept = metadata._replace(icc=embedded, exif=tagged(metadata.exif, target))
     if source == target or convert.is_same(source, target):
         return list(frames), kept, (), ()
@@ -69,20 +71,20 @@ def from_hdr(
     middle = profiles.display_p3() if p3 else profiles.srgb()
     shown = hdr.to_sdr(frames, metadata.cicp, middle)
     note = f"{NAMES[metadata.cicp[1]]} was tone mapped (BT.2390), {hdr.WHITE:g} cd/m² are white"
-    described = metadata._replace(icc=middle if p3 else b"", cicp=())
+    described = metadata._replace(icc=middle if p3 else Icc(), cicp=())
     changed, kept, lost, notes = into_profile(shown, described, fmt, wanted)
     return changed, kept, ("hdr", *lost), (note, *notes)
 
 
-def _target(wanted: ColourTarget | None) -> bytes:
+def _target(wanted: ColourTarget | None) -> Icc:
     if wanted is not None and wanted.icc:
         return wanted.icc
     return profiles.display_p3() if wanted is not None and wanted.name == "p3" else profiles.srgb()
 
 
-def tagged(exif: bytes, target: bytes = b"") -> bytes:
+def tagged(exif: Exif, target: bytes = b"") -> Exif:
     """EXIF with the colour space of the profile: 1 for sRGB, the default, and 65535 for all others."""
-    block = bytearray(exif)
-    detail = tiff.sub_ifd(block, tiff.first_ifd(block), tiff.EXIF_IFD)
-    tiff.set_number(block, detail, _COLOUR_SPACE, 1 if target in (b"", profiles.srgb()) else 65535)
-    return bytes(block)
+    draft = Draft(exif)
+    number = 1 if target in (b"", profiles.srgb()) else 65535
+    draft.set_number(draft.sub_ifd(tiff.EXIF_IFD), _COLOUR_SPACE, number)
+    return draft.finished()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Spec
+from imgpar.core.spec import Fact, Frame, Header, Spec
 from imgpar.formats.backends import opencv
-from imgpar.formats.base import check_size, damaged
+from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour import tone
 
@@ -20,6 +21,17 @@ _ORIENTATIONS = {
     b"-Y+X": 1, b"-Y-X": 2, b"+Y-X": 3, b"+Y+X": 4, b"+X-Y": 5, b"-X-Y": 6, b"-X+Y": 7, b"+X+Y": 8,
 }  # fmt: skip
 """Order of rows and pixels as EXIF orientation; the first axis is that of the rows."""
+
+
+class RadianceDetail(NamedTuple):
+    """What is known of a Radiance HDR besides its header."""
+
+    at: int
+    """Offset of the pixels."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"at": self.at}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -37,7 +49,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         Spec(width, height, "RGB", "float32"),
         orientation=orientation,
         notes=(tone.NOTE,),
-        detail={"at": found.end()},
+        detail=RadianceDetail(found.end()),
     )
 
 
@@ -64,6 +76,6 @@ def decode(
     """
     # OpenCV supports one row order, one space between words, and requires a FORMAT line.
     start = f"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y {header.spec.height} +X {header.spec.width}\n".encode()
-    whole = start + bytes(data[header.detail["at"] :])
+    whole = start + bytes(data[detail_of(header, RadianceDetail).at :])
     tone.to_display(opencv.decode(whole, header.spec, "Radiance HDR"), frames[0].array)
     return ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Exif
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
@@ -23,6 +25,17 @@ _PIXELS = ((273, 279), (324, 325))
 """Tags with the offsets and lengths of strips and of tiles."""
 
 
+class RawDetail(NamedTuple):
+    """What is known of a camera raw besides its header."""
+
+    flip: int
+    """LibRaw's code of the orientation."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"flip": self.flip}
+
+
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size and orientation; the sensor data are not unpacked."""
     rawpy = require(fmt)
@@ -34,7 +47,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         if 8 * len(data) * MAX_PIXELS_PER_BYTE < sizes.raw_width * sizes.raw_height:
             words = f"it holds no pixels: {len(data):,} bytes are too few for {width}×{height}"
             raise damaged("camera raw", words, hopeless=True)
-        exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else b""
+        exif = description_as_exif(data) if tiff.byte_order(bytes(data[:4])) else Exif()
         return Header(
             format=fmt.name,
             spec=Spec(width, height, "RGB", "uint16"),
@@ -42,7 +55,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
             metadata=Metadata(exif=exif),
             lost=() if exif else ("exif",),
             notes=("developed with the white balance of the camera",),
-            detail={"flip": sizes.flip},
+            detail=RawDetail(sizes.flip),
         )
 
 
@@ -83,7 +96,7 @@ def decode(
 def _missing(data: bytes) -> str:
     """What is truncated, for files with a TIFF structure: LibRaw fills it with black silently."""
     reach, seen = 0, set[int]()
-    main = tiff.first_ifd(data)
+    main = tiff.leading_ifd(data)
     waiting = [main.at] if main else []
     while waiting:
         at = waiting.pop()

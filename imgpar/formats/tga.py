@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import damaged
+from imgpar.formats.base import damaged, detail_of
 from imgpar.formats.registry import Format
 
 _HEAD = 18
@@ -25,7 +25,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     header = pillow.read_header(data, fmt, limits)
     if data[_PIXEL] == 16 and header.spec.layout == "RGBA" and not data[_PIXEL + 1] & 15:
         return header._replace(spec=header.spec.converted("RGBX"))
-    if data[_COLOUR] == 32 and data[_PIXEL + 1] & 15 == 8 and header.detail["mode"] == "P":
+    mode = detail_of(header, pillow.PillowDetail).mode
+    if data[_COLOUR] == 32 and data[_PIXEL + 1] & 15 == 8 and mode == "P":
         return header._replace(spec=header.spec.converted("RGBA"))
     return header
 

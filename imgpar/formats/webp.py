@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Fact, Frame, Header, Metadata
 from imgpar.formats import quality
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import Encoded, check_size, damaged, durations_of
+from imgpar.formats.base import Encoded, check_size, damaged, detail_of, durations_of
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
+from imgpar.formats.tlv import RIFF_CHUNKS, walk
 
 _LARGEST = 16383
 _FLAGS_AT, _ALPHA = 20, 0x10
@@ -21,13 +23,30 @@ _METHODS = (0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6)
 """libwebp's method for each effort."""
 
 
+class WebpDetail(NamedTuple):
+    """What is known of a WebP besides its header."""
+
+    mode: str
+    """Pillow's mode of the image."""
+    open_canvas: bool
+    """Whether it is an opaque animation whose frames leave parts of the canvas empty."""
+
+    def facts(self, header: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {
+            "mode": self.mode,
+            "lossless": header.coding.lossless,
+            **({"open_canvas": self.open_canvas} if header.frames > 1 else {}),
+        }
+
+
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Header from Pillow, after a check of the declared size."""
     view = memoryview(data)
     claimed = int.from_bytes(view[4:8], "little") + 8
     durations = []
     parts, size, coding = False, b"", set[bytes]()
-    for kind, body in _chunks(view):
+    for kind, body, _, _ in walk(view, RIFF_CHUNKS):
         if kind == b"VP8X" and len(body) >= 10:
             width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
             check_size(width, height, limits)
@@ -42,10 +61,11 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     extended = bytes(view[12:16]) == b"VP8X" and len(view) > _FLAGS_AT
     open_canvas = parts and extended and not view[_FLAGS_AT] & _ALPHA
     header = pillow.read_header(_with_alpha_flag(data) if open_canvas else data, fmt, limits)
-    header = header._replace(detail={**header.detail, "lossless": coding == {b"VP8L"}})
+    detail = WebpDetail(detail_of(header, pillow.PillowDetail).mode, open_canvas and header.frames > 1)
+    stored = header.coding._replace(lossless=coding == {b"VP8L"})
+    header = header._replace(coding=stored, detail=detail)
     if header.frames == 1:
         return header
-    header = header._replace(detail={**header.detail, "open_canvas": open_canvas})
     metadata = header.metadata._replace(durations=tuple(durations[: header.frames]))
     return header._replace(metadata=metadata)
 
@@ -67,7 +87,7 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if header.detail.get("open_canvas"):
+    if detail_of(header, WebpDetail).open_canvas:
         data = _with_alpha_flag(data)
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
@@ -117,12 +137,3 @@ def _with_alpha_flag(data: bytes | memoryview) -> bytes:
     result = bytearray(data)
     result[_FLAGS_AT] |= _ALPHA
     return bytes(result)
-
-
-def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and body of every chunk of the RIFF container that begins inside the file."""
-    at = 12
-    while at + 8 <= len(view):
-        length = int.from_bytes(view[at + 4 : at + 8], "little")
-        yield bytes(view[at : at + 4]), view[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from imgpar.core.errors import ItemError, UsageError
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Item
-from imgpar.core.limits import Limits
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.roots import absolute, read_inputs
 from imgpar.outputs.destination import Out
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
@@ -63,16 +63,23 @@ class Wishes:
         options: settings, some of which may not apply to an input.
         alone: whether there is one input, for which these formats were named. Only then a clip becomes an
             animation in a format that is mainly for still pictures.
+        still: inputs of `may_become_clips` that have a single frame, and become no clips.
 
     Raises:
         UsageError: a format cannot be written, or not in place.
     """
 
     def __init__(
-        self, out: Out, to: Sequence[str], options: EncodeOptions | None = None, *, alone: bool = False
+        self,
+        out: Out,
+        to: Sequence[str],
+        options: EncodeOptions | None = None,
+        *,
+        alone: bool = False,
+        still: Collection[str] = (),
     ) -> None:
         self._out, self._options = out, options or EncodeOptions()
-        self._alone = alone or bool(out.name)
+        self._alone, self._still = alone or bool(out.name), still
         self._to = tuple(
             dict.fromkeys(find_format(word) for word in ([suffix_of(out.name)] if out.name else to))
         )
@@ -97,7 +104,7 @@ class Wishes:
         """Formats and suffixes of the outputs of this item."""
         name = os.path.basename(item.path)
         wish = self.by_name(name, item.format, named=item.named)
-        if wish.moving and not shows_frames(item.path):
+        if wish.moving and item.path in self._still:
             wish = self.by_name(name, item.format)  # a still picture in a format that can hold animations
         return wish
 
@@ -169,19 +176,39 @@ def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
     return source.animated and target.kind == "video"
 
 
-def shows_frames(path: str) -> bool:
-    """Whether a picture file is an animation, according to its header."""
-    from imgpar.formats import codec
+def may_become_clips(inputs: Sequence[str], out: Out, to: Sequence[str]) -> list[str]:
+    """The named pictures that become clips if they are animations, which only their headers tell.
 
-    try:
-        with open(path, "rb") as file:
-            header = codec.read_header(file.read(), path, Limits(max_pixels=1 << 62))
-    except (ItemError, OSError):
-        return True  # the error is reported when it is read
-    return header.frames > 1
+    Args:
+        inputs: as given.
+        out: destination.
+        to: names of formats.
+
+    Returns:
+        Absolute paths.
+    """
+    kinds = {target.kind for target in _targets(out, to)}
+    if "video" not in kinds or "image" in kinds:
+        return []
+    return [path for path in read_inputs(inputs, None).files if _may_move(path)]
 
 
-def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True) -> None:
+def _may_move(path: str) -> bool:
+    source = _source(path) if os.path.isfile(path) else None
+    return source is not None and source.kind == "image" and source.animated
+
+
+def _targets(out: Out, to: Sequence[str]) -> list[Format]:
+    return [find_format(word) for word in ([suffix_of(out.name)] if out.name else to)]
+
+
+def _source(path: str) -> Format | None:
+    return known_suffix(suffix_of(os.path.basename(path))) or FORMATS.get(_look(path))
+
+
+def check_kinds(
+    inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True, still: Collection[str] = ()
+) -> None:
     """Refuse formats to which none of the named files can be converted; raises UsageError.
 
     Args:
@@ -189,19 +216,19 @@ def check_kinds(inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: b
         out: destination.
         to: names of formats.
         chosen: whether the formats were given for this run. Those of a recipe apply where they fit.
+        still: as for `Wishes`.
     """
-    words = [suffix_of(out.name)] if out.name else to
-    targets = [find_format(word) for word in words]
+    targets = _targets(out, to)
     chosen = chosen or bool(out.name)
     if not (targets and inputs and chosen and all(map(os.path.isfile, inputs))):
         return
     kinds = {target.kind for target in targets}
     for path in inputs:
-        source = known_suffix(suffix_of(os.path.basename(path))) or FORMATS.get(_look(path))
+        source = _source(path)
         if source is None or source.kind in kinds or (source.kind == "video" and "audio" in kinds):
             return
         if any(_crosses(source, target, alone=len(inputs) == 1) for target in targets) and (
-            source.kind == "video" or shows_frames(path)
+            source.kind == "video" or absolute(path) not in still
         ):
             return
     titles = " or ".join(dict.fromkeys(target.title for target in targets))

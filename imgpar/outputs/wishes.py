@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from imgpar.core.filenames import fold
@@ -13,7 +13,7 @@ from imgpar.formats.relevance import given
 from imgpar.inputs.batches import suffix_of
 from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.destination import Out
-from imgpar.outputs.target_formats import Wish, WishedFile, Wishes, shows_frames
+from imgpar.outputs.target_formats import Wish, WishedFile, Wishes
 
 
 class WishedOutput(NamedTuple):
@@ -36,14 +36,21 @@ class AllWishes:
     Args:
         out: destination.
         outputs: of the recipe, at least one.
-        alone: as for `Wishes`.
+        alone, still: as for `Wishes`.
 
     Raises:
         UsageError: a format cannot be written, or not in place.
     """
 
-    def __init__(self, out: Out, outputs: Sequence[WishedOutput], *, alone: bool = False) -> None:
-        self._outputs = outputs
+    def __init__(
+        self,
+        out: Out,
+        outputs: Sequence[WishedOutput],
+        *,
+        alone: bool = False,
+        still: Collection[str] = (),
+    ) -> None:
+        self._outputs, self._still = outputs, still
         self._wishes = [Wishes(out, output.to, output.options, alone=alone) for output in outputs]
         self._made: dict[tuple[str, str, bool], Wish] = {}
         self.several = len(outputs) > 1
@@ -54,7 +61,7 @@ class AllWishes:
         """The outputs of this item."""
         name = os.path.basename(item.path)
         wish = self.by_name(name, item.format, named=item.named)
-        if wish.moving and not shows_frames(item.path):
+        if wish.moving and item.path in self._still:
             wish = self.by_name(name, item.format)  # a still picture in a format that can hold animations
         return wish
 

@@ -19,8 +19,6 @@ MOST = 256
 """Maximum number of colours in a palette."""
 FEW_LEVEL = 9
 """Default deflate level: rows of few bits are short."""
-DETAIL = "few_colours"
-"""Key in `Header.detail` for files with a palette, or with grey of less than 8 bits."""
 _SAMPLE = 1 << 16
 """Pixels that are sampled first: enough to recognise a photo."""
 _PIECE = 1 << 20
@@ -59,7 +57,7 @@ class Greys(NamedTuple):
 
 def marked(header: Header, few: bool) -> Header:
     """The header, marked as having few colours if `few`."""
-    return header._replace(detail={**header.detail, DETAIL: True}) if few else header
+    return header._replace(coding=header.coding._replace(few_colours=True)) if few else header
 
 
 def bits_for(count: int) -> int:

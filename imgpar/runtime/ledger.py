@@ -32,6 +32,7 @@ class Ledger:
         arrays: whether frames are returned to the caller in order instead of being encoded.
         first_serial: serials continue from here, so that none is used twice in a session.
         together: whether one worker makes all outputs of a job, so that it can remove them again.
+        facts: whether the results are facts about the inputs, and nothing is written.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Ledger:
         arrays: bool = False,
         first_serial: int = 0,
         together: bool = False,
+        facts: bool = False,
     ) -> None:
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
         """Every unsettled job, by id."""
         self.allocator = allocator
         self.arrays = arrays
+        self._facts = facts
         self._together = together
         self._kills = 0
         """Number of workers that were killed from outside."""
@@ -73,14 +76,14 @@ class Ledger:
         """Drop the jobs that no worker has begun.
 
         Returns:
-            How many were dropped.
+            How many items they have.
         """
         dropped = list(self.tasks.queue)
         for state in dropped:
             del self.jobs[state.job.id]
             self.leases.forget(state)
         self.tasks.queue.clear()
-        return len(dropped)
+        return sum(len(state.job.items) for state in dropped)
 
     def abandon(self) -> None:
         """Free everything: the workers are gone, and the run is given up."""
@@ -91,6 +94,11 @@ class Ledger:
         self.jobs.clear()
         self.workers.clear()
         self.tasks.clear()
+
+    @property
+    def items(self) -> int:
+        """Number of items of all unsettled jobs."""
+        return sum(len(state.job.items) for state in self.jobs.values())
 
     @property
     def finished(self) -> bool:
@@ -116,6 +124,7 @@ class Ledger:
             worker,
             lambda task: self.leases.of(worker, task),
             arrays=self.arrays,
+            facts=self._facts,
             offered=self._helping.offered,
         )
 
@@ -157,6 +166,7 @@ class Ledger:
         state.notes += message.notes
         state.failures = message.failures
         state.digest = message.digest or state.digest
+        state.facts = message.facts
         if message.unchanged:
             return self._settle(state, "unchanged")
         state.failure = state.failure or message.failed_output

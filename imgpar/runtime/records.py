@@ -42,6 +42,8 @@ class JobState:
     crashers: list[int] = field(default_factory=list)
     """Of a job with several items: those at which a worker crashed or hung."""
     digest: str = ""
+    facts: bytes = b""
+    """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
     def charge(self, cause: Cause, kill: int, item: int = -1) -> bool:
         """Charge the job with the death of a worker.

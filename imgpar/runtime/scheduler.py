@@ -81,7 +81,7 @@ class Effort:
     """What a run took."""
 
     left: int = 0
-    """Jobs that were planned but not done, because the run was cancelled."""
+    """Items that were planned but not done, because the run was cancelled."""
     workers: int = 0
     """Maximum number of worker processes at one time."""
     seconds: float = 0.0
@@ -147,7 +147,7 @@ class Scheduler:
         try:
             while not (self._turn() and self._complete()):
                 self._one_turn()
-            self._left += len(self._ledger.jobs)  # 0, unless the run was killed
+            self._left += self._ledger.items  # 0, unless the run was killed
         finally:
             self._finish()
         return Effort(self._left, self._most, max(0.0, self._last - self._first))

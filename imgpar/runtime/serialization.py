@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from imgpar.core.blocks import Block
 from imgpar.core.errors import TransformError
 from imgpar.runtime.protocol import (
     Advanced,
@@ -97,15 +98,19 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return found
 
 
-def _parts(value: Any) -> tuple[int, int]:
+def _parts(value: Any) -> tuple[int, int] | bytes:
     if isinstance(value, Fraction):
         return value.as_integer_ratio()
+    if isinstance(value, Block):
+        return bytes(value)
     raise TypeError(f"{type(value).__name__} is not plain data")
 
 
 def _whole(kind: type[Any], value: Any) -> Any:
     if kind is Fraction:
         return Fraction(*msgspec.convert(value, tuple[int, int]))
+    if issubclass(kind, Block):
+        return kind(msgspec.convert(value, bytes))
     raise ValueError(f"{kind} is not plain data")
 
 

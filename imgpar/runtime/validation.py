@@ -42,6 +42,8 @@ MOST_TEXTS = 1000
 LONGEST_SECONDS = 1e9
 LONGEST_FACTS = 1 << 16
 """Maximum bytes of the packed parameters for the frames of a clip."""
+LONGEST_RESULT = 1 << 20
+"""Maximum bytes of the facts about one input."""
 _TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
 """Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
 MOST_OFFERS = 4096
@@ -54,6 +56,7 @@ def disorder(
     lease_of: Callable[[Task], Lease | None],
     *,
     arrays: bool,
+    facts: bool = False,
     offered: Callable[[int], int] = lambda _: 0,
 ) -> str:
     """What is invalid about a message, as text; empty when it is valid.
@@ -63,6 +66,7 @@ def disorder(
         worker: state of its sender.
         lease_of: returns the lease of a task.
         arrays: whether frames are returned to the caller.
+        facts: whether facts about the inputs are returned to the caller.
         offered: returns the number of offered frames that are not taken, for the serial of a clip's task.
     """
     if isinstance(message, Garbled):
@@ -86,9 +90,10 @@ def disorder(
         case Failed():
             return _check_failed(message, len(task.job.items))
         case Done():
-            return _check_done(message, len(task.job.items)) or _check_results(
-                message, task, lease_of(task), arrays=arrays
-            )
+            found = _check_done(message, len(task.job.items))
+            if facts or message.facts:
+                return found or _check_facts(message, wanted=facts)
+            return found or _check_results(message, task, lease_of(task), arrays=arrays)
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -202,6 +207,14 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
     if message.placed is not None or not _are_of(targets, found, every=message.failed_output is None):
         return "finished with files of another job"
     return ""
+
+
+def _check_facts(message: Done, *, wanted: bool) -> str:
+    if not wanted:
+        return "sent facts that were not requested"
+    if message.unchanged or _results(message):
+        return "sent results where facts were requested"
+    return "" if 0 < len(message.facts) <= LONGEST_RESULT else "sent facts of an invalid length"
 
 
 def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:

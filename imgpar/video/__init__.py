@@ -20,7 +20,7 @@ Reading
     side_data         side data of decoded frames
     reader            decodes frames with their timestamps
     scenes            scene detection
-    describe, details values for `imgpar info`
+    clip_info, describe, details values for `imgpar info`
 
 Planning
     plan              path, operations, encoder and losses of one target

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import BinaryIO
+
+from imgpar.formats.tlv import RIFF_CHUNKS, places_in_file
 
 _LARGEST = 64 << 20
 """Maximum bytes of an index that are read."""
@@ -32,10 +33,8 @@ def missing_frames(times: Sequence[float], length: float) -> int:
 
 
 def _index(file: BinaryIO) -> bytes:
-    file.seek(12)  # after RIFF, its length, and AVI
-    while len(head := file.read(8)) == 8:
-        kind, length = struct.unpack("<4sI", head)
-        if kind == b"idx1":
-            return file.read(min(length, _LARGEST))
-        file.seek(length + length % 2, 1)
+    for chunk in places_in_file(file, RIFF_CHUNKS):
+        if chunk.kind == b"idx1":
+            file.seek(chunk.begin)
+            return file.read(min(chunk.stop - chunk.begin, _LARGEST))
     return b""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from imgpar.formats.tlv import BOXES, Buffer, places_in_file, walk
 
 _LARGEST = 64 << 20
 """Maximum bytes of a `moov` box that are read."""
@@ -28,57 +29,33 @@ class Track:
 
 def tracks(file: BinaryIO) -> list[Track]:
     """The tracks of a file; empty where it is not an MP4, or damaged."""
-    moov = _moov(file)
-    return [_track(body) for kind, body in _boxes(moov) if kind == b"trak"]
+    return [_track(box.body) for box in walk(_moov(file), BOXES) if box.kind == b"trak"]
 
 
 def kinds(file: BinaryIO) -> list[bytes]:
     """The types of the top-level boxes of a file, in order."""
-    return [kind for kind, _, _ in _top(file)]
+    return [box.kind for box in places_in_file(file, BOXES)]
 
 
-def _top(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Type, offset and length of each top-level box; the last one may be longer than the file."""
-    file.seek(0, 2)
-    end, at = file.tell(), 0
-    while at + 8 <= end:
-        file.seek(at)
-        head = file.read(16)
-        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        length = length or end - at
-        yield kind, at, length
-        if length < 8:
-            return
-        at += length
+def _moov(file: BinaryIO) -> bytes:
+    """The body of the movie box; empty where there is none, or too large."""
+    for box in places_in_file(file, BOXES):
+        if box.kind == b"moov" and box.stop - box.begin <= _LARGEST:
+            file.seek(box.begin)
+            return file.read(box.stop - box.begin)
+    return b""
 
 
-def _moov(file: BinaryIO) -> memoryview:
-    for kind, at, length in _top(file):
-        if kind == b"moov" and 8 <= length <= _LARGEST:
-            file.seek(at + 8)
-            return memoryview(file.read(length - 8))
-    return memoryview(b"")
-
-
-def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and body of every box."""
-    at = 0
-    while at + 8 <= len(view):
-        length = int.from_bytes(view[at : at + 4], "big") or len(view) - at
-        if length < 8:
-            return
-        yield bytes(view[at + 4 : at + 8]), view[at + 8 : at + length]
-        at += length
+def _children(body: Buffer) -> dict[bytes, memoryview]:
+    return {box.kind: box.body for box in walk(body, BOXES)}
 
 
 def _track(body: memoryview) -> Track:
     for name in _ON_THE_WAY:
-        body = dict(_boxes(body)).get(name, memoryview(b""))
-    entries = dict(_boxes(body)).get(b"stsd", memoryview(b""))[8:]
-    for kind, entry in _boxes(entries):
-        inside = dict(_boxes(entry[_VISUAL - 8 :]))
+        body = _children(body).get(name, memoryview(b""))
+    entries = _children(body).get(b"stsd", memoryview(b""))[8:]
+    for kind, entry, _, _ in walk(entries, BOXES):
+        inside = _children(entry[_VISUAL - 8 :])
         record = inside.get(b"dvcC") or inside.get(b"dvvC")
         layer = "second view" if b"vexu" in inside else "second layer"
         return Track(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.video.alignment import check_alignment
-from imgpar.video.clip import Clip, StreamKind
+from imgpar.video.clip import Clip, ClipColour, StreamKind
 from imgpar.video.demux import open_clip
 from imgpar.video.encoders import written
 from imgpar.video.hdr import lost_of
@@ -141,13 +141,13 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     if gone:
         lost.append("metadata: " + ", ".join(sorted(gone)))
     picture = written(clip.picture, plan.encoding) if plan.encoding else clip.picture
-    old, new = picture.colour, made.picture.colour
     # Players assume the limited range by default.
-    implied = {"range": "tv"}
+    new = made.picture.colour._replace(range=made.picture.colour.range or "tv")
     if clip.layer and made.layer != clip.layer:
         lost.append(clip.layer)
     lost += lost_of(clip.picture, made.picture)
     if plan.streams.timecode and made.timecode != plan.streams.timecode:
         lost.append("timecode")
-    changed = [f"colour {key}" for key, value in old.items() if new.get(key, implied.get(key)) != value]
+    colours = zip(ClipColour._fields, picture.colour, new, strict=True)
+    changed = [f"colour {name}" for name, before, now in colours if before not in ("", now)]
     return (*lost, *changed)

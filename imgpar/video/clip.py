@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Layout, Spec
 
@@ -45,6 +45,26 @@ _HDR = {"smpte2084": 16, "arib-std-b67": 18}
 _PRIMARIES, _REC2020 = {"bt709": 1, "smpte432": 12}, 9
 
 
+class ClipColour(NamedTuple):
+    """Colour properties of a video stream, by ffmpeg's names; empty where unspecified."""
+
+    range: str = ""
+    """Limited, "tv", or full, "pc"."""
+    primaries: str = ""
+    transfer: str = ""
+    matrix: str = ""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The specified properties by name."""
+        return {name: value for name, value in self._asdict().items() if value}
+
+
+UNSPECIFIED = ClipColour()
+SDR = ClipColour("tv", "bt709", "bt709", "bt709")
+"""The colours of video without HDR (Rec. 709)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """The video stream that is converted: stored frames and display properties."""
@@ -63,8 +83,7 @@ class Picture:
     """Sample aspect ratio: width of a pixel divided by its height."""
     rate: Fraction | None = None
     time_base: Fraction = Fraction(1, 1000)
-    colour: Mapping[str, str] = field(default_factory=dict)
-    """Range, primaries, transfer and matrix, by ffmpeg's names; unspecified ones are absent."""
+    colour: ClipColour = UNSPECIFIED
     interlaced: bool = False
     hdr: Mapping[str, str] = field(default_factory=dict)
     """HDR side data, see `video/hdr`."""
@@ -82,8 +101,8 @@ class Picture:
     @property
     def cicp(self) -> tuple[int, ...]:
         """Primaries and transfer characteristics as code points (ITU-T H.273) of an HDR clip; else empty."""
-        curve = _HDR.get(self.colour.get("transfer", ""))
-        return (_PRIMARIES.get(self.colour.get("primaries", ""), _REC2020), curve) if curve else ()
+        curve = _HDR.get(self.colour.transfer)
+        return (_PRIMARIES.get(self.colour.primaries, _REC2020), curve) if curve else ()
 
     @property
     def spec(self) -> Spec:

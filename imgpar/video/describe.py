@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
+from imgpar.core.limits import Limits
 from imgpar.video.clip import Clip
+from imgpar.video.clip_info import ClipInfo
 from imgpar.video.details import details, recorded_place
 from imgpar.video.probe import probe
 
@@ -19,66 +17,13 @@ _TURNS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ClipInfo:
-    """What the container and the streams of a clip say."""
-
-    path: str
-    """Absolute."""
-    format: str
-    """Name of the container, such as "mp4"."""
-    bytes: int
-    """Size of the file."""
-    size: tuple[int, int]
-    """Width and height in square pixels, upright."""
-    seconds: float
-    """Duration; 0 where the container does not say it."""
-    frames: int
-    """Packets of the video stream."""
-    frames_promised: int | None
-    """Frames that the container claims, where there are others."""
-    counted: str
-    """How `frames` and `seconds` were found."""
-    starts_at: float | None
-    """Time of the first frame in seconds; None where it is 0."""
-    rate: str
-    """Frames a second, in words."""
-    video: str
-    """Codec, profile and bit rate."""
-    pixels: str
-    """Pixel format, as FFmpeg calls it."""
-    stored_size: str
-    """Width × height of the coded frames."""
-    shown: str
-    """How the coded frames are turned to be shown."""
-    pixel_aspect: str
-    interlaced: bool
-    transparent: bool
-    colour: tuple[str, ...]
-    """Primaries, transfer function, matrix and range."""
-    time_base: str
-    hdr: tuple[str, ...]
-    """Mastering display, light levels, dynamic metadata."""
-    other_streams: tuple[str, ...]
-    chapters: tuple[str, ...]
-    place: str
-    """Degrees north and east, and metres, where it was taken."""
-    metadata: Mapping[str, str]
-    """Tags of the container."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """What `imgpar info --json` prints."""
-        facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**facts, "interlaced": self.interlaced or None, "transparent": self.transparent or None}
-
-
-def describe_clip(path: str, kind: str) -> ClipInfo:
+def describe_clip(path: str, kind: str, limits: Limits | None = None) -> ClipInfo:
     """What a clip says about itself; `kind` is the name of its format.
 
     Raises:
         ItemError: it cannot be read, or is not a clip.
     """
-    clip = probe(path)
+    clip = probe(path, limits)
     picture = clip.picture
     more = details(clip)
     return ClipInfo(
@@ -93,18 +38,18 @@ def describe_clip(path: str, kind: str) -> ClipInfo:
         + ("as the container says" if clip.duration else "not told by the container"),
         starts_at=(round(clip.times[0] + clip.origin, 3) if clip.times else 0.0) or None,
         rate=_rate(clip),
-        video=" ".join(filter(None, (picture.stream.codec, more["profile"], more["bit_rate"]))),
+        video=" ".join(filter(None, (picture.stream.codec, more.profile, more.bit_rate))),
         pixels=picture.pixel_format,
         stored_size=f"{picture.width}×{picture.height}",
         shown=_TURNS[picture.orientation],
         pixel_aspect=f"{picture.aspect.numerator}:{picture.aspect.denominator}",
         interlaced=picture.interlaced,
         transparent=picture.alpha,
-        colour=tuple(f"{key} {value}" for key, value in picture.colour.items()),
+        colour=tuple(f"{key} {value}" for key, value in picture.colour.given.items()),
         time_base=str(picture.time_base),
-        hdr=tuple(more["hdr"]),
-        other_streams=tuple(more["other_streams"]),
-        chapters=tuple(more["chapters"]),
+        hdr=more.hdr,
+        other_streams=more.other_streams,
+        chapters=more.chapters,
         place=recorded_place(clip.metadata),
         metadata=dict(clip.metadata),
     )

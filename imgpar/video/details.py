@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
@@ -16,8 +16,21 @@ from imgpar.video.side_data import side_data
 _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
 
 
-def details(clip: Clip) -> dict[str, Any]:
-    """Streams, chapters, HDR side data, profile and bit rate.
+class ClipDetails(NamedTuple):
+    """Properties in words; empty where the clip has none."""
+
+    profile: str
+    """Of the codec of the picture."""
+    bit_rate: str
+    hdr: tuple[str, ...]
+    """Mastering display, light levels, dynamic metadata."""
+    other_streams: tuple[str, ...]
+    """All but that of the picture."""
+    chapters: tuple[str, ...]
+
+
+def details(clip: Clip) -> ClipDetails:
+    """Read what a conversion does not need.
 
     Raises:
         ItemError: the clip cannot be read.
@@ -26,21 +39,19 @@ def details(clip: Clip) -> dict[str, Any]:
         own = tracks(file)
     with open_clip(clip.path) as container:
         chosen = container.streams[clip.picture.stream.index]
-        words = [_stream(stream, container.streams[stream.index], own) for stream in clip.streams]
+        words = [
+            _stream(stream, container.streams[stream.index], own)
+            for stream in clip.streams
+            if stream != clip.picture.stream
+        ]
         chapters = [_chapter(each) for each in container.chapters()]
         frame = next(container.decode(chosen), None)
         hdr = _hdr(frame) if frame is not None else []
         context = chosen.codec_context
         if chosen.index < len(own) and own[chosen.index].dolby_vision:
             hdr.append(f"Dolby Vision profile {own[chosen.index].dolby_vision}")
-        return {
-            "profile": chosen.profile or "",
-            "bit_rate": _kilobits(context.bit_rate),
-            "hdr": hdr,
-            "other_streams": [each for each, stream in zip(words, clip.streams, strict=True)
-                              if stream != clip.picture.stream],
-            "chapters": chapters,
-        }  # fmt: skip
+        bit_rate = _kilobits(context.bit_rate)
+        return ClipDetails(chosen.profile or "", bit_rate, tuple(hdr), tuple(words), tuple(chapters))
 
 
 def recorded_place(metadata: Mapping[str, str]) -> str:

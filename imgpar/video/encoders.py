@@ -188,8 +188,7 @@ def written(picture: Picture, encoding: Encoding) -> Picture:
     yuv = picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     if yuv or not encoding.pixel_format.startswith("yuv"):
         return picture
-    kept = {key: picture.colour[key] for key in ("primaries", "transfer") if key in picture.colour}
-    return replace(picture, colour={**kept, "range": "tv", "matrix": "bt709"})
+    return replace(picture, colour=picture.colour._replace(range="tv", matrix="bt709"))
 
 
 def short_sighted(encoding: Encoding, size: tuple[int, int]) -> Encoding:

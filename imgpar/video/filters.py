@@ -29,7 +29,7 @@ def last_filters(
     if written(picture, encoding) is not picture:
         found.append(f"scale=out_color_matrix=bt709:out_range=tv,format={encoding.pixel_format}")
     if picture.alpha and "alpha" in encoding.lost:
-        found.append(_on_background(options.background, picture.colour.get("range", "unspecified")))
+        found.append(_on_background(options.background, picture.colour.range or "unspecified"))
     if odd(encoding, size):
         found.append(f"crop={size[0] // 2 * 2}:{size[1] // 2 * 2}:0:0")
     return found

@@ -134,7 +134,7 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
         "transfer": "color_trc",
         "matrix": "colorspace",
     }
-    tags = ":".join(f"{names[key]}={value}" for key, value in colour.items())
+    tags = ":".join(f"{names[key]}={value}" for key, value in colour.given.items())
     arguments += ["-filter:v:0", ",".join(filter(None, (f"setparams={tags}" if tags else "", "setsar=1")))]
     arguments += encode_options(plan, clip, threads)
     arguments += [*stream_options(plan, 1), *output_options(plan, output)]

@@ -84,7 +84,7 @@ def frame_kind(picture: Picture) -> Kind | None:
     if form.startswith(("gray", "mono")):
         found = Kind("grey", depth)
         return found if "f" not in form[4:] else None
-    full = picture.colour.get("range") == "pc" or form != picture.pixel_format
+    full = picture.colour.range == "pc" or form != picture.pixel_format
     if form in _SAME:
         return Kind(_SAME[form], depth, full)
     if form.startswith(("yuv", "nv", "p0", "p2", "p4")):

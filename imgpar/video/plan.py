@@ -21,7 +21,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize
 from imgpar.pixels.geometry import Geometry
-from imgpar.video.clip import Clip, Picture, Stream
+from imgpar.video.clip import SDR, Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted
 from imgpar.video.filters import filters_of, last_filters, odd, one_size, stored_upright
@@ -246,14 +246,12 @@ def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptio
     if options.lossless and spec.dtype == "float32":
         raise EncodeError("Frames of float32 cannot be encoded losslessly.", fix="Give uint8 or uint16.")
     deep, grey = spec.dtype != "uint8", spec.layout == "L" and options.lossless
-    colour = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
-    if options.lossless:
-        colour |= {"range": "pc", "matrix": "" if grey else "gbr"}
+    colour = SDR._replace(range="pc", matrix="" if grey else "gbr") if options.lossless else SDR
     depth = 8 if not deep else 16 if options.lossless else 10
     return Picture(
         Stream(0, "video", "rawvideo"), *spec.size, "gray" if grey else "rgb24", depth, spec.alpha,
         "" if grey else "420", rate=rate, time_base=time_base,
-        colour={key: value for key, value in colour.items() if value},
+        colour=colour,
     )  # fmt: skip
 
 

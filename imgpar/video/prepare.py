@@ -14,7 +14,7 @@ from functools import cache
 from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import ffmpeg
-from imgpar.video.clip import Clip
+from imgpar.video.clip import SDR, Clip, ClipColour
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.timing import Timing
 
@@ -44,7 +44,7 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
     if options.deinterlace and picture.interlaced:
         found.append("bwdif=mode=send_frame:deint=interlaced")
         picture = replace(picture, interlaced=False)
-    if options.tonemap and picture.colour.get("transfer") in HDR:
+    if options.tonemap and picture.colour.transfer in HDR:
         for name in ("zscale", "tonemap"):
             if not has_filter(name):
                 raise EncodeError(
@@ -52,8 +52,7 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
                     fix="Leave --tonemap out, or set IMAGEIO_FFMPEG_EXE to a full build.",
                 )
         found.append(_tonemap_filters(options.tonemap, picture.colour))
-        sdr = {"range": "tv", "primaries": "bt709", "transfer": "bt709", "matrix": "bt709"}
-        picture = replace(picture, colour=sdr, depth=8, pixel_format="yuv420p", subsampling="420", hdr={})
+        picture = replace(picture, colour=SDR, depth=8, pixel_format="yuv420p", subsampling="420", hdr={})
     if options.hardware:
         from imgpar.video.hardware import hardware_decoder
 
@@ -61,12 +60,11 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
     return replace(clip, picture=picture, before=tuple(found)) if found else clip
 
 
-def _tonemap_filters(operator: str, colour: object) -> str:
+def _tonemap_filters(operator: str, colour: ClipColour) -> str:
     """Filters: linear light, BT.709 primaries, tone mapping to SDR range."""
-    facts = dict(colour)  # type: ignore[call-overload]
-    read = f"tin={facts['transfer']}:pin={facts.get('primaries', 'bt2020')[:6]}"
+    read = f"tin={colour.transfer}:pin={(colour.primaries or 'bt2020')[:6]}"
     read = read.replace("pin=bt2020", "pin=2020").replace("pin=smpte1", "pin=smpte432")
-    matrix = "min=2020_ncl" if "2020" in facts.get("matrix", "bt2020nc") else "min=709"
+    matrix = "min=2020_ncl" if "2020" in (colour.matrix or "bt2020nc") else "min=709"
     return (
         f"zscale={read}:{matrix}:t=linear:npl={_NOMINAL},format=gbrpf32le,zscale=p=709,"
         f"tonemap={operator}:desat=0,zscale=t=709:m=709:r=tv,format=yuv420p"

@@ -19,7 +19,7 @@ from imgpar.core.limits import Limits
 from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, missing_frames
 from imgpar.video.boxes import tracks
-from imgpar.video.clip import Clip, Picture, Stream, StreamKind
+from imgpar.video.clip import Clip, ClipColour, Picture, Stream, StreamKind
 from imgpar.video.demux import open_clip
 from imgpar.video.encrypted import encryption_error
 from imgpar.video.hdr import hdr_of
@@ -237,14 +237,13 @@ def _subsampling(form: Any, components: list[Any]) -> str:
     return "422" if chroma.height == luma.height else "420"
 
 
-def _colour(frame: Any) -> dict[str, str]:
-    found = {
-        "range": _RANGES.get(int(frame.color_range)),
-        "primaries": _PRIMARIES.get(int(frame.color_primaries)),
-        "transfer": _TRANSFERS.get(int(frame.color_trc)),
-        "matrix": _MATRICES.get(int(frame.colorspace)),
-    }
-    return {key: value for key, value in found.items() if value}
+def _colour(frame: Any) -> ClipColour:
+    return ClipColour(
+        _RANGES.get(int(frame.color_range), ""),
+        _PRIMARIES.get(int(frame.color_primaries), ""),
+        _TRANSFERS.get(int(frame.color_trc), ""),
+        _MATRICES.get(int(frame.colorspace), ""),
+    )
 
 
 def _orientation(frame: Any) -> int:

@@ -25,6 +25,7 @@ from imgpar.batch.settings import (
     RETRY,
     RUN,
     SESSION_ARRAYS,
+    SESSION_DESCRIBE,
     SESSION_RUN,
     Call,
 )
@@ -69,6 +70,10 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
     "Session.arrays": (
         SESSION_ARRAYS,
         lambda picture, out, **given: in_session(lambda own: list(own.arrays(PIPE, picture, **given))),
+    ),
+    "Session.describe": (
+        SESSION_DESCRIBE,
+        lambda picture, out, **given: in_session(lambda own: list(own.describe(picture, **given))),
     ),
     "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
     "retry": (RETRY, lambda picture, out, **given: retry.retry(out, **given)),

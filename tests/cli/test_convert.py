@@ -184,6 +184,32 @@ def test_explain_says_the_recipe_and_the_sizes(photos, tmp_path):
     assert "64×48 → 32×24 → 32×24".encode() in done.stdout
 
 
+def test_explain_reads_the_journal_of_a_run(photos, tmp_path):
+    convert(photos / "a.jpg", "-o", tmp_path / "out", "--resize", "32")
+    done = convert(photos / "a.jpg", "-o", tmp_path / "out", "--resize", "16", "--explain")
+    assert "(replaces it) · 64×48 → 16×12".encode() in done.stdout
+
+
+def test_explain_keeps_standard_input_until_it_is_read(photos, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "imgpar",
+        "convert",
+        "-",
+        "-o",
+        "-",
+        "--resize",
+        "16",
+        "--explain",
+        *JOBS,
+    ]
+    done = subprocess.run(
+        command, input=(photos / "a.jpg").read_bytes(), capture_output=True, timeout=100, cwd=tmp_path
+    )
+    assert "64×48 → 16×12".encode() in done.stdout
+
+
 @pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
 def test_explain_says_that_a_photo_goes_on_planes(tmp_path):
     draw(tmp_path / "a.jpg", 1280, 960)

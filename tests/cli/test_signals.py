@@ -159,6 +159,7 @@ def test_ctrl_c_gives_up_a_clip_of_pictures(tmp_path, slow):
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert "Stopped: 0 ok" in terminal.text
+    assert f"{COUNT} planned inputs are not done" in terminal.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 

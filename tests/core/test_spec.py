@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.spec import FrameRef, Metadata, Spec
 
 
@@ -82,4 +83,4 @@ def test_what_is_not_bare(facts: dict[str, object]) -> None:
 
 
 def test_pages_count_with_theirs() -> None:
-    assert Metadata(xmp=b"123", pages=(Metadata(icc=b"1"), Metadata())).nbytes == 259 + 257 + 256
+    assert Metadata(xmp=Xmp(b"123"), pages=(Metadata(icc=Icc(b"1")), Metadata())).nbytes == 259 + 257 + 256

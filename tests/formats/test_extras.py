@@ -15,6 +15,7 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
 import imgpar
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import DamagedError, EncodeError, LimitError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
@@ -116,7 +117,7 @@ class TestJpegXl:
         assert (array == frames[0]).all()
 
     def test_exif_and_xmp_lie_in_boxes(self) -> None:
-        data = written(picture("RGB"), "jxl", Metadata(exif=EXIF, xmp=b"<x/>"))
+        data = written(picture("RGB"), "jxl", Metadata(exif=Exif(EXIF), xmp=Xmp(b"<x/>")))
         found = dict(jxl_boxes(data))
         assert bytes(found[b"xml "]) == b"<x/>"
         header = read_header(data, "", LIMITS)
@@ -160,7 +161,9 @@ class TestHeic:
 
     def test_metadata_travel_and_the_orientation_is_baked(self) -> None:
         exif = EXIF.replace(b"\x06\0\0\0\0\0\0\0", b"\x01\0\0\0\0\0\0\0")
-        header = read_header(written(picture("RGB"), "heic", Metadata(exif=EXIF, xmp=b"<x/>")), "", LIMITS)
+        header = read_header(
+            written(picture("RGB"), "heic", Metadata(exif=Exif(EXIF), xmp=Xmp(b"<x/>"))), "", LIMITS
+        )
         assert (header.metadata.exif, header.metadata.xmp) == (exif, b"<x/>")
 
     def test_sixteen_bits_become_twelve_and_the_loss_is_named(self) -> None:

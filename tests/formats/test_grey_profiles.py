@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from imgpar import Pipeline, Session
 from imgpar.batch.picture.outputs import convert_bytes
+from imgpar.core.blocks import Icc
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
@@ -96,7 +97,7 @@ class TestSixteenBits:
     @pytest.mark.parametrize("name", ["avif", "png"])
     def test_no_step_is_lost(self, name: str) -> None:
         frame = picture("L", "uint16", width=256)
-        data = written(frame, "png", Metadata(icc=LINEAR))
+        data = written(frame, "png", Metadata(icc=Icc(LINEAR)))
         made = convert_bytes(data, "a.png", (), name, EncodeOptions(lossless=name == "avif"), Limits())
         header, (array,) = read(bytes(made.data))
         values = frame.array / 65535
@@ -109,7 +110,7 @@ class TestSixteenBits:
 
     def test_with_alpha_a_tiff_is_rgb_without_the_profile_for_grey(self) -> None:
         frame = picture("LA", "uint16")
-        data = written(frame, "png", Metadata(icc=LINEAR))
+        data = written(frame, "png", Metadata(icc=Icc(LINEAR)))
         header, (array,) = read(Pipeline().encode(data, to="tiff"))
         assert (header.spec.layout, header.metadata.icc) == ("RGBA", b"")
         values = frame.array[..., :1] / 65535

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from imgpar import Pipeline
 from imgpar.batch.picture.outputs import convert_bytes
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import ItemError, LimitError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Metadata
@@ -220,6 +221,6 @@ class TestAnimation:
 
 
 def test_the_codestream_is_put_together_from_its_pieces() -> None:
-    data = written(picture("RGB"), "jxl", Metadata(xmp=b"<x/>"), lossless=True)
+    data = written(picture("RGB"), "jxl", Metadata(xmp=Xmp(b"<x/>")), lossless=True)
     stream = codestream_of(data)
     assert np.array_equal(read(stream)[1][0], read(data)[1][0])

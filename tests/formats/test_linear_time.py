@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from imgpar import formats
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import ItemError
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import location, policy, xmp
@@ -97,11 +98,11 @@ def drawn(text: bytes) -> None:
 
 
 WORKS: dict[str, Callable[[bytes], object]] = {
-    "places": location.xmp_without_places,
-    "has a clip": with_names(motion_photo.has_clip),
+    "places": lambda text: location.xmp_without_places(Xmp(text)),
+    "has a clip": with_names(lambda text: motion_photo.has_clip(Xmp(text))),
     "without a clip": with_names(motion_photo.without_clip),
     "finds a clip": lambda text: motion_photo.find_clip(bytes(64), NAMES.encode() + text),
-    "without promise": with_names(gain_map.without_promise),
+    "without promise": with_names(lambda text: gain_map.without_promise(Xmp(text))),
     "behind": lambda text: gain_map.behind(bytes(64), text),
     "promising": lambda text: gain_map._declaring([(0xE1, xmp.XMP + text)], 5),
     "promising a map": lambda text: gain_map._declaring(

@@ -12,6 +12,7 @@ from PIL import Image, IptcImagePlugin
 from test_metadata import RECORDS
 
 from imgpar import Pipeline
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.metadata.location import xmp_without_places
 from imgpar.formats.metadata.policy import strip
@@ -73,7 +74,7 @@ SAMSUNG = ifd("<", 100, {0x01: b"serial number", 0x30: b"Vienna, Austria"})
 def test_the_places_in_a_maker_note_are_cleared_and_nothing_else_moves(make: str) -> None:
     before = exif_with(NOTES[make], make.encode())
     assert Image.Exif().load(b"Exif\0\0" + before) is None
-    after = strip(Metadata(exif=before), "gps").exif
+    after = strip(Metadata(exif=Exif(before)), "gps").exif
     assert len(after) == len(before)
     assert after.index(b"serial number") == before.index(b"serial number")
     assert not any(secret in after for secret in SECRETS)
@@ -81,12 +82,12 @@ def test_the_places_in_a_maker_note_are_cleared_and_nothing_else_moves(make: str
 
 def test_a_note_of_samsung_with_a_place_goes() -> None:
     before = exif_with(SAMSUNG, b"SAMSUNG\0")
-    assert b"Vienna" not in strip(Metadata(exif=before), "gps").exif
-    assert b"serial" in strip(Metadata(exif=exif_with(SAMSUNG, b"Pentax\0")), "gps").exif
+    assert b"Vienna" not in strip(Metadata(exif=Exif(before)), "gps").exif
+    assert b"serial" in strip(Metadata(exif=Exif(exif_with(SAMSUNG, b"Pentax\0"))), "gps").exif
 
 
 def test_xmp_says_no_place_any_more_and_is_still_xmp() -> None:
-    left = xmp_without_places(XMP)
+    left = xmp_without_places(Xmp(XMP))
     assert not any(secret in left for secret in SECRETS)
     text = "".join(ElementTree.fromstring(left).itertext())
     assert "Sky" in text
@@ -96,7 +97,7 @@ def test_xmp_says_no_place_any_more_and_is_still_xmp() -> None:
 
 @pytest.mark.parametrize("name", [name for name in WRITABLE if FORMATS[name].exif or FORMATS[name].xmp])
 def test_no_new_file_knows_the_place(name: str) -> None:
-    metadata = Metadata(exif=exif_with(NOTES["Panasonic"], b"Panasonic\0"), xmp=XMP, iptc=RECORDS)
+    metadata = Metadata(exif=Exif(exif_with(NOTES["Panasonic"], b"Panasonic\0")), xmp=Xmp(XMP), iptc=RECORDS)
     data = written(picture("RGB"), name, metadata, strip="gps")
     assert not any(secret in data for secret in SECRETS)
     assert b"Sky" in data
@@ -105,7 +106,7 @@ def test_no_new_file_knows_the_place(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
 def test_no_edited_file_knows_the_place(name: str) -> None:
-    metadata = Metadata(exif=exif_with(NOTES["NIKON"], b"NIKON\0"), xmp=XMP, iptc=RECORDS)
+    metadata = Metadata(exif=Exif(exif_with(NOTES["NIKON"], b"NIKON\0")), xmp=Xmp(XMP), iptc=RECORDS)
     data = written(picture("RGB"), name, metadata)
     edited = strip_file(data, name, "gps")
     assert edited is not None

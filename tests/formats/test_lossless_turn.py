@@ -75,7 +75,7 @@ def test_a_jpeg_that_was_encoded_again_is_not_the_very_picture() -> None:
 )  # fmt: skip
 def test_only_what_is_exact_is_turned_so(orientation: int, size: tuple[int, int], exact: bool) -> None:
     data = photo(orientation, size=size, subsampling=2)
-    assert (lossless_turn.why_not_lossless(data, orientation) == "") is exact
+    assert (lossless_turn.why_not_lossless(parse_segments(data).frame, orientation) == "") is exact
     with_library = True
     try:
         turbo.turn_coefficients(data, orientation, progressive=False)
@@ -97,7 +97,7 @@ def test_what_cannot_be_turned_so_is_encoded_again_and_that_is_said(tmp_path: Pa
 def test_without_the_library_it_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbo, "library", lambda: None)
     data = photo(6)
-    assert lossless_turn.why_not_lossless(data, 6) == "libturbojpeg is not installed"
+    assert lossless_turn.why_not_lossless(parse_segments(data).frame, 6) == "libturbojpeg is not installed"
     assert parse_segments(Pipeline().encode(data)).frame.width == 64
 
 

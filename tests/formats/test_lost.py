@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
 from test_metadata import RECORDS, exif_block
 
 import imgpar
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.registry import FORMATS
 from imgpar.pixels.colour.profiles import display_p3
@@ -57,7 +58,12 @@ GAMUT = {"gif", "bmp", "jxl"}
 def photo() -> bytes:
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     everything = Metadata(
-        icc=icc, exif=exif_block("<", 1), xmp=XMP, comment=b"hello", iptc=RECORDS, dpi=(300, 150)
+        icc=Icc(icc),
+        exif=Exif(exif_block("<", 1)),
+        xmp=Xmp(XMP),
+        comment=b"hello",
+        iptc=RECORDS,
+        dpi=(300, 150),
     )
     return written(picture("RGBX"), "jpeg", everything)
 

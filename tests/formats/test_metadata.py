@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import ItemError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
@@ -92,7 +93,9 @@ def frame(layout: str = "RGBX") -> Frame:
 
 
 def everything() -> Metadata:
-    return Metadata(icc=srgb(), exif=exif_block(), xmp=XMP, comment=b"hello", dpi=(300.0, 300.0))
+    return Metadata(
+        icc=Icc(srgb()), exif=Exif(exif_block()), xmp=Xmp(XMP), comment=b"hello", dpi=(300.0, 300.0)
+    )
 
 
 def test_the_block_of_these_tests_is_what_it_claims_to_be() -> None:
@@ -107,28 +110,28 @@ def test_the_block_of_these_tests_is_what_it_claims_to_be() -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 class TestBake:
     def test_orientation_and_size_are_made_true(self, order: str) -> None:
-        exif = pillow_exif(bake(Metadata(exif=exif_block(order)), 640, 480).exif)
+        exif = pillow_exif(bake(Metadata(exif=Exif(exif_block(order))), 640, 480).exif)
         assert exif[274] == 1
         assert exif.get_ifd(0x8769)[0xA002] == 640
         assert exif.get_ifd(0x8769)[0xA003] == 480
 
     def test_nothing_else_moves_so_maker_notes_stay_right(self, order: str) -> None:
         before = exif_block(order)
-        after = bake(Metadata(exif=before), 640, 480).exif
+        after = bake(Metadata(exif=Exif(before)), 640, 480).exif
         assert after.index(MAKER_NOTE) == before.index(MAKER_NOTE)
         assert pillow_exif(after)[271] == "Maker"
 
     def test_the_old_thumbnail_is_gone(self, order: str) -> None:
-        after = bake(Metadata(exif=exif_block(order)), 640, 480).exif
+        after = bake(Metadata(exif=Exif(exif_block(order))), 640, 480).exif
         assert b"the old picture" not in after
         assert pillow_exif(after).get_ifd(ExifTags.IFD.IFD1) == {}
 
     def test_baking_twice_changes_nothing_more(self, order: str) -> None:
-        once = bake(Metadata(exif=exif_block(order), xmp=XMP), 640, 480)
+        once = bake(Metadata(exif=Exif(exif_block(order)), xmp=Xmp(XMP)), 640, 480)
         assert bake(once, 640, 480) == once
 
     def test_gps_is_removed_with_its_values(self, order: str) -> None:
-        after = strip(Metadata(exif=exif_block(order)), "gps").exif
+        after = strip(Metadata(exif=Exif(exif_block(order))), "gps").exif
         assert 0x8825 not in pillow_exif(after)
         assert struct.pack(order + "6I", 52, 1, 31, 1, 12, 1) not in after
         assert pillow_exif(after).get_ifd(0x8769)[0x927C] == MAKER_NOTE
@@ -136,19 +139,19 @@ class TestBake:
 
 
 def test_xmp_is_made_true_too() -> None:
-    xmp = bake(Metadata(xmp=XMP), 640, 480).xmp
+    xmp = bake(Metadata(xmp=Xmp(XMP)), 640, 480).xmp
     assert b'tiff:Orientation="1"' in xmp
     assert b"<tiff:ImageWidth>640<" in xmp
 
 
 def test_gps_in_xmp_is_removed_in_every_form() -> None:
-    xmp = strip(Metadata(xmp=XMP), "gps").xmp
+    xmp = strip(Metadata(xmp=Xmp(XMP)), "gps").xmp
     assert b"GPS" not in xmp.upper()
     assert b'dc:title="Garden"' in xmp
 
 
 def test_broken_exif_is_dropped_because_its_orientation_is_unknown() -> None:
-    assert bake(Metadata(exif=b"II*\0\xff\xff\xff\xff"), 4, 3).exif == b""
+    assert bake(Metadata(exif=Exif(b"II*\0\xff\xff\xff\xff")), 4, 3).exif == b""
 
 
 @pytest.mark.parametrize(
@@ -210,26 +213,26 @@ def test_a_large_profile_spans_several_jpeg_segments() -> None:
     profile = bytearray(srgb())
     profile += bytes(200_000 - len(profile))
     profile[:4] = len(profile).to_bytes(4, "big")
-    encoded = encode([frame()], FORMATS["jpeg"], Metadata(icc=bytes(profile)), EncodeOptions())
+    encoded = encode([frame()], FORMATS["jpeg"], Metadata(icc=Icc(bytes(profile))), EncodeOptions())
     assert read_header(encoded.data, "", Limits()).metadata.icc == bytes(profile)
     assert Image.open(io.BytesIO(encoded.data)).info["icc_profile"] == bytes(profile)
 
 
 def test_exif_that_is_too_large_for_jpeg_is_named() -> None:
     big = exif_block()[:-1] + b"x" * 70_000
-    assert encode([frame()], FORMATS["jpeg"], Metadata(exif=big), EncodeOptions()).lost == ("exif",)
+    assert encode([frame()], FORMATS["jpeg"], Metadata(exif=Exif(big)), EncodeOptions()).lost == ("exif",)
 
 
 def test_a_profile_for_other_channels_is_left_out_and_named() -> None:
     other = bytearray(srgb())
     other[16:20] = b"CMYK"
-    encoded = encode([frame()], FORMATS["png"], Metadata(icc=bytes(other)), EncodeOptions())
+    encoded = encode([frame()], FORMATS["png"], Metadata(icc=Icc(bytes(other))), EncodeOptions())
     assert encoded.lost == ("icc",)
     assert "icc_profile" not in Image.open(io.BytesIO(encoded.data)).info
 
 
 def test_an_srgb_profile_on_grey_is_no_loss() -> None:
-    assert encode([frame("L")], FORMATS["png"], Metadata(icc=srgb()), EncodeOptions()).lost == ()
+    assert encode([frame("L")], FORMATS["png"], Metadata(icc=Icc(srgb())), EncodeOptions()).lost == ()
 
 
 def test_a_gain_map_is_named_and_no_longer_promised() -> None:
@@ -246,7 +249,7 @@ def test_a_gain_map_is_named_and_no_longer_promised() -> None:
 @given(st.binary(max_size=200))
 def test_any_exif_can_be_baked_and_stripped(tail: bytes) -> None:
     for block in (tail, b"II*\0" + tail, exif_block()[:60] + tail):
-        metadata = strip(bake(Metadata(exif=block, xmp=tail), 4, 3), "gps")
+        metadata = strip(bake(Metadata(exif=Exif(block), xmp=Xmp(tail)), 4, 3), "gps")
         assert metadata.exif == b"" or is_sound(metadata.exif)
 
 

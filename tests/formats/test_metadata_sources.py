@@ -14,6 +14,7 @@ from test_metadata import RECORDS, exif_block, srgb
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.metadata import density, iptc
@@ -58,7 +59,7 @@ class TestDensity:
     def test_that_of_exif_turns_too(self) -> None:
         exif = Image.Exif()
         exif[282], exif[283], exif[296] = 204.0, 98.0, 2
-        turned = density.turn_density(Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0")))
+        turned = density.turn_density(Metadata(exif=Exif(exif.tobytes().removeprefix(b"Exif\0\0"))))
         assert density.density_of(turned) == (98, 204)
 
     def test_that_of_exif_becomes_that_of_the_format(self) -> None:
@@ -68,7 +69,7 @@ class TestDensity:
         assert density_in(Pipeline().encode(data, to="png")) == (254, 127)
 
     def test_exif_that_is_there_gets_it_without_moving_a_value(self) -> None:
-        data = written(picture(), "webp", Metadata(exif=EXIF, dpi=(300.0, 150.0)))
+        data = written(picture(), "webp", Metadata(exif=Exif(EXIF), dpi=(300.0, 150.0)))
         with Image.open(io.BytesIO(data)) as image:
             exif = image.getexif()
         assert (exif[271], exif[282], exif[283]) == ("Maker", 300, 150)
@@ -93,10 +94,10 @@ class TestGif:
     def test_xmp_is_read(self) -> None:
         trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
         header = read_header(self.extended(b"XMP DataXMP", XMP + trailer), "", LIMITS)
-        assert (header.metadata.xmp, header.detail["complete"]) == (XMP, True)
+        assert (header.metadata.xmp, header.detail.complete) == (XMP, True)
 
     def test_xmp_is_written(self) -> None:
-        data = written(picture("L"), "gif", Metadata(xmp=XMP))
+        data = written(picture("L"), "gif", Metadata(xmp=Xmp(XMP)))
         assert b"\x21\xff\x0bXMP DataXMP" + XMP + b"\x01\xff\xfe" in data
         with Image.open(io.BytesIO(data)) as image:
             assert (np.asarray(image.convert("L")) == picture("L").array[..., 0]).all()
@@ -135,7 +136,7 @@ class TestJpeg2000:
 
     def test_what_is_written_is_read(self) -> None:
         everything = Metadata(
-            icc=srgb(), exif=EXIF, xmp=XMP, iptc=RECORDS, comment=b"hello", dpi=(300.0, 150.0)
+            icc=Icc(srgb()), exif=Exif(EXIF), xmp=Xmp(XMP), iptc=RECORDS, comment=b"hello", dpi=(300.0, 150.0)
         )
         found = read_header(written(picture(), "jp2", everything), "", LIMITS).metadata
         assert (found.icc, found.xmp, found.iptc, found.comment) == (srgb(), XMP, RECORDS, b"hello")

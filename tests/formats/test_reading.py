@@ -127,7 +127,7 @@ class TestJpegScale:
     ) -> None:
         header = read_header(written(picture(width=1025, height=803), "jpeg"), "", LIMITS)
         small = shrink(header, *want)
-        assert small.detail["scale"] == scale
+        assert small.scale == scale
         assert small.spec.size == (-(-1025 // scale), -(-803 // scale))
 
     @pytest.mark.parametrize("wide", [32, 61, 64, 1025])
@@ -138,7 +138,7 @@ class TestJpegScale:
         _, (array,) = read(data, header=header)
         padded = np.pad(frame.array[..., :3], ((0, -75 % 8), (0, -wide % 8), (0, 0)), mode="edge")
         blocks = padded.reshape(padded.shape[0] // 8, 8, padded.shape[1] // 8, 8, 3).mean(axis=(1, 3))
-        assert header.detail["scale"] == 8
+        assert header.scale == 8
         assert np.abs(array[..., :3] - blocks).mean() < 3
 
     def test_pillows_fallback_fills_the_scaled_frame_too(self) -> None:

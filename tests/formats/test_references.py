@@ -14,6 +14,7 @@ from libvips import needs_vips, pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from imgpar import Pipeline
+from imgpar.core.blocks import Icc
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.pixels.colour import cmyk, profiles
 
@@ -162,7 +163,7 @@ class TestColour:
     def test_libvips(self, name: str, depth: str) -> None:
         array = PHOTO if depth == "uint8" else PHOTO.astype(np.uint16) * 257
         frame = Frame(Spec(240, 160, "RGB", depth), array)
-        data = written(frame, "png", Metadata(icc=self.PROFILES[name]))
+        data = written(frame, "png", Metadata(icc=Icc(self.PROFILES[name])))
         image = (
             vips(data)
             .icc_import(embedded=True, intent="relative")

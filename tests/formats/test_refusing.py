@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageCms
 
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import (
     DamagedError,
     ItemError,
@@ -121,7 +122,9 @@ class TestRefusing:
 
     def test_a_broken_profile_of_a_png_costs_the_profile_only(self) -> None:
         data = written(
-            picture(), "png", Metadata(icc=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+            picture(),
+            "png",
+            Metadata(icc=Icc(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())),
         )
         at = data.index(b"iCCP")
         broken = data[: at + 20] + b"\xff\xff\xff\xff" + data[at + 24 :]

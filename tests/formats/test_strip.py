@@ -10,6 +10,7 @@ from codec_pictures import picture, saved, written
 from PIL import Image
 
 from imgpar.batch.picture.outputs import convert_bytes
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Metadata
 from imgpar.formats import codec
@@ -64,13 +65,23 @@ def test_strip_gps_keeps_the_rest_of_the_xmp_of_a_gif() -> None:
     assert codec.read_header(made, "a.gif", Limits()).frames == 2
 
 
+@pytest.mark.parametrize("name", ["jp2", "jxl", "avif", "heic", "webp", "png", "jpeg"])
+def test_strip_gps_keeps_the_rest_of_the_xmp(name: str) -> None:
+    if not FORMATS[name].installed:
+        pytest.skip(f"{name} is not there")
+    made = run(written(picture("RGB"), name, Metadata(xmp=Xmp(XMP))), name, "gps")
+    left = codec.read_header(made, f"a.{name}", Limits()).metadata.xmp
+    assert PLACE not in left
+    assert b'dc:title="Sky"' in left
+
+
 @pytest.mark.parametrize("name", ["jp2", "jxl"])
 def test_strip_keeps_the_codestream(name: str) -> None:
     if not FORMATS[name].installed:
         pytest.skip(f"{name} is not there")
     exif = saved(Image.new("L", (2, 2)), "TIFF")
     plain = written(picture("RGB"), name, quality=60)
-    source = written(picture("RGB"), name, Metadata(xmp=XMP, exif=exif), quality=60)
+    source = written(picture("RGB"), name, Metadata(xmp=Xmp(XMP), exif=Exif(exif)), quality=60)
     made = run(source, name, "all")
     assert XMP not in made
     stream = plain[plain.index(b"jp2c" if name == "jp2" else b"\xff\x0a") :][8:]

@@ -12,8 +12,9 @@ from PIL import ExifTags, Image
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.core.blocks import Exif
 from imgpar.core.spec import Metadata
-from imgpar.formats.metadata.exif import drop_thumbnail
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.metadata.policy import bake
 from imgpar.formats.registry import FORMATS
 
@@ -49,9 +50,9 @@ def block(
 
 
 def dropped(exif: bytes) -> bytes:
-    patched = bytearray(exif)
-    drop_thumbnail(patched)
-    return bytes(patched)
+    draft = Draft(Exif(exif))
+    draft.drop_thumbnail()
+    return draft.finished()
 
 
 def thumbnail_of(exif: bytes) -> dict[int, object]:
@@ -133,7 +134,7 @@ def test_without_a_whole_link_nothing_changes(link: int) -> None:
 
 @both_orders
 def test_metadata_of_new_pixels_have_none(order: str) -> None:
-    after = bake(Metadata(exif=block(order, orientation=6)), 10, 20).exif
+    after = bake(Metadata(exif=Exif(block(order, orientation=6))), 10, 20).exif
     assert b"thumbnail" not in after
     assert thumbnail_of(after) == {}
 

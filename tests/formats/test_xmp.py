@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jpeg import gain_map, motion_photo
@@ -120,7 +121,7 @@ def test_any_bytes_can_be_joined_and_parted(one: bytes, other: bytes) -> None:
         assert all(len(body) <= 700 for body in xmp.segments(packet, 700))
 
 
-PADDED = b"<x hdrgm:Version='1' MotionPhoto>" + b" " * (1 << 20) + b"</x>"
+PADDED = Xmp(b"<x hdrgm:Version='1' MotionPhoto>" + b" " * (1 << 20) + b"</x>")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,6 @@ PADDED = b"<x hdrgm:Version='1' MotionPhoto>" + b" " * (1 << 20) + b"</x>"
     [(motion_photo.has_clip, False), (gain_map.without_promise, PADDED), (xmp.extension_name, b"")],
     ids=["clip", "gain map", "extension"],
 )
-def test_padding_is_looked_at_once(look: Callable[[bytes], object], found: object) -> None:
+def test_padding_is_looked_at_once(look: Callable[[Xmp], object], found: object) -> None:
     """Packets are padded with spaces: a pattern that begins at each of them never comes to an end."""
     assert look(PADDED) == found

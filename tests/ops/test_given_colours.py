@@ -15,6 +15,7 @@ from video_clips import ffmpeg
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.core.blocks import Icc
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.png.chunks import build_chunk
@@ -290,7 +291,7 @@ def test_a_profile_of_tables_keeps_the_depth(dtype: str) -> None:
     peak = 65535 if dtype == "uint16" else 1
     ramp = (np.linspace(0, 1, 2000)[None, :, None].repeat(3, axis=-1) * peak).astype(dtype)
     frame = Frame(Spec(2000, 1, "RGB", dtype), ramp)
-    made, lost = srgb_frame(frame, Metadata(icc=by_lightness()))
+    made, lost = srgb_frame(frame, Metadata(icc=Icc(by_lightness())))
     assert lost == ()
     assert len(np.unique(made.array[..., 0])) > 1500
     # L* 50 is 119 in sRGB.

@@ -14,6 +14,7 @@ from video_clips import make_clip
 
 from imgpar import Pipeline
 from imgpar.batch.picture import stages
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import BadValueError
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
@@ -51,7 +52,7 @@ def muted(dtype: str = "uint8", layout: str = "RGB") -> Frame:
 
 
 def through(frame: Frame, source: bytes, target: ColourTarget | None, name: str = "tiff"):
-    return to_profile([frame], Metadata(icc=source), find_format(name), EncodeOptions(colour=target))
+    return to_profile([frame], Metadata(icc=Icc(source)), find_format(name), EncodeOptions(colour=target))
 
 
 class TestProfiles:
@@ -253,7 +254,7 @@ class TestLosses:
     (profiles.rgb_profile("Gamma 1.8", profiles.SRGB, gamma=1.8), ("icc",)),
 ])  # fmt: skip
 def test_grey_needs_no_profile_that_has_the_curve_of_srgb(icc: bytes, lost: tuple[str, ...]) -> None:
-    encoded = encode([picture("L")], find_format("png"), Metadata(icc=icc), EncodeOptions())
+    encoded = encode([picture("L")], find_format("png"), Metadata(icc=Icc(icc)), EncodeOptions())
     assert encoded.lost == lost
 
 

@@ -11,15 +11,18 @@ from codec_pictures import LIMITS, WRITABLE, picture, read, written
 
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.batch.picture.stages import EncodedOutput
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import encode, read_header
 from imgpar.formats.option_values import colour_target
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import find_format
+from imgpar.formats.tlv import PNG_CHUNKS, walk
 from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.hdr import hlg_light, pq_light
+from imgpar.pixels.colour.hdr import hlg_light
+from imgpar.pixels.colour.transfer import pq_to_light
 
 PQ, HLG = (9, 16), (9, 18)
 
@@ -53,7 +56,7 @@ class TestAvif:
         frame = picture("RGB", "uint16")
         data = written(frame, "avif", quality=95)
         header, (array,) = read(data)
-        assert header.detail["bits"] == 10
+        assert header.detail.bits == 10
         error = np.abs(array.astype(float) - frame.array) / 257
         assert error.mean() < 0.8
 
@@ -72,7 +75,9 @@ class TestAvif:
         from imgpar.pixels.colour import profiles
 
         metadata = Metadata(
-            icc=profiles.display_p3(), xmp=b"<x:xmpmeta/>", exif=struct.pack("<2sHIHI", b"II", 42, 8, 0, 0)
+            icc=profiles.display_p3(),
+            xmp=Xmp(b"<x:xmpmeta/>"),
+            exif=Exif(struct.pack("<2sHIHI", b"II", 42, 8, 0, 0)),
         )
         header = read_header(written(picture("RGB"), "avif", metadata, lossless=True), "", LIMITS)
         assert (header.metadata.icc, header.metadata.xmp) == (metadata.icc, metadata.xmp)
@@ -131,7 +136,7 @@ class TestAnimatedPng:
         ):
             place = struct.pack(">5I", number, *frame.spec.size, left, top)
             chunks.append((b"fcTL", place + struct.pack(">HHBB", 1, 10, end, over)))
-            body = b"".join(bytes(b) for k, b in chunks_of(written(frame, "png")) if k == b"IDAT")
+            body = b"".join(bytes(b) for k, b, *_ in walk(written(frame, "png"), PNG_CHUNKS) if k == b"IDAT")
             number += 1
             chunks.append((b"IDAT", body) if number == 1 else (b"fdAT", struct.pack(">I", number) + body))
             number += number > 1
@@ -154,7 +159,7 @@ class TestAnimatedPng:
 class TestHdr:
     def test_light_of_pq_is_the_published_one(self) -> None:
         # ITU-R BT.2408, table 1: 58.1 % of PQ are 203 cd/m², 75.2 % are 1000.
-        assert np.allclose(pq_light(np.array([0.581, 0.752, 1.0])), [203, 1000, 10000], rtol=0.005)
+        assert np.allclose(pq_to_light(np.array([0.581, 0.752, 1.0])), [203, 1000, 10000], rtol=0.005)
 
     def test_light_of_hlg_is_the_published_one(self) -> None:
         # BT.2408: 75 % of HLG are 203 cd/m² on a screen of 1000; full white is 1000.
@@ -180,7 +185,9 @@ class TestHdr:
         encoded = became(grey_steps(*codes), cicp, "tiff")
         _, (array,) = read(bytes(encoded.data))
         light = (
-            pq_light(np.array(codes)) if cicp == PQ else hlg_light(np.array([[c] * 3 for c in codes]))[:, 0]
+            pq_to_light(np.array(codes))
+            if cicp == PQ
+            else hlg_light(np.array([[c] * 3 for c in codes]))[:, 0]
         )
         linear = light / 203
         wanted = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -222,7 +229,7 @@ class TestJpeg2000:
     @pytest.mark.parametrize("layout", ["L", "RGB"])
     def test_opencv_reads_the_same(self, layout: str) -> None:
         frame = picture(layout, "uint16")
-        data = written(frame, "jp2", Metadata(icc=profiles.display_p3() if layout == "RGB" else b""))
+        data = written(frame, "jp2", Metadata(icc=Icc(profiles.display_p3() if layout == "RGB" else b"")))
         seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         seen = seen.reshape(*frame.spec.shape)[..., :: -1 if layout == "RGB" else 1]
         assert np.array_equal(seen, frame.array)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from table_profiles import table_profile
 
+from imgpar.core.blocks import Exif, Icc
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.option_values import ColourTarget
 from imgpar.formats.options import EncodeOptions
@@ -234,10 +235,10 @@ def test_brighter_than_white_is_outside_too() -> None:
 def test_a_profile_for_other_channels_is_left_out(
     layout: str, icc: bytes, kept: bool, lost: tuple[str, ...]
 ) -> None:
-    metadata, gone = fitting_profile(Metadata(icc=icc), Spec(2, 2, layout))  # type: ignore[arg-type]
+    metadata, gone = fitting_profile(Metadata(icc=Icc(icc)), Spec(2, 2, layout))  # type: ignore[arg-type]
     assert (metadata.icc, gone) == (icc if kept else b"", lost)
 
 
 def test_a_broken_profile_is_none() -> None:
     assert parse_profile(profiles.srgb()[:100]) is None
-    assert tagged(b"") == b""
+    assert tagged(Exif()) == b""

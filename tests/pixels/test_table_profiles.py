@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from table_profiles import table_profile
 
+from imgpar.core.blocks import Icc
 from imgpar.core.spec import Frame, Layout, Metadata, Spec
 from imgpar.formats.option_values import ColourTarget
 from imgpar.formats.options import EncodeOptions
@@ -115,7 +116,9 @@ def test_the_depth_that_is_lost_is_named(
     if engine:
         return
     options = EncodeOptions(colour=ColourTarget("srgb"))
-    _, metadata, lost, notes = to_profile([frame], Metadata(icc=lightness()), find_format("tiff"), options)
+    _, metadata, lost, notes = to_profile(
+        [frame], Metadata(icc=Icc(lightness())), find_format("tiff"), options
+    )
     assert (metadata.icc, lost, notes) == (b"", () if kept else ("depth",), ())
 
 

@@ -24,7 +24,7 @@ from imgpar.runtime.protocol import (
     Task,
 )
 from imgpar.runtime.records import WorkerState
-from imgpar.runtime.validation import disorder
+from imgpar.runtime.validation import LONGEST_RESULT, disorder
 
 SPEC = Spec(10, 10, "RGB")
 FILE = OutputFile("/out/a.png", 5)
@@ -52,13 +52,14 @@ def rejection(
     lease: Lease | None = LEASE,
     *,
     arrays: bool = False,
+    facts: bool = False,
     offered: int = 0,
     waiting: tuple[int, int] | None = None,
 ) -> str:
     worker = WorkerState()
     worker.outstanding[7] = what or task()
     worker.waiting = waiting
-    return disorder(message, worker, lambda _: lease, arrays=arrays, offered=lambda _: offered)
+    return disorder(message, worker, lambda _: lease, arrays=arrays, facts=facts, offered=lambda _: offered)
 
 
 def done(**facts: Any) -> Done:
@@ -427,3 +428,30 @@ def test_array_tasks_write_no_files() -> None:
     for stage in ("chain", "decode", "transform"):
         assert "without its location" in rejection(done(), task(stage), arrays=True)
         assert "without its location" in returned(None, stage, arrays=True)
+
+
+# ----- facts ----------------------------------------------------------------------------------------
+
+
+def test_facts_are_accepted_where_they_are_requested() -> None:
+    assert rejection(done(outputs=(), facts=b"x"), facts=True) == ""
+    assert rejection(done(outputs=(), facts=bytes(LONGEST_RESULT)), facts=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (done(facts=b"x"), "sent results where facts"),
+        (done(outputs=(), placed=placed(), facts=b"x"), "sent results where facts"),
+        (done(outputs=(), unchanged=True, facts=b"x"), "sent results where facts"),
+        (done(outputs=()), "sent facts of an invalid length"),
+        (done(outputs=(), facts=bytes(LONGEST_RESULT + 1)), "sent facts of an invalid length"),
+        (done(outputs=(), facts=b"x", timings=(("read", math.nan),)), "invalid timings"),
+    ],
+)
+def test_other_results_are_rejected_where_facts_are_requested(message: Done, words: str) -> None:
+    assert words in rejection(message, facts=True)
+
+
+def test_facts_that_were_not_requested_are_rejected() -> None:
+    assert rejection(done(facts=b"x")) == "sent facts that were not requested"

@@ -12,7 +12,7 @@ import pytest
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.video import check
 from imgpar.video.check import check_source, drift
-from imgpar.video.clip import Clip, Picture, Stream
+from imgpar.video.clip import Clip, ClipColour, Picture, Stream
 
 VIDEO = Stream(0, "video", "h264")
 
@@ -222,7 +222,7 @@ def test_a_translation_is_missed_with_its_original_only() -> None:
 
 def coloured(**colour: str) -> Clip:
     plain = clip(*EVEN)
-    return replace(plain, picture=replace(plain.picture, colour=colour))
+    return replace(plain, picture=replace(plain.picture, colour=ClipColour(**colour)))
 
 
 def test_colour_is_missed_but_for_the_range_that_is_implied() -> None:

@@ -91,7 +91,7 @@ def test_hdr_becomes_sdr_when_asked_for(convert, tmp_path, schedule):
     )
     made, item = convert(clip, tonemap="clip", quality=95, schedule=schedule)
     picture = probe(str(made)).picture
-    assert (picture.depth, picture.colour["transfer"], picture.colour["primaries"]) == (8, "bt709", "bt709")
+    assert (picture.depth, picture.colour.transfer, picture.colour.primaries) == (8, "bt709", "bt709")
     assert np.abs(decoded(made)[1][0].astype(int) - 255).max() <= 4
     assert item.lost == ()
 

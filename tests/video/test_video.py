@@ -16,6 +16,7 @@ from video_clips import decoded, ffmpeg, kinds, make_clip, make_uneven, psnr, ro
 
 import imgpar
 from imgpar import testing
+from imgpar.video.clip import ClipColour
 from imgpar.video.probe import probe
 
 
@@ -192,12 +193,7 @@ def test_ten_bits_stay_ten_bits_with_their_colours(convert, tmp_path):
     made, item = convert(clip, resize="32")
     picture = probe(str(made)).picture
     assert picture.depth == 10
-    assert picture.colour == {
-        "range": "tv",
-        "primaries": "bt2020",
-        "transfer": "arib-std-b67",
-        "matrix": "bt2020nc",
-    }
+    assert picture.colour == ClipColour("tv", "bt2020", "arib-std-b67", "bt2020nc")
     assert item.lost == ()
 
 

@@ -284,13 +284,13 @@ class LastStep:
 
 def matrix_of(picture: Picture) -> int:
     """The matrix between RGB and Y′CbCr, as numbered by PyAV."""
-    return _MATRICES.get(picture.colour.get("matrix", ""), _BT601)
+    return _MATRICES.get(picture.colour.matrix, _BT601)
 
 
 def range_of(picture: Picture) -> int:
     """The colour range, as numbered by PyAV: full or limited."""
-    full = picture.colour.get("range") == "pc" or picture.pixel_format.startswith("yuvj")
-    if "range" not in picture.colour or picture.colour.get("matrix") == "gbr":
+    full = picture.colour.range == "pc" or picture.pixel_format.startswith("yuvj")
+    if not picture.colour.range or picture.colour.matrix == "gbr":
         full = full or not picture.pixel_format.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
     return _FULL if full else _LIMITED
 

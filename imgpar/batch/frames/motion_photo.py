@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imgpar.batch.frames.files import NONE, Inputs, write_file
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
@@ -80,11 +81,11 @@ def _read(path: str) -> memoryview | None:
     return clip
 
 
-def _raw_xmp(data: bytes) -> bytes:
+def _raw_xmp(data: bytes) -> Xmp:
     """XMP as stored in the file; `Metadata.xmp` no longer contains the properties of a clip."""
     begin = data.find(b"<x:xmpmeta")
     end = data.find(b"</x:xmpmeta>", begin)
-    return data[begin:end] if 0 <= begin < end else b""
+    return Xmp(data[begin:end] if 0 <= begin < end else b"")
 
 
 @contextmanager

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
+from hashlib import sha256
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from imgpar.batch.gather.items import Fit, ItemFacts
@@ -15,7 +18,6 @@ from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import EncodeError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Metadata
-from imgpar.core.tempfiles import temporary
 from imgpar.formats import codec
 from imgpar.formats.base import require
 from imgpar.formats.registry import FORMATS
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 DENSITY = 150.0
 """Dots per inch of a picture that does not say; the same at which pages of a PDF are read."""
 POINTS = 72
+_HEAD, _TRAILER = 4 << 20, 4 << 10
+"""Bytes at the start and at the end of a document among which its date and its identifier lie."""
 
 
 def make_document(making: Making) -> OutputFile:
@@ -39,13 +43,14 @@ def make_document(making: Making) -> OutputFile:
     """
     pdfium = require(FORMATS["pdf"])
     document = pdfium.PdfDocument.new()
-    first = (0, 0)
+    first, digest = (0, 0), sha256()
     try:
-        with temporary() as folder, open(os.path.join(folder, "pages"), "w+b", buffering=0) as spool:
+        with TemporaryFile(buffering=0) as spool:
             for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
                 making.remarks.add(facts)
                 with making.clock.during("encode"):
                     data = _jpeg(making, index, frame)
+                    digest.update(data)
                     start = spool.seek(0, io.SEEK_END)
                     spool.write(data)
                     _add_page(pdfium, document, _Part(spool, start, len(data)), frame, facts)
@@ -55,6 +60,7 @@ def make_document(making: Making) -> OutputFile:
             with making.begin() as half:
                 with making.clock.during("encode"), open(half.path, "r+b") as file:
                     document.save(file)
+                    _make_reproducible(file, digest.hexdigest()[:32].upper())
                 _check_pages(pdfium, half.path, len(document))
                 return making.commit_half(half, first)
     finally:
@@ -105,6 +111,25 @@ def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: Item
     page.insert_obj(image)
     page.gen_content()
     page.close()
+
+
+def _make_reproducible(file: IO[bytes], name: str) -> None:
+    """Replace the time and the random identifier that PDFium writes, so that equal inputs give equal bytes.
+
+    Args:
+        file: the document.
+        name: 32 hexadecimal digits.
+    """
+    file.seek(0)
+    head = file.read(_HEAD)
+    if match := re.search(rb"/CreationDate\([^)]*\)", head):
+        file.seek(match.start())
+        file.write(b" " * len(match[0]))
+    start = max(0, file.seek(0, io.SEEK_END) - _TRAILER)
+    file.seek(start)
+    if match := re.search(rb"/ID\s*\[<[0-9A-F]{32}><[0-9A-F]{32}>\]", file.read()):
+        file.seek(start + match.start())
+        file.write(re.sub(rb"[0-9A-F]{32}", name.encode(), match[0]))
 
 
 def _check_pages(pdfium: Any, path: str, count: int) -> None:

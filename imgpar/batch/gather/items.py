@@ -25,7 +25,7 @@ FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
 TAIL = 4096
 """Bytes behind a frame in a slot, for what else is known of the item."""
 _MOST_TEXTS, _LONGEST = 8, 200
-_SCRATCH = 256 << 20
+_SCRATCH = 128 << 20
 """Largest memory that a worker keeps from item to item."""
 
 

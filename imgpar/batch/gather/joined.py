@@ -3,6 +3,7 @@ one."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from imgpar.core.errors import EncodeError, SourceError
 from imgpar.core.job import Item, OutputFile
-from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ def join_clips(making: Making) -> OutputFile:
     why = _difference(clips, target.format, options)
     total = sum(len(clip.times) for clip in clips)
     with making.begin() as half:
-        with temporary() as folder, clock.during("encode"):
+        with clock.during("encode"):
+            listed = b"" if why else _list_of(clips)
             arguments = (
                 _encoding(clips, target.format, options, half.path, making.helpers.cores)
                 if why
-                else _copying(clips, target.format, half.path, folder)
+                else _copying(clips, target.format, half.path)
             )
-            _run(arguments, lambda done: making.helpers.advanced(done, total))
+            _run(arguments, listed, lambda done: making.helpers.advanced(done, total))
             made = probe(half.path)
             _check(clips, made)
         making.remarks.lost.update(dict.fromkeys(_left_out(clips)))
@@ -71,12 +72,16 @@ def _readable(item: Item, making: Making) -> Clip:
     return clip
 
 
-def _run(arguments: Sequence[str], seen: Seen) -> None:
+def _run(arguments: Sequence[str], listed: bytes, seen: Seen) -> None:
+    """Run FFmpeg with a list on its standard input."""
     from imgpar.video.ffmpeg import Ffmpeg
     from imgpar.video.native import check_exit
 
-    child = Ffmpeg(arguments, counted=True)
+    child = Ffmpeg(arguments, counted=True, feed=True)
     try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended: its exit code says why
+            child.stdin.write(listed)
+            child.stdin.close()
         code = child.wait(seen)
     except BaseException:
         child.kill()
@@ -118,26 +123,27 @@ def _facts(clip: Clip) -> dict[str, object]:
         "pixel format": picture.pixel_format,
         "orientation": picture.orientation,
         "pixel aspect": picture.aspect,
-        "colours": dict(picture.colour),
+        "colours": picture.colour,
         "sound": [(stream.codec, stream.channels, stream.rate) for stream in clip.of_kind("audio")],
         "order of streams": [picture.stream.index, *(stream.index for stream in clip.of_kind("audio"))],
         "encoder's header": header,
     }
 
 
-def _copying(clips: Sequence[Clip], target: str, output: str, folder: str) -> list[str]:
-    """Arguments of FFmpeg to copy packets with the concat demuxer; its list is written into `folder`."""
+def _list_of(clips: Sequence[Clip]) -> bytes:
+    """The list of clips for the concat demuxer."""
+    quoted = (clip.path.replace("'", "'\\''") for clip in clips)
+    return os.fsencode("".join(f"file 'file:{path}'\n" for path in quoted))
+
+
+def _copying(clips: Sequence[Clip], target: str, output: str) -> list[str]:
+    """Arguments of FFmpeg to copy packets with the concat demuxer, whose list is on standard input."""
     from imgpar.video.containers import CONTAINERS
     from imgpar.video.native import output_options
     from imgpar.video.plan import ClipPlan
 
     plan = ClipPlan("remux", "", CONTAINERS[target])
-    names = os.path.join(folder, "list.txt")
-    with open(names, "w", encoding="utf-8", errors="surrogateescape") as file:
-        for clip in clips:
-            quoted = clip.path.replace("'", "'\\''")
-            file.write(f"file 'file:{quoted}'\n")
-    whitelist = ["-protocol_whitelist", "file", "-f", "concat", "-safe", "0", "-i", names]
+    whitelist = ["-protocol_whitelist", "file,pipe", "-f", "concat", "-safe", "0", "-i", "pipe:0"]
     maps = [f"0:{clips[0].picture.stream.index}"]
     maps += [f"0:{stream.index}" for stream in clips[0].of_kind("audio")]
     mapped = [part for number in maps for part in ("-map", number)]

@@ -25,7 +25,7 @@ from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
-from imgpar.pixels.palette import DETAIL, marked
+from imgpar.pixels.palette import marked
 from imgpar.runtime.stage_times import StageClock
 
 Memory = Callable[[int], memoryview]
@@ -47,7 +47,7 @@ class Page:
 
 def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
     """Whether the pages of a file are processed one at a time."""
-    first, last = header.detail.get("pages", (1, header.frames))
+    first, last = header.pages or (1, header.frames)
     if run.arrays or first == last:
         return False
     if any(target.split for target in targets):
@@ -77,10 +77,10 @@ def read_pages(
     Raises:
         ItemError: a page cannot be decoded, exceeds a limit, or an operation fails.
     """
-    if "pages" not in header.detail:
+    if header.pages is None:
         yield from _frames(data, header, run, memory, during)
         return
-    first, last = header.detail["pages"]
+    first, last = header.pages
     for number in range(first, last + 1):
         with during("decode"):
             page_header = codec.read_header(data, name, replace(run.limits, pages=str(number)))
@@ -139,10 +139,9 @@ def _together(headers: Sequence[Header]) -> Header:
     lost = dict.fromkeys(loss for header in headers for loss in header.lost)
     pages = tuple(header.metadata._replace(pages=()) for header in headers)
     metadata = headers[0].metadata._replace(pages=pages)
-    few_colours = any(header.detail.get(DETAIL) for header in headers)
-    turned = any(header.orientation != 1 or header.detail.get("turned") for header in headers)
-    detail = {**headers[0].detail, "turned": turned}
-    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, detail=detail), few_colours)
+    few_colours = any(header.coding.few_colours for header in headers)
+    turned = any(header.orientation != 1 or header.turned for header in headers)
+    return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, turned=turned), few_colours)
 
 
 def write_document(
@@ -178,7 +177,7 @@ def write_document(
         return
     frames, first, notes = kept(pages, run)
     same = frozenset[str]()
-    if not first.detail.get("turned"):
+    if not first.turned:
         formats = [target.format for target in targets]
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False

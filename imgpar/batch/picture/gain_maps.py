@@ -9,7 +9,9 @@ from imgpar.core.errors import ItemError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Header, Metadata, Spec
 from imgpar.formats import codec
+from imgpar.formats.base import detail_of
 from imgpar.formats.jpeg import gain_map
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.options import SAMPLINGS, EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
@@ -29,7 +31,8 @@ def fit_gain_map(header: Header, operations: Sequence[Operation], options: Encod
 
     A gain map is invalid after operations that crop, pad or change colours. `header` is that of the file.
     """
-    spec = moved = upright = oriented(Spec(*header.detail["whole"]), header.orientation)
+    whole = detail_of(header, JpegDetail).frame
+    spec = moved = upright = oriented(Spec(whole.width, whole.height), header.orientation)
     moves = list[Operation]()
     for operation in operations:
         if operation.idle(spec):
@@ -67,7 +70,7 @@ def _transformed(
     if orientation == 1 and not moves and min(scales) == 1:
         return data
     header = codec.read_header(data, "map.jpg", limits)
-    found, sampling = header.detail["quality"], header.detail["subsampling"]
+    found, sampling = header.coding.quality, detail_of(header, JpegDetail).frame.subsampling
     header = header._replace(orientation=orientation, metadata=Metadata())
     spec = oriented(header.spec, orientation)
     for move in moves:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from imgpar.core.spec import Header
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.runtime.serialization import pack, unpack
 
 
+class _Sent(NamedTuple):
+    """A header, without what only the decoder uses."""
+
+    header: Header
+    """Without detail and numbers of pages."""
+    jpeg: JpegDetail | None
+    """The only detail that is used after decoding: for the planes, and the size of a gain map."""
+
+
 def pack_header(header: Header) -> bytes:
-    """Serialize a header, without details that only the decoder uses."""
-    detail = {name: fact for name, fact in header.detail.items() if _simple(fact)}
-    return pack(header._replace(detail=detail))
+    """Serialize a header, without what only the decoder uses."""
+    detail = header.detail if isinstance(header.detail, JpegDetail) else None
+    return pack(_Sent(header._replace(numbers=(), detail=None), detail))
 
 
 def unpack_header(data: bytes) -> Header:
     """The header that `pack_header` serialized; raises TransformError."""
-    header = unpack(data, Header)
-    facts = header.detail.items()
-    return header._replace(
-        detail={name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts}
-    )
-
-
-def _simple(fact: Any) -> bool:
-    if type(fact) is tuple and len(fact) <= 4:  # longer tuples, such as all page numbers, are for the decoder
-        return all(isinstance(part, int | float) for part in fact)
-    return isinstance(fact, bool | int | float | str)
+    sent = unpack(data, _Sent)
+    return sent.header._replace(detail=sent.jpeg)

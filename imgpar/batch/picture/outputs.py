@@ -26,7 +26,6 @@ from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
 from imgpar.pixels import layouts
-from imgpar.pixels.palette import DETAIL
 
 _EDITABLE = ("jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "jxl", "jp2", "bmp")
 _ROTATED_WITHOUT_ENCODING = ("jpeg", "avif")
@@ -67,14 +66,14 @@ def same_formats(
     for step in program.steps:
         if step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
             return frozenset()
-    if header.detail.get("turned"):
+    if header.turned:
         return frozenset()
-    first, last = header.detail.get("pages", (1, header.frames))
+    first, last = header.pages or (1, header.frames)
     # The page setting has no effect on a file with one page.
     pages = _DEFAULTS.pages if first == last == 1 else options.pages
     given = relevant(options, header.format, header.format)
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
-    exact = find_format(header.format).lossless != "optional" or bool(header.detail.get("lossless"))
+    exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
     given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
     plain = given == _DEFAULTS
@@ -158,7 +157,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip)
+        edited = strip_file(data, header.format, options.strip, header.metadata)
         if edited is None:
             return ""
         data = edited
@@ -169,12 +168,14 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
     """The JPEG and its gain map rotated without loss; or the reason why that is impossible."""
+    from imgpar.formats.jpeg.header import parse_segments
     from imgpar.formats.jpeg.lossless_turn import turn_jpeg, why_not_lossless
 
-    if why := why_not_lossless(data, header.orientation):
+    frame = parse_segments(data).frame
+    if why := why_not_lossless(frame, header.orientation):
         return b"", why
     try:
-        made = turn_jpeg(data, header.orientation)
+        made = turn_jpeg(data, frame, header.orientation, header.metadata)
     except EncodeError as error:
         return b"", error.message
     if not header.metadata.gain_map:
@@ -191,10 +192,10 @@ def _with_source_quality(
     options: EncodeOptions, header: Header, operations: Sequence[Operation], target: str
 ) -> EncodeOptions:
     """The settings for a picture that is only rotated upright: at least the quality of the input."""
-    found = header.detail.get("quality", 0)
+    found = header.coding.quality
     if operations or header.format != target or options.quality is not None:
         return options
-    if header.detail.get("lossless"):
+    if header.coding.lossless:
         return replace(options, lossless=True)
     if found <= quality.DEFAULT:
         return options
@@ -204,7 +205,7 @@ def _with_source_quality(
 def _with_stored_layout(options: EncodeOptions, header: Header) -> EncodeOptions:
     """The settings with the palette and the packing of the input. Whether the picture still has few colours
     is determined by the encoder."""
-    few, packing = bool(header.detail.get(DETAIL)), str(header.detail.get("packing", ""))
+    few, packing = header.coding.few_colours, header.coding.packing
     return replace(options, few_colours=few, packing=packing) if few or packing else options
 
 

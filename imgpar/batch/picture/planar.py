@@ -13,11 +13,12 @@ from typing import cast
 
 from imgpar.batch.picture import programs
 from imgpar.batch.picture.reading import read_whole
-from imgpar.core.errors import ImgparError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import CHROMA, Header, Layout, Spec
 from imgpar.formats import codec, quality
+from imgpar.formats.base import detail_of
 from imgpar.formats.jpeg import turbo
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.pixels import layouts, planes, resampling
@@ -61,7 +62,11 @@ def choose_program(
 
 
 def explain_planes(
-    path: str, operations: Sequence[Operation], formats: Collection[str], options: EncodeOptions
+    path: str,
+    operations: Sequence[Operation],
+    formats: Collection[str],
+    options: EncodeOptions,
+    limits: Limits,
 ) -> list[str]:
     """Notes on whether a picture is processed on planes, for `explain`.
 
@@ -70,16 +75,16 @@ def explain_planes(
         operations: of the recipe, in order.
         formats: of the outputs.
         options: encoder settings.
+        limits: pictures that exceed them are refused.
+
+    Raises:
+        ItemError: the picture cannot be read.
 
     Returns:
         One note; none where planes are impossible, or the file is no JPEG.
     """
-    try:
-        data, _ = read_whole(path)
-        header = codec.read_header(data, path, Limits())
-        made = _planned(header, operations, formats, options)
-    except ImgparError:
-        return []
+    data, _ = read_whole(path)
+    made = _planned(codec.read_header(data, path, limits), operations, formats, options)
     if made is None:
         return []
     available = turbo.library() is not None and resampling.fast()
@@ -104,11 +109,12 @@ def _planned(
 
 def _input_fits(header: Header) -> bool:
     """Whether the input can be decoded to planes and is large enough."""
+    detail = header.detail
     return (
-        header.format == "jpeg"
+        isinstance(detail, JpegDetail)
         and header.spec.width * header.spec.height >= LEAST
-        and header.detail["reader"] == "simplejpeg"
-        and header.detail["ycc"]
+        and detail.reader == "simplejpeg"
+        and detail.ycc
         and profile_space(header.metadata.icc) != "GRAY"
     )
 
@@ -143,7 +149,7 @@ def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | N
     smaller = codec.shrink(header, *(size[::-1] if swapped else size))
     if smaller.spec.width * smaller.spec.height < LEAST:
         return None
-    stored = f"YCC{header.detail['subsampling']}"
+    stored = f"YCC{detail_of(header, JpegDetail).frame.subsampling}"
     steps = CHROMA[sampling][::-1] if swapped else CHROMA[sampling]
     if smaller is not header and any(map(gt, CHROMA[stored], steps)):
         return None

@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import LimitError
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
@@ -62,7 +63,7 @@ class Program(NamedTuple):
     notes: tuple[str, ...] = ()
     scale: int = 1
     """1, 2, 4 or 8: reduction at which the picture is decoded."""
-    grey_icc: bytes = b""
+    grey_icc: Icc = Icc()
     """The grey ICC profile from which decoded pixels are converted to sRGB, where operations add colours. The
     header does not contain it any more."""
 
@@ -118,7 +119,7 @@ def blob_nbytes(header: Header) -> int:
 
 def _in_image_colours(
     header: Header, operations: tuple[Operation, ...]
-) -> tuple[Header, tuple[Operation, ...], bytes]:
+) -> tuple[Header, tuple[Operation, ...], Icc]:
     """The header and the operations in the same colour space, and the grey ICC profile to convert from first.
 
     Colours of operations are given in sRGB and are converted to the profile of the picture. A grey profile
@@ -126,18 +127,18 @@ def _in_image_colours(
     """
     metadata = header.metadata
     if not (metadata.icc or metadata.cicp):
-        return header, operations, b""
+        return header, operations, Icc()
     from imgpar.pixels.colour.named_colours import into_colours_of
 
     if profile_space(metadata.icc) == "GRAY" and _has_colours(header, operations):
         from imgpar.formats.profile_conversion import tagged
 
-        srgb = metadata._replace(icc=b"", exif=tagged(metadata.exif))
+        srgb = metadata._replace(icc=Icc(), exif=tagged(metadata.exif))
         return header._replace(metadata=srgb), operations, metadata.icc
     into = into_colours_of(metadata)
     if into is None:
-        return header, operations, b""
-    return header, tuple(operation.coloured(into) for operation in operations), b""
+        return header, operations, Icc()
+    return header, tuple(operation.coloured(into) for operation in operations), Icc()
 
 
 def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:

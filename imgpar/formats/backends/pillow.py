@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from PIL import Image, ImageFile
 
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import library_words
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, refused
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format
@@ -47,6 +48,17 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 _BC6H = 6
 """The only block format of a DDS with floats, which Pillow reduces to 8 bits."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
+
+
+class PillowDetail(NamedTuple):
+    """What Pillow found in a header."""
+
+    mode: str
+    """Pillow's mode of the image, before it is decoded: "P", "RGB", "I;16" …"""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"mode": self.mode}
 
 
 def from_packbits(data: bytes | memoryview, row: int, rows: int, title: str) -> np.ndarray[Any, Any]:
@@ -109,11 +121,12 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
     if "transparency" in image.info and layout in _WITH_ALPHA and dtype == "uint8":
         layout = _WITH_ALPHA[layout]
     info = image.info
-    metadata, lost, notes = _metadata(info)
+    icc = Icc(info.get("icc_profile") or b"")
+    metadata, lost, notes = _metadata(info, icc)
     if any(tile[0] == "bcn" and isinstance(tile[3], tuple) and tile[3][0] == _BC6H for tile in image.tile):
         lost += ("depth",)
     if image.mode in ("CMYK", "LAB"):
-        notes += (to_srgb.conversion_note(image.mode, info.get("icc_profile", b"")),)
+        notes += (to_srgb.conversion_note(image.mode, icc),)
     header = Header(
         format=fmt.name,
         spec=Spec(*image.size, layout, dtype),
@@ -122,7 +135,7 @@ def header_of(image: ImageFile.ImageFile, fmt: Format) -> Header:
         metadata=metadata,
         lost=lost,
         notes=notes,
-        detail={"mode": image.mode},
+        detail=PillowDetail(image.mode),
     )
     return marked(header, image.mode in ("1", "P", "PA") or _raw_mode(image) in _GREY_STEPS)
 
@@ -146,7 +159,7 @@ def decode(
     """
     fmt = FORMATS[header.format]
     with settings(accept_damaged=accept_damaged) as messages, open_image(data, fmt) as image:
-        numbers = header.detail.get("numbers") or range(len(frames))
+        numbers = header.numbers or range(len(frames))
         for number, frame in zip(numbers, frames, strict=False):
             if number or len(frames) > 1:
                 image.seek(number)
@@ -171,7 +184,7 @@ def decode_jpeg(
         frame: array to fill; owned by the caller.
         accept_damaged: whether to keep what can be read.
     """
-    scale = header.detail["scale"]
+    scale = header.scale
     with settings(accept_damaged=accept_damaged) as messages, open_image(data, FORMATS["jpeg"]) as image:
         if scale > 1:
             image.draft(None, (image.width // scale, image.height // scale))
@@ -240,17 +253,16 @@ def save(frame: Frame, name: str, **parameters: Any) -> bytes:
     return sink.getvalue()
 
 
-def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
+def _metadata(info: dict[Any, Any], icc: Icc) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
     """The metadata blocks as stored; damaged ones are dropped with a note."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    exif = cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    exif = Exif(cast(bytes, info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     if exif and not tiff.is_sound(exif):
-        exif, lost, notes = b"", ("exif",), ("EXIF data are broken and were left out",)
-    icc = info.get("icc_profile") or b""
+        exif, lost, notes = Exif(), ("exif",), ("EXIF data are broken and were left out",)
     space = profile_space(icc)
     if icc and space not in ("RGB", "GRAY"):
-        icc = b""
+        icc = Icc()
         if space not in ("CMYK", "Lab"):
             lost += ("icc",)
             notes += ("the colour profile is broken or for other colours, taken as sRGB",)
@@ -261,7 +273,7 @@ def _metadata(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...], tuple[st
         Metadata(
             icc=icc,
             exif=exif,
-            xmp=xmp.encode() if isinstance(xmp, str) else bytes(xmp),
+            xmp=Xmp(xmp.encode() if isinstance(xmp, str) else xmp),
             comment=comment.encode() if isinstance(comment, str) else bytes(comment),
             dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(value > 0 for value in dpi) else None,
             loop=int(info.get("loop") or 0),

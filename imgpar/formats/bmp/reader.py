@@ -10,7 +10,7 @@ import numpy as np
 
 from imgpar.core.errors import LimitError, UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged, unclear
 from imgpar.formats.registry import Format
@@ -52,6 +52,10 @@ class Bitmap(NamedTuple):
         """Bytes of a row."""
         return (self.width * self.bits + 31) // 32 * 4
 
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """No properties for `imgpar info`."""
+        return {}
+
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Header from Pillow, or own parsing where Pillow rejects the file."""
@@ -71,7 +75,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     check_size(found.width, found.height, limits)
     layout = "RGBA" if found.masks[3] else "RGB"
     spec = Spec(found.width, found.height, layout)  # type: ignore[arg-type]
-    return Header(fmt.name, spec, metadata=Metadata(dpi=found.dpi), detail={"bitmap": found})
+    return Header(fmt.name, spec, metadata=Metadata(dpi=found.dpi), detail=found)
 
 
 def decode(
@@ -91,8 +95,8 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    found = header.detail.get("bitmap")
-    if found is None:
+    found = header.detail
+    if not isinstance(found, Bitmap):
         return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
     needed, there = found.row * found.height, len(data) - found.at
     if there < needed and not accept_damaged:

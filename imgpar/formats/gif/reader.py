@@ -10,14 +10,15 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.core.spec import Coding, Fact, Frame, Header, Metadata, Spec
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import check_size, damaged
+from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.registry import Format
 from imgpar.pixels.colour.icc_header import profile_space
-from imgpar.pixels.palette import DETAIL
 
 _ROOM = 1 << 20
 XMP_NAME, _ICC_NAME = b"XMP DataXMP", b"ICCRGBG1012"
@@ -36,9 +37,20 @@ class _Blocks:
     durations: list[int] = field(default_factory=list)
     loop: int = 1
     comment: bytes = b""
-    xmp: bytes = b""
-    icc: bytes = b""
+    xmp: Xmp = Xmp()
+    icc: Icc = Icc()
     complete: bool = False
+
+
+class GifDetail(NamedTuple):
+    """What is known of a GIF besides its header."""
+
+    complete: bool
+    """Whether it ends with its trailer."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"complete": self.complete}
 
 
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
@@ -54,7 +66,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise damaged("GIF", f"a frame reaches to {across}×{down}, far beyond the canvas", hopeless=True)
     animated = frames > 1
     metadata = Metadata(
-        icc=blocks.icc if profile_space(blocks.icc) == "RGB" else b"",
+        icc=blocks.icc if profile_space(blocks.icc) == "RGB" else Icc(),
         xmp=blocks.xmp,
         comment=blocks.comment,
         durations=tuple(blocks.durations) if animated else (),
@@ -65,7 +77,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         spec=Spec(*blocks.size, "RGBX" if blocks.opaque else "RGBA"),
         frames=frames,
         metadata=metadata,
-        detail={"complete": blocks.complete, DETAIL: True},
+        coding=Coding(few_colours=True),
+        detail=GifDetail(blocks.complete),
     )
 
 
@@ -86,7 +99,7 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if not header.detail["complete"] and not accept_damaged:
+    if not detail_of(header, GifDetail).complete and not accept_damaged:
         raise damaged("GIF", "it ends in the middle of a block")
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
@@ -114,7 +127,7 @@ def _walk(view: memoryview) -> _Blocks:
             if view[at + 1] == 0xFF and parts[:1] == [XMP_NAME]:
                 # The packet is not made of sub-blocks; its trailer makes parsers skip it.
                 raw = bytes(view[at + 3 + len(XMP_NAME) : end])
-                blocks.xmp = raw.removesuffix(XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:])
+                blocks.xmp = Xmp(raw.removesuffix(XMP_TRAILER) if raw[:1] == b"<" else b"".join(parts[1:]))
             at = end
         elif kind == 0x2C and at + 10 <= len(view):
             left, top, across, down, packed = struct.unpack_from("<HHHHB", view, at + 1)
@@ -143,7 +156,7 @@ def _extension(blocks: _Blocks, label: int, parts: list[bytes]) -> None:
         (rounds,) = struct.unpack_from("<H", parts[1], 1)
         blocks.loop = rounds + 1 if rounds else 0
     elif label == 0xFF and parts[:1] == [_ICC_NAME]:
-        blocks.icc = b"".join(parts[1:])
+        blocks.icc = Icc(b"".join(parts[1:]))
 
 
 def _sub_blocks(view: memoryview, at: int) -> Iterator[tuple[memoryview, int]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from imgpar.core.spec import Metadata
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_xmp
 
 _XMP_HEAD = b"\x21\xff\x0bXMP DataXMP"
 XMP_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 _EXTENSION, _COMMENT, _PICTURE = 0x21, 0xFE, 0x2C
 
 
-def strip_gif(data: bytes, what: str) -> bytes | None:
+def strip_gif(data: bytes, what: str, known: Metadata) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where its blocks cannot be parsed."""
     if what == "exif":
         return data
@@ -23,16 +23,16 @@ def strip_gif(data: bytes, what: str) -> bytes | None:
         at = _end(data, at + 2 if extension else at + 11 + _table(data[at + 9]))
         block = data[begin:at]
         if extension and block.startswith(_XMP_HEAD):
-            block = _xmp(block, what)
+            block = _xmp(block, what, known)
         parts.append(b"" if what == "all" and extension and block[1:2] == bytes((_COMMENT,)) else block)
     if data[at : at + 1] != b";":
         return None
     return b"".join((*parts, data[at:]))
 
 
-def _xmp(block: bytes, what: str) -> bytes:
+def _xmp(block: bytes, what: str, known: Metadata) -> bytes:
     packet = block[len(_XMP_HEAD) :].removesuffix(XMP_TRAILER)
-    left = strip(Metadata(xmp=packet), what).xmp
+    left = strip_xmp(known.xmp.same(packet), what)
     return _XMP_HEAD + left + XMP_TRAILER if left else b""
 
 

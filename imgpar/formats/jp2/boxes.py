@@ -6,10 +6,10 @@ jP, ftyp, jp2h (ihdr, colr, res …), jp2c, uuid …          EXIF, XMP and IPTC
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg.header import EXIF
+from imgpar.formats.tlv import BOXES, build_box, walk
 
 UUIDS = {
     "exif": (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e")),
@@ -30,15 +30,15 @@ _METRE = 0.0254
 def read_metadata_boxes(data: bytes | memoryview) -> dict[str, bytes]:
     """`icc`, `exif`, `xmp` and `iptc`, where present."""
     found: dict[str, bytes] = {}
-    for kind, body in jp2_boxes(data):
-        if kind == b"jp2h":
-            for inner, content in jp2_boxes(body):
-                if inner == b"colr" and len(content) > 3 and content[0] == _PROFILE:
-                    found.setdefault("icc", bytes(content[3:]))
-        elif kind == b"uuid":
-            name = next((name for name, uuids in UUIDS.items() if bytes(body[:16]) in uuids), "")
+    for box in walk(data, BOXES):
+        if box.kind == b"jp2h":
+            for inner in walk(box.body, BOXES):
+                if inner.kind == b"colr" and len(inner.body) > 3 and inner.body[0] == _PROFILE:
+                    found.setdefault("icc", bytes(inner.body[3:]))
+        elif box.kind == b"uuid":
+            name = next((name for name, uuids in UUIDS.items() if bytes(box.body[:16]) in uuids), "")
             if name:
-                found.setdefault(name, bytes(body[16:]))
+                found.setdefault(name, bytes(box.body[16:]))
     if "exif" in found:
         found["exif"] = found["exif"].removeprefix(EXIF)
     return found
@@ -47,11 +47,11 @@ def read_metadata_boxes(data: bytes | memoryview) -> dict[str, bytes]:
 def palette(data: bytes | memoryview) -> int:
     """Number of palette columns, which are the channels of the picture. 0 without a palette, or with entries
     of more than 8 bits."""
-    for kind, body in jp2_boxes(data):
-        for inner, content in jp2_boxes(body) if kind == b"jp2h" else ():
-            if inner == b"pclr" and len(content) > 3:
-                columns = content[2]
-                deep = any((depth & 0x7F) + 1 > 8 for depth in content[3 : 3 + columns])
+    for box in walk(data, BOXES):
+        for inner in walk(box.body, BOXES) if box.kind == b"jp2h" else ():
+            if inner.kind == b"pclr" and len(inner.body) > 3:
+                columns = inner.body[2]
+                deep = any((depth & 0x7F) + 1 > 8 for depth in inner.body[3 : 3 + columns])
                 return 0 if deep else columns
     return 0
 
@@ -67,27 +67,28 @@ def comment_of(text: bytes) -> bytes:
 
 def with_metadata_boxes(stream: bytes, metadata: Metadata) -> bytes:
     """Add metadata to a file without."""
-    parts = []
-    for kind, body in jp2_boxes(stream):
-        parts.append(_box(kind, _header(body, metadata) if kind == b"jp2h" else bytes(body)))
+    parts = [
+        build_box(box.kind, _header(box.body, metadata) if box.kind == b"jp2h" else box.body)
+        for box in walk(stream, BOXES)
+    ]
     # Behind the codestream: Pillow reads comments only where that follows the header directly.
     for name, uuids in UUIDS.items():
         block = getattr(metadata, name)
-        parts += [_box(b"uuid", uuids[0] + block)] if block else []
+        parts += [build_box(b"uuid", uuids[0] + block)] if block else []
     return b"".join(parts)
 
 
 def _header(body: memoryview, metadata: Metadata) -> bytes:
     parts = []
-    for kind, content in jp2_boxes(body):
-        if kind == b"colr" and metadata.icc:
-            parts.append(_box(kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
+    for box in walk(body, BOXES):
+        if box.kind == b"colr" and metadata.icc:
+            parts.append(build_box(box.kind, bytes((_PROFILE, 0, 0)) + metadata.icc))
         else:
-            parts.append(_box(kind, bytes(content)))
+            parts.append(build_box(box.kind, box.body))
     if metadata.dpi:
         across, down = (value / _METRE for value in metadata.dpi)
         # Dots per metre as numerator, denominator and power of ten, vertical first.
-        parts.append(_box(b"res ", _box(b"resc", _fraction(down, across))))
+        parts.append(build_box(b"res ", build_box(b"resc", _fraction(down, across))))
     return b"".join(parts)
 
 
@@ -98,21 +99,3 @@ def _fraction(down: float, across: float) -> bytes:
         below = next((below for below in (100, 10) if value * below < 0xFFFF), 1)
         numbers += [min(round(value * below), 0xFFFF), below]
     return struct.pack(">4Hbb", *numbers, 0, 0)
-
-
-def jp2_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and body of every box."""
-    view, at = memoryview(data), 0
-    while at + 8 <= len(view):
-        length, head = int.from_bytes(view[at : at + 4], "big"), 8
-        if length == 1 and at + 16 <= len(view):
-            length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
-        end = len(view) if length == 0 else at + length
-        if end < at + head:
-            return
-        yield bytes(view[at + 4 : at + 8]), view[at + head : end]
-        at = end
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + kind + body

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout
+from imgpar.core.spec import Fact, Frame, Header, Layout
 from imgpar.formats.backends import imagecodecs, opencv, pillow
+from imgpar.formats.base import detail_of
 from imgpar.formats.jp2 import boxes
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 
 _SIZ = b"\xff\x4f\xff\x51"
 """SOC and SIZ markers at the start of the codestream."""
@@ -24,29 +26,50 @@ _COLUMNS: dict[int, Layout] = {1: "L", **_LAYOUTS}
 """Palette columns, which Pillow and OpenCV ignore."""
 
 
+class Jp2Detail(NamedTuple):
+    """What is known of a JPEG 2000 besides its header."""
+
+    mode: str
+    """Pillow's mode of the image."""
+    kind: Literal["usual", "palette", "pair", "few", "deep"] = "usual"
+    """How it is decoded: by Pillow; as the colours of its palette; grey and alpha of more than 8 bits; less
+    than 8 bits, which Pillow does not scale; colour of more than 8 bits."""
+    bits: int = 0
+    """Per channel, for the last three."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        own: dict[str, dict[str, Fact]] = {
+            "palette": {"palette": True},
+            "pair": {"bits": self.bits, "pair": True},
+            "few": {"few": self.bits},
+            "deep": {"bits": self.bits, "deep": True},
+        }
+        return {"mode": self.mode, **own.get(self.kind, {})}
+
+
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Header from Pillow, with the bit depth that it hides."""
     header = _described(pillow.read_header(data, fmt, limits), data)
-    columns = boxes.palette(data)
+    mode, columns = detail_of(header, pillow.PillowDetail).mode, boxes.palette(data)
     if columns in _COLUMNS:
-        return header._replace(
-            spec=header.spec.converted(_COLUMNS[columns], "uint8"), detail={**header.detail, "palette": True}
-        )
+        spec = header.spec.converted(_COLUMNS[columns], "uint8")
+        return header._replace(spec=spec, detail=Jp2Detail(mode, "palette"))
     bits = _depths(bytes(data[:65536]))
     if header.spec.layout == "LA" and bits and max(bits) > 8:
         # Pillow wraps the highest values of 16 bits to 0, OpenCV rejects two channels.
-        spec, detail = header.spec.converted("LA", "uint16"), {**header.detail, "bits": bits[0], "pair": True}
         if len(set(bits)) > 1:
             raise UnsupportedError("This JPEG 2000 has channels of different depths.")
-        return header._replace(spec=spec, detail=detail)
+        spec = header.spec.converted("LA", "uint16")
+        return header._replace(spec=spec, detail=Jp2Detail(mode, "pair", bits[0]))
     if len(set(bits)) == 1 and bits[0] < 8:
-        return header._replace(detail={**header.detail, "few": bits[0]})
+        return header._replace(detail=Jp2Detail(mode, "few", bits[0]))
     layout = _LAYOUTS.get(len(bits))
     deep = len(set(bits)) == 1 and layout is not None and 8 < bits[0] <= 16
-    if deep and layout is not None and header.detail["mode"] in ("RGB", "RGBA"):
+    if deep and layout is not None and mode in ("RGB", "RGBA"):
         spec = header.spec.converted(layout, "uint16")
-        return header._replace(spec=spec, detail={**header.detail, "bits": bits[0], "deep": True})
-    return header
+        return header._replace(spec=spec, detail=Jp2Detail(mode, "deep", bits[0]))
+    return header._replace(detail=Jp2Detail(mode))
 
 
 def decode(
@@ -66,21 +89,22 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if header.detail.get("palette"):
+    _, kind, bits = detail_of(header, Jp2Detail)
+    if kind == "palette":
         np.copyto(frames[0].array, imagecodecs.decode("jpeg2k", data, "JPEG 2000").astype(np.uint8))
         return ()
-    if header.detail.get("pair"):
+    if kind == "pair":
         pair = imagecodecs.decode("jpeg2k", data, "JPEG 2000")
-        np.copyto(frames[0].array, imagecodecs.stretched(pair, header.detail["bits"], "uint16"))
+        np.copyto(frames[0].array, imagecodecs.stretched(pair, bits, "uint16"))
         return ()
-    if not header.detail.get("deep"):
+    if kind != "deep":
         notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-        if few := header.detail.get("few"):
+        if kind == "few":
             # Pillow left-aligns the bits, so white would be grey.
-            _fill_range(header.spec.layout, frames[0].array, few)
+            _fill_range(header.spec.layout, frames[0].array, bits)
         return notes
     pixels = opencv.decode(data, header.spec, "JPEG 2000")
-    peak = (1 << header.detail["bits"]) - 1
+    peak = (1 << bits) - 1
     if peak < 65535:
         pixels = np.rint(pixels * (65535 / peak))
     np.copyto(frames[0].array, pixels, casting="unsafe")
@@ -90,17 +114,17 @@ def decode(
 def _described(header: Header, data: bytes | memoryview) -> Header:
     """The header with the metadata of the boxes, which Pillow ignores."""
     found = boxes.read_metadata_boxes(data)
-    exif, icc = found.get("exif", b""), found.get("icc", b"")
-    sound = not exif or tiff.is_sound(exif)
+    stored = found.get("exif", b"")
+    exif = tiff.sound_exif(stored)
     metadata = header.metadata._replace(
-        exif=exif if sound else b"",
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
-        xmp=found.get("xmp", b""),
+        exif=exif,
+        icc=rgb_or_grey(found.get("icc", b"")),
+        xmp=Xmp(found.get("xmp", b"")),
         iptc=found.get("iptc", b""),
         comment=boxes.comment_of(header.metadata.comment),
     )
-    orientation = tiff.get_orientation(metadata.exif)
-    lost = header.lost if sound else (*header.lost, "exif")
+    orientation = tiff.get_orientation(exif)
+    lost = (*header.lost, "exif") if stored and not exif else header.lost
     return header._replace(metadata=metadata, orientation=orientation, lost=lost)
 
 

@@ -4,6 +4,7 @@ In memory only, except that `turbo` loads the system's libturbojpeg.
 
     reader         headers, decoding, encoding
     header         marker segments
+    detail         what is known of a file besides its header
     turbo          planes and lossless transforms through libturbojpeg
     lossless_turn  rotation without re-encoding
     gain_map       HDR gain maps

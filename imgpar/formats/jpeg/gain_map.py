@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgpar.core.blocks import Exif, Xmp, memoized
 from imgpar.core.errors import ItemError
-from imgpar.core.spec import Metadata
 from imgpar.formats.jpeg import multi_picture
 from imgpar.formats.jpeg.header import (
     APP0,
@@ -23,7 +23,7 @@ from imgpar.formats.jpeg.header import (
     parse_segments,
     split_head,
 )
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_exif, strip_xmp
 from imgpar.formats.metadata.xml import Span, elements, without
 from imgpar.formats.metadata.xmp import XMP
 
@@ -46,7 +46,7 @@ _PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
  xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF></x:xmpmeta>"""
 
 
-def look(data: bytes | memoryview, xmp: bytes) -> tuple[bytes, list[str], list[str]]:
+def look(data: bytes | memoryview, xmp: Xmp) -> tuple[bytes, list[str], list[str]]:
     """Find the gain map of a file.
 
     Args:
@@ -70,15 +70,17 @@ def look(data: bytes | memoryview, xmp: bytes) -> tuple[bytes, list[str], list[s
 def is_gain_map(jpeg: bytes) -> bool:
     """Whether the metadata of a picture declares it a gain map."""
     try:
-        xmp = parse_segments(jpeg).xmp
+        xmp: bytes = parse_segments(jpeg).xmp
     except ItemError:
         return False
     return b"hdrgm:" in xmp or _APPLE.lower() in xmp.lower() or any(map(_is_iso, split_head(jpeg)[0]))
 
 
-def is_promised(xmp: bytes) -> bool:
+@memoized
+def is_promised(xmp: Xmp) -> bool:
     """Whether the XMP of a picture declares that a gain map follows."""
-    return (b"hdrgm:" in xmp and b"hdrgm:GainMapM" not in xmp) or _APPLE in xmp
+    text: bytes = xmp
+    return (b"hdrgm:" in text and b"hdrgm:GainMapM" not in text) or _APPLE in text
 
 
 def has_gain_map_item(head: bytes) -> bool:
@@ -100,9 +102,9 @@ def behind(data: bytes, xmp: bytes) -> bytes:
     return b""
 
 
-def without_promise(xmp: bytes) -> bytes:
+def without_promise(xmp: Xmp) -> Xmp:
     """XMP without declarations of a gain map."""
-    return _without(xmp) if is_promised(xmp) else xmp
+    return Xmp(_without(xmp)) if is_promised(xmp) else xmp
 
 
 def _without(xmp: bytes) -> bytes:
@@ -122,8 +124,8 @@ def attached(primary: bytes, gain_map: bytes) -> bytes:
     """Join a picture and its gain map, with their lengths and offsets. Empty where XMP does not fit."""
     segments = [segment for segment in split_head(primary)[0] if not segment[1].startswith(MPF)]
     rest = primary[split_head(primary)[1] :]
-    said = parse_segments(gain_map)
-    if b"hdrgm:" in said.xmp:
+    xmp: bytes = parse_segments(gain_map).xmp
+    if b"hdrgm:" in xmp:
         segments = _declaring(segments, len(gain_map))
     if any(map(_is_iso, split_head(gain_map)[0])) and not any(map(_is_iso, segments)):
         segments.insert(_behind_applications(segments), (APP0 + 2, ISO + bytes(4)))
@@ -154,10 +156,10 @@ def with_gain_map_metadata(stream: bytes, gain_map: bytes, what: str) -> bytes:
 def _thinned(marker: int, body: bytes, what: str) -> bytes:
     """XMP is always kept: it describes the map, and may only contain a location."""
     if body.startswith(EXIF):
-        block = strip(Metadata(exif=body[len(EXIF) :]), what).exif
+        block = strip_exif(Exif(body[len(EXIF) :]), what)
         return EXIF + block if block else b""
     if body.startswith(XMP):
-        return XMP + strip(Metadata(xmp=body[len(XMP) :]), "gps" if what else "").xmp
+        return XMP + strip_xmp(Xmp(body[len(XMP) :]), "gps" if what else "")
     gone = body.startswith(MPF) or (what == "all" and marker in (COM, APP0 + 13))
     return b"" if gone else body
 

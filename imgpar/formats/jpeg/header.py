@@ -7,12 +7,14 @@ Nothing is decoded, so a header costs microseconds.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import DamagedError
+from imgpar.formats import tlv
 from imgpar.formats.base import unclear
 from imgpar.formats.metadata import iptc, xmp
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
@@ -26,7 +28,6 @@ Segment = tuple[int, bytes]
 """Marker and body."""
 SEGMENT = 65533
 """Maximum bytes of a segment body."""
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _DISPENSABLE = (EXIF, XMP, ICC, b"Ducky", b"FPXR", b"urn:iso:std:iso:ts:21496")
 """Segments that are not needed, or were read before."""
 _UNCARRIED = ((b"JP", "content credentials"), (b"FLIR\0", "thermal picture"))
@@ -63,9 +64,9 @@ class JpegHeader:
 
     frame: FrameHeader = _NOT_YET
     adobe_transform: int | None = None
-    exif: bytes = b""
-    xmp: bytes = b""
-    icc: bytes = b""
+    exif: Exif = Exif()
+    xmp: Xmp = Xmp()
+    icc: Icc = Icc()
     comment: bytes = b""
     iptc: bytes = b""
     dpi: tuple[float, float] | None = None
@@ -89,16 +90,15 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
     """Parse the segments up to the first scan. Raises DamagedError without a valid frame header."""
     header = JpegHeader()
     icc: dict[int, bytes] = {}
-    view = memoryview(data)
-    for marker, start, stop in _walk(view):
+    for marker, _, body in tlv.segments(data, SOS):
         if marker in _FRAME_HEADERS and not header.frame.width:
-            header.frame = _frame_header(marker, bytes(view[start:stop]))
+            header.frame = _frame_header(marker, bytes(body))
         elif marker == DQT and not header.quality:
-            header.quality = _quality(bytes(view[start:stop]))
+            header.quality = _quality(bytes(body))
         elif marker == COM:
-            header.comment = header.comment or bytes(view[start:stop])
+            header.comment = header.comment or bytes(body)
         elif APP0 <= marker <= APP0 + 15:
-            _read_application(header, icc, marker - APP0, bytes(view[start:stop]))
+            _read_application(header, icc, marker - APP0, bytes(body))
     if not header.frame.width:
         raise DamagedError(
             "This JPEG has no usable frame header: it is truncated or corrupt before its size is given."
@@ -106,7 +106,7 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
     if icc:
         count = max(icc)
         if sorted(icc) == list(range(1, count + 1)):
-            header.icc = b"".join(icc[number] for number in sorted(icc))
+            header.icc = Icc(b"".join(icc[number] for number in sorted(icc)))
         else:
             header.lost.append("icc")
             header.notes.append("parts of the colour profile are missing, taken as sRGB")
@@ -117,17 +117,9 @@ def parse_segments(data: bytes | memoryview) -> JpegHeader:
 
 def split_head(data: bytes) -> tuple[list[Segment], int]:
     """The segments before the first scan, and the offset of its marker; 0 where there is none."""
-    segments, at = list[Segment](), 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == SOS:
-            return segments, at
-        if marker == 0xFF:
-            at += 1
-        else:
-            segments.append((marker, data[at + 4 : at + 2 + length]))
-            at += 2 + length
-    return segments, 0
+    found = tlv.adjacent_segments(data, SOS)
+    at = found.pop().at if found and found[-1].marker == SOS else 0
+    return [(segment.marker, bytes(segment.body)) for segment in found], at
 
 
 def join_head(segments: Iterable[Segment]) -> bytes:
@@ -141,40 +133,12 @@ def bare(data: bytes | memoryview) -> bytes:
     """Tables, frame header and scans only. For files with segments before the scan of which decoders
     complain, although pixels do not depend on them; complaints about the rest remain."""
     view, kept, scans = memoryview(data), list[Segment](), 0
-    for marker, start, stop in _walk(view):
-        scans = start - 4 if marker == SOS else scans
-        adobe = marker == APP0 + 14 and stop - start >= 12 and view[start + 11] < 3
+    for marker, at, body in tlv.segments(view, SOS):
+        scans = at if marker == SOS else scans
+        adobe = marker == APP0 + 14 and len(body) >= 12 and body[11] < 3
         if marker != SOS and (adobe or not (marker == COM or APP0 <= marker <= APP0 + 15)):
-            kept.append((marker, bytes(view[start:stop])))
+            kept.append((marker, bytes(body)))
     return join_head(kept) + bytes(view[scans:]) if scans else bytes(view)
-
-
-def _walk(view: memoryview) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of the body of every segment up to the first scan's."""
-    at, end = 2, len(view)
-    while at + 4 <= end:
-        if view[at] != 0xFF:
-            # Cameras leave bytes between segments; as in decoders, the next marker is searched.
-            found = bytes(view[at : at + 65536]).find(b"\xff")
-            if found < 0:
-                return
-            at += found
-            continue
-        marker = view[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0 or marker in _STANDALONE:
-            at += 2
-        elif marker == EOI:
-            return
-        else:
-            length = int.from_bytes(view[at + 2 : at + 4], "big")
-            if length < 2 or at + 2 + length > end:
-                return
-            yield marker, at + 4, at + 2 + length
-            at += 2 + length
-            if marker == SOS:
-                return
 
 
 @lru_cache(maxsize=64)  # pictures of one camera are alike
@@ -221,9 +185,9 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
         if unit in (1, 2) and x and y:
             header.dpi = (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
     elif number == 1 and body.startswith(EXIF):
-        header.exif = header.exif or body[len(EXIF) :]
+        header.exif = header.exif or Exif(memoryview(body)[len(EXIF) :])
     elif number == 1 and body.startswith(XMP):
-        header.xmp = header.xmp or body[len(XMP) :]
+        header.xmp = header.xmp or Xmp(memoryview(body)[len(XMP) :])
     elif number == 1 and body.startswith(XMP_EXTENSION) and len(body) > len(XMP_EXTENSION) + 40:
         name, start = (
             body[len(XMP_EXTENSION) :][:32],
@@ -252,6 +216,6 @@ def _join_xmp(header: JpegHeader) -> None:
     second = b"".join(pieces[start] for start in sorted(pieces))
     whole = xmp.digest(second)
     packet = xmp.joined(header.xmp, second) if whole == xmp.extension_name(header.xmp).upper() else b""
-    header.xmp = packet or header.xmp
+    header.xmp = Xmp(packet) if packet else header.xmp
     if not packet:
         header.lost.append("extended xmp")

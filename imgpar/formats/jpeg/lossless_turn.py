@@ -12,9 +12,9 @@ from imgpar.formats.jpeg.header import (
     COM,
     EXIF,
     MPF,
+    FrameHeader,
     Segment,
     join_head,
-    parse_segments,
     split_head,
 )
 from imgpar.formats.metadata import density, iptc
@@ -24,45 +24,50 @@ from imgpar.formats.metadata.xmp import XMP
 _JFIF, _THUMBNAIL = b"JFIF\0", b"JFXX\0"
 
 
-def why_not_lossless(data: bytes, orientation: int) -> str:
+def why_not_lossless(frame: FrameHeader, orientation: int) -> str:
     """Why a JPEG cannot be rotated losslessly; empty where no reason is known.
 
     It is possible if blocks are complete at the edges that are mirrored.
     """
     if turbo.library() is None:
         return "libturbojpeg is not installed"
-    info = parse_segments(data).frame
-    sampling = info.sampling if info.components > 1 else ((1, 1),)
+    sampling = frame.sampling if frame.components > 1 else ((1, 1),)
     across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
-    if orientation in (2, 3, 7, 8) and info.width % across:
-        return f"its width of {info.width} is not a multiple of {across}"
-    if orientation in (3, 4, 6, 7) and info.height % down:
-        return f"its height of {info.height} is not a multiple of {down}"
+    if orientation in (2, 3, 7, 8) and frame.width % across:
+        return f"its width of {frame.width} is not a multiple of {across}"
+    if orientation in (3, 4, 6, 7) and frame.height % down:
+        return f"its height of {frame.height} is not a multiple of {down}"
     return ""
 
 
-def turn_jpeg(data: bytes, orientation: int) -> bytes:
+def turn_jpeg(data: bytes, frame: FrameHeader, orientation: int, known: Metadata) -> bytes:
     """The JPEG upright, with adjusted metadata; further pictures are dropped.
 
+    Args:
+        data: the whole file.
+        frame: its frame header.
+        orientation: 2 to 8, for which `why_not_lossless` returned an empty string.
+        known: metadata from its header: what was parsed from a block is not parsed again.
+
     Raises:
-        EncodeError: the library cannot do it. `why_not` must have returned an empty string.
+        EncodeError: the library cannot do it.
     """
-    progressive = parse_segments(data).frame.process in (2, 10)
-    stream = turbo.turn_coefficients(data, orientation, progressive=progressive)
-    size = parse_segments(stream).frame[:2]
+    stream = turbo.turn_coefficients(data, orientation, progressive=frame.process in (2, 10))
+    swaps = orientation > 4
+    size = (frame.height, frame.width) if swaps else (frame.width, frame.height)
     segments, _ = split_head(data)
     kept = [
         (marker, made)
         for marker, body in segments
         if marker == COM or APP0 <= marker <= APP0 + 15
-        if (made := _adjusted(marker, body, size, swaps=orientation > 4))
+        if (made := _adjusted(marker, body, size, known, swaps=swaps))
     ]
     coding, rest = split_head(stream)
     own = {marker for marker, _ in kept} & {APP0, APP14}
     return join_head([*kept, *_without(coding, own)]) + stream[rest:]
 
 
-def _adjusted(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -> bytes:
+def _adjusted(marker: int, body: bytes, size: tuple[int, int], known: Metadata, *, swaps: bool) -> bytes:
     """The segment of the rotated picture; empty for one that would be wrong. `swaps`: width and height change
     places."""
     if marker == APP0 and body.startswith(_JFIF):
@@ -71,11 +76,11 @@ def _adjusted(marker: int, body: bytes, size: tuple[int, int], *, swaps: bool) -
     if (marker == APP0 and body.startswith(_THUMBNAIL)) or (marker == APP0 + 2 and body.startswith(MPF)):
         return b""
     if marker == APP0 + 1 and body.startswith(EXIF):
-        made = bake(Metadata(exif=body[len(EXIF) :]), *size)
+        made = bake(Metadata(exif=known.exif.same(body[len(EXIF) :])), *size)
         block = (density.turn_density(made) if swaps else made).exif
         return EXIF + block if block else b""
     if marker == APP0 + 1 and body.startswith(XMP):
-        return XMP + bake(Metadata(xmp=body[len(XMP) :]), *size).xmp
+        return XMP + bake(Metadata(xmp=known.xmp.same(body[len(XMP) :])), *size).xmp
     if marker == APP0 + 13 and body.startswith(iptc.PHOTOSHOP):
         return iptc.PHOTOSHOP + iptc.without_thumbnails(body[len(iptc.PHOTOSHOP) :])
     return body

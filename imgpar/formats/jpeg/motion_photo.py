@@ -10,7 +10,9 @@ import re
 import struct
 from collections.abc import Iterator
 
+from imgpar.core.blocks import Xmp, memoized
 from imgpar.formats.metadata.xml import Span, elements, without
+from imgpar.formats.tlv import BOXES, places
 
 _DECLARATION = re.compile(rb"(?<!\s)\s+\w+:(?:MotionPhoto|MicroVideo)\w*\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 """A run of spaces is matched from its start only: packets are padded with thousands of them."""
@@ -25,24 +27,26 @@ CLIP = "motion clip"
 """Its name in the report."""
 
 
-def has_clip(xmp: bytes) -> bool:
+@memoized
+def has_clip(xmp: Xmp) -> bool:
     """Whether XMP declares that a clip follows the picture.
 
-    >>> has_clip(b'<rdf:Description GCamera:MotionPhoto="1"/>')
+    >>> has_clip(Xmp(b'<rdf:Description GCamera:MotionPhoto="1"/>'))
     True
     """
-    named = b"MotionPhoto" in xmp or b"MicroVideo" in xmp
+    text: bytes = xmp
+    named = b"MotionPhoto" in text or b"MicroVideo" in text
     return named and (_DECLARATION.search(xmp) is not None or any(True for _ in _items(xmp)))
 
 
-def without_clip(xmp: bytes) -> bytes:
+def without_clip(xmp: bytes) -> Xmp:
     """XMP without declarations of a clip.
 
     >>> without_clip(b'<rdf:Description GCamera:MotionPhoto="1" dc:title="Sky"/>')
     b'<rdf:Description dc:title="Sky"/>'
     """
     xmp = _DECLARATION.sub(b"", xmp)
-    return without(xmp, _items(xmp))
+    return Xmp(without(xmp, _items(xmp)))
 
 
 def _items(xmp: bytes) -> Iterator[Span]:
@@ -80,14 +84,8 @@ def _places(view: memoryview, xmp: bytes) -> Iterator[int]:
     for found in (*lengths, _OFFSET.search(xmp)):
         if found is not None:
             yield len(view) - int(found[1] or found[2])
-    at = 0
-    while at + 8 <= len(view) and bytes(view[4:8]) == b"ftyp":  # HEIC consists of boxes
-        length, head = _box(view, at)
-        if bytes(view[at + 4 : at + 8]) == b"mpvd":
-            yield at + head
-        if length < head:
-            return
-        at += length
+    if bytes(view[4:8]) == b"ftyp":  # HEIC consists of boxes
+        yield from (box.begin for box in places(view, BOXES) if box.kind == b"mpvd")
 
 
 def _samsung(view: memoryview) -> Iterator[int]:
@@ -108,20 +106,11 @@ def _samsung(view: memoryview) -> Iterator[int]:
 
 
 def _end_of_clip(view: memoryview, at: int) -> int:
-    """The offset behind the last box of a clip."""
-    while at + 8 <= len(view) and bytes(view[at + 4 : at + 8]) in _BOXES:
-        length, head = _box(view, at)
-        if length == 0:
-            return len(view)
-        if length < head or at + length > len(view):
-            return len(view)  # truncated, which its reader will notice
-        at += length
-    return at
-
-
-def _box(view: memoryview, at: int) -> tuple[int, int]:
-    """Length of a box and of its header; 0 extends to the end of the file."""
-    length = int.from_bytes(view[at : at + 4], "big")
-    if length == 1 and at + 16 <= len(view):
-        return int.from_bytes(view[at + 8 : at + 16], "big"), 16
-    return length, 8
+    """The offset behind the last box of a clip; the end of the file where that is truncated, which its reader
+    will notice."""
+    end = at
+    for box in places(view[at:], BOXES):
+        if box.kind not in _BOXES:
+            break
+        end = at + box.end
+    return end

@@ -63,7 +63,7 @@ def index(first: int, second: int, offset: int) -> bytes:
 
 def _entries(block: bytes) -> list[tuple[int, int, int]]:
     """Attributes, length and offset of every picture."""
-    directory = tiff.first_ifd(block) if tiff.byte_order(block) else None
+    directory = tiff.leading_ifd(block) if tiff.byte_order(block) else None
     entry = directory.entries.get(_ENTRIES) if directory else None
     if entry is None:
         return []

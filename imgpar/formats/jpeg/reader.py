@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 
+from imgpar.core.blocks import Exif, Icc
 from imgpar.core.errors import UnsupportedError, library_words
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
+from imgpar.core.spec import Coding, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.backends import imagecodecs
-from imgpar.formats.base import damaged
+from imgpar.formats.base import damaged, detail_of
 from imgpar.formats.jpeg import gain_map, motion_photo, turbo
 from imgpar.formats.jpeg.common import has_simplejpeg, planes
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.jpeg.header import (
     JPEG_LS,
     FrameHeader,
@@ -29,9 +32,6 @@ from imgpar.formats.registry import Format
 from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
-_SAMPLINGS = ("420", "422", "444", "440", "411")
-_UNREAD = (3, 5, 6, 7, 11, 13, 14, 15, JPEG_LS)
-"""Lossless and hierarchical coding, by the low nibble of the frame marker, and JPEG-LS."""
 _SECOND = (0, 1, 2, 3, JPEG_LS)
 """Coding that imagecodecs supports with any bit depth: baseline, extended, progressive and lossless."""
 _HARMLESS = (
@@ -52,23 +52,23 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """Parse the segments; no pixel is decoded."""
     info = parse_segments(data)
     frame = info.frame
-    unusual = frame.bits != 8 or frame.process in _UNREAD
-    if unusual:
+    detail = JpegDetail(frame, info.in_ycc)
+    if rare := detail.rare:
         _check_rare(frame)
-    layout: Layout = "L" if frame.components == 1 else "RGB" if unusual else "RGBX"
+    layout: Layout = "L" if frame.components == 1 else "RGB" if rare else "RGBX"
     exif, lost, notes = info.exif, list(info.lost), list(info.notes)
     if exif and not tiff.is_sound(exif):
-        exif = b""
+        exif = Exif()
         lost.append("exif")
         notes.append("EXIF data are broken and were left out")
     icc = info.icc
     if frame.components == 4:
         from imgpar.pixels.colour import to_srgb as colour
 
-        icc = b""  # The picture is converted to sRGB when it is decoded.
+        icc = Icc()  # The picture is converted to sRGB when it is decoded.
         notes.append(colour.conversion_note("CMYK", info.icc))
     elif icc and profile_space(icc) not in ("RGB", "GRAY"):
-        icc = b""
+        icc = Icc()
         lost.append("icc")
         notes.append("the colour profile is broken or for other colours, taken as sRGB")
     metadata = Metadata(icc=icc, exif=exif, xmp=info.xmp, comment=info.comment, iptc=info.iptc, dpi=info.dpi)
@@ -91,19 +91,14 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         metadata=metadata,
         lost=tuple(lost),
         notes=tuple(notes),
-        detail={
-            "subsampling": frame.subsampling,
-            "progressive": frame.process in (2, 10),
-            "bits": frame.bits,
-            "quality": info.quality,
-            "components": frame.components,
-            "reader": "rare" if unusual else _reader(frame),
-            "codec": "jpegls" if frame.process == JPEG_LS else "jpeg8",
-            "ycc": info.in_ycc,
-            "scale": 1,
-            "whole": (frame.width, frame.height),
-        },
+        coding=_coding(info.quality),
+        detail=detail,
     )
+
+
+@lru_cache(maxsize=128)  # made for every picture
+def _coding(quality: int) -> Coding:
+    return Coding(quality=quality)
 
 
 def _check_rare(frame: FrameHeader) -> None:
@@ -141,13 +136,14 @@ def decode(
     """
     if header.spec.planar:
         return _decode_planes(data, header, frames[0], accept_damaged=accept_damaged)
-    if header.detail["reader"] == "rare":
+    detail = detail_of(header, JpegDetail)
+    if detail.rare:
         if not accept_damaged and bytes(data[-1 << 16 :]).rfind(b"\xff\xd9") < 0:
             raise damaged("JPEG", "it ends before its end marker")  # this decoder does not report it
-        found = imagecodecs.decode(header.detail["codec"], data, "JPEG")
-        np.copyto(frames[0].array, imagecodecs.stretched(found, header.detail["bits"], header.spec.dtype))
+        found = imagecodecs.decode(detail.codec, data, "JPEG")
+        np.copyto(frames[0].array, imagecodecs.stretched(found, detail.frame.bits, header.spec.dtype))
         return ()
-    if header.detail["reader"] == "pillow" or not has_simplejpeg():
+    if detail.reader == "pillow" or not has_simplejpeg():
         from imgpar.formats.backends import pillow
 
         return pillow.decode_jpeg(data, header, frames[0], accept_damaged=accept_damaged)
@@ -179,12 +175,6 @@ def decode(
     )
 
 
-def _reader(frame: FrameHeader) -> str:
-    """simplejpeg decodes Huffman-coded grey and YCbCr in the usual subsamplings; Pillow decodes the rest."""
-    plain = frame.components == 1 or (frame.components == 3 and frame.subsampling in _SAMPLINGS)
-    return "simplejpeg" if plain and frame.process in (0, 1, 2) else "pillow"
-
-
 def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> None:
     import simplejpeg
 
@@ -209,12 +199,13 @@ def _decode_planes(
 ) -> tuple[str, ...]:
     """Fill planes. Damage is reported, or accepted, by the RGB decoder."""
     try:
-        sampling = frame.spec.layout[3:]
-        turbo.decode_planes(data, planes(frame), header.detail["whole"], frame.spec.size, sampling)
+        sampling, stored = frame.spec.layout[3:], detail_of(header, JpegDetail).frame
+        whole = (stored.width, stored.height)
+        turbo.decode_planes(data, planes(frame), whole, frame.spec.size, sampling)
     except ValueError:
         colours = header._replace(spec=header.spec.converted("RGBX"))
-        whole = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
-        notes = decode(data, colours, [whole], accept_damaged=accept_damaged)
-        layouts.convert_layout(whole, frame)
+        rgb = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
+        notes = decode(data, colours, [rgb], accept_damaged=accept_damaged)
+        layouts.convert_layout(rgb, frame)
         return notes
     return ()

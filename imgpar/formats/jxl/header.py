@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from imgpar.formats.tlv import JXL_BOXES, walk
+
 Point = tuple[float, float]
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -78,19 +80,8 @@ def jxl_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
     if bytes(view[: len(CONTAINER)]) != CONTAINER:
         yield b"jxlc", view
         return
-    at = 0
-    while at + 8 <= len(view):
-        length, kind, head = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8]), 8
-        if length == 1:
-            # ISO puts the type before a 64-bit length, libjxl behind it: the plausible one is used.
-            length, head = int.from_bytes(view[at + 8 : at + 16], "big"), 16
-            if not head <= length <= len(view) - at:
-                length, kind = int.from_bytes(view[at + 4 : at + 12], "big"), bytes(view[at + 12 : at + 16])
-        end = at + length if length else len(view)
-        if end < at + head:
-            return
-        yield kind, view[at + head : end]
-        at = end
+    for box in walk(view, JXL_BOXES):
+        yield box.kind, box.body
 
 
 def codestream_of(data: bytes | memoryview) -> bytes:

@@ -4,13 +4,14 @@ provides profile and durations."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
-from imgpar.formats.base import check_size, damaged, require
+from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
+from imgpar.formats.base import check_size, damaged, detail_of, require
 from imgpar.formats.jxl import ffmpeg, xyb
 from imgpar.formats.jxl.header import (
     D65,
@@ -31,6 +32,20 @@ _PRIMARIES = {"srgb": 1, "rec2100": 9, "p3": 12}
 _CURVES = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 
 
+class JxlDetail(NamedTuple):
+    """What is known of a JPEG XL besides its header."""
+
+    bits: int
+    """Per channel."""
+    animated: bool
+    light: bool
+    """Whether it is decoded to floats of linear light."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """The properties for `imgpar info`."""
+        return {"bits": self.bits, "animated": self.animated, "light": self.light}
+
+
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, depth and metadata; no pixel is decoded. The decoder applies the orientation."""
     require(fmt)
@@ -40,18 +55,18 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         raise damaged(fmt.title, "it holds no codestream", hopeless=True)
     check_size(info.width, info.height, limits)
     width, height = (info.height, info.width) if info.orientation > 4 else (info.width, info.height)
-    exif = found.get(b"Exif", b"")
-    exif = exif[4 + int.from_bytes(exif[:4], "big") :]
-    sound = tiff.is_sound(exif)
+    box = found.get(b"Exif", b"")
+    stored = box[4 + int.from_bytes(box[:4], "big") :]
+    exif = tiff.sound_exif(stored)
     colour = _colours(info, data)
     times = ffmpeg.durations(codestream_of(data), limits.max_frames + 1) if info.animated else ()
     frames = max(len(times), 1)
     metadata = Metadata(
-        icc=colour.icc, cicp=colour.cicp, exif=exif if sound else b"", xmp=found.get(b"xml ", b""),
+        icc=colour.icc, cicp=colour.cicp, exif=exif, xmp=Xmp(found.get(b"xml ", b"")),
         durations=times if frames > 1 else (), loop=info.loops,
     )  # fmt: skip
     lost = list[str]()
-    if exif and not sound:
+    if stored and not exif:
         lost.append("exif")
     if b"jhgm" in found:
         lost.append("gain map")
@@ -69,7 +84,7 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         metadata=bake(metadata, width, height),
         lost=tuple(lost),
         notes=(colour.note,) if colour.note else (),
-        detail={"bits": info.bits, "animated": info.animated, "light": info.light},
+        detail=JxlDetail(info.bits, info.animated, info.light),
     )
 
 
@@ -94,14 +109,14 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    chosen = header.detail.get("numbers") or range(len(frames))
+    detail, chosen = detail_of(header, JxlDetail), header.numbers or range(len(frames))
     # A single frame by its number; else all, as frames depend on others, and to detect truncation.
-    single = len(frames) == 1 and header.detail["animated"] and ("numbers" in header.detail or accept_damaged)
+    single = len(frames) == 1 and detail.animated and (bool(header.numbers) or accept_damaged)
     codecs = require(FORMATS[header.format])
     # The bare codestream: libjxl fails on boxes with a 64-bit length.
-    stream = _float_codestream(data) if header.detail["light"] else codestream_of(data)
+    stream = _float_codestream(data) if detail.light else codestream_of(data)
     decoded: Any = codecs.jpegxl_decode(stream, index=chosen[0] if single else None, numthreads=1)
-    if single or not header.detail["animated"]:
+    if single or not detail.animated:
         decoded = {chosen[0]: decoded}
     elif len(decoded) <= max(chosen):
         raise damaged("JPEG XL", f"it has {len(decoded)} of {max(chosen) + 1} frames")
@@ -119,14 +134,14 @@ def _float_codestream(data: bytes | memoryview) -> bytes:
 
 def _store(pixels: np.ndarray[Any, Any], header: Header, frame: Frame) -> None:
     """Scale decoded pixels to the range of the frame."""
-    spec, out = header.spec, frame.array
+    spec, out, detail = header.spec, frame.array, detail_of(header, JxlDetail)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if pixels.shape[:2] != (spec.height, spec.width) or pixels.shape[2] < spec.channels:
         raise damaged("JPEG XL", f"it was decoded to {pixels.shape}", hopeless=True)
     pixels = pixels[..., : spec.channels]
-    if header.detail["light"]:
+    if detail.light:
         return xyb.store_linear(pixels, frame)
-    peak = (1 << header.detail["bits"]) - 1
+    peak = (1 << detail.bits) - 1
     if spec.dtype == "float32" or peak == np.iinfo(spec.dtype).max:
         np.copyto(out, pixels, casting="unsafe")
     else:
@@ -171,9 +186,9 @@ def _dtype(info: JxlHeader) -> str:
 def _colours(info: JxlHeader, data: bytes | memoryview) -> Colours:
     """The colours of the decoded pixels, and remarks."""
     if info.light:
-        return Colours(xyb.stored_profile(grey=info.grey), note=xyb.NOTE * info.profile)
+        return Colours(Icc(xyb.stored_profile(grey=info.grey)), note=xyb.NOTE * info.profile)
     if info.profile:
-        icc = ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated)
+        icc = Icc(ffmpeg.ffmpeg_profile(codestream_of(data), animated=info.animated))
         usable = profile_space(icc) == ("GRAY" if info.grey else "RGB")
         return Colours(icc) if usable else Colours(note="its colour profile cannot be read, taken as sRGB")
     points = _PRIMARIES.get(info.primaries), _CURVES.get(info.transfer)

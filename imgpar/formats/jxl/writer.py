@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
 from imgpar.core.spec import Frame, Metadata
@@ -14,6 +13,7 @@ from imgpar.formats.jxl.header import (
 )
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
+from imgpar.formats.tlv import build_box
 
 _DEFAULT_EFFORT = 4
 """Effort 7, libjxl's default, takes three times as long for files 5 % smaller."""
@@ -42,12 +42,12 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         numthreads=1,
     )
     codestream = next(body for kind, body in jxl_boxes(stream) if kind == b"jxlc")
-    parts = [CONTAINER, _box(b"ftyp", b"jxl \0\0\0\0jxl ")]
+    parts = [CONTAINER, build_box(b"ftyp", b"jxl \0\0\0\0jxl ")]
     if metadata.exif:
-        parts.append(_box(b"Exif", bytes(4) + metadata.exif))
+        parts.append(build_box(b"Exif", bytes(4) + metadata.exif))
     if metadata.xmp:
-        parts.append(_box(b"xml ", metadata.xmp))
-    return Encoded(b"".join((*parts, _box(b"jxlc", bytes(codestream)))))
+        parts.append(build_box(b"xml ", metadata.xmp))
+    return Encoded(b"".join((*parts, build_box(b"jxlc", bytes(codestream)))))
 
 
 def _distance(number: int) -> float:
@@ -59,7 +59,3 @@ def _distance(number: int) -> float:
     if number >= 30:
         return round(0.1 + (100 - number) * 0.09, 3)
     return 53 / 3000 * number**2 - 23 / 20 * number + 25
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + kind + body

@@ -1,7 +1,8 @@
 """Metadata: EXIF, XMP, IPTC and density, parsed, adjusted and removed. In memory only.
 
 policy      adjustment after an edit, `--strip`, and what a format cannot hold
-exif        EXIF, edited in place
+exif        directories of EXIF
+exif_draft  EXIF, edited in place
 xmp, xml    XMP packets, as text
 iptc        IPTC records and Photoshop resources
 location    removal of locations

@@ -3,7 +3,7 @@ time of writing."""
 
 from __future__ import annotations
 
-import struct
+from imgpar.formats.tlv import BOXES, Buffer, walk
 
 _FOLDERS = (b"moov", b"trak", b"mdia")
 _HEADS = (b"mvhd", b"tkhd", b"mdhd")
@@ -13,24 +13,17 @@ _HEADS = (b"mvhd", b"tkhd", b"mdhd")
 def without_times(data: bytes) -> bytes:
     """The file with every creation and modification time set to 0. No box moves."""
     out = bytearray(data)
-    _clear(out, 0, len(out))
+    _clear(out)
     return bytes(out)
 
 
-def _clear(out: bytearray, at: int, end: int) -> None:
-    while at + 8 <= end:
-        length, kind = struct.unpack_from(">I4s", out, at)
-        body = at + 8
-        if length == 1 and at + 16 <= end:
-            (length,) = struct.unpack_from(">Q", out, body)
-            body += 8
-        stop = at + length if length else end
-        if not body <= stop <= end:
+def _clear(boxes: Buffer) -> None:
+    for box in walk(boxes, BOXES):
+        if not box.complete:
             return
-        if kind in _FOLDERS:
-            _clear(out, body, stop)
-        elif kind in _HEADS and body < stop:
-            size = 16 if out[body] == 1 else 8
-            if body + 4 + size <= stop:
-                out[body + 4 : body + 4 + size] = bytes(size)
-        at = stop
+        if box.kind in _FOLDERS:
+            _clear(box.body)
+        elif box.kind in _HEADS and box.body:
+            size = 16 if box.body[0] == 1 else 8
+            if 4 + size <= len(box.body):
+                box.body[4 : 4 + size] = bytes(size)

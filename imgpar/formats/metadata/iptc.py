@@ -9,12 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from imgpar.formats.tlv import IPTC_DATASETS, PHOTOSHOP_RESOURCES, walk
+
 PHOTOSHOP = b"Photoshop 3.0\0"
 RESOURCE = 0x0404
 """Number of the resource that contains IPTC."""
 _PATHS = range(2000, 2998)
 _THUMBNAILS = (0x0409, 0x040C)
-_PLACES = {(2, number) for number in (26, 27, 90, 92, 95, 100, 101)}
+_PLACES = {bytes((2, number)) for number in (26, 27, 90, 92, 95, 100, 101)}
 """Content location, city, sublocation, state and country."""
 
 
@@ -50,30 +52,10 @@ def iptc_without_places(records: bytes) -> bytes:
     >>> iptc_without_places(city + b"\\x1c\\x02\\x78\\0\\x02Hi")
     b'\\x1c\\x02x\\x00\\x02Hi'
     """
-    return b"".join(whole for key, whole in _datasets(records) if key not in _PLACES)
+    return b"".join(each.whole for each in walk(records, IPTC_DATASETS) if each.kind not in _PLACES)
 
 
 def resources(blocks: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Number, data and all bytes of every resource."""
-    at = 0
-    while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):
-        (number,) = struct.unpack_from(">H", blocks, at + 4)
-        # The name is a Pascal string, padded to an even length with its count.
-        data_at = at + 6 + (blocks[at + 6] // 2 + 1) * 2 + 4
-        length = int.from_bytes(blocks[data_at - 4 : data_at], "big")
-        end = data_at + length + length % 2
-        yield number, blocks[data_at : data_at + length], blocks[at:end]
-        at = end
-
-
-def _datasets(records: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-    at = 0
-    while at + 5 <= len(records) and records[at] == 0x1C:
-        (length,) = struct.unpack_from(">H", records, at + 3)
-        head = 5
-        if length & 0x8000:
-            # An extended dataset: the low bits count the bytes of the actual length.
-            head += length & 0x7FFF
-            length = int.from_bytes(records[at + 5 : at + head], "big")
-        yield (records[at + 1], records[at + 2]), records[at : at + head + length]
-        at += head + length
+    for resource in walk(blocks, PHOTOSHOP_RESOURCES):
+        yield int.from_bytes(resource.kind, "big"), bytes(resource.body), bytes(resource.whole)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgpar.core.blocks import Exif, Xmp, memoized, remember
 from imgpar.formats.metadata import exif as tiff
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.metadata.xml import Span, elements, without
 
 _WORD = re.compile(rb"gps|latitude|longitude|altitude|location|country", re.IGNORECASE)
@@ -21,14 +23,29 @@ _SAMSUNG = (0x30, 0x31)
 """Name of the location in the local language and in English."""
 
 
-def xmp_without_places(xmp: bytes) -> bytes:
+@memoized
+def xmp_without_places(xmp: Xmp) -> Xmp:
     """XMP without coordinates, locations, countries and mobile network cells.
 
-    >>> xmp_without_places(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>')
+    >>> xmp_without_places(Xmp(b'<rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/>'))
     b'<rdf:Description dc:title="Sky"/>'
     """
-    xmp = without(xmp, _attributes(xmp))
-    return without(xmp, elements(xmp, _is_place))
+    left = without(xmp, _attributes(xmp))
+    left = without(left, elements(left, _is_place))
+    if left == xmp:
+        return xmp
+    made = Xmp(left)
+    remember(made, xmp_without_places, made)
+    return made
+
+
+@memoized
+def exif_without_places(exif: Exif) -> Exif:
+    """EXIF without its GPS directory, and without the locations in maker notes."""
+    draft = Draft(exif)
+    draft.drop_ifd(tiff.GPS_IFD)
+    clear_maker_note(draft.data, draft.main)
+    return draft.finished()
 
 
 def _is_place(name: bytes) -> bool:
@@ -48,9 +65,14 @@ def _attributes(xmp: bytes) -> Iterator[Span]:
             yield found.start(), at
 
 
-def clear_maker_note(exif: bytearray) -> None:
-    """Overwrite the locations in maker notes of Panasonic, Nikon and Samsung; nothing else moves."""
-    detail = tiff.sub_ifd(exif, tiff.first_ifd(exif), tiff.EXIF_IFD)
+def clear_maker_note(exif: bytearray, main: tiff.Ifd | None) -> None:
+    """Overwrite the locations in maker notes of Panasonic, Nikon and Samsung; nothing else moves.
+
+    Args:
+        exif: the block or TIFF file, modified in place.
+        main: its first directory.
+    """
+    detail = tiff.sub_ifd(exif, main, tiff.EXIF_IFD)
     note = detail.entries.get(_MAKER_NOTE) if detail else None
     if note is None:
         return
@@ -59,11 +81,10 @@ def clear_maker_note(exif: bytearray) -> None:
     if body.startswith(b"Panasonic\0"):
         _clear(exif, tiff.read_ifd(exif, at + 12), _PANASONIC, 0)
     elif body.startswith(b"Nikon\0\2"):
-        _clear(exif, tiff.first_ifd(body[10:]), _NIKON, at + 10)
+        _clear(exif, tiff.leading_ifd(body[10:]), _NIKON, at + 10)
     else:
         # Offsets in Samsung's notes have varying bases: the whole note is removed.
         ifd = tiff.read_ifd(exif, at)
-        main = tiff.first_ifd(exif)
         maker = main.entries.get(0x010F) if main else None
         samsung = maker and bytes(exif[maker.value_at : maker.value_at + 7]).lower() == b"samsung"
         if samsung and ifd and not ifd.entries.keys().isdisjoint(_SAMSUNG):

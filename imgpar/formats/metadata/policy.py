@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import iptc, location
+from imgpar.formats.metadata.exif_draft import Draft
 from imgpar.formats.registry import Format
 
 _KINDS = ("exif", "xmp", "comment", "iptc", "text")
@@ -31,29 +33,55 @@ def strip(metadata: Metadata, what: str) -> Metadata:
     """Remove `gps`, `exif`, `xmp` or `all`; the colour profile and the timing of an animation are always
     kept.
 
-    >>> strip(Metadata(icc=b"profile", exif=b"II*", comment=b"hello"), "all") == Metadata(icc=b"profile")
-    True
+    >>> strip(Metadata(xmp=Xmp(b"<x/>"), comment=b"hello"), "xmp").comment
+    b'hello'
     """
+    if what not in ("gps", "exif", "xmp", "all"):
+        return metadata
+    metadata = metadata._replace(
+        exif=strip_exif(metadata.exif, what),
+        xmp=strip_xmp(metadata.xmp, what),
+    )
     if what == "all":
-        return metadata._replace(exif=b"", xmp=b"", comment=b"", iptc=b"", text=())
-    if what == "exif":
-        return metadata._replace(exif=b"")
-    if what == "xmp":
-        return metadata._replace(xmp=b"")
+        return metadata._replace(comment=b"", iptc=b"", text=())
     if what == "gps":
-        block = bytearray(metadata.exif)
-        if block:
-            tiff.drop_ifd(block, tiff.GPS_IFD)
-            location.clear_maker_note(block)
-        xmp, records = location.xmp_without_places(metadata.xmp), iptc.iptc_without_places(metadata.iptc)
-        return metadata._replace(exif=bytes(block), xmp=xmp, iptc=records)
+        return metadata._replace(iptc=iptc.iptc_without_places(metadata.iptc))
     return metadata
+
+
+def strip_exif(exif: Exif, what: str) -> Exif:
+    """EXIF without `gps`; empty for `exif` and `all`."""
+    if what in ("exif", "all"):
+        return Exif()
+    return location.exif_without_places(exif) if what == "gps" else exif
+
+
+def strip_xmp(xmp: Xmp, what: str) -> Xmp:
+    """XMP without `gps`; empty for `xmp` and `all`."""
+    if what in ("xmp", "all"):
+        return Xmp()
+    return location.xmp_without_places(xmp) if what == "gps" else xmp
+
+
+def strip_block(kind: str, block: bytes, what: str, known: Metadata) -> bytes:
+    """What is left of a block in a file.
+
+    Args:
+        kind: `exif` or `xmp`.
+        block: its bytes.
+        what: `gps`, `exif`, `xmp` or `all`.
+        known: metadata of the file: a block that was parsed is not parsed again.
+    """
+    if kind == "exif":
+        return strip_exif(known.exif.same(block), what)
+    return strip_xmp(known.xmp.same(block), what)
 
 
 def removed(metadata: Metadata, what: str) -> tuple[str, ...]:
     """The kinds of metadata that `strip` removes: requested, so no loss, but reported as a note.
 
-    >>> removed(Metadata(xmp=b'<rdf:Description exif:GPSLatitude="48,12N"/>', comment=b"hello"), "gps")
+    >>> packet = Xmp(b'<rdf:Description exif:GPSLatitude="48,12N"/>')
+    >>> removed(Metadata(xmp=packet, comment=b"hello"), "gps")
     ('gps',)
     """
     left = strip(metadata, what)
@@ -65,8 +93,8 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     """The present kinds of metadata that the format cannot hold.
 
     >>> from imgpar.formats.registry import find_format
-    >>> describe_lost(Metadata(icc=b"profile", exif=b"II*"), find_format("gif"))
-    ('icc', 'exif')
+    >>> describe_lost(Metadata(exif=Exif(b"II*"), iptc=b"records"), find_format("gif"))
+    ('exif', 'iptc')
     """
     kinds = ("icc", *_KINDS, "gain_map")
     missing = [kind for kind in kinds if getattr(metadata, kind) and not getattr(fmt, kind)]
@@ -76,21 +104,20 @@ def describe_lost(metadata: Metadata, fmt: Format) -> tuple[str, ...]:
     return tuple(kind.replace("_", " ") for kind in missing)
 
 
-def _bake_exif(block: bytes, width: int, height: int) -> bytes:
+def _bake_exif(block: Exif, width: int, height: int) -> Exif:
     if not block or not tiff.is_sound(block):
-        return b""
-    patched = bytearray(block)
-    main = tiff.first_ifd(patched)
-    detail = tiff.sub_ifd(patched, main, tiff.EXIF_IFD)
-    tiff.set_number(patched, main, tiff.ORIENTATION, 1)
+        return Exif()
+    draft = Draft(block)
+    main, detail = draft.main, draft.sub_ifd(tiff.EXIF_IFD)
+    draft.set_number(main, tiff.ORIENTATION, 1)
     for ifd, across, down in ((main, tiff.WIDTH, tiff.HEIGHT), (detail, tiff.PIXEL_WIDTH, tiff.PIXEL_HEIGHT)):
-        tiff.set_number(patched, ifd, across, width)
-        tiff.set_number(patched, ifd, down, height)
-    tiff.drop_thumbnail(patched)
-    return bytes(patched)
+        draft.set_number(ifd, across, width)
+        draft.set_number(ifd, down, height)
+    draft.drop_thumbnail()
+    return draft.finished()
 
 
-def _bake_xmp(xmp: bytes, width: int, height: int) -> bytes:
+def _bake_xmp(xmp: Xmp, width: int, height: int) -> Xmp:
     values = {
         b"tiff:Orientation": 1,
         b"tiff:ImageWidth": width,
@@ -98,7 +125,8 @@ def _bake_xmp(xmp: bytes, width: int, height: int) -> bytes:
         b"exif:PixelXDimension": width,
         b"exif:PixelYDimension": height,
     }
+    made: bytes = xmp
     for name, value in values.items():
-        if name in xmp:
-            xmp = re.sub(rb"(" + name + rb"\s*(?:=\s*[\"']|>\s*))\d+", rb"\g<1>%d" % value, xmp)
-    return xmp
+        if name in made:
+            made = re.sub(rb"(" + name + rb"\s*(?:=\s*[\"']|>\s*))\d+", rb"\g<1>%d" % value, made)
+    return xmp if made == xmp else Xmp(made)

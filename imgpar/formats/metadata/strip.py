@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.gif import strip as gif_edit
 from imgpar.formats.jpeg import gain_map, motion_photo
@@ -24,13 +25,14 @@ from imgpar.formats.jpeg.header import (
     split_head,
 )
 from imgpar.formats.metadata import boxes, iptc
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_block, strip_exif, strip_xmp
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
 from imgpar.formats.metadata.xmp import segments as xmp_segments
 from imgpar.formats.png import raw_profiles
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import sniff
 from imgpar.formats.tiff import strip as tiff_edit
+from imgpar.formats.tlv import PNG_CHUNKS, RIFF_CHUNKS, walk
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """End of a scan: inside of it 0xFF is followed by 0 or a restart marker."""
@@ -45,24 +47,32 @@ _NO_EXIF = b"II*\0\x08\0\0\0"
 """A TIFF header whose only directory, made of the following zeros, is empty."""
 _NO_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
 _VP8X_EXIF, _VP8X_XMP = 0x08, 0x04
+_NOTHING = Metadata()
 
 
-def strip_file(data: bytes, format_name: str, what: str) -> bytes | None:
+def strip_file(data: bytes, format_name: str, what: str, known: Metadata = _NOTHING) -> bytes | None:
     """The file without `gps`, `exif`, `xmp` or `all`; None where re-encoding is needed.
 
     Further pictures in a JPEG are removed too, as they contain metadata; a gain map is kept.
+
+    Args:
+        data: the whole file.
+        format_name: name of its record.
+        what: `gps`, `exif`, `xmp` or `all`.
+        known: metadata from its header: what was parsed from a block is not parsed again.
     """
     editor = _EDITORS.get(format_name)
-    return editor(data, what) if editor else None
+    return editor(data, what, known) if editor else None
 
 
-def _jpeg(data: bytes, what: str) -> bytes | None:
+def _jpeg(data: bytes, what: str, known: Metadata) -> bytes | None:
     segments, at = split_head(data)
     end = _end_of_picture(data, at) if at else 0
     if not end:
         return None
-    packet = parse_segments(data).xmp
-    left = motion_photo.without_clip(strip(Metadata(xmp=packet), what).xmp)
+    first_part = next((body[len(XMP) :] for _, body in segments if body.startswith(XMP)), b"")
+    packet = known.xmp if known.xmp == first_part else parse_segments(data).xmp
+    left = motion_photo.without_clip(strip_xmp(packet, what))
     kept = list[Segment]()
     for marker, body in segments:
         if marker == _APP1 and body.startswith((XMP, XMP_EXTENSION)):
@@ -70,7 +80,7 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
                 kept.append((marker, body))
             elif body.startswith(XMP):  # all parts are written where the first part was
                 kept += [(_APP1, part) for part in xmp_segments(left, SEGMENT)]
-        elif (rest := _jpeg_segment(marker, body, what)) is not None:
+        elif (rest := _jpeg_segment(marker, body, what, known)) is not None:
             kept.append((marker, rest))
     first = join_head(kept) + data[at:end]
     light, _, _ = gain_map.look(data, packet) if len(data) > end else (b"", [], [])
@@ -81,14 +91,14 @@ def _jpeg(data: bytes, what: str) -> bytes | None:
     )
 
 
-def _jpeg_segment(marker: int, body: bytes, what: str) -> bytes | None:
+def _jpeg_segment(marker: int, body: bytes, what: str, known: Metadata) -> bytes | None:
     """The segment, if it is not XMP, with reduced content, or None."""
     if marker == _APP1 and body.startswith(EXIF):
-        left = strip(Metadata(exif=body[len(EXIF) :]), what).exif
+        left = strip_exif(known.exif.same(body[len(EXIF) :]), what)
         return EXIF + left if left else None
     if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and what == "gps":
-        left = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
-        return iptc.PHOTOSHOP + iptc.wrap(left) if left else None
+        records = iptc.iptc_without_places(iptc.find_iptc(body[len(iptc.PHOTOSHOP) :]))
+        return iptc.PHOTOSHOP + iptc.wrap(records) if records else None
     if what == "all":
         return body if marker not in _METADATA_MARKERS or body.startswith((ICC, gain_map.ISO)) else None
     goes = body.startswith(MPF) or (what in _CAMERAS and body.startswith(_CAMERAS[what]))
@@ -108,49 +118,49 @@ def _end_of_picture(data: bytes, at: int) -> int:
     return 0
 
 
-def _png(data: bytes, what: str) -> bytes | None:
-    parts, at = [SIGNATURE], len(SIGNATURE)
-    while at + 12 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        kept = _png_chunk(kind, body, what)
+def _png(data: bytes, what: str, known: Metadata) -> bytes | None:
+    parts, kind = list[bytes | memoryview]([SIGNATURE]), b""
+    for kind, view, whole, _ in walk(data, PNG_CHUNKS):
+        body = bytes(view)
+        kept = _png_chunk(kind, body, what, known)
         if kept is body:
-            parts.append(data[at : at + 12 + length])
+            parts.append(whole)
         elif kept is not None:
             parts.append(build_chunk(kind, kept))
-        at += 12 + length
-        if kind == b"IEND":
-            return b"".join(parts)
-    return None
+    return b"".join(parts) if kind == b"IEND" else None
 
 
-def _png_chunk(kind: bytes, body: bytes, what: str) -> bytes | None:
+def _png_chunk(kind: bytes, body: bytes, what: str, known: Metadata) -> bytes | None:
     """The chunk with reduced content (the same object if unchanged), or None."""
     if kind == b"eXIf":
-        return strip(Metadata(exif=body), what).exif or None
+        return strip_exif(known.exif.same(body), what) or None
     if kind in _PNG_TEXT and body.startswith(_XMP_KEYWORD):
         plain = body[len(_XMP_KEYWORD) : len(_XMP_KEYWORD) + 1] == b"\0"
         if what == "gps" and plain:
-            return strip(Metadata(xmp=body), what).xmp
+            if known.xmp and body.endswith(known.xmp):
+                return body.removesuffix(known.xmp) + strip_xmp(known.xmp, what)
+            return strip_xmp(Xmp(body), what)
         return body if what == "exif" else None
     if what == "all" and (kind in _PNG_TEXT or kind == b"tIME"):
         return None
     return raw_profiles.thinned(kind, body, what) if kind in _PNG_TEXT else body
 
 
-def _webp(data: bytes, what: str) -> bytes | None:
-    parts, flags_at = list[bytes](), 0
-    for kind, body, whole in _webp_chunks(data):
+def _webp(data: bytes, what: str, known: Metadata) -> bytes | None:
+    parts, flags_at = list[bytes | memoryview](), 0
+    for kind, body, whole, _ in walk(data, RIFF_CHUNKS):
         if kind == b"VP8X":
             flags_at = 12 + sum(map(len, parts)) + 8
         if kind == b"EXIF":
-            prefix = EXIF if body.startswith(EXIF) else b""
-            left = strip(Metadata(exif=body[len(prefix) :]), what).exif
-            whole = _webp_chunk(kind, prefix + left) if left else b""
+            block = bytes(body)
+            prefix = EXIF if block.startswith(EXIF) else b""
+            exif = strip_exif(known.exif.same(block[len(prefix) :]), what)
+            parts.append(_webp_chunk(kind, prefix + exif) if exif else b"")
         elif kind == b"XMP ":
-            left = strip(Metadata(xmp=body), what).xmp
-            whole = _webp_chunk(kind, left) if left else b""
-        parts.append(whole)
+            xmp = strip_xmp(known.xmp.same(bytes(body)), what)
+            parts.append(_webp_chunk(kind, xmp) if xmp else b"")
+        else:
+            parts.append(whole)
     content = b"".join(parts)
     result = bytearray(b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content)
     if flags_at:
@@ -161,28 +171,18 @@ def _webp(data: bytes, what: str) -> bytes | None:
     return bytes(result)
 
 
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Type, body and all bytes of every chunk."""
-    at = 12
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        end = at + 8 + length + length % 2
-        yield data[at : at + 4], data[at + 8 : at + 8 + length], data[at:end]
-        at = end
-
-
 def _webp_chunk(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
-def _boxed(data: bytes, what: str) -> bytes | None:
+def _boxed(data: bytes, what: str, known: Metadata) -> bytes | None:
     """AVIF and HEIC: metadata is overwritten in place, so that no offset changes."""
     fmt = sniff(data[:64])
     header = _blocks(data, fmt.name if fmt else "")
     for kind, block in header.items():
         if data.count(block) != 1:
             return None
-        left = getattr(strip(Metadata(**{kind: block}), what), kind)  # type: ignore[arg-type]
+        left = strip_block(kind, block, what, known)
         blank, filler = (_NO_EXIF, b"\0") if kind == "exif" else (_NO_XMP, b" ")
         left = (left or blank[: len(block)]).ljust(len(block), filler)
         if len(left) != len(block):
@@ -205,15 +205,15 @@ def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
     return {kind: block for kind, block in blocks.items() if block}
 
 
-_EDITORS: dict[str, Callable[[bytes, str], bytes | None]] = {
+_EDITORS: dict[str, Callable[[bytes, str, Metadata], bytes | None]] = {
     "jpeg": _jpeg,
     "png": _png,
     "webp": _webp,
     "avif": _boxed,
     "heic": _boxed,
-    "tiff": tiff_edit.strip_tiff,
+    "tiff": lambda data, what, _: tiff_edit.strip_tiff(data, what),
     "gif": gif_edit.strip_gif,
     "jxl": boxes.stripped_jxl,
     "jp2": boxes.stripped_jp2,
-    "bmp": lambda data, _: data,
+    "bmp": lambda data, _, __: data,
 }

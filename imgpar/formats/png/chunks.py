@@ -1,12 +1,12 @@
-"""Chunks of a PNG: parsed and built."""
+"""Chunks of a PNG: built, and checked."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 from imgpar.formats.base import damaged
+from imgpar.formats.tlv import PNG_CHUNKS, walk
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT")
@@ -17,30 +17,15 @@ def build_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def chunks_of(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and body of every complete chunk."""
-    view = memoryview(data)
-    at = 8
-    while at + 12 <= len(view):
-        length = int.from_bytes(view[at : at + 4], "big")
-        kind = bytes(view[at + 4 : at + 8])
-        yield kind, view[at + 8 : at + 8 + length]
-        at += 12 + length
-        if kind == b"IEND":
-            return
-
-
 def broken(data: bytes | memoryview) -> str:
     """The first chunk of pixel data with a wrong CRC; empty where all are right.
 
     Decoders check only some of them.
     """
-    view, at = memoryview(data), 8
-    for kind, body in chunks_of(data):
-        end = at + 8 + len(body)
-        if kind in _PIXELS and zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+    for kind, body, whole, _ in walk(data, PNG_CHUNKS):
+        end = 8 + len(body)
+        if kind in _PIXELS and zlib.crc32(whole[4:end]) != int.from_bytes(whole[end:], "big"):
             return kind.decode()
-        at = end + 4
     return ""
 
 

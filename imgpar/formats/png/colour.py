@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
+from imgpar.core.blocks import Icc
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.cicp import Colours, cicp_colours
 
@@ -22,24 +23,24 @@ def chunk_colours(chunks: Mapping[bytes, bytes], *, grey: bool) -> Colours:
     return Colours(_profile(chunks, grey=grey))
 
 
-def _profile(chunks: Mapping[bytes, bytes], *, grey: bool) -> bytes:
+def _profile(chunks: Mapping[bytes, bytes], *, grey: bool) -> Icc:
     if b"iCCP" in chunks or b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:
-        return b""
+        return Icc()
     (number,) = struct.unpack(">I", chunks[b"gAMA"])
     if not 1000 <= number <= 1_000_000:
-        return b""
+        return Icc()
     value = number / 100000
     # The gamma of sRGB stands for its transfer function, as intended by all its writers.
     gamma = 0.0 if abs(value - _USUAL_GAMMA) < 0.002 else round(1 / value, 4)
     if grey:
-        return profiles.grey(f"Gamma {gamma:g}", gamma) if gamma else b""
+        return profiles.grey(f"Gamma {gamma:g}", gamma) if gamma else Icc()
     points = _points(chunks.get(b"cHRM", b""))
     near = all(abs(one - other) < 300 for one, other in zip(points, _SRGB_POINTS, strict=True))
     if near and not gamma:
-        return b""
+        return Icc()
     x, y = [value / 100000 for value in points[0::2]], [value / 100000 for value in points[1::2]]
     if min(y) < 0.01 or max(*x, *y) > 1:
-        return b""
+        return Icc()
     white, red, green, blue = zip(x, y, strict=True)
     return profiles.rgb_profile("PNG chromaticities", (red, green, blue), white, gamma)
 

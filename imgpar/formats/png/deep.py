@@ -11,9 +11,10 @@ import numpy as np
 
 from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.formats.backends import opencv
-from imgpar.formats.base import damaged
+from imgpar.formats.base import damaged, detail_of
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk, ihdr
+from imgpar.formats.png.detail import PngDetail
 from imgpar.pixels.layouts import convert_layout
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +32,7 @@ def decode(chunks: Chunks, header: Header, frames: Sequence[Frame], *, accept_da
         frames: arrays to fill; owned by the caller.
         accept_damaged: whether to keep what can be read.
     """
-    if header.detail.get("animated"):
+    if detail_of(header, PngDetail).deep_frames:
         _decode_animation(chunks, header, frames, accept_damaged=accept_damaged)
         return
     wanted = [(kind, bytes(body)) for kind, body in chunks if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT")]
@@ -43,7 +44,7 @@ def _decode_animation(
 ) -> None:
     """16 bits through OpenCV, frame by frame, composed on a canvas of 16 bits."""
     head = bytes(chunks[0][1])
-    numbers = header.detail.get("numbers") or range(len(frames))
+    numbers = header.numbers or range(len(frames))
     wanted = dict(zip(numbers, frames, strict=False))
     clear = [(kind, bytes(body)) for kind, body in chunks if kind == b"tRNS"]
     layout: Layout = "RGBA" if clear else LAYOUTS[head[9]]

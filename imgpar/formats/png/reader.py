@@ -14,20 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.core.blocks import Xmp
 from imgpar.core.errors import DamagedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import check_size, damaged
+from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png import colour as png_colour
 from imgpar.formats.png import deep as png_deep
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, broken, chunks_of, ihdr
+from imgpar.formats.png.chunks import SIGNATURE, broken, ihdr
 from imgpar.formats.png.deep import LAYOUTS
+from imgpar.formats.png.detail import PngDetail
 from imgpar.formats.registry import Format
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.formats.tlv import PNG_CHUNKS, walk
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.palette import marked
 
 Array = np.ndarray[Any, Any]
@@ -43,29 +46,29 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     """Header from Pillow, with the bit depth that it hides and the timing of animations."""
     width, height, bits, colour_type = ihdr(data)
     check_size(width, height, limits)
+    essential = False
     try:
         header = pillow.read_header(data, fmt, limits)
     except (DamagedError, OSError, ValueError):
         # A damaged ancillary chunk (profile, text …) does not make the picture unreadable.
         header = pillow.read_header(_essential(data), fmt, limits)
         notes = (*header.notes, "damaged ancillary chunks were dropped")
-        header = header._replace(notes=notes, detail={**header.detail, "essential": True})
-        data = _essential(data)
-    chunks = list(chunks_of(data))
+        header, data, essential = header._replace(notes=notes), _essential(data), True
+    chunks = _chunks(data)
     header = _coloured(header, chunks, grey=colour_type in (0, 4))
     header = header._replace(metadata=_with_raw(header.metadata, chunks)._replace(text=_text(chunks)))
-    header = header._replace(orientation=tiff.get_orientation(header.metadata.exif))
+    mode = detail_of(header, pillow.PillowDetail).mode
+    orientation = tiff.get_orientation(header.metadata.exif)
+    header = header._replace(orientation=orientation, detail=PngDetail(mode, bits, essential))
     if bits == 16 and header.frames == 1 and colour_type in LAYOUTS:
         layout = LAYOUTS[colour_type]
         if any(kind == b"tRNS" for kind, _ in chunks):
             layout = {"L": "LA", "RGB": "RGBA"}.get(layout, layout)  # type: ignore[assignment]
-        return header._replace(
-            spec=header.spec.converted(layout, "uint16"), detail={**header.detail, "bits": 16}
-        )
-    header = marked(header._replace(detail={**header.detail, "bits": bits}), bits < 8 or colour_type == 3)
+        return header._replace(spec=header.spec.converted(layout, "uint16"))
+    header = marked(header, bits < 8 or colour_type == 3)
     if header.frames == 1:
         return header
-    return _animated(header, chunks, bits, deep=bits == 16 and bool(apng.stored_frames(chunks)))
+    return _animated(header, chunks)
 
 
 def decode(
@@ -85,9 +88,9 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if header.detail.get("essential"):
+    if detail_of(header, PngDetail).essential:
         data = _essential(data)
-    chunks = list(chunks_of(data))
+    chunks = _chunks(data)
     if not accept_damaged and (not chunks or chunks[-1][0] != b"IEND"):
         raise damaged("PNG", "it ends before its last chunk")
     if not accept_damaged and (kind := broken(data)):
@@ -100,13 +103,13 @@ def decode(
 
 def _essential(data: bytes | memoryview) -> bytes:
     """The critical chunks of the file, each with its own CRC."""
-    view, parts = memoryview(data), [SIGNATURE]
-    at = 8
-    for kind, body in chunks_of(data):
-        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
-            parts.append(bytes(view[at : at + 12 + len(body)]))
-        at += 12 + len(body)
-    return b"".join(parts)
+    wanted = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+    return b"".join((SIGNATURE, *(chunk.whole for chunk in walk(data, PNG_CHUNKS) if chunk.kind in wanted)))
+
+
+def _chunks(data: bytes | memoryview) -> list[tuple[bytes, memoryview]]:
+    """Type and body of every chunk."""
+    return [(chunk.kind, chunk.body) for chunk in walk(data, PNG_CHUNKS)]
 
 
 def _text(chunks: list[tuple[bytes, memoryview]]) -> tuple[tuple[bytes, bytes], ...]:
@@ -119,11 +122,10 @@ def _with_raw(metadata: Metadata, chunks: list[tuple[bytes, memoryview]]) -> Met
     """Add the metadata that ImageMagick stored as text, where no standard chunk has it."""
     found = raw_profiles.read_metadata_chunks(chunks)
     return metadata._replace(
-        exif=metadata.exif or (found["exif"] if tiff.is_sound(found.get("exif", b"")) else b""),
-        xmp=metadata.xmp or found.get("xmp", b""),
+        exif=metadata.exif or tiff.sound_exif(found.get("exif", b"")),
+        xmp=metadata.xmp or Xmp(found.get("xmp", b"")),
         iptc=found.get("iptc", b""),
-        icc=metadata.icc
-        or (found["icc"] if profile_space(found.get("icc", b"")) in ("RGB", "GRAY") else b""),
+        icc=metadata.icc or rgb_or_grey(found.get("icc", b"")),
     )
 
 
@@ -138,9 +140,10 @@ def _coloured(header: Header, chunks: list[tuple[bytes, memoryview]], *, grey: b
     return header._replace(metadata=header.metadata._replace(icc=found.icc, cicp=found.cicp))
 
 
-def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int, *, deep: bool) -> Header:
+def _animated(header: Header, chunks: list[tuple[bytes, memoryview]]) -> Header:
     """Durations from the frame control chunks. Frames may leave parts of the canvas empty, hence alpha."""
-    durations = []
+    detail, durations = detail_of(header, PngDetail), []
+    deep = detail.bits == 16 and bool(apng.stored_frames(chunks))
     opaque = header.spec.layout == "RGBX"
     for kind, body in chunks:
         if kind == b"fcTL" and len(body) >= 26:
@@ -151,7 +154,7 @@ def _animated(header: Header, chunks: list[tuple[bytes, memoryview]], bits: int,
     spec = header.spec.converted(colours if opaque else "RGBA", "uint16" if deep else "uint8")
     return header._replace(
         spec=spec,
-        detail={**header.detail, "animated": deep},
+        detail=detail._replace(deep_frames=deep),
         metadata=header.metadata._replace(durations=tuple(durations[-header.frames :])),
-        lost=(*header.lost, *(("depth",) if bits == 16 and not deep else ())),
+        lost=(*header.lost, *(("depth",) if detail.bits == 16 and not deep else ())),
     )

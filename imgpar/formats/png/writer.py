@@ -18,8 +18,9 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png import packed as png_few
 from imgpar.formats.png import raw_profiles
-from imgpar.formats.png.chunks import SIGNATURE, build_chunk, chunks_of
+from imgpar.formats.png.chunks import SIGNATURE, build_chunk
 from imgpar.formats.registry import Format
+from imgpar.formats.tlv import PNG_CHUNKS, walk
 from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import FEW_LEVEL
 
@@ -86,7 +87,7 @@ def _encode_plain(frame: Frame, level: int) -> bytes:
 def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:
     if frames[0].spec.dtype != "uint8":
         durations = durations_of(metadata, len(frames))
-        stills = [list(chunks_of(_encode_still(frame, level))) for frame in frames]
+        stills = [[chunk[:2] for chunk in walk(_encode_still(frame, level), PNG_CHUNKS)] for frame in frames]
         chunks = apng.assembled(stills, durations, metadata.loop)
         return b"".join((SIGNATURE, *(build_chunk(kind, bytes(body)) for kind, body in chunks)))
     images = [pillow.image_of(frame) for frame in frames]

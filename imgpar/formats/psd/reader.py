@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Fact, Frame, Header, Metadata
 from imgpar.formats.backends import pillow
-from imgpar.formats.base import check_size, unclear
+from imgpar.formats.base import check_size, detail_of, unclear
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import iptc
 from imgpar.formats.psd import channels as psd_flat
@@ -27,17 +29,29 @@ _MODES = {
 }  # fmt: skip
 
 
+class FlatDetail(NamedTuple):
+    """The flattened picture of a file that `channels` decodes."""
+
+    flat: psd_flat.Flat
+    inks: bytes
+    """The ICC profile of a CMYK picture; empty without one."""
+
+    def facts(self, _: Header) -> dict[str, Fact]:
+        """No properties for `imgpar info`."""
+        return {}
+
+
 def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header:
     """Size, bit depth and metadata. The pixels are upright, whatever EXIF says."""
     found, flat = _resources(data), psd_flat.find_channels(data)
     if flat is None:
         _check_kind(data)
-    header = _flat_header(flat, found.get(_ICC, b""), fmt) if flat else pillow.read_header(data, fmt, limits)
+    icc = Icc(found.get(_ICC, b""))
+    header = _flat_header(flat, icc, fmt) if flat else pillow.read_header(data, fmt, limits)
     check_size(*header.spec.size, limits)
-    exif = found.get(_EXIF, b"")
     metadata = header.metadata._replace(
-        exif=exif if exif and tiff.is_sound(exif) else b"",
-        xmp=found.get(_XMP, b""),
+        exif=tiff.sound_exif(found.get(_EXIF, b"")),
+        xmp=Xmp(found.get(_XMP, b"")),
         iptc=found.get(iptc.RESOURCE, b""),
         dpi=_density(found.get(_DENSITY, b"")),
     )
@@ -62,15 +76,17 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if "flat" not in header.detail:
+    detail = header.detail
+    if not isinstance(detail, FlatDetail):
         notes = pillow.decode(data, header, frames, accept_damaged=accept_damaged)
-        if header.detail["mode"] == "1":  # black is 1 in these files, which Pillow reads as white
+        if detail_of(header, pillow.PillowDetail).mode == "1":
+            # Black is 1 in these files, which Pillow reads as white.
             np.subtract(255, frames[0].array, out=frames[0].array)
         return notes
-    pixels = psd_flat.decode(data, header.detail["flat"])
-    if header.detail["flat"].cmyk:
+    pixels = psd_flat.decode(data, detail.flat)
+    if detail.flat.cmyk:
         inks = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
-        inks.info["icc_profile"] = header.detail["inks"]
+        inks.info["icc_profile"] = detail.inks
         pixels = np.concatenate([np.asarray(to_srgb.to_srgb(inks)), pixels[..., 4:]], axis=-1)
     np.copyto(frames[0].array, pixels)
     return ()
@@ -87,10 +103,10 @@ def _check_kind(data: bytes | memoryview) -> None:
         raise UnsupportedError(f"This Photoshop file is of a kind that imgpar does not read ({kind}).")
 
 
-def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
+def _flat_header(flat: psd_flat.Flat, icc: Icc, fmt: Format) -> Header:
     space = profile_space(icc)
     fits = space == ("GRAY" if flat.spec.grey else "RGB")
-    kept = icc if fits and not flat.lab and not flat.linear else b""
+    kept = icc if fits and not flat.lab and not flat.linear else Icc()
     lost, notes = list[str](), list[str]()
     if flat.channels > flat.colours + flat.transparent:
         lost.append("channels")
@@ -110,7 +126,7 @@ def _flat_header(flat: psd_flat.Flat, icc: bytes, fmt: Format) -> Header:
         metadata=Metadata(icc=kept),
         lost=tuple(lost),
         notes=tuple(notes),
-        detail={"flat": flat, "inks": icc},
+        detail=FlatDetail(flat, icc),
     )
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
-from imgpar.core.spec import Layout, Spec
+from imgpar.core.spec import Layout, Metadata, Spec
 from imgpar.formats.base import damaged, loadable
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.samples import Samples
@@ -61,6 +62,16 @@ class Tags:
         return self.numbers(number, (default,))[0]
 
 
+class RarePage(NamedTuple):
+    """A page, from its directory."""
+
+    samples: Samples
+    metadata: Metadata
+    """ICC profile of any kind, XMP and density."""
+    orientation: int
+    """1 to 8, as in EXIF."""
+
+
 def rare_tiff_available() -> bool:
     """Whether tifffile and imagecodecs are installed and can be loaded."""
     return loadable("tifffile", "imagecodecs")
@@ -93,8 +104,8 @@ def wanted(tags: Any) -> str:
     return f"has {max(bits)} bits a channel" if odd and bits != (12,) else ""
 
 
-def rare_samples(data: bytes | memoryview, number: int) -> tuple[Samples, dict[str, Any]]:
-    """Spec of the samples of a page, and its metadata: icc, exif, xmp, dpi, orientation.
+def rare_page(data: bytes | memoryview, number: int) -> RarePage:
+    """The samples of a page, and its metadata.
 
     Raises:
         UnsupportedError: their meaning is unknown.
@@ -111,7 +122,9 @@ def rare_samples(data: bytes | memoryview, number: int) -> tuple[Samples, dict[s
                 f"This TIFF is of a kind that imgpar does not read (photometric {meaning})."
             )
         _check_places(page, len(data))
-        return _described(page, tags, meaning, colours, kind, bits.pop()), _blocks(tags)
+        samples = _described(page, tags, meaning, colours, kind, bits.pop())
+        orientation = tags.number(274, 1)
+        return RarePage(samples, _metadata(tags), orientation if 1 <= orientation <= 8 else 1)
 
 
 def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bits: int) -> Samples:
@@ -128,20 +141,15 @@ def _described(page: Any, tags: Tags, meaning: int, colours: int, kind: str, bit
         lost.append("channels")
     if bits > 16 or (bits > 8 and not deep):
         lost.append("depth")
-    note = (to_srgb.conversion_note("CMYK", _profile(tags)),) if meaning == _INKS else ()
+    note = (to_srgb.conversion_note("CMYK", Icc(_profile(tags))),) if meaning == _INKS else ()
     return Samples(spec, kind, bits, count, kept, tuple(lost), note)
 
 
-def _blocks(tags: Tags) -> dict[str, Any]:
+def _metadata(tags: Tags) -> Metadata:
     unit = {2: 1.0, 3: 2.54}.get(tags.number(296, 2), 0.0)
     across, down = (_ratio(tags.get(tag)) * unit for tag in (282, 283))
-    orientation = tags.number(274, 1)
-    return {
-        "icc": _profile(tags),
-        "xmp": bytes(tags.get(700) or b""),
-        "dpi": (across, down) if across > 0 and down > 0 else None,
-        "orientation": orientation if 1 <= orientation <= 8 else 1,
-    }
+    dpi = (across, down) if across > 0 and down > 0 else None
+    return Metadata(icc=Icc(_profile(tags)), xmp=Xmp(tags.get(700) or b""), dpi=dpi)
 
 
 def _ratio(value: Any) -> float:

@@ -13,17 +13,19 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import DamagedError, LimitError, UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.backends import opencv, pillow
-from imgpar.formats.base import check_size, chosen_pages
+from imgpar.formats.base import check_size, chosen_pages, detail_of
 from imgpar.formats.metadata import density, exif, iptc
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.tiff import rare as tiff_rare
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.compression import PACKINGS
-from imgpar.pixels.colour.icc_header import profile_space
+from imgpar.formats.tiff.detail import TiffDetail
+from imgpar.pixels.colour.icc_header import rgb_or_grey
 from imgpar.pixels.palette import marked
 
 Tags = TiffImagePlugin.ImageFileDirectory_v2
@@ -64,31 +66,32 @@ def _wanted(data: bytes | memoryview, at: int) -> str:
 def _of_pages(header: Header, pages: Sequence[tuple[int, int]], chosen: Sequence[tuple[int, int]]) -> Header:
     """The header with the numbers of the requested pages, from 1."""
     first, last = pages.index(chosen[0]) + 1, pages.index(chosen[-1]) + 1
-    return header._replace(detail={**header.detail, "pages": (first, last)})
+    return header._replace(pages=(first, last))
 
 
 def _rare_header(
     data: bytes | memoryview, fmt: Format, limits: Limits, chosen: Sequence[tuple[int, int]]
 ) -> Header:
     """Pages that tifffile reads."""
-    found = [tiff_rare.rare_samples(data, number) for number, _ in chosen]
-    samples, blocks = found[0]
+    found = [tiff_rare.rare_page(data, number) for number, _ in chosen]
+    samples, metadata, orientation = found[0]
     check_size(*samples.spec.size, limits, len(chosen))
-    alike = all(other == samples and page["icc"] == blocks["icc"] for other, page in found[1:])
+    alike = all((page.samples, page.metadata.icc) == (samples, metadata.icc) for page in found[1:])
     numbers = tuple(number for number, _ in chosen) if alike else (chosen[0][0],)
-    exif = b""
+    exif = Exif()
     with contextlib.suppress(Exception):
         exif = _described(_tags(data, chosen[0][1]))
-    icc = blocks["icc"] if profile_space(blocks["icc"]) in ("RGB", "GRAY") else b""
+    icc = rgb_or_grey(metadata.icc)
     return Header(
         format=fmt.name,
         spec=samples.spec,
-        orientation=blocks["orientation"],
+        orientation=orientation,
         frames=len(numbers),
-        metadata=Metadata(icc=icc, exif=exif, xmp=blocks["xmp"], dpi=blocks["dpi"]),
+        metadata=metadata._replace(icc=icc, exif=exif),
         lost=samples.lost if alike else (*samples.lost, "pages"),
         notes=samples.notes,
-        detail={"rare": samples, "numbers": numbers},
+        numbers=numbers,
+        detail=TiffDetail("rare", samples=samples),
     )
 
 
@@ -102,10 +105,12 @@ def _usual_header(
     check_size(width, height, limits, len(chosen))
     samples, deep = tiff_samples.samples_of(tags, width, height), _deep_spec(tags, width, height)
     if samples:
-        header = _deep_header(tags, samples.spec, fmt)
-        header = header._replace(lost=samples.lost, notes=samples.notes, detail={"samples": samples})
+        header = _deep_header(tags, samples.spec, fmt, TiffDetail("samples", samples=samples))
+        header = header._replace(lost=samples.lost, notes=samples.notes)
+    elif deep:
+        header = _deep_header(tags, deep, fmt, TiffDetail("opencv"))
     else:
-        header = _deep_header(tags, deep, fmt) if deep else _plain_header(data, first, tags, fmt, limits)
+        header = _plain_header(data, first, tags, fmt, limits)
     header = header._replace(metadata=header.metadata._replace(iptc=_iptc(data, at, tags)))
     if len(chosen) > 1:
         each = tuple(_page_metadata(data, *page) for page in zip(chosen, directories, strict=True))
@@ -118,12 +123,8 @@ def _usual_header(
     if isinstance(blocks, bytes) and iptc.has_paths(blocks):
         lost.append("paths")
     numbers = tuple(number for number, _ in chosen) if alike else (first,)
-    packing = {"packing": PACKINGS[packed]} if (packed := tags.get(259)) in PACKINGS else {}
-    header = header._replace(
-        frames=len(numbers),
-        lost=tuple(lost),
-        detail={**header.detail, "numbers": numbers, **packing},
-    )
+    coding = header.coding._replace(packing=PACKINGS.get(tags.get(259, 1), ""))
+    header = header._replace(frames=len(numbers), lost=tuple(lost), numbers=numbers, coding=coding)
     return marked(header, any(_is_few(other) for other in directories))
 
 
@@ -134,11 +135,10 @@ def _is_few(tags: Tags) -> bool:
 
 def _page_metadata(data: bytes | memoryview, page: tuple[int, int], tags: Tags) -> Metadata:
     """Metadata of one page of several."""
-    icc = bytes(tags.get(34675) or b"")
     return Metadata(
-        icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+        icc=rgb_or_grey(bytes(tags.get(34675) or b"")),
         exif=_described(tags),
-        xmp=bytes(tags.get(700) or b""),
+        xmp=Xmp(tags.get(700) or b""),
         iptc=_iptc(data, page[1], tags),
         dpi=_density(tags),
     )
@@ -155,32 +155,31 @@ def _plain_header(data: bytes | memoryview, number: int, tags: Tags, fmt: Format
         orientation = int(tags.get(274, 1))
         if orientation > 4:
             metadata = density.turn_density(metadata)
-        detail = {**header.detail, "turned": orientation != 1}
-        return _counted(header._replace(orientation=1, metadata=metadata, detail=detail), tags)
+        return _counted(header._replace(orientation=1, turned=orientation != 1, metadata=metadata), tags)
 
 
 def _counted(header: Header, tags: Tags) -> Header:
     """Set the bit depth of 12-bit grey, and report reduced precision."""
-    bits = tags.get(258, (1,))
+    bits, mode = tags.get(258, (1,)), detail_of(header, pillow.PillowDetail).mode
     lost = (*header.lost, "depth") if max(bits) > 8 and header.spec.dtype == "uint8" else header.lost
-    whole = {"whole": (1 << bits[0]) - 1} if header.spec.dtype == "uint16" and bits[0] == 12 else {}
-    return header._replace(detail={**header.detail, **whole}, lost=lost)
+    peak = (1 << bits[0]) - 1 if header.spec.dtype == "uint16" and bits[0] == 12 else 0
+    return header._replace(detail=TiffDetail("pillow", mode, peak), lost=lost)
 
 
-def _deep_header(tags: Tags, spec: Spec, fmt: Format) -> Header:
-    """A page that OpenCV reads."""
-    icc = bytes(tags.get(34675) or b"")
+def _deep_header(tags: Tags, spec: Spec, fmt: Format, detail: TiffDetail) -> Header:
+    """A page that OpenCV or `samples` reads."""
     orientation = int(tags.get(274, 1))
     return Header(
         format=fmt.name,
         spec=spec,
         orientation=orientation if 1 <= orientation <= 8 else 1,
         metadata=Metadata(
-            icc=icc if profile_space(icc) in ("RGB", "GRAY") else b"",
+            icc=rgb_or_grey(bytes(tags.get(34675) or b"")),
             exif=_described(tags),
-            xmp=bytes(tags.get(700) or b""),
+            xmp=Xmp(tags.get(700) or b""),
             dpi=_density(tags),
         ),
+        detail=detail,
     )
 
 
@@ -201,30 +200,28 @@ def decode(
     Raises:
         ItemError: it cannot be decoded.
     """
-    if header.detail.get("whole"):
-        _decode_whole(data, header, frames, accept_damaged=accept_damaged)
+    detail, chosen = detail_of(header, TiffDetail), list(zip(header.numbers, frames, strict=False))
+    if detail.peak:
+        _decode_whole(data, header, chosen, detail.peak, accept_damaged=accept_damaged)
         return ()
-    if "rare" in header.detail:
-        for number, frame in zip(header.detail["numbers"], frames, strict=False):
-            np.copyto(frame.array, tiff_rare.decode(data, number, header.detail["rare"]))
-        return _reach(frames) if header.spec.dtype == "float32" else ()
-    if "mode" in header.detail:
+    if detail.reader == "pillow":
         try:
             return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
         except OSError as error:
-            words = _wanted(data, dict(_pages(data))[header.detail["numbers"][0]])
+            words = _wanted(data, dict(_pages(data))[header.numbers[0]])
             if not words or tiff_rare.rare_tiff_available():
                 raise
             raise tiff_rare.missing_rare_tiff(words) from error
-    places = dict(_pages(data))
-    for number, frame in zip(header.detail["numbers"], frames, strict=False):
-        samples = header.detail.get("samples")
-        if samples:
-            tags = _tags(data, places[number])
-            pixels = tiff_samples.decode(data, tags, samples, accept_damaged=accept_damaged)
-            np.copyto(frame.array, pixels)
+    places = {} if detail.reader == "rare" else dict(_pages(data))
+    for number, frame in chosen:
+        if detail.samples is None:
+            pixels = opencv.decode(data, header.spec, "TIFF", page=number)
+        elif detail.reader == "rare":
+            pixels = tiff_rare.decode(data, number, detail.samples)
         else:
-            np.copyto(frame.array, opencv.decode(data, header.spec, "TIFF", page=number))
+            tags = _tags(data, places[number])
+            pixels = tiff_samples.decode(data, tags, detail.samples, accept_damaged=accept_damaged)
+        np.copyto(frame.array, pixels)
     return _reach(frames) if header.spec.dtype == "float32" else ()
 
 
@@ -238,13 +235,17 @@ def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
 
 
 def _decode_whole(
-    data: bytes | memoryview, header: Header, frames: Sequence[Frame], *, accept_damaged: bool
+    data: bytes | memoryview,
+    header: Header,
+    chosen: Sequence[tuple[int, Frame]],
+    peak: int,
+    *,
+    accept_damaged: bool,
 ) -> None:
-    """Grey of 12 bits, whose values Pillow does not scale."""
-    peak = header.detail["whole"]
+    """Grey of 12 bits, whose values Pillow does not scale: pages by number, each with its frame."""
     fmt = FORMATS[header.format]
     with pillow.settings(accept_damaged=accept_damaged), pillow.open_image(data, fmt) as image:
-        for number, frame in zip(header.detail["numbers"], frames, strict=False):
+        for number, frame in chosen:
             image.seek(number)
             scaled = np.rint(np.asarray(image) * (65535 / peak)).reshape(frame.array.shape)
             np.copyto(frame.array, scaled, casting="unsafe")
@@ -327,7 +328,7 @@ def _deep_spec(tags: Tags, width: int, height: int) -> Spec | None:
     return None
 
 
-def description_as_exif(data: bytes | memoryview) -> bytes:
+def description_as_exif(data: bytes | memoryview) -> Exif:
     """Descriptive tags of a TIFF file, such as a camera raw, as an EXIF block."""
     source = Image.Exif()
     with pillow.settings():
@@ -335,7 +336,7 @@ def description_as_exif(data: bytes | memoryview) -> bytes:
         return _exif(source)
 
 
-def _exif(source: Image.Exif) -> bytes:
+def _exif(source: Image.Exif) -> Exif:
     """Descriptive tags of a file, as an EXIF block."""
     target = Image.Exif()
     for tag in _KEPT:
@@ -346,13 +347,13 @@ def _exif(source: Image.Exif) -> bytes:
         if values:
             target.get_ifd(tag).update(values)
             target[tag] = target.get_ifd(tag)
-    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
+    return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")
 
 
-def _described(tags: Tags) -> bytes:
+def _described(tags: Tags) -> Exif:
     """The same for a file that Pillow cannot open."""
     target = Image.Exif()
     for tag in _KEPT:
         if tag in tags:
             target[tag] = tags[tag]
-    return target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b""
+    return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")

@@ -11,9 +11,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imgpar.core.spec import Metadata
+from imgpar.core.blocks import Xmp
 from imgpar.formats.metadata import exif, iptc, location
-from imgpar.formats.metadata.policy import strip
+from imgpar.formats.metadata.policy import strip_xmp
 
 _XMP, _IPTC, _PHOTOSHOP, _SUB_IFDS = 700, 33723, 34377, 330
 _DNG = 50706
@@ -108,7 +108,7 @@ def _stripped(data: bytes, what: str) -> bytes | None:
     for directory in found:
         _rebuild(data, out, shape, directory, kept[directory.at], what)
     if what == "gps" and not shape.big:
-        location.clear_maker_note(out)
+        location.clear_maker_note(out, exif.leading_ifd(out))
     return bytes(out)
 
 
@@ -224,7 +224,7 @@ def _rebuild(
 def _thinned(tag: int, value: bytes, what: str) -> bytes:
     """The reduced content of a block."""
     if tag == _XMP and what == "gps":
-        return strip(Metadata(xmp=value), what).xmp.ljust(len(value), b" ")
+        return strip_xmp(Xmp(value), what).ljust(len(value), b" ")
     if tag == _IPTC and what == "gps":
         return iptc.iptc_without_places(value)
     if tag == _PHOTOSHOP and what in _BLOCKS:

@@ -92,7 +92,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 def _described(exif: bytearray, metadata: Metadata) -> Tags:
     """Entries of the first directory of the EXIF block (camera, date, pointers); values stay in place."""
-    main = tiff.first_ifd(exif) if metadata.exif else None
+    main = tiff.first_ifd(metadata.exif)
     tags: Tags = {}
     for entry in main.entries.values() if main else ():
         if entry.tag not in _PIXEL_TAGS:
@@ -107,7 +107,7 @@ def _copied(metadata: Metadata, order: str) -> Tags:
     """The same for another page, whose EXIF block is not in the file: its texts and numbers are copied, its
     Exif and GPS sub-directories are not."""
     block = metadata.exif
-    main = tiff.first_ifd(block) if block else None
+    main = tiff.first_ifd(block)
     same = tiff.byte_order(block) == order
     return {
         entry.tag: (entry.kind, entry.number, block[entry.value_at : entry.value_at + entry.nbytes])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from imgpar.core.blocks import Icc
 from imgpar.pixels.colour import profiles
 
 PRIMARIES = {1: profiles.SRGB, 9: profiles.REC2020, 12: profiles.P3}
@@ -23,7 +24,7 @@ class Colours(NamedTuple):
     """Colours of code points: a profile (empty for sRGB), or primaries and transfer characteristics of
     HDR."""
 
-    icc: bytes = b""
+    icc: Icc = Icc()
     cicp: tuple[int, ...] = ()
     note: str = ""
 
@@ -44,7 +45,7 @@ def cicp_colours(primaries: int, transfer: int, *, grey: bool = False) -> Colour
         return Colours(note=f"its colours (code points {primaries}, {transfer}) were taken as sRGB")
     gamma = 1.0 if transfer == _LINEAR else 0.0
     if grey:
-        return Colours(profiles.grey("Linear", 1.0) if gamma else b"")
+        return Colours(profiles.grey("Linear", 1.0) if gamma else Icc())
     if primaries == 1 and not gamma:
         return Colours()
     return Colours(profiles.rgb_profile("Code points", PRIMARIES[primaries], gamma=gamma))

@@ -17,6 +17,7 @@ import numpy as np
 from imgpar.core.spec import Frame
 from imgpar.pixels.colour import matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
+from imgpar.pixels.colour.transfer import hlg_to_scene, light_to_pq, pq_to_light, scene_to_hlg
 from imgpar.pixels.layouts import BAND, PEAK
 
 Array = np.ndarray[Any, Any]
@@ -26,8 +27,6 @@ WHITE = 203.0
 BRIGHTEST = 1000.0
 """Luminance in cd/m² that becomes white; more is clipped."""
 _PQ = 16
-_M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
-_A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _LUMA = np.array([0.2627, 0.6780, 0.0593])
 
 
@@ -57,20 +56,9 @@ def _shown(frame: Frame, transfer: int, matrix: Array, space: matrix_profiles.Co
     for top in range(0, spec.height, rows):
         band = result.array[top : top + rows, :, :count]
         codes = (band / PEAK[spec.dtype]).clip(0, 1).repeat(3 // count, axis=-1)
-        light = (pq_light(codes) if transfer == _PQ else hlg_light(codes)) / WHITE
+        light = (pq_to_light(codes) if transfer == _PQ else hlg_light(codes)) / WHITE
         values = space.from_linear(rolled_off(light) @ matrix.T)[..., :count] * PEAK[spec.dtype]
         np.copyto(band, values if spec.dtype == "float32" else np.rint(values), casting="unsafe")
-    return result
-
-
-def pq_light(codes: Array) -> Array:
-    """Luminance of PQ values (SMPTE ST 2084) in cd/m², up to 10,000.
-
-    >>> round(float(pq_light(np.array(0.5807))))
-    203
-    """
-    power = codes ** (1 / _M2)
-    result: Array = 10000 * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1)
     return result
 
 
@@ -80,7 +68,7 @@ def hlg_light(codes: Array) -> Array:
     >>> [round(float(value)) for value in hlg_light(np.full(3, 0.75))]
     [203, 203, 203]
     """
-    scene = np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - _C) / _A) + _B) / 12)
+    scene = hlg_to_scene(codes)
     luma = scene @ _LUMA
     result: Array = BRIGHTEST * scene * (luma**0.2)[..., None]
     return result
@@ -100,7 +88,7 @@ def from_srgb(values: Array, cicp: tuple[int, ...]) -> Array:
     assert target is not None
     linear = srgb.to_linear(values) @ matrix_profiles.conversion_matrix(srgb, target).T
     light: Array = linear.clip(0) * WHITE
-    return _pq_code(light) if cicp[1] == _PQ else _hlg_code(light)
+    return light_to_pq(light) if cicp[1] == _PQ else _hlg_code(light)
 
 
 def _hlg_code(light: Array) -> Array:
@@ -108,9 +96,7 @@ def _hlg_code(light: Array) -> Array:
     shown = light / BRIGHTEST
     luma = (shown @ _LUMA)[..., None] ** (0.2 / 1.2)
     scene = np.divide(shown, luma, out=np.zeros_like(shown), where=luma > 0)
-    bright = _A * np.log(np.maximum(12 * scene - _B, 1e-9)) + _C
-    result: Array = np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright).clip(0, 1)
-    return result
+    return scene_to_hlg(scene).clip(0, 1)
 
 
 def rolled_off(light: Array) -> Array:
@@ -122,18 +108,12 @@ def rolled_off(light: Array) -> Array:
 
 def _curve(light: Array) -> Array:
     """The curve of BT.2390: linear up to a knee, then a Hermite spline, on PQ values."""
-    ceiling = float(_pq_code(np.array(BRIGHTEST)))
-    highest = float(_pq_code(np.array(WHITE))) / ceiling
+    ceiling = float(light_to_pq(np.array(BRIGHTEST)))
+    highest = float(light_to_pq(np.array(WHITE))) / ceiling
     knee = 1.5 * highest - 0.5
-    values = np.minimum(_pq_code(light * WHITE) / ceiling, 1)
+    values = np.minimum(light_to_pq(light * WHITE) / ceiling, 1)
     t = (values - knee) / (1 - knee)
     start, slope, end = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, 3 * t**2 - 2 * t**3
     spline = start * knee + slope * (1 - knee) + end * highest
-    result: Array = np.where(values <= knee, light, pq_light(spline.clip(0, 1) * ceiling) / WHITE)
-    return result
-
-
-def _pq_code(light: Array) -> Array:
-    power = (light / 10000).clip(0) ** _M1
-    result: Array = ((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2
+    result: Array = np.where(values <= knee, light, pq_to_light(spline.clip(0, 1) * ceiling) / WHITE)
     return result

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour import profiles, transfer
 from imgpar.pixels.layouts import BAND
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +37,5 @@ def lab_to_srgb(lightness: Array, a: Array, b: Array, out: Array) -> None:
         cube = np.stack([y + a[band] / 500, y, y - b[band] / 200], axis=-1)
         linear = 3 * _LINEAR_BELOW**2 * (cube - 4 / 29)
         light = (np.where(cube > _LINEAR_BELOW, cube**3, linear) * profiles.D50) @ matrix
-        light = light.clip(0, 1)
-        shown = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+        shown = transfer.light_to_srgb(light.clip(0, 1))
         np.copyto(out[band], np.rint(shown * peak), casting="unsafe")

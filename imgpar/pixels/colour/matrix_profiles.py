@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.transfer import gamma_to_light
 
 Array = np.ndarray[Any, Any]
 
@@ -115,7 +116,7 @@ def _curve(data: bytes) -> Array:
         return _GRID
     points = np.array(struct.unpack_from(f">{count}H", data, 12))
     if count == 1:
-        return np.asarray(_GRID ** (points[0] / 256))
+        return gamma_to_light(_GRID, points[0] / 256)
     return np.interp(_GRID, np.linspace(0, 1, count), points / 65535)
 
 
@@ -124,7 +125,7 @@ def _formula(kind: int, data: bytes) -> Array:
     values = _fixed(data, 12, (1, 3, 4, 5, 7)[kind])
     gamma, a, b, c, d, e, f = np.append(values, [1.0, 0, 0, 0, 0, 0, 0][len(values) :])
     if kind == 0:
-        return np.asarray(_GRID**gamma)
+        return gamma_to_light(_GRID, gamma)
     power = np.maximum(a * _GRID + b, 0) ** gamma
     if kind in (1, 2):
         offset = c if kind == 2 else 0.0

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
+from imgpar.core.blocks import Icc
 from imgpar.core.spec import Metadata
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
@@ -31,7 +32,7 @@ _NEUTRAL = 0.5
 class Given:
     """Converts sRGB to the values of a profile, or of HDR."""
 
-    icc: bytes = b""
+    icc: Icc = Icc()
     cicp: tuple[int, ...] = ()
 
     def __call__(self, values: Array) -> Array:
@@ -57,11 +58,11 @@ class Given:
 
 
 @lru_cache(maxsize=16)
-def into(icc: bytes, cicp: tuple[int, ...] = ()) -> Given | None:
+def into(icc: Icc, cicp: tuple[int, ...] = ()) -> Given | None:
     """The conversion of given colours for a picture with this profile or these HDR code points; None where
     its values are sRGB, or the profile cannot be used."""
     if cicp:
-        return Given(b"", cicp) if cicp[0] in PRIMARIES else None
+        return Given(Icc(), cicp) if cicp[0] in PRIMARIES else None
     if not icc:
         return None
     space, srgb = matrix_profiles.parse_profile(icc), matrix_profiles.parse_profile(profiles.srgb())
@@ -78,7 +79,7 @@ def into_colours_of(metadata: Metadata) -> Given | None:
 
 
 @lru_cache(maxsize=8)
-def _transform(icc: bytes) -> Any:
+def _transform(icc: Icc) -> Any:
     mode = {"GRAY": "L", "RGB": "RGB"}.get(profile_space(icc))
     try:
         return mode and ImageCms.buildTransform(
@@ -90,7 +91,7 @@ def _transform(icc: bytes) -> Any:
         return None
 
 
-def _with_littlecms(values: Array, icc: bytes) -> Array:
+def _with_littlecms(values: Array, icc: Icc) -> Array:
     """The same with 8 bits."""
     pixels = np.rint(values.reshape(1, -1, 3) * 255).astype(np.uint8)
     made = ImageCms.applyTransform(Image.fromarray(pixels), _transform(icc))

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.core.blocks import Icc
+from imgpar.pixels.colour import transfer
+
 Matrix = np.ndarray[Any, Any]
 Point = tuple[float, float]
 Primaries = tuple[Point, Point, Point]
@@ -23,24 +26,30 @@ _D65: Point = (0.3127, 0.3290)
 SRGB: Primaries = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
 P3: Primaries = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 REC2020: Primaries = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
-_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+_CURVE = (
+    transfer.SRGB_POWER,
+    1 / transfer.SRGB_SCALE,
+    transfer.SRGB_OFFSET / transfer.SRGB_SCALE,
+    1 / transfer.SRGB_SLOPE,
+    transfer.SRGB_CODE_LIMIT,
+)
 """The sRGB transfer function as ICC parametric curve type 3."""
 
 
 @cache
-def display_p3() -> bytes:
+def display_p3() -> Icc:
     """The profile of wide-gamut displays and phone photos: P3 primaries, D65, sRGB transfer function."""
     return rgb_profile("Display P3", P3)
 
 
 @cache
-def srgb() -> bytes:
+def srgb() -> Icc:
     """The default profile."""
     return rgb_profile("sRGB", SRGB)
 
 
 @cache
-def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> bytes:
+def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: float = 0.0) -> Icc:
     """An RGB profile.
 
     Args:
@@ -62,7 +71,7 @@ def rgb_profile(name: str, primaries: Primaries, white: Point = _D65, gamma: flo
 
 
 @cache
-def grey(name: str, gamma: float) -> bytes:
+def grey(name: str, gamma: float) -> Icc:
     """A grey profile."""
     return _assemble({**_described(name), b"kTRC": _curve(gamma)}, b"GRAY")
 
@@ -113,7 +122,7 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
-def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
+def _assemble(tags: dict[bytes, bytes], space: bytes) -> Icc:
     """Header, tag table and values; equal values are stored once."""
     at = 128 + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
@@ -128,4 +137,4 @@ def _assemble(tags: dict[bytes, bytes], space: bytes) -> bytes:
         size, 0, b"\4\x30\0\0", b"mntr", space, b"XYZ ", bytes(12), b"acsp",
     )  # fmt: skip
     head += b"".join(map(_fixed, D50))
-    return head.ljust(128, b"\0") + table + body
+    return Icc(head.ljust(128, b"\0") + table + body)

@@ -7,6 +7,7 @@ from io import BytesIO
 
 from PIL import Image, ImageCms
 
+from imgpar.core.blocks import Icc
 from imgpar.pixels.colour import cmyk
 from imgpar.pixels.colour.icc_header import profile_space
 
@@ -27,7 +28,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return converted or image.convert("RGB")
 
 
-def conversion_note(mode: str, icc: bytes) -> str:
+def conversion_note(mode: str, icc: Icc) -> str:
     """The remark on the conversion for the report."""
     known = mode == "LAB" or profile_space(icc) == "CMYK"
     return f"{mode} was converted to sRGB" + ("" if known else f", without a profile: {cmyk.NAME}")
@@ -36,7 +37,7 @@ def conversion_note(mode: str, icc: bytes) -> str:
 def _profile(image: Image.Image) -> ImageCms.ImageCmsProfile | None:
     if image.mode == "LAB":
         return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    icc = image.info.get("icc_profile") or b""
+    icc = Icc(image.info.get("icc_profile") or b"")
     if profile_space(icc) != "CMYK":
         return None
     try:

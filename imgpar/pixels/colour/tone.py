@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from imgpar.pixels.colour.transfer import light_to_srgb
+
 Array = np.ndarray[Any, Any]
 
 NOTE = "linear light was given the curve of sRGB; brighter than white is kept in floats and clipped elsewhere"
 
 
 def to_display(values: Array, out: Array) -> None:
-    """Apply the sRGB transfer function (IEC 61966-2-1) to linear values, row by row; negative values and NaN
-    become 0."""
+    """Apply the sRGB transfer function to linear values, row by row; negative values and NaN become
+    0."""
     for source, target in zip(values, out, strict=True):
         light = np.nan_to_num(source.astype(np.float32), nan=0.0, posinf=65504.0, neginf=0.0).clip(0.0)
-        target[...] = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+        target[...] = light_to_srgb(light)

@@ -114,7 +114,7 @@ def test_pixel_formats_arrive_as_they_were(run, tmp_path, form):
 def test_the_full_range_stays_full(run, tmp_path):
     clip = make_clip(tmp_path / "in.mp4", filters=f"{SOFT},scale=out_range=pc,format=yuvj420p")
     made, _ = run(Pipeline().apply(same), clip)
-    assert probe(str(made)).picture.colour["range"] == "pc"
+    assert probe(str(made)).picture.colour.range == "pc"
     assert psnr(decoded(clip)[1][5], decoded(made)[1][5]) > 33
 
 
@@ -123,7 +123,7 @@ def test_colours_do_not_shift(run, tmp_path, matrix):
     clip = make_clip(tmp_path / "in.mp4", filters=f"{SOFT},scale=out_color_matrix={matrix.removesuffix('nc')}"
                      f":in_color_matrix=bt709,format=yuv420p,setparams=colorspace={matrix}")  # fmt: skip
     made, _ = run(Pipeline().apply(same), clip)
-    assert probe(str(made)).picture.colour["matrix"] == matrix
+    assert probe(str(made)).picture.colour.matrix == matrix
     assert psnr(decoded(clip)[1][5], decoded(made)[1][5]) > 33
 
 

@@ -153,11 +153,12 @@ def test_a_missing_input_is_named(folder, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
-    ("fault", "words"), [(testing.crash, "crashed"), (testing.hang, "hung"), (testing.fail, "")]
+    ("fault", "words", "timeout"),
+    [(testing.crash, "crashed", None), (testing.hang, "hung", 4), (testing.fail, "", None)],
 )
-def test_one_bad_input_is_one_failed_line(folder, tmp_path, no_leaks, jobs, fault, words):
+def test_one_bad_input_is_one_failed_line(folder, tmp_path, no_leaks, jobs, fault, words, timeout):
     pipe = imgpar.Pipeline().apply(at(60, fault))
-    report = pipe.assemble(folder, tmp_path / "a.mp4", jobs=jobs, timeout=1)
+    report = pipe.assemble(folder, tmp_path / "a.mp4", jobs=jobs, timeout=timeout)
     assert statuses(report) == "sssfssss"
     assert words in report.items[3].error
     assert report.items[0].reason == "incomplete"
@@ -315,3 +316,11 @@ def test_a_turned_jpeg_is_upright_on_its_page(tmp_path):
 def test_misuse_is_one_sentence(folder, tmp_path, out, settings, words):
     with pytest.raises(imgpar.UsageError, match=words):
         imgpar.Pipeline().assemble(folder, tmp_path / out, **settings)
+
+
+def test_equal_inputs_give_an_equal_document(folder, tmp_path):
+    for name in ("a.pdf", "b.pdf"):
+        imgpar.Pipeline().assemble(folder, tmp_path / name, jobs=1)
+    data = (tmp_path / "a.pdf").read_bytes()
+    assert data == (tmp_path / "b.pdf").read_bytes()
+    assert b"CreationDate" not in data

@@ -12,6 +12,7 @@ from PIL import Image
 
 import imgpar
 from imgpar import Pipeline
+from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
 from imgpar.formats.codec import read_header
 from imgpar.formats.jpeg.header import parse_segments
@@ -23,7 +24,7 @@ EXIF.get_ifd(0x8825)[2] = (48.0, 12.0, 7.0)
 EXIF[0x8825] = EXIF.get_ifd(0x8825)
 BLOCK = EXIF.tobytes().removeprefix(b"Exif\0\0")
 XMP = b'<x:xmpmeta><rdf:Description exif:GPSLatitude="48,12N" dc:title="Sky"/></x:xmpmeta>'
-EVERYTHING = Metadata(exif=BLOCK, xmp=XMP, comment=b"hello")
+EVERYTHING = Metadata(exif=Exif(BLOCK), xmp=Xmp(XMP), comment=b"hello")
 
 
 def photo(quality: int = 97, **options: object) -> bytes:

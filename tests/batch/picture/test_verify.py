@@ -14,6 +14,7 @@ import imgpar
 from imgpar import testing
 from imgpar.batch.picture.stages import EncodedOutput, encode
 from imgpar.batch.picture.verify import distance, verify_encoded
+from imgpar.core.blocks import Icc
 from imgpar.core.errors import EncodeError
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.options import EncodeOptions
@@ -225,16 +226,16 @@ def test_with_another_profile_it_is_the_look_that_counts() -> None:
     light = even(128)
     header = Header("png", srgb.spec, metadata=Metadata())
     output = encode([srgb], header, "png", OPTIONS)
-    verify_encoded(output, [light], "png", Metadata(icc=linear))
+    verify_encoded(output, [light], "png", Metadata(icc=Icc(linear)))
     with pytest.raises(EncodeError, match="it looks different"):
-        verify_encoded(encode([light], header, "png", OPTIONS), [light], "png", Metadata(icc=linear))
+        verify_encoded(encode([light], header, "png", OPTIONS), [light], "png", Metadata(icc=Icc(linear)))
 
 
 def test_with_the_same_profile_numbers_are_compared() -> None:
     linear = profiles.rgb_profile("linear", profiles.SRGB, gamma=1.0)
-    header = Header("png", even(0).spec, metadata=Metadata(icc=linear))
+    header = Header("png", even(0).spec, metadata=Metadata(icc=Icc(linear)))
     # In sRGB they would be 0 and 89 of 255: another picture.
-    verify_encoded(encode([even(22)], header, "png", OPTIONS), [even(2)], "png", Metadata(icc=linear))
+    verify_encoded(encode([even(22)], header, "png", OPTIONS), [even(2)], "png", Metadata(icc=Icc(linear)))
 
 
 @pytest.mark.parametrize("size", [(95, 64), (97, 64), (96, 63), (96, 65), (64, 96)])

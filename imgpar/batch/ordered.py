@@ -1,0 +1,178 @@
+"""Results of a run for one consumer, in the order of its plan."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing import Pipe
+from typing import TYPE_CHECKING
+
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.job import Item, Job, Outcome
+from imgpar.inputs.local import scan
+from imgpar.inputs.patterns import Patterns
+from imgpar.runtime.ledger import Ledger
+from imgpar.runtime.records import Settled
+from imgpar.runtime.scheduler import CancelToken
+
+if TYPE_CHECKING:
+    from imgpar.batch.workers import Workers
+
+END_SECONDS = 5.0
+"""Timeout for the scheduler thread when the interpreter exits, in seconds."""
+
+Result = Outcome | Settled
+
+
+class OrderedResults:
+    """The scheduler runs in a thread, the consumer reads the results in order.
+
+    Jobs are numbered in the order of the plan. An `Outcome` in the plan is an input that needs no job; it has
+    its place in the order like any other result.
+
+    Args:
+        workers: of the session.
+        options: of the run.
+        cancel: of the caller.
+        ledger: of the run.
+    """
+
+    def __init__(self, workers: Workers, options: RunOptions, cancel: CancelToken, ledger: Ledger) -> None:
+        self._workers, self._options, self._ledger = workers, options, ledger
+        self._caller_cancel = cancel
+        self._cancel = CancelToken()
+        """Separate from the token of the caller, which a consumer that stops early must not cancel."""
+        self._ready: dict[int, Result] = {}
+        self._next = 0
+        self._changed = threading.Condition()
+        self._waiting = False
+        self._ended = False
+        self._error: BaseException | None = None
+        self._wake_reader, self._wake_writer = Pipe(duplex=False)
+
+    # ----- the scheduler thread -------------------------------------------------------------------
+
+    def _sink(self, result: object) -> None:
+        with self._changed:
+            if isinstance(result, Settled):
+                self._ready[result.state.job.id] = result
+            elif isinstance(result, Outcome):
+                self._ready[result.job] = result
+            self._changed.notify()
+
+    def _turn(self) -> bool:
+        """Called in every iteration of the scheduler."""
+        if self._caller_cancel.killed:
+            self._cancel.kill()
+        elif self._caller_cancel.cancelled:
+            self._cancel.cancel()
+        return True
+
+    def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
+        try:
+            # The plan is closed in the thread that has opened its journal.
+            with contextlib.closing(_numbered(plan)) as numbered:
+                self._workers.execute(
+                    spec,
+                    numbered,
+                    self._sink,
+                    self._options,
+                    self._cancel,
+                    ledger=self._ledger,
+                    turn=self._turn,
+                    wakeup=self._wake_reader,
+                )
+        except BaseException as error:
+            self._error = error
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    # ----- the consumer thread --------------------------------------------------------------------
+
+    def results(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> Generator[Result]:
+        """Run the plan and yield its results in order; after a cancellation, of the jobs that were done.
+
+        Raises:
+            Exception: from the plan or the scheduler.
+        """
+        self._workers.open()  # first, so that the interpreter ends this thread before the workers at exit
+        thread = threading.Thread(
+            target=self._run_scheduler, args=(spec, plan), name="imgpar-results", daemon=True
+        )
+        thread.start()
+        ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
+        try:
+            while (result := self._next_result()) is not None:
+                yield result
+        finally:
+            ender.detach()
+            self._finish(thread)
+
+    def _next_result(self) -> Result | None:
+        with self._changed:
+            self._waiting = True
+            while self._next not in self._ready and not self._ended and self._error is None:
+                self.wake()
+                self._changed.wait()
+            self._waiting = False
+            if self._error is not None:
+                raise self._error
+            result = self._ready.pop(self._next, None)
+            self._next += result is not None
+            return result
+
+    def wake(self) -> None:
+        """Wake the scheduler."""
+        with contextlib.suppress(OSError):
+            self._wake_writer.send_bytes(b"!")
+
+    def _finish(self, thread: threading.Thread) -> None:
+        """The consumer has finished or stopped: cancel remaining jobs."""
+        if thread.is_alive():
+            self._cancel.cancel()
+            self.wake()
+            thread.join()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+
+def item_plan(inputs: Iterable[str], options: RunOptions) -> Iterator[Job | Outcome]:
+    """A job without targets for each input, a failed outcome for each that cannot be read.
+
+    Raises:
+        UsageError: every input is missing.
+        NoInputError: all inputs are patterns without a match.
+    """
+    for batch in scan(inputs, out=None, patterns=Patterns(options.include, options.exclude)):
+        for item in batch.items:
+            yield Job(0, (item,)) if not item.error else unreadable(item)
+
+
+def unreadable(item: Item) -> Outcome:
+    """The outcome of an item that cannot be read."""
+    return Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
+
+
+def _numbered(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:
+    """The plan with the place of each entry as its number."""
+    try:
+        for number, entry in enumerate(plan):
+            yield entry._replace(id=number) if isinstance(entry, Job) else entry._replace(job=number)
+    finally:
+        close: Callable[[], None] = getattr(plan, "close", _nothing)
+        close()
+
+
+def _nothing() -> None:
+    """The plan needs no closing."""
+
+
+def _end(cancel: CancelToken, wake: Callable[[], None], thread: threading.Thread) -> None:
+    """The interpreter exits during a request."""
+    cancel.kill()
+    wake()
+    thread.join(END_SECONDS)
