@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
@@ -14,6 +14,9 @@ from imgpar.outputs.write_ahead import log_of, read_written
 
 Asks = Literal["", "info", "explain"]
 
+if TYPE_CHECKING:
+    from imgpar.recipe.recipe import Recipe
+
 
 class OutputSpec(NamedTuple):
     """What makes one of several outputs."""
@@ -23,10 +26,16 @@ class OutputSpec(NamedTuple):
     encode: EncodeOptions = EncodeOptions()
 
 
-class RunSpec(NamedTuple):
-    """Recipe, limits and folders of a run, for workers."""
+def output_specs(recipe: Recipe) -> list[OutputSpec]:
+    """What makes each output of a recipe; one for a recipe without [[output]] tables."""
+    return [OutputSpec(branch.operations, branch.encode) for branch in recipe.branches()]
 
-    # `operations`, `encode` and the settings in `limits` are those of one output: see `branch`.
+
+class RunSpec(NamedTuple):
+    """Recipe, limits and folders of a run, for workers.
+
+    `operations`, `encode` and the settings in `limits` are those of one output; see `branch`.
+    """
 
     name: str
     """Part of the names of temporary files of the run."""

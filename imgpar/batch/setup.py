@@ -15,7 +15,7 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.run_spec import OutputSpec, RunSpec
+from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
@@ -257,7 +257,7 @@ def run_spec(
     for folder in (written, parts):
         if os.path.islink(folder):
             raise OutputError(f"{folder} is a link; nothing was written to it.", fix="Remove it.")
-    first, *others = [OutputSpec(branch.operations, branch.encode) for branch in recipe.branches()]
+    first, *others = output_specs(recipe)
     return RunSpec(
         name,
         first.operations,
