@@ -23,8 +23,14 @@ from video_clips import decoded, make_clip, psnr
 import imgpar
 from imgpar import Pipeline, Recipe, testing
 from imgpar.api import retry
+from imgpar.batch.picture.programs import compile_program
+from imgpar.batch.picture.trees import compile_tree
 from imgpar.core.errors import UsageError
+from imgpar.core.limits import Limits
+from imgpar.core.spec import Header, Spec
+from imgpar.pixels.colour import profiles
 from imgpar.recipe.outputs import Branch, Output
+from imgpar.recipe.tables import make_operation
 
 TREE = (
     Pipeline()
@@ -224,6 +230,85 @@ def test_frames_of_a_clip_get_the_operations_of_their_output(tmp_path: Path, ses
     for name, value in (("film-dark.mkv", 40), ("film.mkv", 200)):
         frames = decoded(tmp_path / "out" / name)[1]
         assert all(abs(frame.astype(int) - value).max() <= 4 for frame in frames)
+
+
+COPIES = (
+    Pipeline()
+    .output()
+    .output(strip="all", name="{stem}-bare")
+    .output(to="webp,mkv", name="{stem}-web", lossless=True)
+    .output(name="{stem}-small", resize="50")
+)
+"""Outputs that are copies of the input, and others from the same decode."""
+
+
+@pytest.mark.parametrize("kind", ["rgb", "turned", "palette", "animation", "deep"])
+def test_copies_are_copies_beside_other_outputs(kind: str, tmp_path: Path, session: imgpar.Session):
+    name, data = source_of(kind)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(data)
+    assert COPIES.run(tmp_path / "in", tmp_path / "tree", session=session).ok == 1
+    apart(COPIES, tmp_path / "in", tmp_path / "apart", session)
+    assert contents(tmp_path / "tree") == contents(tmp_path / "apart")
+    if kind != "turned":
+        assert (tmp_path / "tree" / name).read_bytes() == data
+
+
+def test_a_grey_profile_is_converted_only_for_the_output_that_adds_colours(tmp_path: Path, session):
+    profile = profiles.grey("Gamma 1", 1.0)
+    (tmp_path / "in").mkdir()
+    grey = Image.fromarray(make_photo(143, 97)[..., 0])
+    (tmp_path / "in/a.png").write_bytes(saved(grey, "PNG", icc_profile=bytes(profile)))
+    tree = (
+        Pipeline()
+        .output(to="png", name="{stem}-grey", flip="horizontal")
+        .output(to="png", pad="200x200", background="red")
+    )
+    assert tree.run(tmp_path / "in", tmp_path / "tree", session=session).ok == 1
+    apart(tree, tmp_path / "in", tmp_path / "apart", session)
+    assert contents(tmp_path / "tree") == contents(tmp_path / "apart")
+    with Image.open(tmp_path / "tree/a-grey.png") as kept, Image.open(tmp_path / "tree/a.png") as red:
+        assert (kept.mode, red.mode) == ("L", "RGB")
+
+
+def test_outputs_that_do_not_fit_together_are_made_one_by_one(tmp_path: Path):
+    """Three sides of 23.5 MB exceed the memory, two do not."""
+    (tmp_path / "in").mkdir()
+    picture = np.random.default_rng(1).integers(0, 255, (70, 70, 3), np.uint8).repeat(40, 0).repeat(40, 1)
+    Image.fromarray(picture).save(tmp_path / "in/a.bmp")
+    steps = Pipeline().flip("horizontal").rotate(90)
+    tree = Pipeline().output().output(steps, to="bmp", name="{stem}-turned")
+    with imgpar.Session(jobs=1, memory="64M") as session:
+        report = tree.run(tmp_path / "in", tmp_path / "tree", session=session)
+        assert report.ok == 1, report.items[0]
+        turned = np.rot90(picture[:, ::-1], -1)
+        with Image.open(tmp_path / "tree/a-turned.bmp") as image:
+            assert (np.asarray(image) == turned).all()
+
+
+def test_the_lease_of_a_tree_holds_all_its_frames():
+    """Sides by hand: decoded 100×60, shared result 50×30; own results 30×50, then 40×40 behind it."""
+    header = Header("png", Spec(100, 60))
+    shared = (make_operation("resize", "50"),)
+    turn, stretch = make_operation("rotate", 90), make_operation("resize", "40x40", fit="fill")
+    own = [(), (turn,), (turn, stretch)]
+    operations = [shared + each for each in own]
+    limits = Limits()
+    programs = [compile_program(header, each, limits) for each in operations]
+    tree = compile_tree(programs, operations, limits)
+    aligned = [-(-nbytes // 64) * 64 for nbytes in (100 * 60 * 3, 50 * 30 * 3, 40 * 40 * 3)]
+    assert len(tree.shared) == 1
+    assert tree.sides == (aligned[0], aligned[1], aligned[2])
+
+
+def test_companions_have_one_copy_beside_the_outputs(tmp_path: Path, session: imgpar.Session):
+    photos = testing.write_pictures(tmp_path / "in", ["a.png"])
+    (photos / "a.xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    tree = Pipeline().output(to="webp").output(to="jpg", name="{stem}-b")
+    tree.run(photos, tmp_path / "out", session=session, companions="copy")
+    assert sorted(contents(tmp_path / "out")) == ["a-b.jpg", "a.webp", "a.xmp"]
+    again = tree.run(photos, tmp_path / "out", session=session, companions="copy")
+    assert again.reasons == {"unchanged": 2}
 
 
 # ----- failures -----------------------------------------------------------------------------------
