@@ -124,7 +124,7 @@ def test_a_jpeg_is_decoded_at_the_scale_of_the_largest_output(tmp_path: Path, se
     """The small one has more pixels to be made from than alone, so it is close, not equal."""
     (tmp_path / "in").mkdir()
     Image.fromarray(make_photo(1600, 1200)).save(tmp_path / "in/a.jpg", quality=95)
-    tree = Pipeline().output(to="png", resize="700").output(to="png", resize="90", name="{stem}-small")
+    tree = Pipeline().output(to="png", resize="90", name="{stem}-small").output(to="png", resize="700")
     tree.run(tmp_path / "in", tmp_path / "tree", session=session)
     apart(tree, tmp_path / "in", tmp_path / "apart", session)
     made, wanted = contents(tmp_path / "tree"), contents(tmp_path / "apart")
