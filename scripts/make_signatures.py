@@ -29,6 +29,7 @@ from imgpar.batch.settings import (  # noqa: E402
     CONCAT,
     DRY_RUN,
     ENCODE,
+    EXTRACT,
     OUTPUT,
     RETRY,
     RUN,
@@ -39,6 +40,7 @@ from imgpar.batch.settings import (  # noqa: E402
     Call,
 )
 from imgpar.core import parsing  # noqa: E402
+from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
@@ -83,6 +85,7 @@ SETTINGS = (
     Settings("SessionRunSettings", "PlainRunSettings", "Settings of `Session.run`.", SESSION_RUN),
     Settings("DryRunSettings", "PlainRunSettings", "Settings of `dry_run`.", DRY_RUN),
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
+    Settings("ExtractSettings", "OperationSettings", "Settings of `Pipeline.extract`.", EXTRACT),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
     Settings(
@@ -156,6 +159,7 @@ def told(owners: list[str]) -> str:
 def setting_keys(call: Call) -> Keys:
     """The settings that a call takes, in the order of their declarations."""
     declared: dict[str, Option] = {
+        **Extraction.options(),
         **EncodeOptions.options(),
         **Gathering.options(),
         **RunOptions.options(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
@@ -15,6 +15,7 @@ from imgpar.api.typed import (
     ArraysSettings,
     AssembleSettings,
     EncodeSettings,
+    ExtractSettings,
     OutputSettings,
     RunSettings,
     SheetSettings,
@@ -22,8 +23,11 @@ from imgpar.api.typed import (
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
+    EXTRACT,
     RUN,
+    SESSION_EXTRACT,
     SESSION_RUN,
+    Call,
 )
 from imgpar.batch.stream import read_request
 from imgpar.batch.stream import stream as stream_arrays
@@ -189,19 +193,67 @@ class Pipeline(OperationMethods):
             UsageError: a setting is invalid, or no input exists; nothing was written.
             RunError: the run could not continue (disk full, OUT locked).
         """
-        recipe, options = resolve(self.recipe, settings, RUN if session is None else SESSION_RUN)
+        call = RUN if session is None else SESSION_RUN
+        return self._run(
+            call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
+        )
+
+    def extract(
+        self,
+        inputs: Paths,
+        out: str | os.PathLike[str],
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[ExtractSettings],
+    ) -> Report:
+        """Extract pictures from clips: single frames, posters, contact sheets, sprites, animations. The
+        operations apply to each frame.
+
+        >>> pipe = Pipeline().resize("640")
+        >>> report = pipe.extract("clips/", "stills/", every="2s", to="webp")  # doctest: +SKIP
+
+        Args:
+            inputs: one or more clips, folders (of which only the clips are taken) or globs.
+            out: output folder, or a file name for one picture of one clip.
+            session, on_event, cancel, report: as for `run`.
+            settings: what is extracted, one of `every` (a number, "2s", "key", "scene"), `poster`, `sheet`
+                ("5x4"), `sprites` ("5s"), `animation` and `motion`; without any, every frame; `threshold`
+                of scene changes. Operations, `to` (one picture format), `quality`, `lossless`, `effort`,
+                `palette`, `subsampling`, `progressive`, `colour`, `trim`, `fps` of animations,
+                `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
+                `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
+                `worker_memory`, `journal`, `include`, `exclude`.
+
+        Returns:
+            Counts, and in `items` an outcome for every clip with all its files.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call, or no input exists; nothing was
+                written.
+            RunError: the run could not continue (disk full, OUT locked).
+        """
+        call = EXTRACT if session is None else SESSION_EXTRACT
+        return self._run(
+            call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
+        )
+
+    def _run(
+        self,
+        call: Call,
+        inputs: Paths,
+        out: str | os.PathLike[str] | None,
+        settings: Mapping[str, Any],
+        report: str | os.PathLike[str] | None,
+        **hooks: Any,
+    ) -> Report:
+        recipe, options = resolve(self.recipe, settings, call)
         names = texts(inputs)
         if report is not None:
             check_report(report := named("report", parsing.path, report), names)
-        result = execute(
-            names,
-            None if out is None else os.fspath(out),
-            recipe,
-            options,
-            on_event=on_event,
-            cancel=cancel,
-            workers=session,
-        )
+        result = execute(names, None if out is None else os.fspath(out), recipe, options, **hooks)
         if report is not None:
             result.write_json(report)
         return result

@@ -155,7 +155,8 @@ def dry_run(
 
 def _planned(job: Job) -> PlannedItem:
     outputs = tuple(
-        PlannedOutput(target.path, target.format, target.replaces, target.split) for target in job.targets
+        PlannedOutput(target.path, target.format, target.replaces, bool(target.split))
+        for target in job.targets
     )
     compared = tuple(file.path for file in job.check)
     return PlannedItem(

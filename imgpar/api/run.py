@@ -51,7 +51,7 @@ def run(
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
-    _check(inputs, out, options)
+    _check(inputs, out, options, recipe)
     if options.dry_run:
         notes, aside = list[str](), Aside()
         found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside, gather=gather)
@@ -77,7 +77,7 @@ def run(
     return report
 
 
-def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
+def _check(inputs: Iterable[str], out: str | None, options: RunOptions, recipe: Recipe) -> None:
     """Reject contradictory options and outputs that would replace an input; raises UsageError."""
     named = inputs if isinstance(inputs, (list, tuple)) else ()
     piped = list(named) == ["-"] or out == "-"
@@ -89,6 +89,10 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions) -> None:
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
+    if recipe.extract.motion and options.accept_damaged:
+        raise UsageError(
+            "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
+        )
     if options.in_place and list(named) == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
@@ -122,7 +126,7 @@ def planned_entries(
     of standard input longer than the iteration.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
-    _check(inputs, out, options)
+    _check(inputs, out, options, recipe)
     if out == "-":
         import tempfile
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import OUTPUT, RUN, Call, check_relevance
+from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
@@ -37,7 +37,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     """
     call.check(settings)
     recipe, others, run = _sorted(recipe, settings)
-    recipe = checked_recipe(recipe.merged(others))
+    recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
     check_relevance([key for key, value in others.items() if value is not None], recipe.formats())
     return recipe, RunOptions.read(run)
 
@@ -78,7 +78,7 @@ def _sorted(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, dict[s
             owner[2][key] = value
         elif key in RunOptions.options():
             run[key] = value
-        elif key == "to" or key in EncodeOptions.options():
+        elif key in RECIPE_KEYS:
             others[key] = value
         else:
             first = next(name for name, kind in kinds.items() if key in kind.options())

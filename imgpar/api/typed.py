@@ -330,6 +330,82 @@ class RunSettings(DryRunSettings, total=False):
     """Print what would be done and write nothing."""
 
 
+class ExtractSettings(OperationSettings, total=False):
+    """Settings of `Pipeline.extract`."""
+
+    to: str | Sequence[str] | None
+    """Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own."""
+    every: int | str | None
+    """Every Nth frame, one frame every T seconds, key frames, or the first frame of each scene (default:
+    every frame)."""
+    threshold: float | None
+    """Threshold of scene detection, in percent as for ffmpeg's scdet filter (default: 10)."""
+    poster: bool | None
+    """The sharpest of 15 frames, avoiding nearly black and white ones."""
+    sheet: str | None
+    """A contact sheet of C columns and R rows."""
+    sprites: float | str | None
+    """Thumbnails of one frame every T seconds in sheets of 10×10, and a WebVTT file for players."""
+    animation: bool | None
+    """An animation (GIF, WebP, AVIF or PNG), 10 frames per second unless --fps is given."""
+    motion: bool | None
+    """The clip of a motion photo as a separate file, byte for byte."""
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    palette: int | None
+    """Write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)."""
+    subsampling: Literal["420", "422", "444", "4:2:0", "4:2:2", "4:4:4"] | None
+    """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
+    progressive: bool | None
+    """Progressive JPEG: slightly smaller, slower to encode."""
+    trim: str | None
+    """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
+    start)."""
+    fps: float | str | Fraction | None
+    """Constant frame rate of clips: 25, 30000/1001 (the same as 29.97) … (default: keep the timestamp of
+    every frame)."""
+    deinterlace: bool | None
+    """Deinterlace interlaced clips with ffmpeg's bwdif filter, one frame per two fields."""
+    tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
+    """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
+    on_exists: Literal["skip", "overwrite", "rename", "error"] | None
+    """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
+    wrote with other settings)."""
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    dry_run: bool | None
+    """Print what would be done and write nothing."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    verify: bool | None
+    """Decode and compare every output before it is committed; check the digests of outputs that are
+    skipped."""
+    keep_failures: str | os.PathLike[str] | None
+    """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    strict: bool | None
+    """Treat any loss (GPS, bit depth, frames …) as a failure."""
+    journal: str | os.PathLike[str] | None
+    """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+
+
 class SessionArraysSettings(TypedDict, total=False):
     """Settings of `Session.arrays`."""
 

@@ -66,8 +66,8 @@ class Done:
         current = [record for record in found if record and record.size == item.size]
         if len(current) < len(found) or len({record.digest for record in current}) > 1:
             return ""
-        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.pages)]
-        every = all(target.replaces or target.pages for target in targets)
+        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.parts)]
+        every = all(target.replaces or target.parts for target in targets)
         same = every and paths == [made.path for record in current for made in record.outputs]
         return current[0].digest if same and all(self.intact(record) for record in current) else ""
 

@@ -78,7 +78,9 @@ def planned_entries(
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
         patterns = Patterns(options.include, options.exclude)
-        batches = input_batches(inputs, named, place, options, patterns, in_order=gather is not None)
+        batches = input_batches(
+            inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
+        )
         plan: Planner | GatherPlanner
         if gather is not None:
             batches = iter(every := list(batches))

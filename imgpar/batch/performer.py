@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
+
+if TYPE_CHECKING:
+    from imgpar.batch.clip.extracting import ExtractWork
+    from imgpar.batch.clip.task import ClipWork
 
 
 class BatchPerformer(NamedTuple):
@@ -32,6 +36,7 @@ class BatchPerformer(NamedTuple):
             from imgpar.batch.answers import answer
 
             return answer(task, self.run, context.clock)
+        self.run.begin_task()
         if task.stage == "frame":
             return self._help(task, context)
         if self.run.gather is not None:
@@ -48,20 +53,28 @@ class BatchPerformer(NamedTuple):
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
         """A clip is one task with every schedule; its frames are never all in memory."""
-        from imgpar.batch.clip.task import ClipWork  # most runs have no clips and need no PyAV
-
-        made = ClipWork(task.job, self.run, context.helpers(), context.clock).perform()
+        made = self._clip_work()(task.job, self.run, context.helpers(), context.clock).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
         return Done(
             task.serial,
             context.clock.timings(),
-            outputs=made.outputs,
+            outputs=tuple(made.outputs),
             lost=lost,
             notes=notes,
             digest=made.digest,
             unchanged=made.unchanged,
             failed_output=made.failure,
         )
+
+    def _clip_work(self) -> type[ClipWork] | type[ExtractWork]:
+        """Imported on demand: most runs have no clips and need no PyAV."""
+        if self.run.extract.kind:
+            from imgpar.batch.clip.extracting import ExtractWork
+
+            return ExtractWork
+        from imgpar.batch.clip.task import ClipWork
+
+        return ClipWork
 
     def _help(self, task: Task, context: Context) -> Done:
         """A piece of the job of another worker: an item of several, or a frame of a clip."""

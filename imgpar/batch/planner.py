@@ -35,8 +35,9 @@ from imgpar.batch.plan_entries import (
     results_by_output,
 )
 from imgpar.core.errors import UsageError
-from imgpar.core.filenames import fold, numbered
-from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem, Target
+from imgpar.core.filenames import fold, is_part, numbered
+from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
@@ -49,7 +50,8 @@ from imgpar.outputs.conflicts import (
     why_foreign,
 )
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import Names, PriorResult
+from imgpar.outputs.extracted import INDEX, ExtractedWishes
+from imgpar.outputs.naming import PLANNED, Names, PriorResult
 from imgpar.outputs.wishes import AllWishes, WishedOutput
 
 _SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
@@ -89,7 +91,8 @@ class Planner:
         past: records of earlier runs. `recorded` compares most of a folder at once; `done` returns the
             records of the other items (in place, of all files in the folders of the batch).
         originals: the kept originals of a run in place; None for a dry run.
-        split: every page becomes a file.
+        split: naming of the files, where every page or frame becomes one.
+        extract: what is extracted from clips; None converts the inputs.
         verify: compare the outputs of unchanged items with their digests.
         careful: the records may belong to another OUT, so outputs are compared by more than their size.
         options: settings of the encoders, some of which may not apply to an input.
@@ -110,7 +113,8 @@ class Planner:
         on_exists: str | None = None,
         past: PastRuns | None = None,
         originals: OriginalsStore | None = None,
-        split: bool = False,
+        split: Split = "",
+        extract: Extraction | None = None,
         verify: bool = False,
         careful: bool = False,
         options: EncodeOptions | None = None,
@@ -118,7 +122,9 @@ class Planner:
         still: Collection[str] = (),
     ) -> None:
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
-        self._splits = tuple(split or output.options.split for output in self._outputs)
+        self._splits: tuple[Split, ...] = tuple(
+            split or ("pages" if output.options.split else "") for output in self._outputs
+        )
         if any(self._splits) and out.in_place:
             raise UsageError(
                 "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
@@ -126,7 +132,8 @@ class Planner:
         self.out = out
         self.keys = tuple(output.key for output in self._outputs)
         self.on_exists = on_exists
-        self.split = any(self._splits)
+        self.split: Split = next(filter(None, self._splits), "")
+        self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
         self._done = Done(self.keys, careful=self.careful)
@@ -137,7 +144,11 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes = AllWishes(out, self._outputs, alone=alone, still=still)
+        self._wishes: AllWishes | ExtractedWishes = (
+            ExtractedWishes(out, self._outputs[0].to, extract)
+            if extract
+            else AllWishes(out, self._outputs, alone=alone, still=still)
+        )
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
         """A Job for every item to convert, an Outcome for the others, in order."""
@@ -276,7 +287,7 @@ class Planner:
         if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
             return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
         if self.on_exists == "rename":
-            split = self.split and wish.pages
+            split = self.split if wish.pages else ""
 
             def is_free(one: Item, path: str) -> bool:
                 there = names.there(path, split=split)
@@ -289,13 +300,13 @@ class Planner:
         for file, path in zip(wish.targets, names.paths(item), strict=True):
             if file.branch in done:
                 continue
-            split = wish.pages and self._splits[file.branch]
+            split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
             wanted = Target(file.format, path, split=split, branch=file.branch)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
             if isinstance(target, Target):
-                targets.append(target)
+                targets.append(self._with_earlier(target, records))
             else:
                 kept.append(target)
         if not (targets or kept):
@@ -305,8 +316,24 @@ class Planner:
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
-        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=job_kind(item))
+        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)
+
+    def _job_kind(self, item: Item) -> JobKind:
+        return "stream" if self.extract else job_kind(item)
+
+    def _with_earlier(self, target: Target, records: Sequence[PriorResult]) -> Target:
+        """A split target with the files that the same settings made of an earlier state of the input."""
+        if not (target.split and target.parts):
+            return target
+        earlier = [
+            made
+            for record in records
+            if record.recipe == self.keys[target.branch]
+            for made in (*record.outputs, *record.claims)
+            if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
+        ]
+        return target._replace(earlier=tuple(earlier))
 
     def _completed(
         self,

@@ -263,13 +263,20 @@ def _columns(stream: TextIO) -> int:
         return 80
 
 
+_LISTED = 4
+"""Maximum outputs of one item in its line of the log."""
+
+
 def _described(outcome: Outcome) -> str:
     """One item as a line of the log."""
     if outcome.status == "skipped":
         from imgpar.batch.report import why_skipped
 
         return f"{outcome.source}: {why_skipped(outcome.reason)}"
-    text = f"{outcome.source} → {', '.join(output.path for output in outcome.outputs)}"
+    paths = [output.path for output in outcome.outputs]
+    if len(paths) > _LISTED:
+        paths = [*paths[: _LISTED - 1], f"… {paths[-1]}: {len(paths)} files"]
+    text = f"{outcome.source} → {', '.join(paths)}"
     text += f" ({outcome.seconds:.2f} s)"
     if outcome.lost:
         text += f"; lost: {', '.join(outcome.lost)}"

@@ -221,6 +221,7 @@ _WORDS = {
     "exists": "there already",
     "changed": "changed since",
     "settings": "made with other settings",
+    "nothing": "without a clip",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -228,6 +229,7 @@ _WHY = {
     "changed": "its output was changed since",
     "settings": "its output was made with other settings",
     "link": "it is a link",
+    "nothing": "there is no clip in it",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {

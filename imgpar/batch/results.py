@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from imgpar.core.errors import HelperKilledError, KeptError, WorkerDiedError
-from imgpar.core.job import Job, Outcome, OutputFile, Target
-from imgpar.outputs.commit import made_before, take_back
+from imgpar.core.errors import HelperKilledError, KeptError
+from imgpar.core.job import OutputFile, Target
+from imgpar.outputs.commit import take_back
 from imgpar.runtime.context import TaskStopped
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.protocol import Failed
@@ -24,21 +24,6 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
     failure: Failed | None = None
     """The first output that failed, where others were written."""
-
-
-def with_noted(outcome: Outcome, job: Job, noted: Callable[[], Mapping[str, list[OutputFile]]]) -> Outcome:
-    """The outcome of a job whose worker died, with the outputs that it had committed before.
-
-    Args:
-        outcome: of the job.
-        job: with its targets.
-        noted: reads the write-ahead logs of the run: files by path.
-    """
-    alone = len(job.targets) < 2 or any(target.retires for target in job.targets)
-    if outcome.kind != WorkerDiedError.__name__ or alone:
-        return outcome
-    made = made_before(job.targets, noted())
-    return outcome._replace(outputs=tuple(made.values()))
 
 
 class Results:

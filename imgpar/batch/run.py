@@ -19,7 +19,6 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, pu
 from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import write_facts
-from imgpar.batch.results import with_noted
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     check_inputs,
@@ -38,13 +37,14 @@ from imgpar.batch.setup import (
     run_spec,
 )
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Event, Job, Outcome, OutputFile
+from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.outputs.destination import free_space_problem
+from imgpar.outputs.parts import written_parts
 from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
@@ -155,8 +155,15 @@ class Run:
         return report
 
     def _batches(self) -> Iterator[Batch]:
-        inputs, named, in_order = self._inputs, self._named, self._gather is not None
-        return input_batches(inputs, named, self._place, self._options, self._patterns, in_order=in_order)
+        return input_batches(
+            self._inputs,
+            self._named,
+            self._place,
+            self._options,
+            self._patterns,
+            kind=self._recipe.extract.source,
+            in_order=self._gather is not None,
+        )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
@@ -343,19 +350,24 @@ class Run:
         self._to_read -= sum(item.size for item in job.items)
         if failure and failure.error == "DiskFullError":
             self._stop(f"{failure.message} {failure.fix}".strip())
-        if len(outcomes) == 1 and not self._options.strict:
-            outcomes[0] = with_noted(outcomes[0], job, self._noted)
         if self._gather is not None:  # remarks on the file of all items
             for note in outcomes[0].notes:
                 self._note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
+        if failure and self._has_left(outcomes[0], job):
+            # The files that it left stay known, so that the next run replaces them or keeps them.
+            noted = read_written(self._journal.written, self._journal.base, self._name)
+            outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)
 
-    def _noted(self) -> dict[str, list[OutputFile]]:
-        """Outputs committed in this run, by the write-ahead logs of the workers."""
-        return read_written(self._journal.written, self._journal.base, self._name)
+    def _has_left(self, outcome: Outcome, job: Job) -> bool:
+        """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
+        outputs that were committed before its worker died."""
+        together = self._options.strict or any(target.retires for target in job.targets)
+        crashed = outcome.kind == WorkerDiedError.__name__ and len(job.targets) > 1 and not together
+        return crashed or any(target.split for target in job.targets)
 
     def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
         """Record one outcome; `again` if its outputs are counted already."""

@@ -31,7 +31,7 @@ class RunOptions(Declared):
         choices=EXISTS,
         example="rename",
         group=FILES,
-        calls="run retry assemble sheet concat",
+        calls="run retry assemble sheet concat frames",
     )
     companions: Literal["ignore", "copy"] = option(
         parsing.choice(*COMPANIONS),
@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe",
+        calls="run retry arrays assemble sheet describe frames",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,7 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe",
+        calls="run retry arrays assemble sheet describe frames",
     )
     in_place: bool = option(
         parsing.switch,
@@ -78,7 +78,7 @@ class RunOptions(Declared):
         default=False,
         group=FILES,
         short="-n",
-        calls="run assemble sheet concat",
+        calls="run assemble sheet concat frames",
     )
     jobs: int | None = option(
         parsing.integer(1, 1000),
@@ -98,7 +98,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe",
+        calls="run retry arrays assemble sheet concat describe frames",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -107,7 +107,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays assemble sheet concat describe",
+        calls="run retry arrays assemble sheet concat describe frames",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -125,7 +125,7 @@ class RunOptions(Declared):
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe",
+        calls="run retry arrays encode assemble sheet describe frames",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -144,7 +144,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe",
+        calls="run retry arrays assemble sheet concat describe frames",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -177,7 +177,7 @@ class RunOptions(Declared):
         "skipped",
         default=False,
         group=RUN,
-        calls="run retry encode",
+        calls="run retry encode frames",
     )
     keep_failures: str | None = option(
         parsing.path,
@@ -186,14 +186,14 @@ class RunOptions(Declared):
         metavar="DIR",
         example="failures",
         group=RUN,
-        calls="run retry assemble sheet concat",
+        calls="run retry assemble sheet concat frames",
     )
     strict: bool = option(
         parsing.switch,
         "treat any loss (GPS, bit depth, frames …) as a failure",
         default=False,
         group=RUN,
-        calls="run retry encode assemble sheet concat",
+        calls="run retry encode assemble sheet concat frames",
     )
     journal: str | None = option(
         parsing.path,
@@ -202,7 +202,7 @@ class RunOptions(Declared):
         metavar="FILE",
         example="run.db",
         group=RUN,
-        calls="run retry assemble sheet concat",
+        calls="run retry assemble sheet concat frames",
     )
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
@@ -62,6 +63,14 @@ class RunSpec(NamedTuple):
         """Function that logs an output before its commit; None without a log."""
         return log_of(self.written, self.name, self.base).note if self.written else None
 
+    def begin_task(self) -> None:
+        """Start a new file of the log if the last one is long enough; only between tasks, as the files of one
+        task may be more than a file usually has."""
+        if self.written:
+            log_of(self.written, self.name, self.base).turn()
+
+    extract: Extraction = Extraction()
+    """What is extracted from clips."""
     parts: str = ""
     """Folder for parts of long clips; empty to keep none."""
     asks: Asks = ""

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import pointless
 from imgpar.ops import operation_types
 
-RECIPE_KEYS = frozenset(("to", *EncodeOptions.options()))
+if TYPE_CHECKING:
+    from imgpar.recipe.recipe import Recipe
+
+RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Call:
     recipe: frozenset[str] = frozenset()
     """Keys of the recipe."""
     operations: bool = False
+    extracts: bool = False
+    """Whether it extracts pictures from clips; the others refuse a recipe that does."""
     gather: frozenset[str] = frozenset()
     """Settings of a file that is made of all inputs."""
 
@@ -74,11 +80,14 @@ def _worker_options() -> frozenset[str]:
     return frozenset(name for name, option in RunOptions.options().items() if option.of_workers)
 
 
-def _call(name: str, call: str, *, session: bool = False, operations: bool = False) -> Call:
+def _call(
+    name: str, call: str, *, session: bool = False, operations: bool = False, extracts: bool = False
+) -> Call:
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
+    keys |= _settings_of(Extraction, call)
     keys |= {"to"} if operations else frozenset[str]()
-    return Call(name, run - _worker_options() if session else run, keys, operations)
+    return Call(name, run - _worker_options() if session else run, keys, operations, extracts=extracts)
 
 
 def _gather_call(name: str, *, operations: bool = True) -> Call:
@@ -96,13 +105,14 @@ SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = _call("arrays", "arrays")
 SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
+EXTRACT = _call("extract", "frames", operations=True, extracts=True)
+"""`frames` and `Pipeline.extract`."""
+SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)
 ENCODE = _call("encode", "encode", operations=True)
 RETRY = _call("retry", "retry")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
-FRAMES = _settings_of(EncodeOptions, "frames")
-"""Settings of `imgpar frames`."""
 ASSEMBLE = _gather_call("assemble")
 SHEET = _gather_call("sheet")
 CONCAT = _gather_call("concat", operations=False)
@@ -121,6 +131,41 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(defaults, key):
             raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+
+
+def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = str) -> Recipe:
+    """The recipe as a call performs it: one that extracts takes every frame, if nothing else is asked for.
+
+    Args:
+        recipe: with its settings.
+        call: that performs it.
+        label: converts the name of a setting for the message.
+
+    Raises:
+        UsageError: settings contradict each other, or the call does not extract.
+    """
+    plain, encode = Extraction(), recipe.encode
+    if not call.extracts:
+        for key in Extraction.options():
+            if getattr(recipe.extract, key) != getattr(plain, key):
+                raise UsageError(
+                    f"{call.name} does not accept {key}.", fix="It is for imgpar frames and Pipeline.extract."
+                )
+        return recipe
+    recipe.check_single(call.name)
+    check_settings("frames", encode, call.recipe)
+    extract = recipe.extract.chosen(label)
+    if extract.motion:
+        given = "to" if recipe.to and recipe.chosen else next((step.name for step in recipe.operations), "")
+        if given:
+            fix = "Leave it out; `imgpar convert` changes clips."
+            raise UsageError(
+                f"{label('motion')} copies the clip unchanged, so there is no {label(given)}.", fix=fix
+            )
+    if encode.fps and not extract.animation:
+        fix = f"Choose pictures with {label('every')}, such as 2s."
+        raise UsageError(f"{label('fps')} belongs to {label('animation')}.", fix=fix)
+    return replace(recipe, extract=extract)
 
 
 def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:

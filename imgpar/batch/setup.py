@@ -22,13 +22,14 @@ from imgpar.core.fs import no_room
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix
-from imgpar.inputs.batches import Batch
+from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
@@ -41,6 +42,7 @@ def input_batches(
     options: RunOptions,
     patterns: Patterns,
     *,
+    kind: str = "",
     in_order: bool = False,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
@@ -51,11 +53,14 @@ def input_batches(
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
+        kind: "image" or "video", if only these are taken from folders.
         in_order: the order of `named` matters, and an input may be named twice.
     """
     if in_order and named is not None:
         return scan_in_order(named, patterns)
     batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    if kind:
+        batches = of_kind(batches, kind)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
 
 
@@ -108,6 +113,9 @@ def check_inputs(named: Sequence[str], place: Out, recipe: Recipe, options: RunO
     Raises:
         UsageError: nothing can be converted.
     """
+    if recipe.extract.kind:
+        ExtractedWishes(place, recipe.to, recipe.extract)
+        return frozenset()
     moving = dict.fromkeys(
         path for branch in recipe.branches() for path in may_become_clips(named, place, branch.to)
     )
@@ -149,6 +157,8 @@ def planner(
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
+        split=recipe.extract.split,
+        extract=recipe.extract if recipe.extract.kind else None,
         verify=options.verify,
         careful=bool(options.journal),
         alone=alone and recipe.chosen,
@@ -263,6 +273,7 @@ def run_spec(
         first.operations,
         first.encode,
         first.encode.reading(workers.limits(options)),
+        extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
         staged=options.schedule == "staged",

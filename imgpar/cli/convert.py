@@ -130,13 +130,14 @@ def convert_command(argv: Sequence[str]) -> int:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
-    from imgpar.batch.settings import check_relevance
+    from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
+    check_extraction(recipe, RUN, flags.flag)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]

@@ -21,6 +21,7 @@ from imgpar.cli.parsing import Append, FlagAction, Once, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
 
@@ -105,6 +106,12 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
         _add(group, name, option, text)
 
 
+def add_extraction(group: Group) -> None:
+    """Add a flag for everything that can be extracted from clips."""
+    for name, option in Extraction.options().items():
+        _add(group, name, option, option.help)
+
+
 def add_run_options(parser: argparse.ArgumentParser, call: str, **groups: Group) -> None:
     """Add the flags of all run options that a command accepts.
 
@@ -170,12 +177,19 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
+    extract: dict[str, Any] = {}
     for step in steps:
-        _place(step, drafts, settings)
+        if (option := Extraction.options().get(step.name)) is not None:
+            extract[step.name] = parsing.named(step.label, option.parse, step.value)
+        else:
+            _place(step, drafts, settings)
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
-    return replace(base, encode=replace(base.encode, **settings)) if settings else base
+    if not (settings or extract):
+        return base
+    encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
+    return replace(base, encode=encode, extract=extracted)
 
 
 def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:

@@ -138,13 +138,25 @@ def _explained_plan(
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel)))
 
 
-_SHOWN = ("path", "format", "replaces", "split")
-"""The printed properties of a planned output."""
+_SPLIT = {
+    "pages": " (several pages: -p1, -p2 …)",
+    "frames": " (one file per frame: -000123 …)",
+    "sprites": " (several pictures: -sprites-1 …)",
+}
+"""How the files of a split output are named."""
 
 
 def _facts(entry: Job | Outcome) -> dict[str, Any]:
     if isinstance(entry, Job):
-        outputs = [{name: getattr(target, name) for name in _SHOWN} for target in entry.targets]
+        outputs = [
+            {
+                "path": target.path,
+                "format": target.format,
+                "replaces": target.replaces,
+                "split": target.split or False,
+            }
+            for target in entry.targets
+        ]
         facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
         if len(entry.items) > 1:
             facts["sources"] = [item.path for item in entry.items]
@@ -177,7 +189,7 @@ def _line(facts: dict[str, Any]) -> str:
 def _remark(out: dict[str, Any]) -> str:
     size = f" {out['size'][0]}×{out['size'][1]}" if out.get("size") else ""
     if out["split"]:
-        return f"{size} (several pages: -p1, -p2 …)"
+        return size + _SPLIT[out["split"]]
     return f"{size} (replaces it)" if out["replaces"] else size
 
 

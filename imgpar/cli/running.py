@@ -44,9 +44,8 @@ def read_run_options(args: argparse.Namespace) -> RunOptions:
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """The same as keyword arguments, for the flags that the command has."""
-    names = RunOptions.options().keys() - {"password"}
-    password = {"password": read_password(args)} if hasattr(args, "password") else {}
-    return password | {name: value for name, value in vars(args).items() if name in names}
+    given = {name: value for name, value in vars(args).items() if name in RunOptions.options()}
+    return given | ({"password": read_password(args)} if "password" in given else {})
 
 
 class Results:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from imgpar.core.fs import long_path
-from imgpar.core.job import Facts, OutputFile
+from imgpar.core.job import INODE_BITS, Facts, OutputFile
 
 BLOCK = 1 << 20
 
@@ -69,6 +69,15 @@ def matches_output(path: str, files: Sequence[OutputFile]) -> bool:
         return bool(wanted) and file_digest(path) in wanted
     except OSError:
         return False
+
+
+def as_recorded(path: str, files: Sequence[OutputFile]) -> OutputFile | None:
+    """The record that matches the file at a path, with its current ctime and inode; None if none matches."""
+    for file in files:
+        if matches_output(path, (file,)):
+            status = os.lstat(long_path(path))
+            return file._replace(ctime_ns=status.st_ctime_ns, inode=status.st_ino & INODE_BITS)
+    return None
 
 
 def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:

@@ -170,6 +170,10 @@ class KeptError(ItemError):
     """The existing file belongs to the user: it is kept, and the item is skipped."""
 
 
+class NothingThereError(ItemError):
+    """The input does not have what was to be extracted from it: it is skipped."""
+
+
 class WorkerDiedError(ItemError):
     """The process that worked on the input crashed, hung or was killed."""
 

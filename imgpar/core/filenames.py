@@ -178,30 +178,71 @@ def numbered(path: str, number: int) -> str:
     return os.path.join(folder, legal(f"{stem}-{number}", suffix))
 
 
-_PAGE = re.compile(r"(.+)-p[1-9]\d*", re.DOTALL)
+_PARTS = {
+    "pages": ("-p{}", re.compile(r"(.+)-p([1-9]\d*)", re.DOTALL)),
+    "frames": ("-{:06}", re.compile(r"(.+)-(\d{6,})", re.DOTALL)),
+    "sprites": ("-sprites-{}", re.compile(r"(.+)-sprites-([1-9]\d*)", re.DOTALL)),
+}
+"""How the files of a split output are named: what follows the stem, and how it is recognised."""
 
 
-def page_path(path: str, number: int) -> str:
-    """The name of one page of a split output, counted from 1.
+def part_path(path: str, split: str, number: int) -> str:
+    """The name of one file of a split output.
 
-    >>> page_path("/out/scan.webp", 2)
-    '/out/scan-p2.webp'
+    Args:
+        path: of the output as a whole.
+        split: the naming, one of `core.job.Split`.
+        number: of a page or a picture of sprites, from 1; index of a frame, from 0.
+
+    >>> part_path("/out/scan.webp", "pages", 2), part_path("/out/clip.jpg", "frames", 50)
+    ('/out/scan-p2.webp', '/out/clip-000050.jpg')
     """
+    folder, name = os.path.split(parts_of(path))
+    stem, suffix = split_suffix(name)
+    return os.path.join(folder, stem + _PARTS[split][0].format(number) + suffix)
+
+
+def parts_of(path: str) -> str:
+    """What `whole_path` returns for the files of this output: the path, with a shorter stem if it is long."""
     folder, name = os.path.split(path)
     stem, suffix = split_suffix(name)
-    return os.path.join(folder, legal(f"{stem}-p{number}", suffix))
+    longest = "-sprites-" + "0" * 9 + suffix
+    return os.path.join(folder, legal(stem, longest).removesuffix(longest) + suffix)
 
 
-def whole_path(path: str) -> str:
-    """The name of the output to which a page belongs; empty for a name that is not one of a page.
+def whole_path(path: str, split: str) -> str:
+    """The name of the output to which a file belongs; empty for a name that is not one of a part.
 
-    >>> whole_path("/out/scan-p2.webp"), whole_path("/out/scan.webp")
+    >>> whole_path("/out/scan-p2.webp", "pages"), whole_path("/out/scan.webp", "pages")
     ('/out/scan.webp', '')
     """
+    return _part_of(path, split)[0]
+
+
+def is_part(path: str, whole: str, split: str) -> bool:
+    """Whether this is the name of a file of a split output.
+
+    >>> is_part("/out/a-000050.jpg", "/out/a.jpg", "frames"), is_part("a-50.jpg", "a.jpg", "frames")
+    (True, False)
+    """
+    number = _part_of(path, split)[1]
+    return number >= 0 and part_path(whole, split, number) == path
+
+
+def whole_paths(path: str) -> list[str]:
+    """The names of all outputs to which a file may belong, by any naming.
+
+    >>> whole_paths("/out/a-p2.webp"), whole_paths("/out/a.webp")
+    (['/out/a.webp'], [])
+    """
+    return [whole for split in _PARTS if (whole := whole_path(path, split))]
+
+
+def _part_of(path: str, split: str) -> tuple[str, int]:
     folder, name = os.path.split(path)
     stem, suffix = split_suffix(name)
-    found = _PAGE.fullmatch(stem)
-    return os.path.join(folder, found[1] + suffix) if found else ""
+    found = _PARTS[split][1].fullmatch(stem)
+    return (os.path.join(folder, found[1] + suffix), int(found[2])) if found else ("", -1)
 
 
 LAST_LEVEL = 6

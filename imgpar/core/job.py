@@ -72,6 +72,11 @@ class Facts(NamedTuple):
         )
 
 
+Split = Literal["", "pages", "frames", "sprites"]
+"""How the files of an output are named: one file of that name, NAME-p1, NAME-p2 … for pages, NAME-000123 with
+the index of a frame, or NAME-sprites-1, NAME-sprites-2 …"""
+
+
 class Target(NamedTuple):
     """One output of a job: a format name and the absolute final path."""
 
@@ -83,10 +88,13 @@ class Target(NamedTuple):
     """In place: the original that this file replaces; often the same path."""
     backup: str = ""
     """In place: backup path of `retires`."""
-    split: bool = False
-    """Whether every page gets its own file, NAME-p1, NAME-p2 …; a file with one page uses `path`."""
-    pages: tuple[str, ...] = ()
-    """Existing files of single pages that may be replaced."""
+    split: Split = ""
+    """Whether every page or frame becomes a file, and its naming; an input with one page uses `path`."""
+    parts: tuple[str, ...] = ()
+    """Existing files of a split target that may be replaced."""
+    earlier: tuple[OutputFile, ...] = ()
+    """Files of a split target that the same settings made of an earlier state of this input. Those that are
+    not made again are removed."""
     known: tuple[OutputFile, ...] = ()
     """Earlier outputs of imgpar under this name. An existing file is replaced only if it is one of these; if
     empty, any file is replaced, as requested by the user."""
@@ -183,7 +191,8 @@ class Outcome(NamedTuple):
     """Stage that failed; else empty."""
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
-    changed since), "settings" (made with other settings), "link" (in place)."""
+    changed since), "settings" (made with other settings), "link" (in place), "nothing" (it does not have
+    what is extracted)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""

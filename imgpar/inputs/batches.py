@@ -7,8 +7,9 @@ import glob
 import os
 import stat
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
@@ -17,6 +18,7 @@ from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
+from imgpar.inputs.ignored import ignored_kind
 
 UNDO = "undo"
 """Folder in OURS with the originals that `--in-place` replaced; marks a folder that is still an input."""
@@ -152,6 +154,17 @@ class Entries(Sequence[Item]):
         self._wrong[name], self.formats[name] = item.error, item.format
         return item.size, item.mtime_ns, item.inode, item.ctime_ns
 
+    def of_kind(self, kind: str) -> Entries:
+        """The files of one kind, "image" or "video", by their names or detected formats."""
+        formats = self.formats
+
+        def wanted(name: str) -> bool:
+            found = known_suffix(suffix_of(name)) or FORMATS.get(formats.get(name, ""))
+            return found is not None and found.kind == kind
+
+        names = list(filter(wanted, self.names))
+        return Entries(self._folder, self._mirror.rstrip("/"), names, formats, self._facts, self.failed)
+
 
 @contextlib.contextmanager
 def open_folder(folder: str) -> Iterator[tuple[int | None, str]]:
@@ -193,6 +206,18 @@ class Batch:
     """Number of media and folders excluded by patterns."""
     root: str = ""
     """The input that contains this folder; empty is the folder itself."""
+
+
+def of_kind(batches: Iterable[Batch], kind: str) -> Iterator[Batch]:
+    """Only one kind of files, "image" or "video", of the folders; files that the user named stay."""
+    for batch in batches:
+        if not isinstance(batch.items, Entries):
+            yield batch
+            continue
+        items = batch.items.of_kind(kind)
+        left = Counter(map(ignored_kind, set(batch.items.names).difference(items.names)))
+        kinds = Counter(batch.kinds) + left
+        yield replace(batch, items=items, ignored=kinds.total(), kinds=kinds)
 
 
 @lru_cache(maxsize=4096)

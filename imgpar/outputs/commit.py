@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from imgpar.core.digest import blocks_digest, file_digest, matches_output
+from imgpar.core.digest import as_recorded, blocks_digest, file_digest, matches_output
 from imgpar.core.errors import CommitError, ImgparError, KeptError
 from imgpar.core.fs import (
     WINDOWS,
@@ -193,7 +193,7 @@ def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile
 
     An original that one of these files replaces is removed now, if it still exists. Raises OSError.
     """
-    found = [_as_noted(target, written.get(target.path, ())) for target in targets]
+    found = [as_recorded(target.path, written.get(target.path, ())) for target in targets]
     whole = [file for file in found if file is not None]
     if len(whole) < len(found):
         return []
@@ -207,23 +207,14 @@ def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile
 
 def made_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> dict[str, OutputFile]:
     """The files that a killed attempt has committed for some of these targets, by path."""
-    found = ((target.path, _as_noted(target, written.get(target.path, ()))) for target in targets)
+    found = ((target.path, as_recorded(target.path, written.get(target.path, ()))) for target in targets)
     return {path: file for path, file in found if file is not None}
 
 
 def taken_over(target: Target, written: Mapping[str, list[OutputFile]]) -> Target:
     """The target, which may replace the file that a killed attempt committed."""
-    file = _as_noted(target, written.get(target.path, ()))
+    file = as_recorded(target.path, written.get(target.path, ()))
     return target._replace(replaces=True, known=(*target.known, file)) if file else target
-
-
-def _as_noted(target: Target, noted: Sequence[OutputFile]) -> OutputFile | None:
-    """The recorded file of a target, with its current status; None where the file is another one."""
-    for file in noted:
-        if matches_output(target.path, (file,)):
-            status = os.lstat(long_path(target.path))
-            return file._replace(ctime_ns=status.st_ctime_ns, inode=status.st_ino & INODE_BITS)
-    return None
 
 
 def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:

@@ -33,7 +33,7 @@ def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
 
 
 def foreign(there: There, owned: Owned) -> There:
-    """Existing files, at a path or at its pages, that imgpar did not make from this input, or that were
+    """Existing files, at a path or at its parts, that imgpar did not make from this input, or that were
     changed since."""
     return [(at, status) for at, status in there if not maybe_ours(owned.get(at, ()), status)]
 
@@ -57,9 +57,9 @@ def replacing(wanted: Target, there: There, owned: Owned) -> Target:
     if not there:
         return wanted
     paths = [at for at, _ in there]
-    pages = tuple(at for at in paths if at != wanted.path)
+    parts = tuple(at for at in paths if at != wanted.path)
     known = tuple(made for at in paths for made in owned.get(at, ()) if made.bytes != PLANNED)
-    return wanted._replace(replaces=len(pages) < len(paths), pages=pages, known=known)
+    return wanted._replace(replaces=len(parts) < len(paths), parts=parts, known=known)
 
 
 def maybe_ours(made: Sequence[OutputFile], status: os.stat_result) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from imgpar.core.filenames import (
     LAST_LEVEL,
@@ -15,18 +15,18 @@ from imgpar.core.filenames import (
     legal,
     natural,
     numbered,
+    parts_of,
     settle,
     split_suffix,
     whole_path,
 )
-from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile
+from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile, Split
 from imgpar.inputs.batches import Batch, Entries, known_suffix
 from imgpar.inputs.companions import Leader, companions
 from imgpar.outputs.destination import Out
 from imgpar.outputs.stems import settle_by_name
 from imgpar.outputs.target_formats import Wish
 from imgpar.outputs.templates import named
-from imgpar.outputs.wishes import AllWishes
 
 PLANNED = -1
 """Placeholder for the bytes of an output of which only the name is known."""
@@ -60,6 +60,21 @@ class PriorResult(NamedTuple):
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
+class NamesFormats(Protocol):
+    """The output formats of inputs."""
+
+    several: bool
+    """Whether a recipe has several outputs with operations of their own."""
+    renaming: bool
+    """Whether outputs have other stems than their inputs."""
+
+    def of(self, item: Item) -> Wish:
+        """Formats and suffixes of the outputs of an item."""
+
+    def by_name(self, name: str, shown: str, *, named: bool = False) -> Wish:
+        """The same for a file name and the detected format."""
+
+
 class Names:
     """The names of all outputs of a batch.
 
@@ -74,27 +89,28 @@ class Names:
         claims: outputs of the other items.
         taken: inputs of other roots with their records. Their existing outputs keep their names, and an input
             of this batch with the same name gets another.
-        split: whether pages become separate files.
+        split: naming of the files, where pages or frames become separate ones.
     """
 
     def __init__(
         self,
         out: Out,
         batch: Batch,
-        wishes: AllWishes,
+        wishes: NamesFormats,
         known: Mapping[str, Sequence[PriorResult]],
         unchanged: Sequence[object | None],
         claims: Iterable[str] = (),
         *,
         taken: Sequence[tuple[str, PriorResult]] = (),
-        split: bool = False,
+        split: Split = "",
     ) -> None:
         self._out = out
         self._batch = batch
         self._wishes = wishes
         self._folder = out.below(batch.mirror)
         self._new_folder = not os.path.isdir(self._folder)
-        self._pages = Pages(self._folder) if split else None
+        self._split: Split = split
+        self._parts = Parts(self._folder, split) if split else None
         self._inputs: set[str] | None = None
         self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
@@ -131,11 +147,11 @@ class Names:
 
         def names(member: int, level: int) -> list[str]:
             own = [path for item in groups[member] for path in self._paths(item, lowest[member] + level)]
-            return self._pages.with_pages(own) if self._pages else own
+            return self._parts.with_parts(own) if self._parts else own
 
-        if self._pages:
+        if self._parts:
             wanted = (self._paths(item, level) for item in moving for level in range(3))
-            self._pages.know(chain(self._claimed, *wanted))
+            self._parts.know(chain(self._claimed, *wanted))
         for member, level in settle(len(groups), names, self._claimed).items():
             self._levels.update((item.path, lowest[member] + level) for item in groups[member])
 
@@ -170,7 +186,7 @@ class Names:
     def _settle_by_name(self) -> bool:
         """Settle names without file access, if nothing is known of them; False where that is impossible."""
         entries, folder = self._batch.items, os.path.join(self._batch.folder, "")
-        if self._out.in_place or self._out.name or self._pages or not isinstance(entries, Entries):
+        if self._out.in_place or self._out.name or self._parts or not isinstance(entries, Entries):
             return False
         formats = entries.formats
 
@@ -218,11 +234,12 @@ class Names:
                 used |= keys
                 return
 
-    def there(self, path: str, *, split: bool) -> list[tuple[str, os.stat_result]]:
-        """Status of a path, and, where pages become separate files, of every existing page."""
-        paths = [path]
-        if split and self._pages and not self._new_folder:
-            paths += self._pages.there(path)
+    def there(self, path: str, *, split: Split) -> list[tuple[str, os.stat_result]]:
+        """Status of a path; of a split output that of every existing part, and of the path if pages may use
+        it."""
+        paths = [path] if split in ("", "pages") else []
+        if split and self._parts and not self._new_folder:
+            paths += self._parts.there(path)
         return [(at, status) for at in paths if (status := self.status(at)) is not None]
 
     def status(self, path: str) -> os.stat_result | None:
@@ -297,8 +314,8 @@ class Names:
         before = {
             made.path for record in known.get(item.path, ()) for made in (*record.outputs, *record.claims)
         }
-        if self._pages:
-            before |= {whole for path in before if (whole := whole_path(path))}
+        if self._parts:
+            before |= {whole for path in before if (whole := whole_path(path, self._split))}
         if not before:
             return False
         for level in range(LAST_LEVEL + 1):
@@ -307,8 +324,10 @@ class Names:
             named = before.issuperset(paths) or self._has_some(item, before, paths)
             if named and keys.isdisjoint(self._claimed):
                 self._claimed |= keys
-                if self._pages:
-                    self._claimed.update(fold(at) for at in before if fold(whole_path(at)) in keys)
+                if self._parts:
+                    self._claimed.update(
+                        fold(at) for at in before if fold(whole_path(at, self._split)) in keys
+                    )
                 self._levels[item.path] = level
                 return True
         return False
@@ -340,33 +359,33 @@ def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str,
     }
 
 
-class Pages:
-    """Names of single pages: those of other outputs, and existing files."""
+class Parts:
+    """Names of the parts of split outputs: those of other outputs, and existing files."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, split: Split) -> None:
+        self._folder, self._split = folder, split
         self._others: dict[str, list[str]] = {}
         self._there: dict[str, list[str]] | None = None
 
     def know(self, paths: Iterable[str]) -> None:
-        """Record which of these names could be a page of another output."""
+        """Record which of these names could be a part of another output."""
         for path in paths:
-            if whole := whole_path(path):
+            if whole := whole_path(path, self._split):
                 self._others.setdefault(fold(whole), []).append(path)
 
-    def with_pages(self, paths: list[str]) -> list[str]:
-        """The paths, and the names of their pages that other outputs have."""
-        return [*paths, *(page for path in paths for page in self._others.get(fold(path), ()))]
+    def with_parts(self, paths: list[str]) -> list[str]:
+        """The paths, and the names of their parts that other outputs have."""
+        return [*paths, *(part for path in paths for part in self._others.get(fold(path), ()))]
 
     def there(self, path: str) -> list[str]:
-        """Files in the folder that are named like pages of a path, in page order."""
+        """Files in the folder that are named like parts of a path, in their order."""
         if self._there is None:
             self._there = {}
             with contextlib.suppress(OSError):
                 for name in sorted(os.listdir(self._folder), key=natural):
-                    if whole := whole_path(self._folder + name):
+                    if whole := whole_path(self._folder + name, self._split):
                         self._there.setdefault(fold(whole), []).append(self._folder + name)
-        return self._there.get(fold(path), [])
+        return self._there.get(fold(parts_of(path)), [])
 
 
 def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:

@@ -4,8 +4,9 @@ told from files of the user.
 JOURNAL.written/RUN-RANDOM-0, RUN-RANDOM-1      one line of JSON per file, the fields of OutputFile, its path
 relative to OUT
 
-Every worker writes to two files in turn. An outcome is in the journal long before that many further outputs
-of the same worker follow, so older lines can be overwritten.
+Every worker writes to two files in turn, and changes to the other one between two tasks only. An outcome is
+in the journal long before that many further outputs of the same worker follow, so older lines can be
+overwritten.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from imgpar.core.job import OutputFile
 from imgpar.core.liveness import hold, is_free, random_name
 
 LINES = 2000
-"""Lines of one file before the other one is started."""
-LONGEST = 64 << 20
+"""Lines of one file after which the next task starts the other one."""
+LONGEST = 256 << 20
 """Maximum bytes of a file that are read; a longer one was not written by imgpar."""
 
 
@@ -41,13 +42,18 @@ class WrittenLog:
 
     def note(self, file: OutputFile) -> None:
         """Record a file before it gets its final name. Raises OSError."""
-        if self._handle < 0 or self._lines >= LINES:
+        if self._handle < 0:
             self._begin()
         # The status change time is not known before the rename.
         path = file.path.removeprefix(self._prefix)
         facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
         os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
         self._lines += 1
+
+    def turn(self) -> None:
+        """Begin a task: start the other file if this one is long enough."""
+        if self._lines >= LINES:
+            self._begin()
 
     def _begin(self) -> None:
         self.close()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.templates import parse_name
@@ -29,6 +30,8 @@ class Branch(NamedTuple):
     encode: EncodeOptions = EncodeOptions()
     name: str = ""
     """Template of the file name; empty is the name of the input."""
+    extract: Extraction = Extraction()
+    """What is extracted from clips."""
 
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
@@ -41,8 +44,12 @@ class Branch(NamedTuple):
             for kind in self.operations
         ]
         settings = fields_of(self.encode, EncodeOptions.options(), everything=True)
-        named = [self.name] if self.name else []
-        text = json.dumps([self.to, settings, self.encode.identity(), parts, *named], sort_keys=True)
+        facts: list[object] = [self.to, settings, self.encode.identity(), parts]
+        if self.extract.kind:
+            facts.append(fields_of(self.extract, Extraction.options()))
+        if self.name:
+            facts.append(self.name)
+        text = json.dumps(facts, sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
 
@@ -116,6 +123,7 @@ class Output:
             self.to or shared.to,
             replace(shared.encode, **dict(self.settings)),
             self.name,
+            shared.extract,
         )
 
 

@@ -22,6 +22,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.job import Split
+from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.sidefiles import check_place, write_whole
@@ -57,6 +59,8 @@ class Recipe:
     to: tuple[str, ...] = ()
     """Format names in lower case; empty keeps each input's own format."""
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    extract: Extraction = field(default_factory=Extraction)
+    """What is extracted from clips; where nothing is, inputs are converted."""
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
     outputs: tuple[Output, ...] = ()
@@ -143,16 +147,30 @@ class Recipe:
         Other settings are kept; None means "not given". `label(key)` names a key in errors.
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
-        changes = settings_from(settings, label, ("operations", "output"))
+        declared = {**EncodeOptions.options(), **Extraction.options()}
+        changes = settings_from(settings, label, ("operations", "output"), declared)
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
-        return replace(self, to=to, encode=replace(self.encode, **changes), chosen=chosen)
+        extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}
+        return replace(
+            self,
+            to=to,
+            encode=replace(self.encode, **changes),
+            extract=replace(self.extract, **extract),
+            chosen=chosen,
+        )
+
+    @property
+    def split(self) -> Split:
+        """The naming of outputs, where one input has several files in one format."""
+        return self.extract.split or ("pages" if self.encode.split else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
         data: dict[str, Any] = {}
         if self.to:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
+        data |= fields_of(self.extract, Extraction.options())
         data |= fields_of(self.encode, EncodeOptions.options())
         if self.operations:
             data["operations"] = [table_of(operation) for operation in self.operations]
@@ -188,7 +206,7 @@ class Recipe:
 
     def branches(self) -> tuple[Branch, ...]:
         """What makes each output: the shared operations and settings, and its own. One without [[output]]."""
-        shared = Branch(self.operations, self.to, self.encode)
+        shared = Branch(self.operations, self.to, self.encode, extract=self.extract)
         return tuple(output.following(shared) for output in self.outputs) or (shared,)
 
 

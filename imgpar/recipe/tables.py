@@ -86,7 +86,10 @@ def parse_formats(value: object) -> tuple[str, ...]:
 
 
 def settings_from(
-    given: Mapping[str, object], label: Callable[[str], str], others: Sequence[str] = ()
+    given: Mapping[str, object],
+    label: Callable[[str], str],
+    others: Sequence[str] = (),
+    declared: Mapping[str, Option] | None = None,
 ) -> dict[str, Any]:
     """The parsed values of `to` and of settings of the encoders, without those that are None ("not given").
 
@@ -94,12 +97,13 @@ def settings_from(
         given: values by key, as text or as Python values.
         label: names a key in errors.
         others: keys that are valid in the same table and are not read here.
+        declared: the settings; None is those of the encoders.
 
     Raises:
         UsageError: a key is unknown.
         BadValueError: a value is invalid.
     """
-    options = EncodeOptions.options()
+    options = EncodeOptions.options() if declared is None else declared
     found = dict[str, Any]()
     for key, value in given.items():
         if value is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from imgpar.core.job import OutputFile
 from imgpar.runtime.channel import WorkerEnd
-from imgpar.runtime.protocol import Advanced, Finished, Lease, Offer, Recall, Returned, Task
+from imgpar.runtime.protocol import Advanced, Files, Finished, Lease, Offer, Recall, Returned, Task
 
 REPORT_SECONDS = 0.5
 """Minimum seconds between two progress messages."""
@@ -45,6 +46,10 @@ class Helpers:
         if now - self._reported > REPORT_SECONDS:
             self._reported = now
             self._channel.send(Advanced(self.serial, frames, total))
+
+    def written(self, files: Sequence[OutputFile]) -> None:
+        """Report files of a split target; those that are not reported here are in the result of the task."""
+        self._channel.send(Files(self.serial, tuple(files)))
 
     def slots(self, nbytes: int, count: int) -> list[int]:
         """Offsets of `count` ranges of the arena, each of at least `nbytes`."""

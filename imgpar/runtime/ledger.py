@@ -16,7 +16,7 @@ from typing import Literal
 from imgpar.core.job import Job
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
-from imgpar.runtime.protocol import Done, Failed, Offer, Placed, Task
+from imgpar.runtime.protocol import Done, Failed, Files, Offer, Placed, Task
 from imgpar.runtime.records import Cause, JobState, Settled, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks, task_of
@@ -126,6 +126,7 @@ class Ledger:
             arrays=self.arrays,
             facts=self._facts,
             offered=self._helping.offered,
+            files=lambda task: self.jobs[task.job.id].outputs,
         )
 
     def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
@@ -186,6 +187,11 @@ class Ledger:
         else:
             self._fan_out(state, placed)
         return None
+
+    def files(self, index: int, message: Files) -> None:
+        """A worker has written some files of its clip."""
+        task = self.workers[index].outstanding[message.serial]
+        self.jobs[task.job.id].outputs += message.outputs
 
     def _fan_out(self, state: JobState, placed: Placed) -> None:
         """One encode task per target, queued before anything that would request memory."""
@@ -307,6 +313,7 @@ class Ledger:
         if task.stage == "encode":  # the frames are still valid: encoding only reads them
             return task_of(state, "encode", task.placed, task.targets)
         self.leases.free(state)
+        state.outputs.clear()
         return self.tasks.first(state)
 
     def _give_up(self, state: JobState, task: Task, failure: Failed) -> list[Settled]:

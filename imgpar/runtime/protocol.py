@@ -173,6 +173,14 @@ class Recall(NamedTuple):
     serial: int
 
 
+class Files(NamedTuple):
+    """Some of the files of a stream with a split target, in their order; `Done` has the last ones. So one
+    message never has all of a hundred thousand."""
+
+    serial: int
+    outputs: tuple[OutputFile, ...]
+
+
 class ItemFailure(NamedTuple):
     """An item of a job with several that was left out of its output."""
 
@@ -225,4 +233,4 @@ class Garbled(NamedTuple):
 
 
 ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Finished | Returned | Stop
-ToParent = Need | NoMemory | Dropped | Offer | Advanced | Recall | Done | Failed
+ToParent = Need | NoMemory | Dropped | Offer | Advanced | Recall | Files | Done | Failed

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.core.errors import KeptError
+from imgpar.core.errors import KeptError, NothingThereError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
+SKIPS = {KeptError.__name__: "changed", NothingThereError.__name__: "nothing"}
+"""Errors after which an item is skipped, with the reason for the report."""
 MAX_CRASHES = 2
 """A crash, a hang or running out of memory is charged to the file: two are enough."""
 MAX_KILLS = 5
@@ -122,9 +124,9 @@ class Settled:
     def outcome(self) -> Outcome:
         """The outcome of this job, by its first item."""
         state, failure = self.state, self.state.failure
-        if failure and failure.error == KeptError.__name__:
+        if failure and (reason := SKIPS.get(failure.error)):
             notes = (*state.job.notes, *state.notes, failure.message)
-            return self._skipped("changed", tuple(state.outputs), notes)
+            return self._skipped(reason, tuple(state.outputs), notes)
         if self.kind == "unchanged":
             same = state.job.same
             there = same.outputs if same else state.job.check or state.job.there

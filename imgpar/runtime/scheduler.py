@@ -32,6 +32,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Forget,
     Need,
     NoMemory,
@@ -277,6 +278,8 @@ class Scheduler:
                 self._ledger.offer(worker.index, message)
             case Advanced():
                 self._advance(worker, message)
+            case Files():
+                self._ledger.files(worker.index, message)
             case Recall(serial):
                 self._ledger.recall(worker.index, serial)
             case NoMemory(serial):

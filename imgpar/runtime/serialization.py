@@ -19,6 +19,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Garbled,
     Need,
     NoMemory,
@@ -29,7 +30,7 @@ from imgpar.runtime.protocol import (
 
 Value = TypeVar("Value")
 
-KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed)
+KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed, Files)
 """The first byte of a message is twice the index into this tuple, plus one if its texts are escaped."""
 _NUMBER = {kind: 2 * number for number, kind in enumerate(KINDS)}
 

@@ -9,11 +9,11 @@ meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, takewhile
 from typing import Any
 
-from imgpar.core.filenames import page_path
+from imgpar.core.filenames import is_part, part_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
@@ -22,6 +22,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Garbled,
     Lease,
     Need,
@@ -46,6 +47,8 @@ LONGEST_RESULT = 1 << 20
 """Maximum bytes of the facts about one input."""
 _TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
 """Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
+MOST_FILES = 1 << 18
+"""Maximum files of one job."""
 MOST_OFFERS = 4096
 """Maximum frames of a clip that are offered and not taken: its worker offers a few per core."""
 
@@ -58,6 +61,7 @@ def disorder(
     arrays: bool,
     facts: bool = False,
     offered: Callable[[int], int] = lambda _: 0,
+    files: Callable[[Task], Sequence[OutputFile]] = lambda _: (),
 ) -> str:
     """What is invalid about a message, as text; empty when it is valid.
 
@@ -68,6 +72,7 @@ def disorder(
         arrays: whether frames are returned to the caller.
         facts: whether facts about the inputs are returned to the caller.
         offered: returns the number of offered frames that are not taken, for the serial of a clip's task.
+        files: returns the files of a task that were reported before its result.
     """
     if isinstance(message, Garbled):
         return message.problem
@@ -87,13 +92,16 @@ def disorder(
             if task.stage == "frame" or task.job.kind != "stream":
                 return "named frames of a clip that was not assigned to it"
             return _check_stream(message, lease_of(task), offered, len(task.job.items))
+        case Files():
+            return _check_files(message, task, len(files(task)))
         case Failed():
             return _check_failed(message, len(task.job.items))
         case Done():
             found = _check_done(message, len(task.job.items))
             if facts or message.facts:
                 return found or _check_facts(message, wanted=facts)
-            return found or _check_results(message, task, lease_of(task), arrays=arrays)
+            made = files(task) if task.job.kind == "stream" and task.stage != "frame" else ()
+            return found or _check_results(message, task, lease_of(task), arrays=arrays, made=made)
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -187,7 +195,22 @@ def _in_range(file: OutputFile) -> bool:
     return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
 
 
-def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bool) -> str:
+def _check_files(message: Files, task: Task, before: int) -> str:
+    """Files of a split target, before the result of the task."""
+    if task.stage == "frame" or task.job.kind != "stream":
+        return "named files of a clip that was not assigned to it"
+    if before + len(message.outputs) > MOST_FILES:
+        return "named more files than the limit"
+    if not all(map(_in_range, message.outputs)):
+        return "described an invalid file"
+    targets = [target for target in task.job.targets if target.split]
+    ours = all(any(_is_part(file.path, target) for target in targets) for file in message.outputs)
+    return "" if ours else "named files of another job"
+
+
+def _check_results(
+    message: Done, task: Task, lease: Lease | None, *, arrays: bool, made: Sequence[OutputFile] = ()
+) -> str:
     if message.failed_output and not message.outputs:
         return "reported an output that failed without any that was written"
     if task.stage == "frame":
@@ -203,6 +226,8 @@ def _check_results(message: Done, task: Task, lease: Lease | None, *, arrays: bo
         return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]
+    if made:
+        return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
     found = [file.path for file in message.outputs]
     if message.placed is not None or not _are_of(targets, found, every=message.failed_output is None):
         return "finished with files of another job"
@@ -218,17 +243,20 @@ def _check_facts(message: Done, *, wanted: bool) -> str:
 
 
 def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
-    """Whether these are files of the targets, each once and at least one.
+    """Whether these are files of the targets, each once and at least one: of pages all, of frames and sprites
+    any number.
 
     Args:
         targets: the outputs of the task. One that existed before may have been changed by the user and is
-            kept, so its file may be missing; of a split one there are the files of its pages from the first.
+            kept, so its file may be missing.
         found: paths of the files.
         every: whether no other file may be missing.
     """
     left = set(found)
     if not found or len(left) < len(found):
         return False
+    if any(target.split in ("frames", "sprites") for target in targets):
+        return {_owner(path, targets) for path in found} == set(range(len(targets)))
     for target in targets:
         own = {target.path} & left or (_pages_of(target, left) if target.split else set())
         if not own and every and not target.known:
@@ -239,8 +267,28 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
 
 def _pages_of(target: Target, found: set[str]) -> set[str]:
     """The files of the pages of a target, from the first without a gap."""
-    pages = (page_path(target.path, number) for number in count(1))
+    pages = (part_path(target.path, "pages", number) for number in count(1))
     return set(takewhile(found.__contains__, pages))
+
+
+def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:
+    """Whether the files of a result complete those that were checked before."""
+    owners = {_owner(file.path, targets) for file in outputs}
+    owners |= {number for number, target in enumerate(targets) if target.split}
+    paths = {file.path for file in (*made, *outputs)}
+    return len(paths) == len(made) + len(outputs) and owners == set(range(len(targets)))
+
+
+def _owner(path: str, targets: list[Target]) -> int:
+    """Index of the target to which a file belongs, or −1."""
+    for number, target in enumerate(targets):
+        if _is_part(path, target) if target.split else path == target.path:
+            return number
+    return -1
+
+
+def _is_part(path: str, target: Target) -> bool:
+    return bool(target.split) and is_part(path, target.path, target.split)
 
 
 def _results(message: Done) -> bool:

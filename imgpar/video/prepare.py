@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import EncodeError, HelperKilledError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import ffmpeg
 from imgpar.video.clip import SDR, Clip, ClipColour
@@ -28,9 +28,11 @@ _NOMINAL = 203
 
 @cache
 def has_filter(name: str) -> bool:
-    """Whether this ffmpeg has a filter."""
+    """Whether this ffmpeg has a filter. Raises HelperKilledError."""
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-filters"]
     listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if listed.returncode < 0:  # its list may be cut off
+        raise HelperKilledError("ffmpeg was killed from outside, perhaps because memory was short.")
     return any(line.split()[1:2] == [name] for line in listed.stdout.decode("utf-8", "replace").splitlines())
 
 

@@ -21,11 +21,13 @@ from imgpar.batch.settings import (
     CONCAT,
     DRY_RUN,
     ENCODE,
+    EXTRACT,
     RECIPE_KEYS,
     RETRY,
     RUN,
     SESSION_ARRAYS,
     SESSION_DESCRIBE,
+    SESSION_EXTRACT,
     SESSION_RUN,
     Call,
 )
@@ -46,6 +48,8 @@ RECIPE_GOOD: dict[str, Any] = {
     "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
     "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
+    "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
+    "motion": True,
 }  # fmt: skip
 
 
@@ -65,6 +69,13 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
     "Session.run": (
         SESSION_RUN,
         lambda picture, out, **given: in_session(lambda session: session.run(PIPE, picture, out, **given)),
+    ),
+    "Pipeline.extract": (EXTRACT, lambda picture, out, **given: PIPE.extract(picture, out, **given)),
+    "extract in a session": (
+        SESSION_EXTRACT,
+        lambda picture, out, **given: in_session(
+            lambda session: PIPE.extract(picture, out, session=session, **given)
+        ),
     ),
     "Pipeline.arrays": (ARRAYS, lambda picture, out, **given: list(PIPE.arrays(picture, **given))),
     "Session.arrays": (
@@ -161,6 +172,7 @@ def words_of(function: object) -> set[str]:
     ("function", "call"),
     [
         (imgpar.Pipeline.run, RUN),
+        (imgpar.Pipeline.extract, EXTRACT),
         (imgpar.Pipeline.arrays, ARRAYS),
         (imgpar.Session.arrays, SESSION_ARRAYS),
         (imgpar.Pipeline.encode, ENCODE),

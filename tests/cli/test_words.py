@@ -153,7 +153,7 @@ def test_a_flag_without_its_value_says_so(here, capsys):
         ("frames", "--codec", "h264"),
         ("frames", "--audio", "none"),
         ("frames", "--speed", "2"),
-        ("frames", "--timeout", "3"),
+        ("frames", "--companions", "copy"),
         ("assemble", "--trim", "1-2"),
         ("assemble", "--strip", "gps"),
         ("assemble", "--max-bytes", "8M"),
@@ -184,7 +184,7 @@ def test_a_modifier_of_an_operation_is_no_setting_of_the_command(here, capsys, c
         (["--motion", "--to", "png"], "no --to"),
         (["--motion", "--accept-damaged"], "no --accept-damaged"),
         (["--poster", "--fps", "3"], "--fps belongs to --animation"),
-        (["--poster", "--to", "png"], "contradict each other"),
+        (["--poster", "--to", "png"], "is named as JPEG, but --to is"),
     ],
 )
 def test_frames_refuses_what_this_kind_does_not_use(here, capsys, words, complaint):
@@ -230,6 +230,6 @@ def test_frames_does_not_replace_one_of_its_clips(here, capsys, kind, words):
     clip = make_clip(here / "c.mp4")
     LINKS[kind](here / "p.gif", clip)
     before = tree(here)
-    assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 1
-    assert "is an input itself" in capsys.readouterr().err
+    assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 2
+    assert "is the input itself" in capsys.readouterr().err
     assert tree(here) == before

@@ -88,13 +88,13 @@ def test_a_target_replaces_what_is_there() -> None:
     wanted = Target("webp", PATH)
     assert replacing(wanted, [], {PATH: [MADE]}) is wanted
     alone = replacing(wanted, [(PATH, status())], {PATH: [MADE, OutputFile(PATH, PLANNED)]})
-    assert (alone.replaces, alone.pages, alone.known) == (True, (), (MADE,))
+    assert (alone.replaces, alone.parts, alone.known) == (True, (), (MADE,))
 
 
 def test_pages_are_in_the_way_of_a_file_that_is_split() -> None:
     page = "/out/a-p1.webp"
-    wanted = Target("webp", PATH, split=True)
+    wanted = Target("webp", PATH, split="pages")
     pages = replacing(wanted, [(page, status())], {page: [MADE]})
-    assert (pages.replaces, pages.pages, pages.known) == (False, (page,), (MADE,))
+    assert (pages.replaces, pages.parts, pages.known) == (False, (page,), (MADE,))
     both = replacing(wanted, [(PATH, status()), (page, status())], {})
-    assert (both.replaces, both.pages, both.known) == (True, (page,), ())
+    assert (both.replaces, both.parts, both.known) == (True, (page,), ())

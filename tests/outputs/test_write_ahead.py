@@ -59,11 +59,21 @@ def test_two_files_take_turns_and_the_latest_notes_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_ahead, "LINES", 10)
-    note(tmp_path / "w", [f"{number}.webp" for number in range(35)]).close()
+    log = WrittenLog(str(tmp_path / "w"), "run", "/out")
+    for number in range(35):
+        log.turn()
+        log.note(OutputFile(f"/out/{number}.webp", number))
+    log.close()
     assert len(list((tmp_path / "w").iterdir())) == 2
     found = read_written(str(tmp_path / "w"), "/out")
     assert {f"/out/{number}.webp" for number in range(25, 35)} <= set(found)
     assert len(found) == 15
+
+
+def test_all_notes_of_one_task_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_ahead, "LINES", 10)
+    note(tmp_path / "w", [f"{number}.webp" for number in range(35)]).close()
+    assert len(read_written(str(tmp_path / "w"), "/out")) == 35
 
 
 def test_notes_of_living_processes_of_other_runs_stay(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from imgpar.runtime.protocol import (
     Done,
     Dropped,
     Failed,
+    Files,
     Garbled,
     Lease,
     Need,
@@ -24,7 +25,7 @@ from imgpar.runtime.protocol import (
     Task,
 )
 from imgpar.runtime.records import WorkerState
-from imgpar.runtime.validation import LONGEST_RESULT, disorder
+from imgpar.runtime.validation import LONGEST_RESULT, MOST_FILES, disorder
 
 SPEC = Spec(10, 10, "RGB")
 FILE = OutputFile("/out/a.png", 5)
@@ -55,11 +56,20 @@ def rejection(
     facts: bool = False,
     offered: int = 0,
     waiting: tuple[int, int] | None = None,
+    files: tuple[OutputFile, ...] = (),
 ) -> str:
     worker = WorkerState()
     worker.outstanding[7] = what or task()
     worker.waiting = waiting
-    return disorder(message, worker, lambda _: lease, arrays=arrays, facts=facts, offered=lambda _: offered)
+    return disorder(
+        message,
+        worker,
+        lambda _: lease,
+        arrays=arrays,
+        facts=facts,
+        offered=lambda _: offered,
+        files=lambda _: files,
+    )
 
 
 def done(**facts: Any) -> Done:
@@ -303,10 +313,65 @@ def test_known_outputs_may_be_omitted_but_not_all() -> None:
 )
 def test_split_pages_are_complete(names: tuple[str, ...], good: bool) -> None:
     outputs = tuple(OutputFile(f"/out/{name}", 5) for name in names)
-    split = task("chain", Target("png", "/out/a.png", split=True))
+    split = task("chain", Target("png", "/out/a.png", split="pages"))
     assert (rejection(done(outputs=outputs), split) == "") is good
     if names != ("a.png",):
         assert "files of another job" in rejection(done(outputs=outputs), task())
+
+
+FRAMES = task("chain", Target("png", "/out/a.png", split="frames"), kind="stream")
+SPRITES = task(
+    "chain",
+    Target("png", "/out/a.png", split="sprites"),
+    Target("vtt", "/out/a.vtt"),
+    kind="stream",
+)
+
+
+def named(*names: str) -> tuple[OutputFile, ...]:
+    return tuple(OutputFile(f"/out/{name}", 5) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (("a-000000.png", "a-000010.png"), True),
+        (("a-1234567.png",), True),
+        (("a-0000010.png",), False),
+        (("a-000010.png", "a-000010.png"), False),
+        (("a-00010.png",), False),
+        (("b-000010.png",), False),
+        (("a.png",), False),
+        (("a-p1.png",), False),
+    ],
+)
+def test_frames_are_named_by_their_index(names: tuple[str, ...], good: bool) -> None:
+    assert (rejection(done(outputs=named(*names)), FRAMES) == "") is good
+
+
+def test_sprites_need_their_index() -> None:
+    pictures = named("a-sprites-1.png", "a-sprites-2.png")
+    assert rejection(done(outputs=(*pictures, *named("a.vtt"))), SPRITES) == ""
+    assert rejection(done(outputs=named("a.vtt")), SPRITES, files=pictures) == ""
+    assert "another job" in rejection(done(outputs=pictures), SPRITES)
+    assert "another job" in rejection(done(outputs=named("a.vtt")), SPRITES)
+    assert "another job" in rejection(done(outputs=pictures[1:]), SPRITES, files=pictures[:1])
+
+
+def test_files_before_the_result_are_checked_like_it() -> None:
+    assert rejection(Files(7, named("a-000000.png")), FRAMES) == ""
+    assert "another job" in rejection(Files(7, named("b-000000.png")), FRAMES)
+    assert "another job" in rejection(Files(7, named("a.vtt")), SPRITES)
+    assert "an invalid file" in rejection(Files(7, (OutputFile("/out/a-000000.png", -1),)), FRAMES)
+    assert "not assigned" in rejection(Files(7, (FILE,)))
+    many = (OutputFile("/out/a-000000.png", 5),) * MOST_FILES
+    assert "more files" in rejection(Files(7, named("a-000000.png")), FRAMES, files=many)
+
+
+def test_a_file_is_reported_once() -> None:
+    before = named("a-000000.png")
+    assert rejection(done(outputs=named("a-000001.png")), FRAMES, files=before) == ""
+    assert "another job" in rejection(done(outputs=before), FRAMES, files=before)
 
 
 def test_outputs_exclude_frames() -> None:

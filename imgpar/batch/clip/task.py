@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.results import Results
@@ -39,12 +39,13 @@ During = Callable[[str], AbstractContextManager[None]]
 """Measures a stage: `with during("encode"): …`."""
 
 
-class ClipResult(NamedTuple):
+@dataclass(slots=True)
+class ClipResult:
     """Outputs of a clip, with losses and notes."""
 
-    outputs: tuple[OutputFile, ...] = ()
-    lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    outputs: list[OutputFile] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     digest: str = ""
     unchanged: bool = False
     failure: Failed | None = None
@@ -91,11 +92,11 @@ class ClipWork:
 
         path = self._job.item.path
         if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
-            return ClipResult(tuple(before))
+            return ClipResult(before)
         with self._during("read"):
-            self._source = _status(path)
+            self._source = read_status(path)
             if self._run.digests:
-                self._digest = _digest(path)
+                self._digest = read_digest(path)
                 if self._job.digest and self._job.digest == self._digest:
                     return ClipResult(digest=self._digest, unchanged=True)
         with self._during("decode"):
@@ -105,8 +106,9 @@ class ClipWork:
         self._make_all(clip)
         made = self._results.written()
         if not self._in_place:
-            self._check_source()
-        return ClipResult(made.files, made.lost, made.notes, self._digest, failure=made.failure)
+            check_unchanged(path, self._source)
+        texts = list(made.lost), list(made.notes)
+        return ClipResult(list(made.files), *texts, self._digest, failure=made.failure)
 
     def _make_all(self, clip: Clip) -> None:
         """Make every target; each output of the recipe with its own settings."""
@@ -120,12 +122,6 @@ class ClipWork:
                 for target in sorted(targets, key=lambda target: bool(target.retires)):
                     with self._results.attempt([target], self._clock):
                         self._make(own, target, run)
-
-    def _check_source(self) -> None:
-        assert self._source is not None
-        before, after = self._source, _status(self._job.item.path)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise SourceError("It changed while it was read.", fix="Run again when it is complete.")
 
     def _make(self, clip: Clip, target: Target, run: RunSpec) -> None:
         """Write, check and commit one target, with the operations and settings of its output."""
@@ -306,15 +302,24 @@ class ClipWork:
             )
 
 
-def _status(path: str) -> os.stat_result:
+def read_status(path: str) -> os.stat_result:
+    """The status of an input. Raises SourceError."""
     try:
         return os.stat(path)
     except OSError as error:
         raise SourceError(f"It cannot be read: {error.strerror}.") from None
 
 
-def _digest(path: str) -> str:
+def read_digest(path: str) -> str:
+    """The digest of the content of an input. Raises SourceError."""
     try:
         return file_digest(path)
     except OSError as error:
         raise SourceError(f"It cannot be read: {error.strerror}.") from None
+
+
+def check_unchanged(path: str, before: os.stat_result) -> None:
+    """Raise SourceError where an input was written to since its status was read."""
+    after = read_status(path)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceError("It changed while it was read.", fix="Run again when it is complete.")

@@ -1,10 +1,8 @@
-"""Frames of clips as arrays and pictures, in the calling process. It reads clips and writes pictures.
+"""Frames of clips as arrays, decoded in the calling process. Nothing here writes files.
 
 reading        frames as arrays, all or by timestamp
 stills         frames by interval, key frames, scene changes, a poster
 sheets         many small frames in one picture: contact sheets, sprites with WebVTT
 animation      frames and durations for an animated picture
 motion_photo   the clip embedded in a motion photo
-files          the output files
-parallel       several clips at once, in threads
 """

@@ -6,9 +6,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.frames.reading import ANY, Choice
-from imgpar.batch.frames.stills import Every, pick
-from imgpar.core.errors import DamagedError
+from imgpar.batch.frames.reading import ANY, Choice, ClipFrame
+from imgpar.batch.frames.stills import pick
+from imgpar.core.errors import DamagedError, LimitError
+from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
 
@@ -41,9 +42,18 @@ def animation(
 
     Raises:
         DamagedError: no frame is left.
+        LimitError: the frames together need more than the memory limit.
         ItemError: the clip cannot be decoded.
     """
-    found = list(pick(source, Every(seconds=float(1 / fps)), recipe, span, choice=choice))
+    found, left = list[ClipFrame](), choice.limits.memory
+    for frame in pick(source, Every(seconds=float(1 / fps)), recipe, span, choice=choice):
+        found.append(frame)
+        left -= frame.array.nbytes
+        if left < 0:
+            raise LimitError(
+                f"Its frames together need more than the {choice.limits.memory >> 20:,} MiB of --memory.",
+                fix="Use --resize, --trim or a lower --fps, or raise --memory.",
+            )
     if not found:
         raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
     times = [frame.time for frame in found]

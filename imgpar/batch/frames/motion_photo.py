@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imgpar.batch.frames.files import NONE, Inputs, write_file
 from imgpar.core.blocks import Xmp
 from imgpar.core.errors import DamagedError, SourceError
-from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
 from imgpar.formats import codec
@@ -20,29 +18,24 @@ from imgpar.inputs.batches import why_unreadable
 _HEAD = 4096
 
 
-def extract_clip(path: str, stem: str, *, replace: bool, inputs: Inputs = NONE) -> OutputFile | None:
-    """Write the clip of a motion photo unchanged, as `stem.mp4` or `stem.mov`; None where there is none.
+def read_clip(path: str, limits: Limits) -> memoryview | None:
+    """The bytes of the clip in a motion photo; None where the picture has none.
 
     Args:
         path: of the picture.
-        stem: path of the output without suffix.
-        replace: whether an existing file may be replaced.
-        inputs: files that are never replaced.
+        limits: of the clip.
 
     Raises:
-        ItemError: the picture cannot be read, its clip is damaged, or the file exists.
+        ItemError: the picture cannot be read, or its clip is missing or damaged.
     """
     from imgpar.video.check import check_source
     from imgpar.video.probe import probe
 
-    found = _read(path)
-    if found is None:
-        return None
-    record = sniff(bytes(found[:64]))
-    suffix = record.suffix if record else "mp4"
-    with _spooled(found) as spooled:
-        check_source(probe(spooled), accept_damaged=False)
-    return write_file(found, f"{stem}.{suffix}", suffix, replace=replace, inputs=inputs)
+    found = _find(path)
+    if found is not None:
+        with _spooled(found) as spooled:
+            check_source(probe(spooled, limits), accept_damaged=False)
+    return found
 
 
 @contextmanager
@@ -56,7 +49,7 @@ def clip_path(path: str) -> Iterator[str]:
             found = sniff(file.read(_HEAD))
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
-    clip = _read(path) if found is not None and found.kind == "image" else None
+    clip = _find(path) if found is not None and found.kind == "image" else None
     if clip is None:
         yield path
         return
@@ -64,13 +57,14 @@ def clip_path(path: str) -> Iterator[str]:
         yield spooled
 
 
-def _read(path: str) -> memoryview | None:
+def _find(path: str) -> memoryview | None:
     """A clip in a picture, or None; raises ItemError where it is unreadable or the clip missing."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
+    # Only the header of the picture is read, so its size does not matter.
     codec.read_header(data, os.path.basename(path), Limits(max_pixels=1 << 62))
     xmp = _raw_xmp(data)
     clip = find_clip(data, xmp)

@@ -51,6 +51,9 @@ def ignore(_done: int, _of: int) -> None:
     """Do not report progress."""
 
 
+NO_LIMITS = Limits(memory=1 << 40)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which frames are selected, and in which pixel format."""
@@ -66,6 +69,8 @@ class Choice:
     accept_damaged: bool = False
     threads: int = 0
     seen: Seen = ignore
+    limits: Limits = NO_LIMITS
+    """For one frame with its operations; an animation as a whole must fit into `memory`."""
 
 
 ANY = Choice()
@@ -82,7 +87,7 @@ class _Converter:
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         steps = steps_of(clip.picture, recipe.operations)
-        self._program = FrameProgram(FrameFacts(clip.picture, None), steps, Limits(memory=1 << 40))
+        self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
         self._program.begin(clip_facts(clip, len(clip.times)))
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)

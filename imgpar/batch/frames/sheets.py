@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at
 from imgpar.batch.frames.stills import whole_or
+from imgpar.formats.extraction import Grid
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -31,7 +32,7 @@ COLUMNS, ROWS = 10, 10
 
 def sheet(
     source: str | Clip,
-    grid: tuple[int, int],
+    grid: Grid,
     recipe: Recipe,
     span: Span | None = None,
     choice: Choice = ANY,
@@ -58,7 +59,7 @@ def sheet(
 
     clip = probe(source) if isinstance(source, str) else source
     begin, end = whole_or(clip, span)
-    columns, rows = grid
+    columns, rows = grid.columns, grid.rows
     step = (end - begin) / (columns * rows)
     middles = [begin + (number + 0.5) * step for number in range(columns * rows)]
     found: dict[int, ClipFrame] = {}

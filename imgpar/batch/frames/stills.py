@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
-from imgpar.core import parsing
-from imgpar.core.errors import DamagedError, bad_value
+from imgpar.core.errors import DamagedError
+from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
 
@@ -23,35 +22,6 @@ if TYPE_CHECKING:
 
 CANDIDATES = 15
 """Number of frames among which the poster is selected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Which frames are selected: every `frames`-th, one per `seconds`, key frames, or scene changes."""
-
-    frames: int = 1
-    seconds: float = 0.0
-    keys: bool = False
-    scenes: bool = False
-
-
-def parse_every(value: object) -> Every:
-    """Parse `10`: every tenth frame, `2s`: one per two seconds, `key`: key frames, `scene`: scene changes.
-
-    Raises BadValueError.
-
-    >>> parse_every("2s").seconds
-    2.0
-    """
-    text = str(value).strip().lower()
-    if text in ("key", "scene"):
-        return Every(keys=text == "key", scenes=text == "scene")
-    if re.fullmatch(r"\d+", text) and int(text):
-        return Every(frames=int(text))
-    if (match := re.fullmatch(r"(\d+(?:\.\d+)?)s", text)) and float(match[1]):
-        return Every(seconds=float(match[1]))
-    known = "10 (every tenth frame), 2s (every two seconds), key or scene"
-    raise bad_value(parsing.VALUE, known, value, ("key", "scene"))
 
 
 def pick(

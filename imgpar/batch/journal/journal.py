@@ -20,6 +20,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from imgpar.batch.incremental import Recorded, Unchanged
@@ -27,7 +28,7 @@ from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import close_database, open_database, readable, translated_errors
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run, to_json
-from imgpar.batch.journal.recovery import take_over
+from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
@@ -239,7 +240,8 @@ class Journal:
                 place = self._place(item)
                 for branch, targets in by_branch(job.targets).items():
                     names = self._paths.pack(
-                        OutputFile(target.path, PLANNED, 0, 0, item.mtime_ns) for target in targets
+                        OutputFile(target.path, PLANNED, SPLIT_PLANS.get(target.split, 0), 0, item.mtime_ns)
+                        for target in targets
                     )
                     if job.digest and not job.same:
                         compare.append((names, *place, self.keys[branch]))
@@ -292,11 +294,11 @@ class Journal:
                 journal.
             in_place: whether outputs are in the folders of their inputs.
         """
-        if noted is None:
-            noted = read_written(self.written, self.base)
+        own = partial(read_written, self.written, self.base) if noted is None else None
+        noted = read_written(self.written, self.base) if noted is None else noted
         if noted:
             with self._writing() as database, readable(self.path):
-                take_over(database, self._paths, noted, in_place=in_place)
+                take_over(database, self._paths, noted, own, in_place=in_place)
 
     # ----- queries ----------------------------------------------------------------------------------
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.history import Paths
-from imgpar.core.digest import matches_output
-from imgpar.core.filenames import whole_path
+from imgpar.core.digest import as_recorded
+from imgpar.core.filenames import parts_of, whole_paths
 from imgpar.core.job import OutputFile
+from imgpar.outputs.naming import PLANNED
+from imgpar.outputs.parts import complete_parts
+
+Noted = Mapping[str, list[OutputFile]]
+"""Entries of write-ahead logs by path."""
+SPLIT_PLANS = {"pages": 1, "frames": 2, "sprites": 2}
+"""What the width of a planned output says: the output is split, and a single page may be at its path."""
 
 
 def take_over(
-    database: sqlite3.Connection, paths: Paths, noted: Mapping[str, list[OutputFile]], *, in_place: bool
+    database: sqlite3.Connection,
+    paths: Paths,
+    noted: Noted,
+    own: Callable[[str], Noted] | None = None,
+    *,
+    in_place: bool,
 ) -> None:
     """Record planned items whose outputs are all complete; the caller has begun a transaction.
 
@@ -22,39 +34,52 @@ def take_over(
         database: connection to the journal.
         paths: conversion of outputs to JSON.
         noted: entries of the write-ahead logs of workers, by path.
+        own: returns those of one run, by its random id. What another run has written, with other settings
+            perhaps, does not complete an item; None takes all entries for those of the run.
         in_place: require that the original of an item is removed or replaced.
     """
-    pages = _by_whole(noted)
-    for row, _, name, planned in database.execute(sql.READ_PLANNED).fetchall():
-        names = [file.path for file in paths.unpack(planned)]
-        found = [_still_there(noted.get(path, ())) for path in names]
-        whole = [file for file in found if file is not None]
-        gone = not in_place or _is_retired(os.fsdecode(name), names)
-        if len(whole) == len(found) and gone:
+    parts = _by_whole(noted)
+    runs: dict[str | None, tuple[Noted, Noted]] = {}
+    for row, name, planned, run in database.execute(sql.READ_PLANNED).fetchall():
+        plan = [file for file in paths.unpack(planned) if file.bytes == PLANNED]
+        names = [file.path for file in plan]
+        if run not in runs:
+            mine = own(run) if own and run else noted
+            runs[run] = (mine, _by_whole(mine) if mine is not noted else parts)
+        whole = _whole(plan, *runs[run])
+        if whole and (not in_place or _is_retired(os.fsdecode(name), names)):
             database.execute(sql.RECOVERED, (paths.pack(whole), "", row))
             continue
-        known = [file for path in names for file in (*noted.get(path, ()), *pages.get(path, ()))]
+        known = [file for path in names for file in (*noted.get(path, ()), *parts.get(parts_of(path), ()))]
         if known:
             update = "UPDATE items SET planned = ? WHERE id = ?"
-            database.execute(update, (paths.pack(known), row))
+            database.execute(update, (paths.pack([*plan, *known]), row))
 
 
-def _by_whole(noted: Mapping[str, list[OutputFile]]) -> dict[str, list[OutputFile]]:
-    """Files of single pages by the path of the whole output."""
-    found: dict[str, list[OutputFile]] = {}
-    for path, files in noted.items():
-        if whole := whole_path(path):
-            found.setdefault(whole, []).extend(files)
+def _whole(plan: Sequence[OutputFile], noted: Noted, parts: Noted) -> list[OutputFile]:
+    """All outputs of a plan, where they are complete; else an empty list."""
+    found: list[OutputFile] = []
+    for planned in plan:
+        path = planned.path
+        files = None
+        if planned.width:
+            files = complete_parts(path, noted.get(path, ()), parts.get(parts_of(path), ()))
+        if files is None and planned.width != SPLIT_PLANS["frames"]:
+            file = as_recorded(path, noted.get(path, ()))
+            files = [file] if file else None
+        if files is None:
+            return []
+        found += files
     return found
 
 
-def _still_there(noted: Sequence[OutputFile]) -> OutputFile | None:
-    """The log entry that matches the file on disk, with its current ctime; None if none matches."""
-    for file in noted:
-        if matches_output(file.path, (file,)):
-            status = os.lstat(file.path)
-            return file._replace(ctime_ns=status.st_ctime_ns)
-    return None
+def _by_whole(noted: Noted) -> Noted:
+    """Files of split outputs by the path of the whole output."""
+    found: dict[str, list[OutputFile]] = {}
+    for path, files in noted.items():
+        for whole in whole_paths(path):
+            found.setdefault(whole, []).extend(files)
+    return found
 
 
 def _is_retired(name: str, outputs: Sequence[str]) -> bool:

@@ -64,7 +64,10 @@ COUNT_OTHER = """
 SELECT count(*) FROM items
 WHERE key NOT IN (SELECT value FROM json_each(?)) AND state = 'ok' AND outputs <> '[]'
 """
-READ_PLANNED = "SELECT id, folder, name, planned FROM items WHERE planned <> '[]'"
+READ_PLANNED = """
+SELECT items.id, items.name, items.planned, runs.uid FROM items LEFT JOIN runs ON runs.id = items.run
+WHERE items.planned <> '[]'
+"""
 NO_PLAN = "UPDATE items SET planned = '[]' WHERE folder = ? AND name = ? AND key = ?"
 RECOVERED = (
     "UPDATE items SET state = 'ok', outputs = ?, planned = '[]', claims = '[]', digest = ? WHERE id = ?"

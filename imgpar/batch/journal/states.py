@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from imgpar.core.filenames import fold, whole_path
-from imgpar.core.job import Job, Outcome, OutputFile, by_branch
+from imgpar.core.filenames import fold, is_part
+from imgpar.core.job import Job, Outcome, OutputFile, Target, by_branch
 
 
 class OutputState(NamedTuple):
@@ -45,8 +45,7 @@ def _of_job(outcome: Outcome, job: Job, written: Sequence[OutputFile]) -> Iterat
     files: dict[int, list[OutputFile]] = {}
     whole: set[str] = set()
     for file in written:
-        key = fold(file.path)
-        target = owners.get(key) or owners[fold(whole_path(file.path))]
+        target = owners.get(fold(file.path)) or _whole_of(file.path, job.targets)
         whole.add(target.path)
         files.setdefault(target.branch, []).append(file)
     for branch, targets in by_branch(job.targets).items():
@@ -56,3 +55,8 @@ def _of_job(outcome: Outcome, job: Job, written: Sequence[OutputFile]) -> Iterat
         elif status == "ok" and branch not in files:
             status = "skipped"  # files of the user were left alone
         yield OutputState(branch, status, tuple(files.get(branch, ())))
+
+
+def _whole_of(path: str, targets: Sequence[Target]) -> Target:
+    """The split target to which a file belongs."""
+    return next(one for one in targets if one.split and is_part(path, one.path, one.split))

@@ -20,11 +20,11 @@ from imgpar.batch.picture import outputs, planar, programs, stages
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
-from imgpar.core.filenames import fold, page_path
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
+from imgpar.outputs.parts import Note, PartTargets, finish
 from imgpar.pixels.palette import marked
 from imgpar.runtime.stage_times import StageClock
 
@@ -172,7 +172,7 @@ def write_document(
     programs.begin_picture(run.operations, header, path, header.frames)
     pages = read_pages(data, os.path.basename(path), header, run, memory, clock.during)
     if any(target.split for target in targets):
-        made, lost, notes = write_pages(pages, targets, writing.one)
+        made, lost, notes = write_pages(pages, targets, writing.one, run.note())
         writing.add(made, lost, notes)
         return
     frames, first, notes = kept(pages, run)
@@ -188,18 +188,19 @@ def write_document(
 
 
 def write_pages(
-    pages: Iterator[Page], targets: Sequence[Target], write: Write
+    pages: Iterator[Page], targets: Sequence[Target], write: Write, note: Note | None = None
 ) -> tuple[list[tuple[Target, OutputFile]], tuple[str, ...], tuple[str, ...]]:
     """Write every page for every target; all pages or none. Returns files with the targets of their pages,
     losses and notes."""
     made = list[tuple[Target, OutputFile]]()
     order = dict[str, int]()
+    parts = list(map(PartTargets, targets))
     lost, notes = dict[str, None](), dict[str, None]()
     try:
         for page in pages:
             notes |= dict.fromkeys(page.notes)
-            for index, target in enumerate(targets):
-                page_output = page_target(target, page.number)
+            for index in range(len(targets)):
+                page_output = parts[index].target(page.number)
                 file, encoded = write(page_output, [page.frame], page.header)
                 made.append((page_output, file))
                 order[file.path] = index
@@ -209,11 +210,5 @@ def write_pages(
         take_back(made)
         raise
     made.sort(key=lambda one: order[one[1].path])
+    finish(targets, [file for _, file in made], note)
     return made, tuple(lost), tuple(notes)
-
-
-def page_target(target: Target, number: int) -> Target:
-    """The target of one page."""
-    path = page_path(target.path, number)
-    existing = {fold(other) for other in target.pages}
-    return target._replace(path=path, replaces=fold(path) in existing, split=False, pages=())

@@ -15,6 +15,7 @@ from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import Original, commit, done_before, made_before, taken_over
+from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
@@ -96,6 +97,9 @@ class Writing:
     def results(self) -> Written:
         """What was written; raises the first failure where nothing was."""
         made = self._results.written()
+        paths = {file.path for file in made.files}
+        # Of these, split targets have one page, under the path itself.
+        finish((target for target in self._targets() if target.path in paths), made.files, None)
         return made._replace(lost=tuple(dict.fromkeys([*made.lost, *self._metadata_lost])))
 
     def one(

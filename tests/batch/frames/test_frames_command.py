@@ -16,14 +16,9 @@ from video_clips import decoded, ffmpeg, make_clip, make_uneven, psnr
 
 import imgpar
 from imgpar.batch.frames import sheets, stills
-from imgpar.batch.frames.parallel import take_all
-from imgpar.batch.frames.reading import Choice
-from imgpar.batch.frames.stills import Every, pick
 from imgpar.cli import main
-from imgpar.core.errors import RunError
-from imgpar.core.job import Event
+from imgpar.formats.extraction import Grid
 from imgpar.recipe.recipe import Recipe
-from imgpar.runtime.scheduler import CancelToken
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +29,7 @@ def source(tmp_path_factory) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".imgpar")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +49,9 @@ def test_stills_of_a_part(source, tmp_path):
 
 def test_what_is_there_is_left_alone(source, tmp_path, capsys):
     (tmp_path / "p.png").write_bytes(b"mine")
-    assert main(["frames", str(source), "-o", str(tmp_path / "p.png"), "--poster"]) == 1
+    assert main(["frames", str(source), "-o", str(tmp_path / "p.png"), "--poster"]) == 0
     assert (tmp_path / "p.png").read_bytes() == b"mine"
-    assert "already exists" in capsys.readouterr().err
+    assert "1 skipped (1 there already)" in capsys.readouterr().out
     assert main(["frames", str(source), "-o", str(tmp_path / "p.png"), "--poster", "-y"]) == 0
     with Image.open(tmp_path / "p.png") as image:
         assert image.size == (96, 64)
@@ -74,7 +69,7 @@ def test_a_poster_of_one_frame(tmp_path):
 
 def test_a_contact_sheet_has_its_frames_in_order(tmp_path):
     clip = make_uneven(tmp_path / "in.mp4", [k / 10 for k in range(12)], last=0.1)
-    sheet = sheets.sheet(str(clip), (3, 2), Recipe())
+    sheet = sheets.sheet(str(clip), Grid(3, 2), Recipe())
     assert sheet.shape == (2 * 52 + 4, 3 * 68 + 4, 3)
     middles = [sheet[20 + 52 * row, 40 + 68 * column].mean() for row in range(2) for column in range(3)]
     assert middles == pytest.approx([10, 30, 50, 70, 90, 110], abs=3)
@@ -225,33 +220,6 @@ def test_stills_of_a_truncated_clip_are_written_but_not_called_whole(tmp_path, c
     assert "of 50 frames could be read" in capsys.readouterr().err
     assert main([*arguments, "-y", "--accept-damaged"]) == 0
     assert "c-000010.jpg" in names(tmp_path / "o")
-
-
-def test_several_clips_are_taken_at_once_and_each_is_told(source, tmp_path):
-    bad = tmp_path / "bad.mp4"
-    bad.write_bytes(b"no clip")
-    events: list[Event] = []
-
-    def take(number: int, choice: Choice) -> str:
-        return str(sum(1 for _ in pick(paths[number], Every(), Recipe(), choice=choice)))
-
-    paths = [str(source), str(bad), str(source)]
-    found = list(take_all(paths, take, 2, tell=events.append, cancel=CancelToken()))
-    assert found == [(str(source), "100")] * 2
-    ended = [event.outcome.status for event in events if event.outcome]
-    assert sorted(ended) == ["failed", "ok", "ok"]
-    assert events[1].total == 3
-
-
-def test_clips_that_are_given_up_write_nothing_more(source):
-    token = CancelToken()
-    token.kill()
-
-    def take(_: int, choice: Choice) -> str:
-        return str(sum(1 for _ in pick(str(source), Every(), Recipe(), choice=choice)))
-
-    with pytest.raises(RunError):
-        list(take_all([str(source)], take, 1, tell=lambda _: None, cancel=token))
 
 
 @pytest.mark.parametrize(("asked", "level"), [(["--tonemap", "clip"], 255), ([], None)])

@@ -16,11 +16,14 @@ from imgpar.batch.journal.database import read_database
 from imgpar.batch.journal.history import Paths
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report_lines import state_folder
+from imgpar.core.digest import file_digest
 from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import PLANNED
+from imgpar.outputs.parts import PartTargets, finish
+from imgpar.outputs.write_ahead import WrittenLog
 
 
 def place(tmp_path: Path) -> str:
@@ -355,3 +358,74 @@ def test_outputs_come_back_below_the_folder(tmp_path: Path) -> None:
     paths = Paths(str(tmp_path))
     assert paths.unpack(paths.pack([file])) == (file,)
     assert str(tmp_path) not in paths.pack([file])
+
+
+# ----- split outputs after a kill ---------------------------------------------------------------------
+
+
+def frames_job(tmp_path: Path) -> Job:
+    work = job(tmp_path)
+    target = Target("webp", work.targets[0].path, split="frames")
+    return work._replace(targets=(target,))
+
+
+def write_frames(journal: Journal, tmp_path: Path, *numbers: int, complete: bool) -> None:
+    """What a worker that was killed has written."""
+    log = WrittenLog(journal.written, journal.uid, journal.base)
+    target = frames_job(tmp_path).targets[0]
+    for number in numbers:
+        path = PartTargets(target).target(number).path
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(path).write_bytes(b"frame")
+        log.note(OutputFile(path, 5, digest=file_digest(path)))
+    if complete:
+        files = [OutputFile(PartTargets(target).target(number).path, 5) for number in numbers]
+        finish([target], files, log.note)
+    log.close()
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_frames_are_done_when_all_were_written(tmp_path: Path, complete: bool) -> None:
+    work = frames_job(tmp_path)
+    with opened(tmp_path) as journal:
+        journal.begin("key")
+        journal.planned([work])
+        write_frames(journal, tmp_path, 0, 10, complete=complete)
+    with opened(tmp_path) as journal:
+        journal.recover()
+        (record,) = done(journal, tmp_path)[work.item.path]
+    assert record.state == ("ok" if complete else "planned")
+    files = record.outputs if complete else [file for file in record.claims if file.bytes != PLANNED]
+    assert [os.path.basename(file.path) for file in files] == ["a-000000.webp", "a-000010.webp"]
+
+
+def test_frames_of_two_runs_that_were_killed_are_ours(tmp_path: Path) -> None:
+    work = frames_job(tmp_path)
+    for numbers in ((0, 10), (0,)):
+        with opened(tmp_path) as journal:
+            journal.recover()
+            journal.begin("key")
+            journal.planned([work])
+            write_frames(journal, tmp_path, *numbers, complete=False)
+    with opened(tmp_path) as journal:
+        journal.recover()
+        (record,) = done(journal, tmp_path)[work.item.path]
+    owned = {os.path.basename(file.path) for file in record.claims if file.bytes != PLANNED}
+    assert (record.state, owned) == ("planned", {"a-000000.webp", "a-000010.webp"})
+
+
+def test_files_of_other_settings_do_not_complete_an_item(tmp_path: Path) -> None:
+    """The second run was killed before it wrote anything; the files are those of the first."""
+    work = frames_job(tmp_path)
+    with opened(tmp_path) as journal:
+        journal.begin("first")
+        journal.planned([work])
+        write_frames(journal, tmp_path, 0, 10, complete=True)
+    with opened(tmp_path) as journal:
+        journal.recover()
+        journal.begin("second")
+        journal.planned([work])
+    with opened(tmp_path) as journal:
+        journal.recover()
+        records = done(journal, tmp_path)[work.item.path]
+    assert {record.recipe: record.state for record in records} == {"first": "ok", "second": "planned"}

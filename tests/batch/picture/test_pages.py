@@ -195,7 +195,7 @@ def planned(
     *inputs: str, done: dict[str, list[PriorResult]] | None = None, out: str = "/nowhere"
 ) -> dict[str, str]:
     items = [Item(f"/in/{name}", name, 10, 20, 30) for name in inputs]
-    planner = Planner(Out(out), to=["webp"], split=True, past=Known(done or {}), recipe="key")
+    planner = Planner(Out(out), to=["webp"], split="pages", past=Known(done or {}), recipe="key")
     entries: list[Job | Outcome] = list(planner.plan(Batch("/in", "", items)))
     return {
         os.path.basename(job.item.path): os.path.basename(job.targets[0].path)
@@ -229,10 +229,10 @@ class TestNames:
         claim = OutputFile(str(page), 5, 1, 1, 20)
         record = PriorResult("key", "planned", 10, 20, 0, 30, "", 1, (), (claim,))
         past = Known({"/in/a.tif": [record]})
-        planner = Planner(Out(str(tmp_path)), to=["webp"], split=True, past=past, recipe="key")
+        planner = Planner(Out(str(tmp_path)), to=["webp"], split="pages", past=past, recipe="key")
         (job,) = planner.plan(Batch("/in", "", [Item("/in/a.tif", "a.tif", 10, 20, 30)]))
         assert isinstance(job, Job)
-        assert job.targets[0].pages == (str(page),)
+        assert job.targets[0].parts == (str(page),)
 
     def test_a_page_that_is_an_input_is_not_overwritten(self, tmp_path: Path) -> None:
         inputs = [
