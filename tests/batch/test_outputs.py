@@ -336,6 +336,18 @@ def test_an_output_that_fails_does_not_lose_the_others(schedule: str, tmp_path: 
     assert sorted(contents(tmp_path / "out")) == ["a-last.webp", "a.png"]
 
 
+@pytest.mark.parametrize("schedule", ["staged", "chain"])
+def test_a_format_that_fails_does_not_lose_the_others(schedule: str, tmp_path: Path, session):
+    """Without [[output]] as well: WebP has at most 16,383 pixels on a side."""
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (17_000, 2), "red").save(tmp_path / "in/a.png")
+    settings = {"to": "webp,png", "session": session, "schedule": schedule}
+    (item,) = imgpar.convert(tmp_path / "in", tmp_path / "out", grey=True, **settings).items
+    assert (item.status, item.kind) == ("failed", "EncodeError")
+    assert [os.path.basename(file.path) for file in item.outputs] == ["a.png"]
+    assert list(contents(tmp_path / "out")) == ["a.png"]
+
+
 def test_only_the_failed_output_is_made_again(tmp_path: Path, session: imgpar.Session):
     photos = testing.write_pictures(tmp_path / "in", ["a.png"])
     tree = broken(Pipeline(), Pipeline().resize("65000x65000", fit="fill"))
