@@ -18,7 +18,7 @@ from imgpar.core.limits import Limits
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 LIMITS = Limits(max_pixels=1 << 40, memory=1 << 40)
 

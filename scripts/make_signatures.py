@@ -30,6 +30,7 @@ from imgpar.batch.settings import (  # noqa: E402
     DRY_RUN,
     ENCODE,
     EXTRACT,
+    OUTPUT,
     RETRY,
     RUN,
     SESSION_ARRAYS,
@@ -43,7 +44,7 @@ from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
-from imgpar.recipe.recipe import parse_formats  # noqa: E402
+from imgpar.recipe.tables import parse_formats  # noqa: E402
 
 WIDTH = 110
 HEAD = "Written by scripts/make_signatures.py: change the declarations, not this file."
@@ -76,6 +77,7 @@ SETTINGS = (
     Settings(
         "EncodeSettings", "OperationSettings", "Settings of `Pipeline.encode`.", ENCODE, frozenset({"to"})
     ),
+    Settings("OutputSettings", "OperationSettings", "Settings of `Pipeline.output`.", OUTPUT),
     Settings(
         "PlainRunSettings", "OperationSettings", "Settings that every run takes.", SESSION_RUN,
         frozenset({"dry_run"}),

@@ -62,6 +62,7 @@ def frames(
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     recipe = pipeline.recipe if pipeline is not None else Recipe()
+    recipe.check_single("frames")
     begin, end = _part(start, stop)
     keys = parsing.named("keys", parsing.switch, keys)
     accept_damaged = parsing.named("accept_damaged", parsing.switch, accept_damaged)

@@ -108,6 +108,7 @@ def read_gathering(
     Raises:
         UsageError: the file cannot be made like this.
     """
+    recipe.check_single(call)
     _, target = read_target(call, out)
     declared = Gathering.options()
     values = {

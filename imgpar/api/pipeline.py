@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Inputs, Place, read_inputs, read_place, resolve
+from imgpar.api.settings import Inputs, Place, read_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
     ArraysSettings,
     AssembleSettings,
     EncodeSettings,
     ExtractSettings,
+    OutputSettings,
     RunSettings,
     SheetSettings,
 )
@@ -41,7 +42,8 @@ from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ class Pipeline(OperationMethods):
         self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
 
     def __repr__(self) -> str:
-        return f"Pipeline({', '.join(operation.name for operation in self.recipe.operations)})"
+        words = [operation.name for operation in self.recipe.operations]
+        if count := len(self.recipe.outputs):
+            words.append("1 output" if count == 1 else f"{count} outputs")
+        return f"Pipeline({', '.join(words)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self.recipe == other.recipe
@@ -81,6 +86,37 @@ class Pipeline(OperationMethods):
         """This pipeline with one more operation."""
         longer = copy(self)
         longer.recipe = self.recipe.then(operation)
+        return longer
+
+    def output(
+        self,
+        pipeline: Pipeline | None = None,
+        /,
+        *,
+        name: str | None = None,
+        **settings: Unpack[OutputSettings],
+    ) -> Self:
+        """This pipeline with one more output per input: the operations of this pipeline run once, then those
+        of each output.
+
+        >>> sizes = Pipeline().output(resize="2000").output(resize="400", to="webp", name="{stem}-thumb")
+        >>> sizes
+        Pipeline(2 outputs)
+
+        Args:
+            pipeline: operations of this output.
+            name: file name without suffix; `{stem}` is the name of the input, `{ext}` the suffix of the
+                output. Without it the output has the name of the input.
+            settings: operations, which follow those of `pipeline`; `to` and settings of the encoder, such as
+                `quality`. They take precedence over those given for all outputs. `typed.OutputSettings` has
+                the type and meaning of each.
+
+        Raises:
+            UsageError: a setting is invalid. That two outputs have the same name is an error of `run`.
+        """
+        inner = pipeline.recipe if pipeline is not None else Recipe()
+        longer = copy(self)
+        longer.recipe = self.recipe.with_output(read_output(inner, settings, name))
         return longer
 
     def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
@@ -381,6 +417,7 @@ class Pipeline(OperationMethods):
 
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise bad_value("data", "the bytes of a picture file", data)
+        self.recipe.check_single("encode")
         recipe, options = resolve(self.recipe, {**settings, "to": to}, ENCODE)
         if len(recipe.to) > 1:
             raise bad_value("to", "one format", ", ".join(recipe.to))

@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
+from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.inputs.sources import Source, is_source
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
-from imgpar.recipe.recipe import Recipe, is_setting, make_operation
+from imgpar.recipe.outputs import Output, check_names
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import fields_of, is_setting, make_operation
 
 Input = str | os.PathLike[str] | Source
 Inputs = Input | Iterable[Input]
@@ -44,6 +47,36 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
         UsageError: a name or a value is invalid, or not used by `call`.
     """
     call.check(settings)
+    recipe, others, run = _sorted(recipe, settings)
+    recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
+    check_relevance([key for key, value in others.items() if value is not None], recipe.formats())
+    return recipe, RunOptions.read(run)
+
+
+def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -> Output:
+    """One output of a recipe, from keyword settings as for `resolve`.
+
+    Args:
+        recipe: its operations and settings come first.
+        settings: operations and settings of the encoder.
+        name: template of the file name; None keeps the name of the input.
+
+    Raises:
+        UsageError: a name or a value is invalid.
+    """
+    OUTPUT.check(settings)
+    recipe.check_single("An output")
+    given: dict[str, Any] = fields_of(recipe.encode, EncodeOptions.options())
+    given |= {"to": recipe.to} if recipe.to else {}
+    recipe, others, _ = _sorted(recipe, settings)
+    given |= {key: value for key, value in others.items() if value is not None}
+    output = Output.made(recipe.operations, given, name)
+    check_relevance([key for key, value in others.items() if value is not None], output.to)
+    return output
+
+
+def _sorted(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any], dict[str, Any]]:
+    """The recipe with the operations, keys of the recipe, and options of the run."""
     run: dict[str, Any] = {}
     others: dict[str, Any] = {}
     steps: list[tuple[str, Any, dict[str, Any]]] = []
@@ -63,14 +96,20 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
             raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))
-    recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
-    check_relevance([key for key, value in others.items() if value is not None], recipe.to)
-    return recipe, RunOptions.read(run)
+    return recipe, others, run
 
 
 def checked_recipe(recipe: Recipe) -> Recipe:
-    """The recipe with the canonical names of its formats; raises UsageError if a format is unknown or an
-    operation cannot be used."""
-    for operation in recipe.operations:
-        operation.check()
-    return replace(recipe, to=tuple(find_format(name).name for name in recipe.to))
+    """The recipe with the canonical names of its formats; raises UsageError if a format is unknown, an
+    operation cannot be used, or two outputs would have the same name."""
+    for branch in recipe.branches():
+        for operation in branch.operations:
+            operation.check()
+    outputs = tuple(replace(output, to=_canonical(output.to)) for output in recipe.outputs)
+    recipe = replace(recipe, to=_canonical(recipe.to), outputs=outputs)
+    check_names(recipe.branches())
+    return recipe
+
+
+def _canonical(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(find_format(name).name for name in names)

@@ -163,6 +163,58 @@ class EncodeSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
 
 
+class OutputSettings(OperationSettings, total=False):
+    """Settings of `Pipeline.output`."""
+
+    to: str | Sequence[str] | None
+    """Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own."""
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    palette: int | None
+    """Write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)."""
+    subsampling: Literal["420", "422", "444", "4:2:0", "4:2:2", "4:4:4"] | None
+    """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
+    progressive: bool | None
+    """Progressive JPEG: slightly smaller, slower to encode."""
+    strip: Literal["gps", "exif", "xmp", "all"] | None
+    """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    pages: int | str | None
+    """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
+    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    density: float | None
+    """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
+    """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
+    audio: Literal["copy", "aac", "opus", "none"] | None
+    """Audio of clips: copy (encoded only if the container does not support the codec), aac, opus or none."""
+    trim: str | None
+    """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
+    start)."""
+    speed: float | None
+    """Playback speed of clips: 2 is twice as fast; the pitch of the audio is kept."""
+    fps: float | str | Fraction | None
+    """Constant frame rate of clips: 25, 30000/1001 (the same as 29.97) … (default: keep the timestamp of
+    every frame)."""
+    map: Literal["best", "all"] | None
+    """Video streams to keep: best (the largest) or all (the others are copied unchanged)."""
+    loudnorm: bool | None
+    """Normalise the loudness of clips to EBU R128 (-23 LUFS)."""
+    deinterlace: bool | None
+    """Deinterlace interlaced clips with ffmpeg's bwdif filter, one frame per two fields."""
+    tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
+    """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
+    max_bytes: int | str | None
+    """Maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it."""
+    target: str | None
+    """Encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples."""
+    hardware: bool | None
+    """Use a hardware encoder, if a working one is found."""
+
+
 class PlainRunSettings(OperationSettings, total=False):
     """Settings that every run takes."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from imgpar.batch.describing import PictureInfo, describe_file
@@ -13,6 +13,7 @@ from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.sources import local_file
+from imgpar.ops import Operation
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack
 from imgpar.runtime.stage_times import StageClock
@@ -34,6 +35,9 @@ class Explained(NamedTuple):
     """Width and height of the input, and after each operation."""
     ways: tuple[str, ...] = ()
     """The processing method of each output if there are several, and the reason."""
+    made: tuple[tuple[int, int], ...] = ()
+    """For a recipe with [[output]] tables: width and height of each target. `sizes` has the operations that
+    they share."""
 
 
 def answer(task: Task, run: RunSpec, clock: StageClock) -> Done:
@@ -61,16 +65,27 @@ def _explained(job: Job, run: RunSpec) -> Explained:
     if any(target.format == SIDECAR for target in job.targets):
         return Explained()
     spec = Spec(*describe_file(job.item.path, run.limits).size)
+    ways = tuple(_ways_of_clip(job, run) if job.kind == "stream" else _ways(job, run))
+    if not run.branches:
+        return Explained(_sizes(spec, run.operations), ways)
+    from imgpar.batch.picture.trees import common
+
+    shared = common([branch.operations for branch in run.branches])
+    made = tuple(_sizes(spec, run.branch(target.branch).operations)[-1] for target in job.targets)
+    return Explained(_sizes(spec, shared), ways, made)
+
+
+def _sizes(spec: Spec, operations: Iterable[Operation]) -> tuple[tuple[int, int], ...]:
     sizes = [spec.size]
-    for operation in run.operations:
+    for operation in operations:
         spec = operation.plan(spec)
         sizes.append(spec.size)
-    return Explained(
-        tuple(sizes), tuple(_ways_of_clip(job, run) if job.kind == "stream" else _ways(job, run))
-    )
+    return tuple(sizes)
 
 
 def _ways(job: Job, run: RunSpec) -> list[str]:
+    if run.branches:
+        return []  # decoded once for all of them, to colours
     from imgpar.batch.picture import planar
 
     formats = [target.format for target in job.targets]
@@ -83,14 +98,16 @@ def _ways_of_clip(job: Job, run: RunSpec) -> Iterator[str]:
     from imgpar.video.probe import probe
     from imgpar.video.segments import may_be_cut
 
-    clip = prepared(probe(job.item.path, run.limits), run.encode)
+    source = probe(job.item.path, run.limits)
     content = sniff_file(job.item.path)
     for target in job.targets:
+        output = run.branch(target.branch)
+        clip = prepared(source, output.encode)
         plan = make_plan(
             clip,
             target.format,
-            run.operations,
-            run.encode,
+            output.operations,
+            output.encode,
             same_container=content is not None and content.name == target.format,
             staged=run.staged,
         )

@@ -20,12 +20,13 @@ from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     check_inputs,
+    check_place,
     gather_planner,
     gathered_place,
     input_batches,
     names_digest,
     planner,
-    run_key,
+    run_keys,
 )
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
@@ -34,7 +35,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, with_archives
-from imgpar.outputs.destination import Out, read_out
+from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -69,7 +70,7 @@ def planned_entries(
     if gather is not None:
         place = gathered_place(out)
     else:
-        place = read_out(out, named or (), to=recipe.to, in_place=options.in_place)
+        place = check_place(named or (), out, recipe, options)
         still = check_inputs(named or (), place, recipe, options)
     with contextlib.ExitStack() as stack:
         if place.stored:
@@ -88,7 +89,7 @@ def planned_entries(
         plan: Planner | GatherPlanner
         if gather is not None:
             batches = iter(every := list(batches))
-            key = run_key(place, recipe, gather, names_digest(every))
+            (key,) = run_keys(place, recipe, gather, names_digest(every))
             plan = gather_planner(place, gather, key, options, journal)
         else:
             alone = len(named or ()) == 1

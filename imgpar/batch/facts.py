@@ -18,7 +18,7 @@ from imgpar.batch.describing import ANY_SIZE, PictureInfo
 from imgpar.batch.ordered import OrderedResults, unreadable
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.run_spec import RunSpec
+from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, NoInputError, item_error
 from imgpar.core.job import Item, Job, Outcome
@@ -180,14 +180,16 @@ def explain(
         cancel: stops the iteration.
         sources: of that run.
     """
+    first, *others = output_specs(recipe)
     spec = RunSpec(
         "explain",
-        recipe.operations,
-        recipe.encode,
-        recipe.encode.reading(workers.limits(options)),
+        first.operations,
+        first.encode,
+        first.encode.reading(workers.limits(options)),
         staged=options.schedule == "staged",
         asks="explain",
         sources=sources,
+        branches=(first, *others) if others else (),
     )
     return ask(workers, spec, plan, options, cancel, Explained)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Protocol
 
 from imgpar.core.errors import garbled
@@ -23,8 +23,9 @@ from imgpar.outputs.sinks import FILES, Place
 TOGETHER = 4000
 """Most items in one group, so that a run can be stopped between groups."""
 
-Row = tuple[int, int, int, int, int, str, bytes]
-"""A converted input in the journal: row id, size, mtime_ns, ctime_ns, inode, outputs as JSON, name."""
+Row = tuple[int | tuple[int, ...], int, int, int, int, str, bytes]
+"""A converted input in the journal: row id (several where a recipe has several outputs), size, mtime_ns,
+ctime_ns, inode, outputs as JSON, name."""
 
 _ENCODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
@@ -59,6 +60,30 @@ class Recorded:
             return self.paths.unpack(row[5])
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(self.where) from error
+
+
+def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int]]) -> Recorded:
+    """The rows of inputs of which all outputs are recorded, of the same state of the input.
+
+    Args:
+        parts: the rows of each output of the recipe, in order.
+        branches: `branches(name)` returns the indices of the outputs that such an input has.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    rows = dict[bytes, Row]()
+    for name in dict.fromkeys(chain.from_iterable(part.rows for part in parts)):
+        every = [part.rows.get(name) for part in parts]
+        if None in every:
+            every = [every[branch] for branch in branches(name)]
+        found = [row for row in every if row is not None]
+        facts = {row[1:5] for row in found}
+        if len(found) < len(every) or len(facts) != 1:
+            continue
+        ids = tuple(row[0] for row in found if isinstance(row[0], int))
+        outputs = ",".join(row[5][1:-1] for row in found)
+        rows[name] = (ids, *facts.pop(), f"[{outputs}]", name)
+    return Recorded(rows, parts[0].paths, parts[0].where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,18 @@ class BatchPerformer(NamedTuple):
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
         """A clip is one task with every schedule; its frames are never all in memory."""
-        made = self._clip_work()(task.job, self.run, context.helpers(), context.clock.during).perform()
+        made = self._clip_work()(task.job, self.run, context.helpers(), context.clock).perform()
         lost, notes = tuple(dict.fromkeys(made.lost)), tuple(dict.fromkeys(made.notes))
-        timings = context.clock.timings()
-        return Done(task.serial, timings, None, tuple(made.outputs), lost, notes, made.digest, made.unchanged)
+        return Done(
+            task.serial,
+            context.clock.timings(),
+            outputs=tuple(made.outputs),
+            lost=lost,
+            notes=notes,
+            digest=made.digest,
+            unchanged=made.unchanged,
+            failed_output=made.failure,
+        )
 
     def _clip_work(self) -> type[ClipWork] | type[ExtractWork]:
         """Imported on demand: most runs have no clips and need no PyAV."""

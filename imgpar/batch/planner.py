@@ -13,18 +13,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
+from imgpar.batch.done import Done
 from imgpar.batch.incremental import (
     Recorded,
     Row,
     Unchanged,
     find_unchanged,
     intact,
+    merged,
     skipped,
     stretches,
 )
 from imgpar.batch.plan_entries import (
     Known,
-    current_result,
     failed_entry,
     is_recognised,
     job_kind,
@@ -32,9 +33,8 @@ from imgpar.batch.plan_entries import (
     outputs_on_disk,
     results_by_output,
 )
-from imgpar.core.digest import matches_output
 from imgpar.core.errors import UsageError
-from imgpar.core.filenames import is_part, numbered
+from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
@@ -51,7 +51,9 @@ from imgpar.outputs.conflicts import (
 from imgpar.outputs.destination import Out
 from imgpar.outputs.extracted import INDEX, ExtractedWishes
 from imgpar.outputs.naming import PLANNED, Names, PriorResult
-from imgpar.outputs.target_formats import Wishes
+from imgpar.outputs.wishes import AllWishes, WishedOutput
+
+_SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
 
 
 class PastRuns(Protocol):
@@ -60,8 +62,9 @@ class PastRuns(Protocol):
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> Known:
         """Records of all items of a batch, or of `paths`."""
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
-        """Files of a batch whose newest record has this recipe and is complete."""
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
+        """Files of a batch whose newest record has this recipe and is complete. `siblings` are the keys of
+        the outputs of one recipe: their records do not replace each other."""
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
@@ -81,6 +84,8 @@ class Planner:
         out: output location.
         recipe: key of all settings that determine the outputs, including `to`.
         to: names of the output formats.
+        outputs: the outputs of the recipe, each with its own key, formats and settings; empty for one output
+            with `recipe`, `to` and `options`.
         on_exists: policy for existing files; None is the default.
         past: records of earlier runs. `recorded` compares most of a folder at once; `done` returns the
             records of the other items (in place, of all files in the folders of the batch).
@@ -103,6 +108,7 @@ class Planner:
         recipe: str = "",
         *,
         to: Sequence[str] = (),
+        outputs: Sequence[WishedOutput] = (),
         on_exists: str | None = None,
         past: PastRuns | None = None,
         originals: OriginalsStore | None = None,
@@ -114,17 +120,22 @@ class Planner:
         alone: bool = False,
         still: Collection[str] = (),
     ) -> None:
-        if split and out.in_place:
+        self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
+        self._splits: tuple[Split, ...] = tuple(
+            split or ("pages" if output.options.split else "") for output in self._outputs
+        )
+        if any(self._splits) and out.in_place:
             raise UsageError(
                 "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
             )
         self.out = out
-        self.recipe = recipe
+        self.keys = tuple(output.key for output in self._outputs)
         self.on_exists = on_exists
-        self.split: Split = split
+        self.split: Split = next(filter(None, self._splits), "")
         self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
+        self._done = Done(self.keys, careful=self.careful, place=out.place)
         self.count = 0
         """Number of planned items."""
         self.replaced = 0
@@ -132,10 +143,10 @@ class Planner:
         self._past, self._originals = past, originals
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes: Wishes | ExtractedWishes = (
-            ExtractedWishes(out, to, extract)
+        self._wishes: AllWishes | ExtractedWishes = (
+            ExtractedWishes(out, self._outputs[0].to, extract)
             if extract
-            else Wishes(out, to, options, alone=alone, still=still)
+            else AllWishes(out, self._outputs, alone=alone, still=still)
         )
 
     def plan(self, batch: Batch) -> Iterator[Job | Outcome]:
@@ -154,7 +165,7 @@ class Planner:
         claims = (made.path for record in found if record for made in outputs_on_disk(record, recorded))
         taken = self._taken(batch) if None in found else ()
         names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
-        mine = results_by_output(known, self.recipe) if self.out.in_place and known else {}
+        mine = results_by_output(known, self.keys[0]) if self.out.in_place and known else {}
         for kind, places in stretches(found):
             if kind is tuple and not self.verify:
                 same = [row for row in rows[places.start : places.stop] if row]
@@ -197,10 +208,22 @@ class Planner:
             and isinstance(batch.items, Entries)
             and not (self.out.in_place or self.careful)
         ):
-            known = self._past.recorded(batch, self.recipe)
+            found = [self._past.recorded(batch, key, self.keys) for key in self.keys]
+            known = merged(found, self._branches_by_name)
             if known.rows:
                 return known, find_unchanged(batch.items, known, self.out.below(batch.mirror), self.out.place)
         return known, [None] * len(batch.items)
+
+    def _branches_of(self, item: Item) -> Collection[int]:
+        """Indices of the outputs of the recipe that such an input has."""
+        return {target.branch for target in self._wishes.of(item).targets} if self._several else (0,)
+
+    def _branches_by_name(self, name: bytes) -> Collection[int]:
+        return {target.branch for target in self._wishes.by_name(os.fsdecode(name), "").targets}
+
+    @property
+    def _several(self) -> bool:
+        return len(self.keys) > 1
 
     def _ask(self, batch: Batch, rows: Sequence[Row | None]) -> Known:
         """The records of the items without a row."""
@@ -224,7 +247,7 @@ class Planner:
     ) -> list[Row | PriorResult | None]:
         """For each unchanged item its record."""
         if self.out.in_place:
-            mine = results_by_output(known, self.recipe)
+            mine = results_by_output(known, self.keys[0])
             return [is_recognised(item, mine.get(item.path, ())) for item in batch.items]
         folder = self.out.below(batch.mirror)
         roots = (
@@ -236,11 +259,8 @@ class Planner:
         return [
             row
             or (
-                record
+                self._done.unchanged(item, records, self._branches_of(item), folders)
                 if (records := known.get(item.path))
-                and (record := current_result(records, self.recipe))
-                and item.facts.agree(record.facts)
-                and self._intact(record, folders)
                 else None
             )
             for item, row in zip(batch.items, rows, strict=True)
@@ -262,6 +282,9 @@ class Planner:
             self.silent.setdefault(name, Counter())[wish.title] += 1
         records = known.get(item.path, ())
         owned = owned_by(records)
+        paths = names.paths(item)
+        if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
+            return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
         if self.on_exists == "rename":
             split = self.split if wish.pages else ""
 
@@ -272,8 +295,12 @@ class Planner:
             names.step_aside(item, is_free)
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
-        for (kind, _), path in zip(wish.targets, names.paths(item), strict=True):
-            wanted = Target(kind, path, split=self.split if wish.pages and kind != INDEX else "")
+        done = self._done.branches(item, records, names.folders(item)) if self._several else {}
+        for file, path in zip(wish.targets, names.paths(item), strict=True):
+            if file.branch in done:
+                continue
+            split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
+            wanted = Target(file.format, path, split=split, branch=file.branch)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
@@ -281,6 +308,8 @@ class Planner:
                 targets.append(self._with_earlier(target, records))
             else:
                 kept.append(target)
+        if not (targets or kept):
+            return skipped(item, number, [made for record in done.values() for made in record.outputs])
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
@@ -299,7 +328,7 @@ class Planner:
         earlier = [
             made
             for record in records
-            if record.recipe == self.recipe
+            if record.recipe == self.keys[target.branch]
             for made in (*record.outputs, *record.claims)
             if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
         ]
@@ -322,10 +351,10 @@ class Planner:
             return job._replace(targets=tuple(targets), digest=digest)
         if not records and (owner := names.owner(item)):
             return self._newcomer(job, *owner)
-        digest = self._digest(item, records, targets)
-        current = current_result(records, self.recipe)
-        changed = current is not None and not item.facts.agree(current.facts)
-        there = current.outputs if current and digest else ()
+        digest = self._done.digest(item, records, targets)
+        found = self._done.current(records, targets)
+        changed = any(record and not item.facts.agree(record.facts) for record in found)
+        there = tuple(file for record in found if record for file in record.outputs) if digest else ()
         return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:
@@ -339,7 +368,7 @@ class Planner:
         """The job of an input without records whose output belongs to another input, perhaps its old path."""
         item = job.item
         alike = name == os.path.basename(item.path) and record.size == item.size
-        done = record.recipe == self.recipe and record.state == "ok" and record.digest
+        done = self.keys == (record.recipe,) and record.state == "ok" and record.digest
         if alike and done and intact(record.outputs, None, self.out.place):
             return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
         note = "another input of an earlier run has its name, so it was given this one"
@@ -355,7 +384,8 @@ class Planner:
             return replacing(wanted, there, {})
         reason, strange = "", foreign(there, owned)
         if not strange and not self.out.in_place:
-            others = [(at, now) for at, now in there if maker(at, now, records) != self.recipe]
+            key = self.keys[wanted.branch]
+            others = [(at, now) for at, now in there if maker(at, now, records) != key]
             if others:
                 self.replaced += 1
             if self.on_exists:  # --on-exists also applies to outputs of other settings
@@ -389,24 +419,8 @@ class Planner:
         for number in count(1):
             path = numbered(wanted.path, number)
             there = names.there(path, split=wanted.split)
-            ours = not foreign(there, owned) and all(maker(*one, records) == self.recipe for one in there)
+            key = self.keys[wanted.branch]
+            ours = not foreign(there, owned) and all(maker(*one, records) == key for one in there)
             if ours and names.claim(path):
                 return replacing(wanted._replace(path=path), there, owned)
         raise AssertionError
-
-    def _digest(self, item: Item, records: Sequence[PriorResult], targets: Sequence[Target]) -> str:
-        """The recorded digest, if an input with the same digest needs no conversion; else empty."""
-        record = current_result(records, self.recipe)
-        if record is None or self.out.in_place or record.size != item.size:
-            return ""
-        paths = [at for target in targets for at in ((target.path,) if target.replaces else target.parts)]
-        every = all(target.replaces or target.parts for target in targets)
-        same = every and paths == [made.path for made in record.outputs]
-        return record.digest if same and self._intact(record, None) else ""
-
-    def _intact(self, record: PriorResult, folders: Collection[str] | None) -> bool:
-        """Whether the outputs of a record exist. With `careful` their content is compared: an output may have
-        been replaced by one of the same size, from another input or for another OUT."""
-        if self.careful:
-            return all(matches_output(made.path, (made,), self.out.place) for made in record.outputs)
-        return intact(record.outputs, folders, self.out.place)

@@ -36,7 +36,7 @@ KEEP_FACTS = 1000
 _TABLES = """
 CREATE TABLE lines(
     job INTEGER PRIMARY KEY, source BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT);
--- Consecutive unchanged inputs: their outputs are in these rows of the journal.
+-- Consecutive unchanged inputs: their outputs are in these rows of the journal, one or a list for each.
 CREATE TABLE stretches(
     job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
 """
@@ -184,11 +184,14 @@ class ReportLines(Sequence[Outcome]):
 
     def _unchanged(self, job: int, folder: str, rows: str) -> Iterator[Outcome]:
         with closing(read_database(self._journal)) as journal, readable(self._journal):
-            facts = {row[0]: row[1:] for row in journal.execute(sql.READ_ROWS, (rows,))}
-        for number, row in enumerate(json.loads(rows), job):
-            name, size, outputs = facts.get(row, (b"?", 0, "[]"))
+            items = [row if isinstance(row, list) else [row] for row in json.loads(rows)]
+            every = to_json([row for item in items for row in item])
+            facts = {row[0]: row[1:] for row in journal.execute(sql.READ_ROWS, (every,))}
+        for number, item in enumerate(items, job):
+            found = [facts.get(row, (b"?", 0, "[]")) for row in item]
+            name, size, _ = found[0]
             source = os.path.join(folder, os.fsdecode(name))
-            made = self._paths.unpack(outputs)
+            made = tuple(file for *_, outputs in found for file in self._paths.unpack(outputs))
             yield Outcome(source, "skipped", made, reason="unchanged", source_bytes=size, job=number)
 
 

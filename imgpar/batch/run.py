@@ -22,6 +22,7 @@ from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
     check_inputs,
+    check_place,
     gather_planner,
     gathered_place,
     input_batches,
@@ -32,19 +33,19 @@ from imgpar.batch.setup import (
     planner,
     recipe_without_places,
     run_facts,
-    run_key,
+    run_keys,
     run_spec,
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, sources_of, with_archives
-from imgpar.outputs.destination import free_space_problem, read_out
+from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import read_written
@@ -108,7 +109,7 @@ class Run:
         if gather is not None:
             self._place = gathered_place(out)
         else:
-            self._place = read_out(out, self._named or (), to=recipe.to, in_place=options.in_place)
+            self._place = check_place(self._named or (), out, recipe, options)
             self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._tally = Tally()
         self._started = self._flushed = time.monotonic()
@@ -189,8 +190,8 @@ class Run:
             homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
         else:
             self._journal.recover()
-        key = run_key(self._place, self._recipe, self._gather, self._members)
-        self._name = self._journal.begin(key, recipe=recipe_without_places(self._recipe, self._toml))
+        keys = run_keys(self._place, self._recipe, self._gather, self._members)
+        self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         if self._place.in_place:
             days = self._options.keep_originals
@@ -198,7 +199,7 @@ class Run:
             stack.callback(self._originals.close)
         if self._gather is not None:
             self._planner: Planner | GatherPlanner = gather_planner(
-                self._place, self._gather, key, self._options, self._journal
+                self._place, self._gather, keys[0], self._options, self._journal
             )
             return
         self._planner = planner(
@@ -367,13 +368,20 @@ class Run:
             for note in outcomes[0].notes:
                 self._note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
-        if outcomes[0].status == "failed" and any(target.split for target in job.targets):
-            # The files that it left stay known, so that the next run replaces them.
+        if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
+            # The files that it left stay known, so that the next run replaces them or keeps them.
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
             self._account(outcome, own, again=number > 0)
+
+    def _has_left(self, outcome: Outcome, job: Job) -> bool:
+        """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
+        outputs that were committed before its worker died."""
+        together = self._options.strict or any(target.retires for target in job.targets)
+        crashed = outcome.kind == WorkerDiedError.__name__ and len(job.targets) > 1 and not together
+        return crashed or any(target.split for target in job.targets)
 
     def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
         """Record one outcome; `again` if its outputs are counted already."""

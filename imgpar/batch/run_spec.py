@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
@@ -16,9 +16,28 @@ from imgpar.outputs.write_ahead import log_of, read_written
 
 Asks = Literal["", "info", "explain"]
 
+if TYPE_CHECKING:
+    from imgpar.recipe.recipe import Recipe
+
+
+class OutputSpec(NamedTuple):
+    """What makes one of several outputs."""
+
+    operations: tuple[Operation, ...] = ()
+    """Those that outputs share come first, in the same order for all of them."""
+    encode: EncodeOptions = EncodeOptions()
+
+
+def output_specs(recipe: Recipe) -> list[OutputSpec]:
+    """What makes each output of a recipe; one for a recipe without [[output]] tables."""
+    return [OutputSpec(branch.operations, branch.encode) for branch in recipe.branches()]
+
 
 class RunSpec(NamedTuple):
-    """Recipe, limits and folders of a run, for workers."""
+    """Recipe, limits and folders of a run, for workers.
+
+    `operations`, `encode` and the settings in `limits` are those of one output; see `branch`.
+    """
 
     name: str
     """Part of the names of temporary files of the run."""
@@ -66,3 +85,18 @@ class RunSpec(NamedTuple):
     """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"
     dtype: str = "uint8"
+    branches: tuple[OutputSpec, ...] = ()
+    """The outputs of a recipe with [[output]] tables; empty for a recipe without them."""
+
+    def branch(self, number: int) -> RunSpec:
+        """The facts for one output of the recipe, with its operations and settings."""
+        if not self.branches:
+            return self
+        output = self.branches[number]
+        limits = output.encode.reading(self.limits)
+        return self._replace(operations=output.operations, encode=output.encode, limits=limits, branches=())
+
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """The operations of all outputs."""
+        return (*self.operations, *(one for output in self.branches for one in output.operations))

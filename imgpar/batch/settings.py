@@ -96,6 +96,8 @@ def _gather_call(name: str, *, operations: bool = True) -> Call:
     return Call(name, run, recipe, operations=operations, gather=_settings_of(Gathering, name))
 
 
+OUTPUT = Call("output", frozenset(), _settings_of(EncodeOptions, "run") | {"to"}, operations=True)
+"""`Pipeline.output`."""
 RUN = _call("run", "run", operations=True)
 """`convert` and `Pipeline.run`."""
 DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})
@@ -150,6 +152,7 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
                     f"{call.name} does not accept {key}.", fix="It is for imgpar frames and Pipeline.extract."
                 )
         return recipe
+    recipe.check_single(call.name)
     check_settings("frames", encode, call.recipe)
     extract = recipe.extract.chosen(label)
     if extract.motion:

@@ -15,7 +15,7 @@ from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.run_spec import RunSpec
+from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
@@ -29,10 +29,11 @@ from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
-from imgpar.outputs.destination import Out
+from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds, may_become_clips
+from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
@@ -121,8 +122,11 @@ def check_inputs(
     if recipe.extract.kind:
         ExtractedWishes(place, recipe.to, recipe.extract)
         return frozenset()
-    still = still_pictures(may_become_clips(named, place, recipe.to), options)
-    check_kinds(named, place, recipe.to, chosen=recipe.chosen, still=still)
+    moving = dict.fromkeys(
+        path for branch in recipe.branches() for path in may_become_clips(named, place, branch.to)
+    )
+    still = still_pictures(list(moving), options)
+    check_kinds(named, place, recipe.formats(), chosen=recipe.chosen, still=still)
     return still
 
 
@@ -149,21 +153,54 @@ def planner(
         alone: whether the run has a single input.
         still: named pictures with a single frame, from `check_inputs`.
     """
+    outputs = [
+        WishedOutput(key, branch.to, branch.encode, branch.name)
+        for key, branch in zip(run_keys(place, recipe), recipe.branches(), strict=True)
+    ]
     return Planner(
         place,
-        run_key(place, recipe),
-        to=recipe.to,
+        outputs=outputs,
         on_exists=options.on_exists,
         past=homes or journal,
         originals=originals,
-        split=recipe.split,
+        split=recipe.extract.split,
         extract=recipe.extract if recipe.extract.kind else None,
         verify=options.verify,
         careful=bool(options.journal),
-        options=recipe.encode,
         alone=alone and recipe.chosen,
         still=still,
     )
+
+
+def check_place(
+    named: Sequence[str | Source], out: str | Sink | None, recipe: Recipe, options: RunOptions
+) -> Out:
+    """Interpret OUT for a recipe.
+
+    Args:
+        named: the inputs as given; empty where they come from a list.
+        out: as given; None only in place.
+        recipe: of the run.
+        options: of the run.
+
+    Raises:
+        UsageError: OUT cannot be interpreted, or does not fit the outputs of the recipe.
+        OutputError: a file is in its place.
+    """
+    branches = recipe.branches()
+    several = len(branches) > 1
+    place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
+    if place.in_place and (several or branches[0].name):
+        raise UsageError(
+            "In place an input has one output with its own name, but the recipe has [[output]] tables.",
+            fix="Name a folder with -o.",
+        )
+    if several and place.name:
+        raise UsageError(
+            f"OUT is named like one file ({place.name}), but the recipe makes {len(branches)} of each input.",
+            fix="Name a folder with -o.",
+        )
+    return place
 
 
 def gathered_place(out: str | Sink | None) -> Out:
@@ -200,11 +237,13 @@ def names_digest(batches: Iterable[Batch]) -> str:
     return digest.hexdigest()
 
 
-def run_key(place: Out, recipe: Recipe, gather: Gathering | None = None, members: str = "") -> str:
-    """Key of the settings that an output depends on: the recipe; for an output file, its path as well; for
-    one made of all inputs, their names too."""
-    key = f"{recipe.key()}:{place.path}" if place.name else recipe.key()
-    return f"{key}:{settings_key(gather)}:{members}" if gather else key
+def run_keys(place: Out, recipe: Recipe, gather: Gathering | None = None, members: str = "") -> list[str]:
+    """A key for each output of the recipe, of the settings that it depends on; for an output file, its path
+    as well; for one made of all inputs, their names too."""
+    keys = [branch.key() for branch in recipe.branches()]
+    if place.name:
+        keys = [f"{key}:{place.path}" for key in keys]
+    return [f"{key}:{settings_key(gather)}:{members}" for key in keys] if gather else keys
 
 
 def run_spec(
@@ -238,11 +277,12 @@ def run_spec(
     for folder in (written, parts):
         if os.path.islink(folder):
             raise OutputError(f"{folder} is a link; nothing was written to it.", fix="Remove it.")
+    first, *others = output_specs(recipe)
     return RunSpec(
         name,
-        recipe.operations,
-        recipe.encode,
-        recipe.encode.reading(workers.limits(options)),
+        first.operations,
+        first.encode,
+        first.encode.reading(workers.limits(options)),
         extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
@@ -251,6 +291,7 @@ def run_spec(
         base=base,
         parts=parts,
         sources=sources,
+        branches=(first, *others) if others else (),
         gather=gather,
     )
 
@@ -293,7 +334,8 @@ def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
     """`text`, the recipe for the journal; None where operations contain absolute paths."""
     named = any(
         isinstance(getattr(operation, name), str) and os.path.isabs(getattr(operation, name))
-        for operation in recipe.operations
+        for branch in recipe.branches()
+        for operation in branch.operations
         for name in operation.options()
     )
     return None if named else text

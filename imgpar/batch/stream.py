@@ -76,6 +76,7 @@ def read_request(
         UsageError: a setting is invalid.
     """
     call.check(settings)
+    recipe.check_single(call.name)
     recipe = recipe.merged({key: value for key, value in settings.items() if key in call.recipe})
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")

@@ -160,7 +160,7 @@ def _pickled(performer: BatchPerformer) -> bytes:
     """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
     known, sources = operation_types().values(), performer.run.sources
     ours = all(type(source).__module__.startswith("imgpar.") for source in sources)
-    if ours and all(type(operation) in known for operation in performer.run.operations):
+    if ours and all(type(operation) in known for operation in performer.run.every_operation):
         return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
 

@@ -173,7 +173,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
-    from imgpar.recipe.recipe import make_operation
+    from imgpar.recipe.tables import make_operation
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
@@ -194,7 +194,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
 
 def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
     """Classify the flag as an operation, a modifier or a setting."""
-    from imgpar.recipe.recipe import is_setting
+    from imgpar.recipe.tables import is_setting
 
     kinds = operation_types()
     if step.name in kinds:

@@ -18,10 +18,12 @@ from imgpar.cli.flags import flag
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.ignored import Aside, ignored_sentence
+from imgpar.outputs.templates import STEM
 
 if TYPE_CHECKING:
     from imgpar.batch.answers import Explained
     from imgpar.ops import Operation
+    from imgpar.recipe.outputs import Branch
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
 
@@ -117,6 +119,8 @@ def _entries(
             facts = _facts(job)
             if found is not None:
                 facts |= {"sizes": found.sizes, "ways": found.ways}
+                for out, size in zip(facts["outputs"], found.made, strict=False):
+                    out["size"] = size
             yield facts, planned(job)
 
 
@@ -187,9 +191,10 @@ def _line(facts: dict[str, Any]) -> str:
 
 
 def _remark(out: dict[str, Any]) -> str:
+    size = f" {out['size'][0]}×{out['size'][1]}" if out.get("size") else ""
     if out["split"]:
-        return _SPLIT[out["split"]]
-    return " (replaces it)" if out["replaces"] else ""
+        return size + _SPLIT[out["split"]]
+    return f"{size} (replaces it)" if out["replaces"] else size
 
 
 def _explained(recipe: Recipe) -> list[str]:
@@ -199,12 +204,26 @@ def _explained(recipe: Recipe) -> list[str]:
     >>> _explained(Recipe())
     ['1. keep the pixels unchanged', 'format: as the input']
     """
-    lines = list(map(_as_text, recipe.operations))
-    lines = [f"{n}. {line}" for n, line in enumerate(lines or ["keep the pixels unchanged"], 1)]
-    lines.append(f"format: {', '.join(recipe.to) if recipe.to else 'as the input'}")
-    plain = type(recipe.encode)()
+    if not recipe.outputs:
+        return _branch_lines(recipe.branches()[0], 1)
+    lines = [f"{n}. {line}" for n, line in enumerate(map(_as_text, recipe.operations), 1)]
+    for number, branch in enumerate(recipe.branches(), 1):
+        own = branch._replace(operations=branch.operations[len(recipe.operations) :])
+        lines.append(f"output {number}: {branch.name or STEM}")
+        lines += [f"   {line}" for line in _branch_lines(own, len(recipe.operations) + 1)]
+    return lines
+
+
+def _branch_lines(branch: Branch, first: int) -> list[str]:
+    """Numbered operations, the format and the settings; `first` is the number of the first operation."""
+    lines = list(map(_as_text, branch.operations))
+    if first == 1 and not lines:
+        lines = ["keep the pixels unchanged"]
+    lines = [f"{n}. {line}" for n, line in enumerate(lines, first)]
+    lines.append(f"format: {', '.join(branch.to) if branch.to else 'as the input'}")
+    plain = type(branch.encode)()
     for name in plain.options():
-        value = getattr(recipe.encode, name)
+        value = getattr(branch.encode, name)
         if value != getattr(plain, name):
             lines.append(f"{name}: {value}")
     return lines

@@ -135,25 +135,34 @@ def all_legal(names: Sequence[str], room: int, *, windows: bool = os.name == "nt
 
 
 def candidate(path: str, stem: str, suffix: str, level: int) -> str:
-    """The preferred name of the output of `path`, and its alternatives when names collide.
-
-    Args:
-        path: of the input.
-        stem: preferred stem.
-        suffix: of the output, with its dot.
-        level: 0 for the preferred name; higher levels are longer.
+    """The preferred name of the output of `path`, and its alternatives when names collide: `candidate_stem`
+    with the suffix of the output, as a legal name.
 
     >>> [candidate("/x/a.png", "a", ".webp", level) for level in range(3)]
     ['a.webp', 'a.png.webp', 'x-a.png.webp']
     """
+    return legal(candidate_stem(path, stem, level), suffix)
+
+
+def candidate_stem(path: str, stem: str, level: int) -> str:
+    """The preferred stem of the outputs of `path`, and its alternatives when names collide.
+
+    Args:
+        path: of the input.
+        stem: preferred stem.
+        level: 0 for the preferred stem; higher levels are longer.
+
+    >>> [candidate_stem("/x/a.png", "a", level) for level in range(3)]
+    ['a', 'a.png', 'x-a.png']
+    """
     if level == 0:
-        return legal(stem, suffix)
+        return stem
     folder, _, name = path.replace(os.sep, "/").rpartition("/")
     if level == 1:
-        return legal(name, suffix)
+        return name
     if level == 2:
-        return legal(folder.rpartition("/")[2] + "-" + name, suffix)
-    return legal(f"{name}-{short_hash(path, 8 * (level - 2))}", suffix)
+        return folder.rpartition("/")[2] + "-" + name
+    return f"{name}-{short_hash(path, 8 * (level - 2))}"
 
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")

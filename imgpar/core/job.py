@@ -9,6 +9,7 @@ time of dataclasses.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -114,6 +115,16 @@ class Target(NamedTuple):
     covered: tuple[OutputFile, ...] = ()
     """In place: outputs of imgpar in the place of an original that is still kept. An input that is one of
     these is not an original, and is not kept."""
+    branch: int = 0
+    """Which output of the recipe it is; 0 where the recipe has no [[output]] tables."""
+
+
+def by_branch(targets: Iterable[Target]) -> dict[int, list[Target]]:
+    """The targets of each output of the recipe, in order."""
+    found: dict[int, list[Target]] = {}
+    for target in targets:
+        found.setdefault(target.branch, []).append(target)
+    return found
 
 
 JobKind = Literal["frames", "file", "stream"]

@@ -208,6 +208,12 @@ def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile
     return whole
 
 
+def made_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> dict[str, OutputFile]:
+    """The files that a killed attempt has committed for some of these targets, by path."""
+    found = ((target.path, as_recorded(target.path, written.get(target.path, ()))) for target in targets)
+    return {path: file for path, file in found if file is not None}
+
+
 def taken_over(target: Target, written: Mapping[str, list[OutputFile]]) -> Target:
     """The target, which may replace the file that a killed attempt committed."""
     file = as_recorded(target.path, written.get(target.path, ()))

@@ -11,7 +11,7 @@ from imgpar.formats.extraction import Extraction, picture_format
 from imgpar.formats.registry import Format
 from imgpar.inputs.batches import suffix_of
 from imgpar.outputs.destination import Out
-from imgpar.outputs.target_formats import Wish
+from imgpar.outputs.target_formats import Wish, WishedFile
 
 INDEX = "vtt"
 """Format name of the WebVTT index of sprites, which is no format of pictures or clips."""
@@ -29,16 +29,18 @@ class ExtractedWishes:
         UsageError: the format cannot hold it, or several files would go into one.
     """
 
+    several = renaming = False
+
     def __init__(self, out: Out, to: Sequence[str], extract: Extraction) -> None:
         if extract.sprites and out.name:
             raise UsageError(f"Sprites are several files, but OUT is one ({out.name}).", fix="Name a folder.")
         if extract.motion:
-            self._wish = Wish((("mp4", ".mp4"),), title="MP4")
+            self._wish = Wish((WishedFile("mp4", ".mp4"),), title="MP4")
             return
         target = self._format(out, to, extract)
-        targets = [(target.name, f".{target.suffix}")]
+        targets = [WishedFile(target.name, f".{target.suffix}")]
         if extract.sprites:
-            targets.append((INDEX, f".{INDEX}"))
+            targets.append(WishedFile(INDEX, f".{INDEX}"))
         self._wish = Wish(tuple(targets), pages=bool(extract.split), title=target.title)
 
     def _format(self, out: Out, to: Sequence[str], extract: Extraction) -> Format:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from imgpar.core.filenames import (
     LAST_LEVEL,
-    candidate,
+    candidate_stem,
     fold,
     legal,
     natural,
@@ -26,6 +26,7 @@ from imgpar.inputs.companions import Leader, companions
 from imgpar.outputs.destination import Out
 from imgpar.outputs.stems import settle_by_name
 from imgpar.outputs.target_formats import Wish
+from imgpar.outputs.templates import named
 
 PLANNED = -1
 """Placeholder for the bytes of an output of which only the name is known."""
@@ -61,6 +62,11 @@ class PriorResult(NamedTuple):
 
 class NamesFormats(Protocol):
     """The output formats of inputs."""
+
+    several: bool
+    """Whether a recipe has several outputs with operations of their own."""
+    renaming: bool
+    """Whether outputs have other stems than their inputs."""
 
     def of(self, item: Item) -> Wish:
         """Formats and suffixes of the outputs of an item."""
@@ -116,6 +122,8 @@ class Names:
         """Number appended to the stem of a leader and its companions, by path of the leader."""
         self._leaders: dict[str, Leader] = {}
         self._others = {} if self._new_folder else _published(taken, out)
+        self._owners = _owners(known) if wishes.several else None
+        """Inputs by the folded paths of the outputs that they have."""
         self._several_roots = bool(taken)
         """Whether several roots have their outputs here."""
         if None in unchanged:
@@ -123,7 +131,8 @@ class Names:
             self._claimed.update(self._others)
             if not (out.in_place or out.name):
                 self._leaders = companions(batch.items)
-            if known or taken or self._leaders or any(unchanged) or not self._settle_by_name():
+            together = known or taken or self._leaders or any(unchanged) or wishes.renaming
+            if together or not self._settle_by_name():
                 self._settle(known, unchanged)
 
     def _settle(self, known: Mapping[str, Sequence[PriorResult]], unchanged: Sequence[object | None]) -> None:
@@ -292,7 +301,7 @@ class Names:
         # IMG_1.CR2.xmp contains the whole name, and so does its copy.
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         stem = first if whole else split_suffix(first)[0]
-        return [folder + legal(stem, suffix or split_suffix(name)[1]) for _, suffix in wish.targets]
+        return [folder + legal(stem, target.suffix or split_suffix(name)[1]) for target in wish.targets]
 
     def _keep_name(self, item: Item, known: Mapping[str, Sequence[PriorResult]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it is in place."""
@@ -311,7 +320,8 @@ class Names:
         for level in range(LAST_LEVEL + 1):
             paths = self._paths(item, level)
             keys = {fold(path) for path in paths}
-            if before.issuperset(paths) and keys.isdisjoint(self._claimed):
+            named = before.issuperset(paths) or self._has_some(item, before, paths)
+            if named and keys.isdisjoint(self._claimed):
                 self._claimed |= keys
                 if self._parts:
                     self._claimed.update(
@@ -320,6 +330,22 @@ class Names:
                 self._levels[item.path] = level
                 return True
         return False
+
+    def _has_some(self, item: Item, before: set[str], paths: Sequence[str]) -> bool:
+        """Whether an input of several outputs has some of them under these names, and none of the others
+        belongs to another input: the recipe has new outputs."""
+        if self._owners is None or before.isdisjoint(paths):
+            return False
+        return all(self._owners.get(fold(path), item.path) == item.path for path in paths)
+
+
+def _owners(known: Mapping[str, Sequence[PriorResult]]) -> dict[str, str]:
+    return {
+        fold(made.path): path
+        for path, records in known.items()
+        for record in records
+        for made in (*record.outputs, *record.claims)
+    }
 
 
 def _published(taken: Sequence[tuple[str, PriorResult]], out: Out) -> dict[str, tuple[str, PriorResult]]:
@@ -375,10 +401,12 @@ class Parts:
 
 def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
     stem, own = split_suffix(name)
-    for _, suffix in wish.targets:
+    for target in wish.targets:
+        suffix = target.suffix
         if not suffix:
             # Its own name is the whole name already.
-            yield candidate(path, stem, own, level if level > 1 else 0)
+            suffix, chosen = own, candidate_stem(path, stem, level if level > 1 else 0)
         else:
             # The text behind the last dot of an unknown name belongs to the name.
-            yield candidate(path, stem if known_suffix(own[1:]) else name, suffix, level)
+            chosen = candidate_stem(path, stem if known_suffix(own[1:]) else name, level)
+        yield legal(named(target.name, chosen, suffix), suffix)

@@ -23,11 +23,22 @@ STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov"
 pictures PNG, which supports everything, clips a container that takes their usual streams."""
 
 
+class WishedFile(NamedTuple):
+    """One output of one input."""
+
+    format: str
+    suffix: str
+    """With its dot; empty keeps that of the input."""
+    branch: int = 0
+    """Which output of the recipe it is."""
+    name: str = ""
+    """Template of the name; empty keeps the stem."""
+
+
 class Wish(NamedTuple):
     """Outputs of one input."""
 
-    targets: tuple[tuple[str, str], ...] = ()
-    """(format name, suffix with its dot); an empty suffix keeps the name."""
+    targets: tuple[WishedFile, ...] = ()
     note: str = ""
     error: str = ""
     pages: bool = False
@@ -119,7 +130,7 @@ class Wishes:
         many = source is None or (source.kind == "image" and source.frames)
         if source is None or wish.error or shown == SIDECAR:
             return wish._replace(pages=many)
-        inapplicable = silent(self._options, source.name, [name for name, _ in wish.targets])
+        inapplicable = silent(self._options, source.name, [target.format for target in wish.targets])
         inapplicable += ("to",) if self._to and not wanted else ()
         moving = source.kind == "image" and any(target.kind == "video" for target in wanted)
         return wish._replace(pages=many, silent=inapplicable, title=source.title, moving=moving)
@@ -136,13 +147,14 @@ class Wishes:
 
     def _make(self, suffix: str, shown: str, wanted: Sequence[Format]) -> Wish:
         if shown == SIDECAR:
-            return Wish(((SIDECAR, ""),))
+            return Wish((WishedFile(SIDECAR, ""),))
         by_name = known_suffix(suffix)
         source = by_name or FORMATS.get(shown)
         in_place = self._out.in_place
         if wanted:
             same = in_place and wanted == [source]
-            return Wish(tuple((target.name, "" if same else "." + target.suffix) for target in wanted))
+            suffixes = ["" if same else "." + target.suffix for target in wanted]
+            return Wish(tuple(map(WishedFile, [target.name for target in wanted], suffixes)))
         if self._out.name:
             return Wish(
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
@@ -150,12 +162,12 @@ class Wishes:
         if source is None:
             return Wish(error="Its format cannot be told from its name or content. Name a format with --to.")
         if source.writable:
-            return Wish(((source.name, "" if by_name or in_place else "." + source.suffix),))
+            return Wish((WishedFile(source.name, "" if by_name or in_place else "." + source.suffix),))
         if in_place:
             return Wish(error=f"imgpar does not write {source.title}. Name a format with --to.")
         stand_in = FORMATS[STAND_INS.get(source.name, "png")]
         note = f"written as {stand_in.title}, because imgpar does not write {source.title}"
-        return Wish(((stand_in.name, "." + stand_in.suffix),), note)
+        return Wish((WishedFile(stand_in.name, "." + stand_in.suffix),), note)
 
 
 def _crosses(source: Format, target: Format, *, alone: bool) -> bool:

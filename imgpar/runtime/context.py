@@ -11,6 +11,11 @@ from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Done, Lease, Task
 from imgpar.runtime.stage_times import StageClock
 
+
+class TaskStopped(Exception):  # noqa: N818 - not a failure of the task
+    """The worker cannot go on with a task. A performer that catches exceptions lets this one pass."""
+
+
 Ask = Callable[[Task, int, bool], Lease]
 """Returns a lease of that many bytes for a task; True accepts the standing lease if it is large enough."""
 

@@ -170,12 +170,13 @@ class Ledger:
         state.facts = message.facts
         if message.unchanged:
             return self._settle(state, "unchanged")
+        state.failure = state.failure or message.failed_output
         if task.stage == "encode":
             state.encoding -= 1
             return self._settle_encoded(state)
         placed = message.placed
         if placed is None:
-            return self._settle(state, "ok")
+            return self._settle(state, "failed" if state.failure else "ok", state.failure)
         if self.arrays and task.stage != "decode":
             # The lease, trimmed to the result, belongs to the receiver from here on.
             kept = self.allocator.trim(placed.lease, placed.frames.offset, placed.frames.nbytes)

@@ -203,6 +203,8 @@ class Done(NamedTuple):
     digest: str = ""
     unchanged: bool = False
     """The content is the same as when the outputs were made; nothing was written."""
+    failed_output: Failed | None = None
+    """The first output that failed, where others of the task were written."""
     facts: bytes = b""
     """Packed result of a run that asks for facts about its inputs, and writes nothing."""
     failures: tuple[ItemFailure, ...] = ()

@@ -10,6 +10,7 @@ meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count, takewhile
 from typing import Any
 
 from imgpar.core.filenames import is_part, part_path
@@ -144,6 +145,10 @@ def _check_failed(message: Failed, items: int) -> str:
     )
 
 
+def _check_output(failed: Failed | None, items: int) -> str:
+    return _check_failed(failed, items) if failed else ""
+
+
 def _is_class_name(text: str) -> bool:
     return text.isidentifier() and text.isascii()
 
@@ -160,7 +165,7 @@ def _check_done(message: Done, items: int) -> str:
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
         return "described an invalid file"
-    return _check_timings(message.timings)
+    return _check_timings(message.timings) or _check_output(message.failed_output, items)
 
 
 def _check_timings(timings: Iterable[tuple[str, float]]) -> str:
@@ -206,6 +211,8 @@ def _check_files(message: Files, task: Task, before: int) -> str:
 def _check_results(
     message: Done, task: Task, lease: Lease | None, *, arrays: bool, made: Sequence[OutputFile] = ()
 ) -> str:
+    if message.failed_output and not message.outputs:
+        return "reported an output that failed without any that was written"
     if task.stage == "frame":
         return "sent results with a frame of another worker's clip" if _results(message) else ""
     if message.unchanged:
@@ -221,10 +228,8 @@ def _check_results(
     targets = [task.job.targets[number] for number in numbers]
     if made:
         return "" if _are_last(message.outputs, made, targets) else "finished with files of another job"
-    found = sorted(file.path for file in message.outputs)
-    # An output that existed before may have been changed by the user and is kept; at least one is new.
-    wanted = sorted(target.path for target in targets if target.path in found or not target.known)
-    if message.placed is not None or not found or not _are_outputs(found, wanted, targets):
+    found = [file.path for file in message.outputs]
+    if message.placed is not None or not _are_of(targets, found, every=message.failed_output is None):
         return "finished with files of another job"
     return ""
 
@@ -237,17 +242,33 @@ def _check_facts(message: Done, *, wanted: bool) -> str:
     return "" if 0 < len(message.facts) <= LONGEST_RESULT else "sent facts of an invalid length"
 
 
-def _are_outputs(found: list[str], wanted: list[str], targets: list[Target]) -> bool:
-    """Whether these are the files of the targets: of pages all, of frames and sprites any number."""
+def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
+    """Whether these are files of the targets, each once and at least one: of pages all, of frames and sprites
+    any number.
+
+    Args:
+        targets: the outputs of the task. One that existed before may have been changed by the user and is
+            kept, so its file may be missing.
+        found: paths of the files.
+        every: whether no other file may be missing.
+    """
+    left = set(found)
+    if not found or len(left) < len(found):
+        return False
     if any(target.split in ("frames", "sprites") for target in targets):
-        owners = {_owner(path, targets) for path in found}
-        return len(set(found)) == len(found) and owners == set(range(len(targets)))
-    if found == wanted or not all(target.split for target in targets):
-        return found == wanted
-    numbers = range(1, len(found) // len(targets) + 1)
-    return found == sorted(
-        part_path(target.path, "pages", number) for target in targets for number in numbers
-    )
+        return {_owner(path, targets) for path in found} == set(range(len(targets)))
+    for target in targets:
+        own = {target.path} & left or (_pages_of(target, left) if target.split else set())
+        if not own and every and not target.known:
+            return False
+        left -= own
+    return not left
+
+
+def _pages_of(target: Target, found: set[str]) -> set[str]:
+    """The files of the pages of a target, from the first without a gap."""
+    pages = (part_path(target.path, "pages", number) for number in count(1))
+    return set(takewhile(found.__contains__, pages))
 
 
 def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:

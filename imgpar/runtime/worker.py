@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from imgpar.core.errors import HelperKilledError
 from imgpar.runtime.arena import ArenaView
 from imgpar.runtime.channel import WorkerEnd, shorten
-from imgpar.runtime.context import Context, Performer
+from imgpar.runtime.context import Context, Performer, TaskStopped
 from imgpar.runtime.failures import failure_of
 from imgpar.runtime.protocol import (
     Begin,
@@ -40,11 +40,11 @@ from imgpar.runtime.protocol import (
 from imgpar.runtime.stage_times import StageClock
 
 
-class Denied(Exception):  # noqa: N818 - not an error: the parent has settled the job
+class Denied(TaskStopped):
     """The parent grants no memory for this task."""
 
 
-class OutOfPagesError(Exception):
+class OutOfPagesError(TaskStopped):
     """The pages of the lease could not be reserved."""
 
 

@@ -26,7 +26,7 @@ from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_A
 from imgpar.core import parsing
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
-from imgpar.recipe.recipe import make_operation, parse_formats
+from imgpar.recipe.tables import make_operation, parse_formats
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "typing"

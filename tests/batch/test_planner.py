@@ -237,7 +237,7 @@ class Place:
     def done(self, batch: Batch, paths: Any = None) -> dict[str, list[PriorResult]]:
         return self.known
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         return Recorded({})
 
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:

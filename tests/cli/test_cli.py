@@ -17,7 +17,8 @@ from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.parsing import duration, pixels, switch
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import operation_types
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 
 
 def recipe_of(*argv: str) -> Recipe:

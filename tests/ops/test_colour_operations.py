@@ -8,7 +8,7 @@ from operation_frames import DTYPES, LAYOUTS, Array, picture, psnr, run, seen, u
 from PIL import Image, ImageEnhance, ImageFilter
 
 from imgpar.core.spec import Layout
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -10,7 +10,7 @@ import pytest
 from operation_frames import psnr, run
 
 from imgpar.core.spec import Frame, Spec
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 SPEC = Spec(320, 180)
 

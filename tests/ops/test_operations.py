@@ -15,7 +15,8 @@ from PIL import Image
 
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.ops import Operation, operation_types
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 
 # Beside the example of its first field, which every operation brings along.
 FURTHER: dict[str, list[dict[str, object]]] = {

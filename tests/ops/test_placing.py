@@ -9,7 +9,7 @@ from PIL import Image
 
 from imgpar.core.errors import TransformError
 from imgpar.core.spec import Frame, Layout, Spec
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -11,7 +11,7 @@ from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.ops import Operation
 from imgpar.pixels import resampling
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 
 def resize(geometry: object, **fields: object) -> Operation:

@@ -15,7 +15,7 @@ from imgpar.core import fonts
 from imgpar.core.errors import BadValueError, TransformError, UsageError
 from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.ops import Operation
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_dtype = pytest.mark.parametrize("dtype", DTYPES)

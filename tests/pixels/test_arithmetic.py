@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgpar.core.spec import Frame, Spec
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 PEAK = {"uint8": 255, "uint16": 65535}
 LUMA = (Fraction(299, 1000), Fraction(587, 1000), Fraction(114, 1000))

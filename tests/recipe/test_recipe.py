@@ -16,7 +16,8 @@ from imgpar.core.errors import BadValueError, ImgparError, UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops.apply import Apply
 from imgpar.ops.resize import Resize
-from imgpar.recipe.recipe import Recipe, builtin_names, make_operation, parse_formats
+from imgpar.recipe.recipe import Recipe, builtin_names
+from imgpar.recipe.tables import make_operation, parse_formats
 
 EXAMPLE = """
 to = ["webp", "mp4"]
@@ -104,7 +105,7 @@ def test_a_function_cannot_be_saved() -> None:
     ("text", "message"),
     [
         ("qualty = 3", r"There is no key qualty in bad.toml. Did you mean 'quality'"),
-        ("nonsense = 3", r"There is no key nonsense in bad.toml. Known are to, operations, quality"),
+        ("nonsense = 3", r"There is no key nonsense in bad.toml. Known are to, operations, output, quality"),
         ('resize = "5"', r"no key resize in bad.toml. Operations stand in \[\[operations\]\] tables"),
         ("quality = 300", r"whole number from 1 to 100 for quality in bad.toml but received 300"),
         ("quality = 8.5", r"for quality in bad.toml but received 8.5 of type float"),

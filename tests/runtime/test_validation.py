@@ -349,6 +349,33 @@ def test_frames_are_named_by_their_index(names: tuple[str, ...], good: bool) -> 
     assert (rejection(done(outputs=named(*names)), FRAMES) == "") is good
 
 
+def test_outputs_may_be_missing_only_beside_a_failure() -> None:
+    two = task("chain", Target("png", "/out/a.png"), Target("webp", "/out/a.webp"))
+    failure = Failed(7, "encode", "EncodeError", "no", "", "")
+    assert "another job" in rejection(done(outputs=named("a.png")), two)
+    assert rejection(done(outputs=named("a.png"), failed_output=failure), two) == ""
+    assert "another job" in rejection(done(outputs=named("b.png"), failed_output=failure), two)
+    assert "without any" in rejection(done(outputs=(), failed_output=failure), two)
+    wrong = failure._replace(error="no class")
+    assert "unknown class" in rejection(done(outputs=named("a.png"), failed_output=wrong), two)
+
+
+@pytest.mark.parametrize(
+    ("names", "good"),
+    [
+        (("a-p1.png", "a-p2.png", "b.png"), True),
+        (("a.png", "b.png"), True),
+        (("a-p1.png", "a-p3.png", "b.png"), False),
+        (("a-p1.png", "a-p2.png"), False),
+        (("a-p1.png", "b.png", "b-p1.png"), False),
+    ],
+)
+def test_pages_beside_a_whole_output(names: tuple[str, ...], good: bool) -> None:
+    """Outputs of a recipe may differ in what they do with pages."""
+    both = task("chain", Target("png", "/out/a.png", split="pages"), Target("png", "/out/b.png", branch=1))
+    assert (rejection(done(outputs=named(*names)), both) == "") is good
+
+
 def test_sprites_need_their_index() -> None:
     pictures = named("a-sprites-1.png", "a-sprites-2.png")
     assert rejection(done(outputs=(*pictures, *named("a.vtt"))), SPRITES) == ""

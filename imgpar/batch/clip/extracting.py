@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imgpar.batch.clip.task import ClipResult, During, check_unchanged, read_digest, read_status
+from imgpar.batch.clip.task import ClipResult, check_unchanged, read_digest, read_status
 from imgpar.batch.frames.reading import Choice
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import (
@@ -35,6 +35,7 @@ from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import Data, commit, done_before, take_back, taken_over
 from imgpar.outputs.parts import PartTargets, finish
 from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,11 +62,11 @@ class ExtractWork:
         job: with its targets.
         run: recipe and limits of the run.
         helpers: receives the progress of the task.
-        during: context manager that measures a stage.
+        clock: measures the stages.
     """
 
-    def __init__(self, job: Job, run: RunSpec, helpers: Helpers, during: During) -> None:
-        self._job, self._run, self._helpers, self._during = job, run, helpers, during
+    def __init__(self, job: Job, run: RunSpec, helpers: Helpers, clock: StageClock) -> None:
+        self._job, self._run, self._helpers, self._during = job, run, helpers, clock.during
         self._result = ClipResult()
         self._noted = run.noted() if helpers.alone else {}
         self._note = run.note()

@@ -66,13 +66,21 @@ class FramePath:
         plan: of the clip; its encoding is set.
         clip: from `probe`.
         output: path of the new file.
-        run: its operations and limits.
+        run: operations and limits of the output.
         helpers: the other workers.
         during: context manager that measures a stage.
+        branch: index of the output in the recipe, for the helpers.
     """
 
     def __init__(
-        self, plan: ClipPlan, clip: Clip, output: str, run: RunSpec, helpers: Helpers, during: During
+        self,
+        plan: ClipPlan,
+        clip: Clip,
+        output: str,
+        run: RunSpec,
+        helpers: Helpers,
+        during: During,
+        branch: int = 0,
     ) -> None:
         assert plan.encoding is not None
         self._plan, self._clip, self._output = plan, clip, output
@@ -81,7 +89,7 @@ class FramePath:
         stream = clip.picture.stream
         # Without titles, which may be of any length and are not needed for frames.
         picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
-        facts = FrameFacts(picture, plan.encoding, run.encode.background)
+        facts = FrameFacts(picture, plan.encoding, run.encode.background, branch)
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)

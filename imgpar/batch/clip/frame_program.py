@@ -40,6 +40,8 @@ class FrameFacts:
     encoding: Encoding | None
     """None where frames become arrays instead of a clip."""
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
+    branch: int = 0
+    """The output of the recipe whose operations are applied."""
 
 
 def clip_facts(clip: Clip, frames: int) -> ItemFacts:

@@ -47,8 +47,9 @@ def _part_of(buffer: memoryview, lease: Lease, offset: int, nbytes: int) -> memo
 
 
 def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:
-    """The program of a clip, with the operations of the run; the same in every worker."""
-    return FrameProgram(facts, steps_of(facts.picture, run.operations), run.limits)
+    """The program of a clip, with the operations of one output of the run; the same in every worker."""
+    output = run.branch(facts.branch)
+    return FrameProgram(facts, steps_of(facts.picture, output.operations), output.limits)
 
 
 def put(result: tuple[PlaneLayout, list[Array]], wanted: PlaneLayout, memory: memoryview) -> None:

@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgpar.batch.results import Results
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
-from imgpar.core.errors import ItemError, KeptError, SourceError, TransformError
-from imgpar.core.job import Facts, Job, OutputFile, Target
+from imgpar.core.errors import SourceError, TransformError
+from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
 from imgpar.inputs.sources import local_file
@@ -26,9 +27,10 @@ from imgpar.outputs.commit import (
     commit_file,
     default_times,
     done_before,
-    take_back,
     taken_over,
 )
+from imgpar.runtime.protocol import Failed
+from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
     from imgpar.batch.clip.resuming import Resuming
@@ -49,6 +51,8 @@ class ClipResult:
     notes: list[str] = field(default_factory=list)
     digest: str = ""
     unchanged: bool = False
+    failure: Failed | None = None
+    """The first output that failed, where others were written."""
 
 
 class _Made(NamedTuple):
@@ -66,12 +70,17 @@ class ClipWork:
         job: with its targets.
         run: recipe and limits of the run.
         helpers: the workers that transform frames, and the progress of the task.
-        during: context manager that measures a stage.
+        clock: measures the stages.
     """
 
-    def __init__(self, job: Job, run: RunSpec, helpers: Helpers, during: During) -> None:
-        self._job, self._run, self._helpers, self._during = job, run, helpers, during
-        self._result = ClipResult()
+    def __init__(self, job: Job, run: RunSpec, helpers: Helpers, clock: StageClock) -> None:
+        self._job, self._run, self._helpers, self._clock = job, run, helpers, clock
+        self._during = clock.during
+        self._in_place = any(target.retires for target in job.targets)
+        self._results = Results(helpers.serial, together=run.strict or self._in_place)
+        self._digest = ""
+        self._notes: list[str] = []
+        """Notes on the output that is being made."""
         self._source: os.stat_result | None = None
         self._parts: Resuming | None = None
 
@@ -81,65 +90,54 @@ class ClipWork:
         Raises:
             ItemError: it cannot be read, converted or written; incomplete outputs are never committed.
         """
-        result = self._result
         if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
-            result.outputs += before
-            return result
+            return ClipResult(before)
         with local_file(self._job.item, self._run.sources) as path:
             return self._convert_file(path)
 
     def _convert_file(self, path: str) -> ClipResult:
         """Make every target from a local file."""
         from imgpar.video.check import check_source
-        from imgpar.video.prepare import measured, prepared
         from imgpar.video.probe import probe
 
-        result = self._result
         with self._during("read"):
             self._source = read_status(path)
             if self._run.digests:
-                result.digest = read_digest(path)
-                if self._job.digest and self._job.digest == result.digest:
-                    result.unchanged = True
-                    return result
+                self._digest = read_digest(path)
+                if self._job.digest and self._job.digest == self._digest:
+                    return ClipResult(digest=self._digest, unchanged=True)
         with self._during("decode"):
             clip = probe(path, self._run.limits)
-            result.notes += check_source(clip, accept_damaged=self._run.limits.accept_damaged)
-            clip = measured(prepared(clip, self._run.encode), self._run.encode)
+            notes = check_source(clip, accept_damaged=self._run.limits.accept_damaged)
             clip = replace(clip, name=self._job.item.path)
-        try:
-            self._make_all(clip)
-        except ItemError:
-            if self._run.strict or any(target.retires for target in self._job.targets):
-                take_back(self._written())
-            raise
-        if not any(target.retires for target in self._job.targets):
+            self._results.add((), (), notes)
+        self._make_all(clip)
+        made = self._results.written()
+        if not self._in_place:
             check_unchanged(path, self._source)
-        return result
+        texts = list(made.lost), list(made.notes)
+        return ClipResult(list(made.files), *texts, self._digest, failure=made.failure)
 
     def _make_all(self, clip: Clip) -> None:
-        """Make every target, except those that are files of the user and may not be replaced."""
-        targets = self._job.targets
-        for target in sorted(targets, key=lambda target: bool(target.retires)):
-            try:
-                self._make(clip, target)
-            except KeptError as error:
-                if len(targets) == 1 or self._run.strict:
-                    raise
-                self._result.notes.append(str(error))
-        if not self._result.outputs:
-            raise KeptError(" ".join(self._result.notes))
+        """Make every target; each output of the recipe with its own settings."""
+        from imgpar.video.prepare import measured, prepared
 
-    def _written(self) -> list[tuple[Target, OutputFile]]:
-        by_path = {target.path: target for target in self._job.targets}
-        return [(by_path[file.path], file) for file in self._result.outputs]
+        for number, targets in by_branch(self._job.targets).items():
+            run = self._run.branch(number)
+            with self._results.attempt(targets, self._clock):
+                with self._during("decode"):
+                    own = measured(prepared(clip, run.encode), run.encode)
+                for target in sorted(targets, key=lambda target: bool(target.retires)):
+                    with self._results.attempt([target], self._clock):
+                        self._make(own, target, run)
 
-    def _make(self, clip: Clip, target: Target) -> None:
-        """Write, check and commit one target."""
+    def _make(self, clip: Clip, target: Target, run: RunSpec) -> None:
+        """Write, check and commit one target, with the operations and settings of its output."""
+        self._notes = []
         with begin_file(target, self._run.name, self._helpers.serial) as half:
             kind = FORMATS[target.format].kind
             make = {"video": self._make_clip, "image": self._make_animation, "audio": self._make_sound}[kind]
-            made = make(clip, target, half.path)
+            made = make(clip, target, half.path, run)
             self._check_strict(made.lost)
             if self._helpers.alone:
                 target = taken_over(target, self._run.noted())
@@ -155,15 +153,14 @@ class ClipWork:
                     original=original,
                     note=self._run.note(),
                 )
-        self._result.outputs.append(written)
-        self._result.lost += [*made.lost, *(original.lost if original else ())]
-        self._result.notes += made.notes
+        lost = (*made.lost, *(original.lost if original else ()))
+        self._results.add([(target, written)], lost, (*self._notes, *made.notes))
 
     def _times(self, clip: Clip) -> Times:
         item = self._job.item
         return default_times(item.mtime_ns) if item.source else os.stat(clip.path)
 
-    def _make_clip(self, clip: Clip, target: Target, output: str) -> _Made:
+    def _make_clip(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         from imgpar.video.plan import make_plan
 
         content = sniff_file(clip.path)
@@ -173,25 +170,25 @@ class ClipWork:
             return make_plan(
                 clip,
                 target.format,
-                self._run.operations,
+                run.operations,
                 options,
                 same_container=same,
-                staged=self._run.staged,
+                staged=run.staged,
             )
 
-        plan = planned(self._run.encode)
-        if self._run.encode.target and plan.encoding:
-            plan = self._with_target_quality(clip, planned)
+        plan = planned(run.encode)
+        if run.encode.target and plan.encoding:
+            plan = self._with_target_quality(clip, planned, run.encode)
         self._check_strict(plan.lost)
-        lost, size = self._convert(plan, clip, output, target.path)
+        lost, size = self._convert(plan, clip, output, target, run)
         return _Made(size, lost, plan.notes)
 
-    def _make_animation(self, clip: Clip, target: Target, output: str) -> _Made:
+    def _make_animation(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         """An animated picture, without sound."""
         from imgpar.batch.clip.animations import read_animation
         from imgpar.batch.picture import stages
 
-        run, fmt = self._run, FORMATS[target.format]
+        fmt = FORMATS[target.format]
         with self._during("decode"):
             frames, header = read_animation(clip, run.operations, run.encode, run.limits, fmt)
         with self._during("encode"):
@@ -200,13 +197,13 @@ class ClipWork:
                 file.write(encoded.data)
         return _Made(encoded.spec.size, (*header.lost, *encoded.lost), encoded.notes)
 
-    def _make_sound(self, clip: Clip, target: Target, output: str) -> _Made:
+    def _make_sound(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         from imgpar.video.sound import plan_track, write_track
 
-        track = plan_track(clip, target.format, self._run.encode)
+        track = plan_track(clip, target.format, run.encode)
         self._check_strict(track.lost)
         with self._during("encode"):
-            write_track(track, output, accept_damaged=self._run.limits.accept_damaged)
+            write_track(track, output, accept_damaged=run.limits.accept_damaged)
         return _Made((0, 0), track.lost, track.notes)
 
     def _original(self, target: Target) -> Original | None:
@@ -215,13 +212,15 @@ class ClipWork:
             return None
         assert self._source is not None
         facts = Facts.of(self._source)
-        return Original(target.retires, facts, self._result.digest, strict=self._run.strict)
+        return Original(target.retires, facts, self._digest, strict=self._run.strict)
 
-    def _with_target_quality(self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan]) -> ClipPlan:
+    def _with_target_quality(
+        self, clip: Clip, planned: Callable[[EncodeOptions], ClipPlan], options: EncodeOptions
+    ) -> ClipPlan:
         """The plan with the lowest quality that reaches the target measure."""
         from imgpar.video.rate_control import LosslessSamples, aimed
 
-        options, target = self._run.encode, self._run.encode.target
+        target = options.target
         assert target is not None
         with (
             self._during("encode"),
@@ -232,11 +231,11 @@ class ClipWork:
             )
         missed = "" if reached >= target.value else f", {target.value:g} cannot be reached"
         name = target.measure.upper()
-        self._result.notes.append(f"quality {quality}: {name} {reached:.4g} on samples{missed}")
+        self._notes.append(f"quality {quality}: {name} {reached:.4g} on samples{missed}")
         return planned(replace(options, quality=quality))
 
     def _convert(
-        self, plan: ClipPlan, clip: Clip, output: str, final: str
+        self, plan: ClipPlan, clip: Clip, output: str, target: Target, run: RunSpec
     ) -> tuple[tuple[str, ...], tuple[int, int]]:
         """Write the new file and check it; returns losses and size."""
         from imgpar.video.check import check_output
@@ -253,7 +252,7 @@ class ClipWork:
             if plan.way == "frames":
                 from imgpar.batch.clip.frame_path import FramePath
 
-                return FramePath(plan, clip, output, self._run, self._helpers, self._during).run()
+                return FramePath(plan, clip, output, run, self._helpers, self._during, target.branch).run()
             with self._during("encode"):
                 total = len(wanted.times)
                 return run_native(
@@ -262,25 +261,25 @@ class ClipWork:
                     output,
                     self._helpers.cores,
                     lambda done: self._helpers.advanced(done, total),
-                    decoders=decoder_threads(clip.picture, self._helpers.cores, self._run.limits.memory),
+                    decoders=decoder_threads(clip.picture, self._helpers.cores, run.limits.memory),
                 )
 
-        most = self._run.encode.max_bytes
+        most = run.encode.max_bytes
         if most and plan.encoding:
             complaints, note = within(most, plan, wanted, output, self._helpers.cores, write)
-            self._result.notes += [note] if note else []
-        elif (complaints_of_parts := self._convert_parts(plan, wanted, output, final)) is not None:
+            self._notes += [note] if note else []
+        elif (complaints_of_parts := self._convert_parts(plan, wanted, output, target.path)) is not None:
             complaints = complaints_of_parts
         else:
             complaints = write(plan)
         with self._during("encode"):
-            damaged = self._run.limits.accept_damaged
+            damaged = run.limits.accept_damaged
             try:
                 made, lost, notes = check_output(plan, wanted, output, complaints, accept_damaged=damaged)
             finally:
                 if self._parts is not None:  # parts with errors are not used again
                     self._parts.clear()
-        self._result.notes += notes
+        self._notes += notes
         return (*plan.lost, *lost), made.picture.upright
 
     def _convert_parts(self, plan: ClipPlan, clip: Clip, output: str, final: str) -> tuple[str, ...] | None:
@@ -305,7 +304,7 @@ class ClipWork:
         if warnings is not None:
             self._parts = parts
             if parts.kept:
-                self._result.notes.append(f"{parts.kept} of {parts.count} parts were there already")
+                self._notes.append(f"{parts.kept} of {parts.count} parts were there already")
         return warnings
 
     def _check_strict(self, lost: Sequence[str]) -> None:

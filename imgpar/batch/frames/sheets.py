@@ -13,7 +13,8 @@ from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at
 from imgpar.batch.frames.stills import whole_or
 from imgpar.formats.extraction import Grid
 from imgpar.formats.option_values import Span
-from imgpar.recipe.recipe import Recipe, make_operation
+from imgpar.recipe.recipe import Recipe
+from imgpar.recipe.tables import make_operation
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import oriented
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.serialization import pack, unpack
 from imgpar.runtime.stage_times import StageClock

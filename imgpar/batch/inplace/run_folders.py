@@ -56,7 +56,7 @@ class Homes:
                     found[path] = (*found.get(path, ()), *records)
         return found
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         """Not used in place: folders are not compared as a whole."""
         raise NotImplementedError
 

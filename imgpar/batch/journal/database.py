@@ -42,7 +42,7 @@ CREATE TABLE folders(
 CREATE INDEX folders_here ON folders(here);
 CREATE INDEX folders_place ON folders(place);
 CREATE INDEX folders_mirror ON folders(mirror);
--- State: one row per input and recipe. outputs, claims and planned are JSON lists of
+-- State: one row per input and output of a recipe. outputs, claims and planned are JSON lists of
 -- [path below OUT, bytes, width, height, mtime_ns, ctime_ns, inode, digest].
 CREATE TABLE items(
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, key TEXT NOT NULL,

@@ -83,12 +83,14 @@ class Past:
     def __init__(self, database: sqlite3.Connection, where: str, paths: Paths) -> None:
         self._database, self._where, self._paths = database, where, paths
 
-    def recorded(self, folder: int, key: str) -> Recorded:
-        """Files of a folder whose newest record has this recipe and is complete."""
+    def recorded(self, folder: int, key: str, siblings: Sequence[str] = ()) -> Recorded:
+        """Files of a folder whose newest record has this recipe and is complete; those of `siblings`, the
+        other outputs of the recipe, do not count as newer."""
+        own = to_json(siblings or [key])
         with readable(self._where):
             rows = {row[6]: row for row in self._database.execute(sql.READ_SAME, (folder, key))}
-            if rows and self._database.execute(sql.READ_OTHER, (folder, key)).fetchone():  # seldom
-                for (name,) in self._database.execute(sql.READ_NEWER, (folder, key)):
+            if rows and self._database.execute(sql.READ_OTHER, (folder, own)).fetchone():  # seldom
+                for (name,) in self._database.execute(sql.READ_NEWER, (own, folder, key)):
                     rows.pop(name, None)
         return Recorded(rows, self._paths, self._where)
 
@@ -125,10 +127,10 @@ class Past:
                         PriorResult._make((*facts, made, unpack(planned) + unpack(claims), number, folder)),
                     )
 
-    def failed(self, folder: int, key: str) -> set[bytes]:
-        """Names of the files of a folder whose state with this recipe is failed."""
+    def failed(self, folder: int, keys: Sequence[str]) -> set[bytes]:
+        """Names of the files of a folder whose state with one of these keys is failed."""
         with readable(self._where):
-            return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, key))}
+            return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, to_json(keys)))}
 
     def made(self) -> Iterator[Made]:
         """The outputs of every complete input, ordered by folder."""

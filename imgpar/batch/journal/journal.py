@@ -4,8 +4,9 @@
 
 1. The names of outputs are stored before the outputs are written: after a crash a file with a planned
    name is known to be an output.
-2. The table `items` has the state, one row per input and recipe. The lines of the report are not stored here:
-   see `report_lines`.
+2. The table `items` has the state, one row per input and output of the recipe: each [[output]] table has its
+   own key, so that a new one does not concern the others. The lines of the report are not stored here: see
+   `report_lines`.
 3. An input folder is identified by salted hashes of its absolute path and of its path relative to OUT: either
    may be moved. The journal contains no path outside OUT.
 4. Paths of inputs are bytes; paths of outputs are relative to OUT. All content is validated when it is read.
@@ -26,13 +27,14 @@ from imgpar.batch.incremental import Recorded, Unchanged
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import close_database, open_database, readable, translated_errors
 from imgpar.batch.journal.folders import InputFolders
-from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run
+from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run, to_json
 from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
+from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Item, Job, Outcome, OutputFile
+from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -44,6 +46,8 @@ BATCH = 100
 """Outcomes per transaction; a longer transaction would leave workers without tasks."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
+_SEPARATOR = ","
+"""Between the keys of a run in the table `runs`."""
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
@@ -89,7 +93,7 @@ class Journal:
         self._unchanged_lines = 0
         with readable(path):
             last = self.last_run()
-        self.key = last.key if last else ""
+        self.keys = _keys_in(last.key) if last else ()
         self.unfinished = last is not None and last.finished is None
 
     @classmethod
@@ -164,8 +168,9 @@ class Journal:
 
     # ----- a run ----------------------------------------------------------------------------------
 
-    def begin(self, key: str, *, recipe: str | None = None) -> str:
-        """Insert a new run and return its random id; `key` identifies the recipe and output settings."""
+    def begin(self, *keys: str, recipe: str | None = None) -> str:
+        """Insert a new run and return its random id; each key identifies the settings of one output of the
+        recipe."""
         self.flush()
         self.uid = random_name()
         if self._lines:
@@ -173,8 +178,9 @@ class Journal:
         self._lines = LineWriter(self.uid, self.path, self.base)
         with self._writing() as database:
             note = "INSERT INTO runs(uid, started, key, recipe) VALUES (?, ?, ?, ?)"
-            self.run = database.execute(note, (self.uid, time.time(), key, recipe)).lastrowid or 0
-        self.key = key
+            text = _SEPARATOR.join(keys)
+            self.run = database.execute(note, (self.uid, time.time(), text, recipe)).lastrowid or 0
+        self.keys = keys
         return self.uid
 
     @property
@@ -182,11 +188,12 @@ class Journal:
         """The folder of the write-ahead logs of the workers."""
         return f"{self.path}.written"
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
-        """Files of a batch whose newest record has this recipe and is complete."""
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
+        """Files of a batch whose newest record has this recipe and is complete; see `Past.recorded`."""
         if self._pending:
             self.flush()
-        return self._past.recorded(self.folders.enter(batch.folder, batch.mirror, batch.root), key)
+        folder = self.folders.enter(batch.folder, batch.mirror, batch.root)
+        return self._past.recorded(folder, key, siblings)
 
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """The records of the files in the folders of a batch by path, newest first; `paths` selects
@@ -224,7 +231,7 @@ class Journal:
     def count_other_settings(self) -> int:
         """The number of inputs with outputs of other settings."""
         with readable(self.path):
-            return int(self._database.execute(sql.COUNT_OTHER, (self.key,)).fetchone()[0])
+            return int(self._database.execute(sql.COUNT_OTHER, (to_json(self.keys),)).fetchone()[0])
 
     def planned(self, jobs: Iterable[Job]) -> None:
         """Store the output names of these jobs; must be called before the first output is written."""
@@ -236,15 +243,16 @@ class Journal:
                 if job.check:  # writes no outputs
                     continue
                 place = self._place(item)
-                names = self._paths.pack(
-                    OutputFile(target.path, PLANNED, SPLIT_PLANS.get(target.split, 0), 0, item.mtime_ns)
-                    for target in job.targets
-                )
-                if job.digest and not job.same:
-                    compare.append((names, *place))
-                else:
-                    facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
-                    fix.append((*place, self.run, *facts, names))
+                for branch, targets in by_branch(job.targets).items():
+                    names = self._paths.pack(
+                        OutputFile(target.path, PLANNED, SPLIT_PLANS.get(target.split, 0), 0, item.mtime_ns)
+                        for target in targets
+                    )
+                    if job.digest and not job.same:
+                        compare.append((names, *place, self.keys[branch]))
+                    else:
+                        facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+                        fix.append((*place, self.keys[branch], self.run, *facts, names))
             database.executemany(sql.PLAN, fix)
             database.executemany(sql.PLAN_COMPARE, compare)
 
@@ -309,7 +317,7 @@ class Journal:
         self.flush()
         found = set()
         for folder in [batch.folder] if batch.folder else _folders_of(batch):
-            names = self._past.failed(self.folders.enter(folder, batch.mirror, batch.root), self.key)
+            names = self._past.failed(self.folders.enter(folder, batch.mirror, batch.root), self.keys)
             found |= {os.path.join(folder, os.fsdecode(name)) for name in names}
         return found
 
@@ -317,7 +325,7 @@ class Journal:
         """The number of inputs whose state with the latest recipe is failed."""
         self.flush()
         with readable(self.path):
-            return int(self._database.execute(sql.COUNT_FAILED, (self.key,)).fetchone()[0])
+            return int(self._database.execute(sql.COUNT_FAILED, (to_json(self.keys),)).fetchone()[0])
 
     def made(self) -> Iterator[Made]:
         """The outputs of every complete input, ordered by folder."""
@@ -359,29 +367,33 @@ class Journal:
                 self._lines.add(outcome)
             if job is not None and job.check:
                 continue
-            if outcome.reason != "unchanged":
-                place = self._place(job.item if job else Item(outcome.source, "", 0, 0))
-                database.execute(sql.UPSERT, (*place, self.run, *self._state(outcome, job)))
-            elif job is not None:
-                item, place = job.item, self._place(job.item)
+            if outcome.reason == "unchanged" and job is not None:
+                self._write_unchanged(database, job)
+            elif outcome.reason != "unchanged":
+                item = job.item if job else Item(outcome.source, "", 0, 0)
+                place = self._place(item)
                 facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
-                if self._in_place:  # the input is the output: the record describes the original
-                    database.execute(sql.NO_PLAN, place)
-                elif job.same:
-                    database.execute(sql.ADOPT, (*place[:2], *facts, job.same.row))
-                else:
-                    database.execute(sql.STILL_DONE, (*facts, *place))
+                for state in states_of(outcome, job, len(self.keys)):
+                    row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
+                    statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
+                    database.execute(statement, (*row, self._paths.pack(state.outputs)))
 
-    def _state(self, outcome: Outcome, job: Job | None) -> tuple[object, ...]:
-        item = job.item if job else Item(outcome.source, "", 0, 0)
-        written = outcome.outputs if outcome.status != "skipped" else ()
+    def _write_unchanged(self, database: sqlite3.Connection, job: Job) -> None:
+        item, place = job.item, self._place(job.item)
         facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
-        return (outcome.status, *facts, outcome.digest, self._paths.pack(written))
+        for branch in by_branch(job.targets):
+            row = (*place, self.keys[branch])
+            if self._in_place:  # the input is the output: the record describes the original
+                database.execute(sql.NO_PLAN, row)
+            elif job.same:
+                database.execute(sql.ADOPT, (*place, *facts, job.same.row))
+            else:
+                database.execute(sql.STILL_DONE, (*facts, *row))
 
-    def _place(self, item: Item) -> tuple[int, bytes, str]:
+    def _place(self, item: Item) -> tuple[int, bytes]:
         folder, name = os.path.split(item.path)
         number = self.folders.row(folder, item.mirror.rpartition("/")[0])
-        return number, os.fsencode(name), self.key
+        return number, os.fsencode(name)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -400,6 +412,11 @@ class Journal:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+
+def _keys_in(text: str) -> tuple[str, ...]:
+    """The keys of a run; that of a single file has its path behind a colon."""
+    return (text,) if ":" in text else tuple(text.split(_SEPARATOR))
 
 
 def _folders_of(batch: Batch) -> list[str]:

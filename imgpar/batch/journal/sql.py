@@ -22,6 +22,8 @@ ON CONFLICT(folder, name, key) DO UPDATE SET
     planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
+UPSERT_OPEN = f"{UPSERT.rstrip()}\nWHERE items.state <> 'ok'\n"
+"""The same, but a complete record is kept."""
 PLAN = """
 INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs, planned)
 VALUES (?, ?, ?, ?, 'planned', ?, ?, ?, ?, '', '[]', ?)
@@ -47,15 +49,21 @@ READ_SAME = """
 SELECT id, size, mtime_ns, ctime_ns, inode, outputs, name FROM items
 WHERE folder = ? AND key = ? AND state = 'ok' AND outputs <> '[]'
 """
-READ_OTHER = "SELECT 1 FROM items WHERE folder = ? AND key <> ? LIMIT 1"
+READ_OTHER = """
+SELECT 1 FROM items WHERE folder = ? AND key NOT IN (SELECT value FROM json_each(?)) LIMIT 1
+"""
 READ_NEWER = """
 SELECT mine.name FROM items AS mine
 JOIN items AS other ON other.folder = mine.folder AND other.name = mine.name
+    AND other.key NOT IN (SELECT value FROM json_each(?))
 WHERE mine.folder = ? AND mine.key = ? AND other.run > mine.run
 """
 READ_ROWS = "SELECT id, name, size, outputs FROM items WHERE id IN (SELECT value FROM json_each(?))"
 READ_MADE = "SELECT folder, outputs FROM items WHERE state = 'ok' AND outputs <> '[]' ORDER BY folder, id"
-COUNT_OTHER = "SELECT count(*) FROM items WHERE key <> ? AND state = 'ok' AND outputs <> '[]'"
+COUNT_OTHER = """
+SELECT count(*) FROM items
+WHERE key NOT IN (SELECT value FROM json_each(?)) AND state = 'ok' AND outputs <> '[]'
+"""
 READ_PLANNED = """
 SELECT items.id, items.name, items.planned, runs.uid FROM items LEFT JOIN runs ON runs.id = items.run
 WHERE items.planned <> '[]'
@@ -68,5 +76,11 @@ UNDONE = """
 UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
 WHERE folder = ? AND name = ?
 """
-READ_FAILED = "SELECT name FROM items WHERE folder = ? AND state = 'failed' AND key = ?"
-COUNT_FAILED = "SELECT count(*) FROM items WHERE state = 'failed' AND key = ?"
+READ_FAILED = """
+SELECT name FROM items
+WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+"""
+COUNT_FAILED = """
+SELECT count(*) FROM (SELECT DISTINCT folder, name FROM items
+WHERE state = 'failed' AND key IN (SELECT value FROM json_each(?)))
+"""

@@ -9,13 +9,15 @@ decoded together.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgpar.batch.picture import programs, stages
+from imgpar.batch.picture import outputs, planar, programs, stages
+from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile, Target
@@ -24,6 +26,7 @@ from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.outputs.parts import Note, PartTargets, finish
 from imgpar.pixels.palette import marked
+from imgpar.runtime.stage_times import StageClock
 
 Memory = Callable[[int], memoryview]
 """Returns that many bytes of the arena; the bytes of the previous call become invalid."""
@@ -141,10 +144,54 @@ def _together(headers: Sequence[Header]) -> Header:
     return marked(headers[0]._replace(lost=tuple(lost), metadata=metadata, turned=turned), few_colours)
 
 
+def write_document(
+    data: bytes | memoryview,
+    path: str,
+    header: Header,
+    targets: Sequence[Target],
+    run: RunSpec,
+    memory: Memory,
+    writing: Writing,
+    clock: StageClock,
+) -> None:
+    """Make the targets of a file that is processed page by page.
+
+    Args:
+        data: the bytes of the file.
+        path: of the file.
+        header: of the whole file.
+        targets: of one output of the recipe.
+        run: with the operations and settings of that output.
+        memory: leases of the arena.
+        writing: receives the files.
+        clock: measures the stages.
+
+    Raises:
+        ItemError: a page cannot be decoded, exceeds a limit, or an operation fails.
+    """
+    programs.begin_picture(run.operations, header, path, header.frames)
+    pages = read_pages(data, os.path.basename(path), header, run, memory, clock.during)
+    if any(target.split for target in targets):
+        made, lost, notes = write_pages(pages, targets, writing.one, run.note())
+        writing.add(made, lost, notes)
+        return
+    frames, first, notes = kept(pages, run)
+    same = frozenset[str]()
+    if not first.turned:
+        formats = [target.format for target in targets]
+        program = planar.choose_program(
+            header, run.operations, run.limits, formats, run.encode, keep_frames=False
+        )
+        same = outputs.same_formats(program, formats, run.encode, run.limits)
+    writing.add((), (), notes)
+    writing.each(targets, frames, first, outputs.SourceBytes(data if same else b"", same))
+
+
 def write_pages(
     pages: Iterator[Page], targets: Sequence[Target], write: Write, note: Note | None = None
-) -> tuple[tuple[OutputFile, ...], tuple[str, ...], tuple[str, ...]]:
-    """Write every page for every target; all pages or none. Returns files, losses and notes."""
+) -> tuple[list[tuple[Target, OutputFile]], tuple[str, ...], tuple[str, ...]]:
+    """Write every page for every target; all pages or none. Returns files with the targets of their pages,
+    losses and notes."""
     made = list[tuple[Target, OutputFile]]()
     order = dict[str, int]()
     parts = list(map(PartTargets, targets))
@@ -162,6 +209,6 @@ def write_pages(
     except Exception:
         take_back(made)
         raise
-    files = sorted((file for _, file in made), key=lambda file: order[file.path])
-    finish(targets, files, note)
-    return tuple(files), tuple(lost), tuple(notes)
+    made.sort(key=lambda one: order[one[1].path])
+    finish(targets, [file for _, file in made], note)
+    return made, tuple(lost), tuple(notes)

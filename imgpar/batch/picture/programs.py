@@ -61,6 +61,8 @@ class Program(NamedTuple):
     """Operations after the first one whose result has no known spec."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    scale: int = 1
+    """1, 2, 4 or 8: reduction at which the picture is decoded."""
     grey_icc: Icc = Icc()
     """The grey ICC profile from which decoded pixels are converted to sRGB, where operations add colours. The
     header does not contain it any more."""
@@ -68,12 +70,16 @@ class Program(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of the lease that runs this program, metadata included."""
-        even, odd = self.sides
-        return even + odd + -(-(self.header.metadata.nbytes + BLOB_SLACK) // ALIGN) * ALIGN
+        return sum(self.sides) + blob_nbytes(self.header)
 
 
 def compile_program(
-    header: Header, operations: Sequence[Operation], limits: Limits, *, keep_frames: bool = True
+    header: Header,
+    operations: Sequence[Operation],
+    limits: Limits,
+    *,
+    keep_frames: bool = True,
+    most_scale: int = 8,
 ) -> Program:
     """Plan every step from the header alone.
 
@@ -82,6 +88,7 @@ def compile_program(
         operations: of the recipe, in order.
         limits: pictures that exceed them are refused.
         keep_frames: False where no target can hold an animation; then only the first frame is decoded.
+        most_scale: greatest reduction at which the picture may be decoded.
 
     Raises:
         LimitError: the picture, or an intermediate size, exceeds the limits.
@@ -93,16 +100,21 @@ def compile_program(
     lost = (*header.lost, "frames") if frames < header.frames else header.lost
     converted, operations, grey_icc = _in_image_colours(header, tuple(operations))
     states = tuple(operation.state() for operation in operations)
-    key = (header.format, header.spec, header.orientation, frames, operations, states)
+    key = (header.format, header.spec, header.orientation, frames, most_scale, operations, states)
     try:
         plan = _plan(*key)
     except TypeError:  # an operation that cannot be hashed
         plan = _plan.__wrapped__(*key)
     decoded = codec.at_scale(converted, plan.scale)
     program = Program(
-        decoded, header, frames, plan.sides, plan.steps, plan.rest, lost, header.notes, grey_icc
+        decoded, header, frames, plan.sides, plan.steps, plan.rest, lost, header.notes, plan.scale, grey_icc
     )
     return checked_program(program, limits)
+
+
+def blob_nbytes(header: Header) -> int:
+    """Bytes of a lease for the serialized header behind the frames."""
+    return aligned(header.metadata.nbytes + BLOB_SLACK)
 
 
 def _in_image_colours(
@@ -163,7 +175,6 @@ class _Plan(NamedTuple):
     """The part of a program that depends only on size, orientation and operations; cached."""
 
     scale: int
-    """1, 2, 4 or 8: reduction at which the picture is decoded."""
     sides: tuple[int, int]
     steps: tuple[Step, ...]
     rest: tuple[Operation, ...]
@@ -175,6 +186,7 @@ def _plan(
     stored: Spec,
     orientation: int,
     frames: int,
+    most_scale: int,
     operations: tuple[Operation, ...],
     states: tuple[Hashable, ...],  # noqa: ARG001 - for the cache: the state of files that operations read
 ) -> _Plan:
@@ -186,6 +198,7 @@ def _plan(
     whole = first.shrinks_to(_accepted(first, upright)) if first and not first.dynamic else None
     if first and whole and frames == 1:
         scale = codec.decode_scale(format_name, stored, *(whole if orientation < 5 else whole[::-1]))
+        scale = min(scale, most_scale)
         decoded = codec.scaled_spec(stored, scale)
     if first and whole and orientation != 1 and first.plan(upright).size == whole:
         # The whole picture is scaled, not cropped: rotating the small result is cheaper.
@@ -228,8 +241,8 @@ def _following(
 def sides_of(decoded: Spec, steps: Sequence[Step], frames: int) -> tuple[int, int]:
     """Bytes of the even and of the odd side of a lease for `frames` frames."""
     specs = [decoded, *(step.spec for step in steps if step.call is None)]
-    even = max(_aligned(spec.nbytes * frames) for spec in specs[0::2])
-    odd = max((_aligned(spec.nbytes * frames) for spec in specs[1::2]), default=0)
+    even = max(aligned(spec.nbytes * frames) for spec in specs[0::2])
+    odd = max((aligned(spec.nbytes * frames) for spec in specs[1::2]), default=0)
     return even, odd
 
 
@@ -292,5 +305,6 @@ def _check_pixels(step: Step, limits: Limits) -> None:
         )
 
 
-def _aligned(nbytes: int) -> int:
+def aligned(nbytes: int) -> int:
+    """The number of bytes rounded up to `ALIGN`."""
     return -(-nbytes // ALIGN) * ALIGN

@@ -81,16 +81,39 @@ def transform_frames(
     program: Program, frames: list[Frame], lease: memoryview
 ) -> tuple[list[Frame], int | None]:
     """Run all steps. Returns the frames and their offset in the lease; None where they are outside."""
-    side, offsets = 0, (0, program.sides[0])
-    for step in program.steps:
+    return run_steps(program.steps, program.rest, frames, lease, (0, program.sides[0]))
+
+
+def run_steps(
+    steps: Sequence[Step],
+    rest: Sequence[Operation],
+    frames: list[Frame],
+    lease: memoryview,
+    sides: tuple[int, int],
+) -> tuple[list[Frame], int | None]:
+    """Run some steps of a program.
+
+    Args:
+        steps: in order.
+        rest: operations after a function whose result has no known spec.
+        frames: the input of the first step.
+        lease: where results are written.
+        sides: offsets in the lease of the even and of the odd side; the first step writes to the odd one.
+
+    Returns:
+        The frames and their offset in the lease; None where they are outside. Without steps that is the even
+        side.
+    """
+    side = 0
+    for step in steps:
         if step.call is not None:
             results = [step.call(frame) for frame in frames]
-            return _dynamic(results, program.rest), None
+            return run_dynamic(results, rest), None
         side = 1 - side
-        results = frames_in_buffer(lease, offsets[side], step.spec, program.frames)
+        results = frames_in_buffer(lease, sides[side], step.spec, len(frames))
         _run(step, frames, results)
         frames = results
-    return frames, offsets[side]
+    return frames, sides[side]
 
 
 def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
@@ -107,14 +130,14 @@ def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
             ) from error
 
 
-def _dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
+def run_dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
     """Run the operations after a function that may return any size, in private memory."""
     if len({frame.spec for frame in frames}) > 1:
         raise TransformError("The function returned frames of different sizes for one animation.")
     for index, operation in enumerate(operations):
         spec = frames[0].spec
         if operation.dynamic:
-            return _dynamic([call(operation, frame) for frame in frames], operations[index + 1 :])
+            return run_dynamic([call(operation, frame) for frame in frames], operations[index + 1 :])
         for step in operation_steps(operation, spec, spec):
             results = own_frames(step.spec, len(frames))
             _run(step, frames, results)

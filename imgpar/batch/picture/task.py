@@ -70,6 +70,8 @@ class PictureWork:
         data, digest = self._read()
         if unchanged := self._unchanged(digest):
             return unchanged
+        if self._run.branches:
+            return self._branches(data, digest)
         with self._clock.during("read"):
             header = codec.read_header(data, self._task.job.item.path, self._run.limits)
         if documents.apart(header, self._task.job.targets, self._run):
@@ -96,8 +98,8 @@ class PictureWork:
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
             return self._done(placed=placed, lost=lost, notes=(*program.notes, *notes))
-        made = self._writing.all(frames, header, original)
-        return self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
+        self._writing.each(self._writing.targets(), frames, header, original)
+        return self._written(notes, digest)
 
     def _leave_in_lease(
         self,
@@ -138,34 +140,34 @@ class PictureWork:
             return self._done(files=files)
         placed, header = self._placed()
         original = self._original(header, placed.frames.count)
-        made = self._writing.all(self._memory.frames(placed.frames), header, original)
-        return self._done(files=made.files, lost=made.lost, notes=made.notes)
+        self._writing.each(self._writing.targets(), self._memory.frames(placed.frames), header, original)
+        return self._written()
 
     def _by_page(self, data: bytes, digest: str, header: Header) -> Done:
         """A file processed page by page is one task with every schedule."""
+        path, targets = self._task.job.item.path, self._writing.targets()
+        documents.write_document(
+            data, path, header, targets, self._run, self._bytes, self._writing, self._clock
+        )
+        return self._written(digest=digest)
 
-        def memory(nbytes: int) -> memoryview:
-            lease = self._memory.lease(nbytes, standing=self._task.stage == "chain")
-            return self._memory.within(lease)
+    def _branches(self, data: bytes, digest: str) -> Done:
+        """Several outputs with operations of their own are one task with every schedule."""
+        from imgpar.batch.picture.branches import BranchWork
 
-        path, targets = self._task.job.item.path, self._task.job.targets
-        name = os.path.basename(path)
-        programs.begin_picture(self._run.operations, header, path, header.frames)
-        pages = documents.read_pages(data, name, header, self._run, memory, self._clock.during)
-        if any(target.split for target in targets):
-            files, lost, notes = documents.write_pages(pages, targets, self._writing.one, self._run.note())
-        else:
-            frames, first, said = documents.kept(pages, self._run)
-            same = frozenset[str]() if first.turned else self._same_formats(header)
-            original = outputs.SourceBytes(data if same else b"", same)
-            files, lost, more = self._writing.all(frames, first, original)
-            notes = (*said, *more)
-        return self._done(files=files, lost=lost, notes=notes, digest=digest)
+        path = self._task.job.item.path
+        BranchWork(path, self._run, self._bytes, self._writing, self._clock).make(data)
+        return self._written(digest=digest)
 
-    def _same_formats(self, header: Header) -> frozenset[str]:
-        """The formats whose outputs are copies of the input."""
-        program = self._compiled(header, keep_frames=False)
-        return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+    def _bytes(self, nbytes: int) -> memoryview:
+        """Memory for a task that leaves no frames behind."""
+        return self._memory.within(self._memory.lease(nbytes, standing=self._task.stage == "chain"))
+
+    def _written(self, notes: tuple[str, ...] = (), digest: str = "") -> Done:
+        """The result of a task that has written outputs; raises the failure where all have failed."""
+        made = self._writing.results()
+        done = self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
+        return done._replace(failed_output=made.failure)
 
     def _copy(self) -> Done:
         """Copy a companion file, such as a sidecar."""

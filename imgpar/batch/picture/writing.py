@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 
 from imgpar.batch.picture import outputs
 from imgpar.batch.picture.stages import EncodedOutput
+from imgpar.batch.results import Results, Written
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import KeptError, SourceError
+from imgpar.core.errors import SourceError
 from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
@@ -18,7 +20,7 @@ from imgpar.outputs.commit import (
     commit,
     default_times,
     done_before,
-    take_back,
+    made_before,
     taken_over,
 )
 from imgpar.outputs.parts import finish
@@ -26,14 +28,6 @@ from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
 _NO_COPY = outputs.SourceBytes()
-
-
-class Written(NamedTuple):
-    """Committed files, with losses and notes."""
-
-    files: tuple[OutputFile, ...]
-    lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class Writing:
@@ -45,7 +39,7 @@ class Writing:
         clock: measures the stages.
     """
 
-    __slots__ = ("_clock", "_metadata_lost", "_run", "_task", "digest", "source")
+    __slots__ = ("_clock", "_metadata_lost", "_results", "_run", "_task", "digest", "source")
 
     def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
@@ -54,6 +48,8 @@ class Writing:
         self.digest = ""
         """Digest of the input, where this worker read it."""
         self._metadata_lost: list[str] = []
+        together = run.strict or any(target.retires for target in task.job.targets)
+        self._results = Results(task.serial, together=together)
 
     def recovered(self) -> tuple[OutputFile, ...]:
         """Outputs committed by an earlier attempt whose worker died, where they are complete."""
@@ -63,39 +59,56 @@ class Writing:
         targets = list(self._task.job.targets)
         return [targets[number] for number in self._task.targets] if self._task.targets else targets
 
-    def all(self, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY) -> Written:
-        """Write every target of the task; all or none in place and with `strict`.
+    def targets(self) -> list[Target]:
+        """The targets of the task that are still to be written. One that retires the original is last: a
+        failure before that leaves it in its place."""
+        targets = sorted(self._targets(), key=lambda target: bool(target.retires))
+        return targets if self._results.together else self._left_by_crash(targets)
 
-        Raises KeptError where every target is a file that may not be replaced, and ItemError.
-        """
-        targets = self._targets()
-        if len(targets) > 1:
-            # The original is retired last: a failure before that leaves it in its place.
-            targets.sort(key=lambda target: bool(target.retires))
-        written, lost, notes = list[OutputFile](), list[str](), list[str]()
-        try:
-            for target in targets:
-                try:
-                    file, encoded = self.one(target, frames, header, original)
-                except KeptError as error:
-                    if len(targets) == 1 or targets[-1].retires or self._run.strict:
-                        raise
-                    notes.append(str(error))
-                    continue
-                written.append(file)
-                lost += encoded.lost
-                notes += encoded.notes
-        except Exception:
-            # In place and with `strict`, all outputs are written or none.
-            if targets[-1].retires or self._run.strict:
-                take_back(
-                    (target, file) for target in targets for file in written if file.path == target.path
-                )
-            raise
-        if not written:
-            raise KeptError(" ".join(notes))
-        finish(targets, written, None)  # split targets have one page, under the path itself
-        return Written(tuple(written), tuple(dict.fromkeys([*lost, *self._metadata_lost])), tuple(notes))
+    def _left_by_crash(self, targets: list[Target]) -> list[Target]:
+        """Without the outputs of an attempt whose worker died; the one that killed it is last."""
+        if not self._task.attempt or len(targets) == 1:
+            return targets
+        made = made_before(targets, self._run.noted())
+        for target in targets:
+            if file := made.get(target.path):
+                self.add([(target, file)])
+        left = [target for target in targets if target.path not in made]
+        return [*left[1:], *left[:1]] if made else left
+
+    def each(
+        self,
+        targets: Sequence[Target],
+        frames: list[Frame],
+        header: Header,
+        original: outputs.SourceBytes = _NO_COPY,
+    ) -> None:
+        """Write some targets from these frames; see `attempt` for failures."""
+        for target in targets:
+            with self.attempt([target]):
+                file, encoded = self.one(target, frames, header, original)
+                self.add([(target, file)], encoded.lost, encoded.notes)
+
+    def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
+        """A block that makes these targets: see `Results.attempt`."""
+        return self._results.attempt(targets, self._clock)
+
+    def add(
+        self,
+        made: Iterable[tuple[Target, OutputFile]],
+        lost: Iterable[str] = (),
+        notes: Iterable[str] = (),
+    ) -> None:
+        """Add committed files, each with its target, to the results; and losses and notes."""
+        self._results.add(made, lost, notes)
+
+    def results(self) -> Written:
+        """What was written; raises the first failure where nothing was."""
+        made = self._results.written()
+        paths = {file.path for file in made.files}
+        # Of these, split targets have one page, under the path itself.
+        finish((target for target in self._targets() if target.path in paths), made.files, None)
+        return made._replace(lost=tuple(dict.fromkeys([*made.lost, *self._metadata_lost])))
 
     def one(
         self, target: Target, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY
@@ -111,7 +124,7 @@ class Writing:
         Raises:
             ItemError: it cannot be encoded, is refused by a check, or cannot be written.
         """
-        run = self._run
+        run = self._run.branch(target.branch)
         with self._clock.during("encode"):
             encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
         if run.strict or run.verify:

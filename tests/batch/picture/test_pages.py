@@ -184,7 +184,7 @@ class Known:
     def done(self, batch: Batch, paths: object = None) -> dict[str, list[PriorResult]]:
         return self._records
 
-    def recorded(self, batch: Batch, key: str) -> Recorded:
+    def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         return Recorded({})
 
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:

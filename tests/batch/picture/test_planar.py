@@ -25,7 +25,7 @@ from imgpar.formats.registry import find_format
 from imgpar.ops.resize import Resize
 from imgpar.ops.resize import parse_geometry as size
 from imgpar.pixels import layouts, planes
-from imgpar.recipe.recipe import make_operation
+from imgpar.recipe.tables import make_operation
 
 pytestmark = pytest.mark.skipif(turbo.library() is None, reason="libturbojpeg is not installed")
 
