@@ -186,4 +186,4 @@ def test_the_second_ctrl_c_gives_up_a_clip_of_which_pictures_are_taken(tmp_path)
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert len(list((tmp_path / "out").glob("*.png"))) < 2000
-    assert not list((tmp_path / "out").glob(".*"))
+    assert not list((tmp_path / "out").glob(".*.tmp"))
