@@ -1,4 +1,4 @@
-"""The parent process of a command imports no decoder; `frames`, `assemble` and `concat` are still to come."""
+"""The parent process of a command imports no decoder."""
 
 from __future__ import annotations
 
@@ -58,6 +58,14 @@ COMMANDS = {
     "explain": (["convert", "in", "-o", "out", "--resize", "16", "--explain", "-j", "1"], 1),
     "info": (["info", "in/a.gif", "in/b.jpg", "in/c.mp4", "in/bad.png", "-j", "1"], 1),
     "info of each file": (["info", "-r", "in", "--json"], 1),
+    "clip of pictures": (["assemble", "in/a.gif", "in/b.jpg", "-o", "o.mp4", "--resize", "16", "-j", "1"], 0),
+    "document": (["assemble", "in/a.gif", "in/b.jpg", "-o", "o.pdf", "-j", "1"], 0),
+    "pictures of a clip": (["frames", "in/c.mp4", "-o", "out", "--every", "5", "-j", "1"], 0),
+    "poster": (["frames", "in/c.mp4", "-o", "p.jpg", "--poster", "-j", "1"], 0),
+    "motion photo": (["frames", "in/b.jpg", "-o", "out", "--motion", "-j", "1"], 0),
+    "pictures of a clip, dry": (["frames", "in", "-o", "out", "-n"], 0),
+    "clip of clips": (["concat", "in/c.mp4", "in/c.mp4", "-o", "o.mp4", "-j", "1"], 0),
+    "clip of pictures, dry": (["assemble", "in", "-o", "o.mp4", "-n"], 0),
     "info of a folder": (["info", "in"], 0),
 }
 

@@ -315,10 +315,10 @@ def test_without_the_library(always, monkeypatch):
 def test_it_is_told_what_would_be_faster(always, monkeypatch, tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(scene(320, 240)))
-    assert planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS) == ["jpeg by its planes"]
+    assert planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS, Limits()) == ["jpeg by its planes"]
     monkeypatch.setattr(turbo, "library", lambda: None)
-    assert "imgpar doctor" in planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS)[0]
-    assert planar.explain_planes(str(path), (RESIZE,), ("png",), OPTIONS) == []
+    assert "imgpar doctor" in planar.explain_planes(str(path), (RESIZE,), ("jpeg",), OPTIONS, Limits())[0]
+    assert planar.explain_planes(str(path), (RESIZE,), ("png",), OPTIONS, Limits()) == []
 
 
 def test_colour_is_not_thrown_away_by_a_scaled_decode(always):
