@@ -182,7 +182,7 @@ def test_files_that_a_killed_worker_had_reported_are_listed_once(session, tmp_pa
     clip = make_clip(tmp_path / "long.mp4", size=(16, 16), frames=1300)
     pipe = PIPE.apply(Faulty("long.mp4", 900, once=str(tmp_path / "once")))
     (item,) = pipe.extract(clip, tmp_path / "o", session=session).items
-    assert (tmp_path / "once").exists()
+    assert (item.status, (tmp_path / "once").exists()) == ("ok", True)
     assert [Path(file.path).name for file in item.outputs] == frames_of("long", every=1, count=1300)
 
 
