@@ -122,7 +122,12 @@ class Run:
         self._to_read = 0
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
-        self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
+        self._bundles = Bundles(
+            options.keep_failures,
+            self._toml or "",
+            self._note,
+            "frames" if recipe.extract.kind else "convert",
+        )
         self._originals: KeptOriginals | None = None
         self._anew = 0
         """Number of outputs replaced because their inputs changed."""

@@ -295,7 +295,8 @@ class ExtractWork:
                 data,
                 taken_over(target, self._noted),
                 keep_times_of=None,
-                fsync=target.replaces,
+                # A file of its own can be made again; one of the user must survive a power failure.
+                fsync=target.replaces and not target.known,
                 run=self._run.name,
                 job=self._helpers.serial,
                 dimensions=size,
