@@ -40,7 +40,7 @@ class Explained(NamedTuple):
     they share."""
 
 
-def answer(task: Task, run: RunSpec, clock: StageClock) -> Done:
+def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
     """Answer the question of a run for one input.
 
     Raises:

@@ -15,7 +15,7 @@ Records = Sequence[PriorResult]
 """Records of one input, newest first."""
 
 
-class Done:
+class DoneOutputs:
     """Compares inputs and outputs with the records of earlier runs.
 
     Args:

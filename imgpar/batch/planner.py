@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
-from imgpar.batch.done import Done
+from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import (
     Recorded,
     Row,
@@ -135,7 +135,7 @@ class Planner:
         self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
-        self._done = Done(self.keys, careful=self.careful, place=out.place)
+        self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place)
         self.count = 0
         """Number of planned items."""
         self.replaced = 0

@@ -198,7 +198,7 @@ def unreadable(root: str, mirror: str, error: str) -> Batch:
     return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
 
 
-def numbered(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
+def of_source(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
         yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))

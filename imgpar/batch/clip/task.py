@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgpar.batch.results import Results
+from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import SourceError, TransformError
@@ -77,7 +77,7 @@ class ClipWork:
         self._job, self._run, self._helpers, self._clock = job, run, helpers, clock
         self._during = clock.during
         self._in_place = any(target.retires for target in job.targets)
-        self._results = Results(helpers.serial, together=run.strict or self._in_place)
+        self._results = TargetResults(helpers.serial, together=run.strict or self._in_place)
         self._digest = ""
         self._notes: list[str] = []
         """Notes on the output that is being made."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from imgpar.batch.gather.items import Fit, ItemFacts
+from imgpar.batch.gather.items import Fit, ItemRemarks
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.reading import read_item
 from imgpar.core.errors import EncodeError
@@ -101,7 +101,7 @@ def _is_srgb(metadata: Metadata) -> bool:
     return own is not None and srgb is not None and alike(own, srgb)
 
 
-def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemFacts) -> None:
+def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemRemarks) -> None:
     across, down = facts.dpi or (DENSITY, DENSITY)
     width, height = frame.spec.width * POINTS / across, frame.spec.height * POINTS / down
     image = pdfium.PdfImage.new(document)

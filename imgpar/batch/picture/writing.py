@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from imgpar.batch.picture import outputs
 from imgpar.batch.picture.stages import EncodedOutput
-from imgpar.batch.results import Results, Written
+from imgpar.batch.results import TargetResults, Written
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import SourceError
 from imgpar.core.job import Facts, OutputFile, Target
@@ -49,7 +49,7 @@ class Writing:
         """Digest of the input, where this worker read it."""
         self._metadata_lost: list[str] = []
         together = run.strict or any(target.retires for target in task.job.targets)
-        self._results = Results(task.serial, together=together)
+        self._results = TargetResults(task.serial, together=together)
 
     def recovered(self) -> tuple[OutputFile, ...]:
         """Outputs committed by an earlier attempt whose worker died, where they are complete."""
@@ -90,7 +90,7 @@ class Writing:
                 self.add([(target, file)], encoded.lost, encoded.notes)
 
     def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
-        """A block that makes these targets: see `Results.attempt`."""
+        """A block that makes these targets: see `TargetResults.attempt`."""
         return self._results.attempt(targets, self._clock)
 
     def add(
