@@ -9,10 +9,11 @@ immediately before it is replaced: one that was changed meanwhile is kept.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -189,6 +190,15 @@ def begin_file(target: Target, run: str = "", job: int = 0) -> Half:
     except OSError as error:
         raise _as_error(error, target.path) from error
     return half
+
+
+@contextlib.contextmanager
+def writing(path: str) -> Iterator[None]:
+    """For a block that writes the file that becomes `path`: OSError becomes CommitError or DiskFullError."""
+    try:
+        yield
+    except OSError as error:
+        raise _as_error(error, path) from error
 
 
 def done_before(targets: Sequence[Target], written: Mapping[str, list[OutputFile]]) -> list[OutputFile]:

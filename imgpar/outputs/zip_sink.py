@@ -15,7 +15,7 @@ import time
 import zipfile
 
 from imgpar.core.digest import LOCAL, stream_digest
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import CommitError, OutputError
 from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.zip_source import UNREADABLE, modified
@@ -23,6 +23,8 @@ from imgpar.inputs.zip_source import UNREADABLE, modified
 BLOCK = 1 << 20
 _FIRST, _LAST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 """The times that an archive can hold."""
+_LOCAL = b"PK\3\4"
+"""With this an entry begins."""
 _WITH_DESCRIPTOR = 8
 """Flag of an entry whose checksum and sizes follow its data."""
 
@@ -58,9 +60,12 @@ class ZipSink:
 
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish`: added to the new archive."""
+        name = self._name(path)
+        if any("\ud800" <= sign <= "\udfff" for sign in name):
+            raise CommitError("Its name is not Unicode, as those in a ZIP archive are.", fix="Rename it.")
         new = self._new or self._begin()
         when = min(max(time.localtime(made.mtime_ns / 10**9)[:6], _FIRST), _LAST)
-        info = zipfile.ZipInfo(self._name(path), when)
+        info = zipfile.ZipInfo(name, when)
         info.external_attr, info.file_size = 0o100644 << 16, made.bytes
         end, count = new.start_dir, len(new.filelist)
         try:
@@ -79,9 +84,10 @@ class ZipSink:
         try:
             if new and half:
                 with half, new:
-                    for info in old.infolist() if old else ():
+                    for info in old.NameToInfo.values() if old else ():  # of equal names the last
                         if old and info.filename not in new.NameToInfo:
                             _copy(old, info, new)
+                    new.comment = old.comment if old else b""
                     new.close()
                     os.fsync(half.handle)
                     if LOCAL.find(self.root) != self._seen:
@@ -107,6 +113,8 @@ class ZipSink:
         if self._old is None and self._new is None:
             self._seen = LOCAL.find(self.root)
             try:
+                if self._seen and not os.path.isfile(self.root):  # a pipe would never open
+                    raise OSError("it is no file")
                 self._old = zipfile.ZipFile(self.root) if self._seen else None
             except UNREADABLE as error:
                 raise OutputError(
@@ -125,20 +133,27 @@ class ZipSink:
         return path[len(self.root) + 1 :].replace(os.sep, "/")
 
 
+def _damaged(old: zipfile.ZipFile) -> OutputError:
+    return OutputError(f"{old.filename} is damaged; it was left alone.", fix="Choose another OUT.")
+
+
 def _copy(old: zipfile.ZipFile, info: zipfile.ZipInfo, new: zipfile.ZipFile) -> None:
     """Copy one entry without unpacking it."""
     source, target, left = old.fp, new.fp, info.compress_size
     assert source
     assert target
     source.seek(info.header_offset)
-    source.seek(sum(struct.unpack("<26xHH", source.read(30))), os.SEEK_CUR)  # past name and extra field
+    head = source.read(30)
+    if len(head) < 30 or head[:4] != _LOCAL:
+        raise _damaged(old)
+    source.seek(sum(struct.unpack("<26xHH", head)), os.SEEK_CUR)  # past name and extra field
     target.seek(new.start_dir)
     info.header_offset = target.tell()
     target.write(info.FileHeader())
     while left:
         block = source.read(min(left, BLOCK))
         if not block:
-            raise OutputError(f"{old.filename} is damaged; it was left alone.", fix="Choose another OUT.")
+            raise _damaged(old)
         left -= target.write(block)
     if info.flag_bits & _WITH_DESCRIPTOR:
         facts = (min(fact, 0xFFFFFFFF) for fact in (info.CRC, info.compress_size, info.file_size))

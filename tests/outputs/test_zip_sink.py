@@ -18,7 +18,7 @@ from video_clips import make_clip
 
 import imgpar
 from imgpar.core.digest import content_digest
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import CommitError, OutputError
 from imgpar.core.job import OutputFile
 from imgpar.outputs.zip_sink import ZipSink
 
@@ -82,6 +82,54 @@ def test_what_is_replaced_leaves_no_bytes_behind(sink: ZipSink) -> None:
     sink.close()
     assert b"a secret" not in Path(sink.root).read_bytes()
     assert names(Path(sink.root)) == ["a.txt"]
+
+
+def test_of_equal_names_the_last_is_kept(sink: ZipSink) -> None:
+    with zipfile.ZipFile(sink.root, "w") as archive:
+        archive.writestr("old.txt", b"first")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("old.txt", b"last")
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    with zipfile.ZipFile(sink.root) as archive:
+        assert archive.read("old.txt") == b"last"
+
+
+def test_the_comment_of_an_archive_is_kept(sink: ZipSink) -> None:
+    with zipfile.ZipFile(sink.root, "w") as archive:
+        archive.comment = b"holiday"
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    assert zipfile.ZipFile(sink.root).comment == b"holiday"
+
+
+def test_an_entry_that_lies_elsewhere_leaves_the_archive_alone(sink: ZipSink) -> None:
+    with zipfile.ZipFile(sink.root, "w") as archive:
+        archive.writestr("old.txt", b"first")
+    data = bytearray(Path(sink.root).read_bytes())
+    at = data.rfind(b"PK\1\2") + 42
+    data[at : at + 4] = struct.pack("<I", 0xFFFFFF00)
+    Path(sink.root).write_bytes(data)
+    publish(sink, "a.txt", b"one")
+    with pytest.raises(OutputError, match="is damaged"):
+        sink.close()
+    assert Path(sink.root).read_bytes() == data
+
+
+@pytest.mark.skipif(not LINUX, reason="needs names that are not Unicode")
+def test_a_name_that_is_not_unicode_fails_alone(sink: ZipSink) -> None:
+    publish(sink, "a.txt", b"one")
+    with pytest.raises(CommitError, match="not Unicode"):
+        publish(sink, "caf\udce9.txt", b"two")
+    sink.close()
+    assert names(Path(sink.root)) == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs named pipes")
+def test_a_named_pipe_is_refused(sink: ZipSink) -> None:
+    os.mkfifo(sink.root)
+    with pytest.raises(OutputError, match="no file"):
+        sink.find(f"{sink.root}/a.txt")
 
 
 def test_what_is_kept_is_copied_as_it_is(sink: ZipSink) -> None:

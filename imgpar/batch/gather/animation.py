@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.picture import stages
 from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Frame, Header, Layout, Metadata
 
 if TYPE_CHECKING:
     from imgpar.batch.gather.making import Making
@@ -29,6 +29,8 @@ def make_animation(making: Making) -> OutputFile:
         raise LimitError(f"It would have {len(items)} frames.", fix="Raise --max-frames.")
     first, fit = making.of_one_size()
     making.check_memory(first[1].spec.nbytes * len(items), "The animation")
+    width, height = first[1].spec.size
+    fit = fit._replace(layout="", capacity=4 * width * height)
     frames, shown = list[Frame](), list[int]()
     for index, frame, _ in making.every(first, fit):
         frames.append(Frame(frame.spec, frame.array.copy()))
@@ -37,6 +39,7 @@ def make_animation(making: Making) -> OutputFile:
     ends = [*shown[1:], max(len(items) - first[0], shown[-1] + 1)]
     times = [round(1000 * place / rate) for place in (*shown, ends[-1])]
     durations = tuple(after - before for before, after in pairwise(times))
+    frames = _alike(frames, making)
     spec = frames[0].spec
     making.note_sizes()
     with making.clock.during("encode"):
@@ -45,3 +48,16 @@ def make_animation(making: Making) -> OutputFile:
         )
         encoded = stages.encode(frames, header, making.target.format, making.run.encode)
     return making.commit_data(encoded)
+
+
+def _alike(frames: list[Frame], making: Making) -> list[Frame]:
+    """The frames with the fewest channels that hold all of them."""
+    specs = {frame.spec for frame in frames}
+    if len(specs) == 1:
+        return frames
+    grey, alpha = all(spec.grey for spec in specs), any(spec.alpha for spec in specs)
+    plain: Layout = "L" if grey else "RGB"
+    clear: Layout = "LA" if grey else "RGBA"
+    layout = clear if alpha else plain
+    making.check_memory(frames[0].spec.converted(layout).nbytes * len(frames), "The animation")
+    return [stages.to_array(frame, layout, "uint8") for frame in frames]

@@ -55,6 +55,7 @@ def make_clip(making: Making) -> OutputFile:
         making.note_sizes()
         if first[2].spec.alpha and layout == "RGB":
             making.remarks.lost["alpha"] = None
+        if "alpha" in making.remarks.lost:
             note = "transparency is kept in .webm, and with the codecs prores and ffv1"
             making.remarks.notes[note] = None
         gaps = numbering_gaps([item.path for item in making.task.job.items])

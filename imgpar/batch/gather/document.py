@@ -1,26 +1,25 @@
-"""A PDF of pictures: one page each, in order, by PDFium.
+"""A PDF of pictures: one page each, in order.
 
-The pages are JPEG. Their bytes go into a temporary file, from which PDFium copies them when it saves the
-document: neither pixels nor files of more than one page are in memory."""
+The pages are JPEG. Each is written when its turn comes, so neither pixels nor files of more than one page are
+in memory. The time for a page does not grow with their number, as it does where PDFium makes them."""
 
 from __future__ import annotations
 
-import io
 import os
-import re
 from hashlib import sha256
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from imgpar.batch.gather.items import Fit, ItemRemarks
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.reading import read_item
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import EncodeError, LimitError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec
-from imgpar.formats.base import require
+from imgpar.formats.base import detail_of, require
+from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.registry import FORMATS
+from imgpar.outputs.commit import writing
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
@@ -30,41 +29,107 @@ if TYPE_CHECKING:
 DENSITY = 150.0
 """Dots per inch of a picture that does not say; the same at which pages of a PDF are read."""
 POINTS = 72
-_HEAD, _TRAILER = 4 << 20, 4 << 10
-"""Bytes at the start and at the end of a document among which its date and its identifier lie."""
+_CATALOG, _PAGES = 1, 2
+"""Numbers of the objects that name the others."""
 
 
 def make_document(making: Making) -> OutputFile:
     """Write one page per item. The bytes of a JPEG that nothing changes are taken over.
 
     Raises:
-        MissingExtraError: PDFium is not installed.
+        MissingExtraError: PDFium is not installed, with which the new document is checked.
         ItemError: an item cannot be read, or the document cannot be written.
     """
-    pdfium = require(FORMATS["pdf"])
-    document = pdfium.PdfDocument.new()
-    first, digest = (0, 0), sha256()
-    try:
-        with TemporaryFile(buffering=0) as spool:
+    require(FORMATS["pdf"])
+    first = (0, 0)
+    with making.begin() as half:
+        with open(half.path, "r+b") as file:
+            document = _Document(file)
             for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
                 making.remarks.add(facts)
                 with making.clock.during("encode"):
-                    data = _jpeg(making, index, frame)
-                    digest.update(data)
-                    start = spool.seek(0, io.SEEK_END)
-                    spool.write(data)
-                    _add_page(pdfium, document, _Part(spool, start, len(data)), frame, facts)
+                    jpeg = _jpeg(making, index, frame)
+                    with writing(making.target.path):
+                        document.add_page(jpeg, facts, making)
                 first = first if any(first) else frame.spec.size
-            if not len(document):
-                raise EncodeError("A document needs a page.")
-            with making.begin() as half:
-                with making.clock.during("encode"), open(half.path, "r+b") as file:
-                    document.save(file)
-                    _make_reproducible(file, digest.hexdigest()[:32].upper())
-                _check_pages(pdfium, half.path, len(document))
-                return making.commit_half(half, first)
-    finally:
-        document.close()
+            if not document.pages:
+                raise LimitError("None of the inputs can be read.")
+            with making.clock.during("encode"), writing(making.target.path):
+                document.finish()
+        _check_pages(half.path, len(document.pages))
+        return making.commit_half(half, first)
+
+
+class _Document:
+    """Writes a PDF, object after object.
+
+    Args:
+        file: empty.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._digest = file, sha256()
+        self._starts = [0, 0, 0]
+        """Where each object begins, by its number; 0 is none."""
+        self.pages: list[int] = []
+        """Numbers of the pages."""
+        file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+
+    def add_page(self, jpeg: bytes | bytearray | memoryview, facts: ItemRemarks, making: Making) -> None:
+        """Add a page that a JPEG fills."""
+        header = codec.read_header(memoryview(jpeg), "page.jpg", making.run.limits)
+        detail = detail_of(header, JpegDetail)
+        colours = {1: "Gray", 3: "RGB", 4: "CMYK"}[detail.frame.components]
+        plain = "" if detail.ycc or colours != "RGB" else "/DecodeParms <</ColorTransform 0>> "
+        across, down = facts.dpi or (DENSITY, DENSITY)
+        columns, rows = header.spec.size
+        width, height = f"{columns * POINTS / across:.5f}", f"{rows * POINTS / down:.5f}"
+        self._digest.update(jpeg)
+        image = self._stream(
+            f"/Type /XObject /Subtype /Image /Width {columns} /Height {rows} /ColorSpace /Device{colours} "
+            f"/BitsPerComponent 8 /Filter /DCTDecode {plain}",
+            jpeg,
+        )
+        content = self._stream("", f"q {width} 0 0 {height} 0 0 cm /I Do Q".encode())
+        self.pages.append(
+            self._add(
+                f"<</Type /Page /Parent {_PAGES} 0 R /MediaBox [0 0 {width} {height}] "
+                f"/Resources <</XObject <</I {image} 0 R>>>> /Contents {content} 0 R>>"
+            )
+        )
+
+    def finish(self) -> None:
+        """Write what names the pages. The identifier follows from them: equal inputs give equal bytes."""
+        kids = " ".join(f"{page} 0 R" for page in self.pages)
+        self._add(f"<</Type /Pages /Count {len(self.pages)} /Kids [{kids}]>>", number=_PAGES)
+        self._add(f"<</Type /Catalog /Pages {_PAGES} 0 R>>", number=_CATALOG)
+        name, start = self._digest.hexdigest()[:32].upper(), self._file.tell()
+        table = "".join(f"{place:010} 00000 n\r\n" for place in self._starts[1:])
+        self._file.write(
+            f"xref\n0 {len(self._starts)}\n0000000000 65535 f\r\n{table}trailer\n<</Size {len(self._starts)} "
+            f"/Root {_CATALOG} 0 R /ID [<{name}><{name}>]>>\nstartxref\n{start}\n%%EOF\n".encode()
+        )
+        self._file.flush()
+
+    def _add(self, text: str, *, number: int = 0) -> int:
+        """Write an object; returns its number."""
+        number = number or self._begin()
+        self._starts[number] = self._file.tell()
+        self._file.write(f"{number} 0 obj\n{text}\nendobj\n".encode())
+        return number
+
+    def _stream(self, entries: str, data: bytes | bytearray | memoryview) -> int:
+        """Write a stream; returns its number."""
+        number = self._begin()
+        self._file.write(f"{number} 0 obj\n<<{entries}/Length {len(data)}>>\nstream\n".encode())
+        self._file.write(data)
+        self._file.write(b"\nendstream\nendobj\n")
+        return number
+
+    def _begin(self) -> int:
+        """The number of the next object, which begins here."""
+        self._starts.append(self._file.tell())
+        return len(self._starts) - 1
 
 
 def _jpeg(making: Making, index: int, frame: Frame) -> bytes | bytearray | memoryview:
@@ -89,7 +154,9 @@ def _own_bytes(making: Making, index: int) -> bytes:
         return b""
     header = codec.read_header(data, os.path.basename(item.path), run.limits)
     metadata = header.metadata
-    plain = header.format == "jpeg" and header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX")
+    if header.format != "jpeg" or detail_of(header, JpegDetail).rare:
+        return b""
+    plain = header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX")
     return data if plain and _is_srgb(metadata) else b""
 
 
@@ -101,76 +168,11 @@ def _is_srgb(metadata: Metadata) -> bool:
     return own is not None and srgb is not None and alike(own, srgb)
 
 
-def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemRemarks) -> None:
-    across, down = facts.dpi or (DENSITY, DENSITY)
-    width, height = frame.spec.width * POINTS / across, frame.spec.height * POINTS / down
-    image = pdfium.PdfImage.new(document)
-    image.load_jpeg(jpeg, autoclose=False)
-    image.set_matrix(pdfium.PdfMatrix().scale(width, height))
-    page = document.new_page(width, height)
-    page.insert_obj(image)
-    page.gen_content()
-    page.close()
-
-
-def _make_reproducible(file: IO[bytes], name: str) -> None:
-    """Replace the time and the random identifier that PDFium writes, so that equal inputs give equal bytes.
-
-    Args:
-        file: the document.
-        name: 32 hexadecimal digits.
-    """
-    file.seek(0)
-    head = file.read(_HEAD)
-    if match := re.search(rb"/CreationDate\([^)]*\)", head):
-        file.seek(match.start())
-        file.write(b" " * len(match[0]))
-    start = max(0, file.seek(0, io.SEEK_END) - _TRAILER)
-    file.seek(start)
-    if match := re.search(rb"/ID\s*\[<[0-9A-F]{32}><[0-9A-F]{32}>\]", file.read()):
-        file.seek(start + match.start())
-        file.write(re.sub(rb"[0-9A-F]{32}", name.encode(), match[0]))
-
-
-def _check_pages(pdfium: Any, path: str, count: int) -> None:
+def _check_pages(path: str, count: int) -> None:
     """Raise EncodeError where pages are missing in the file."""
-    written = pdfium.PdfDocument(path)
+    written = require(FORMATS["pdf"]).PdfDocument(path)
     try:
         if len(written) != count:
             raise EncodeError(f"{len(written)} of {count} pages are in the new document.")
     finally:
         written.close()
-
-
-class _Part(io.RawIOBase):
-    """A part of a file, as a file that is read only."""
-
-    def __init__(self, file: IO[bytes], start: int, length: int) -> None:
-        self._file, self._start, self._length, self._at = file, start, length, 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position, as `io.RawIOBase.seek`."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """The position."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer, as `io.RawIOBase.readinto`."""
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self._length - self._at))
-        self._file.seek(self._start + self._at)
-        view[:count] = self._file.read(count)
-        self._at += count
-        return count

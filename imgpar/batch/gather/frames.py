@@ -122,7 +122,7 @@ class ItemFrames:
         cores = self._helpers.cores
         limit = self._run.limits.memory
         count = min(2 * cores + 1, len(self._items) - self._next)
-        capacity = -(-(fit.capacity or ROOM) // 64) * 64
+        capacity = -(-(fit.capacity or min(ROOM, limit // 4)) // 64) * 64
         if capacity + TAIL > limit:
             raise LimitError(f"A frame needs {capacity >> 20} MiB of shared memory.", fix="Raise --memory.")
         count = max(1, min(count, limit // 2 // (capacity + TAIL)))

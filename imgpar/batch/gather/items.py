@@ -115,6 +115,8 @@ def frame_of_item(
         begin_picture(run.operations, program.source, item.path, 1)
         frames, _offset = stages.transform_frames(program, frames, memory)
         frame, lost = srgb_frame(frames[0], header.metadata)
+        if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
+            lost = (*lost, "alpha")
         frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
     upright = oriented(header.spec, header.orientation).size
     lost = (*(kind for kind in program.lost if kind != "frames"), *lost)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgpar.core.errors import EncodeError, SourceError
 from imgpar.core.job import Item, OutputFile
+from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.sources import local_file
 
@@ -75,6 +76,10 @@ def _readable(item: Item, making: Making, stack: contextlib.ExitStack) -> Clip:
     if item.error:
         raise SourceError(item.error)
     path = stack.enter_context(local_file(item, making.run.sources))
+    if "\n" in path:  # FFmpeg's list of clips has one a line
+        link = os.path.join(stack.enter_context(temporary()), "clip")
+        os.symlink(os.path.abspath(path), link)
+        path = link
     clip: Clip = probe(os.path.abspath(path), making.run.limits)
     check_source(clip, accept_damaged=False)
     return clip

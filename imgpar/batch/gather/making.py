@@ -76,12 +76,12 @@ class Making:
     def every(
         self, first: tuple[int, Frame, ItemRemarks], fit: Fit
     ) -> Iterator[tuple[int, Frame, ItemRemarks]]:
-        """The first frame and the others, all of the same spec; raises TransformError where one differs."""
+        """The first frame and the others, all of the same size; raises TransformError where one differs."""
         spec = first[1].spec
         self.remarks.add(first[2])
         yield first
         for index, frame, facts in self.frames.rest(fit):
-            if frame.spec != spec:
+            if frame.spec.size != spec.size:
                 self.clock.at_item(index)
                 raise TransformError(
                     f"It is {'×'.join(map(str, frame.spec.size))}, "

@@ -40,7 +40,7 @@ def make_sheet(making: Making) -> OutputFile:
         down, across = divmod(place, columns)
         y, x = GAP + down * (height + GAP), GAP + across * (width + GAP)
         canvas[y : y + height, x : x + width] = frame.array
-        making.remarks.add(facts)
+        making.remarks.add(facts._replace(lost=tuple(kind for kind in facts.lost if kind != "alpha")))
         place += 1
     used = -(-place // columns)
     if used < rows:  # some were left out

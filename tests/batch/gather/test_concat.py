@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ def test_others_are_fitted_into_the_size_of_the_first(tmp_path):
     frame = decoded(tmp_path / "c.mp4")[1][40]
     assert frame[:, :4].max() < 24  # black beside the square
     assert frame[:, 20:44].max() > 100
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs names with line breaks")
+def test_names_may_have_line_breaks(tmp_path):
+    clip = make_clip(tmp_path / "a\nb.mp4")
+    assert "copied without encoding" in notes(join([clip, clip], tmp_path / "c.mp4"))
 
 
 def test_one_clip_is_not_enough(tmp_path):

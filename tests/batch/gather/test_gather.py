@@ -241,6 +241,42 @@ def test_an_animation_has_a_frame_for_each(folder, tmp_path):
         assert (image.n_frames, image.size, image.info["duration"]) == (COUNT, (64, 48), 50)
 
 
+def test_colours_and_transparency_of_later_frames_are_kept(tmp_path):
+    Image.new("L", (64, 48), 100).save(tmp_path / "0.png")
+    Image.new("RGBA", (64, 48), (255, 0, 0, 128)).save(tmp_path / "1.png")
+    imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.webp", jobs=1, lossless=True)
+    with Image.open(tmp_path / "a.webp") as image:
+        image.seek(1)
+        assert image.convert("RGBA").getpixel((9, 9)) == (255, 0, 0, 128)
+
+
+def test_transparency_that_a_clip_loses_is_reported(tmp_path):
+    grey(tmp_path / "0.png", 100)
+    Image.new("RGBA", (64, 48), (255, 0, 0, 128)).save(tmp_path / "1.png")
+    report = imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.mp4", jobs=1)
+    assert dict(report.lost) == {"alpha": 1}
+
+
+def test_a_document_of_small_pictures_needs_little_memory(folder, tmp_path):
+    report = imgpar.Pipeline().assemble(folder, tmp_path / "a.pdf", jobs=2, memory=8 << 20)
+    assert statuses(report) == "o" * COUNT
+
+
+def test_one_file_is_one_output_of_other_settings(folder, tmp_path):
+    for out, fps in (("b.gif", 5), ("a.gif", 5), ("a.gif", 8)):
+        report = imgpar.Pipeline().assemble(folder, tmp_path / out, fps=fps, jobs=1)
+    assert any("An output that was made with other settings" in note for note in report.notes)
+
+
+def test_the_time_of_a_document_grows_with_its_pages(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
+    times = []
+    for count in (100, 800):
+        report = imgpar.Pipeline().assemble([tmp_path / "a.jpg"] * count, tmp_path / f"{count}.pdf", jobs=1)
+        times.append(report.stages["encode"])
+    assert times[1] < 30 * times[0]
+
+
 def pages(path: Path) -> list[tuple[tuple[float, float], Image.Image]]:
     """Size in points and picture of each page."""
     pdfium = pytest.importorskip("pypdfium2")
