@@ -262,12 +262,6 @@ def test_a_document_of_small_pictures_needs_little_memory(folder, tmp_path):
     assert statuses(report) == "o" * COUNT
 
 
-def test_one_file_is_one_output_of_other_settings(folder, tmp_path):
-    for out, fps in (("b.gif", 5), ("a.gif", 5), ("a.gif", 8)):
-        report = imgpar.Pipeline().assemble(folder, tmp_path / out, fps=fps, jobs=1)
-    assert any("An output that was made with other settings" in note for note in report.notes)
-
-
 def test_the_time_of_a_document_grows_with_its_pages(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
     times = []
