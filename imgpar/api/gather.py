@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.api.run import run
-from imgpar.api.settings import Inputs, read_inputs, resolve
+from imgpar.api.settings import Inputs, given_inputs, resolve
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.report import Report
@@ -62,7 +62,7 @@ def gather(
     own = {key: value for key, value in settings.items() if key in taken.gather}
     rest = {key: value for key, value in settings.items() if key not in own}
     recipe, options = resolve(recipe, rest, taken)
-    names = read_inputs(inputs)
+    names = given_inputs(inputs)
     if report is not None:
         check_report(
             report := parsing.named("report", parsing.path, report),

@@ -26,7 +26,7 @@ from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, of_source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives, with_number
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.runtime.serialization import unpack
@@ -135,7 +135,7 @@ def described_plan(inputs: Sequence[str | Source], patterns: Patterns) -> Genera
         if isinstance(given, str):
             items = _items(given, patterns)
         else:
-            batches = of_source(sources.index(given) + 1, given.batches("", patterns))
+            batches = with_number(sources.index(given) + 1, given.batches("", patterns))
             items = (item for batch in batches for item in batch.items)
         for item in items:
             yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
