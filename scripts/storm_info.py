@@ -1,4 +1,4 @@
-"""Kill processes of `imgpar info` at random times, and compare its lines with those of a calm run. Linux only.
+"""Kill processes of `imgpar info` at random times, and compare its lines with those of a calm run. Linux.
 
     python scripts/storm_info.py --kills 200
 

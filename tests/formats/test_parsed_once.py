@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.core.spec import Header
 from imgpar.formats import codec
 from imgpar.formats.jpeg.header import parse_segments
+from imgpar.formats.metadata import iptc
 from imgpar.formats.metadata.exif import first_ifd, leading_ifd
 from imgpar.formats.metadata.location import exif_without_places, xmp_without_places
 from imgpar.formats.options import EncodeOptions
@@ -105,6 +107,15 @@ def test_a_copy_without_locations(name: str) -> None:
     assert found["read_header"] == 1
     assert found["parse_segments"] == (name == "jpeg")
     assert found["leading_ifd"] == found["xmp_without_places"] == 1
+
+
+@pytest.mark.parametrize("paths", [False, True])
+def test_one_pass_finds_the_records_and_the_paths_of_a_jpeg(paths: bool) -> None:
+    blocks = iptc.wrap(b"\x1c\x02\x78\0\x02Hi") + iptc.wrap(b"the second")
+    if paths:
+        blocks += struct.pack(">4sHHI", b"8BIM", 2000, 0, 0)
+    assert iptc.iptc_and_paths(blocks) == (iptc.find_iptc(blocks), iptc.has_paths(blocks))
+    assert iptc.iptc_and_paths(blocks) == (b"\x1c\x02\x78\0\x02Hi", paths)
 
 
 def test_several_outputs() -> None:

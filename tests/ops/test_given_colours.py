@@ -280,7 +280,7 @@ def by_lightness() -> bytes:
 
 
 def test_a_profile_of_tables() -> None:
-    given = into(by_lightness())
+    given = into(Icc(by_lightness()))
     assert given is not None
     assert np.abs(np.array(given.colour((130, 130, 130, 255))[:3]) - 139).max() <= 1.5  # L* 54.4
 
@@ -301,4 +301,4 @@ def test_a_profile_of_tables_keeps_the_depth(dtype: str) -> None:
 def test_a_profile_of_no_use_counts_as_srgb() -> None:
     broken = bytearray(PROPHOTO)
     broken[128:132] = b"\xff\xff\xff\xff"
-    assert into(bytes(broken)) is None
+    assert into(Icc(broken)) is None

@@ -199,8 +199,9 @@ def _read_application(header: JpegHeader, icc: dict[int, bytes], number: int, bo
     elif number == 2 and body.startswith(MPF):
         header.indexed = True
     elif number == 13 and body.startswith(iptc.PHOTOSHOP):
-        header.iptc = header.iptc or iptc.find_iptc(body[len(iptc.PHOTOSHOP) :])
-        if iptc.has_paths(body[len(iptc.PHOTOSHOP) :]):
+        records, paths = iptc.iptc_and_paths(body[len(iptc.PHOTOSHOP) :])
+        header.iptc = header.iptc or records
+        if paths:
             header.lost.append("paths")
     elif number == 14 and body.startswith(b"Adobe") and len(body) >= 12:
         header.adobe_transform = body[11]

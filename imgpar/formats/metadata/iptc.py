@@ -25,6 +25,14 @@ def find_iptc(blocks: bytes) -> bytes:
     return next((data for number, data, _ in resources(blocks) if number == RESOURCE), b"")
 
 
+def iptc_and_paths(blocks: bytes) -> tuple[bytes, bool]:
+    """What `find_iptc` and `has_paths` return, in one pass."""
+    bodies = dict[int, memoryview]()
+    for kind, body, _, _ in walk(blocks, PHOTOSHOP_RESOURCES):
+        bodies.setdefault(int.from_bytes(kind, "big"), body)
+    return bytes(bodies.get(RESOURCE, b"")), any(map(is_path, bodies))
+
+
 def without_thumbnails(blocks: bytes) -> bytes:
     """The resource blocks without thumbnails."""
     return b"".join(whole for number, _, whole in resources(blocks) if number not in _THUMBNAILS)
