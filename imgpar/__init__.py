@@ -49,6 +49,8 @@ if TYPE_CHECKING:
         WorkerDiedError,
     )
     from imgpar.core.job import Event, Item, Outcome, OutputFile
+    from imgpar.inputs.memory_source import MemorySource
+    from imgpar.outputs.memory_sink import MemorySink
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
     from imgpar.video.clip_info import ClipInfo
@@ -78,6 +80,8 @@ _HOMES = {
     "Item": "imgpar.core.job",
     "Outcome": "imgpar.core.job",
     "OutputFile": "imgpar.core.job",
+    "MemorySource": "imgpar.inputs.memory_source",
+    "MemorySink": "imgpar.outputs.memory_sink",
 }
 
 __all__ = [
@@ -96,6 +100,8 @@ __all__ = [
     "ItemError",
     "LimitError",
     "LockedError",
+    "MemorySink",
+    "MemorySource",
     "MissingExtraError",
     "NoInputError",
     "Outcome",

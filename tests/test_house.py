@@ -65,7 +65,7 @@ EXPORTS = {
         "Event",
         "Item",
     ),
-    *("retry", "undo", "verify", "OutputFile"),
+    *("retry", "undo", "verify", "OutputFile", "MemorySource", "MemorySink"),
     *("describe", "PictureInfo", "ClipInfo"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),

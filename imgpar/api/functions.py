@@ -8,7 +8,7 @@ from typing import Unpack
 
 from imgpar.api.gather import gather
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Paths
+from imgpar.api.settings import Inputs, Place, read_place
 from imgpar.api.typed import ConcatSettings, RunSettings
 from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
@@ -21,8 +21,8 @@ from imgpar.runtime.scheduler import CancelToken
 
 
 def convert(
-    inputs: Paths,
-    out: str | os.PathLike[str] | None = None,
+    inputs: Inputs,
+    out: Place | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     session: Workers | None = None,
@@ -42,8 +42,9 @@ def convert(
     imgpar.core.errors.UnknownSettingError: There is no setting 'rezise'. Did you mean 'resize'?
 
     Args:
-        inputs: one or more files, folders (recursive) or globs.
-        out: output folder, or a file name if there is one input file; None only with `in_place=True`.
+        inputs: one or more files, folders (recursive), globs, ZIP archives or sources.
+        out: output folder, a file name if there is one input file, `….zip`, or a sink; None only with
+            `in_place=True`.
         recipe: the initial recipe: a Recipe, the path of a TOML file, or the name of a built-in recipe.
         session, on_event, cancel, report: as for `Pipeline.run`.
         settings: operations, recipe keys and run options as for `Pipeline.run`.
@@ -62,7 +63,7 @@ def convert(
 
 
 def concat(
-    inputs: Paths,
+    inputs: Inputs,
     out: str | os.PathLike[str],
     *,
     session: Workers | None = None,
@@ -104,11 +105,12 @@ def concat(
     )
 
 
-def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | None = None) -> Report:
+def verify(out: Place, *, journal: str | os.PathLike[str] | None = None) -> Report:
     """Compare the outputs of all runs on a folder with the digests recorded when they were written.
 
     Args:
-        out: a folder given as OUT or converted in place, or a subfolder of it.
+        out: a folder given as OUT or converted in place, a subfolder of it, or the archive or sink that was
+            given as OUT.
         journal: path of the journal, if one was given.
 
     Returns:
@@ -118,7 +120,7 @@ def verify(out: str | os.PathLike[str], *, journal: str | os.PathLike[str] | Non
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    return compare(parsing.path(out), None if journal is None else parsing.path(journal))
+    return compare(read_place(out), None if journal is None else parsing.path(journal))
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from imgpar.api.run import run
-from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.settings import Inputs, read_inputs, resolve
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.report import Report
@@ -19,6 +19,7 @@ from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.registry import Format
+from imgpar.inputs.sources import Source, with_archives
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -29,7 +30,7 @@ _ENCODED = {"joined": (), "document": ("fps", "lossless", "codec", "effort", "pa
 
 def gather(
     call: str,
-    inputs: Paths,
+    inputs: Inputs,
     out: str | os.PathLike[str],
     recipe: Recipe,
     settings: Mapping[str, Any],
@@ -61,9 +62,12 @@ def gather(
     own = {key: value for key, value in settings.items() if key in taken.gather}
     rest = {key: value for key, value in settings.items() if key not in own}
     recipe, options = resolve(recipe, rest, taken)
-    names = texts(inputs)
+    names = read_inputs(inputs)
     if report is not None:
-        check_report(report := parsing.named("report", parsing.path, report), names)
+        check_report(
+            report := parsing.named("report", parsing.path, report),
+            [name for name in names if isinstance(name, str)],
+        )
     result = run_gather(
         call, names, os.fspath(out), recipe, options, own, on_event=on_event, cancel=cancel, workers=session
     )
@@ -74,7 +78,7 @@ def gather(
 
 def run_gather(
     call: str,
-    inputs: list[str],
+    inputs: Sequence[str | Source],
     out: str,
     recipe: Recipe,
     options: RunOptions,
@@ -97,7 +101,7 @@ def run_gather(
 
 
 def read_gathering(
-    call: str, inputs: list[str], out: str, recipe: Recipe, own: Mapping[str, Any]
+    call: str, inputs: Sequence[str | Source], out: str, recipe: Recipe, own: Mapping[str, Any]
 ) -> Gathering:
     """What is made, checked against the inputs and the settings.
 
@@ -115,11 +119,18 @@ def read_gathering(
         raise UsageError("The name of the output says its format, so there is no `to`.", fix="Leave it out.")
     if recipe.encode.split:
         raise UsageError("Pages cannot be split here.", fix="Choose one, such as pages=1.")
-    if made.kind == "joined" and len(inputs) < 2 and not any(map(os.path.isdir, inputs)):
+    if made.kind == "joined" and len(inputs) < 2 and not any(map(_is_folder, inputs)):
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are joined out of two or more.", fix=fix)
     _check_settings(call, made, target, recipe)
     return made
+
+
+def _is_folder(given: str | Source) -> bool:
+    """Whether an input may hold several items."""
+    return (
+        not isinstance(given, str) or os.path.isdir(given) or not isinstance(with_archives([given])[0], str)
+    )
 
 
 def _check_settings(call: str, made: Gathering, target: Format, recipe: Recipe) -> None:

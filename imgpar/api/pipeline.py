@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Paths, read_output, resolve, texts
+from imgpar.api.settings import Inputs, Place, read_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
     ArraysSettings,
     AssembleSettings,
@@ -153,8 +153,8 @@ class Pipeline(OperationMethods):
 
     def run(
         self,
-        inputs: Paths,
-        out: str | os.PathLike[str] | None = None,
+        inputs: Inputs,
+        out: Place | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -168,8 +168,10 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (recursive) or globs.
-            out: output folder, or a file name if there is one input file.
+            inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
+                `MemorySource({"a.jpg": data})`.
+            out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
+                `MemorySink()`.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -200,8 +202,8 @@ class Pipeline(OperationMethods):
 
     def extract(
         self,
-        inputs: Paths,
-        out: str | os.PathLike[str],
+        inputs: Inputs,
+        out: Place,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -243,24 +245,26 @@ class Pipeline(OperationMethods):
     def _run(
         self,
         call: Call,
-        inputs: Paths,
-        out: str | os.PathLike[str] | None,
+        inputs: Inputs,
+        out: Place | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
         **hooks: Any,
     ) -> Report:
         recipe, options = resolve(self.recipe, settings, call)
-        names = texts(inputs)
+        names = read_inputs(inputs)
         if report is not None:
-            check_report(report := named("report", parsing.path, report), names)
-        result = execute(names, None if out is None else os.fspath(out), recipe, options, **hooks)
+            paths = [name for name in names if isinstance(name, str)]
+            check_report(report := named("report", parsing.path, report), paths)
+        place = None if out is None else read_place(out)
+        result = execute(names, place, recipe, options, **hooks)
         if report is not None:
             result.write_json(report)
         return result
 
     def arrays(
         self,
-        inputs: Paths,
+        inputs: Inputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -296,7 +300,7 @@ class Pipeline(OperationMethods):
             NoInputError: no input matched.
         """
         request = read_request(
-            ARRAYS, self.recipe, texts(inputs), settings, channels=channels, dtype=dtype, copy=copy,
+            ARRAYS, self.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
             on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
@@ -310,7 +314,7 @@ class Pipeline(OperationMethods):
 
     def assemble(
         self,
-        inputs: Paths,
+        inputs: Inputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,
@@ -350,7 +354,7 @@ class Pipeline(OperationMethods):
 
     def sheet(
         self,
-        inputs: Paths,
+        inputs: Inputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Paths, resolve, texts
+from imgpar.api.settings import Inputs, Place, read_inputs, read_place, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
@@ -96,8 +96,8 @@ class Plan:
 
 
 def dry_run(
-    inputs: Paths,
-    out: str | os.PathLike[str] | None = None,
+    inputs: Inputs,
+    out: Place | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -129,15 +129,16 @@ def dry_run(
         OutputError: `out` cannot be read.
     """
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
-    place = None if out is None else os.fspath(out)
+    place = None if out is None else read_place(out)
     items, notes, aside = list[PlannedItem](), list[str](), Aside()
+    given = read_inputs(inputs)
 
     def noted() -> Iterator[Job | Outcome]:
-        for entry in planned_entries(texts(inputs), place, chosen, options, tell=notes.append, aside=aside):
+        for entry in planned_entries(given, place, chosen, options, tell=notes.append, aside=aside):
             items.append(_planned(entry) if isinstance(entry, Job) else _left(entry))
             yield entry
 
-    report = report_of(noted(), place or "", on_event or _ignore, cancel, notes, aside)
+    report = report_of(noted(), "" if place is None else place, on_event or _ignore, cancel, notes, aside)
     return Plan(
         tuple(items[: report.total]),
         planned=report.planned,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from imgpar.api.run import Silent, check_originals
-from imgpar.api.settings import Paths, checked_recipe, texts
+from imgpar.api.settings import Inputs, Place, checked_recipe, read_inputs, read_place
 from imgpar.api.typed import RetrySettings
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
@@ -16,16 +16,17 @@ from imgpar.batch.run import Listener, Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
-from imgpar.core import parsing
 from imgpar.core.errors import NothingFailedError, UsageError
-from imgpar.outputs.destination import Out, is_home
+from imgpar.inputs.sources import Source
+from imgpar.outputs.destination import is_home, known_out
+from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
 
 def retry(
-    out: str | os.PathLike[str],
-    inputs: Paths | None = None,
+    out: Place,
+    inputs: Inputs | None = None,
     *,
     on_event: Listener | None = None,
     cancel: CancelToken | None = None,
@@ -39,7 +40,7 @@ def retry(
     >>> report = imgpar.retry("web/", accept_damaged=True)  # doctest: +SKIP
 
     Args:
-        out: the output folder of that run, or the folder converted in place.
+        out: the output folder, archive or sink of that run, or the folder converted in place.
         inputs: the inputs of that run; None uses those stored on this machine.
         on_event, cancel, session: as for `Pipeline.run`.
         command: the command line, for the journal.
@@ -58,28 +59,29 @@ def retry(
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)
-    out = parsing.path(out)
-    path = journal_path(Out(os.path.abspath(out)), options.journal)
+    known = known_out(read_place(out))
+    name = out if isinstance(out, str) else known.path
+    path = journal_path(known, options.journal)
     if not os.path.exists(path):
-        raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
-    with Journal.open(path, os.path.abspath(out), chosen=bool(options.journal)) as journal:
+        raise UsageError(f"{name} is not the output of a run.", fix="Name what was given with -o.")
+    with Journal.open(path, known.path, chosen=bool(options.journal)) as journal:
         last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:
-        raise NothingFailedError(f"Nothing failed in {out}, so there is nothing to run again.")
+        raise NothingFailedError(f"Nothing failed in {name}, so there is nothing to run again.")
     facts = read_facts(last.uid) or {}
-    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, os.fspath(out))
+    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, name)
     recipe = replace(recipe, chosen=bool(facts.get("chosen")))
     options = replace(
         options,
         include=options.include or tuple(facts.get("include") or ()),
         exclude=options.exclude or tuple(facts.get("exclude") or ()),
     )
-    given = texts(inputs) if inputs is not None else _remembered(facts, os.fspath(out))
+    given = read_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
-    place: str | None = os.fspath(out)
-    if is_home(os.path.abspath(out)) or facts.get("in_place"):
+    place: str | Sink | None = known.stored.sink if known.stored else known.path
+    if not known.stored and (is_home(known.path) or facts.get("in_place")):
         place, options = None, replace(options, in_place=True)
-        given = given or [os.fspath(out)]
+        given = given or [known.path]
     check_originals(options)
     again = Run(
         given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
@@ -98,7 +100,7 @@ def _recipe_of(text: str | None, out: str) -> Recipe:
     return checked_recipe(Recipe.from_dict(tomllib.loads(text), "the recipe in the journal"))
 
 
-def _remembered(facts: dict[str, Any], out: str) -> list[str]:
+def _remembered(facts: dict[str, Any], out: str) -> list[str | Source]:
     """The inputs of a run as stored on this machine."""
     inputs = facts.get("inputs")
     if inputs is None and not facts.get("in_place"):

@@ -23,14 +23,16 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.ignored import Aside
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_journal, is_same_file
+from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
 
 def run(
-    inputs: Iterable[str],
-    out: str | None,
+    inputs: Iterable[str | Source],
+    out: str | Sink | None,
     recipe: Recipe,
     options: RunOptions | None = None,
     *,
@@ -43,9 +45,9 @@ def run(
     """Run a recipe; used by `Pipeline.run` and the command line.
 
     Args:
-        inputs: paths; a list or tuple is mirrored as a whole, any other iterable is read as a stream of
-            paths. ["-"] is one picture on standard input.
-        out: folder or file; "-" is standard output, for one picture; None only in place.
+        inputs: paths and sources; a list or tuple is mirrored as a whole, any other iterable is read as a
+            stream of paths. ["-"] is one picture on standard input.
+        out: folder, file or sink; "-" is standard output, for one picture; None only in place.
         command: the command line, for the journal.
         gather: what is made of all inputs together; None makes outputs of each.
     """
@@ -55,7 +57,7 @@ def run(
     if options.dry_run:
         notes, aside = list[str](), Aside()
         found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside, gather=gather)
-        return dryrun.report_of(found, out or "", listen, cancel, notes, aside)
+        return dryrun.report_of(found, "" if out is None else out, listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
         folder = target = out
         piped = inputs == ["-"] or out == "-"
@@ -77,10 +79,12 @@ def run(
     return report
 
 
-def _check(inputs: Iterable[str], out: str | None, options: RunOptions, recipe: Recipe) -> None:
+def _check(
+    inputs: Iterable[str | Source], out: str | Sink | None, options: RunOptions, recipe: Recipe
+) -> None:
     """Reject contradictory options and outputs that would replace an input; raises UsageError."""
-    named = inputs if isinstance(inputs, (list, tuple)) else ()
-    piped = list(named) == ["-"] or out == "-"
+    named = [given for given in inputs if isinstance(given, str)] if isinstance(inputs, (list, tuple)) else []
+    piped = named == ["-"] or out == "-"
     if options.journal:
         if piped:
             raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
@@ -93,9 +97,10 @@ def _check(inputs: Iterable[str], out: str | None, options: RunOptions, recipe: 
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
         )
-    if options.in_place and list(named) == ["-"]:
+    if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
-    if out and len(named) == 1 and os.path.isfile(out) and is_same_file(out, named[0]):
+    file = out if isinstance(out, str) and os.path.isfile(out) else ""
+    if file and len(named) == 1 and is_same_file(file, named[0]):
         fix = "Choose another OUT, or use --in-place."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
 
@@ -110,8 +115,8 @@ def check_originals(options: RunOptions) -> None:
 
 
 def planned_entries(
-    inputs: Iterable[str],
-    out: str | None,
+    inputs: Iterable[str | Source],
+    out: str | Sink | None,
     recipe: Recipe,
     options: RunOptions | None = None,
     *,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Paths, texts
+from imgpar.api.settings import Inputs, Place, read_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
@@ -65,8 +65,8 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: Paths,
-        out: str | os.PathLike[str] | None = None,
+        inputs: Inputs,
+        out: Place | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
@@ -94,7 +94,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Paths,
+        inputs: Inputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -132,14 +132,14 @@ class Session(Workers):
             NoInputError: no input matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, texts(inputs), settings, channels=channels, dtype=dtype,
+            SESSION_ARRAYS, pipeline.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype,
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
 
     def describe(
         self,
-        inputs: Paths,
+        inputs: Inputs,
         *,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionDescribeSettings],
@@ -152,7 +152,7 @@ class Session(Workers):
         ...         print(path, info if isinstance(info, imgpar.ItemError) else info.size)
 
         Args:
-            inputs: files, folders (recursive), globs.
+            inputs: files, folders (recursive), globs, archives, sources.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `max_pixels` (no limit unless given), `max_frames`, `password`,
                 `include`, `exclude`.
@@ -169,7 +169,7 @@ class Session(Workers):
         SESSION_DESCRIBE.check(settings)
         options = RunOptions.read(settings)
         limited = settings.get("max_pixels") is not None
-        return describe_all(self, texts(inputs), options, cancel or CancelToken(), limited=limited)
+        return describe_all(self, read_inputs(inputs), options, cancel or CancelToken(), limited=limited)
 
 
 def _read(name: str, value: object) -> Any:

@@ -13,19 +13,30 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
+from imgpar.inputs.sources import Source, is_source
 from imgpar.ops import operation_types
+from imgpar.outputs.sinks import Sink
 from imgpar.recipe.outputs import Output, check_names
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import fields_of, is_setting, make_operation
 
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Input = str | os.PathLike[str] | Source
+Inputs = Input | Iterable[Input]
+Place = str | os.PathLike[str] | Sink
 
 
-def texts(inputs: Paths) -> list[str]:
-    """Inputs as a list of paths."""
-    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
+def read_inputs(inputs: Inputs) -> list[str | Source]:
+    """Inputs as a list of paths and sources."""
+    if is_source(inputs) or isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
         inputs = [inputs]
-    return [parsing.named("the inputs", parsing.path, path) for path in inputs]
+    return [
+        given if is_source(given) else parsing.named("the inputs", parsing.path, given) for given in inputs
+    ]
+
+
+def read_place(out: Place) -> str | Sink:
+    """OUT as a path or a sink."""
+    return parsing.path(out) if isinstance(out, (str, bytes, os.PathLike)) else out
 
 
 def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:

@@ -13,6 +13,7 @@ frames/        frames of clips as pictures     verify_outputs         outputs co
 settings       settings of each public call    failure_bundle         everything to reproduce a failure
 facts          facts about inputs, asked of    answers, describing    the same in a worker
                workers                         ordered                results in the order of the plan
+transfer       ahead: items fetched early; spool: outputs on their way to a sink
 """
 
 PRELOAD = "imgpar.batch.preload"

@@ -12,6 +12,7 @@ from imgpar.core.job import Job
 from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.sources import local_file
 from imgpar.ops import Operation
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack
@@ -39,14 +40,16 @@ class Explained(NamedTuple):
     they share."""
 
 
-def answer(task: Task, run: RunSpec, clock: StageClock) -> Done:
+def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
     """Answer the question of a run for one input.
 
     Raises:
         ItemError: the input cannot be read, or could not be converted.
     """
-    with clock.during("read"):
-        found = _explained(task.job, run) if run.asks == "explain" else _described(task.job, run)
+    item = task.job.item
+    with clock.during("read"), local_file(item, run.sources) as path:
+        job = task.job._replace(items=(item._replace(path=path),))
+        found = _explained(job, run) if run.asks == "explain" else _described(job, run)
         data = pack(found)
     if len(data) > LONGEST_RESULT:
         raise LimitError(f"Its properties take {len(data) >> 10:,} KiB, more than {LONGEST_RESULT >> 10:,}.")

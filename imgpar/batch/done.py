@@ -9,23 +9,25 @@ from imgpar.batch.plan_entries import current_result
 from imgpar.core.digest import matches_output
 from imgpar.core.job import Item, Target
 from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.sinks import FILES, Place
 
 Records = Sequence[PriorResult]
 """Records of one input, newest first."""
 
 
-class Done:
+class DoneOutputs:
     """Compares inputs and outputs with the records of earlier runs.
 
     Args:
         keys: of the outputs of the recipe, in order.
         careful: compare the content of outputs, not only their size: they may have been replaced by others
             of the same size, from another input or for another OUT.
+        place: of the outputs.
     """
 
-    def __init__(self, keys: Sequence[str], *, careful: bool) -> None:
+    def __init__(self, keys: Sequence[str], *, careful: bool, place: Place = FILES) -> None:
         self.keys = keys
-        self._careful = careful
+        self._careful, self._place = careful, place
 
     def branches(
         self, item: Item, records: Records, folders: Collection[str] | None = None
@@ -74,5 +76,5 @@ class Done:
     def intact(self, record: PriorResult, folders: Collection[str] | None = None) -> bool:
         """Whether the outputs of a record exist as they were made."""
         if self._careful:
-            return all(matches_output(made.path, (made,)) for made in record.outputs)
-        return intact(record.outputs, folders)
+            return all(matches_output(made.path, (made,), self._place) for made in record.outputs)
+        return intact(record.outputs, folders, self._place)

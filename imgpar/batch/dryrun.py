@@ -29,18 +29,21 @@ from imgpar.batch.setup import (
     run_keys,
 )
 from imgpar.core.errors import ItemError
+from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, with_archives
 from imgpar.outputs.destination import Out
+from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
 
 def planned_entries(
-    inputs: Iterable[str],
-    out: str | None,
+    inputs: Iterable[str | Source],
+    out: str | Sink | None,
     recipe: Recipe,
     options: RunOptions,
     tell: Callable[[str], None] = lambda _: None,
@@ -62,7 +65,7 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+    named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else None
     still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)
@@ -70,6 +73,8 @@ def planned_entries(
         place = check_place(named or (), out, recipe, options)
         still = check_inputs(named or (), place, recipe, options)
     with contextlib.ExitStack() as stack:
+        if place.stored:
+            stack.callback(place.stored.close)
         journal, homes = _copied_journal(place, options, stack), None
         if place.in_place:
             homes = Homes(
@@ -113,7 +118,7 @@ def planned(job: Job) -> list[Outcome]:
 
 def report_of(
     found: Iterable[Job | Outcome],
-    out: str,
+    out: str | Sink,
     listen: Callable[[Event], None] = lambda _: None,
     cancel: CancelToken | None = None,
     notes: Sequence[str] = (),
@@ -123,14 +128,16 @@ def report_of(
 
     Args:
         found: from `entries`.
-        out: output folder or file; empty where there is none.
+        out: output folder, file or sink; empty where there is none.
         listen: receives the same events as in a run.
         cancel: stops the iteration.
         notes: read after the iteration, which may add to it.
         aside: the same.
     """
     started, tally, items = time.monotonic(), Tally(), list[Outcome]()
-    place, cancel = os.path.abspath(out) if out else "", cancel or CancelToken()
+    place = out if isinstance(out, str) else out.root
+    place = os.path.abspath(place) if place and not has_scheme(place) else place
+    cancel = cancel or CancelToken()
     listen(Event("start", text=place))
     for entry in found:
         if cancel.cancelled or cancel.killed:

@@ -26,6 +26,7 @@ from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import Source, of_source, sources_of, with_archives
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.runtime.serialization import unpack
@@ -83,19 +84,26 @@ def _read(result: Settled, kind: type[Answer]) -> tuple[Job, Answer] | Outcome:
 
 
 def describe_all(
-    workers: Workers, inputs: Iterable[str], options: RunOptions, cancel: CancelToken, *, limited: bool
+    workers: Workers,
+    inputs: Iterable[str | Source],
+    options: RunOptions,
+    cancel: CancelToken,
+    *,
+    limited: bool,
 ) -> Generator[tuple[str, PictureInfo | ClipInfo | ItemError]]:
     """The properties of files: path, and properties or error.
 
     Args:
         workers: of the session.
-        inputs: files, folders, patterns.
+        inputs: files, folders, patterns, sources.
         options: of the run.
         cancel: stops the run.
         limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
     """
+    inputs = with_archives(inputs)
     plan = described_plan(inputs, Patterns(options.include, options.exclude))
-    for found in describe_plan(workers, plan, options, cancel, limited=limited):
+    sources = tuple(sources_of(inputs))
+    for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)
         else:
@@ -109,19 +117,27 @@ def describe_plan(
     cancel: CancelToken,
     *,
     limited: bool,
+    sources: tuple[Source, ...] = (),
 ) -> Generator[PictureInfo | ClipInfo | Outcome]:
     """The properties of the items of a plan, or outcomes; arguments as of `describe_all`."""
     limits = workers.limits(options)
-    spec = RunSpec("info", limits=limits if limited else replace(limits, max_pixels=ANY_SIZE), asks="info")
+    limits = limits if limited else replace(limits, max_pixels=ANY_SIZE)
+    spec = RunSpec("info", limits=limits, asks="info", sources=sources)
     with contextlib.closing(ask(workers, spec, plan, options, cancel, Described)) as answers:
         for found in answers:
             yield found if isinstance(found, Outcome) else _info_of(*found)
 
 
-def described_plan(inputs: Iterable[str], patterns: Patterns) -> Generator[Job | Outcome]:
+def described_plan(inputs: Sequence[str | Source], patterns: Patterns) -> Generator[Job | Outcome]:
     """A job for each file, one input after the other; an outcome for each that cannot be read."""
-    for path in inputs:
-        for item in _items(path, patterns):
+    sources = sources_of(inputs)
+    for given in inputs:
+        if isinstance(given, str):
+            items = _items(given, patterns)
+        else:
+            batches = of_source(sources.index(given) + 1, given.batches("", patterns))
+            items = (item for batch in batches for item in batch.items)
+        for item in items:
             yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
 
 
@@ -147,7 +163,12 @@ def _info_of(job: Job, answer: Described) -> PictureInfo | ClipInfo | Outcome:
 
 
 def explain(
-    workers: Workers, plan: Iterator[Job | Outcome], recipe: Recipe, options: RunOptions, cancel: CancelToken
+    workers: Workers,
+    plan: Iterator[Job | Outcome],
+    recipe: Recipe,
+    options: RunOptions,
+    cancel: CancelToken,
+    sources: tuple[Source, ...] = (),
 ) -> Generator[tuple[Job, Explained] | Outcome]:
     """How each planned job would be done; of an input that cannot be read or converted, a failed outcome.
 
@@ -157,6 +178,7 @@ def explain(
         recipe: of that run.
         options: of that run.
         cancel: stops the iteration.
+        sources: of that run.
     """
     first, *others = output_specs(recipe)
     spec = RunSpec(
@@ -166,6 +188,7 @@ def explain(
         first.encode.reading(workers.limits(options)),
         staged=options.schedule == "staged",
         asks="explain",
+        sources=sources,
         branches=(first, *others) if others else (),
     )
     return ask(workers, spec, plan, options, cancel, Explained)

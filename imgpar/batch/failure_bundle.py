@@ -26,7 +26,7 @@ PRIVATE = 0o700
 README = """\
 imgpar could not convert the file in this folder. To reproduce the failure:
 
-  imgpar convert {name} -o out/{recipe}
+  imgpar {verb} {name} -o out/{recipe}
 
 failure.json contains the error, its stage, and the versions of the packages.
 """
@@ -39,10 +39,13 @@ class Bundles:
         folder: for the bundles; None writes none.
         recipe: the recipe as TOML; empty where it has functions, which cannot be serialized.
         note: called once with a message where bundles cannot be written.
+        verb: the command that repeats a failure.
     """
 
-    def __init__(self, folder: str | None, recipe: str, note: Callable[[str], None]) -> None:
-        self._folder, self._recipe, self._note = folder, recipe, note
+    def __init__(
+        self, folder: str | None, recipe: str, note: Callable[[str], None], verb: str = "convert"
+    ) -> None:
+        self._folder, self._recipe, self._note, self._verb = folder, recipe, note, verb
         self._left = MAX_BUNDLES if folder else 0
 
     def keep(self, outcome: Outcome, job: Job | None) -> None:
@@ -51,13 +54,13 @@ class Bundles:
             return
         self._left -= 1
         try:
-            keep_failure(self._folder, outcome, job, self._recipe)
+            keep_failure(self._folder, outcome, job, self._recipe, self._verb)
         except OSError as error:
             self._left = 0
             self._note(f"Failures cannot be kept in {self._folder}: {error.strerror or error}.")
 
 
-def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) -> str:
+def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str, verb: str = "convert") -> str:
     """Write the bundle of one failed input; returns its folder.
 
     Args:
@@ -65,6 +68,7 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) ->
         outcome: of the input.
         job: of the input, for its targets; None where it failed in planning.
         recipe: as TOML, or empty.
+        verb: the command that repeats the failure.
 
     Raises:
         OSError: the bundle cannot be written.
@@ -82,7 +86,11 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str) ->
     if recipe:
         _write(place, "recipe.toml", recipe)
     _write(place, FACTS, json.dumps(_facts(outcome, job), indent=1) + "\n")
-    _write(place, "README.txt", README.format(name=shown, recipe=" --recipe recipe.toml" if recipe else ""))
+    _write(
+        place,
+        "README.txt",
+        README.format(verb=verb, name=shown, recipe=" --recipe recipe.toml" if recipe else ""),
+    )
     return place
 
 

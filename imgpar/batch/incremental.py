@@ -16,8 +16,9 @@ from typing import Protocol
 
 from imgpar.core.errors import garbled
 from imgpar.core.job import Item, Outcome, OutputFile
-from imgpar.inputs.batches import Entries, open_folder
+from imgpar.inputs.batches import Entries
 from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.sinks import FILES, Place
 
 TOGETHER = 4000
 """Most items in one group, so that a run can be stopped between groups."""
@@ -111,13 +112,14 @@ def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
     return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
 
 
-def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row | None]:
+def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place = FILES) -> list[Row | None]:
     """For each file its row where the file and its outputs are as recorded, else None.
 
     Args:
         entries: the files of the folder.
         known: the rows of the journal for the folder.
         folder: of the outputs, with a trailing separator.
+        place: what `folder` is in.
 
     A ctime or inode of 0 is unknown and not compared. Raises OutputError where the journal is corrupt.
     """
@@ -138,44 +140,41 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str) -> list[Row |
     for start in range(0, len(found), TOGETHER):
         part = found[start : start + TOGETHER]
         try:
-            found[start : start + TOGETHER] = _intact(part, prefix, folder)
+            found[start : start + TOGETHER] = _intact(part, prefix, folder, place)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(known.where) from error
     return found
 
 
-def _intact(rows: list[Row | None], prefix: str, folder: str) -> list[Row | None]:
+def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> list[Row | None]:
     """The rows whose outputs are all in that folder with their recorded size; None instead of the others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
-    cut, stat = len(prefix), os.stat
-    with open_folder(folder) as (handle, where):
-        for index, files in enumerate(made):
-            for at, size, *_ in files:
-                name = at[cut:]
-                try:
-                    if (
-                        at[:cut] == prefix
-                        and "/" not in name
-                        and stat(where + name, dir_fd=handle, follow_symlinks=False).st_size == size
-                    ):
-                        continue
-                except OSError:
-                    pass
+    cut = len(prefix)
+    names, sizes, places = list[str](), list[int](), list[int]()
+    for index, files in enumerate(made):
+        for at, size, *_ in files:
+            name = at[cut:]
+            if at[:cut] != prefix or "/" in name:
                 rows[index] = None
+                continue
+            names.append(name)
+            sizes.append(size)
+            places.append(index)
+    for index, size, now in zip(places, sizes, place.sizes(folder, names), strict=True):
+        if size != now:
+            rows[index] = None
     return rows
 
 
-def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None) -> bool:
-    """Whether all outputs exist with their recorded size, in one of `folders`, which have a trailing
+def intact(outputs: Sequence[OutputFile], folders: Collection[str] | None, place: Place = FILES) -> bool:
+    """Whether all outputs are in `place` with their recorded size, in one of `folders`, which have a trailing
     separator."""
     for made in outputs:
         path = made.path
         if folders is not None and path[: path.rindex(os.sep) + 1] not in folders:
             return False
-        try:
-            if os.lstat(path).st_size != made.bytes:
-                return False
-        except OSError:
+        now = place.find(path)
+        if now is None or now.size < 0 or now.size != made.bytes:
             return False
     return True
 

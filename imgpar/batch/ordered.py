@@ -14,6 +14,7 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
@@ -140,7 +141,7 @@ class OrderedResults:
         self._wake_writer.close()
 
 
-def item_plan(inputs: Iterable[str], options: RunOptions) -> Iterator[Job | Outcome]:
+def item_plan(inputs: Iterable[str | Source], options: RunOptions) -> Iterator[Job | Outcome]:
     """A job without targets for each input, a failed outcome for each that cannot be read.
 
     Raises:

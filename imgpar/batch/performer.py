@@ -33,9 +33,9 @@ class BatchPerformer(NamedTuple):
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
         if self.run.asks:
-            from imgpar.batch.answers import answer
+            from imgpar.batch.answers import answer_task
 
-            return answer(task, self.run, context.clock)
+            return answer_task(task, self.run, context.clock)
         self.run.begin_task()
         if task.stage == "frame":
             return self._help(task, context)

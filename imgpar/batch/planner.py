@@ -8,13 +8,12 @@ The planner writes nothing; it reads only the status of outputs (their content i
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
-from imgpar.batch.done import Done
+from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import (
     Recorded,
     Row,
@@ -36,7 +35,7 @@ from imgpar.batch.plan_entries import (
 )
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold, is_part, numbered
-from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch, Entries
@@ -136,7 +135,7 @@ class Planner:
         self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
-        self._done = Done(self.keys, careful=self.careful)
+        self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place)
         self.count = 0
         """Number of planned items."""
         self.replaced = 0
@@ -212,7 +211,7 @@ class Planner:
             found = [self._past.recorded(batch, key, self.keys) for key in self.keys]
             known = merged(found, self._branches_by_name)
             if known.rows:
-                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror))
+                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror), self.out.place)
         return known, [None] * len(batch.items)
 
     def _branches_of(self, item: Item) -> Collection[int]:
@@ -370,7 +369,7 @@ class Planner:
         item = job.item
         alike = name == os.path.basename(item.path) and record.size == item.size
         done = self.keys == (record.recipe,) and record.state == "ok" and record.digest
-        if alike and done and intact(record.outputs, None):
+        if alike and done and intact(record.outputs, None, self.out.place):
             return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
         note = "another input of an earlier run has its name, so it was given this one"
         return job._replace(notes=(*job.notes, note))
@@ -386,14 +385,14 @@ class Planner:
         reason, strange = "", foreign(there, owned)
         if not strange and not self.out.in_place:
             key = self.keys[wanted.branch]
-            others = [(at, status) for at, status in there if maker(at, status, records) != key]
+            others = [(at, now) for at, now in there if maker(at, now, records) != key]
             if others:
                 self.replaced += 1
             if self.on_exists:  # --on-exists also applies to outputs of other settings
                 reason, strange = "settings", others
         replaced = strange if self.on_exists == "overwrite" else () if strange else there
-        for at, status in replaced:
-            if names.is_input(at, status):
+        for at, now in replaced:
+            if names.is_input(at, now):
                 fix = (
                     "Convert the two apart."
                     if self.out.in_place
@@ -402,18 +401,18 @@ class Planner:
                 return f"{at} is an input itself. {fix}"
         if not strange:
             return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
-        at, status = strange[0]
+        at, now = strange[0]
         reason = reason or why_foreign(at, owned)
         if self.on_exists == "rename":
             return self._renamed(wanted, owned, names, records)
         if self.on_exists == "error":
             return f"{at} {KEPT[reason]}. Move it away, or choose another --on-exists."
         if self.on_exists == "overwrite":
-            for at, status in strange:
-                if stat.S_ISDIR(status.st_mode):
+            for at, now in strange:
+                if now.size == FOLDER:
                     return f"{at} is a folder. Move it away, or choose another OUT."
             return replacing(wanted, there, {})
-        return OutputFile(at, status.st_size, mtime_ns=status.st_mtime_ns), reason
+        return OutputFile(at, max(now.size, 0), mtime_ns=now.mtime_ns), reason
 
     def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[PriorResult]) -> Target:
         """The first `name-1`, `name-2` … that is free or belongs to this input."""

@@ -26,7 +26,7 @@ class Written(NamedTuple):
     """The first output that failed, where others were written."""
 
 
-class Results:
+class TargetResults:
     """Collects the files of a task.
 
     Args:

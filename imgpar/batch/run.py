@@ -36,6 +36,7 @@ from imgpar.batch.setup import (
     run_keys,
     run_spec,
 )
+from imgpar.batch.transfer import Transfer
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
@@ -43,8 +44,10 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
+from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
@@ -65,9 +68,9 @@ class Run:
     """The state of one run.
 
     Args:
-        inputs: paths; a list or tuple is mirrored as a whole, any other iterable is read as a stream of
-            paths.
-        out: folder or file; None only in place.
+        inputs: paths and sources; a list or tuple is mirrored as a whole, any other iterable is read as a
+            stream of paths.
+        out: folder, file or sink; None only in place.
         recipe: recipe with known formats.
         listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
             in one event per group.
@@ -79,8 +82,8 @@ class Run:
 
     def __init__(
         self,
-        inputs: Iterable[str],
-        out: str | None,
+        inputs: Iterable[str | Source],
+        out: str | Sink | None,
         recipe: Recipe,
         options: RunOptions,
         listen: Listener,
@@ -92,9 +95,12 @@ class Run:
         gather: Gathering | None = None,
     ) -> None:
         self._inputs = inputs
-        self._named = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
+        """The inputs, unless they are a stream; `_named` has archives as sources."""
+        self._named = None if self._given is None else with_archives(self._given)
         if self._named and options.in_place:
-            self._named = [_behind(path) for path in self._named]
+            self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
+        self._sources = tuple(sources_of(self._named or ()))
         self._recipe, self._options = recipe, options
         self._listen, self._cancel = listen, cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -116,7 +122,12 @@ class Run:
         self._to_read = 0
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
-        self._bundles = Bundles(options.keep_failures, self._toml or "", self._note)
+        self._bundles = Bundles(
+            options.keep_failures,
+            self._toml or "",
+            self._note,
+            "frames" if recipe.extract.kind else "convert",
+        )
         self._originals: KeptOriginals | None = None
         self._anew = 0
         """Number of outputs replaced because their inputs changed."""
@@ -147,6 +158,7 @@ class Run:
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
+            self._transfer.finish()
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
@@ -167,14 +179,15 @@ class Run:
 
     def _open(self, stack: contextlib.ExitStack) -> None:
         """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
-        self._lock = None if self._place.name else lock_out(self._place)
+        self._lock = None if self._place.name or self._place.stored else lock_out(self._place)
         if self._lock:
             stack.callback(self._lock.release)
         self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
         self._journal.folders.named_again = self._moved
         for note in self._journal.notes:
             self._note(note)
-        self._sweeps = self._journal.unfinished or bool(self._place.name)
+        self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
+        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack)
         homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._note)
@@ -210,26 +223,31 @@ class Run:
     ) -> Effort:
         """Run the plan on the given workers, or on new ones."""
         own = workers or stack.enter_context(new_workers(self._options))
+        written, base = self._journal.written, self._journal.base
+        if self._originals:
+            written = self._originals.written
+        elif self._transfer.folder:
+            written, base = self._transfer.log, self._transfer.folder
         spec = run_spec(
             self._name,
             self._recipe,
             self._options,
             own,
-            written=self._originals.written if self._originals else self._journal.written,
-            base=self._journal.base,
+            written=written,
+            base=base,
             parts=f"{self._journal.path}.parts",
+            sources=self._sources,
             gather=self._gather,
         )
         if own.note:
             self._note(own.note)
         self._listen(Event("start", text=self._place.path))
-        return own.execute(
-            spec, self._pulled(batches), self._sink, self._options, self._cancel, turn=self._turn
-        )
+        plan = self._transfer.inward(self._pulled(batches))
+        return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
-            self._command, self._named, self._place, self._toml, self._options, chosen=self._recipe.chosen
+            self._command, self._given, self._place, self._toml, self._options, chosen=self._recipe.chosen
         )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
@@ -303,10 +321,11 @@ class Run:
             self._say_replaced()
         if self._originals:
             self._originals.planned(jobs)
-        self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
+        if not self._place.stored:
+            self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
         self._journal.planned(jobs)
         self._to_read += sum(item.size for job in jobs for item in job.items)
-        if not self._space_checked:
+        if not (self._space_checked or self._place.stored):
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
                 self._space_checked = True
@@ -339,22 +358,22 @@ class Run:
         if isinstance(result, Unchanged):
             self._sink_unchanged(result)
             return
-        if isinstance(result, Settled):
-            self._sink_settled(result)
-        else:
+        if isinstance(result, Outcome):
             self._account(result, None)
+        else:
+            self._transfer.outward(result)
 
-    def _sink_settled(self, result: Settled) -> None:
+    def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
-        job, outcomes, failure = result.state.job, result.outcomes(), result.state.failure
         self._to_read -= sum(item.size for item in job.items)
-        if failure and failure.error == "DiskFullError":
-            self._stop(f"{failure.message} {failure.fix}".strip())
+        full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
+        if full:
+            self._stop(full.error)
         if self._gather is not None:  # remarks on the file of all items
             for note in outcomes[0].notes:
                 self._note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
-        if failure and self._has_left(outcomes[0], job):
+        if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
             # The files that it left stay known, so that the next run replaces them or keeps them.
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
@@ -401,6 +420,7 @@ class Run:
     def _turn(self) -> bool:
         if len(self._ahead) < PLAN_AHEAD:
             self._look_ahead()
+        self._transfer.turn()
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
@@ -441,7 +461,7 @@ class Run:
             out=self._place.path,
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead),
+            left=effort.left + _count(self._ahead) + self._transfer.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             notes=tuple(self._notes),

@@ -10,6 +10,7 @@ from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
+from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
@@ -54,6 +55,9 @@ class RunSpec(NamedTuple):
     """Folder of the write-ahead log of the workers; empty for none."""
     base: str = ""
     """Folder that the paths of the log are relative to; empty where they are absolute."""
+
+    sources: tuple[Source, ...] = ()
+    """Sources of the items that are no files; see `Item.source`."""
 
     def noted(self) -> dict[str, list[OutputFile]]:
         """Outputs committed in this run, by the write-ahead log."""

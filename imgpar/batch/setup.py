@@ -28,16 +28,18 @@ from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
+from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
 def input_batches(
-    inputs: Iterable[str],
-    named: Sequence[str] | None,
+    inputs: Iterable[str | Source],
+    named: Sequence[str | Source] | None,
     place: Out,
     options: RunOptions,
     patterns: Patterns,
@@ -49,7 +51,7 @@ def input_batches(
 
     Args:
         inputs: names of a list, streamed.
-        named: files, folders and patterns that are read as a whole, in place of `inputs`.
+        named: files, folders, patterns and sources that are read as a whole, in place of `inputs`.
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
@@ -58,7 +60,10 @@ def input_batches(
     """
     if in_order and named is not None:
         return scan_in_order(named, patterns)
-    batches = scan_list(inputs, patterns) if named is None else scan(named, out=place.path, patterns=patterns)
+    if named is None:
+        batches = scan_list((str(name) for name in inputs), patterns)
+    else:
+        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
     if kind:
         batches = of_kind(batches, kind)
     return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
@@ -82,7 +87,7 @@ def lock_out(place: Out) -> OutLock:
 
 
 def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal:
-    """Open the journal: locked where OUT is a folder, shared by all runs where it is a file.
+    """Open the journal: locked where OUT is a folder or a sink, shared by all runs where it is a file.
 
     Args:
         place: the output.
@@ -93,18 +98,19 @@ def open_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -
         OutputError: the journal cannot be opened.
     """
     path, chosen = journal_path(place, options.journal), bool(options.journal)
-    if not place.name:
-        return Journal.open(path, place.folder, chosen=chosen, in_place=place.in_place)
+    base, lock = "" if place.name else place.folder, not place.name
     try:
-        return Journal.open(path, "", lock=False, chosen=chosen)
+        return Journal.open(path, base, lock=lock, chosen=chosen, in_place=place.in_place)
     except OutputError:
-        if options.journal:
+        if options.journal or not (place.name or place.stored):
             raise
-        # A missing or read-only home folder does not prevent the conversion of a single file.
-        return Journal.open(without_journal(options, stack).journal or "", "", lock=False)
+        # A missing or read-only home folder does not prevent the conversion.
+        return Journal.open(without_journal(options, stack).journal or "", base, lock=lock)
 
 
-def check_inputs(named: Sequence[str], place: Out, recipe: Recipe, options: RunOptions) -> frozenset[str]:
+def check_inputs(
+    named: Sequence[str | Source], place: Out, recipe: Recipe, options: RunOptions
+) -> frozenset[str]:
     """Refuse formats to which none of the named files can be converted.
 
     Returns:
@@ -166,7 +172,9 @@ def planner(
     )
 
 
-def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: RunOptions) -> Out:
+def check_place(
+    named: Sequence[str | Source], out: str | Sink | None, recipe: Recipe, options: RunOptions
+) -> Out:
     """Interpret OUT for a recipe.
 
     Args:
@@ -195,9 +203,9 @@ def check_place(named: Sequence[str], out: str | None, recipe: Recipe, options: 
     return place
 
 
-def gathered_place(out: str | None) -> Out:
+def gathered_place(out: str | Sink | None) -> Out:
     """The file that is made of all inputs; raises UsageError where it is none."""
-    if not out or format_of_suffix(out) is None:
+    if not isinstance(out, str) or format_of_suffix(out) is None:
         raise UsageError("The output needs the name of a file.", fix="Name it with its suffix.")
     path = absolute(out)
     return Out(os.path.dirname(path), os.path.basename(path))
@@ -247,6 +255,7 @@ def run_spec(
     written: str,
     base: str,
     parts: str,
+    sources: tuple[Source, ...] = (),
     gather: Gathering | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
@@ -259,6 +268,7 @@ def run_spec(
         written: folder of the write-ahead log; empty for none.
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
+        sources: of items that are no files.
         gather: what is made of all items together.
 
     Raises:
@@ -280,6 +290,7 @@ def run_spec(
         written=written,
         base=base,
         parts=parts,
+        sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
     )
@@ -287,7 +298,7 @@ def run_spec(
 
 def run_facts(
     command: str,
-    inputs: Iterable[str] | None,
+    inputs: Iterable[str | Source] | None,
     place: Out,
     recipe: str | None,
     options: RunOptions,
@@ -298,16 +309,17 @@ def run_facts(
 
     Args:
         command: name of the command.
-        inputs: paths; None where they came from a list.
+        inputs: as given; None where they came from a list.
         place: the output.
         recipe: as TOML; None where it cannot be serialized.
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    paths = None if inputs is None else [os.path.abspath(path) for path in inputs]
+    given = list(inputs or ())
+    paths = [os.path.abspath(path) for path in given if isinstance(path, str)]
     return {
         "command": command,
-        "inputs": paths,
+        "inputs": None if inputs is None or len(paths) < len(given) else paths,
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,

@@ -18,6 +18,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Item, Outcome
 from imgpar.core.spec import FrameRef
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -37,7 +38,7 @@ class ArrayRequest:
     """A validated request for arrays."""
 
     recipe: Recipe
-    inputs: list[str]
+    inputs: list[str | Source]
     options: RunOptions
     layout: str
     dtype: str
@@ -49,7 +50,7 @@ class ArrayRequest:
 def read_request(
     call: Call,
     recipe: Recipe,
-    inputs: list[str],
+    inputs: list[str | Source],
     settings: Mapping[str, Any],
     *,
     channels: str,
@@ -63,7 +64,7 @@ def read_request(
     Args:
         call: the public call, for its settings.
         recipe: of the request.
-        inputs: paths of files and folders.
+        inputs: paths of files, folders and archives, and sources.
         settings: keywords of the caller: options of the run and keys of the recipe.
         channels: "rgb", "rgba", "l" or "la".
         dtype: "uint8", "uint16" or "float32".
@@ -81,7 +82,7 @@ def read_request(
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     return ArrayRequest(
         recipe,
-        inputs,
+        with_archives(inputs),
         RunOptions.read({key: value for key, value in settings.items() if key in call.run}),
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
@@ -144,6 +145,7 @@ class ArrayStream(OrderedResults):
             recipe.operations,
             limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
+            sources=tuple(sources_of(self._request.inputs)),
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,

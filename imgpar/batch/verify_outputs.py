@@ -6,21 +6,23 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
 
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
-from imgpar.core.digest import what_is_wrong
+from imgpar.core.digest import Store, what_is_wrong
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Outcome, OutputFile
-from imgpar.outputs.destination import Out, home
+from imgpar.outputs.destination import Out, home, known_out
+from imgpar.outputs.sinks import Sink
 
 TOGETHER = 1000
 """Number of files read from the journal and compared at a time."""
 
 
-def verify_outputs(out: str, journal: str | None = None) -> Report:
+def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
     """Compare every output in the journal of `out` with its digest.
 
     Modified, damaged and removed outputs are the failed items of the report; `source` of an item is the
@@ -29,20 +31,23 @@ def verify_outputs(out: str, journal: str | None = None) -> Report:
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    started, out = time.monotonic(), os.path.abspath(out)
-    path = journal_path(Out(out), journal)
-    base = out if journal or os.path.exists(path) else home(out)
-    path = journal_path(Out(base), journal)
+    started, place = time.monotonic(), known_out(out)
+    out = place.path
+    path = journal_path(place, journal)
+    base = out if journal or place.stored or os.path.exists(path) else home(out)
+    path = journal_path(Out(base, stored=place.stored), journal)
     if not os.path.exists(path):
-        raise UsageError(f"{out} is not the output of a run.", fix="Name the folder that was given with -o.")
-    tally, items = Tally(), list[Outcome]()
+        raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
+    tally, items, store = Tally(), list[Outcome](), place.place
     with Journal.open(path, base, chosen=bool(journal)) as known, ThreadPoolExecutor(os.cpu_count()) as pool:
         inside = os.path.join(out, "")
         files = (some for some in _by_path(known) if some[0].path == out or some[0].path.startswith(inside))
         while some := list(islice(files, TOGETHER)):
-            for outcome in pool.map(_compare, some):
+            for outcome in pool.map(partial(_compare, store), some):
                 tally.add(outcome)
                 items.append(outcome)
+    if place.stored:
+        place.stored.close()
     return tally.report(items, out=out, seconds=time.monotonic() - started)
 
 
@@ -56,8 +61,8 @@ def _by_path(journal: Journal) -> Iterator[list[OutputFile]]:
         yield from found.values()
 
 
-def _compare(files: list[OutputFile]) -> Outcome:
+def _compare(store: Store, files: list[OutputFile]) -> Outcome:
     path = files[0].path
-    if wrong := what_is_wrong(path, files):
+    if wrong := what_is_wrong(path, files, store):
         return Outcome(path, "failed", error=wrong, kind="CommitError", outputs=(files[-1],))
     return Outcome(path, "ok", source_bytes=files[-1].bytes, outputs=(files[-1],))

@@ -23,7 +23,7 @@ from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, available_cores
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
-from imgpar.runtime.scheduler import CancelToken, Effort, Scheduler
+from imgpar.runtime.scheduler import CancelToken, Effort, NotYet, Scheduler
 from imgpar.runtime.startup import warm_up
 
 WORKER_MEMORY = 4 << 30
@@ -97,7 +97,7 @@ class Workers:
     def execute(
         self,
         spec: RunSpec,
-        plan: Iterator[Job | Outcome | Unchanged],
+        plan: Iterator[Job | Outcome | Unchanged | NotYet],
         sink: Callable[[Any], None],
         options: RunOptions,
         cancel: CancelToken,
@@ -158,8 +158,9 @@ class Workers:
 
 def _pickled(performer: BatchPerformer) -> bytes:
     """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
-    known = operation_types().values()
-    if all(type(operation) in known for operation in performer.run.every_operation):
+    known, sources = operation_types().values(), performer.run.sources
+    ours = all(type(source).__module__.startswith("imgpar.") for source in sources)
+    if ours and all(type(operation) in known for operation in performer.run.every_operation):
         return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
 
@@ -167,8 +168,8 @@ def _pickled(performer: BatchPerformer) -> bytes:
         pickled: bytes = cloudpickle.dumps(performer)
     except Exception as error:
         raise UsageError(
-            f"A function of the pipeline cannot be sent to worker processes: {error}.",
-            fix="Open files, locks and connections inside the function.",
+            f"A function or a source cannot be sent to worker processes: {error}.",
+            fix="Open files, locks and connections inside the function, or when an item is opened.",
         ) from error
     return pickled
 

@@ -35,6 +35,6 @@ def assemble_parser() -> Parser:
 
 def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.carry_out(
+    return gathering.run_command(
         "assemble", assemble_parser(), argv, example="imgpar assemble frames/ -o clip.mp4"
     )

@@ -60,16 +60,14 @@ def convert_parser() -> Parser:
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
-    group = parser.add_argument_group(
-        "files (INPUT: a file, folder or glob pattern, or - for standard input)"
-    )
+    group = parser.add_argument_group("files (INPUT: file, folder, ZIP or pattern; - is standard input)")
     add = group.add_argument
     add(
         "-o",
         "--out",
         action=Once,
         metavar="OUT",
-        help="output folder; for one input also a file, or - for standard output",
+        help="output folder or ZIP archive; for one input also a file, or - for standard output",
     )
     add(
         "--to",

@@ -111,7 +111,7 @@ def _entries(
             stack=stack,
         )
         explained = getattr(args, "explain", False)
-        for entry in _explained_plan(plan, recipe, options, cancel, stack) if explained else plan:
+        for entry in _explained_plan(plan, inputs, recipe, options, cancel, stack) if explained else plan:
             if isinstance(entry, Outcome):
                 yield _facts(entry), [entry]
                 continue
@@ -126,6 +126,7 @@ def _entries(
 
 def _explained_plan(
     plan: Iterator[Job | Outcome],
+    inputs: Iterable[str],
     recipe: Recipe,
     options: RunOptions,
     cancel: CancelToken,
@@ -133,9 +134,12 @@ def _explained_plan(
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
     from imgpar.batch.facts import explain
     from imgpar.batch.setup import new_workers
+    from imgpar.inputs.sources import sources_of, with_archives
 
     workers = stack.enter_context(new_workers(options))
-    return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel)))
+    named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else ()
+    sources = tuple(sources_of(named))
+    return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 
 
 _SPLIT = {

@@ -10,10 +10,10 @@ import os
 import stat
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import IO, Any, Protocol
 
 from imgpar.core.fs import long_path
-from imgpar.core.job import INODE_BITS, Facts, OutputFile
+from imgpar.core.job import FOLDER, INODE_BITS, SPECIAL, Facts, OutputFile
 
 BLOCK = 1 << 20
 
@@ -30,10 +30,15 @@ def content_digest(data: bytes | bytearray | memoryview) -> str:
 
 def file_digest(path: str) -> str:
     """`content_digest` of a file that is too large for memory."""
-    state = _kind()()
     with open(long_path(path), "rb") as file:
-        while block := file.read(BLOCK):
-            state.update(block)
+        return stream_digest(file)
+
+
+def stream_digest(file: IO[bytes]) -> str:
+    """`content_digest` of what is left in an open file."""
+    state = _kind()()
+    while block := file.read(BLOCK):
+        state.update(block)
     digest: str = state.hexdigest()
     return digest[:32]
 
@@ -49,24 +54,52 @@ def blocks_digest(blocks: Sequence[memoryview]) -> str:
     return digest[:32]
 
 
-def matches_output(path: str, files: Sequence[OutputFile]) -> bool:
+class Store(Protocol):
+    """Where files are, for questions about them: the file system, or a sink of outputs."""
+
+    def find(self, path: str) -> Facts | None:
+        """What is at this path, links not followed; None where nothing is."""
+
+    def digest(self, path: str) -> str:
+        """`content_digest` of the file at this path. Raises OSError."""
+
+
+class LocalFiles:
+    """The file system."""
+
+    def find(self, path: str) -> Facts | None:
+        """What is at this path, links not followed; None where nothing is."""
+        try:
+            status = os.lstat(long_path(path))
+        except OSError:
+            return None
+        facts = Facts.of(status)
+        if stat.S_ISREG(status.st_mode):
+            return facts
+        return facts._replace(size=FOLDER if stat.S_ISDIR(status.st_mode) else SPECIAL)
+
+    def digest(self, path: str) -> str:
+        """`content_digest` of the file at this path. Raises OSError."""
+        return file_digest(path)
+
+
+LOCAL = LocalFiles()
+
+
+def matches_output(path: str, files: Sequence[OutputFile], store: Store = LOCAL) -> bool:
     """Whether the file at a path, links not followed, is one of these, unchanged.
 
     If size, timestamps and inode agree, that decides; a file that was copied or moved has other timestamps,
     and its content is read. Records of imgpar 0.1 have only size and modification time.
     """
-    try:
-        status = os.lstat(long_path(path))
-    except OSError:
+    now = store.find(path)
+    if now is None or now.size < 0:
         return False
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    now = Facts.of(status)
     if any(now.agree(file.facts) and (file.ctime_ns or not file.digest) for file in files):
         return True
-    wanted = {file.digest for file in files if file.digest and file.bytes == status.st_size}
+    wanted = {file.digest for file in files if file.digest and file.bytes == now.size}
     try:
-        return bool(wanted) and file_digest(path) in wanted
+        return bool(wanted) and store.digest(path) in wanted
     except OSError:
         return False
 
@@ -80,20 +113,18 @@ def as_recorded(path: str, files: Sequence[OutputFile]) -> OutputFile | None:
     return None
 
 
-def what_is_wrong(path: str, files: Sequence[OutputFile]) -> str:
+def what_is_wrong(path: str, files: Sequence[OutputFile], store: Store = LOCAL) -> str:
     """One sentence when a file is none of these any more; empty if it is one."""
-    try:
-        status = os.lstat(long_path(path))
-    except OSError:
+    now = store.find(path)
+    if now is None:
         return "It was removed since imgpar made it."
-    if not stat.S_ISREG(status.st_mode):
+    if now.size < 0:
         return "It was changed since imgpar made it."
-    now = Facts.of(status)
     digests = {file.digest for file in files if file.digest}
     if not digests:  # made by imgpar 0.1
         return "" if any(now.agree(file.facts) for file in files) else "It was changed since imgpar made it."
     try:
-        same = file_digest(path) in digests
+        same = store.digest(path) in digests
     except OSError as error:
         return f"It cannot be read: {error.strerror or error}."
     if same:

@@ -165,6 +165,18 @@ def candidate_stem(path: str, stem: str, level: int) -> str:
     return f"{name}-{short_hash(path, 8 * (level - 2))}"
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+def has_scheme(name: str) -> bool:
+    """Whether a name is that of something that is no local file.
+
+    >>> has_scheme("album://holiday/a.jpg"), has_scheme("/photos/a.jpg")
+    (True, False)
+    """
+    return _SCHEME.match(name) is not None
+
+
 def numbered(path: str, number: int) -> str:
     """A path with a number appended to its stem; 0 is none.
 

@@ -39,11 +39,21 @@ class Item(NamedTuple):
     """Class name of the exception for `error`."""
     named: bool = False
     """Whether the user named this file itself, not a folder or a list that contains it."""
+    source: int = 0
+    """Number of the source among those of the run; 0 is a file at `path`."""
+    key: str = ""
+    """What its source knows it by, where that is not its path."""
+    fetched: str = ""
+    """A temporary file with its content, where the source waits for a network and it was opened ahead."""
 
     @property
     def facts(self) -> Facts:
         """The values by which a change of the file is detected."""
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+FOLDER, SPECIAL = -2, -1
+"""`Facts.size` of what is no regular file: a folder, and anything else (a link, a device)."""
 
 
 class Facts(NamedTuple):
@@ -60,13 +70,17 @@ class Facts(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & INODE_BITS)
 
     def agree(self, other: Facts) -> bool:
-        """Whether all values known to both are equal: the same file, not written since.
+        """Whether all values known to both are equal: the same file, not written since. Without any time
+        that is not known.
 
         >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
         (True, False)
+        >>> Facts(10, 0).agree(Facts(10, 0))
+        False
         """
         return (
             self[:2] == other[:2]
+            and bool(self.mtime_ns or self.ctime_ns)
             and (self.ctime_ns == other.ctime_ns or not self.ctime_ns or not other.ctime_ns)
             and (self.inode == other.inode or not self.inode or not other.inode)
         )

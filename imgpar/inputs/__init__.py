@@ -3,8 +3,10 @@
 This room may list folders and read the first bytes of files. It writes nothing but the temporary database of
 a list, starts no processes and decodes no pixels.
 
-    roots       inputs as given: folders to walk, single files, missing paths
+    sources     the contract of all sources; opening an item in a worker
+    roots       inputs as given: folders to walk, single files, missing paths, other sources
     local       scan of all inputs
+    zip_source, memory_source
     walk        one folder after the other
     lists       inputs from a list of files
     patterns    `--include` and `--exclude`

@@ -123,7 +123,7 @@ def _beside(items: Sequence[Item]) -> Iterator[Item]:
         folder, name = os.path.split(item.path)
         stem = split_suffix(name)[0]
         candidates = [f"{base}.{word}" for base in (name, stem) for s in SIDECARS for word in (s, s.upper())]
-        for candidate in candidates if not item.error else ():
+        for candidate in () if item.error or item.source else candidates:
             made = _item(os.path.join(folder, candidate), item)
             key = (folder, fold(candidate))
             if made is not None and key not in seen:

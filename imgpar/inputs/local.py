@@ -1,4 +1,4 @@
-"""Local files, folders and patterns, scanned folder by folder."""
+"""All inputs, scanned folder by folder: files, folders, patterns, and other sources."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
-from imgpar.inputs.walk import walk
+from imgpar.inputs.sources import Source, of_source, sources_of
 
 
-def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = None) -> Iterator[Batch]:
-    """Find all media in the inputs: files, folders (recursive) and patterns.
+def scan(
+    inputs: Iterable[str | Source], *, out: str | None, patterns: Patterns | None = None
+) -> Iterator[Batch]:
+    """Find all media in the inputs: files, folders (recursive), patterns and sources.
 
     A single folder (or pattern with `**`) is mirrored into OUT itself. Of several inputs each folder goes to
     a folder of its name and each file to the top. A pattern without `**` is expanded as by the shell. An
     input inside another one is part of it.
 
     Args:
-        inputs: as given.
+        inputs: as given; sources are numbered from 1 in their order (`Item.source`).
         out: output folder, which is skipped inside of an input; None if there is none.
         patterns: applied to paths below a folder, and to the names of files that were named.
 
@@ -30,12 +32,14 @@ def scan(inputs: Iterable[str], *, out: str | None, patterns: Patterns | None = 
         NoInputError: all inputs are patterns without a match.
     """
     named = read_inputs(inputs, out)
-    if named.missing and not named.roots and len(named.missing) == len(named.files):
+    if named.missing and not (named.roots or named.sources) and len(named.missing) == len(named.files):
         raise nothing_there(named.missing)
-    return _batches(named, out, patterns)
+    for root in named.roots:
+        root.leave_out = out or ""
+    return _batches(named, patterns)
 
 
-def scan_in_order(inputs: Sequence[str], patterns: Patterns | None = None) -> Iterator[Batch]:
+def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = None) -> Iterator[Batch]:
     """The media of each input, in the order of the inputs; one that is named twice comes twice.
 
     Args:
@@ -46,36 +50,35 @@ def scan_in_order(inputs: Sequence[str], patterns: Patterns | None = None) -> It
         UsageError: every input is missing.
         NoInputError: a pattern has no match.
     """
-    missing = {path for path in inputs if not os.path.lexists(path) and not glob.has_magic(path)}
+    paths = [given for given in inputs if isinstance(given, str)]
+    missing = {path for path in paths if not os.path.lexists(path) and not glob.has_magic(path)}
     if missing and missing.issuperset(inputs):
-        raise nothing_there(list(dict.fromkeys(inputs)))
+        raise nothing_there(list(dict.fromkeys(paths)))
+    sources = sources_of(inputs)
 
     def batches() -> Iterator[Batch]:
-        for path in inputs:
-            if path in missing:
-                full = absolute(path)
+        for given in inputs:
+            if not isinstance(given, str):
+                yield from of_source(sources.index(given) + 1, given.batches("", patterns))
+            elif given in missing:
+                full = absolute(given)
                 yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
             else:
-                yield from scan([path], out=None, patterns=patterns)
+                yield from scan([given], out=None, patterns=patterns)
 
     return batches()
 
 
-def _batches(named: Named, out: str | None, patterns: Patterns | None) -> Iterator[Batch]:
+def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     if named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
         items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
-        folders = tuple(root.mirror for root in named.roots)
+        folders = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
         yield Batch("", "", items, folders=folders, excluded=len(named.files) - len(files))
     for root in named.roots:
-        yield from walk(
-            root.path,
-            root.mirror,
-            wanted=None if root.everything else root.takes,
-            named=root.named,
-            leave_out=out or "",
-            patterns=patterns,
-        )
+        yield from root.batches(root.mirror, patterns)
+    for number, placed in enumerate(named.sources, 1):
+        yield from of_source(number, placed.source.batches(placed.mirror, patterns))
 
 
 def nothing_there(missing: Sequence[str]) -> UsageError:

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.filenames import fold, natural, short_hash
-from imgpar.inputs.batches import holds_output
+from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.ignored import is_system_folder
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import ARCHIVES, Source, sources_of
+from imgpar.inputs.walk import walk
 
 
 @dataclass(slots=True)
 class Root:
-    """A folder to walk, with all inputs inside of it."""
+    """A folder to walk, with all inputs inside of it: the source of local files."""
 
     path: str
     real: str
@@ -27,6 +30,19 @@ class Root:
     named: dict[str, set[str]] = field(default_factory=dict)
     """Files named individually: relative folder → names."""
     mirror: str = ""
+    leave_out: str = ""
+    """Output folder, which may lie inside."""
+
+    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
+        """All media in the folder and below it; see `walk`."""
+        return walk(
+            self.path,
+            mirror,
+            wanted=None if self.everything else self.takes,
+            named=self.named,
+            leave_out=self.leave_out,
+            patterns=patterns,
+        )
 
     def takes(self, relative: str) -> bool:
         """Whether one of the patterns selects this file."""
@@ -35,26 +51,38 @@ class Root:
 
 
 @dataclass(slots=True)
+class Placed:
+    """Any other source, with its path below OUT."""
+
+    source: Source
+    real: str
+    mirror: str = ""
+
+
+@dataclass(slots=True)
 class Named:
-    """All inputs: folders to walk, and single paths (files, missing paths, special files)."""
+    """All inputs: folders to walk, other sources, and single paths (files, missing paths, special files)."""
 
     roots: list[Root]
     files: list[str]
     missing: list[str]
+    sources: list[Placed] = field(default_factory=list)
 
 
-def read_inputs(inputs: Iterable[str], out: str | None) -> Named:
-    """Sort the inputs into folders and single paths, without duplicates.
+def read_inputs(inputs: Iterable[str | Source], out: str | None) -> Named:
+    """Sort the inputs into folders, other sources and single paths, without duplicates.
 
     Args:
         inputs: as given.
         out: output folder; None if there is none.
     """
+    inputs = list(inputs)
+    sources = [Placed(source, source.root) for source in sources_of(inputs)]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
     outside = os.path.realpath(out) if out else ""
-    for path in _expand(inputs):
+    for path in expand(given for given in inputs if isinstance(given, str)):
         mode = _mode(path)
         if mode is not None and stat.S_ISDIR(mode):
             _root(roots, absolute(path)).everything = True
@@ -66,13 +94,13 @@ def read_inputs(inputs: Iterable[str], out: str | None) -> Named:
             if mode is None:
                 missing.append(path)
     # `imgpar convert * -o out` names out itself from the second run on.
-    if len(roots) + len(files) > 1:
+    if len(roots) + len(files) + len(sources) > 1:
         roots.pop(outside, None)
     kept = _outermost(list(roots.values()), outside)
     single = [full for place, full in files.items() if not _walked(kept, place, outside)]
-    if len(kept) + len(single) > 1:
-        _name(kept)
-    return Named(kept, single, missing)
+    if len(kept) + len(single) + len(sources) > 1:
+        _name([*kept, *sources])
+    return Named(kept, single, missing, sources)
 
 
 def absolute(path: str) -> str:
@@ -120,7 +148,7 @@ def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     return fnmatch.fnmatch(path[0], pattern[0]) and matches(path[1:], pattern[1:])
 
 
-def _expand(inputs: Iterable[str]) -> Iterator[str]:
+def expand(inputs: Iterable[str]) -> Iterator[str]:
     """Expand patterns that no shell has expanded; an existing file with the name of a pattern takes
     precedence."""
     for path in inputs:
@@ -186,8 +214,8 @@ def _relative(path: str, root: str) -> str:
     return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
 
 
-def _name(roots: list[Root]) -> None:
-    """With several inputs, each folder gets its own name; equal names are extended."""
+def _name(roots: Sequence[Root | Placed]) -> None:
+    """With several inputs, each folder and archive gets its own name; equal names are extended."""
     levels = [_own_names(root.real) for root in roots]
     chosen = [0] * len(roots)
     while True:
@@ -202,8 +230,12 @@ def _name(roots: list[Root]) -> None:
 
 
 def _own_names(path: str) -> tuple[str, str, str]:
-    """For `/a/photos`: `photos`, `a-photos`, and `a-photos` with a hash of the path."""
+    """For `/a/photos`: `photos`, `a-photos`, and `a-photos` with a hash of the path; for an archive
+    `/a/photos.zip`: `photos`, `photos-zip`, and `photos` with a hash."""
     name = os.path.basename(path) or "root"
+    stem, _, suffix = name.rpartition(".")
+    if stem and suffix.lower() in ARCHIVES and os.path.isfile(path):
+        return stem, f"{stem}-{suffix}", f"{stem}-{short_hash(path)}"
     above = os.path.basename(os.path.dirname(path))
     longer = f"{above}-{name}" if above else name
     return name, longer, f"{longer}-{short_hash(path)}"

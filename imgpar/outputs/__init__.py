@@ -3,7 +3,9 @@
 This room may write outputs and temporary files, and read file status. It starts no processes and decodes no
 pixels.
 
-    destination     OUT: a folder, a file, or in place
+    sinks           the contract of what is no folder; what a run asks about existing outputs
+    zip_sink, memory_sink
+    destination     OUT: a folder, a file, a sink, or in place
     target_formats  the output formats of each input
     naming          unique output names
     stems           fast detection of name collisions

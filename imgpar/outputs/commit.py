@@ -36,6 +36,9 @@ from imgpar.core.job import INODE_BITS, Facts, OutputFile, Target
 Data = bytes | bytearray | memoryview
 """Data to write, without a copy."""
 
+Times = os.stat_result | tuple[int, int] | None
+"""What an output takes over from its input: its status, or (mtime_ns, mode); None for what is usual."""
+
 Note = Callable[[OutputFile], None]
 
 CHUNK = 16 << 20
@@ -99,7 +102,7 @@ def commit(
     data: Data | Sequence[Data],
     target: Target,
     *,
-    keep_times_of: os.stat_result | tuple[int, int] | None,
+    keep_times_of: Times,
     fsync: bool,
     run: str = "",
     job: int = 0,
@@ -146,7 +149,7 @@ def commit_file(
     half: Half,
     target: Target,
     *,
-    keep_times_of: os.stat_result | tuple[int, int] | None,
+    keep_times_of: Times,
     fsync: bool,
     expected: int,
     dimensions: tuple[int, int] = (0, 0),
@@ -249,7 +252,7 @@ def _finish(
     handle: int,
     path: str,
     expected: int,
-    times: os.stat_result | tuple[int, int] | None,
+    times: Times,
     original: Original | None,
     *,
     fsync: bool,
@@ -262,8 +265,7 @@ def _finish(
             fix="Check the disk or the network.",
         )
     if not WINDOWS:
-        # Without an input: the default mode of a new file of this user.
-        mode = _split(times)[1] if times else 0o666 & ~_umask()
+        mode = _split(times)[1] if times else default_mode()
         _if_possible(os.fchmod, handle, mode if original else mode & _ANYONE)
     if original:
         original.check()
@@ -281,7 +283,7 @@ def _place(
     path: str,
     target: Target,
     made: OutputFile,
-    times: os.stat_result | tuple[int, int] | None,
+    times: Times,
     original: Original | None,
     note: Note | None,
     *,
@@ -360,6 +362,16 @@ def _split(times: os.stat_result | tuple[int, int]) -> tuple[int, int]:
     if isinstance(times, os.stat_result):
         return times.st_mtime_ns, stat.S_IMODE(times.st_mode)
     return times
+
+
+def default_times(mtime_ns: int) -> Times:
+    """What the output of an input takes over that is no file."""
+    return (mtime_ns, default_mode()) if mtime_ns else None
+
+
+def default_mode() -> int:
+    """The mode of a new file of this user."""
+    return _ANYONE & ~_umask()
 
 
 @lru_cache(maxsize=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping, Sequence
 
 from imgpar.core.job import Facts, OutputFile, Target
@@ -19,8 +17,8 @@ KEPT = {
 }
 """Why an existing file is kept, after its name."""
 
-There = Sequence[tuple[str, os.stat_result]]
-"""Existing paths with their status."""
+There = Sequence[tuple[str, Facts]]
+"""Existing paths with what is there."""
 
 
 def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
@@ -35,7 +33,7 @@ def owned_by(records: Sequence[PriorResult]) -> dict[str, list[OutputFile]]:
 def foreign(there: There, owned: Owned) -> There:
     """Existing files, at a path or at its parts, that imgpar did not make from this input, or that were
     changed since."""
-    return [(at, status) for at, status in there if not maybe_ours(owned.get(at, ()), status)]
+    return [(at, now) for at, now in there if not maybe_ours(owned.get(at, ()), now)]
 
 
 def why_foreign(path: str, owned: Owned) -> str:
@@ -43,11 +41,11 @@ def why_foreign(path: str, owned: Owned) -> str:
     return "changed" if any(made.bytes != PLANNED for made in owned.get(path, ())) else "exists"
 
 
-def maker(path: str, status: os.stat_result, records: Sequence[PriorResult]) -> str:
+def maker(path: str, now: Facts, records: Sequence[PriorResult]) -> str:
     """The recipe of an output of imgpar; empty if unknown."""
     for record in records:
         made = [file for file in (*record.outputs, *record.claims) if file.path == path]
-        if maybe_ours(made, status):
+        if maybe_ours(made, now):
             return record.recipe
     return ""
 
@@ -62,16 +60,15 @@ def replacing(wanted: Target, there: There, owned: Owned) -> Target:
     return wanted._replace(replaces=len(parts) < len(paths), parts=parts, known=known)
 
 
-def maybe_ours(made: Sequence[OutputFile], status: os.stat_result) -> bool:
+def maybe_ours(made: Sequence[OutputFile], now: Facts) -> bool:
     """Whether a file may be an output of imgpar: a record has its size, or all other values of its status.
 
     Before it is replaced its content is compared (`core.digest.matches_output`): an edit may keep the size. A
     file
     that differs in size only was damaged by the disk.
     """
-    if not stat.S_ISREG(status.st_mode):
+    if now.size < 0:  # no regular file
         return False
-    now = Facts.of(status)
     return any(
         file.bytes == now.size or (file.ctime_ns and file.facts[1:] == now[1:])
         for file in made

@@ -14,6 +14,8 @@ from imgpar.core.fs import OURS
 from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.inputs.batches import UNDO
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import Source
+from imgpar.outputs.sinks import FILES, Place, Sink, Stored, check_sink, sink_of
 
 UNDO_FOLDER = f"{OURS}/{UNDO}"
 """Folder of originals, below the folder in which files were replaced."""
@@ -30,6 +32,13 @@ class Out:
     name: str = ""
     """Set when OUT is one file in that folder."""
     in_place: bool = False
+    stored: Stored | None = None
+    """Set where outputs go to a sink; `folder` is then its root."""
+
+    @property
+    def place(self) -> Place:
+        """What answers questions about existing outputs."""
+        return self.stored or FILES
 
     @property
     def path(self) -> str:
@@ -42,13 +51,17 @@ class Out:
 
 
 def read_out(
-    out: str | None, inputs: Sequence[str], *, to: Sequence[str] = (), in_place: bool = False
+    out: str | Sink | None,
+    inputs: Sequence[str | Source],
+    *,
+    to: Sequence[str] = (),
+    in_place: bool = False,
 ) -> Out:
-    """Interpret OUT: a folder, or a file if it is named like one and there is one input file.
+    """Interpret OUT: a sink, a folder, or a file if it is named like one and there is one input file.
 
     Args:
         out: as given; None only in place.
-        inputs: as given; may be empty where they come from a list.
+        inputs: as given, with archives as sources; may be empty where they come from a list.
         to: names of formats.
         in_place: whether inputs are replaced.
 
@@ -56,27 +69,37 @@ def read_out(
         UsageError: OUT cannot be interpreted.
         OutputError: a file is in its place.
     """
+    paths = [given for given in inputs if isinstance(given, str)]
+    others = [given.root for given in inputs if not isinstance(given, str)]
     if in_place:
         if out is not None:
             raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
-        return Out(home(_common(inputs)), in_place=True)
+        if others:
+            raise UsageError(f"{others[0]} cannot be converted in place.", fix="Name a place with -o OUT.")
+        return Out(home(_common(paths)), in_place=True)
+    if out is not None and out != "" and (known := known_out(out)).stored:
+        if known.path in others:
+            raise UsageError(f"OUT is an input itself ({known.path}).", fix="Choose another OUT.")
+        return known
     if not out:
         raise UsageError(
             "There is no destination for the outputs.", fix="Name one with -o OUT, or use --in-place."
         )
+    assert isinstance(out, str)
     path = absolute(out)
     if os.path.isdir(path):
-        _not_an_input(path, inputs)
+        _not_an_input(path, paths)
         return Out(path)
     if format_of_suffix(path) is None or out.endswith(("/", os.sep)):
-        _not_mistyped(out, inputs)
+        _not_mistyped(out, paths)
         if os.path.lexists(path):
             raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
         return Out(path)
     if (
         len(inputs) != 1
-        or os.path.isdir(inputs[0])
-        or (glob.has_magic(inputs[0]) and not os.path.exists(inputs[0]))
+        or not paths
+        or os.path.isdir(paths[0])
+        or (glob.has_magic(paths[0]) and not os.path.exists(paths[0]))
     ):
         raise UsageError(
             f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
@@ -84,6 +107,15 @@ def read_out(
         )
     _same_format(path, to)
     return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def known_out(out: str | Sink) -> Out:
+    """OUT of a run: a sink, or a folder."""
+    if isinstance(out, str):
+        path = absolute(out)
+        sink = None if out.endswith(("/", os.sep)) else sink_of(path)
+        return Out(path) if sink is None else Out(path, stored=Stored(sink))
+    return Out(check_sink(out).root, stored=Stored(out))
 
 
 def above(folder: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from imgpar.core.filenames import (
     split_suffix,
     whole_path,
 )
-from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile, Split
+from imgpar.core.job import Facts, Item, OutputFile, Split
 from imgpar.inputs.batches import Batch, Entries, known_suffix
 from imgpar.inputs.companions import Leader, companions
 from imgpar.outputs.destination import Out
@@ -108,9 +108,9 @@ class Names:
         self._batch = batch
         self._wishes = wishes
         self._folder = out.below(batch.mirror)
-        self._new_folder = not os.path.isdir(self._folder)
+        self._new_folder = out.place.is_new(self._folder)
         self._split: Split = split
-        self._parts = Parts(self._folder, split) if split else None
+        self._parts = Parts(out, self._folder, split, known) if split else None
         self._inputs: set[str] | None = None
         self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
@@ -121,7 +121,7 @@ class Names:
         self._numbers: dict[str, int] = {}
         """Number appended to the stem of a leader and its companions, by path of the leader."""
         self._leaders: dict[str, Leader] = {}
-        self._others = {} if self._new_folder else _published(taken)
+        self._others = {} if self._new_folder else _published(taken, out)
         self._owners = _owners(known) if wishes.several else None
         """Inputs by the folded paths of the outputs that they have."""
         self._several_roots = bool(taken)
@@ -234,31 +234,30 @@ class Names:
                 used |= keys
                 return
 
-    def there(self, path: str, *, split: Split) -> list[tuple[str, os.stat_result]]:
-        """Status of a path; of a split output that of every existing part, and of the path if pages may use
+    def there(self, path: str, *, split: Split) -> list[tuple[str, Facts]]:
+        """What is at a path; of a split output at every existing part, and at the path if pages may use
         it."""
         paths = [path] if split in ("", "pages") else []
         if split and self._parts and not self._new_folder:
             paths += self._parts.there(path)
-        return [(at, status) for at in paths if (status := self.status(at)) is not None]
+        return [(at, now) for at in paths if (now := self.find(at)) is not None]
 
-    def status(self, path: str) -> os.stat_result | None:
-        """Current status of a path, links not followed; None when it does not exist."""
+    def find(self, path: str) -> Facts | None:
+        """What is at a path now, links not followed; None when nothing is."""
         if self._new_folder and not self._out.in_place:
             return None
-        try:
-            return os.lstat(path)
-        except OSError:
-            return None
+        return self._out.place.find(path)
 
-    def is_input(self, path: str, status: os.stat_result) -> bool:
+    def is_input(self, path: str, now: Facts) -> bool:
         """Whether this path is an item of this batch, also by another spelling of its folder or by a link."""
+        if self._out.stored:
+            return False
         if self._inputs is None:
             self._inputs = {self._real(item.path) for item in self._batch.items}
             self._inodes = {item.inode: item.path for item in self._batch.items if item.inode}
         if self._real(path) in self._inputs:
             return True
-        other = self._inodes.get(status.st_ino & INODE_BITS)
+        other = self._inodes.get(now.inode)
         try:
             return other is not None and os.path.samefile(path, other)
         except OSError:
@@ -349,21 +348,23 @@ def _owners(known: Mapping[str, Sequence[PriorResult]]) -> dict[str, str]:
     }
 
 
-def _published(taken: Sequence[tuple[str, PriorResult]]) -> dict[str, tuple[str, PriorResult]]:
+def _published(taken: Sequence[tuple[str, PriorResult]], out: Out) -> dict[str, tuple[str, PriorResult]]:
     """Inputs of other roots by the folded paths of their existing outputs."""
     return {
         fold(made.path): (name, record)
         for name, record in taken
         for made in (*record.outputs, *record.claims)
-        if os.path.lexists(made.path)
+        if out.place.find(made.path)
     }
 
 
 class Parts:
     """Names of the parts of split outputs: those of other outputs, and existing files."""
 
-    def __init__(self, folder: str, split: Split) -> None:
-        self._folder, self._split = folder, split
+    def __init__(
+        self, out: Out, folder: str, split: Split, known: Mapping[str, Sequence[PriorResult]]
+    ) -> None:
+        self._out, self._folder, self._split, self._known = out, folder, split, known
         self._others: dict[str, list[str]] = {}
         self._there: dict[str, list[str]] | None = None
 
@@ -378,14 +379,24 @@ class Parts:
         return [*paths, *(part for path in paths for part in self._others.get(fold(path), ()))]
 
     def there(self, path: str) -> list[str]:
-        """Files in the folder that are named like parts of a path, in their order."""
+        """Existing files that are named like parts of a path, in their order; in a sink those of earlier
+        runs."""
         if self._there is None:
             self._there = {}
-            with contextlib.suppress(OSError):
-                for name in sorted(os.listdir(self._folder), key=natural):
-                    if whole := whole_path(self._folder + name, self._split):
-                        self._there.setdefault(fold(whole), []).append(self._folder + name)
+            for part in sorted(self._existing(), key=natural):
+                if whole := whole_path(part, self._split):
+                    self._there.setdefault(fold(whole), []).append(part)
         return self._there.get(fold(parts_of(path)), [])
+
+    def _existing(self) -> set[str]:
+        """All files that may be parts, with their paths."""
+        if self._out.stored is None:
+            with contextlib.suppress(OSError):
+                return {self._folder + name for name in os.listdir(self._folder)}
+            return set()
+        records = chain.from_iterable(self._known.values())
+        paths = {made.path for record in records for made in (*record.outputs, *record.claims)}
+        return set(filter(self._out.stored.find, paths))
 
 
 def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.roots import absolute, read_inputs
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 
 STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov",
@@ -176,7 +177,7 @@ def _crosses(source: Format, target: Format, *, alone: bool) -> bool:
     return source.animated and target.kind == "video"
 
 
-def may_become_clips(inputs: Sequence[str], out: Out, to: Sequence[str]) -> list[str]:
+def may_become_clips(inputs: Sequence[str | Source], out: Out, to: Sequence[str]) -> list[str]:
     """The named pictures that become clips if they are animations, which only their headers tell.
 
     Args:
@@ -207,12 +208,17 @@ def _source(path: str) -> Format | None:
 
 
 def check_kinds(
-    inputs: Sequence[str], out: Out, to: Sequence[str], *, chosen: bool = True, still: Collection[str] = ()
+    inputs: Sequence[str | Source],
+    out: Out,
+    to: Sequence[str],
+    *,
+    chosen: bool = True,
+    still: Collection[str] = (),
 ) -> None:
     """Refuse formats to which none of the named files can be converted; raises UsageError.
 
     Args:
-        inputs: as given. Folders, patterns and missing files are not checked.
+        inputs: as given. Folders, other sources, patterns and missing files are not checked.
         out: destination.
         to: names of formats.
         chosen: whether the formats were given for this run. Those of a recipe apply where they fit.
@@ -220,10 +226,11 @@ def check_kinds(
     """
     targets = _targets(out, to)
     chosen = chosen or bool(out.name)
-    if not (targets and inputs and chosen and all(map(os.path.isfile, inputs))):
+    paths = [given for given in inputs if isinstance(given, str)]
+    if not (targets and inputs and chosen and len(paths) == len(inputs) and all(map(os.path.isfile, paths))):
         return
     kinds = {target.kind for target in targets}
-    for path in inputs:
+    for path in paths:
         source = _source(path)
         if source is None or source.kind in kinds or (source.kind == "video" and "audio" in kinds):
             return

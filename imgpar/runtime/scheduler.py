@@ -55,6 +55,10 @@ LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
 
 
+class NotYet:
+    """In a plan: the next job is not ready, and should be asked for again after a tick."""
+
+
 class CancelToken:
     """Stops a run from outside; safe to use from signal handlers and other threads.
 
@@ -128,6 +132,8 @@ class Scheduler:
         self._turn = turn
         self._wakeup = (wakeup,) if wakeup else ()
         self._plan: Iterator[object] | None = None
+        self._plan_waits = False
+        """Whether the plan has no job ready."""
         self._watchdog = Watchdog(pool, ledger, timeout, name)
         self._left = self._most = 0
         self._first = self._last = 0.0
@@ -161,7 +167,8 @@ class Scheduler:
         self._start_workers()
         self._assign()
         self._delay()
-        self._receive(0.0 if self._complete() or (self._plan is not None and self._needs_jobs) else TICK)
+        pulling = self._plan is not None and self._needs_jobs and not self._plan_waits
+        self._receive(0.0 if self._complete() or pulling else TICK)
         self._watchdog.check_deadlines()
 
     def _delay(self) -> None:
@@ -182,10 +189,14 @@ class Scheduler:
     def _pull(self) -> None:
         """Take jobs from the plan until enough are queued, but do not keep the workers waiting."""
         until = time.monotonic() + PULL_SECONDS
+        self._plan_waits = False
         while self._plan is not None and self._needs_jobs and time.monotonic() < until:
             planned = next(self._plan, None)
             if planned is None:
                 self._plan = None
+            elif isinstance(planned, NotYet):
+                self._plan_waits = True
+                return
             elif isinstance(planned, Job):
                 self._ledger.submit(planned, self._begin.run)
             else:

@@ -159,6 +159,8 @@ class Clip:
     """Whether the duration of the last frame is always written."""
     loudness: Mapping[int, str] = field(default_factory=dict)
     """Index of an audio stream → its loudness filter."""
+    name: str = ""
+    """Name of the input, where `path` is a temporary copy of it."""
 
     @property
     def timecode(self) -> str:

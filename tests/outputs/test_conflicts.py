@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
 import pytest
 
-from imgpar.core.job import Facts, OutputFile, Target
+from imgpar.core.job import FOLDER, SPECIAL, Facts, OutputFile, Target
 from imgpar.outputs.conflicts import foreign, maker, maybe_ours, owned_by, replacing, why_foreign
 from imgpar.outputs.naming import PLANNED, PriorResult
 
@@ -15,11 +12,8 @@ PATH = "/out/a.webp"
 MADE = OutputFile(PATH, 100, 8, 8, 2_000, 3_000, 44, "digest")
 
 
-def status(
-    size: int = 100, mtime: int = 2_000, ctime: int = 3_000, inode: int = 44, mode: int = stat.S_IFREG
-) -> os.stat_result:
-    fields = [mode | 0o644, inode, 0, 1, 0, 0, size, 0, 0, 0]
-    return os.stat_result([*fields, 0.0, 0.0, 0.0, 0, mtime, ctime])
+def status(size: int = 100, mtime: int = 2_000, ctime: int = 3_000, inode: int = 44) -> Facts:
+    return Facts(size, mtime, ctime, inode)
 
 
 def done(*outputs: OutputFile, recipe: str = "r", claims: tuple[OutputFile, ...] = ()) -> PriorResult:
@@ -27,7 +21,7 @@ def done(*outputs: OutputFile, recipe: str = "r", claims: tuple[OutputFile, ...]
 
 
 def test_the_status_of_these_tests_is_what_was_made() -> None:
-    assert Facts.of(status()) == MADE.facts
+    assert status() == MADE.facts
 
 
 @pytest.mark.parametrize(
@@ -39,11 +33,11 @@ def test_the_status_of_these_tests_is_what_was_made() -> None:
         (status(size=101, mtime=2_001), False),
         (status(size=101, ctime=3_001), False),
         (status(size=101, inode=45), False),
-        (status(mode=stat.S_IFLNK), False),
-        (status(mode=stat.S_IFDIR), False),
+        (status(size=SPECIAL), False),
+        (status(size=FOLDER), False),
     ],
 )
-def test_what_may_be_ours(now: os.stat_result, ours: bool) -> None:
+def test_what_may_be_ours(now: Facts, ours: bool) -> None:
     assert bool(maybe_ours([MADE], now)) is ours
     assert (foreign([(PATH, now)], {PATH: [MADE]}) == []) is ours
     assert maker(PATH, now, [done(MADE)]) == ("r" if ours else "")

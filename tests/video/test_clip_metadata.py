@@ -142,7 +142,7 @@ class TestTransparency:
     ) -> None:
         source = see_through(tmp_path / "a.webm", *CLIPS["a.webm"])
         assert main(["frames", str(source), "-o", str(tmp_path / "out"), "--every", "5"]) == 0
-        assert "transparency lost" in capsys.readouterr().out
+        assert "Lost: alpha (1)" in capsys.readouterr().out
 
     @pytest.mark.parametrize("suffix", ["webm", "mkv", "mov"])
     def test_arrays_keep_it(self, tmp_path: Path, suffix: str) -> None:

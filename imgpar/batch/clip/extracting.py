@@ -31,6 +31,7 @@ from imgpar.core.job import Job, OutputFile, Target
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.extraction import Every, Extraction
 from imgpar.formats.registry import find_format
+from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import Data, commit, done_before, take_back, taken_over
 from imgpar.outputs.parts import PartTargets, finish
 from imgpar.recipe.recipe import Recipe
@@ -84,7 +85,12 @@ class ExtractWork:
             NothingThereError: it is no motion photo, and its clip was to be extracted.
             ItemError: the clip cannot be read, or a file cannot be written.
         """
-        path, result = self._job.item.path, self._result
+        with local_file(self._job.item, self._run.sources) as path:
+            return self._extracted(path)
+
+    def _extracted(self, path: str) -> ClipResult:
+        """Make every target from a local file."""
+        result = self._result
         with self._during("read"):
             source = read_status(path)
             if self._run.digests:
@@ -289,7 +295,8 @@ class ExtractWork:
                 data,
                 taken_over(target, self._noted),
                 keep_times_of=None,
-                fsync=target.replaces,
+                # A file of its own can be made again; one of the user must survive a power failure.
+                fsync=target.replaces and not target.known,
                 run=self._run.name,
                 job=self._helpers.serial,
                 dimensions=size,

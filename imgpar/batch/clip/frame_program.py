@@ -47,7 +47,7 @@ class FrameFacts:
 def clip_facts(clip: Clip, frames: int) -> ItemFacts:
     """Facts of a clip for operations that keep a state; `frames` is the number of frames that follow."""
     width, height = clip.picture.upright
-    return ItemFacts(clip.path, "video", (width, height), frames)
+    return ItemFacts(clip.name or clip.path, "video", (width, height), frames)
 
 
 class FrameProgram:

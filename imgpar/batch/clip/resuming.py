@@ -28,7 +28,7 @@ class Resuming:
         plan: of the clip.
         clip: the wanted clip, with its timestamps.
         folder: for the parts of all clips of the run.
-        target: path of the output; a later run finds the parts by it.
+        target: path of the output below OUT; a later run finds the parts by it.
         threads: number of threads of the encoder.
         decoders: number of threads of the decoder.
         advanced: called with the number of frames done.
@@ -99,6 +99,7 @@ class Resuming:
         """Remove parts of another source or of other arguments."""
         status = os.stat(self._clip.path)
         how = native_arguments(self._plan, self._clip, "", 1, 1)  # independent of the number of cores
+        how = [argument.replace(self._clip.path, "") for argument in how]  # it may be a temporary copy
         facts = repr((status.st_size, status.st_mtime_ns, how))
         key, mark = sha256(facts.encode()).hexdigest(), os.path.join(self._folder, "key")
         try:

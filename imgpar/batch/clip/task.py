@@ -12,17 +12,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgpar.batch.results import Results
+from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import SourceError, TransformError
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
+from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import (
     Original,
+    Times,
     begin_file,
     commit_file,
+    default_times,
     done_before,
     taken_over,
 )
@@ -74,7 +77,7 @@ class ClipWork:
         self._job, self._run, self._helpers, self._clock = job, run, helpers, clock
         self._during = clock.during
         self._in_place = any(target.retires for target in job.targets)
-        self._results = Results(helpers.serial, together=run.strict or self._in_place)
+        self._results = TargetResults(helpers.serial, together=run.strict or self._in_place)
         self._digest = ""
         self._notes: list[str] = []
         """Notes on the output that is being made."""
@@ -87,12 +90,16 @@ class ClipWork:
         Raises:
             ItemError: it cannot be read, converted or written; incomplete outputs are never committed.
         """
+        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
+            return ClipResult(before)
+        with local_file(self._job.item, self._run.sources) as path:
+            return self._convert_file(path)
+
+    def _convert_file(self, path: str) -> ClipResult:
+        """Make every target from a local file."""
         from imgpar.video.check import check_source
         from imgpar.video.probe import probe
 
-        path = self._job.item.path
-        if self._helpers.alone and (before := done_before(self._job.targets, self._run.noted())):
-            return ClipResult(before)
         with self._during("read"):
             self._source = read_status(path)
             if self._run.digests:
@@ -102,6 +109,7 @@ class ClipWork:
         with self._during("decode"):
             clip = probe(path, self._run.limits)
             notes = check_source(clip, accept_damaged=self._run.limits.accept_damaged)
+            clip = replace(clip, name=self._job.item.path)
             self._results.add((), (), notes)
         self._make_all(clip)
         made = self._results.written()
@@ -138,7 +146,7 @@ class ClipWork:
                 written = commit_file(
                     half,
                     target,
-                    keep_times_of=os.stat(clip.path),
+                    keep_times_of=self._times(clip),
                     fsync=target.replaces or bool(target.retires),
                     expected=os.path.getsize(half.path),
                     dimensions=made.size,
@@ -147,6 +155,10 @@ class ClipWork:
                 )
         lost = (*made.lost, *(original.lost if original else ()))
         self._results.add([(target, written)], lost, (*self._notes, *made.notes))
+
+    def _times(self, clip: Clip) -> Times:
+        item = self._job.item
+        return default_times(item.mtime_ns) if item.source else os.stat(clip.path)
 
     def _make_clip(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         from imgpar.video.plan import make_plan
@@ -285,6 +297,7 @@ class ClipWork:
 
         cores = self._helpers.cores
         decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        final = final.removeprefix(self._run.base)
         parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, advanced)
         with self._during("encode"):
             warnings = parts.run(output)

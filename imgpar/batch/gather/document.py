@@ -12,9 +12,9 @@ from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from imgpar.batch.gather.items import Fit, ItemFacts
+from imgpar.batch.gather.items import Fit, ItemRemarks
 from imgpar.batch.picture import stages
-from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.reading import read_item
 from imgpar.core.errors import EncodeError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Metadata
@@ -84,7 +84,7 @@ def _own_bytes(making: Making, index: int) -> bytes:
     encoded = options.quality or options.subsampling or options.progressive
     if run.operations or encoded or run.limits.accept_damaged:
         return b""
-    data, _ = read_whole(item.path)
+    data, _ = read_item(item, run)
     if data[:3] != b"\xff\xd8\xff":
         return b""
     header = codec.read_header(data, os.path.basename(item.path), run.limits)
@@ -101,7 +101,7 @@ def _is_srgb(metadata: Metadata) -> bool:
     return own is not None and srgb is not None and alike(own, srgb)
 
 
-def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemFacts) -> None:
+def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemRemarks) -> None:
     across, down = facts.dpi or (DENSITY, DENSITY)
     width, height = frame.spec.width * POINTS / across, frame.spec.height * POINTS / down
     image = pdfium.PdfImage.new(document)

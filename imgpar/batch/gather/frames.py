@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imgpar.batch.gather.items import TAIL, Fit, ItemFacts, Scratch, put_item, read_item, take_item
+from imgpar.batch.gather.items import TAIL, Fit, ItemRemarks, Scratch, frame_of_item, put_item, take_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import ItemError, LimitError, WorkerDiedError
 from imgpar.core.job import Item
@@ -38,7 +38,7 @@ class _Entry:
     """Whether this worker has to read it: a helper could not."""
     done: bool = False
     error: ItemError | None = None
-    large: tuple[Frame, ItemFacts] | None = None
+    large: tuple[Frame, ItemRemarks] | None = None
     """A frame that does not fit into the slot, in private memory."""
 
 
@@ -72,7 +72,7 @@ class ItemFrames:
         self._next = 0
         self._recalled = self._all_begun = False
 
-    def first(self, fit: Fit) -> tuple[int, Frame, ItemFacts]:
+    def first(self, fit: Fit) -> tuple[int, Frame, ItemRemarks]:
         """The frame of the first item that can be read, in private memory, and its index.
 
         Raises:
@@ -88,7 +88,7 @@ class ItemFrames:
                 self._leave_out(index, error)
         raise LimitError("None of the inputs can be read.")
 
-    def rest(self, fit: Fit) -> Iterator[tuple[int, Frame, ItemFacts]]:
+    def rest(self, fit: Fit) -> Iterator[tuple[int, Frame, ItemRemarks]]:
         """The frames of the others. Each is a view of a slot, valid until the next one is requested.
 
         Args:
@@ -172,11 +172,11 @@ class ItemFrames:
         else:
             put_item(self._view(entry.slot), frame, facts, self._fit.capacity)
 
-    def _read(self, index: int, fit: Fit) -> tuple[Frame, ItemFacts]:
+    def _read(self, index: int, fit: Fit) -> tuple[Frame, ItemRemarks]:
         if index in self._crashers:
             raise _crashed()
         self._clock.at_item(index)
-        frame, facts = read_item(self._items[index], self._run, fit, self._clock, self._scratch)
+        frame, facts = frame_of_item(self._items[index], self._run, fit, self._clock, self._scratch)
         self._clock.at_item(-1)
         return frame, facts
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program
-from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.reading import read_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
 from imgpar.core.job import Item
@@ -53,7 +53,7 @@ class Fit(NamedTuple):
         return make_operation("resize", f"{self.width}x{self.height}", fit=self.how, **background)
 
 
-class ItemFacts(NamedTuple):
+class ItemRemarks(NamedTuple):
     """What is known of an item besides its pixels."""
 
     spec: Spec
@@ -82,9 +82,9 @@ class Scratch:
         return self._memory[:nbytes]
 
 
-def read_item(
+def frame_of_item(
     item: Item, run: RunSpec, fit: Fit, clock: StageClock, scratch: Scratch, *, most: int = 0
-) -> tuple[Frame, ItemFacts]:
+) -> tuple[Frame, ItemRemarks]:
     """The frame of an item, and what else is known of it.
 
     Args:
@@ -101,7 +101,7 @@ def read_item(
     with clock.during("read"):
         if item.error:
             raise SourceError(item.error)
-        data, _ = read_whole(item.path)
+        data, _ = read_item(item, run)
         header = codec.read_header(data, os.path.basename(item.path), run.limits)
     with clock.during("decode"):
         last = fit.operation()
@@ -118,7 +118,7 @@ def read_item(
         frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
     upright = oriented(header.spec, header.orientation).size
     lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
-    return frame, ItemFacts(
+    return frame, ItemRemarks(
         frame.spec, upright, _upright_dpi(header.metadata, header.orientation), lost, (*program.notes, *notes)
     )
 
@@ -129,7 +129,7 @@ def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | 
     return metadata.dpi[1], metadata.dpi[0]
 
 
-def put_item(slot: memoryview, frame: Frame, facts: ItemFacts, capacity: int) -> None:
+def put_item(slot: memoryview, frame: Frame, facts: ItemRemarks, capacity: int) -> None:
     """Write a frame and its facts into a slot of `capacity` + `TAIL` bytes.
 
     Raises:
@@ -146,7 +146,7 @@ def put_item(slot: memoryview, frame: Frame, facts: ItemFacts, capacity: int) ->
     slot[capacity + 4 : capacity + 4 + len(blob)] = blob
 
 
-def take_item(slot: memoryview, capacity: int) -> tuple[Frame, ItemFacts]:
+def take_item(slot: memoryview, capacity: int) -> tuple[Frame, ItemRemarks]:
     """The frame in a slot, a view of it, and its facts.
 
     Raises:
@@ -155,7 +155,7 @@ def take_item(slot: memoryview, capacity: int) -> tuple[Frame, ItemFacts]:
     length = int.from_bytes(slot[capacity : capacity + 4], "little")
     if not 0 < length <= TAIL - 4:
         raise TransformError("The intermediate data of this file cannot be read.", fix="Run again.")
-    facts = unpack(bytes(slot[capacity + 4 : capacity + 4 + length]), ItemFacts)
+    facts = unpack(bytes(slot[capacity + 4 : capacity + 4 + length]), ItemRemarks)
     if not 0 < facts.spec.nbytes <= capacity or min(facts.spec.size) < 1:
         raise TransformError("The intermediate data of this file cannot be read.", fix="Run again.")
     return stages.frames_in_buffer(slot, 0, facts.spec, 1)[0], facts
@@ -178,5 +178,5 @@ def help_with_item(task: Task, run: RunSpec, clock: StageClock, buffer: memoryvi
     size = fit.capacity + TAIL
     if not lease.offset <= piece.output <= piece.output + size <= lease.offset + lease.size:
         raise TransformError("An offered item is outside of the memory of its job.")
-    frame, facts = read_item(task.job.item, run, fit, clock, scratch, most=fit.share)
+    frame, facts = frame_of_item(task.job.item, run, fit, clock, scratch, most=fit.share)
     put_item(buffer[piece.output : piece.output + size], frame, facts, fit.capacity)

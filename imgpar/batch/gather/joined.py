@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgpar.core.errors import EncodeError, SourceError
 from imgpar.core.job import Item, OutputFile
 from imgpar.formats.options import EncodeOptions
+from imgpar.inputs.sources import local_file
 
 if TYPE_CHECKING:
     from imgpar.batch.gather.making import Making
@@ -32,6 +33,12 @@ def join_clips(making: Making) -> OutputFile:
     Raises:
         ItemError: a clip cannot be read, or the new one is incomplete.
     """
+    with contextlib.ExitStack() as stack:
+        return _join(making, stack)
+
+
+def _join(making: Making, stack: contextlib.ExitStack) -> OutputFile:
+    """The same; `stack` removes temporary copies of clips that are no files."""
     from imgpar.video.probe import probe
 
     options, target, clock = making.run.encode, making.target, making.clock
@@ -39,7 +46,7 @@ def join_clips(making: Making) -> OutputFile:
     for index, item in enumerate(making.task.job.items):
         clock.at_item(index)
         with clock.during("decode"):
-            clips.append(_readable(item, making))
+            clips.append(_readable(item, making, stack))
     clock.at_item(-1)
     why = _difference(clips, target.format, options)
     total = sum(len(clip.times) for clip in clips)
@@ -60,14 +67,15 @@ def join_clips(making: Making) -> OutputFile:
         return making.commit_half(half, made.picture.upright)
 
 
-def _readable(item: Item, making: Making) -> Clip:
+def _readable(item: Item, making: Making, stack: contextlib.ExitStack) -> Clip:
     """A complete clip; raises ItemError."""
     from imgpar.video.check import check_source
     from imgpar.video.probe import probe
 
     if item.error:
         raise SourceError(item.error)
-    clip: Clip = probe(os.path.abspath(item.path), making.run.limits)
+    path = stack.enter_context(local_file(item, making.run.sources))
+    clip: Clip = probe(os.path.abspath(path), making.run.limits)
     check_source(clip, accept_damaged=False)
     return clip
 

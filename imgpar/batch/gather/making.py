@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from imgpar.batch.gather.frames import ItemFrames
-from imgpar.batch.gather.items import FITS, Fit, ItemFacts, Scratch
+from imgpar.batch.gather.items import FITS, Fit, ItemRemarks, Scratch
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.run_spec import RunSpec
@@ -30,7 +30,7 @@ class Remarks:
     sizes: list[tuple[int, int]] = field(default_factory=list)
     """Upright size of each item that was read."""
 
-    def add(self, facts: ItemFacts) -> None:
+    def add(self, facts: ItemRemarks) -> None:
         """Add what is known of one item."""
         self.lost.update(dict.fromkeys(facts.lost))
         self.notes.update(dict.fromkeys(facts.notes))
@@ -56,7 +56,9 @@ class Making:
         scratch = context.kept.setdefault("scratch", Scratch())
         self.frames = ItemFrames(task.job.items, run, self.helpers, self.clock, scratch, task.crashers)
 
-    def of_one_size(self, layout: str = "", dtype: str = "uint8") -> tuple[tuple[int, Frame, ItemFacts], Fit]:
+    def of_one_size(
+        self, layout: str = "", dtype: str = "uint8"
+    ) -> tuple[tuple[int, Frame, ItemRemarks], Fit]:
         """The first frame, and how the others are fitted to its size.
 
         Args:
@@ -71,7 +73,9 @@ class Making:
         how = FITS.get(mixed, "contain")
         return first, Fit(width, height, how, layout=spec.layout, dtype=spec.dtype, capacity=spec.nbytes)
 
-    def every(self, first: tuple[int, Frame, ItemFacts], fit: Fit) -> Iterator[tuple[int, Frame, ItemFacts]]:
+    def every(
+        self, first: tuple[int, Frame, ItemRemarks], fit: Fit
+    ) -> Iterator[tuple[int, Frame, ItemRemarks]]:
         """The first frame and the others, all of the same spec; raises TransformError where one differs."""
         spec = first[1].spec
         self.remarks.add(first[2])

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from imgpar.batch.gather.options import Gathering, Kind
 from imgpar.batch.plan_entries import current_result, failed_entry
-from imgpar.core.digest import matches_output
+from imgpar.core.digest import LOCAL, matches_output
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
-from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
+from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix
 from imgpar.inputs.batches import Batch, known_suffix, suffix_of
 from imgpar.inputs.roots import absolute
@@ -164,13 +164,13 @@ class GatherPlanner:
             while os.path.lexists(path := numbered(wanted.path, number)) and not self._is_ours(path, records):
                 number += 1
             wanted = wanted._replace(path=path)
-        try:
-            there = [(wanted.path, os.lstat(wanted.path))]
-        except OSError:
+        now = LOCAL.find(wanted.path)
+        if now is None:
             return wanted
+        there = [(wanted.path, now)]
         strange = foreign(there, owned)
         other = not strange and maker(*there[0], records) != self._recipe
-        if os.path.isdir(wanted.path):
+        if now.size == FOLDER or os.path.isdir(wanted.path):
             return f"{wanted.path} is a folder. Move it away, or choose another name."
         if self._on_exists == "overwrite" or (not strange and not (other and self._on_exists)):
             self.replaced += other
@@ -178,8 +178,7 @@ class GatherPlanner:
         reason = "settings" if other else why_foreign(wanted.path, owned)
         if self._on_exists == "error":
             return f"{wanted.path} {KEPT[reason]}. Move it away, or choose another --on-exists."
-        status = there[0][1]
-        return OutputFile(wanted.path, status.st_size, mtime_ns=status.st_mtime_ns), reason
+        return OutputFile(wanted.path, max(now.size, 0), mtime_ns=now.mtime_ns), reason
 
     def _records(self, item: Item) -> list[PriorResult]:
         """The records of an item that name this output, also under a number."""
@@ -192,8 +191,11 @@ class GatherPlanner:
         ]
 
     def _is_ours(self, path: str, records: Sequence[PriorResult]) -> bool:
-        there = [(path, os.lstat(path))]
-        return not foreign(there, owned_by(records)) and maker(*there[0], records) == self._recipe
+        now = LOCAL.find(path)
+        there = [(path, now)] if now else []
+        return not foreign(there, owned_by(records)) and all(
+            maker(*one, records) == self._recipe for one in there
+        )
 
     def _is_input(self, path: str) -> bool:
         try:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
+from imgpar.core.filenames import has_scheme
 
 MOST = 50_000
 """Size of the cache; larger than the number of folders that are planned ahead."""
@@ -41,7 +42,7 @@ class InputFolders:
 
     def __init__(self, database: sqlite3.Connection, path: str, base: str, *, in_place: bool) -> None:
         self._database, self._path, self._in_place = database, path, in_place
-        self._base = os.path.realpath(base) if base else ""
+        self._base = os.path.realpath(base) if base and not has_scheme(base) else ""
         self._known: OrderedDict[str, Folder] = OrderedDict()
         self.named_again = False
         """Whether the inputs of the last run were given again and may have been moved: their folders are then
@@ -99,12 +100,13 @@ class InputFolders:
 
     def _hashes(self, folder: str) -> tuple[bytes, bytes]:
         """Hashes of the absolute path of a folder and of its path relative to OUT."""
-        real = os.path.realpath(folder)
+        local = not has_scheme(folder)
+        real = os.path.realpath(folder) if local else folder
         try:
-            seen = os.path.relpath(real, self._base) if self._base else ""
+            seen = os.path.relpath(real, self._base) if self._base and local else real
         except ValueError:  # another drive of Windows
-            seen = ""
-        return self._hash("here", real), self._hash("place", seen) if seen else b"\0"
+            seen = real
+        return self._hash("here", real), self._hash("place", seen)
 
     def _hash(self, kind: str, path: str) -> bytes:
         return blake2b(os.fsencode(path), key=self._salt, digest_size=16, person=kind.encode()).digest()

@@ -32,6 +32,7 @@ from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.errors import OutputError
+from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
@@ -50,9 +51,13 @@ _SEPARATOR = ","
 
 
 def journal_path(out: Out, chosen: str | None = None) -> str:
-    """The path of the journal: the given one, in OUT, or in the user's state folder if OUT is a file."""
+    """The path of the journal: the given one, in OUT, or in the user's state folder if OUT is no folder: one
+    for all files, and one for each sink that has none of its own."""
     if chosen:
         return os.path.abspath(chosen)
+    if out.stored:
+        own = getattr(out.stored.sink, "journal", "")
+        return own or os.path.join(state_folder(), "outputs", short_hash(out.folder, 32), "journal.db")
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
 
 

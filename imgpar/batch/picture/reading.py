@@ -1,14 +1,44 @@
-"""The bytes of an input file."""
+"""The bytes of an input."""
 
 from __future__ import annotations
 
 import os
 
-from imgpar.core.errors import DamagedError, SourceError
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import DamagedError, LimitError, SourceError
+from imgpar.core.job import Item
 from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.sources import opened
+from imgpar.outputs.commit import Times, default_times
 
 ONE_READ = 1 << 30
 """Most bytes of one read call, which every system supports."""
+
+
+def read_item(item: Item, run: RunSpec) -> tuple[bytes, Times]:
+    """All bytes of an input, and what its outputs take over: times and mode.
+
+    Raises:
+        SourceError: it cannot be read, or changed while it was read.
+        DamagedError: it is empty.
+        LimitError: it is larger than the memory limit, in a source that is no folder.
+    """
+    if not item.source:
+        return read_whole(item.path)
+    if item.size > run.limits.memory:
+        raise LimitError(
+            f"It has {item.size / 1e6:,.0f} MB, and the limit is {run.limits.memory / 1e6:,.0f} MB.",
+            fix="Raise it with --memory.",
+        )
+    with opened(item, run.sources) as content:
+        if isinstance(content, str):
+            return read_whole(content)[0], default_times(item.mtime_ns)
+        data = content if isinstance(content, bytes) else content.read()
+    if item.size and len(data) != item.size:
+        raise SourceError("It changed after the inputs were listed.", fix="Run again.")
+    if not data:
+        raise DamagedError("It is empty (0 bytes).")
+    return data, default_times(item.mtime_ns)
 
 
 def read_whole(path: str) -> tuple[bytes, os.stat_result]:

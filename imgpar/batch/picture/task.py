@@ -8,13 +8,14 @@ encode     lease ─► encode ─► commit
 
 from __future__ import annotations
 
+import os
 from operator import attrgetter
 
 from imgpar.batch.picture import documents, outputs, planar, programs, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.batch.picture.memory import Memory
 from imgpar.batch.picture.programs import Program
-from imgpar.batch.picture.reading import read_whole
+from imgpar.batch.picture.reading import read_item
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, what_is_wrong
@@ -192,7 +193,7 @@ class PictureWork:
     def _read(self) -> tuple[bytes, str]:
         """The bytes of the input, and their digest where the journal needs it."""
         with self._clock.during("read"):
-            data, self._writing.source = read_whole(self._task.job.item.path)
+            data, self._writing.source = read_item(self._task.job.item, self._run)
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
@@ -205,8 +206,9 @@ class PictureWork:
         if not same:
             return outputs.SourceBytes()
         item = self._task.job.item
-        data, status = read_whole(item.path)
-        if status.st_mtime_ns != item.mtime_ns or len(data) != item.size:
+        data, times = read_item(item, self._run)
+        changed = isinstance(times, os.stat_result) and times.st_mtime_ns != item.mtime_ns
+        if changed or (item.size and len(data) != item.size):
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
         return outputs.SourceBytes(data, same)
 

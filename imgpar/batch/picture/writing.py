@@ -8,13 +8,21 @@ from contextlib import AbstractContextManager
 
 from imgpar.batch.picture import outputs
 from imgpar.batch.picture.stages import EncodedOutput
-from imgpar.batch.results import Results, Written
+from imgpar.batch.results import TargetResults, Written
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import SourceError
 from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
-from imgpar.outputs.commit import Original, commit, done_before, made_before, taken_over
+from imgpar.outputs.commit import (
+    Original,
+    Times,
+    commit,
+    default_times,
+    done_before,
+    made_before,
+    taken_over,
+)
 from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
@@ -35,13 +43,13 @@ class Writing:
 
     def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
-        self.source: os.stat_result | None = None
-        """Status of the input when it was read; None where another worker read it."""
+        self.source: Times = None
+        """Status of the input when it was read; None where another worker read it, or nothing is known."""
         self.digest = ""
         """Digest of the input, where this worker read it."""
         self._metadata_lost: list[str] = []
         together = run.strict or any(target.retires for target in task.job.targets)
-        self._results = Results(task.serial, together=together)
+        self._results = TargetResults(task.serial, together=together)
 
     def recovered(self) -> tuple[OutputFile, ...]:
         """Outputs committed by an earlier attempt whose worker died, where they are complete."""
@@ -82,7 +90,7 @@ class Writing:
                 self.add([(target, file)], encoded.lost, encoded.notes)
 
     def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
-        """A block that makes these targets: see `Results.attempt`."""
+        """A block that makes these targets: see `TargetResults.attempt`."""
         return self._results.attempt(targets, self._clock)
 
     def add(
@@ -151,13 +159,19 @@ class Writing:
         """In place, the original that the target replaces."""
         if not target.retires:
             return None
-        facts = Facts.of(self.source) if self.source else self._task.job.item.facts
-        if not self.source and self._task.attempt:  # a failed attempt may have made a hard link
+        read = isinstance(self.source, os.stat_result)
+        facts = (
+            Facts.of(self.source) if isinstance(self.source, os.stat_result) else self._task.job.item.facts
+        )
+        if not read and self._task.attempt:  # a failed attempt may have made a hard link
             facts = facts._replace(ctime_ns=0)
         return Original(target.retires, facts, self.digest, strict=self._run.strict)
 
-    def _status(self) -> os.stat_result:
+    def _status(self) -> Times:
+        item = self._task.job.item
+        if item.source:
+            return default_times(item.mtime_ns)
         try:
-            return os.stat(self._task.job.item.path)
+            return os.stat(item.path)
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -98,6 +99,21 @@ def test_retry_repeats_what_was_extracted(clips, session, tmp_path):
     assert sorted(contents(tmp_path / "o")) == frames_of("a", "b", suffix="png")
 
 
+def test_a_kept_failure_is_repeated_by_its_command(session, tmp_path, capsys):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no clip")
+    kept = tmp_path / "kept"
+    PIPE.extract(bad, tmp_path / "o", poster=True, keep_failures=kept, session=session)
+    (bundle,) = kept.iterdir()
+    words = re.search(r"imgpar (frames .*)", (bundle / "README.txt").read_text("utf-8"))[1].split()
+    here = {"input-bad.mp4": bundle / "input-bad.mp4", "recipe.toml": bundle / "recipe.toml"}
+    assert (
+        main([str(here.get(word, word)) if word != "out/" else str(tmp_path / "again") for word in words])
+        == 1
+    )
+    assert "input-bad.mp4" in capsys.readouterr().err
+
+
 def test_only_the_clips_of_folders_are_inputs(clips, session, tmp_path):
     shutil.copytree(clips, tmp_path / "in")
     (tmp_path / "in" / "other.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -160,6 +176,14 @@ def test_the_attempt_after_a_killed_worker_ends_like_an_undisturbed_one(clips, s
     assert report.ok == whole.ok == 2
     assert contents(tmp_path / "o") == contents(tmp_path / "whole")
     assert [len(item.outputs) for item in report.items] == [25, 25]
+
+
+def test_files_that_a_killed_worker_had_reported_are_listed_once(session, tmp_path):
+    clip = make_clip(tmp_path / "long.mp4", size=(16, 16), frames=1300)
+    pipe = PIPE.apply(Faulty("long.mp4", 900, once=str(tmp_path / "once")))
+    (item,) = pipe.extract(clip, tmp_path / "o", session=session).items
+    assert (item.status, (tmp_path / "once").exists()) == ("ok", True)
+    assert [Path(file.path).name for file in item.outputs] == frames_of("long", every=1, count=1300)
 
 
 RUN = """

@@ -1,0 +1,133 @@
+"""Outputs on their way to a sink: workers commit them into a private folder, the parent hands them over.
+
+worker   commit ─► SPOOL/path/below       as into any folder, with a write-ahead log for its next attempt
+parent   sink.publish(root/path/below) ─► the file is removed, and the outcome says root/path/below
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from imgpar.batch.incremental import skipped
+from imgpar.batch.plan_entries import failed_entry
+from imgpar.core.digest import matches_output, what_is_wrong
+from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError
+from imgpar.core.fs import no_room, remove_file
+from imgpar.core.job import Job, Outcome, OutputFile, Target
+from imgpar.outputs.sinks import Sink
+
+THREADS = 4
+"""Jobs whose outputs are published at once where the sink waits for a network."""
+MOST_WAITING = 32
+"""Jobs whose outputs wait to be published; the run waits for the first of more."""
+
+
+class Spool:
+    """Hands the outputs of one run to its sink.
+
+    Args:
+        sink: the place of all outputs.
+        folder: private and temporary, for the files of the workers.
+    """
+
+    def __init__(self, sink: Sink, folder: str) -> None:
+        self._sink, self.folder = sink, folder
+        self._targets: dict[int, tuple[Target, ...]] = {}
+        """Targets of the jobs in progress, by id of the job."""
+        self._threads = ThreadPoolExecutor(THREADS) if sink.waits else None
+        self._waiting: deque[tuple[Job, Future[Outcome]]] = deque()
+
+    def inward(self, job: Job) -> Job:
+        """The job for the workers: with new files in the spool as targets."""
+        self._targets[job.id] = job.targets
+        cut = len(self._sink.root)
+        return job._replace(
+            targets=tuple(
+                Target(target.format, self.folder + target.path[cut:], split=target.split)
+                for target in job.targets
+            )
+        )
+
+    def compared(self, job: Job) -> Outcome:
+        """The outcome of a job that only compares existing outputs with their digests."""
+        item = job.item
+        for file in job.check:
+            if wrong := what_is_wrong(file.path, (file,), self._sink):
+                error = f"{file.path}: {wrong} Remove it and run again to create it anew."
+                return failed_entry(item, job.id, error, "read", "CommitError")
+        return skipped(item, job.id, job.check)
+
+    def take(self, job: Job, outcome: Outcome) -> Iterator[tuple[Job, Outcome]]:
+        """Publish the outputs of a job; yields the jobs that are done, in order."""
+        targets = self._targets.pop(job.id, ())
+        if self._threads is None:
+            yield job, self._published(outcome, targets)
+            return
+        self._waiting.append((job, self._threads.submit(self._published, outcome, targets)))
+        yield from self.done(MOST_WAITING)
+
+    def done(self, most: int = MOST_WAITING) -> Iterator[tuple[Job, Outcome]]:
+        """The jobs whose outputs are published by now, in order; waits while more than `most` are not."""
+        while self._waiting and (len(self._waiting) > most or self._waiting[0][1].done()):
+            job, future = self._waiting.popleft()
+            yield job, future.result()
+
+    def finish(self) -> None:
+        """End the threads and close the sink; also after an error, and again. Raises RunError."""
+        if self._threads:
+            self._threads.shutdown()
+        try:
+            self._sink.close()
+        except OSError as error:
+            where = self._sink.root
+            raise no_room(error, where) or OutputError(
+                f"{where} cannot be written: {error.strerror or error}.",
+                fix="Run again, or choose another OUT.",
+            ) from error
+
+    def _published(self, outcome: Outcome, targets: tuple[Target, ...]) -> Outcome:
+        files, kept = list[OutputFile](), list[str]()
+        for made in outcome.outputs:
+            try:
+                files.append(self._publish(made, targets) if self._is_ours(made.path) else made)
+            except KeptError as error:
+                kept.append(str(error))
+            except (ImgparError, OSError) as error:
+                return _failed(outcome._replace(outputs=tuple(files)), error, self._sink.root)
+            finally:
+                if self._is_ours(made.path):
+                    remove_file(made.path)
+        outcome = outcome._replace(outputs=tuple(files), notes=(*outcome.notes, *kept))
+        return outcome._replace(status="skipped", reason="changed") if kept and not files else outcome
+
+    def _publish(self, made: OutputFile, targets: tuple[Target, ...]) -> OutputFile:
+        """Publish one file, if what has its name may still be replaced."""
+        path = self._sink.root + made.path[len(self.folder) :]
+        target = next(at for at in targets if at.path == path or at.split)
+        if self._sink.find(path):
+            if not (target.replaces if target.path == path else path in target.parts):
+                raise CommitError(
+                    f"{path} appeared after the run was planned; it was left alone.",
+                    fix="Run again, or choose --on-exists overwrite or rename.",
+                )
+            if target.known and not matches_output(path, target.known, self._sink):
+                raise KeptError(f"{path} was changed since imgpar made it; it was left alone.")
+        self._sink.publish(path, made.path, made)
+        now = self._sink.find(path)
+        if now is None or now.size != made.bytes:
+            raise CommitError(f"{path} is not what was written.", fix="Run again.")
+        return made._replace(path=path, mtime_ns=now.mtime_ns, ctime_ns=now.ctime_ns, inode=now.inode)
+
+    def _is_ours(self, path: str) -> bool:
+        return path.startswith(self.folder + os.sep)
+
+
+def _failed(outcome: Outcome, error: ImgparError | OSError, where: str) -> Outcome:
+    if isinstance(error, OSError):
+        words = f"It cannot be stored in {where}: {error.strerror or error}."
+        error = no_room(error, where) or CommitError(words)
+    text = f"{error.message} {error.fix}".strip()
+    return outcome._replace(status="failed", error=text, stage="commit", kind=type(error).__name__)

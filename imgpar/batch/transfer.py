@@ -1,0 +1,101 @@
+"""What a run has between its plan and its workers where inputs or outputs are no local files.
+
+plan ─► ahead: items are fetched ─► spool: targets in a private folder ─► workers
+workers ─► spool: outputs are published ─► outcomes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from imgpar.batch.ahead import Ahead, Entry
+from imgpar.batch.spool import Spool
+from imgpar.core.fs import remove_file
+from imgpar.core.job import Job, Outcome
+from imgpar.core.tempfiles import temporary
+from imgpar.inputs.sources import Source
+from imgpar.outputs.sinks import Stored
+from imgpar.runtime.records import Settled
+from imgpar.runtime.scheduler import NotYet
+
+
+class Transfer:
+    """Passes the jobs of one run on to the workers, and their outcomes back.
+
+    Args:
+        sources: of items that are no files.
+        stored: the place of the outputs; None for files.
+        settle: called with each job and the outcomes of its items.
+        stack: removes temporary files and ends the sink.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        stored: Stored | None,
+        settle: Callable[[Job, list[Outcome]], None],
+        stack: contextlib.ExitStack,
+    ) -> None:
+        self._settle = settle
+        self._spool: Spool | None = None
+        self._ahead: Ahead | None = None
+        if stored is not None:
+            self._spool = Spool(stored.sink, stack.enter_context(temporary()))
+            stack.callback(self._spool.finish)
+        if any(source.waits for source in sources):
+            self._ahead = Ahead(sources, stack.enter_context(temporary()))
+            stack.callback(self._ahead.close)
+
+    @property
+    def folder(self) -> str:
+        """The folder into which workers commit, in place of OUT; empty where they commit into OUT."""
+        return self._spool.folder if self._spool else ""
+
+    @property
+    def log(self) -> str:
+        """The folder of the write-ahead log of the workers, if outputs are committed into `folder`."""
+        return os.path.join(self.folder, ".written")
+
+    @property
+    def left(self) -> int:
+        """Jobs that are held back."""
+        return self._ahead.left if self._ahead else 0
+
+    def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
+        """The plan for the workers."""
+        plan = self._into_spool(plan, self._spool) if self._spool else plan
+        return self._ahead.entries(plan) if self._ahead else plan
+
+    def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
+        for entry in plan:
+            if not isinstance(entry, Job):
+                yield entry
+            elif entry.check:
+                self._settle(entry, [spool.compared(entry)])
+            else:
+                yield spool.inward(entry)
+
+    def outward(self, result: Settled) -> None:
+        """Settle a job that the workers have done; if its outputs are published by threads, later."""
+        for item in result.state.job.items:
+            if item.fetched:
+                remove_file(item.fetched)
+        if self._spool is None:
+            self._settle(result.state.job, result.outcomes())
+            return
+        for job, outcome in self._spool.take(result.state.job, result.outcome()):
+            self._settle(job, [outcome])
+
+    def turn(self) -> None:
+        """Settle the jobs whose outputs are published by now."""
+        for job, outcome in self._spool.done() if self._spool else ():
+            self._settle(job, [outcome])
+
+    def finish(self) -> None:
+        """Settle all jobs, and end the sink. Raises RunError."""
+        if self._spool:
+            for job, outcome in self._spool.done(0):
+                self._settle(job, [outcome])
+            self._spool.finish()

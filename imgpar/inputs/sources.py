@@ -1,0 +1,309 @@
+"""Where inputs come from: the contract of all sources, and what those that are no folder have in common.
+
+    Folder (roots.Root)     files below a folder; items are opened by their path
+    memory, zip, yours      anything that lists entries and opens one of them
+
+An item is known by the name of its source and the path below it, `Source.root/path/below`; in a folder
+that is its path. A source is sent to the workers once per run, and they open the items.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, NamedTuple, Protocol, TypeGuard, cast
+
+from imgpar.core.errors import DamagedError, SourceError, UsageError
+from imgpar.core.filenames import natural
+from imgpar.core.job import Item
+from imgpar.core.tempfiles import temporary
+from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.walk import mirror_names
+
+ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
+"""Module and class of the source for a file that was named, by its suffix; the class is called with the
+absolute path."""
+
+_INVALID = frozenset("\0:" if os.name == "nt" else "\0")
+
+LONGEST = 2000
+"""Characters of a path below a source; a longer one is no name of a file on most systems."""
+
+Content = bytes | bytearray | memoryview | IO[bytes] | int | str | os.PathLike[str]
+"""One item: its bytes, an open binary file, a descriptor, or the path of a file; what is open is closed by
+the receiver."""
+
+
+class Source(Protocol):
+    """A place of inputs. It is pickled for the workers, so it has no open files and connections."""
+
+    @property
+    def root(self) -> str:
+        """Its name, which does not change between runs: an absolute path, or a text such as
+        `album://holiday`."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether opening an item waits for a network. Items are then opened ahead by threads of the parent,
+        so that no worker waits."""
+
+    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
+        """All inputs, one folder at a time; called in the parent. `in_folders` makes them from a list.
+
+        Args:
+            mirror: path below OUT for this source; empty where it is the only input.
+            patterns: `include` and `exclude` of the run.
+        """
+
+    def open(self, item: Item) -> Content:
+        """One item, by its `key` or its `path`; called in a worker.
+
+        Raises OSError, ImgparError, and the exceptions in an optional attribute `damage`, which mean that the
+        item is damaged.
+        """
+
+
+class Entry(NamedTuple):
+    """One entry of a source that lists them; 0 and empty are unknown."""
+
+    path: str
+    """Below the source, with `/`. It is not trusted."""
+    size: int = 0
+    """In bytes."""
+    mtime_ns: int = 0
+    version: int = 0
+    """Any number of 63 bits that changes with the content, such as a checksum."""
+    key: str = ""
+    """What the source opens it by; see `Item.key`."""
+    format: str = ""
+    """Name of its format, where the suffix does not tell."""
+    error: str = ""
+    """Why it cannot be read."""
+
+
+@dataclass(slots=True)
+class _Folder:
+    """Entries of one folder, by name."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    folders: dict[str, _Folder] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    excluded: int = 0
+    sidecars: int = 0
+    twice: list[str] = field(default_factory=list)
+
+
+def in_folders(
+    root: str, mirror: str, entries: Iterable[Entry], patterns: Patterns | None = None
+) -> Iterator[Batch]:
+    """The batches of a source that lists its entries: parents first, in natural order.
+
+    Entries with the suffix of a picture or clip, and those with a format, are inputs. Hidden ones and folders
+    of operating systems are left out, as in a folder. A path that leads outside is a failed input. Of several
+    entries with one path the last counts, as when an archive is unpacked.
+
+    Args:
+        root: name of the source.
+        mirror: its path below OUT.
+        entries: in any order.
+        patterns: `include` and `exclude` of the run.
+    """
+    top = _Folder()
+    for entry in entries:
+        _sort_in(top, entry, patterns)
+    yield from _batches(top, root, mirror)
+
+
+def _sort_in(top: _Folder, entry: Entry, patterns: Patterns | None) -> None:
+    path = entry.path.replace("\\", "/")
+    *above, name = path.split("/")
+    error = ""
+    if any(part in ("", ".", "..") or not _INVALID.isdisjoint(part) for part in (*above, name)):
+        error = f"Its name leads outside of the input ({entry.path!a}). Rename it."
+    elif len(path) > LONGEST:
+        error = f"Its name has {len(path):,} characters. Rename it."
+    if error:
+        if not is_media(path):
+            return
+        # One name without separators: the path itself is used for nothing.
+        name, above = path.replace("/", "|").replace("\0", "")[-LONGEST:], []
+        entry = entry._replace(error=error)
+    at = top
+    for part in above:
+        if part.startswith(".") or is_system_folder(part):
+            at.left_out[part] = 1
+            return
+        at = at.folders.setdefault(part, _Folder())
+    if name.startswith(".") and not entry.error:
+        at.kinds[HIDDEN] += 1
+    elif not (entry.format or is_media(name)):
+        at.kinds[ignored_kind(name)] += 1
+        at.sidecars += is_sidecar(name)
+    elif patterns and not patterns.takes(path):
+        at.excluded += 1
+    else:
+        at.twice += [name] if name in at.entries else []
+        at.entries[name] = entry
+
+
+def _batches(top: _Folder, root: str, mirror: str) -> Iterator[Batch]:
+    stack = [(top, root, mirror)]  # no recursion: a path may have thousands of parts
+    while stack:
+        at, folder, place = stack.pop()
+        names = mirror_names(list(at.folders))
+        if at.entries or at.kinds or at.left_out or at.excluded:
+            yield _batch(at, folder, place, tuple(names.values()), root)
+        stack += [
+            (at.folders[name], f"{folder}/{name}", _below(place, names[name]))
+            for name in sorted(at.folders, key=lambda name: (natural(name), name), reverse=True)
+        ]
+
+
+def _batch(at: _Folder, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
+    items = []
+    for name in sorted(at.entries, key=lambda name: (natural(name), name)):
+        _, size, mtime_ns, version, key, shown, error = at.entries[name]
+        mirror = _below(place, name)
+        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, key=key)
+        items.append(item)
+    return Batch(
+        folder,
+        place,
+        tuple(items),
+        at.kinds.total(),
+        below,
+        tuple(f"{folder}/{name} is there several times; the last one was taken." for name in at.twice),
+        at.sidecars,
+        at.kinds,
+        at.left_out,
+        at.excluded,
+        root,
+    )
+
+
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def unreadable(root: str, mirror: str, error: str) -> Batch:
+    """The batch of a source that cannot be listed: one failed input."""
+    return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
+
+
+def of_source(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches of source `number`, whose items say so."""
+    for batch in batches:
+        yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
+
+
+def with_archives(inputs: Iterable[str | Source]) -> list[str | Source]:
+    """The inputs, with a source for each archive that was named.
+
+    Raises:
+        UsageError: two sources have one name.
+    """
+    found, sources = list[str | Source](), dict[str, Source]()
+    for given in inputs:
+        made = _archive(given) if isinstance(given, str) else given
+        if not isinstance(made, str):
+            known = sources.setdefault(made.root, made)
+            if known is not made and made is given:
+                raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
+            made = known
+        found.append(made)
+    return found
+
+
+def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
+    """The sources among the inputs, each once, in the order of their numbers (see `Item.source`)."""
+    return list({given.root: given for given in inputs if not isinstance(given, str)}.values())
+
+
+def is_source(given: object) -> TypeGuard[Source]:
+    """Whether an input is a source, not a path."""
+    return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
+
+
+def _archive(path: str) -> str | Source:
+    found = ARCHIVES.get(path.rpartition(".")[2].lower())
+    if found is None or not os.path.isfile(path):
+        return path
+    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(os.path.abspath(path)))
+
+
+# ----- opening, in a worker -------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] | str]:
+    """One item for the duration of a block: its bytes, an open file, or the path of a file.
+
+    Raises:
+        SourceError: it cannot be read.
+        DamagedError: its source finds it damaged.
+    """
+    if item.fetched or not item.source:
+        yield item.fetched or item.path
+        return
+    source = sources[item.source - 1]
+    try:
+        content = source.open(item)
+        if isinstance(content, (str, os.PathLike)):
+            yield os.fspath(content)
+        elif isinstance(content, (bytes, bytearray, memoryview)):
+            yield bytes(content)
+        else:
+            with open(content, "rb") if isinstance(content, int) else content as file:
+                yield file
+    except getattr(source, "damage", ()) as error:
+        raise DamagedError(f"It is damaged: {error}.") from None
+    except OSError as error:
+        raise SourceError(why_unreadable(error)) from None
+
+
+@contextlib.contextmanager
+def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
+    """The path of a file with the content of an item, for programs that need one: its own, or a temporary
+    copy, for the duration of a block."""
+    with contextlib.ExitStack() as stack:
+        with opened(item, sources) as content:
+            if isinstance(content, str):
+                path = content
+            else:
+                folder = stack.enter_context(temporary())
+                path = os.path.join(folder, f"input{os.path.splitext(item.path)[1]}")
+                _copy(content, path, item)
+        yield path
+
+
+def fetch(item: Item, sources: Sequence[Source], path: str) -> None:
+    """Write an item to a new file. Raises SourceError, DamagedError."""
+    with opened(item, sources) as content:
+        if isinstance(content, str):
+            with open(content, "rb") as file:
+                _copy(file, path, item)
+        else:
+            _copy(content, path, item)
+
+
+def _copy(content: bytes | IO[bytes], path: str, item: Item) -> None:
+    """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
+    free = shutil.disk_usage(os.path.dirname(path)).free
+    if item.size > free:
+        words = f"A copy of it needs {item.size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
+        raise SourceError(words, fix="Set TMPDIR to a folder that has room.")
+    with open(path, "xb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            shutil.copyfileobj(content, file)
+    if item.mtime_ns:
+        os.utime(path, ns=(item.mtime_ns, item.mtime_ns))

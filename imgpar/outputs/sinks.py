@@ -1,0 +1,128 @@
+"""Where outputs go: the contract that plan, journal and verification speak to, and the folder.
+
+A folder is the usual place: workers rename finished files into it by themselves (`commit`). Every other place
+is a `Sink`: workers commit into a private folder of the run, and the parent hands each finished file to
+`Sink.publish` (`batch/spool`).
+
+In both an output has one name, `Sink.root/path/below`, which in a folder is its path. What is there already
+and whose it is follows from `find` and `digest`, compared with the records of the journal.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from imgpar.core.digest import LocalFiles, Store
+from imgpar.core.errors import UsageError
+from imgpar.core.job import Facts, OutputFile
+from imgpar.inputs.batches import open_folder
+
+SINKS = {"zip": ("imgpar.outputs.zip_sink", "ZipSink")}
+"""Module and class of the sink for OUT, by its suffix; the class is called with the absolute path."""
+
+
+class Sink(Store, Protocol):
+    """A place for outputs that is no folder. Only the parent process calls it.
+
+    A sink may also have `journal`, the path of the journal for its outputs; without it the journal lies in
+    the user's state folder.
+    """
+
+    @property
+    def root(self) -> str:
+        """Its name, which does not change: the absolute path of a file, or a text such as `album://web`. An
+        output is called `root/path`."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether publishing waits for a network; all methods are then called by several threads."""
+
+    def find(self, path: str) -> Facts | None:
+        """What is there under the name of an output; None where nothing is. Size and what else is known
+        (see `Facts`): times, and as `inode` any number that changes with the content."""
+
+    def digest(self, path: str) -> str:
+        """`imgpar.core.digest.content_digest` of that output. Raises OSError."""
+
+    def publish(self, path: str, file: str, made: OutputFile, /) -> None:
+        """Store a finished output, whole or not at all; what has its name is replaced.
+
+        Args:
+            path: name of the output.
+            file: a local file with its content, removed afterwards.
+            made: its size in bytes and pixels, modification time and digest.
+
+        Raises:
+            OSError, ImgparError: it was not stored; what was there is still there.
+        """
+
+    def close(self) -> None:
+        """The end of a run, also of one that was stopped: what was published is safe afterwards. The next
+        call of another method begins anew."""
+
+
+class Folder(LocalFiles):
+    """Files in folders; `commit` publishes."""
+
+    def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
+        """The size of each of these files in `folder` (with a trailing separator); where there is
+        none NaN, which equals nothing that a journal may say."""
+        stat = os.stat
+        with open_folder(folder) as (handle, where):
+            for name in names:
+                try:
+                    yield stat(where + name, dir_fd=handle, follow_symlinks=False).st_size
+                except OSError:
+                    yield math.nan
+
+    def is_new(self, folder: str) -> bool:
+        """Whether there can be nothing in a folder."""
+        return not os.path.isdir(folder)
+
+
+class Stored:
+    """A sink, with the questions about whole folders that `Folder` answers at once."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.find, self.digest, self.close = sink.find, sink.digest, sink.close
+
+    def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
+        """As `Folder.sizes`."""
+        for name in names:
+            now = self.find(folder + name)
+            yield now.size if now else math.nan
+
+    def is_new(self, _folder: str) -> bool:
+        """Whether there can be nothing in a folder."""
+        return False
+
+
+Place = Folder | Stored
+FILES = Folder()
+
+
+def sink_of(path: str) -> Sink | None:
+    """The sink for an OUT with this absolute path; None for a folder or a single file."""
+    found = SINKS.get(path.rpartition(".")[2].lower())
+    if found is None or os.path.isdir(path):
+        return None
+    made: Sink = getattr(importlib.import_module(found[0]), found[1])(path)
+    return made
+
+
+def check_sink(sink: object) -> Sink:
+    """The sink that a caller gave as `out`; raises UsageError where it lacks a method."""
+    missing = [
+        name for name in ("root", "waits", "find", "digest", "publish", "close") if not hasattr(sink, name)
+    ]
+    if missing:
+        raise UsageError(
+            f"out is a {type(sink).__name__}, neither a path nor a sink: it has no {', '.join(missing)}.",
+            fix="See imgpar.outputs.sinks.Sink.",
+        )
+    return sink  # type: ignore[return-value]
