@@ -9,10 +9,10 @@ from typing import Any
 
 from imgpar.api.run import run
 from imgpar.api.settings import Inputs, given_inputs, resolve
+from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.report import Report
-from imgpar.batch.run import Listener
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers

@@ -9,10 +9,11 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
+from imgpar.batch.account import Listener
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
-from imgpar.batch.run import Listener, Run
+from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
