@@ -6,23 +6,16 @@ document: neither pixels nor files of more than one page are in memory."""
 from __future__ import annotations
 
 import io
-import os
 import re
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from imgpar.batch.gather.items import Fit, ItemRemarks
-from imgpar.batch.picture import stages
-from imgpar.batch.picture.reading import read_item
 from imgpar.core.errors import EncodeError
 from imgpar.core.job import OutputFile
-from imgpar.core.spec import Frame, Header, Metadata
-from imgpar.formats import codec
 from imgpar.formats.base import require
 from imgpar.formats.registry import FORMATS
-from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
 if TYPE_CHECKING:
     from imgpar.batch.gather.making import Making
@@ -46,15 +39,14 @@ def make_document(making: Making) -> OutputFile:
     first, digest = (0, 0), sha256()
     try:
         with TemporaryFile(buffering=0) as spool:
-            for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
-                making.remarks.add(facts)
+            for _, frame, remarks in making.frames.rest(Fit(page=True)):
+                making.remarks.add(remarks)
                 with making.clock.during("encode"):
-                    data = _jpeg(making, index, frame)
-                    digest.update(data)
+                    digest.update(frame.array)
                     start = spool.seek(0, io.SEEK_END)
-                    spool.write(data)
-                    _add_page(pdfium, document, _Part(spool, start, len(data)), frame, facts)
-                first = first if any(first) else frame.spec.size
+                    spool.write(frame.array)
+                    _add_page(pdfium, document, _Part(spool, start, frame.spec.nbytes), remarks)
+                first = first if any(first) else remarks.shown
             if not len(document):
                 raise EncodeError("A document needs a page.")
             with making.begin() as half:
@@ -67,43 +59,9 @@ def make_document(making: Making) -> OutputFile:
         document.close()
 
 
-def _jpeg(making: Making, index: int, frame: Frame) -> bytes | bytearray | memoryview:
-    """The JPEG of a page."""
-    if own := _own_bytes(making, index):
-        return own
-    header = Header("jpeg", frame.spec)
-    encoded = stages.encode([frame], header, "jpeg", making.run.encode)
-    making.remarks.lost.update(dict.fromkeys(encoded.lost))
-    return encoded.data
-
-
-def _own_bytes(making: Making, index: int) -> bytes:
-    """The bytes of an item, if it is a JPEG that a page can show as it is; else empty."""
-    run, item = making.run, making.task.job.items[index]
-    options = run.encode
-    encoded = options.quality or options.subsampling or options.progressive
-    if run.operations or encoded or run.limits.accept_damaged:
-        return b""
-    data, _ = read_item(item, run)
-    if data[:3] != b"\xff\xd8\xff":
-        return b""
-    header = codec.read_header(data, os.path.basename(item.path), run.limits)
-    metadata = header.metadata
-    plain = header.format == "jpeg" and header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX")
-    return data if plain and _is_srgb(metadata) else b""
-
-
-def _is_srgb(metadata: Metadata) -> bool:
-    """Whether the pixels are in sRGB: a page has no profile."""
-    if not metadata.icc:
-        return not metadata.cicp
-    own, srgb = parse_profile(metadata.icc), parse_profile(profiles.srgb())
-    return own is not None and srgb is not None and alike(own, srgb)
-
-
-def _add_page(pdfium: Any, document: Any, jpeg: _Part, frame: Frame, facts: ItemRemarks) -> None:
-    across, down = facts.dpi or (DENSITY, DENSITY)
-    width, height = frame.spec.width * POINTS / across, frame.spec.height * POINTS / down
+def _add_page(pdfium: Any, document: Any, jpeg: _Part, remarks: ItemRemarks) -> None:
+    across, down = remarks.dpi or (DENSITY, DENSITY)
+    width, height = remarks.shown[0] * POINTS / across, remarks.shown[1] * POINTS / down
     image = pdfium.PdfImage.new(document)
     image.load_jpeg(jpeg, autoclose=False)
     image.set_matrix(pdfium.PdfMatrix().scale(width, height))
