@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import printable
+from imgpar.batch.report import escaped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, read_names
@@ -153,7 +154,11 @@ class _Shown:
         """Print why a file cannot be described."""
         self._count += 1
         self._failed += 1
-        print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)
+        if self._json:
+            facts = {"path": escaped(outcome.source), "status": "failed", "error": escaped(outcome.error)}
+            print(json.dumps({**facts, "kind": outcome.kind}))
+        else:
+            print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)
 
     def _show(self, facts: dict[str, Any], words: Any) -> None:
         self._count += 1
