@@ -57,6 +57,8 @@ def gather(
         UsageError: a setting is invalid; nothing was written.
         RunError: the run could not continue.
     """
+    if not isinstance(out, (str, os.PathLike)):
+        raise UsageError(f"{call} writes one file: {type(out).__name__} is no path.", fix="Name the file.")
     taken = in_session(GATHER[call]) if session else GATHER[call]
     taken.check(settings)
     own = {key: value for key, value in settings.items() if key in taken.gather}
@@ -118,10 +120,12 @@ def read_gathering(
     if recipe.to:
         raise UsageError("The name of the output says its format, so there is no `to`.", fix="Leave it out.")
     if recipe.encode.split:
-        raise UsageError("Pages cannot be split here.", fix="Choose one, such as pages=1.")
+        raise UsageError("Pages cannot be split here.", fix="Choose one page.")
     if made.kind == "joined" and len(inputs) < 2 and not any(map(_is_folder, inputs)):
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are joined out of two or more.", fix=fix)
+    if made.kind == "document" and own.get("mixed") is not None:
+        raise UsageError("mixed does not apply to PDF: every page has its own size.", fix="Leave it out.")
     _check_settings(call, made, target, recipe)
     return made
 

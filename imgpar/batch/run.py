@@ -317,7 +317,7 @@ class Run:
         self._planner.replaced = 0
         if not self._replaced_said:
             self._replaced_said = True
-            most = self._journal.count_other_settings()
+            most = 1 if self._place.name else self._journal.count_other_settings()
             outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
             self._account.note(
                 f"{outputs} made with other settings will be replaced; "
