@@ -101,8 +101,8 @@ def describe_all(
         limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
     """
     inputs = with_archives(inputs)
-    plan = described_plan(inputs, Patterns(options.include, options.exclude))
     sources = tuple(sources_of(inputs))
+    plan = described_plan(inputs, Patterns(options.include, options.exclude), sources)
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)
@@ -128,9 +128,16 @@ def describe_plan(
             yield found if isinstance(found, Outcome) else _info_of(*found)
 
 
-def described_plan(inputs: Sequence[str | Source], patterns: Patterns) -> Generator[Job | Outcome]:
-    """A job for each file, one input after the other; an outcome for each that cannot be read."""
-    sources = sources_of(inputs)
+def described_plan(
+    inputs: Sequence[str | Source], patterns: Patterns, sources: Sequence[Source] = ()
+) -> Generator[Job | Outcome]:
+    """A job for each file, one input after the other; an outcome for each that cannot be read.
+
+    Args:
+        inputs: files, folders, patterns, sources.
+        patterns: which files are taken.
+        sources: all sources of the run.
+    """
     for given in inputs:
         if isinstance(given, str):
             items = _items(given, patterns)

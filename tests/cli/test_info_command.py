@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,10 @@ def test_a_cancelled_description_ends(folder: Path) -> None:
     token.cancel()
     with imgpar.Session(jobs=1) as session:
         assert list(session.describe([folder / "d.png"] * 100, cancel=token)) == []
+
+
+def test_an_archive_is_read_like_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        archive.write(folder / "d.png", "sub/d.png")
+    (found,) = described(capsys, folder / "x.zip")
+    assert found["path"] == str(folder / "x.zip" / "sub" / "d.png")
