@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.api.run import run
-from imgpar.api.settings import Inputs, read_inputs, resolve
+from imgpar.api.settings import Inputs, given_inputs, resolve
+from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.report import Report
-from imgpar.batch.run import Listener
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers
@@ -57,12 +57,14 @@ def gather(
         UsageError: a setting is invalid; nothing was written.
         RunError: the run could not continue.
     """
+    if not isinstance(out, (str, os.PathLike)):
+        raise UsageError(f"{call} writes one file: {type(out).__name__} is no path.", fix="Name the file.")
     taken = in_session(GATHER[call]) if session else GATHER[call]
     taken.check(settings)
     own = {key: value for key, value in settings.items() if key in taken.gather}
     rest = {key: value for key, value in settings.items() if key not in own}
     recipe, options = resolve(recipe, rest, taken)
-    names = read_inputs(inputs)
+    names = given_inputs(inputs)
     if report is not None:
         check_report(
             report := parsing.named("report", parsing.path, report),
@@ -118,10 +120,12 @@ def read_gathering(
     if recipe.to:
         raise UsageError("The name of the output says its format, so there is no `to`.", fix="Leave it out.")
     if recipe.encode.split:
-        raise UsageError("Pages cannot be split here.", fix="Choose one, such as pages=1.")
+        raise UsageError("Pages cannot be split here.", fix="Choose one page.")
     if made.kind == "joined" and len(inputs) < 2 and not any(map(_is_folder, inputs)):
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are joined out of two or more.", fix=fix)
+    if made.kind == "document" and own.get("mixed") is not None:
+        raise UsageError("mixed does not apply to PDF: every page has its own size.", fix="Leave it out.")
     _check_settings(call, made, target, recipe)
     return made
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Inputs, Place, read_inputs, read_output, read_place, resolve
+from imgpar.api.settings import Inputs, Place, given_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
     ArraysSettings,
     AssembleSettings,
@@ -252,7 +252,7 @@ class Pipeline(OperationMethods):
         **hooks: Any,
     ) -> Report:
         recipe, options = resolve(self.recipe, settings, call)
-        names = read_inputs(inputs)
+        names = given_inputs(inputs)
         if report is not None:
             paths = [name for name in names if isinstance(name, str)]
             check_report(report := named("report", parsing.path, report), paths)
@@ -300,7 +300,7 @@ class Pipeline(OperationMethods):
             NoInputError: no input matched.
         """
         request = read_request(
-            ARRAYS, self.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
+            ARRAYS, self.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
             on_event=on_event, cancel=cancel,
         )  # fmt: skip
 

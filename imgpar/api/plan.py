@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Inputs, Place, read_inputs, read_place, resolve
+from imgpar.api.settings import Inputs, Place, given_inputs, read_place, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
@@ -131,7 +131,7 @@ def dry_run(
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
     place = None if out is None else read_place(out)
     items, notes, aside = list[PlannedItem](), list[str](), Aside()
-    given = read_inputs(inputs)
+    given = given_inputs(inputs)
 
     def noted() -> Iterator[Job | Outcome]:
         for entry in planned_entries(given, place, chosen, options, tell=notes.append, aside=aside):

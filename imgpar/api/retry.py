@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from imgpar.api.run import Silent, check_originals
-from imgpar.api.settings import Inputs, Place, checked_recipe, read_inputs, read_place
+from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
+from imgpar.batch.account import Listener
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
-from imgpar.batch.run import Listener, Run
+from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
@@ -76,7 +77,7 @@ def retry(
         include=options.include or tuple(facts.get("include") or ()),
         exclude=options.exclude or tuple(facts.get("exclude") or ()),
     )
-    given = read_inputs(inputs) if inputs is not None else _remembered(facts, name)
+    given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     place: str | Sink | None = known.stored.sink if known.stored else known.path
     if not known.stored and (is_home(known.path) or facts.get("in_place")):

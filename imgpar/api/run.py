@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
+from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
-from imgpar.batch.run import Listener, Run
+from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs, Place, read_inputs
+from imgpar.api.settings import Inputs, Place, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
@@ -132,7 +132,7 @@ class Session(Workers):
             NoInputError: no input matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, read_inputs(inputs), settings, channels=channels, dtype=dtype,
+            SESSION_ARRAYS, pipeline.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype,
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
@@ -169,7 +169,7 @@ class Session(Workers):
         SESSION_DESCRIBE.check(settings)
         options = RunOptions.read(settings)
         limited = settings.get("max_pixels") is not None
-        return describe_all(self, read_inputs(inputs), options, cancel or CancelToken(), limited=limited)
+        return describe_all(self, given_inputs(inputs), options, cancel or CancelToken(), limited=limited)
 
 
 def _read(name: str, value: object) -> Any:

@@ -25,7 +25,7 @@ Inputs = Input | Iterable[Input]
 Place = str | os.PathLike[str] | Sink
 
 
-def read_inputs(inputs: Inputs) -> list[str | Source]:
+def given_inputs(inputs: Inputs) -> list[str | Source]:
     """Inputs as a list of paths and sources."""
     if is_source(inputs) or isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
         inputs = [inputs]

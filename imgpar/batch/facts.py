@@ -26,7 +26,7 @@ from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, of_source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives, with_number
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.runtime.serialization import unpack
@@ -101,8 +101,8 @@ def describe_all(
         limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
     """
     inputs = with_archives(inputs)
-    plan = described_plan(inputs, Patterns(options.include, options.exclude))
     sources = tuple(sources_of(inputs))
+    plan = described_plan(inputs, Patterns(options.include, options.exclude), sources)
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)
@@ -128,14 +128,21 @@ def describe_plan(
             yield found if isinstance(found, Outcome) else _info_of(*found)
 
 
-def described_plan(inputs: Sequence[str | Source], patterns: Patterns) -> Generator[Job | Outcome]:
-    """A job for each file, one input after the other; an outcome for each that cannot be read."""
-    sources = sources_of(inputs)
+def described_plan(
+    inputs: Sequence[str | Source], patterns: Patterns, sources: Sequence[Source] = ()
+) -> Generator[Job | Outcome]:
+    """A job for each file, one input after the other; an outcome for each that cannot be read.
+
+    Args:
+        inputs: files, folders, patterns, sources.
+        patterns: which files are taken.
+        sources: all sources of the run.
+    """
     for given in inputs:
         if isinstance(given, str):
             items = _items(given, patterns)
         else:
-            batches = of_source(sources.index(given) + 1, given.batches("", patterns))
+            batches = with_number(sources.index(given) + 1, given.batches("", patterns))
             items = (item for batch in batches for item in batch.items)
         for item in items:
             yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))

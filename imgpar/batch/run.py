@@ -6,18 +6,18 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 
+from imgpar.batch.account import Account, Listener
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.planner import Planner
-from imgpar.batch.report import Report, Tally
+from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
@@ -42,7 +42,6 @@ from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
-from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import free_space_problem
@@ -53,7 +52,6 @@ from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
 
-Listener = Callable[[Event], None]
 Entry = Job | Outcome | Unchanged
 
 FLUSH_SECONDS = 0.5
@@ -102,7 +100,7 @@ class Run:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = tuple(sources_of(self._named or ()))
         self._recipe, self._options = recipe, options
-        self._listen, self._cancel = listen, cancel
+        self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
         self._gather, self._members = gather, ""
         self._still = frozenset[str]()
@@ -111,27 +109,18 @@ class Run:
         else:
             self._place = check_place(self._named or (), out, recipe, options)
             self._still = check_inputs(self._named or (), self._place, recipe, options)
-        self._tally = Tally()
-        self._started = self._flushed = time.monotonic()
-        self._done = self._sidecars = 0
-        self._aside, self._patterns = Aside(), Patterns(options.include, options.exclude)
-        self._notes: list[str] = []
+        self._account = Account(listen, self._place.path)
+        self._flushed = time.monotonic()
+        self._patterns = Patterns(options.include, options.exclude)
         self._swept: set[str] = set()
         self._stopped = ""
         self._space_checked = self._replaced_said = False
         self._to_read = 0
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
-        self._bundles = Bundles(
-            options.keep_failures,
-            self._toml or "",
-            self._note,
-            "frames" if recipe.extract.kind else "convert",
-        )
+        verb = "frames" if recipe.extract.kind else "convert"
+        self._account.bundles = Bundles(options.keep_failures, self._toml or "", self._account.note, verb)
         self._originals: KeptOriginals | None = None
-        self._anew = 0
-        """Number of outputs replaced because their inputs changed."""
-        self._in_bulk = bool(getattr(listen, "in_bulk", False))
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())
 
@@ -154,7 +143,7 @@ class Run:
             self._open(stack)
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
-                self._aside, self._sidecars = Aside(), 0
+                self._account.read_again()
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
             effort = self._convert(chain((first,), batches), workers, stack)
@@ -162,8 +151,8 @@ class Run:
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
-                self._journal.finish({"ok": report.ok, "skipped": report.skipped, "failed": report.failed})
-        self._listen(Event("end", self._done, self._done))
+                self._journal.finish(self._account.counts())
+        self._account.tell(Event("end", total=report.total))
         return report
 
     def _batches(self) -> Iterator[Batch]:
@@ -183,16 +172,17 @@ class Run:
         if self._lock:
             stack.callback(self._lock.release)
         self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
+        self._account.journal = self._journal
         self._journal.folders.named_again = self._moved
         for note in self._journal.notes:
-            self._note(note)
+            self._account.note(note)
         self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
         self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack)
         homes = None
         if self._place.in_place:
-            put_right(self._journal, self._place.folder, self._note)
+            put_right(self._journal, self._place.folder, self._account.note)
             base = self._place.folder
-            homes = Homes(base, self._journal, partial(open_home, stack, self._note, base))
+            homes = Homes(base, self._journal, partial(open_home, stack, self._account.note, base))
         else:
             self._journal.recover()
         keys = run_keys(self._place, self._recipe, self._gather, self._members)
@@ -200,8 +190,9 @@ class Run:
         write_facts(self._name, self._facts())
         if self._place.in_place:
             days = self._options.keep_originals
-            self._originals = KeptOriginals(self._place.folder, self._name, days, self._note)
+            self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)
             stack.callback(self._originals.close)
+            self._account.originals = self._originals
         if self._gather is not None:
             self._planner: Planner | GatherPlanner = gather_planner(
                 self._place, self._gather, keys[0], self._options, self._journal
@@ -240,8 +231,8 @@ class Run:
             gather=self._gather,
         )
         if own.note:
-            self._note(own.note)
-        self._listen(Event("start", text=self._place.path))
+            self._account.note(own.note)
+        self._account.tell(Event("start", text=self._place.path))
         plan = self._transfer.inward(self._pulled(batches))
         return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
@@ -254,25 +245,16 @@ class Run:
         for batch in batches:
             if batch.items:
                 return batch
-            self._read_past(batch)
+            self._account.read_past(batch)
         return None
-
-    def _read_past(self, batch: Batch) -> None:
-        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
-        self._sidecars += batch.sidecars
-        for note in batch.notes:
-            self._note(note)
 
     def _nothing(self) -> Report:
         """The report of a run without inputs; no folder or journal is created, no worker is started."""
         for kind in ("start", "planned", "end"):
-            self._listen(Event(kind, text=self._place.path, total=0))
+            self._account.tell(Event(kind, text=self._place.path, total=0))
         for remark in self._patterns.unmatched():
-            self._note(remark)
-        seconds = time.monotonic() - self._started
-        return self._tally.report(
-            (), seconds=seconds, out=self._place.path, notes=tuple(self._notes), **self._aside.facts()
-        )
+            self._account.note(remark)
+        return self._account.report(sidecars=False, whole=True)
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
@@ -291,7 +273,7 @@ class Run:
     def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
         total = 0
         for batch in batches:
-            self._read_past(batch)
+            self._account.read_past(batch)
             folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
             if self._lock and folder:
                 self._lock.enter(folder)
@@ -307,7 +289,7 @@ class Run:
         for chunk in self._chunked(self._planner.finish()):
             total += _count(chunk)
             yield chunk
-        self._listen(Event("planned", self._done, total))
+        self._account.tell(Event("planned", total=total))
 
     def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         while chunk := list(islice(entries, PLAN_CHUNK)):
@@ -329,7 +311,7 @@ class Run:
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
                 self._space_checked = True
-                self._note(problem)
+                self._account.note(problem)
 
     def _say_replaced(self) -> None:
         self._planner.replaced = 0
@@ -337,7 +319,7 @@ class Run:
             self._replaced_said = True
             most = 1 if self._place.name else self._journal.count_other_settings()
             outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
-            self._note(
+            self._account.note(
                 f"{outputs} made with other settings will be replaced; "
                 "choose another OUT to keep both, or --on-exists skip or rename."
             )
@@ -353,13 +335,11 @@ class Run:
 
     def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
         if isinstance(result, Event):
-            self._listen(replace(result, done=self._done))
-            return
-        if isinstance(result, Unchanged):
-            self._sink_unchanged(result)
-            return
-        if isinstance(result, Outcome):
-            self._account(result, None)
+            self._account.tell(result)
+        elif isinstance(result, Unchanged):
+            self._account.add_unchanged(result)
+        elif isinstance(result, Outcome):
+            self._account.add(result)
         else:
             self._transfer.outward(result)
 
@@ -371,7 +351,7 @@ class Run:
             self._stop(full.error)
         if self._gather is not None:  # remarks on the file of all items
             for note in outcomes[0].notes:
-                self._note(note)
+                self._account.note(note)
             outcomes[0] = outcomes[0]._replace(notes=())
         if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
             # The files that it left stay known, so that the next run replaces them or keeps them.
@@ -379,7 +359,7 @@ class Run:
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
-            self._account(outcome, own, again=number > 0)
+            self._account.add(outcome, own, again=number > 0)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
         """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
@@ -387,30 +367,6 @@ class Run:
         together = self._options.strict or any(target.retires for target in job.targets)
         crashed = outcome.kind == WorkerDiedError.__name__ and len(job.targets) > 1 and not together
         return crashed or any(target.split for target in job.targets)
-
-    def _account(self, outcome: Outcome, job: Job | None, *, again: bool = False) -> None:
-        """Record one outcome; `again` if its outputs are counted already."""
-        self._done += 1
-        if outcome.status == "failed":
-            self._bundles.keep(outcome, job)
-        if job is not None:
-            self._anew += job.changed and outcome.status == "ok"
-            if self._originals:
-                self._originals.record(outcome, job)
-        self._tally.add(outcome._replace(outputs=()) if again else outcome)
-        self._journal.record(outcome, job)
-        self._listen(Event("item", self._done, outcome=outcome))
-
-    def _sink_unchanged(self, items: Unchanged) -> None:
-        self._tally.add_unchanged(len(items))
-        self._journal.record_unchanged(items)
-        if self._in_bulk:
-            self._done += len(items)
-            self._listen(Event("unchanged", self._done))
-            return
-        for outcome in items:
-            self._done += 1
-            self._listen(Event("item", self._done, outcome=outcome))
 
     def _stop(self, why: str) -> None:
         """Stop the run because of an error: tasks in progress are finished, no others are started."""
@@ -424,18 +380,14 @@ class Run:
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
-            if self._originals:
-                self._originals.flush()
-            self._journal.flush()
+            self._account.flush()
         return True
 
     def _end(self) -> None:
         """Add the notes at the end of the run, and finish the originals even after a cancellation."""
-        if self._anew:
-            what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
-            self._note(f"{what} made anew, because the inputs changed.")
+        self._account.note_changes()
         for remark in (*self._planner.remarks(), *self._unmatched()):
-            self._note(remark)
+            self._account.note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
 
@@ -443,29 +395,16 @@ class Run:
         """Notes on patterns without matches; empty after a cancellation, when not all inputs were read."""
         return [] if self._cancel.cancelled else self._patterns.unmatched()
 
-    def _note(self, text: str) -> None:
-        self._notes.append(text)
-        self._listen(Event("note", self._done, text=text))
-
     def _report(self, effort: Effort) -> Report:
-        if self._sidecars and not self._place.in_place:
-            are = "is a sidecar" if self._sidecars == 1 else "are sidecars"
-            self._notes.append(
-                f"{self._sidecars} of them {are} (XMP, AAE); --companions copy takes them along."
-            )
-        outcomes = self._journal.outcomes()
-        return self._tally.report(
-            tuple(outcomes) if self._place.name else outcomes,  # the journal may be temporary
-            **self._aside.facts(),
-            seconds=time.monotonic() - self._started,
-            out=self._place.path,
+        return self._account.report(
+            sidecars=not self._place.in_place,
+            whole=bool(self._place.name),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
             left=effort.left + _count(self._ahead) + self._transfer.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
-            notes=tuple(self._notes),
-            can_retry=not self._place.name and self._tally.retriable > 0,
+            can_retry=not self._place.name and self._account.retriable > 0,
         )
 
 

@@ -65,9 +65,8 @@ class Call:
             return f"Put it into the pipeline: Pipeline().{key}(...)."
         if key in _worker_options() and "jobs" in self.run:
             return f"Give it to the session: Session({key}=...)."
-        if not self.run | self.recipe:
-            return "Leave it out."
-        return f"Leave it out; it takes {', '.join(sorted(self.run | self.recipe))}."
+        taken = self.run | self.recipe | self.gather
+        return f"Leave it out; it takes {', '.join(sorted(taken))}." if taken else "Leave it out."
 
 
 def _settings_of(kind: type[Declared], call: str) -> frozenset[str]:

@@ -46,7 +46,9 @@ class Spool:
         cut = len(self._sink.root)
         return job._replace(
             targets=tuple(
-                Target(target.format, self.folder + target.path[cut:], split=target.split)
+                Target(
+                    target.format, self.folder + target.path[cut:], split=target.split, branch=target.branch
+                )
                 for target in job.targets
             )
         )
@@ -63,6 +65,7 @@ class Spool:
     def take(self, job: Job, outcome: Outcome) -> Iterator[tuple[Job, Outcome]]:
         """Publish the outputs of a job; yields the jobs that are done, in order."""
         targets = self._targets.pop(job.id, ())
+        job = job._replace(targets=targets)
         if self._threads is None:
             yield job, self._published(outcome, targets)
             return
@@ -89,18 +92,20 @@ class Spool:
             ) from error
 
     def _published(self, outcome: Outcome, targets: tuple[Target, ...]) -> Outcome:
-        files, kept = list[OutputFile](), list[str]()
+        files, kept, errors = list[OutputFile](), list[str](), list[ImgparError | OSError]()
         for made in outcome.outputs:
             try:
                 files.append(self._publish(made, targets) if self._is_ours(made.path) else made)
             except KeptError as error:
                 kept.append(str(error))
             except (ImgparError, OSError) as error:
-                return _failed(outcome._replace(outputs=tuple(files)), error, self._sink.root)
+                errors.append(error)  # the other outputs are published all the same
             finally:
                 if self._is_ours(made.path):
                     remove_file(made.path)
         outcome = outcome._replace(outputs=tuple(files), notes=(*outcome.notes, *kept))
+        if errors:
+            return _failed(outcome, errors[0], self._sink.root)
         return outcome._replace(status="skipped", reason="changed") if kept and not files else outcome
 
     def _publish(self, made: OutputFile, targets: tuple[Target, ...]) -> OutputFile:

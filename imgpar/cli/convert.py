@@ -60,7 +60,7 @@ def convert_parser() -> Parser:
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
-    group = parser.add_argument_group("files (INPUT: file, folder, ZIP or pattern; - is standard input)")
+    group = parser.add_argument_group("files (INPUT: a file, folder, .zip or glob, or - for standard input)")
     add = group.add_argument
     add(
         "-o",

@@ -21,6 +21,8 @@ def add_files(parser: Parser, call: str, suffixes: str) -> None:
         call: name of the command.
         suffixes: of the files that it makes, for the help.
     """
+    media = "clips" if call == "concat" else "pictures"
+    parser.set_defaults(nothing=f"There are no {media} in the input.")
     group = parser.add_argument_group("files")
     group.add_argument("-o", "--out", action=Once, metavar="FILE", help=f"output file: {suffixes}")
     flags.add_gather_options(parser, call)

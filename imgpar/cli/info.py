@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import printable
+from imgpar.batch.report import escaped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, read_names
@@ -18,6 +19,7 @@ from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Source, sources_of, with_archives
 
 if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken
@@ -60,7 +62,10 @@ def info_command(argv: Sequence[str]) -> int:
         for path in paths:
             show.folder(path)
         return show.exit_code
-    return _describe(args, show, _plan(names, patterns, recursive=args.recursive))
+    # Archives that were named are read like folders; names of a list are taken as files.
+    given = list[str | Source](with_archives(paths)) if names is paths else names
+    sources = tuple(sources_of(given)) if isinstance(given, list) else ()
+    return _describe(args, show, _plan(given, patterns, sources, recursive=args.recursive), sources)
 
 
 def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
@@ -78,17 +83,21 @@ def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
     return paths
 
 
-def _plan(names: Iterable[str], patterns: Patterns, *, recursive: bool) -> Iterator[Job | Outcome]:
+def _plan(
+    given: Iterable[str | Source], patterns: Patterns, sources: Sequence[Source], *, recursive: bool
+) -> Iterator[Job | Outcome]:
     from imgpar.batch.facts import described_plan
 
-    for name in names:
-        if not recursive and os.path.isdir(name):
-            yield Outcome(name, "skipped", reason=_FOLDER)
+    for one in given:
+        if not recursive and isinstance(one, str) and os.path.isdir(one):
+            yield Outcome(one, "skipped", reason=_FOLDER)
         else:
-            yield from described_plan([name], patterns)
+            yield from described_plan([one], patterns, sources)
 
 
-def _describe(args: argparse.Namespace, show: _Shown, plan: Iterator[Job | Outcome]) -> int:
+def _describe(
+    args: argparse.Namespace, show: _Shown, plan: Iterator[Job | Outcome], sources: tuple[Source, ...]
+) -> int:
     """Describe the files of a plan, and print each as soon as those before it are printed."""
     from imgpar.batch.facts import describe_plan
     from imgpar.batch.workers import Workers
@@ -102,7 +111,7 @@ def _describe(args: argparse.Namespace, show: _Shown, plan: Iterator[Job | Outco
     with (
         stopping(token),
         Workers(options.jobs, options.memory, worker_memory=options.worker_memory) as workers,
-        closing(describe_plan(workers, plan, options, token, limited=limited)) as found,
+        closing(describe_plan(workers, plan, options, token, limited=limited, sources=sources)) as found,
     ):
         _print(found, show, token)
     return 130 if token.cancelled else show.exit_code
@@ -153,7 +162,11 @@ class _Shown:
         """Print why a file cannot be described."""
         self._count += 1
         self._failed += 1
-        print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)
+        if self._json:
+            facts = {"path": escaped(outcome.source), "status": "failed", "error": escaped(outcome.error)}
+            print(json.dumps({**facts, "kind": outcome.kind}))
+        else:
+            print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)
 
     def _show(self, facts: dict[str, Any], words: Any) -> None:
         self._count += 1

@@ -10,7 +10,7 @@ from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
-from imgpar.inputs.sources import Source, of_source, sources_of
+from imgpar.inputs.sources import Source, sources_of, with_number
 
 
 def scan(
@@ -23,7 +23,7 @@ def scan(
     input inside another one is part of it.
 
     Args:
-        inputs: as given; sources are numbered from 1 in their order (`Item.source`).
+        inputs: as given; sources are with_number from 1 in their order (`Item.source`).
         out: output folder, which is skipped inside of an input; None if there is none.
         patterns: applied to paths below a folder, and to the names of files that were named.
 
@@ -59,7 +59,7 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
     def batches() -> Iterator[Batch]:
         for given in inputs:
             if not isinstance(given, str):
-                yield from of_source(sources.index(given) + 1, given.batches("", patterns))
+                yield from with_number(sources.index(given) + 1, given.batches("", patterns))
             elif given in missing:
                 full = absolute(given)
                 yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
@@ -78,7 +78,7 @@ def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     for root in named.roots:
         yield from root.batches(root.mirror, patterns)
     for number, placed in enumerate(named.sources, 1):
-        yield from of_source(number, placed.source.batches(placed.mirror, patterns))
+        yield from with_number(number, placed.source.batches(placed.mirror, patterns))
 
 
 def nothing_there(missing: Sequence[str]) -> UsageError:

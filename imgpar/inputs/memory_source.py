@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Item
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import Batch, is_media
@@ -21,11 +22,16 @@ class MemorySource:
     Args:
         files: bytes by name, which is a path with `/`; its suffix, else the content, tells the format.
         name: of the source; of several inputs, its outputs go to a folder of this name.
+
+    Raises:
+        UsageError: a value is not bytes.
     """
 
     waits = False
 
     def __init__(self, files: Mapping[str, bytes], name: str = "inputs") -> None:
+        if not isinstance(files, Mapping) or not all(isinstance(data, bytes) for data in files.values()):
+            raise UsageError("A MemorySource takes names with the bytes of each file.")
         self.root, self._files = f"memory://{name}", dict(files)
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:

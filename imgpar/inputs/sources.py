@@ -193,12 +193,12 @@ def _below(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def unreadable(root: str, mirror: str, error: str) -> Batch:
+def unlisted(root: str, mirror: str, error: str) -> Batch:
     """The batch of a source that cannot be listed: one failed input."""
     return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
 
 
-def of_source(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
+def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
         yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))

@@ -15,7 +15,7 @@ from imgpar.core.errors import SourceError
 from imgpar.core.job import Facts, Item
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Entry, in_folders, unreadable
+from imgpar.inputs.sources import Entry, in_folders, unlisted
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
 """What zipfile raises for archives that are damaged, or made to look so."""
@@ -36,7 +36,7 @@ class ZipSource:
             with zipfile.ZipFile(self.root) as archive:
                 infos = archive.infolist()
         except UNREADABLE as error:
-            yield unreadable(self.root, mirror, f"It cannot be read as a ZIP archive: {error}.")
+            yield unlisted(self.root, mirror, f"It cannot be read as a ZIP archive: {error}.")
             return
         entries = (_entry(number, info) for number, info in enumerate(infos) if not info.is_dir())
         yield from in_folders(self.root, mirror, entries, patterns)

@@ -108,7 +108,11 @@ class Settled:
         found = []
         for index, item in enumerate(state.job.items):
             own = Outcome(item.path, first.status, first.outputs, source_bytes=item.size, job=first.job)
-            if index == cause:
+            if index == cause and failure and failure.item < 0 and first.status == "failed":
+                # No item caused it: the message is about the file.
+                error = f"{state.job.targets[0].path}: {first.error}" if state.job.targets else first.error
+                own = first._replace(source=item.path, source_bytes=item.size, error=error)
+            elif index == cause:
                 own = first._replace(source=item.path, source_bytes=item.size)
             elif failure and first.status == "failed":
                 own = own._replace(status="skipped", outputs=(), reason="incomplete")

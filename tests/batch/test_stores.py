@@ -101,7 +101,7 @@ def test_damaged_bytes_are_one_failed_input(session: imgpar.Session) -> None:
         MemorySource({"a.png": b"nothing", "b.png": picture(), "c.png": b""}), sink, session=session
     )
     assert (report.ok, report.failed, list(sink)) == (1, 2, ["b.png"])
-    assert report.failures[1].error == "It is empty (0 bytes)."
+    assert report.items[2].error == "It is empty (0 bytes)."
 
 
 def test_a_clip_in_memory(tmp_path: Path, session: imgpar.Session) -> None:

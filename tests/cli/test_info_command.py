@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def test_files_come_in_the_order_given(tmp_path: Path, capsys: pytest.CaptureFix
     testing.write_pictures(tmp_path, order)
     (tmp_path / "0.png").write_bytes(b"no picture")
     found = described(capsys, *(tmp_path / name for name in order), code=1)
-    assert names(found) == order[1:]
+    assert names(found) == order
+    assert (found[0]["status"], found[0]["kind"]) == ("failed", "UnknownFormatError")
 
 
 def test_files_and_folders_keep_their_order(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +61,7 @@ def test_files_and_folders_keep_their_order(folder: Path, capsys: pytest.Capture
 
 
 def test_recursive_describes_each_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sorted(names(described(capsys, "-r", folder, code=1))) == ["c.jpg", "d.png"]
+    assert sorted(names(described(capsys, "-r", folder, code=1))) == ["bad.png", "c.jpg", "d.png"]
 
 
 def test_patterns_choose_among_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,9 +120,8 @@ def test_a_file_that_harms_its_decoder_is_one_failed_line(
         env=hooked(tmp_path, FAULTY), cwd=tmp_path, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     records = [json.loads(line) for line in done.stdout.splitlines()]
-    good = [record for record in records if "path" in record or record.get("status") == "planned"]
-    failed = [line for line in done.stderr.splitlines() if line.startswith("failed")]
-    failed += [record["error"] for record in records if record.get("status") == "failed"]
+    good = [r for r in records if r.get("status", "planned" if "path" in r else "") == "planned"]
+    failed = [record["error"] for record in records if record.get("status") == "failed"]
     assert (done.returncode, len(good), len(failed)) == (1, 2, 1), done.stderr
     assert words in failed[0]
 
@@ -179,3 +180,10 @@ def test_a_cancelled_description_ends(folder: Path) -> None:
     token.cancel()
     with imgpar.Session(jobs=1) as session:
         assert list(session.describe([folder / "d.png"] * 100, cancel=token)) == []
+
+
+def test_an_archive_is_read_like_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        archive.write(folder / "d.png", "sub/d.png")
+    (found,) = described(capsys, folder / "x.zip")
+    assert found["path"] == str(folder / "x.zip" / "sub" / "d.png")

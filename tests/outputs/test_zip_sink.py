@@ -507,3 +507,44 @@ def test_frames_of_a_clip_go_into_an_archive(tmp_path: Path, session: imgpar.Ses
                                            session=session)  # fmt: skip
         assert [(item.status, item.error) for item in report.items] == [(status, "")]
     assert names(out) == ["a-000000.jpg", "a-000010.jpg", "a-000020.jpg"]
+
+
+# ----- several outputs of a recipe ------------------------------------------------------------------
+
+
+def sizes(path: Path) -> dict[str, tuple[str | None, int]]:
+    """Format and width of each picture in an archive."""
+    with zipfile.ZipFile(path) as archive:
+        found = {}
+        for name in archive.namelist():
+            with archive.open(name) as file, Image.open(file) as image:
+                found[name] = image.format, image.width
+        return found
+
+
+def two_outputs() -> imgpar.Pipeline:
+    small = imgpar.Pipeline().resize("20")
+    return imgpar.Pipeline().output(to="png").output(small, to="webp", name="{stem}-s")
+
+
+def test_each_output_of_a_recipe_has_its_own_settings(
+    session: imgpar.Session, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    report = two_outputs().run(photo_folder("a.jpg"), tmp_path / "o.zip", session=session)
+    assert report.ok == 1
+    whole = sizes(tmp_path / "o.zip")
+    assert {name: kind for name, (kind, _) in whole.items()} == {"a.png": "PNG", "a-s.webp": "WEBP"}
+    assert whole["a-s.webp"][1] == 20 < whole["a.png"][1]
+
+
+def test_a_new_output_of_a_recipe_is_the_only_one_made(
+    session: imgpar.Session, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    source = photo_folder("a.jpg", "b.jpg")
+    two_outputs().run(source, tmp_path / "o.zip", session=session)
+    assert two_outputs().run(source, tmp_path / "o.zip", session=session).reasons == {"unchanged": 2}
+    more = two_outputs().output(imgpar.Pipeline().resize("10"), to="webp", name="{stem}-t")
+    report = more.run(source, tmp_path / "o.zip", session=session)
+    made = sorted(file.path[-8:] for outcome in report.items for file in outcome.outputs)
+    assert made == ["a-t.webp", "b-t.webp"]
+    assert len(names(tmp_path / "o.zip")) == 6

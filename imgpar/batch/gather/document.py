@@ -5,23 +5,17 @@ in memory. The time for a page does not grow with their number, as it does where
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
 
 from imgpar.batch.gather.items import Fit, ItemRemarks
-from imgpar.batch.picture import stages
-from imgpar.batch.picture.reading import read_item
 from imgpar.core.errors import EncodeError, LimitError
 from imgpar.core.job import OutputFile
-from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec
 from imgpar.formats.base import detail_of, require
 from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.registry import FORMATS
 from imgpar.outputs.commit import writing
-from imgpar.pixels.colour import profiles
-from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
 if TYPE_CHECKING:
     from imgpar.batch.gather.making import Making
@@ -45,13 +39,11 @@ def make_document(making: Making) -> OutputFile:
     with making.begin() as half:
         with open(half.path, "r+b") as file:
             document = _Document(file)
-            for index, frame, facts in making.frames.rest(Fit(layout="", dtype="uint8")):
-                making.remarks.add(facts)
-                with making.clock.during("encode"):
-                    jpeg = _jpeg(making, index, frame)
-                    with writing(making.target.path):
-                        document.add_page(jpeg, facts, making)
-                first = first if any(first) else frame.spec.size
+            for _, frame, remarks in making.frames.rest(Fit(page=True)):
+                making.remarks.add(remarks)
+                with making.clock.during("encode"), writing(making.target.path):
+                    document.add_page(memoryview(frame.array).cast("B"), remarks, making)
+                first = first if any(first) else remarks.shown
             if not document.pages:
                 raise LimitError("None of the inputs can be read.")
             with making.clock.during("encode"), writing(making.target.path):
@@ -75,13 +67,13 @@ class _Document:
         """Numbers of the pages."""
         file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
 
-    def add_page(self, jpeg: bytes | bytearray | memoryview, facts: ItemRemarks, making: Making) -> None:
+    def add_page(self, jpeg: memoryview, remarks: ItemRemarks, making: Making) -> None:
         """Add a page that a JPEG fills."""
-        header = codec.read_header(memoryview(jpeg), "page.jpg", making.run.limits)
+        header = codec.read_header(jpeg, "page.jpg", making.run.limits)
         detail = detail_of(header, JpegDetail)
         colours = {1: "Gray", 3: "RGB", 4: "CMYK"}[detail.frame.components]
         plain = "" if detail.ycc or colours != "RGB" else "/DecodeParms <</ColorTransform 0>> "
-        across, down = facts.dpi or (DENSITY, DENSITY)
+        across, down = remarks.dpi or (DENSITY, DENSITY)
         columns, rows = header.spec.size
         width, height = f"{columns * POINTS / across:.5f}", f"{rows * POINTS / down:.5f}"
         self._digest.update(jpeg)
@@ -118,7 +110,7 @@ class _Document:
         self._file.write(f"{number} 0 obj\n{text}\nendobj\n".encode())
         return number
 
-    def _stream(self, entries: str, data: bytes | bytearray | memoryview) -> int:
+    def _stream(self, entries: str, data: bytes | memoryview) -> int:
         """Write a stream; returns its number."""
         number = self._begin()
         self._file.write(f"{number} 0 obj\n<<{entries}/Length {len(data)}>>\nstream\n".encode())
@@ -130,42 +122,6 @@ class _Document:
         """The number of the next object, which begins here."""
         self._starts.append(self._file.tell())
         return len(self._starts) - 1
-
-
-def _jpeg(making: Making, index: int, frame: Frame) -> bytes | bytearray | memoryview:
-    """The JPEG of a page."""
-    if own := _own_bytes(making, index):
-        return own
-    header = Header("jpeg", frame.spec)
-    encoded = stages.encode([frame], header, "jpeg", making.run.encode)
-    making.remarks.lost.update(dict.fromkeys(encoded.lost))
-    return encoded.data
-
-
-def _own_bytes(making: Making, index: int) -> bytes:
-    """The bytes of an item, if it is a JPEG that a page can show as it is; else empty."""
-    run, item = making.run, making.task.job.items[index]
-    options = run.encode
-    encoded = options.quality or options.subsampling or options.progressive
-    if run.operations or encoded or run.limits.accept_damaged:
-        return b""
-    data, _ = read_item(item, run)
-    if data[:3] != b"\xff\xd8\xff":
-        return b""
-    header = codec.read_header(data, os.path.basename(item.path), run.limits)
-    metadata = header.metadata
-    if header.format != "jpeg" or detail_of(header, JpegDetail).rare:
-        return b""
-    plain = header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX")
-    return data if plain and _is_srgb(metadata) else b""
-
-
-def _is_srgb(metadata: Metadata) -> bool:
-    """Whether the pixels are in sRGB: a page has no profile."""
-    if not metadata.icc:
-        return not metadata.cicp
-    own, srgb = parse_profile(metadata.icc), parse_profile(profiles.srgb())
-    return own is not None and srgb is not None and alike(own, srgb)
 
 
 def _check_pages(path: str, count: int) -> None:

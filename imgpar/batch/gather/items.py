@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from imgpar.batch.gather.page import page_of
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program
 from imgpar.batch.picture.reading import read_item
@@ -42,6 +43,8 @@ class Fit(NamedTuple):
     dtype: str = "uint8"
     capacity: int = 0
     """Bytes of a slot for one frame."""
+    page: bool = False
+    """Whether the result is the JPEG of a page, as one row of samples, instead of pixels."""
     share: int = 0
     """Most bytes that a helper may use for one item: all workers together stay below the limit of memory."""
 
@@ -60,6 +63,8 @@ class ItemRemarks(NamedTuple):
     """Of the frame."""
     size: tuple[int, int]
     """Upright size in the file."""
+    shown: tuple[int, int]
+    """Size after all operations."""
     dpi: tuple[float, float] | None = None
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -118,11 +123,15 @@ def frame_of_item(
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
             lost = (*lost, "alpha")
         frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
+    shown = frame.spec.size
+    if fit.page:
+        with clock.during("encode"):
+            frame, more = page_of(frame, data, header, run)
+            lost = (*lost, *more)
     upright = oriented(header.spec, header.orientation).size
     lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
-    return frame, ItemRemarks(
-        frame.spec, upright, _upright_dpi(header.metadata, header.orientation), lost, (*program.notes, *notes)
-    )
+    dpi = _upright_dpi(header.metadata, header.orientation)
+    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *notes))
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:

@@ -68,8 +68,7 @@ class Making:
         first = self.frames.first(Fit(layout=layout, dtype=dtype))
         spec = first[1].spec
         mixed = self.gather.mixed
-        fitted = mixed != "fail" and not any(operation.dynamic for operation in self.run.operations)
-        width, height = spec.size if fitted else (0, 0)
+        width, height = spec.size if mixed != "fail" else (0, 0)
         how = FITS.get(mixed, "contain")
         return first, Fit(width, height, how, layout=spec.layout, dtype=spec.dtype, capacity=spec.nbytes)
 

@@ -354,3 +354,28 @@ def test_equal_inputs_give_an_equal_document(folder, tmp_path):
     data = (tmp_path / "a.pdf").read_bytes()
     assert data == (tmp_path / "b.pdf").read_bytes()
     assert b"CreationDate" not in data
+
+
+def test_functions_and_other_sizes_are_fitted(folder, tmp_path):
+    grey(folder / "8.png", 200, (30, 90))
+    pipe = imgpar.Pipeline().apply(lambda array: array)
+    assert statuses(pipe.assemble(folder, tmp_path / "a.mp4", jobs=1)) == "o" * (COUNT + 1)
+
+
+def test_a_failure_of_the_file_names_the_file(tmp_path):
+    for k in range(2):
+        Image.new("RGBA", (64, 48), (9, 90, 30 * k, 100)).save(tmp_path / f"{k}.png")
+    report = imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.mp4", jobs=1, strict=True)
+    assert report.failures[0].error.startswith(f"{tmp_path / 'a.mp4'}: It would lose alpha")
+
+
+def test_a_file_of_other_settings_is_counted_once(folder, tmp_path):
+    imgpar.Pipeline().sheet(folder, tmp_path / "s.png", jobs=1)
+    imgpar.Pipeline().sheet(folder, tmp_path / "t.png", jobs=1)
+    report = imgpar.Pipeline().sheet(folder, tmp_path / "s.png", columns=2, jobs=1)
+    assert "An output that was made with other settings will be replaced" in report.notes[0]
+
+
+def test_one_file_goes_to_a_path(folder):
+    with pytest.raises(imgpar.UsageError, match="assemble writes one file"):
+        imgpar.Pipeline().assemble(folder, imgpar.MemorySink())  # type: ignore[arg-type]

@@ -1,0 +1,146 @@
+"""What a run counts, records and says: outcomes, notes and events, and at the end its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from imgpar.batch.failure_bundle import Bundles
+from imgpar.batch.incremental import Unchanged
+from imgpar.batch.inplace.run_folders import KeptOriginals
+from imgpar.batch.journal.journal import Journal
+from imgpar.batch.report import Report, Tally
+from imgpar.core.job import Event, Job, Outcome
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.ignored import Aside
+
+Listener = Callable[[Event], None]
+
+
+class Account:
+    """The account of one run.
+
+    Args:
+        listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
+            in one event per group.
+        out: the destination, for the report.
+    """
+
+    def __init__(self, listen: Listener, out: str) -> None:
+        self._listen, self._out = listen, out
+        self._in_bulk = bool(getattr(listen, "in_bulk", False))
+        self._started = time.monotonic()
+        self._tally, self._notes = Tally(), list[str]()
+        self._aside, self._sidecars = Aside(), 0
+        self._done = self._anew = 0
+        self.journal: Journal | None = None
+        self.originals: KeptOriginals | None = None
+        self.bundles: Bundles | None = None
+
+    @property
+    def retriable(self) -> int:
+        """Number of failures that may succeed when repeated."""
+        return self._tally.retriable
+
+    # ----- events -----------------------------------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        """Send an event, with the number of items that are done."""
+        self._listen(replace(event, done=self._done))
+
+    def note(self, text: str) -> None:
+        """A note that belongs to no item."""
+        self._notes.append(text)
+        self.tell(Event("note", text=text))
+
+    # ----- inputs -----------------------------------------------------------------------------------
+
+    def read_past(self, batch: Batch) -> None:
+        """Count what a batch leaves out, and pass on its notes."""
+        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
+        self._sidecars += batch.sidecars
+        for text in batch.notes:
+            self.note(text)
+
+    def read_again(self) -> None:
+        """The inputs are read from the start again."""
+        self._aside, self._sidecars = Aside(), 0
+
+    # ----- outcomes ---------------------------------------------------------------------------------
+
+    def add(self, outcome: Outcome, job: Job | None = None, *, again: bool = False) -> None:
+        """Record one outcome.
+
+        Args:
+            outcome: of one item.
+            job: of this item; None where it needed none.
+            again: whether its outputs are counted already.
+        """
+        assert self.journal is not None
+        self._done += 1
+        if outcome.status == "failed" and self.bundles:
+            self.bundles.keep(outcome, job)
+        if job is not None:
+            self._anew += job.changed and outcome.status == "ok"
+            if self.originals:
+                self.originals.record(outcome, job)
+        self._tally.add(outcome._replace(outputs=()) if again else outcome)
+        self.journal.record(outcome, job)
+        self.tell(Event("item", outcome=outcome))
+
+    def add_unchanged(self, items: Unchanged) -> None:
+        """Record unchanged items."""
+        assert self.journal is not None
+        self._tally.add_unchanged(len(items))
+        self.journal.record_unchanged(items)
+        if self._in_bulk:
+            self._done += len(items)
+            self.tell(Event("unchanged"))
+            return
+        for outcome in items:
+            self._done += 1
+            self.tell(Event("item", outcome=outcome))
+
+    def flush(self) -> None:
+        """Write what is pending to the journals."""
+        if self.originals:
+            self.originals.flush()
+        if self.journal:
+            self.journal.flush()
+
+    # ----- the end ----------------------------------------------------------------------------------
+
+    def note_changes(self) -> None:
+        """Say how many outputs were replaced because their inputs changed."""
+        if self._anew:
+            what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
+            self.note(f"{what} made anew, because the inputs changed.")
+
+    def counts(self) -> dict[str, int]:
+        """Number of items by status, for the journal."""
+        return {status: self._tally.counts[status] for status in ("ok", "skipped", "failed")}
+
+    def report(self, *, sidecars: bool, whole: bool, **facts: Any) -> Report:
+        """The report of the run.
+
+        Args:
+            sidecars: whether sidecar files that were left out are mentioned.
+            whole: whether all lines are read now, because the journal may be temporary.
+            facts: further fields of the report.
+        """
+        if self._sidecars and sidecars:
+            are = "is a sidecar" if self._sidecars == 1 else "are sidecars"
+            self._notes.append(
+                f"{self._sidecars} of them {are} (XMP, AAE); --companions copy takes them along."
+            )
+        lines = self.journal.outcomes() if self.journal else ()
+        return self._tally.report(
+            tuple(lines) if whole else lines,
+            **self._aside.facts(),
+            seconds=time.monotonic() - self._started,
+            out=self._out,
+            notes=tuple(self._notes),
+            **facts,
+        )

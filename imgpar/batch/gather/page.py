@@ -1,0 +1,56 @@
+"""The JPEG of a page of a document: the bytes of the item where a page can show them as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imgpar.batch.picture import stages
+from imgpar.batch.run_spec import RunSpec
+from imgpar.core.spec import Frame, Header, Metadata, Spec
+from imgpar.formats.base import detail_of
+from imgpar.formats.jpeg.detail import JpegDetail
+from imgpar.pixels.colour import profiles
+from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
+
+
+def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Frame, tuple[str, ...]]:
+    """A frame of one row whose samples are the bytes of a JPEG; and the losses.
+
+    Args:
+        frame: the decoded and transformed item, in sRGB.
+        data: the bytes of the item.
+        header: of the item.
+        run: recipe and limits of the run.
+
+    Raises:
+        EncodeError: it cannot be encoded.
+    """
+    if _fits(header, run):
+        return _row(data), ()
+    encoded = stages.encode([frame], Header("jpeg", frame.spec), "jpeg", run.encode)
+    return _row(encoded.data), encoded.lost
+
+
+def _row(data: bytes | bytearray | memoryview) -> Frame:
+    array = np.frombuffer(data, np.uint8)
+    return Frame(Spec(len(array), 1, "L"), array.reshape(1, -1, 1))
+
+
+def _fits(header: Header, run: RunSpec) -> bool:
+    """Whether a page can show the bytes of the item: an upright JPEG in sRGB that nothing changes."""
+    options = run.encode
+    encoded = options.quality or options.subsampling or options.progressive
+    if run.operations or encoded or run.limits.accept_damaged or header.format != "jpeg":
+        return False
+    if detail_of(header, JpegDetail).rare:  # lossless, or of 12 bits: no viewer shows it
+        return False
+    return (
+        header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX") and _is_srgb(header.metadata)
+    )
+
+
+def _is_srgb(metadata: Metadata) -> bool:
+    if not metadata.icc:
+        return not metadata.cicp
+    own, srgb = parse_profile(metadata.icc), parse_profile(profiles.srgb())
+    return own is not None and srgb is not None and alike(own, srgb)
