@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from imgpar.batch.incremental import skipped
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.digest import matches_output, what_is_wrong
-from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError
+from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError, library_words
 from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.sinks import Sink
@@ -100,6 +100,9 @@ class Spool:
                 kept.append(str(error))
             except (ImgparError, OSError) as error:
                 errors.append(error)  # the other outputs are published all the same
+            except Exception as error:  # of a sink that is not ours
+                words = library_words(error, type(error).__name__)
+                errors.append(CommitError(f"It cannot be stored in {self._sink.root}: {words}."))
             finally:
                 if self._is_ours(made.path):
                     remove_file(made.path)

@@ -367,3 +367,15 @@ def test_functions_are_told_the_name_of_a_clip_not_of_its_copy(
     source = MemorySource({"a.mp4": (tmp_path / "a.mp4").read_bytes()})
     report = imgpar.Pipeline().apply(Names(tmp_path / "log")).run(source, tmp_path / "out", session=session)
     assert (report.ok, (tmp_path / "log").read_text()) == (1, "memory://inputs/a.mp4")
+
+
+def test_a_sink_with_a_fault_fails_the_item_and_not_the_run(photo_folder: FolderMaker) -> None:
+    class Faulty(imgpar.MemorySink):
+        def publish(self, path: str, file: str, made: imgpar.OutputFile, /) -> None:
+            if path.endswith("a.png"):
+                raise ValueError("no room on the shelf")
+            super().publish(path, file, made)
+
+    report = imgpar.convert(photo_folder("a.png", "b.png"), Faulty(), jobs=1)
+    assert [outcome.status for outcome in report.items] == ["failed", "ok"]
+    assert "no room on the shelf" in report.items[0].error

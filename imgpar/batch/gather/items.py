@@ -25,6 +25,8 @@ from imgpar.runtime.stage_times import StageClock
 FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
 TAIL = 4096
 """Bytes behind a frame in a slot, for what else is known of the item."""
+_LEAST_DPI = 10
+"""Lower densities are no sizes of paper."""
 _MOST_TEXTS, _LONGEST = 8, 200
 _SCRATCH = 128 << 20
 """Largest memory that a worker keeps from item to item."""
@@ -135,7 +137,9 @@ def frame_of_item(
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:
-    if metadata.dpi is None or orientation < 5:
+    if metadata.dpi is None or min(metadata.dpi) < _LEAST_DPI:  # 1 is what TIFFs say that know none
+        return None
+    if orientation < 5:
         return metadata.dpi
     return metadata.dpi[1], metadata.dpi[0]
 

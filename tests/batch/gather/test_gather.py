@@ -379,3 +379,9 @@ def test_a_file_of_other_settings_is_counted_once(folder, tmp_path):
 def test_one_file_goes_to_a_path(folder):
     with pytest.raises(imgpar.UsageError, match="assemble writes one file"):
         imgpar.Pipeline().assemble(folder, imgpar.MemorySink())  # type: ignore[arg-type]
+
+
+def test_a_tiff_without_a_density_fills_no_wall(tmp_path):
+    Image.new("RGB", (300, 150), "red").save(tmp_path / "a.tiff")
+    imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.pdf", jobs=1)
+    assert pages(tmp_path / "a.pdf")[0][0] == pytest.approx((144, 72), abs=0.1)
