@@ -88,7 +88,7 @@ class Account:
                 self.originals.record(outcome, job)
         self._tally.add(outcome._replace(outputs=()) if again else outcome)
         self.journal.record(outcome, job)
-        self.tell(Event("item", outcome=outcome))
+        self._listen(Event("item", self._done, outcome=outcome))
 
     def add_unchanged(self, items: Unchanged) -> None:
         """Record unchanged items."""
@@ -101,7 +101,7 @@ class Account:
             return
         for outcome in items:
             self._done += 1
-            self.tell(Event("item", outcome=outcome))
+            self._listen(Event("item", self._done, outcome=outcome))
 
     def flush(self) -> None:
         """Write what is pending to the journals."""

@@ -293,10 +293,11 @@ class Planner:
                 return not foreign(there, owned_by(known.get(one.path, ())))
 
             names.step_aside(item, is_free)
+            paths = names.paths(item)
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
         done = self._done.branches(item, records, names.folders(item)) if self._several else {}
-        for file, path in zip(wish.targets, names.paths(item), strict=True):
+        for file, path in zip(wish.targets, paths, strict=True):
             if file.branch in done:
                 continue
             split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from imgpar.batch.facts import still_pictures
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals
@@ -125,7 +124,11 @@ def check_inputs(
     moving = dict.fromkeys(
         path for branch in recipe.branches() for path in may_become_clips(named, place, branch.to)
     )
-    still = still_pictures(list(moving), options)
+    still = frozenset[str]()
+    if moving:
+        from imgpar.batch.facts import still_pictures
+
+        still = still_pictures(list(moving), options)
     check_kinds(named, place, recipe.formats(), chosen=recipe.chosen, still=still)
     return still
 

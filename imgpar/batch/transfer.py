@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from imgpar.batch.ahead import Ahead, Entry
-from imgpar.batch.spool import Spool
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
@@ -19,6 +18,10 @@ from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
+
+if TYPE_CHECKING:  # most runs need neither, and no thread pools
+    from imgpar.batch.ahead import Ahead, Entry
+    from imgpar.batch.spool import Spool
 
 
 class Transfer:
@@ -42,9 +45,13 @@ class Transfer:
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
         if stored is not None:
+            from imgpar.batch.spool import Spool
+
             self._spool = Spool(stored.sink, stack.enter_context(temporary()))
             stack.callback(self._spool.finish)
         if any(source.waits for source in sources):
+            from imgpar.batch.ahead import Ahead
+
             self._ahead = Ahead(sources, stack.enter_context(temporary()))
             stack.callback(self._ahead.close)
 
