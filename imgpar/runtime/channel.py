@@ -71,9 +71,9 @@ class WorkerEnd:
         """
         return pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own parent
 
-    def waiting(self) -> bool:
-        """Whether `receive` would return or raise at once."""
-        return bool(self._poll.poll(0)) if self._poll else self._connection.poll()
+    def waiting(self, seconds: float = 0.0) -> bool:
+        """Whether `receive` would return or raise at once, or within so many seconds."""
+        return bool(self._poll.poll(seconds * 1000)) if self._poll else self._connection.poll(seconds)
 
 
 class ParentEnd:

@@ -49,7 +49,7 @@ class Context:
 
     def helpers(self) -> Helpers:
         """The other workers, for a job that is a stream."""
-        return Helpers(self._channel, self.buffer, self.task, self.lease, self._accept)
+        return Helpers(self._channel, self.buffer, self.task, self.lease, self._accept, self.clock.tick)
 
 
 class Performer(Protocol):

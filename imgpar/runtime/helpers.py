@@ -10,6 +10,8 @@ from imgpar.core.job import OutputFile
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.protocol import Advanced, Files, Finished, Lease, Offer, Recall, Returned, Task
 
+WAIT_SECONDS = 0.5
+"""Seconds between two signs of life while waiting for other workers."""
 REPORT_SECONDS = 0.5
 """Minimum seconds between two progress messages."""
 
@@ -23,6 +25,7 @@ class Helpers:
         task: the task of the stream.
         memory: requests a lease of that many bytes from the parent, and waits for it.
         accept: handles all other messages.
+        tick: called at intervals while waiting for the other workers.
     """
 
     def __init__(
@@ -32,9 +35,11 @@ class Helpers:
         task: Task,
         memory: Callable[[int], Lease],
         accept: Callable[[Any], None],
+        tick: Callable[[], None],
     ) -> None:
         self._channel, self._buffer = channel, buffer
         self.serial, self._memory, self._accept = task.serial, memory, accept
+        self._tick = tick
         self.cores, self.attempt = task.cores, task.attempt
         self._reported = time.monotonic()
         # A retry runs without helpers.
@@ -80,6 +85,8 @@ class Helpers:
     def receive(self, *, wait: bool) -> Finished | Returned | None:
         """The next result; None when none is available and `wait` is false."""
         while wait or self._channel.waiting():
+            while not self._channel.waiting(WAIT_SECONDS):
+                self._tick()  # it is the helper that may hang, not this worker
             message = self._channel.receive()
             if isinstance(message, Finished | Returned):
                 if message.serial == self.serial:

@@ -29,6 +29,10 @@ class StageClock:
         self._start = time.perf_counter()
         return self
 
+    def tick(self) -> None:
+        """Tell the parent that this process is not stuck: it waits for another one."""
+        self.board[self.cell + 1] += 1
+
     def at_item(self, index: int) -> None:
         """Note which item of a job with several is being processed; −1 is none. If this process dies, the
         parent knows which one to blame."""
