@@ -13,7 +13,6 @@ from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.report import Report
-from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
@@ -70,36 +69,14 @@ def gather(
             report := parsing.named("report", parsing.path, report),
             [name for name in names if isinstance(name, str)],
         )
-    result = run_gather(
-        call, names, os.fspath(out), recipe, options, own, on_event=on_event, cancel=cancel, workers=session
-    )
+    made = read_gathering(call, names, os.fspath(out), recipe, own)
+    result = run(
+        names, os.fspath(out), recipe, options,
+        on_event=on_event, cancel=cancel, workers=session, gather=made,
+    )  # fmt: skip
     if report is not None:
         result.write_json(report)
     return result
-
-
-def run_gather(
-    call: str,
-    inputs: Sequence[str | Source],
-    out: str,
-    recipe: Recipe,
-    options: RunOptions,
-    own: Mapping[str, Any],
-    **context: Any,
-) -> Report:
-    """The same with settings that are read; for the command line.
-
-    Args:
-        call: "assemble", "sheet" or "concat".
-        inputs: files, folders and patterns.
-        out: the file.
-        recipe: of the run.
-        options: of the run.
-        own: settings of the kind of file, not yet read.
-        context: further arguments of `api.run.run`.
-    """
-    made = read_gathering(call, inputs, out, recipe, own)
-    return run(inputs, out, recipe, options, gather=made, **context)
 
 
 def read_gathering(
