@@ -38,10 +38,16 @@ EPILOG = """\
 --watermark-text uses a built-in font, and system fonts for letters and emoji that it lacks; --font FILE
 selects another one."""
 
+USUAL = (
+    "--out", "--to", "--resize", "--quality", "--strip", "--recipe", "--in-place", "--on-exists",
+    "--dry-run", "--jobs",
+)  # fmt: skip
+"""What `-h` shows."""
+
 
 def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
-    parser = Parser("convert", USAGE, DESCRIPTION, EPILOG)
+    parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
     parser.set_defaults(steps=None)
     group = _add_files(parser)
     flags.add_operations(parser)
