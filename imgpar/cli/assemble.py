@@ -48,6 +48,6 @@ def assemble_parser() -> Parser:
 
 def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.run_command(
+    return gathering.run_gathering(
         "assemble", assemble_parser(), argv, example="imgpar assemble frames/ -o clip.mp4"
     )
