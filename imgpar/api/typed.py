@@ -265,6 +265,19 @@ class PlainRunSettings(OperationSettings, total=False):
     """Encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
+    name: str | None
+    """Template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below OUT;
+    fields: stem, ext, dir, parent, n, date, camera, width, height, page, hash, recipe ({n:04}: digits,
+    {hash:8}: length, {camera|other}: where it is missing)."""
+    prefix: str | None
+    """Text before each name."""
+    suffix: str | None
+    """Text behind each name, before its dot."""
+    flat: bool | None
+    """Write all outputs directly into OUT, without the folders of the inputs."""
+    sizes: str | int | Sequence[int] | None
+    """Widths in pixels: each is an output of its own, named {stem}-{width}; nothing is enlarged: of a smaller
+    input its own width is made."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""

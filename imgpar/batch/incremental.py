@@ -17,7 +17,7 @@ from typing import Protocol
 from imgpar.core.errors import garbled
 from imgpar.core.job import Item, Outcome, OutputFile
 from imgpar.inputs.batches import Entries
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place
 
 TOGETHER = 4000
@@ -112,7 +112,9 @@ def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
     return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
 
 
-def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place = FILES) -> list[Row | None]:
+def find_unchanged(
+    entries: Entries, known: Recorded, folder: str, place: Place = FILES, *, anywhere: bool = False
+) -> list[Row | None]:
     """For each file its row where the file and its outputs are as recorded, else None.
 
     Args:
@@ -120,6 +122,7 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place 
         known: the rows of the journal for the folder.
         folder: of the outputs, with a trailing separator.
         place: what `folder` is in.
+        anywhere: whether outputs may lie in folders inside of `folder`.
 
     A ctime or inode of 0 is unknown and not compared. Raises OutputError where the journal is corrupt.
     """
@@ -140,13 +143,15 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place 
     for start in range(0, len(found), TOGETHER):
         part = found[start : start + TOGETHER]
         try:
-            found[start : start + TOGETHER] = _intact(part, prefix, folder, place)
+            found[start : start + TOGETHER] = _intact(part, prefix, folder, place, anywhere=anywhere)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(known.where) from error
     return found
 
 
-def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> list[Row | None]:
+def _intact(
+    rows: list[Row | None], prefix: str, folder: str, place: Place, *, anywhere: bool
+) -> list[Row | None]:
     """The rows whose outputs are all in that folder with their recorded size; None instead of the others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut = len(prefix)
@@ -154,7 +159,8 @@ def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> l
     for index, files in enumerate(made):
         for at, size, *_ in files:
             name = at[cut:]
-            if at[:cut] != prefix or "/" in name:
+            inside = "/../" not in f"/{name}/" and not name.startswith("/") if anywhere else "/" not in name
+            if at[:cut] != prefix or not inside:
                 rows[index] = None
                 continue
             names.append(name)

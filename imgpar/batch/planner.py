@@ -8,9 +8,9 @@ The planner writes nothing; it reads only the status of outputs (their content i
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from typing import Protocol
 
 from imgpar.batch.done import DoneOutputs
@@ -33,6 +33,16 @@ from imgpar.batch.plan_entries import (
     outputs_on_disk,
     results_by_output,
 )
+from imgpar.batch.whole_plan import (
+    Examined,
+    Joined,
+    NamesNeed,
+    Reader,
+    first_page,
+    outputs_of,
+    properties_in,
+    read_needed,
+)
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
@@ -50,8 +60,12 @@ from imgpar.outputs.conflicts import (
 )
 from imgpar.outputs.destination import Out
 from imgpar.outputs.extracted import INDEX, ExtractedWishes
-from imgpar.outputs.naming import PLANNED, Names, PriorResult
-from imgpar.outputs.wishes import AllWishes, WishedOutput
+from imgpar.outputs.naming import Names
+from imgpar.outputs.paths import Known as KnownOfInputs
+from imgpar.outputs.paths import TemplatePaths
+from imgpar.outputs.prior import PLANNED, PriorResult
+from imgpar.outputs.templates import NoNameError
+from imgpar.outputs.wishes import AllWishes, SizedWishes, WishedOutput
 
 _SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
 
@@ -68,6 +82,9 @@ class PastRuns(Protocol):
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
+
+    def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
+        """Names and records of inputs of all folders other than those of these batches."""
 
 
 class OriginalsStore(Protocol):
@@ -141,9 +158,16 @@ class Planner:
         self.replaced = 0
         """Number of outputs of other settings to be replaced."""
         self._past, self._originals = past, originals
+        self.need = NamesNeed() if extract else NamesNeed.of(self._outputs)
+        """What names depend on. Where `need.whole` is set, `prepare` is called first."""
+        self._first_page = first_page(self._outputs[0].options.pages)
+        self._examined = deque[Examined]()
+        self._unread: Callable[[str], object] = lambda _: None
+        self._names: Names | None = None
+        self._templates: TemplatePaths | None = None
         self.silent: dict[str, Counter[str]] = {}
         """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes: AllWishes | ExtractedWishes = (
+        self._wishes: AllWishes | ExtractedWishes | SizedWishes = (
             ExtractedWishes(out, self._outputs[0].to, extract)
             if extract
             else AllWishes(out, self._outputs, alone=alone, still=still)
@@ -159,16 +183,20 @@ class Planner:
 
     def plan_together(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
         """The same, with runs of unchanged items as one entry each."""
-        recorded, rows = self._compare(batch)
-        known = self._ask(batch, rows)
-        found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
-        claims = (made.path for record in found if record for made in outputs_on_disk(record, recorded))
-        taken = self._taken(batch) if None in found else ()
-        names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
+        if self._names is None:
+            examined = self._examine(batch)
+            names = self._named([examined])
+        else:
+            examined, names = self._examined.popleft(), self._names
+        _, recorded, known, found = examined
         mine = results_by_output(known, self.keys[0]) if self.out.in_place and known else {}
         for kind, places in stretches(found):
             if kind is tuple and not self.verify:
-                same = [row for row in rows[places.start : places.stop] if row]
+                same = [
+                    row
+                    for row in found[places.start : places.stop]
+                    if not isinstance(row, PriorResult | None)
+                ]
                 yield Unchanged(batch.items, places.start, self.count, same, recorded)
                 self.count += len(places)
                 continue
@@ -183,15 +211,93 @@ class Planner:
                     yield failed_entry(item, number, item.error, "read", item.kind)
                 elif self.out.in_place and os.path.islink(item.path):
                     yield link_entry(item, number)
+                elif isinstance(unread := self._unread(item.path), Outcome):
+                    yield unread._replace(job=number, source_bytes=item.size)
                 else:
                     yield self._decide(item, number, names, known, mine)
+
+    def prepare(self, batches: Iterable[Batch], reader: Reader) -> list[Batch]:
+        """Fix all names of a run, before its first batch is planned.
+
+        Args:
+            batches: all of the run; they have to be planned in this order.
+            reader: asks workers for the properties of inputs.
+
+        Returns:
+            The batches.
+        """
+        parts = [self._examine(batch) for batch in batches]
+        sizes: Callable[[Item], Sequence[tuple[int, int]]] = lambda _: ()  # noqa: E731
+        properties = properties_in(reader)
+        if self.need.wants is not None and isinstance(self._wishes, AllWishes):
+            read_needed(parts, self._wishes, reader, self.need.wants)
+            self._unread = reader.of
+            if self.need.wants.made:
+                self._wishes = sized = SizedWishes(self._wishes, lambda path: properties(path).made)
+                sizes = sized.sizes
+        self._templates = TemplatePaths(self.out, KnownOfInputs(properties, sizes, self._first_page))
+        self._names = self._named(parts)
+        self._examined.extend(parts)
+        return [part.batch for part in parts]
+
+    def _examine(self, batch: Batch) -> Examined:
+        """What the journal says of the items of a batch."""
+        recorded, rows = self._compare(batch)
+        known = self._ask(batch, rows)
+        found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
+        return Examined(batch, recorded, known, found)
+
+    def _named(self, parts: Sequence[Examined]) -> Names:
+        """The names of all outputs of these batches."""
+        batch, known = parts[0].batch, parts[0].known
+        found: Sequence[Row | PriorResult | None] = parts[0].found
+        if self._templates:
+            folders = tuple(self._folder_names(part.batch) for part in parts)
+            batch = Batch(
+                "", "", Joined([part.batch.items for part in parts]), folders=tuple(chain(*folders))
+            )
+            known = {path: records for part in parts for path, records in part.known.items()}
+            found = list(chain.from_iterable(part.found for part in parts))
+        claims = (
+            made.path
+            for part in parts
+            for record in part.found
+            if record
+            for made in outputs_on_disk(record, part.recorded)
+        )
+        taken = self._taken([part.batch for part in parts]) if None in found else ()
+        return Names(
+            self.out,
+            batch,
+            self._wishes,
+            known,
+            found,
+            claims,
+            taken=taken,
+            split=self.split,
+            templates=self._templates,
+            made=outputs_of(parts),
+            anywhere=self.need.scattered,
+        )
+
+    def _folder_names(self, batch: Batch) -> list[str]:
+        """Paths below OUT of folders in the output folder of a batch."""
+        above = f"{batch.mirror}/" if batch.mirror else ""
+        return [] if self.need.scattered else [above + name for name in batch.folders]
 
     def finish(self) -> Iterator[Job | Outcome]:
         """What is planned after the last batch: nothing."""
         return iter(())
 
     def remarks(self) -> Iterator[str]:
-        """Notes at the end of a run on settings without effect on some inputs."""
+        """Notes at the end of a run: on dates in names, and on settings without effect on some inputs."""
+        if self._templates and (dated := len(self._templates.dated)):
+            inputs = (
+                "1 input does not say when it was"
+                if dated == 1
+                else f"{dated} inputs do not say when they were"
+            )
+            yield f"{inputs} taken, so {{date}} is the time of the file; {{date|text}} writes a text instead."
         for name, formats in self.silent.items():
             inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
             titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
@@ -211,7 +317,10 @@ class Planner:
             found = [self._past.recorded(batch, key, self.keys) for key in self.keys]
             known = merged(found, self._branches_by_name)
             if known.rows:
-                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror), self.out.place)
+                anywhere = self.need.scattered
+                folder = self.out.below("" if anywhere else batch.mirror)
+                rows = find_unchanged(batch.items, known, folder, self.out.place, anywhere=anywhere)
+                return known, rows
         return known, [None] * len(batch.items)
 
     def _branches_of(self, item: Item) -> Collection[int]:
@@ -236,11 +345,13 @@ class Planner:
             batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row}
         )
 
-    def _taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
-        """Names and records of inputs of other folders with the output folder of the batch."""
+    def _taken(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
+        """Names and records of inputs of other folders with the output folders of these batches."""
         if self._past is None or self.out.in_place or self.out.name:
             return ()
-        return self._past.taken(batch)
+        if self.need.scattered:
+            return self._past.elsewhere(batches)
+        return [found for batch in batches for found in self._past.taken(batch)]
 
     def _find_unchanged(
         self, batch: Batch, rows: Sequence[Row | None], known: Known
@@ -255,7 +366,9 @@ class Planner:
             if batch.folder
             else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
         )
-        folders = {folder, *(os.path.join(folder, root, "") for root in roots)}
+        folders = (
+            None if self.need.scattered else {folder, *(os.path.join(folder, root, "") for root in roots)}
+        )
         return [
             row
             or (
@@ -282,7 +395,10 @@ class Planner:
             self.silent.setdefault(name, Counter())[wish.title] += 1
         records = known.get(item.path, ())
         owned = owned_by(records)
-        paths = names.paths(item)
+        try:
+            paths = names.paths(item)
+        except NoNameError as error:
+            return failed_entry(item, number, str(error), "plan", "UsageError")
         if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
             return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
         if self.on_exists == "rename":

@@ -157,7 +157,7 @@ def planner(
         still: named pictures with a single frame, from `check_inputs`.
     """
     outputs = [
-        WishedOutput(key, branch.to, branch.encode, branch.name)
+        WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
         for key, branch in zip(run_keys(place, recipe), recipe.branches(), strict=True)
     ]
     return Planner(
@@ -193,10 +193,16 @@ def check_place(
     branches = recipe.branches()
     several = len(branches) > 1
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
-    if place.in_place and (several or branches[0].name):
+    if place.in_place and (several or recipe.naming.renames or branches[0].name):
+        what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
-            "In place an input has one output with its own name, but the recipe has [[output]] tables.",
+            f"In place an input has one output with its own name, but the recipe has {what}.",
             fix="Name a folder with -o.",
+        )
+    if place.name and recipe.naming.renames and not several:
+        raise UsageError(
+            f"OUT is one file ({place.name}), so there is no template for its name.",
+            fix="Name a folder with -o, or leave the template out.",
         )
     if several and place.name:
         raise UsageError(

@@ -78,6 +78,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "audio "
         "of clips (default: keep the format)",
     )
+    flags.add_naming(group)
     add(
         "--explain",
         action="store_true",
@@ -128,6 +129,7 @@ def convert_command(argv: Sequence[str]) -> int:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
+    from imgpar.api.settings import check_naming
     from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
@@ -136,6 +138,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     check_extraction(recipe, RUN, flags.flag)
+    check_naming(recipe)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]

@@ -24,6 +24,7 @@ from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -106,6 +107,12 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
         _add(group, name, option, text)
 
 
+def add_naming(group: Group) -> None:
+    """Add a flag for everything that decides which files are made and how they are named."""
+    for name, option in Naming.options().items():
+        _add(group, name, option, option.help)
+
+
 def add_extraction(group: Group) -> None:
     """Add a flag for everything that can be extracted from clips."""
     for name, option in Extraction.options().items():
@@ -178,18 +185,21 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
     extract: dict[str, Any] = {}
+    naming: dict[str, Any] = {}
     for step in steps:
         if (option := Extraction.options().get(step.name)) is not None:
             extract[step.name] = parsing.named(step.label, option.parse, step.value)
+        elif (option := Naming.options().get(step.name)) is not None:
+            naming[step.name] = parsing.named(step.label, option.parse, step.value)
         else:
             _place(step, drafts, settings)
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
-    if not (settings or extract):
+    if not (settings or extract or naming):
         return base
     encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
-    return replace(base, encode=encode, extract=extracted)
+    return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
 def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:

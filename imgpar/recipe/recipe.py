@@ -27,7 +27,8 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.sidefiles import check_place, write_whole
-from imgpar.recipe.outputs import Branch, Output
+from imgpar.outputs.templates import Naming
+from imgpar.recipe.outputs import Branch, Output, sized
 from imgpar.recipe.tables import (
     fields_of,
     operations_from,
@@ -61,6 +62,8 @@ class Recipe:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     extract: Extraction = field(default_factory=Extraction)
     """What is extracted from clips; where nothing is, inputs are converted."""
+    naming: Naming = field(default_factory=Naming)
+    """Names of the outputs, and their sizes where there are several."""
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
     outputs: tuple[Output, ...] = ()
@@ -135,9 +138,10 @@ class Recipe:
 
     def check_single(self, call: str) -> None:
         """Refuse a recipe with [[output]] tables for a call that makes one result; raises UsageError."""
-        if self.outputs:
+        several = "[[output]] tables" if self.outputs else "sizes" if self.naming.sizes else ""
+        if several:
             raise UsageError(
-                f"{call} makes one result, but the recipe has [[output]] tables.",
+                f"{call} makes one result, but the recipe has {several}.",
                 fix="Convert with it, or leave them out.",
             )
 
@@ -147,16 +151,18 @@ class Recipe:
         Other settings are kept; None means "not given". `label(key)` names a key in errors.
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
-        declared = {**EncodeOptions.options(), **Extraction.options()}
+        declared = {**EncodeOptions.options(), **Extraction.options(), **Naming.options()}
         changes = settings_from(settings, label, ("operations", "output"), declared)
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
         extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}
+        naming = {key: changes.pop(key) for key in Naming.options() if key in changes}
         return replace(
             self,
             to=to,
             encode=replace(self.encode, **changes),
             extract=replace(self.extract, **extract),
+            naming=replace(self.naming, **naming),
             chosen=chosen,
         )
 
@@ -172,6 +178,11 @@ class Recipe:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
         data |= fields_of(self.extract, Extraction.options())
         data |= fields_of(self.encode, EncodeOptions.options())
+        data |= fields_of(
+            self.naming, {key: each for key, each in Naming.options().items() if key != "sizes"}
+        )
+        if self.naming.sizes:
+            data["sizes"] = list(self.naming.sizes)
         if self.operations:
             data["operations"] = [table_of(operation) for operation in self.operations]
         if self.outputs:
@@ -206,8 +217,13 @@ class Recipe:
 
     def branches(self) -> tuple[Branch, ...]:
         """What makes each output: the shared operations and settings, and its own. One without [[output]]."""
-        shared = Branch(self.operations, self.to, self.encode, extract=self.extract)
-        return tuple(output.following(shared) for output in self.outputs) or (shared,)
+        naming = self.naming
+        shared = Branch(
+            self.operations, self.to, self.encode, naming.template(), self.extract, flat=naming.flat
+        )
+        if naming.sizes:
+            return sized(shared, naming.sizes)
+        return tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:
