@@ -290,6 +290,8 @@ class PlainRunSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -394,6 +396,8 @@ class ExtractSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -433,6 +437,8 @@ class SessionArraysSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -515,6 +521,8 @@ class AssembleSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -572,6 +580,8 @@ class SheetSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -649,6 +659,8 @@ class RetrySettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None

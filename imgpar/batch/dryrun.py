@@ -86,7 +86,7 @@ def planned_entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        patterns = Patterns(options.include, options.exclude)
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         batches = input_batches(
             inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
         )

@@ -62,12 +62,15 @@ class Recorded:
             raise garbled(self.where) from error
 
 
-def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int]]) -> Recorded:
+def merged(
+    parts: Sequence[Recorded], branches: Callable[[bytes, Sequence[Row | None]], Collection[int]]
+) -> Recorded:
     """The rows of inputs of which all outputs are recorded, of the same state of the input.
 
     Args:
         parts: the rows of each output of the recipe, in order.
-        branches: `branches(name)` returns the indices of the outputs that such an input has.
+        branches: `branches(name, rows)` returns the indices of the outputs that such an input has; `rows` are
+            those of each output.
     """
     if len(parts) == 1:
         return parts[0]
@@ -75,7 +78,7 @@ def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int
     for name in dict.fromkeys(chain.from_iterable(part.rows for part in parts)):
         every = [part.rows.get(name) for part in parts]
         if None in every:
-            every = [every[branch] for branch in branches(name)]
+            every = [every[branch] for branch in branches(name, every)]
         found = [row for row in every if row is not None]
         facts = {row[1:5] for row in found}
         if len(found) < len(every) or len(facts) != 1:
@@ -84,6 +87,15 @@ def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int
         outputs = ",".join(row[5][1:-1] for row in found)
         rows[name] = (ids, *facts.pop(), f"[{outputs}]", name)
     return Recorded(rows, parts[0].paths, parts[0].where)
+
+
+def width_in(row: Row) -> int:
+    """The width of the first output of a row; 0 where it is unknown."""
+    try:
+        width = json.loads(row[5])[0][2]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0  # a damaged row is reported where its outputs are needed
+    return width if isinstance(width, int) else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Run:
             self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._account = Account(listen, self._place.path)
         self._flushed = time.monotonic()
-        self._patterns = Patterns(options.include, options.exclude)
+        self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         self._swept: set[str] = set()
         self._stopped = ""
         self._space_checked = self._replaced_said = False

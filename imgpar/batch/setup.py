@@ -60,6 +60,8 @@ def input_batches(
     if in_order and named is not None:
         return scan_in_order(named, patterns)
     if named is None:
+        if not options.recursive:
+            raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
@@ -336,6 +338,7 @@ def run_facts(
         "chosen": chosen,
         "include": options.include,
         "exclude": options.exclude,
+        "recursive": options.recursive,
     }
 
 

@@ -20,13 +20,14 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, Target
 from imgpar.core.properties import HEADER_ONLY, Properties, Wants
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.paths import UNKNOWN
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.templates import HEADER_FIELDS, name_template
 from imgpar.outputs.wishes import AllWishes, WishedOutput
 
 
-class Reader(Protocol):
+class PropertySource(Protocol):
     """Reads properties of inputs; see `batch.properties.PropertyReader`."""
 
     def ask(self, jobs: Iterable[Job], wants: Wants = HEADER_ONLY) -> None:
@@ -105,13 +106,13 @@ class Joined(Sequence[Item]):
         return self._parts[part][index - (self._ends[part - 1] if part else 0)]
 
 
-def read_needed(parts: Sequence[Examined], wishes: AllWishes, reader: Reader, wants: Wants) -> None:
+def read_needed(parts: Sequence[Examined], wishes: AllWishes, reader: PropertySource, wants: Wants) -> None:
     """Ask for the properties of all items that get names."""
 
     def jobs() -> Iterator[Job]:
         for part in parts:
             for item, record in zip(part.batch.items, part.found, strict=True):
-                if record is not None or item.error:
+                if record is not None or item.error or item.format == SIDECAR:
                     continue
                 wish = wishes.of(item)
                 if wish.targets and not wish.error:
@@ -121,7 +122,7 @@ def read_needed(parts: Sequence[Examined], wishes: AllWishes, reader: Reader, wa
     reader.ask(jobs(), wants)
 
 
-def properties_in(reader: Reader) -> Callable[[str], Properties]:
+def properties_in(reader: PropertySource) -> Callable[[str], Properties]:
     """A look-up of properties by the path of the item; of one that cannot be read, nothing is known."""
 
     def of(path: str) -> Properties:

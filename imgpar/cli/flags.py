@@ -151,6 +151,8 @@ def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
     text = option.help.replace("%", "%%")
     if name == "password":
         add_password(add, text)
+    elif option.parse is parsing.switch and default is True:
+        add(f"--no-{flag(name)[2:]}", dest=name, action="store_false", default=True, help=f"do not {text}")
     elif option.parse is parsing.switch:
         add(*names, dest=name, action="store_true", default=default, help=text)
     else:

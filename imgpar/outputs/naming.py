@@ -168,7 +168,7 @@ class Names:
 
     def _level(self, leader: Leader) -> int:
         """The level of an item that has a name."""
-        if self._made(leader.path):
+        if self._templates and self._made(leader.path):
             return 0
         taken = (
             level for level in range(LAST_LEVEL + 1) if fold(self._first(leader, level)) in self._claimed

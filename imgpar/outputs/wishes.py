@@ -132,25 +132,25 @@ class SizedWishes:
         wish, made = self._wishes.of(item), self._made(item.path)
         if len(made) != len(wish.targets):
             return wish
-        return wish._replace(targets=tuple(file for file, _ in fitting(wish.targets, made)))
+        return wish._replace(targets=tuple(file for file, _ in sizes_that_fit(wish.targets, made)))
 
     def sizes(self, item: Item) -> list[tuple[int, int]]:
         """Width and height of the outputs of `of`, in order."""
         wish, made = self._wishes.of(item), self._made(item.path)
         if len(made) != len(wish.targets):
             return [(0, 0)] * len(wish.targets)
-        return [size for _, size in fitting(wish.targets, made)]
+        return [size for _, size in sizes_that_fit(wish.targets, made)]
 
 
 Made = tuple[WishedFile, tuple[int, int]]
 
 
-def fitting(targets: Sequence[WishedFile], made: Sequence[tuple[int, int]]) -> list[Made]:
+def sizes_that_fit(targets: Sequence[WishedFile], made: Sequence[tuple[int, int]]) -> list[Made]:
     """The outputs to make, with their sizes. Of several sizes those that are not larger than the input, and
     where there is a larger one the input's own; two that have one size are made once.
 
     >>> files = [WishedFile("webp", ".webp", branch, size=size) for branch, size in enumerate((320, 640, -1))]
-    >>> [(file.size, size) for file, size in fitting(files, [(320, 240), (500, 375), (500, 375)])]
+    >>> [(file.size, size) for file, size in sizes_that_fit(files, [(320, 240), (500, 375), (500, 375)])]
     [(320, (320, 240)), (-1, (500, 375))]
     """
     own = {file.format: size for file, size in zip(targets, made, strict=True) if file.size == OWN_SIZE}
@@ -166,3 +166,21 @@ def fitting(targets: Sequence[WishedFile], made: Sequence[tuple[int, int]]) -> l
         seen.add(key)
         kept.append((file, size))
     return kept
+
+
+def sizes_made(outputs: Sequence[WishedOutput], own: int) -> list[int]:
+    """Indices of the outputs that an input has, of several sizes.
+
+    >>> outputs = [WishedOutput(size=size) for size in (320, 640, OWN_SIZE)]
+    >>> sizes_made(outputs, 500), sizes_made(outputs, 0)
+    ([0, 2], [0, 1])
+
+    Args:
+        outputs: of the recipe.
+        own: the width of the output in the input's own size; 0 where there is none, because no size is
+            larger.
+    """
+    widths = [(at, output.size) for at, output in enumerate(outputs)]
+    if not own or all(size <= own for _, size in widths):
+        return [at for at, size in widths if size != OWN_SIZE]
+    return [at for at, size in widths if size <= own]

@@ -40,6 +40,8 @@ from imgpar.recipe.tables import (
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+_USUAL_NAMES = Naming()
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -137,13 +139,16 @@ class Recipe:
         return replace(self, outputs=(*self.outputs, output))
 
     def check_single(self, call: str) -> None:
-        """Refuse a recipe with [[output]] tables for a call that makes one result; raises UsageError."""
-        several = "[[output]] tables" if self.outputs else "sizes" if self.naming.sizes else ""
-        if several:
+        """Refuse a recipe with [[output]] tables, sizes or names of outputs for a call that makes one result;
+        raises UsageError."""
+        if self.outputs:
             raise UsageError(
-                f"{call} makes one result, but the recipe has {several}.",
+                f"{call} makes one result, but the recipe has [[output]] tables.",
                 fix="Convert with it, or leave them out.",
             )
+        for key in Naming.options():
+            if getattr(self.naming, key) != getattr(_USUAL_NAMES, key):
+                raise UsageError(f"{call} does not accept {key}.", fix="It is for convert and Pipeline.run.")
 
     def merged(self, settings: Mapping[str, object], *, label: Callable[[str], str] = str) -> Recipe:
         """The recipe with updated settings (`to`, `quality` …), given as text or as Python values.
