@@ -113,10 +113,21 @@ def clean(text: str) -> str:
 
 @parsing.accepts("str")
 def parse_name(value: object) -> str:
-    """A template of a name; a final `.{ext}` is left out. Empty where it changes nothing.
+    """The template of one output; a final `.{ext}` is left out. Empty where it changes nothing.
 
     >>> parse_name("{stem}-thumb.{ext}"), parse_name("{stem}"), parse_name("{date:%Y}/{n:04}")
     ('{stem}-thumb', '', '{date:%Y}/{n:04}')
+    """
+    text = parse_names(value)
+    return "" if text == STEM else text
+
+
+@parsing.accepts("str")
+def parse_names(value: object) -> str:
+    """The template of all outputs: as for one, but `{stem}` stays, because sizes have another default.
+
+    >>> parse_names("{stem}.{ext}")
+    '{stem}'
     """
     text = parsing.text(value)
     template = parse_template(text, FIELDS, "a name with fields")
@@ -124,7 +135,7 @@ def parse_name(value: object) -> str:
     _check_literals(text, template)
     if not template.fields & _PER_INPUT:
         raise bad_value(parsing.VALUE, "a name with a field such as {stem}, {n} or {date}", text)
-    return "" if text == STEM else text
+    return text
 
 
 def _check_literals(text: str, template: Template) -> None:
@@ -215,7 +226,7 @@ class Naming(Declared):
     """Which files are made of an input, and how they are named: settings of a recipe."""
 
     name: str = option(
-        parse_name,
+        parse_names,
         "template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below "
         "OUT; fields: "
         + ", ".join(field.name for field in FIELDS)
@@ -258,10 +269,10 @@ class Naming(Declared):
         Args:
             own: the template of the output; empty takes that of the recipe.
         """
-        text = own or self.name or (SIZED if self.sizes else "")
+        text = own or self.name or (SIZED if self.sizes else STEM)
         if not (self.prefix or self.suffix):
-            return text
-        above, slash, stem = (text or STEM).rpartition("/")
+            return "" if text == STEM else text
+        above, slash, stem = text.rpartition("/")
         prefix, suffix = (part.replace("{", "{{").replace("}", "}}") for part in (self.prefix, self.suffix))
         return f"{above}{slash}{prefix}{stem}{suffix}"
 

@@ -62,6 +62,10 @@ class AllWishes:
         self.renaming = any(output.name or output.flat for output in outputs)
         """Whether outputs have other stems or folders than their inputs."""
 
+    def options_of(self, branch: int) -> EncodeOptions:
+        """The settings of the encoder for an output of the recipe."""
+        return self._outputs[branch].options
+
     def of(self, item: Item) -> Wish:
         """The outputs of this item."""
         name = os.path.basename(item.path)
@@ -91,10 +95,10 @@ class AllWishes:
         targets = dict[tuple[str, str, int], WishedFile]()
         for branch in branches:
             output = self._outputs[branch]
-            sized = branch if name_template(output.name).fields & {"width", "height"} else -1
+            apart = bool(output.size or name_template(output.name).fields & {"width", "height"})
             for target in found[branch].targets:
                 file = target._replace(branch=branch, name=output.name, flat=output.flat, size=output.size)
-                targets.setdefault((fold(output.name), file.suffix, sized), file)
+                targets.setdefault((fold(output.name), file.suffix, branch if apart else -1), file)
         return found[0]._replace(
             targets=tuple(targets.values()),
             note=next((found[branch].note for branch in branches if found[branch].note), ""),
@@ -112,6 +116,10 @@ class AllWishes:
             if name not in found[branch].silent
         }
         return tuple(sorted(without - effective))
+
+
+Made = tuple[WishedFile, tuple[int, int]]
+"""An output with its width and height."""
 
 
 class SizedWishes:
@@ -132,17 +140,27 @@ class SizedWishes:
         wish, made = self._wishes.of(item), self._made(item.path)
         if len(made) != len(wish.targets):
             return wish
-        return wish._replace(targets=tuple(file for file, _ in sizes_that_fit(wish.targets, made)))
+        return wish._replace(targets=tuple(file for file, _ in self._fitting(wish, made)))
 
     def sizes(self, item: Item) -> list[tuple[int, int]]:
         """Width and height of the outputs of `of`, in order."""
         wish, made = self._wishes.of(item), self._made(item.path)
         if len(made) != len(wish.targets):
             return [(0, 0)] * len(wish.targets)
-        return [size for _, size in sizes_that_fit(wish.targets, made)]
+        return [size for _, size in self._fitting(wish, made)]
 
-
-Made = tuple[WishedFile, tuple[int, int]]
+    def _fitting(self, wish: Wish, made: Sequence[tuple[int, int]]) -> list[Made]:
+        """The outputs to make. Of several [[output]] tables that differ in nothing but their size, and end in
+        the same size and so in the same name, the first is made."""
+        seen = set[tuple[object, ...]]()
+        kept = list[Made]()
+        for file, size in sizes_that_fit(wish.targets, made):
+            named_by_size = name_template(file.name).fields & {"width", "height"}
+            key = (fold(file.name), file.suffix, size, self._wishes.options_of(file.branch))
+            if not (named_by_size and key in seen):
+                seen.add(key)
+                kept.append((file, size))
+        return kept
 
 
 def sizes_that_fit(targets: Sequence[WishedFile], made: Sequence[tuple[int, int]]) -> list[Made]:
