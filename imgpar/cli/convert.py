@@ -163,6 +163,8 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             "--files-from and INPUT exclude each other.",
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
+    if args.files_from and not args.recursive:
+        raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.profile and (args.dry_run or args.explain):
         raise UsageError(
             "--profile measures a run, but --dry-run and --explain do not run anything.", fix="Leave it out."

@@ -120,8 +120,8 @@ class Names:
 
         groups = self._groups(moving)
         if self._templates:
-            readable = sum(not item.error for item in self._batch.items)
-            self._count(groups, readable - len(moving))
+            counted = sum(not item.error and item.path not in self._leaders for item in self._batch.items)
+            self._count(groups, counted - sum(item.path not in self._leaders for item in moving))
         lowest = [self._levels.get(group[0].path, 0) for group in groups]
 
         def names(member: int, level: int) -> list[str]:

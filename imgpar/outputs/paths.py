@@ -91,19 +91,16 @@ class TemplatePaths:
         Raises:
             NoNameError: a template gives no name for it.
         """
-        sizes = self._known.sizes(item) if any(file.name for file in wish.targets) else ()
-        found = list[str]()
-        for index, target in enumerate(wish.targets):
-            size = sizes[index] if index < len(sizes) else (0, 0)
-            path = self._path(item, target, level, counter, size)
-            found.append(numbered(path, number))
-        return found
+        paths = (
+            self._path(item, target, level, counter, size)
+            for target, size in zip(wish.targets, self._sizes(item, wish), strict=True)
+        )
+        return [numbered(path, number) for path in paths]
 
     def counter_in(self, item: Item, wish: Wish, level: int, path: str) -> int | None:
         """The value of `{n}` in a path that was made of an item; None where it was made of another."""
-        for index, target in enumerate(wish.targets):
-            sizes = self._known.sizes(item)
-            template, values, more, suffix = self._parts(item, target, level, 0, sizes[index])
+        for target, size in zip(wish.targets, self._sizes(item, wish), strict=True):
+            template, values, more, suffix = self._parts(item, target, level, 0, size)
             base = self._base(item, target, template)
             if more or not path.startswith(base) or not path.endswith(suffix):
                 continue
@@ -111,6 +108,11 @@ class TemplatePaths:
             if (found := template.template.find_number("n", text, values)) is not None:
                 return found
         return None
+
+    def _sizes(self, item: Item, wish: Wish) -> Sequence[tuple[int, int]]:
+        """Width and height of each output; 0 where they are unknown."""
+        sizes = self._known.sizes(item)
+        return sizes if len(sizes) == len(wish.targets) else [(0, 0)] * len(wish.targets)
 
     def _path(self, item: Item, target: WishedFile, level: int, counter: int, size: tuple[int, int]) -> str:
         template, values, more, suffix = self._parts(item, target, level, counter, size)
