@@ -56,6 +56,8 @@ def _stems(path: str, name: str, target: WishedFile, level: int) -> tuple[str, s
     """The stem at a level, what a template without a stem appends, and the suffix."""
     stem, own = split_suffix(name)
     suffix = target.suffix
+    if suffix and not level and (known_suffix(own[1:]) or not own):
+        return stem, "", suffix  # most of them
     if suffix:
         # The text behind the last dot of an unknown name belongs to the name.
         chosen = candidate_stem(path, stem if known_suffix(own[1:]) else name, level)
@@ -75,6 +77,7 @@ class TemplatePaths:
 
     def __init__(self, out: Out, known: Known) -> None:
         self._out, self._known = out, known
+        self._folders: dict[str, str] = {}
         self.dated = set[str]()
         """Inputs whose name has the time of the file, because they do not say when they were taken."""
 
@@ -115,25 +118,29 @@ class TemplatePaths:
         return sizes if len(sizes) == len(wish.targets) else [(0, 0)] * len(wish.targets)
 
     def _path(self, item: Item, target: WishedFile, level: int, counter: int, size: tuple[int, int]) -> str:
+        if not target.name:
+            stem, _, suffix = _stems(_shown(item, target, level), os.path.basename(item.path), target, level)
+            return self._folder("" if target.flat else _mirror(item)) + legal(stem, suffix)
         template, values, more, suffix = self._parts(item, target, level, counter, size)
         base = self._base(item, target, template)
-        if not target.name:
-            return base + legal(str(values["stem"]), suffix)
         relative = template.path(values, more, suffix)
         return base + (relative.replace("/", os.sep) if os.sep != "/" and not self._out.stored else relative)
 
     def _base(self, item: Item, target: WishedFile, template: NameTemplate) -> str:
         """The folder that a name is relative to, with a trailing separator."""
-        return self._out.below("" if target.flat or template.folders else _mirror(item))
+        return self._folder("" if target.flat or template.folders else _mirror(item))
+
+    def _folder(self, mirror: str) -> str:
+        found = self._folders.get(mirror)
+        if found is None:
+            found = self._folders[mirror] = self._out.below(mirror)
+        return found
 
     def _parts(
         self, item: Item, target: WishedFile, level: int, counter: int, size: tuple[int, int]
     ) -> tuple[NameTemplate, dict[str, Value], str, str]:
         name = os.path.basename(item.path)
-        path = item.path
-        if level > 1 and not target.suffix:  # the suffix is appended again
-            path = split_suffix(path)[0]
-        stem, more, suffix = _stems(path, name, target, level)
+        stem, more, suffix = _stems(_shown(item, target, level), name, target, level)
         template = name_template(target.name)
         known = self._known.properties(item.path)
         directory = _mirror(item)
@@ -161,6 +168,11 @@ class TemplatePaths:
             self.dated.add(item.path)
             return datetime.fromtimestamp(item.mtime_ns / 1e9)
         return date
+
+
+def _shown(item: Item, target: WishedFile, level: int) -> str:
+    """The path from which longer names are made: without its suffix, where that is appended again."""
+    return split_suffix(item.path)[0] if level > 1 and not target.suffix else item.path
 
 
 def _mirror(item: Item) -> str:

@@ -57,17 +57,10 @@ class NameTemplate(NamedTuple):
     template: Template
     folders: bool
     """Whether it is a path below OUT."""
-
-    @property
-    def fields(self) -> frozenset[str]:
-        """Its fields; `dir` also where it stands for folders."""
-        found = self.template.fields
-        return (found - {"folders"}) | {"dir"} if "folders" in found else found
-
-    @property
-    def needs_date(self) -> bool:
-        """Whether there has to be a date: at least one has no fallback."""
-        return "date" in self.template.missing({})
+    fields: frozenset[str]
+    """Its fields; `dir` also where it stands for folders."""
+    needs_date: bool
+    """Whether there has to be a date: at least one has no fallback."""
 
     def path(self, values: Mapping[str, Value], more: str, suffix: str) -> str:
         """The path of an output, relative to OUT or to the folder of its input, with `/`.
@@ -88,7 +81,7 @@ class NameTemplate(NamedTuple):
             )
         text = self.template.format(values) or ""
         *above, stem = text.split("/")
-        if more and "stem" not in self.template.fields:
+        if more and "stem" not in self.fields:
             stem += f"-{more}" if stem else more
         folders = [legal(part.strip(), "") for part in above if part.strip()]
         if wrong := next((part for part in folders if not part.strip(".") or fold(part) == OURS), None):
@@ -169,7 +162,10 @@ def name_template(text: str) -> NameTemplate:
     text = text.replace("{dir}", "{dir|}")  # OUT itself has none
     template = Template.parse(text, (*FIELDS, _FOLDERS))
     folders = any("/" in literal for literal in template.literals)
-    return NameTemplate(template, folders)
+    fields = template.fields
+    if "folders" in fields:
+        fields = (fields - {"folders"}) | {"dir"}
+    return NameTemplate(template, folders, fields, "date" in template.missing({}))
 
 
 def is_numbered(text: str) -> bool:
