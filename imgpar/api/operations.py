@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Literal, Self
 
-from imgpar.api.typed import ColourValue, Gravity
+from imgpar.api.typed import ColourValue, Focus, Gravity
 
 
 class OperationMethods:
@@ -65,9 +65,9 @@ class OperationMethods:
 
     def crop(
         self,
-        region: str | tuple[int, int],
+        region: str | int | tuple[int | None, int | None],
         *,
-        gravity: Gravity = "centre",
+        gravity: Focus = "centre",
     ) -> Self:
         """Keep a region of a picture, clamped to the picture.
 
@@ -76,8 +76,9 @@ class OperationMethods:
         Pipeline(crop)
 
         Args:
-            region: the region to keep.
-            gravity: anchor of the region, unless an offset is given.
+            region: the region to keep; a side that is not given is that of the picture.
+            gravity: anchor of the region, unless an offset is given; attention keeps sharp detail, strong
+                colours and skin, entropy the part with most variety.
 
         Raises:
             BadValueError: a value is wrong.
@@ -110,7 +111,7 @@ class OperationMethods:
 
     def pad(
         self,
-        canvas: str | tuple[int, int],
+        canvas: str | int | tuple[int | None, int | None],
         *,
         gravity: Gravity = "centre",
         background: ColourValue | None = None,
@@ -122,7 +123,7 @@ class OperationMethods:
         Pipeline(pad)
 
         Args:
-            canvas: the size or aspect ratio of the canvas.
+            canvas: the least size or the aspect ratio of the canvas; a side that is not given is not padded.
             gravity: position of the picture on the canvas.
             background: colour of the border (default: transparent for pictures with alpha, otherwise white).
 
@@ -136,12 +137,14 @@ class OperationMethods:
         geometry: str | int | tuple[int | None, int | None],
         *,
         fit: Literal["inside", "cover", "contain", "fill"] = "inside",
-        gravity: Gravity = "centre",
+        gravity: Focus = "centre",
         enlarge: bool = False,
         linear: bool = False,
         background: ColourValue | None = None,
+        kernel: Literal["lanczos", "bicubic", "bilinear", "box", "nearest", "area"] | None = None,
+        sharpen_after: float | None = None,
     ) -> Self:
-        """Scale a picture with Lanczos.
+        """Scale a picture, by default with Lanczos.
 
         With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
         Every other geometry keeps the aspect ratio of the picture, so these three scale to it exactly,
@@ -152,15 +155,22 @@ class OperationMethods:
         Pipeline(resize)
 
         Args:
-            geometry: the size; one number is the longest edge (in ImageMagick: the width).
+            geometry: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes
+                such as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of
+                --dpi.
             fit: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
                 the aspect ratio.
-            gravity: anchor of the crop (cover) or of the picture (contain).
+            gravity: anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for
+                cover.
             enlarge: allow inside to enlarge pictures.
             linear: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
                 detail.
             background: padding colour of contain (default: transparent for pictures with alpha, otherwise
                 white).
+            kernel: lanczos (default), bicubic, bilinear, box (mean of the area), or nearest, for pixel art:
+                it adds no colours.
+            sharpen_after: unsharp mask after a reduction, 0.3 is moderate; nothing where the picture is not
+                reduced.
 
         Raises:
             BadValueError: a value is wrong.
@@ -173,6 +183,8 @@ class OperationMethods:
             enlarge=enlarge,
             linear=linear,
             background=background,
+            kernel=kernel,
+            sharpen_after=sharpen_after,
         )
 
     def rotate(

@@ -31,6 +31,29 @@ Gravity: TypeAlias = Literal[
     "bottom right",
 ]
 """A corner, a side or the middle."""
+Focus: TypeAlias = Literal[
+    "centre",
+    "north",
+    "northeast",
+    "east",
+    "southeast",
+    "south",
+    "southwest",
+    "west",
+    "northwest",
+    "center",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "top left",
+    "top right",
+    "bottom left",
+    "bottom right",
+    "attention",
+    "entropy",
+]
+"""A corner, a side or the middle; or attention or entropy, which look at the picture."""
 ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 """A CSS name, #rgb, #rrggbb, #rrggbbaa, or red, green, blue and perhaps alpha, 0 to 255."""
 
@@ -44,17 +67,19 @@ class OperationSettings(TypedDict, total=False):
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
     contrast: float
     """Operation: scale the contrast: 1 changes nothing, 0 gives uniform grey."""
-    crop: str | tuple[int, int]
-    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as
-    16:9."""
+    crop: str | int | tuple[int | None, int | None]
+    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left), 800x, 50%, 10x15cm or an
+    aspect ratio such as 16:9."""
     flip: Literal["horizontal", "vertical", "h", "v"]
     """Operation: mirror: horizontal swaps left and right, vertical top and bottom."""
     grey: Literal[True]
     """Operation: convert to greyscale by luma (BT.601), stored as one channel."""
-    pad: str | tuple[int, int]
-    """Operation: add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1."""
+    pad: str | int | tuple[int | None, int | None]
+    """Operation: add a border up to a size such as 1920x1080, 1920x, 110%, A4, or an aspect ratio such as
+    1:1."""
     resize: str | int | tuple[int | None, int | None]
-    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge)."""
+    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP, 1920 (longest edge), short=800, 10x15cm,
+    A4."""
     rotate: float
     """Operation: rotate clockwise by degrees; the canvas is enlarged to contain the corners."""
     saturation: float
@@ -70,23 +95,25 @@ class OperationSettings(TypedDict, total=False):
     """Of blur: standard deviation in pixels. Of sharpen: standard deviation of the blur in pixels."""
     factor: float | None
     """Of brightness and contrast and saturation: the factor; 1 changes nothing."""
-    region: str | tuple[int, int] | None
-    """Of crop: the region to keep."""
-    gravity: Gravity | None
-    """Of crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the
-    canvas. Of resize: anchor of the crop (cover) or of the picture (contain). Of watermark and
-    watermark_text: the corner or side at which it is placed."""
+    region: str | int | tuple[int | None, int | None] | None
+    """Of crop: the region to keep; a side that is not given is that of the picture."""
+    gravity: Focus | Gravity | None
+    """Of crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours
+    and skin, entropy the part with most variety. Of pad: position of the picture on the canvas. Of resize:
+    anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for cover. Of
+    watermark and watermark_text: the corner or side at which it is placed."""
     direction: Literal["horizontal", "vertical", "h", "v"] | None
     """Of flip: horizontal or vertical."""
-    canvas: str | tuple[int, int] | None
-    """Of pad: the size or aspect ratio of the canvas."""
+    canvas: str | int | tuple[int | None, int | None] | None
+    """Of pad: the least size or the aspect ratio of the canvas; a side that is not given is not padded."""
     background: ColourValue | None
     """Of pad: colour of the border (default: transparent for pictures with alpha, otherwise white). Of
     resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
     rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
     the output: background of transparent pixels in formats without alpha (default: white)."""
     geometry: str | int | tuple[int | None, int | None] | None
-    """Of resize: the size; one number is the longest edge (in ImageMagick: the width)."""
+    """Of resize: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes such
+    as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of --dpi."""
     fit: Literal["inside", "cover", "contain", "fill"] | None
     """Of resize: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
     the aspect ratio."""
@@ -95,6 +122,12 @@ class OperationSettings(TypedDict, total=False):
     linear: bool | None
     """Of resize: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
     detail."""
+    kernel: Literal["lanczos", "bicubic", "bilinear", "box", "nearest", "area"] | None
+    """Of resize: lanczos (default), bicubic, bilinear, box (mean of the area), or nearest, for pixel art: it
+    adds no colours."""
+    sharpen_after: float | None
+    """Of resize: unsharp mask after a reduction, 0.3 is moderate; nothing where the picture is not
+    reduced."""
     degrees: float | None
     """Of rotate: the angle; negative values rotate counter-clockwise."""
     amount: float | None

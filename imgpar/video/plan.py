@@ -20,7 +20,7 @@ from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize
-from imgpar.pixels.geometry import Geometry
+from imgpar.pixels.sizes import Geometry
 from imgpar.video.clip import SDR, Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted

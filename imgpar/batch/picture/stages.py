@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
-from imgpar.batch.picture.programs import Program, Step, call, operation_steps
+from imgpar.batch.picture.programs import Program, Step, operation_steps
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
@@ -106,9 +107,9 @@ def run_steps(
     """
     side = 0
     for step in steps:
-        if step.call is not None:
-            results = [step.call(frame) for frame in frames]
-            return run_dynamic(results, rest), None
+        if step.dynamic is not None:
+            results = run_dynamic(frames, (step.dynamic, *rest))
+            return results, sides[side] if results is frames else None
         side = 1 - side
         results = frames_in_buffer(lease, sides[side], step.spec, len(frames))
         _run(step, frames, results)
@@ -117,31 +118,43 @@ def run_steps(
 
 
 def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
-    assert step.work is not None
-    for source, result in zip(frames, results, strict=True):
-        try:
-            step.work(source, result)
-        except (ImgparError, MemoryError):
-            raise
-        except Exception as error:
-            words = library_words(error, "an unexpected error")
-            raise TransformError(
-                f"{step.name} failed: {words}.", fix="Its traceback is in the report."
-            ) from error
+    with _named_errors(step.name):
+        work = step.looking.settled(frames).apply if step.looking else step.work
+        assert work is not None
+        for source, result in zip(frames, results, strict=True):
+            work(source, result)
+
+
+@contextmanager
+def _named_errors(name: str) -> Iterator[None]:
+    """Errors of libraries in the block as TransformError of the operation `name`."""
+    try:
+        yield
+    except (ImgparError, MemoryError):
+        raise
+    except Exception as error:
+        words = library_words(error, "an unexpected error")
+        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
 
 
 def run_dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
-    """Run the operations after a function that may return any size, in private memory."""
-    if len({frame.spec for frame in frames}) > 1:
-        raise TransformError("The function returned frames of different sizes for one animation.")
-    for index, operation in enumerate(operations):
-        spec = frames[0].spec
-        if operation.dynamic:
-            return run_dynamic([call(operation, frame) for frame in frames], operations[index + 1 :])
-        for step in operation_steps(operation, spec, spec):
-            results = own_frames(step.spec, len(frames))
-            _run(step, frames, results)
-            frames = results
+    """Run operations of which the first may return any size, in private memory.
+
+    The result is `frames` itself where nothing changes.
+    """
+    for operation in operations:
+        if operation.dynamic and not operation.looks:
+            frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
+        else:
+            with _named_errors(operation.name):
+                settled = operation.settled(frames) if operation.dynamic else operation
+            spec = frames[0].spec
+            for step in operation_steps(settled, spec, spec):
+                results = own_frames(step.spec, len(frames))
+                _run(step, frames, results)
+                frames = results
+        if len({frame.spec for frame in frames}) > 1:
+            raise TransformError("The function returned frames of different sizes for one animation.")
     return frames
 
 

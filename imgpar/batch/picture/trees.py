@@ -51,7 +51,7 @@ class Tree(NamedTuple):
     def _ends(self) -> tuple[int, int]:
         """Offsets of the side with the shared result, and of the other one."""
         offsets = (0, self.sides[0])
-        count = sum(step.call is None for step in self.shared)
+        count = sum(step.dynamic is None for step in self.shared)
         return offsets if count % 2 == 0 else offsets[::-1]
 
     def run_shared(self, frames: list[Frame], lease: memoryview) -> list[Frame]:
@@ -68,7 +68,7 @@ class Tree(NamedTuple):
         """
         program = self.programs[number]
         frames = shared[: program.frames]
-        if self.shared and self.shared[-1].call is not None:
+        if self.shared and self.shared[-1].dynamic is not None:
             return run_dynamic(frames, program.rest[len(self.rest) :])
         steps = program.steps[len(self.shared) :]
         scratch = (self.sides[0] + self.sides[1], self._ends[1])
@@ -123,4 +123,4 @@ def _shared(
 
 def _most(steps: Sequence[Step], frames: int) -> int:
     """Bytes of the largest result of these steps."""
-    return max((aligned(step.spec.nbytes * frames) for step in steps if step.call is None), default=0)
+    return max((aligned(step.spec.nbytes * frames) for step in steps if step.dynamic is None), default=0)
