@@ -181,6 +181,9 @@ class EncodeSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
@@ -220,6 +223,9 @@ class OutputSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -272,6 +278,9 @@ class PlainRunSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -395,6 +404,9 @@ class ExtractSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     trim: str | None
     """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
     start)."""
@@ -447,6 +459,9 @@ class SessionArraysSettings(TypedDict, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -519,6 +534,9 @@ class AssembleSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     fps: float | str | Fraction | None
@@ -581,6 +599,9 @@ class SheetSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     columns: int | None
     """Pictures in a row of the sheet (default: as many as make it about square)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None

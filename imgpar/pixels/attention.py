@@ -1,6 +1,6 @@
 """Where a picture is worth keeping: the window with most attention or most entropy.
 
-Attention adds sharp detail, saturated colours and the colour of skin, as libvips and smartcrop.js do, and
+Attention adds sharp detail, colours that differ from those of the whole picture, and the colour of skin, and
 prefers them in the middle of the window. Entropy is that of the histogram of luma in the window.
 """
 
@@ -31,10 +31,10 @@ _BINS = 32
 """Grey levels that entropy distinguishes."""
 _SKIN = (0.78, 0.57, 0.44)
 """Direction of skin colours of every brightness: red, green, blue, of length one."""
-_SKIN_COSINE = 0.98
+_SKIN_COSINE = 0.985
 """Least cosine of the angle to that direction."""
-_WEIGHTS = (1.0, 0.4, 0.8)
-"""Of detail, saturation and skin."""
+_WEIGHTS = (1.0, 0.8, 0.3)
+"""Of detail, distinct colours and skin."""
 _EDGE_OF_WINDOW = 0.4
 """Weight of the edge of the window, relative to its middle."""
 
@@ -122,19 +122,44 @@ def _attention(pixels: Array, width: int, height: int) -> Array:
     import numpy as np
 
     luma = np.ascontiguousarray(_luma(pixels))
-    detail = np.hypot(cv2.Sobel(luma, -1, 1, 0), cv2.Sobel(luma, -1, 0, 1))
-    score = _WEIGHTS[0] * detail.clip(0, 1)
+    detail = np.hypot(cv2.Sobel(luma, -1, 1, 0), cv2.Sobel(luma, -1, 0, 1)).clip(0, 1)
+    score = _WEIGHTS[0] * _relative(cv2.GaussianBlur(detail, (0, 0), 2))
+    colours = np.dstack([luma, *_chroma(pixels)]) if pixels.shape[2] == 3 else luma[..., None]
+    soft = cv2.GaussianBlur(colours, (0, 0), 1).reshape(colours.shape)
+    score += _WEIGHTS[1] * _relative(np.linalg.norm(soft - colours.mean((0, 1)), axis=2))
     if pixels.shape[2] == 3:
-        length = np.linalg.norm(pixels, axis=2)
-        cosine = pixels @ np.array(_SKIN, np.float32) / np.maximum(length, 1e-6)
-        lit = (luma > 0.15) & (luma < 0.95)
-        score += _WEIGHTS[1] * np.ptp(pixels, axis=2) * lit
-        score += _WEIGHTS[2] * ((cosine - _SKIN_COSINE) / (1 - _SKIN_COSINE)).clip(0, 1) * lit
+        score += _WEIGHTS[2] * _skin(pixels, luma)
+    score **= 2
     across, down = _weights(width), _weights(height)
     sums = cv2.sepFilter2D(
         score.astype(np.float32), cv2.CV_32F, across, down, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
     )
     return sums[: score.shape[0] - height + 1, : score.shape[1] - width + 1]
+
+
+def _relative(values: Array) -> Array:
+    """Values from 0 to 1, relative to the largest ones."""
+    import numpy as np
+
+    made: Array = (values / max(float(np.quantile(values, 0.99)), 1e-3)).clip(0, 1)
+    return made
+
+
+def _chroma(pixels: Array) -> tuple[Array, Array]:
+    """Red against green, and yellow against blue."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    return red - green, (red + green) / 2 - blue
+
+
+def _skin(pixels: Array, luma: Array) -> Array:
+    """How much each pixel has the colour of skin, 0 to 1."""
+    import numpy as np
+
+    length = np.linalg.norm(pixels, axis=2)
+    cosine = pixels @ np.array(_SKIN, np.float32) / np.maximum(length, 1e-6)
+    lit = (luma > 0.2) & (luma < 0.95)
+    made: Array = ((cosine - _SKIN_COSINE) / (1 - _SKIN_COSINE)).clip(0, 1) * lit
+    return made
 
 
 def _weights(length: int) -> Array:

@@ -17,6 +17,7 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.templates import parse_name
+from imgpar.pixels.papers import DEFAULT_DPI
 from imgpar.recipe.tables import fields_of, operations_from, plain, settings_from, table_of
 
 
@@ -32,6 +33,17 @@ class Branch(NamedTuple):
     """Template of the file name; empty is the name of the input."""
     extract: Extraction = Extraction()
     """What is extracted from clips."""
+
+    def in_pixels(self) -> Branch:
+        """The branch with physical sizes in pixels, and their density as that of the output.
+
+        Raises BadValueError where a size is too large.
+        """
+        if not any(operation.physical for operation in self.operations):
+            return self
+        dpi = self.encode.dpi or DEFAULT_DPI
+        operations = tuple(operation.at_density(dpi) for operation in self.operations)
+        return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi))
 
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]

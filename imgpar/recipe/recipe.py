@@ -205,9 +205,13 @@ class Recipe:
         return keys[0] if len(keys) == 1 else sha256(" ".join(keys).encode()).hexdigest()
 
     def branches(self) -> tuple[Branch, ...]:
-        """What makes each output: the shared operations and settings, and its own. One without [[output]]."""
+        """What makes each output: the shared operations and settings, and its own. One without [[output]].
+
+        Physical sizes are in pixels here. Raises BadValueError where one is too large.
+        """
         shared = Branch(self.operations, self.to, self.encode, extract=self.extract)
-        return tuple(output.following(shared) for output in self.outputs) or (shared,)
+        found = tuple(output.following(shared) for output in self.outputs) or (shared,)
+        return tuple(branch.in_pixels() for branch in found)
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:

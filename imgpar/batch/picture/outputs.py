@@ -75,7 +75,9 @@ def same_formats(
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
-    given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
+    given = replace(
+        given, strip="", dpi=None, background=_DEFAULTS.background, pages=pages, lossless=lossless
+    )
     plain = given == _DEFAULTS
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
@@ -163,7 +165,20 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
         data = edited
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
-    return EncodedOutput(data, spec, tuple(kind for kind in lost if kind in header.lost))
+    found = tuple(kind for kind in lost if kind in header.lost)
+    if options.dpi is None:
+        return EncodedOutput(data, spec, found)
+    fmt = find_format(header.format)
+    if not (fmt.density or fmt.exif):
+        return EncodedOutput(data, spec, (*found, "density"))
+    if options.strip or header.orientation != 1:  # its metadata are not those of the header any more
+        header = codec.read_header(data, "", Limits(1 << 62, 1 << 62))
+    from imgpar.formats.metadata.density_edit import edit_density
+
+    made = edit_density(data, header, options.dpi)
+    if made is None:
+        return "encoded again for its density: it has no place for one"
+    return EncodedOutput(made, spec, found)
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
