@@ -178,11 +178,11 @@ class Pipeline(OperationMethods):
             report: path of a JSON report; an existing file is replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
-                `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
-                `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
-                `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
-                `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
-                `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
+                `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`,
+                `deinterlace`, `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`,
+                `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`,
+                `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`,
+                `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
                 `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"

@@ -61,8 +61,12 @@ ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 class OperationSettings(TypedDict, total=False):
     """Operations as keywords, in their order, each before the fields that belong to it."""
 
+    autocrop: float | Literal[True]
+    """Operation: remove a border of one colour; the number is the tolerance, 0 to 255."""
     blur: float
     """Operation: Gaussian blur with this standard deviation in pixels."""
+    border: float | str
+    """Operation: add a border: 20, 5% (of the shorter side), 5mm, 10,20 (vertical, horizontal) or T,R,B,L."""
     brightness: float
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
     contrast: float
@@ -70,6 +74,10 @@ class OperationSettings(TypedDict, total=False):
     crop: str | int | tuple[int | None, int | None]
     """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left), 800x, 50%, 10x15cm or an
     aspect ratio such as 16:9."""
+    deskew: float | Literal[True]
+    """Operation: turn tilted scans upright; the number is the greatest angle in degrees, up to 15."""
+    fade: float | str
+    """Operation: make the picture translucent: 0.5 or 50% halves its opacity."""
     flip: Literal["horizontal", "vertical", "h", "v"]
     """Operation: mirror: horizontal swaps left and right, vertical top and bottom."""
     grey: Literal[True]
@@ -82,8 +90,13 @@ class OperationSettings(TypedDict, total=False):
     A4."""
     rotate: float
     """Operation: rotate clockwise by degrees; the canvas is enlarged to contain the corners."""
+    round_corners: float | str
+    """Operation: round the corners: a radius such as 20, 5% (of the shorter side) or 5mm."""
     saturation: float
     """Operation: scale the saturation: 1 changes nothing, 0 gives grey."""
+    shadow: float | str
+    """Operation: lay a soft shadow below the picture: its blur such as 20, 3% (of the shorter side) or
+    3mm."""
     sharpen: float | Literal[True]
     """Operation: unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong."""
     watermark: str | os.PathLike[str]
@@ -91,8 +104,27 @@ class OperationSettings(TypedDict, total=False):
     watermark_text: str
     """Operation: draw text over every picture; system fonts supply letters and emoji that the built-in font
     lacks."""
+    tolerance: float | None
+    """Of autocrop: difference from the colour of the border up to which a pixel belongs to it, in steps of 8
+    bits."""
+    background: ColourValue | None
+    """Of autocrop: colour of the border (default: that of most corners). Of deskew: colour of the corners
+    (default: transparent for pictures with alpha, otherwise that of the edges). Of pad: colour of the border
+    (default: transparent for pictures with alpha, otherwise white). Of resize: padding colour of contain
+    (default: transparent for pictures with alpha, otherwise white). Of rotate: colour of the corners
+    (default: transparent for pictures with alpha, otherwise white). Setting of the output: background of
+    transparent pixels in formats without alpha (default: white)."""
     sigma: float | None
     """Of blur: standard deviation in pixels. Of sharpen: standard deviation of the blur in pixels."""
+    width: float | str | None
+    """Of border: width in pixels, in percent of the shorter side or with a unit: one for all sides, two (top
+    and bottom, left and right) or four (top, right, bottom, left)."""
+    colour: ColourValue | str | None
+    """Of border: colour of the border (default: white). Of shadow: colour of the shadow. Of watermark_text:
+    colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile file, relative
+    colorimetric (default: keep the input's profile)."""
+    edges: Literal["colour", "mirror", "replicate"] | None
+    """Of border: what the border shows: a colour, the picture mirrored, or its outermost pixels repeated."""
     factor: float | None
     """Of brightness and contrast and saturation: the factor; 1 changes nothing."""
     region: str | int | tuple[int | None, int | None] | None
@@ -102,15 +134,14 @@ class OperationSettings(TypedDict, total=False):
     and skin, entropy the part with most variety. Of pad: position of the picture on the canvas. Of resize:
     anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for cover. Of
     watermark and watermark_text: the corner or side at which it is placed."""
+    limit: float | None
+    """Of deskew: greatest angle that is corrected, in degrees."""
+    share: float | str | None
+    """Of fade: opacity that is left, 1 (or 100%) changes nothing."""
     direction: Literal["horizontal", "vertical", "h", "v"] | None
     """Of flip: horizontal or vertical."""
     canvas: str | int | tuple[int | None, int | None] | None
     """Of pad: the least size or the aspect ratio of the canvas; a side that is not given is not padded."""
-    background: ColourValue | None
-    """Of pad: colour of the border (default: transparent for pictures with alpha, otherwise white). Of
-    resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
-    rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
-    the output: background of transparent pixels in formats without alpha (default: white)."""
     geometry: str | int | tuple[int | None, int | None] | None
     """Of resize: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes such
     as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of --dpi."""
@@ -130,6 +161,18 @@ class OperationSettings(TypedDict, total=False):
     reduced."""
     degrees: float | None
     """Of rotate: the angle; negative values rotate counter-clockwise."""
+    radius: float | str | None
+    """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
+    or with a unit."""
+    softness: float | str | None
+    """Of shadow: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side or a
+    length with a unit; 0 is a hard edge."""
+    offset: str | tuple[float, float] | None
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
+    upwards (default: half of the blur downwards)."""
+    opacity: float | str | None
+    """Of shadow: opacity of the shadow. Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of
+    watermark_text: opacity of the text, 1 (or 100%) is opaque."""
     amount: float | None
     """Of sharpen: strength of the mask."""
     image: str | os.PathLike[str] | None
@@ -137,9 +180,6 @@ class OperationSettings(TypedDict, total=False):
     margin: float | str | None
     """Of watermark and watermark_text: distance from the edges in pixels, or in percent of the shorter
     side."""
-    opacity: float | str | None
-    """Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text,
-    1 (or 100%) is opaque."""
     scale: float | str | None
     """Of watermark: width of the watermark as a fraction of the picture's width."""
     tile: bool | None
@@ -148,9 +188,6 @@ class OperationSettings(TypedDict, total=False):
     """Of watermark_text: the text; \\n starts a new line."""
     size: float | str | None
     """Of watermark_text: height of the letters in pixels, or in percent of the shorter side."""
-    colour: ColourValue | str | None
-    """Of watermark_text: colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile
-    file, relative colorimetric (default: keep the input's profile)."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""

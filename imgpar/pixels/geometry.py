@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.parsing import VALUE, accepts, literal
@@ -77,9 +77,9 @@ class Length:
         """The length in pixels; raises BadValueError where that is too long."""
         if not self.unit or not self.value:
             return Length(self.value, self.percent)
-        length = pixels_of(self.value, self.unit, dpi)
+        length = pixels_of(abs(self.value), self.unit, dpi)
         check_sides(self, dpi, length)
-        return Length(length)
+        return Length(math.copysign(length, self.value))
 
     def pixels(self, whole: int) -> int:
         """The length in pixels, for percent of `whole`. Physical lengths have 300 dots per inch here."""
@@ -143,6 +143,28 @@ def parse_lengths(value: object) -> Lengths:
         return Lengths(tuple(parse_length(part) for part in parts))
     except BadValueError:
         raise bad_value(VALUE, "lengths such as 20, 5%, 5mm or 10,20", value) from None
+
+
+@accepts("str | tuple[float, float]")
+def parse_offset(value: object) -> Lengths:
+    """Distances to the right and downwards, each of which may be negative.
+
+    >>> [length.pixels(200) for length in parse_offset("-4,5%").values]
+    [-4, 10]
+    """
+    if isinstance(value, Lengths) and len(value.values) == 2:
+        return value
+    parts = value.split(",") if isinstance(value, str) else value
+    if isinstance(parts, (tuple, list)) and len(parts) == 2:
+        try:
+            found = [parse_length(compact(part).removeprefix("-")) for part in parts]
+        except BadValueError:
+            found = []
+        signs = [-1 if compact(part).startswith("-") else 1 for part in parts]
+        if found:
+            lengths = zip(found, signs, strict=True)
+            return Lengths(tuple(replace(length, value=length.value * sign) for length, sign in lengths))
+    raise bad_value(VALUE, "distances to the right and downwards such as 4,8 or -4,2%", value)
 
 
 @accepts("float | str")
