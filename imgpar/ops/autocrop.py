@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
-from imgpar.core.spec import Colour, Frame
+from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.crop import Crop
 from imgpar.pixels.arrays import PEAK, bands, opaque, pixel
@@ -66,6 +66,9 @@ class Autocrop(Operation):
         sides = list(zip(*found, strict=True))
         left, top, right, bottom = min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
         return Crop(Region(right - left, bottom - top, (left, top)))
+
+    def remark(self, settled: Operation, spec: Spec) -> str:
+        return "" if settled.idle(spec) else f"autocrop kept {settled.region}"  # type: ignore[attr-defined]
 
     def _content(self, frame: Frame) -> Box | None:
         """What lies inside of the border; None where nothing does."""

@@ -103,6 +103,11 @@ class Operation(Declared):
         """
         return self
 
+    def remark(self, settled: Operation, spec: Spec) -> str:  # noqa: ARG002
+        """What the report says about `settled`, as made by this operation for a picture of this spec; empty
+        where nothing changes."""
+        return ""
+
     def plane_kernel(self, spec: Spec) -> str:  # noqa: ARG002
         """For a resize: the kernel that scales each plane of a JPEG to the same picture; empty where planes
         would give another one."""

@@ -55,10 +55,15 @@ class Deskew(Operation):
         return Rotate(self.limit, self.background).plan(spec)
 
     def settled(self, frames: Sequence[Frame]) -> Operation:
-        angle = skew_of(frames[0], self.limit)
+        angle = -skew_of(frames[0], self.limit)
         if abs(angle) < LEAST_ANGLE:
             return Rotate(0)
-        return Rotate(-angle, self.background or _paper(frames[0]))
+        return Rotate(angle, self.background or _paper(frames[0]))
+
+    def remark(self, settled: Operation, spec: Spec) -> str:
+        if settled.idle(spec):
+            return ""
+        return f"deskew turned it by {settled.degrees:.2f} degrees"  # type: ignore[attr-defined]
 
 
 def _paper(frame: Frame) -> Colour | None:

@@ -263,7 +263,7 @@ def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operati
     active = effective(operations, picture.spec)
     if looking := next((operation for operation in active if operation.looks), None):
         raise TransformError(
-            f"{looking.name} decides by the pixels of a picture; the frames of a clip would not stay in place.",
+            f"{looking.name} depends on the pixels of each picture, so the frames of a clip would differ.",
             fix="Extract pictures with imgpar frames and convert these, or crop to a fixed region.",
         )
     return (*_squared(picture), *_with_converted_colours(picture, active))

@@ -89,9 +89,12 @@ def read_pages(
         with during("decode"):
             frames, notes = stages.decode(program, data, lease, run.limits)
         with during("transform"):
-            frames, _ = stages.transform_frames(program, frames, lease)
+            found = list[str]()
+            frames, _ = stages.transform_frames(program, frames, lease, found)
         made = program.header._replace(lost=program.lost)
-        yield Page(number, frames[0], made, (*program.notes, *notes))
+        yield Page(
+            number, frames[0], made, (*program.notes, *notes, *(f"page {number}: {one}" for one in found))
+        )
 
 
 def _frames(
@@ -107,11 +110,12 @@ def _frames(
     with during("decode"):
         frames, notes = stages.decode(program, data, lease, run.limits)
     with during("transform"):
-        frames, _ = stages.transform_frames(program, frames, lease)
+        found = list[str]()
+        frames, _ = stages.transform_frames(program, frames, lease, found)
     still = program.header.metadata._replace(durations=(), loop=0)
     made = program.header._replace(frames=1, lost=program.lost, metadata=still)
     for number, frame in enumerate(frames, 1):
-        yield Page(number, frame, made, (*program.notes, *notes))
+        yield Page(number, frame, made, (*program.notes, *notes, *found))
 
 
 def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tuple[str, ...]]:

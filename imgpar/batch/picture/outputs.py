@@ -261,11 +261,12 @@ def convert_bytes(
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
     begin_picture(operations, header, name, len(frames))
-    frames, _ = stages.transform_frames(program, frames, lease)
+    found = list[str]()
+    frames, _ = stages.transform_frames(program, frames, lease, found)
     head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same))
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
-    return encoded._replace(notes=(*notes, *encoded.notes))
+    return encoded._replace(notes=(*notes, *found, *encoded.notes))
 
 
 def check(

@@ -19,6 +19,9 @@ from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
 
+Remarks = list[str]
+"""What operations have found out about a picture, for the report."""
+
 
 class EncodedOutput(NamedTuple):
     """One output, ready to be written."""
@@ -79,10 +82,10 @@ def decode(
 
 
 def transform_frames(
-    program: Program, frames: list[Frame], lease: memoryview
+    program: Program, frames: list[Frame], lease: memoryview, remarks: Remarks | None = None
 ) -> tuple[list[Frame], int | None]:
     """Run all steps. Returns the frames and their offset in the lease; None where they are outside."""
-    return run_steps(program.steps, program.rest, frames, lease, (0, program.sides[0]))
+    return run_steps(program.steps, program.rest, frames, lease, (0, program.sides[0]), remarks)
 
 
 def run_steps(
@@ -91,6 +94,7 @@ def run_steps(
     frames: list[Frame],
     lease: memoryview,
     sides: tuple[int, int],
+    remarks: Remarks | None = None,
 ) -> tuple[list[Frame], int | None]:
     """Run some steps of a program.
 
@@ -100,6 +104,7 @@ def run_steps(
         frames: the input of the first step.
         lease: where results are written.
         sides: offsets in the lease of the even and of the odd side; the first step writes to the odd one.
+        remarks: receives what operations have found out about the picture.
 
     Returns:
         The frames and their offset in the lease; None where they are outside. Without steps that is the even
@@ -108,7 +113,7 @@ def run_steps(
     side = 0
     for step in steps:
         if step.dynamic is not None:
-            results = run_dynamic(frames, (step.dynamic, *rest))
+            results = run_dynamic(frames, (step.dynamic, *rest), remarks)
             return results, sides[side] if results is frames else None
         side = 1 - side
         results = frames_in_buffer(lease, sides[side], step.spec, len(frames))
@@ -137,10 +142,17 @@ def _named_errors(name: str) -> Iterator[None]:
         raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
 
 
-def run_dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
+def run_dynamic(
+    frames: list[Frame], operations: Sequence[Operation], remarks: Remarks | None = None
+) -> list[Frame]:
     """Run operations of which the first may return any size, in private memory.
 
     The result is `frames` itself where nothing changes.
+
+    Args:
+        frames: all of one spec.
+        operations: in order.
+        remarks: receives what operations have found out about the picture.
     """
     for operation in operations:
         if operation.dynamic and not operation.looks:
@@ -149,6 +161,8 @@ def run_dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Fr
             with _named_errors(operation.name):
                 settled = operation.settled(frames) if operation.dynamic else operation
             spec = frames[0].spec
+            if remarks is not None and (remark := operation.remark(settled, spec)):
+                remarks.append(remark)
             for step in operation_steps(settled, spec, spec):
                 results = own_frames(step.spec, len(frames))
                 _run(step, frames, results)

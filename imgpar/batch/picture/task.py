@@ -93,7 +93,9 @@ class PictureWork:
             programs.begin_picture(
                 self._run.operations, program.source, self._task.job.item.path, len(frames)
             )
-            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease))
+            found = list[str]()
+            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease), found)
+            notes = (*notes, *found)
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
@@ -124,16 +126,17 @@ class PictureWork:
             within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-            frames, offset = stages.transform_frames(program, self._memory.frames(placed.frames), within)
+            found, given = list[str](), self._memory.frames(placed.frames)
+            frames, offset = stages.transform_frames(program, given, within, found)
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
-            return self._done(placed=placed, lost=lost)
+            return self._done(placed=placed, lost=lost, notes=tuple(found))
         if offset is None:
             placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
         else:
             ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
             placed = placed._replace(frames=ref)
-        return self._done(placed=placed)
+        return self._done(placed=placed, notes=tuple(found))
 
     def _encode(self) -> Done:
         if files := self._writing.recovered():
