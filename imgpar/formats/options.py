@@ -294,6 +294,8 @@ class EncodeOptions(Declared):
     few_colours: bool = False
     """Not a setting: whether the input was stored with a palette or few grey levels, so that counting its
     colours pays."""
+    scaled: bool = False
+    """Not a setting: whether `dpi` has already given physical sizes their pixels, in any format."""
     packing: str = ""
     """Not a setting: the compression of the input, if the output can use the same (`tiff.PACKINGS`)."""
 

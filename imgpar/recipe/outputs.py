@@ -43,7 +43,7 @@ class Branch(NamedTuple):
             return self
         dpi = self.encode.dpi or DEFAULT_DPI
         operations = tuple(operation.at_density(dpi) for operation in self.operations)
-        return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi))
+        return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi, scaled=True))
 
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]

@@ -125,6 +125,11 @@ class Recipe:
         formats = [branch.to for branch in self.branches()]
         return tuple(dict.fromkeys(name for to in formats for name in to)) if all(formats) else ()
 
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """The operations of all outputs."""
+        return (*self.operations, *(one for output in self.outputs for one in output.operations))
+
     def then(self, operation: Operation) -> Recipe:
         """The recipe with an operation appended to those that all outputs share."""
         return replace(self, operations=(*self.operations, operation))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 
 import cv2
@@ -298,3 +299,40 @@ class TestAttention:
 def test_operations_that_look_are_in_recipes() -> None:
     recipe = imgpar.Pipeline().autocrop(5).deskew(3).recipe
     assert "autocrop = 5.0" in recipe.to_toml()
+
+
+@pytest.mark.parametrize("schedule", ["chain", "staged"])
+@pytest.mark.parametrize("operation", ["autocrop", "deskew"])
+def test_what_changes_nothing_encodes_nothing_again(tmp_path, operation: str, schedule: str) -> None:
+    Image.fromarray(scene("RGB", "uint8", 80, 45).array).save(tmp_path / "a.jpg", quality=70)
+    pipe = Pipeline().then(make_operation(operation, 5))
+    report = pipe.run(tmp_path / "a.jpg", tmp_path / "out", jobs=1, schedule=schedule)
+    assert report.ok == 1
+    assert (tmp_path / "out/a.jpg").read_bytes() == (tmp_path / "a.jpg").read_bytes()
+
+
+def test_what_is_cropped_is_encoded_again_in_memory_too() -> None:
+    stored = io.BytesIO()
+    Image.fromarray(bordered("RGB", "uint8", 1, (16, 16, 16, 16)).array).save(stored, "png")
+    made = Pipeline().autocrop(4).encode(stored.getvalue(), to="png")
+    with Image.open(io.BytesIO(made)) as image:
+        assert image.size == (41, 29)
+
+
+def test_after_two_operations_that_look_equal_sizes_prove_nothing() -> None:
+    stored = io.BytesIO()
+    Image.fromarray(bordered("RGB", "uint8", 1, (16, 16, 16, 16)).array).save(stored, "png")
+    data = stored.getvalue()
+    pipe = Pipeline().autocrop(4).border("16", colour="red")
+    with Image.open(io.BytesIO(pipe.encode(data, to="png"))) as image:
+        assert image.getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_each_page_of_a_document_has_an_angle_of_its_own(tmp_path) -> None:
+    pages = [Image.fromarray(page(angle)).resize((900, 1200)) for angle in (3, -2)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:], compression="tiff_deflate")
+    report = imgpar.convert(tmp_path / "a.tif", tmp_path / "out", deskew=15, jobs=1)
+    notes = " ".join(report.items[0].notes)
+    assert re.search(r"page 1: deskew turned it by -\d\.\d\d degrees page 2: deskew turned it by \d\.", notes)
+    with Image.open(tmp_path / "out/a.tif") as image:
+        assert (image.n_frames, image.mode) == (2, "L")  # type: ignore[attr-defined]

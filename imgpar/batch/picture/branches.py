@@ -151,7 +151,7 @@ class BranchWork:
                     made = tree.run_own(number, frames, lease, found)
                     self._writing.add((), (), found)
                 formats = [target.format for target in branch.targets]
-                same = outputs.same_formats(program, formats, branch.run.encode, limits)
+                same = outputs.same_formats(program, formats, branch.run.encode, limits, made[0].spec)
                 original = outputs.SourceBytes(data if same else b"", same)
                 header = program.header._replace(lost=program.lost)
                 self._writing.each(branch.targets, made, header, original)

@@ -21,7 +21,7 @@ from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile, Target
-from imgpar.core.spec import Frame, Header
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.outputs.parts import Note, PartTargets, finish
@@ -52,8 +52,14 @@ def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
         return False
     if any(target.split for target in targets):
         return True
-    differ = header.frames == 1
-    return differ and any(target.format == "tiff" for target in targets)
+    own = header.frames == 1 or _looks_at_pages(header, run)
+    return own and any(target.format == "tiff" for target in targets)
+
+
+def _looks_at_pages(header: Header, run: RunSpec) -> bool:
+    """Whether an operation depends on the pixels, and so on each page."""
+    still = header.pages is not None and not header.metadata.durations
+    return still and any(operation.looks for operation in run.every_operation)
 
 
 def read_pages(
@@ -186,7 +192,7 @@ def write_document(
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False
         )
-        same = outputs.same_formats(program, formats, run.encode, run.limits)
+        same = outputs.same_formats(program, formats, run.encode, run.limits, Spec(0, 0))
     writing.add((), (), notes)
     writing.each(targets, frames, first, outputs.SourceBytes(data if same else b"", same))
 
