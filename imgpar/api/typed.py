@@ -31,6 +31,29 @@ Gravity: TypeAlias = Literal[
     "bottom right",
 ]
 """A corner, a side or the middle."""
+Focus: TypeAlias = Literal[
+    "centre",
+    "north",
+    "northeast",
+    "east",
+    "southeast",
+    "south",
+    "southwest",
+    "west",
+    "northwest",
+    "center",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "top left",
+    "top right",
+    "bottom left",
+    "bottom right",
+    "attention",
+    "entropy",
+]
+"""A corner, a side or the middle; or attention or entropy, which look at the picture."""
 ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 """A CSS name, #rgb, #rrggbb, #rrggbbaa, or red, green, blue and perhaps alpha, 0 to 255."""
 
@@ -38,27 +61,42 @@ ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 class OperationSettings(TypedDict, total=False):
     """Operations as keywords, in their order, each before the fields that belong to it."""
 
+    autocrop: float | Literal[True]
+    """Operation: remove a border of one colour; the number is the tolerance, 0 to 255."""
     blur: float
     """Operation: Gaussian blur with this standard deviation in pixels."""
+    border: float | str
+    """Operation: add a border: 20, 5% (of the shorter side), 5mm, 10,20 (vertical, horizontal) or T,R,B,L."""
     brightness: float
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
     contrast: float
     """Operation: scale the contrast: 1 changes nothing, 0 gives uniform grey."""
-    crop: str | tuple[int, int]
-    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as
-    16:9."""
+    crop: str | int | tuple[int | None, int | None]
+    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left), 800x, 50%, 10x15cm or an
+    aspect ratio such as 16:9."""
+    deskew: float | Literal[True]
+    """Operation: turn tilted scans upright; the number is the greatest angle in degrees, up to 15."""
+    fade: float | str
+    """Operation: make the picture translucent: 0.5 or 50% halves its opacity."""
     flip: Literal["horizontal", "vertical", "h", "v"]
     """Operation: mirror: horizontal swaps left and right, vertical top and bottom."""
     grey: Literal[True]
     """Operation: convert to greyscale by luma (BT.601), stored as one channel."""
-    pad: str | tuple[int, int]
-    """Operation: add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1."""
+    pad: str | int | tuple[int | None, int | None]
+    """Operation: add a border up to a size such as 1920x1080, 1920x, 110%, A4, or an aspect ratio such as
+    1:1."""
     resize: str | int | tuple[int | None, int | None]
-    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge)."""
+    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP, 1920 (longest edge), short=800, 10x15cm,
+    A4."""
     rotate: float
     """Operation: rotate clockwise by degrees; the canvas is enlarged to contain the corners."""
+    round_corners: float | str
+    """Operation: round the corners: a radius such as 20, 5% (of the shorter side) or 5mm."""
     saturation: float
     """Operation: scale the saturation: 1 changes nothing, 0 gives grey."""
+    shadow: float | str
+    """Operation: lay a soft shadow below the picture: its blur such as 20, 3% (of the shorter side) or
+    3mm."""
     sharpen: float | Literal[True]
     """Operation: unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong."""
     watermark: str | os.PathLike[str]
@@ -66,27 +104,47 @@ class OperationSettings(TypedDict, total=False):
     watermark_text: str
     """Operation: draw text over every picture; system fonts supply letters and emoji that the built-in font
     lacks."""
+    tolerance: float | None
+    """Of autocrop: difference from the colour of the border up to which a pixel belongs to it, in steps of 8
+    bits."""
+    background: ColourValue | None
+    """Of autocrop: colour of the border (default: that of most corners). Of deskew: colour of the corners
+    (default: transparent for pictures with alpha, otherwise that of the edges). Of pad: colour of the border
+    (default: transparent for pictures with alpha, otherwise white). Of resize: padding colour of contain
+    (default: transparent for pictures with alpha, otherwise white). Of rotate: colour of the corners
+    (default: transparent for pictures with alpha, otherwise white). Setting of the output: background of
+    transparent pixels in formats without alpha (default: white)."""
     sigma: float | None
     """Of blur: standard deviation in pixels. Of sharpen: standard deviation of the blur in pixels."""
+    width: float | str | None
+    """Of border: width in pixels, in percent of the shorter side or with a unit: one for all sides, two (top
+    and bottom, left and right) or four (top, right, bottom, left)."""
+    colour: ColourValue | str | None
+    """Of border: colour of the border (default: white). Of shadow: colour of the shadow. Of watermark_text:
+    colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile file, relative
+    colorimetric (default: keep the input's profile)."""
+    edges: Literal["colour", "mirror", "replicate"] | None
+    """Of border: what the border shows: a colour, the picture mirrored, or its outermost pixels repeated."""
     factor: float | None
     """Of brightness and contrast and saturation: the factor; 1 changes nothing."""
-    region: str | tuple[int, int] | None
-    """Of crop: the region to keep."""
-    gravity: Gravity | None
-    """Of crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the
-    canvas. Of resize: anchor of the crop (cover) or of the picture (contain). Of watermark and
-    watermark_text: the corner or side at which it is placed."""
+    region: str | int | tuple[int | None, int | None] | None
+    """Of crop: the region to keep; a side that is not given is that of the picture."""
+    gravity: Focus | Gravity | None
+    """Of crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours
+    and skin, entropy the part with most variety. Of pad: position of the picture on the canvas. Of resize:
+    anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for cover. Of
+    watermark and watermark_text: the corner or side at which it is placed."""
+    limit: float | None
+    """Of deskew: greatest angle that is corrected, in degrees."""
+    share: float | str | None
+    """Of fade: opacity that is left, 1 (or 100%) changes nothing."""
     direction: Literal["horizontal", "vertical", "h", "v"] | None
     """Of flip: horizontal or vertical."""
-    canvas: str | tuple[int, int] | None
-    """Of pad: the size or aspect ratio of the canvas."""
-    background: ColourValue | None
-    """Of pad: colour of the border (default: transparent for pictures with alpha, otherwise white). Of
-    resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
-    rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
-    the output: background of transparent pixels in formats without alpha (default: white)."""
+    canvas: str | int | tuple[int | None, int | None] | None
+    """Of pad: the least size or the aspect ratio of the canvas; a side that is not given is not padded."""
     geometry: str | int | tuple[int | None, int | None] | None
-    """Of resize: the size; one number is the longest edge (in ImageMagick: the width)."""
+    """Of resize: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes such
+    as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of --dpi."""
     fit: Literal["inside", "cover", "contain", "fill"] | None
     """Of resize: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
     the aspect ratio."""
@@ -95,8 +153,26 @@ class OperationSettings(TypedDict, total=False):
     linear: bool | None
     """Of resize: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
     detail."""
+    kernel: Literal["lanczos", "bicubic", "bilinear", "box", "nearest", "area"] | None
+    """Of resize: lanczos (default), bicubic, bilinear, box (mean of the area), or nearest, for pixel art: it
+    adds no colours."""
+    sharpen_after: float | None
+    """Of resize: unsharp mask after a reduction, 0.3 is moderate; nothing where the picture is not
+    reduced."""
     degrees: float | None
     """Of rotate: the angle; negative values rotate counter-clockwise."""
+    radius: float | str | None
+    """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
+    or with a unit."""
+    softness: float | str | None
+    """Of shadow: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side or a
+    length with a unit; 0 is a hard edge."""
+    offset: str | tuple[float, float] | None
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
+    upwards (default: half of the blur downwards)."""
+    opacity: float | str | None
+    """Of shadow: opacity of the shadow. Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of
+    watermark_text: opacity of the text, 1 (or 100%) is opaque."""
     amount: float | None
     """Of sharpen: strength of the mask."""
     image: str | os.PathLike[str] | None
@@ -104,9 +180,6 @@ class OperationSettings(TypedDict, total=False):
     margin: float | str | None
     """Of watermark and watermark_text: distance from the edges in pixels, or in percent of the shorter
     side."""
-    opacity: float | str | None
-    """Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text,
-    1 (or 100%) is opaque."""
     scale: float | str | None
     """Of watermark: width of the watermark as a fraction of the picture's width."""
     tile: bool | None
@@ -115,9 +188,6 @@ class OperationSettings(TypedDict, total=False):
     """Of watermark_text: the text; \\n starts a new line."""
     size: float | str | None
     """Of watermark_text: height of the letters in pixels, or in percent of the shorter side."""
-    colour: ColourValue | str | None
-    """Of watermark_text: colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile
-    file, relative colorimetric (default: keep the input's profile)."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
@@ -148,6 +218,9 @@ class EncodeSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
@@ -187,6 +260,9 @@ class OutputSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -239,6 +315,9 @@ class PlainRunSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -377,6 +456,9 @@ class ExtractSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     trim: str | None
     """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
     start)."""
@@ -431,6 +513,9 @@ class SessionArraysSettings(TypedDict, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -505,6 +590,9 @@ class AssembleSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     fps: float | str | Fraction | None
@@ -569,6 +657,9 @@ class SheetSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     columns: int | None
     """Pictures in a row of the sheet (default: as many as make it about square)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
