@@ -38,46 +38,106 @@ ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 class OperationSettings(TypedDict, total=False):
     """Operations as keywords, in their order, each before the fields that belong to it."""
 
+    auto_contrast: float | str | Literal[True]
+    """Operation: stretch the tones to black and white; the value is the share clipped at each end."""
+    bilevel: float | str | Literal["auto", "adaptive"]
+    """Operation: black and white without greys, for scans: auto, adaptive, or the tone from which on is
+    white."""
     blur: float
     """Operation: Gaussian blur with this standard deviation in pixels."""
     brightness: float
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
+    clahe: float
+    """Operation: local contrast (adaptive histogram equalisation): 2 is moderate, 4 is strong."""
     contrast: float
     """Operation: scale the contrast: 1 changes nothing, 0 gives uniform grey."""
     crop: str | tuple[int, int]
     """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as
     16:9."""
+    denoise: float
+    """Operation: reduce noise and keep edges: 3 is mild, 10 is strong."""
     flip: Literal["horizontal", "vertical", "h", "v"]
     """Operation: mirror: horizontal swaps left and right, vertical top and bottom."""
+    gamma: float
+    """Operation: brighten the midtones (above 1) or darken them (below 1); black and white stay."""
     grey: Literal[True]
     """Operation: convert to greyscale by luma (BT.601), stored as one channel."""
+    hue: float
+    """Operation: rotate the hues by this angle: 180 gives the complementary colours."""
+    invert: Literal[True]
+    """Operation: negative colours; transparency is kept."""
+    levels: str | tuple[float, float] | tuple[float, float, float]
+    """Operation: set black point, white point and perhaps gamma, such as 10,240 or 4%,94%,1.1."""
+    lut: str | os.PathLike[str]
+    """Operation: apply the look-up table of a .cube file (1D or 3D), such as the look of a film."""
+    median: int | str
+    """Operation: median filter that removes specks: 3 or 5 pixels wide."""
+    normalise: Literal[True]
+    """Operation: stretch the values to the full range from black to white; nothing is clipped."""
     pad: str | tuple[int, int]
     """Operation: add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1."""
+    posterise: int
+    """Operation: reduce each channel to this number of tones."""
+    replace_colour: ColourValue
+    """Operation: replace a colour by another one, or make it transparent."""
     resize: str | int | tuple[int | None, int | None]
     """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge)."""
     rotate: float
     """Operation: rotate clockwise by degrees; the canvas is enlarged to contain the corners."""
     saturation: float
     """Operation: scale the saturation: 1 changes nothing, 0 gives grey."""
+    sepia: float | str | Literal[True]
+    """Operation: brown tones of old photographs, as sepia() of CSS; 1 (or 100%) is full strength."""
     sharpen: float | Literal[True]
     """Operation: unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong."""
+    tint: ColourValue
+    """Operation: monochrome tones from black over this colour to white."""
+    vignette: float | str
+    """Operation: darken the corners by this share, gradually from the centre."""
     watermark: str | os.PathLike[str]
     """Operation: composite a picture (preferably a PNG with alpha) over every picture."""
     watermark_text: str
     """Operation: draw text over every picture; system fonts supply letters and emoji that the built-in font
     lacks."""
+    white_balance: int | str | Literal["auto"]
+    """Operation: remove a colour cast: auto (grey world), or the temperature of the light in kelvins."""
+    share: float | str | None
+    """Of auto_contrast: share of the pixels clipped at each end, such as 0 or 1%. Of sepia: strength, 1 (or
+    100%) is full sepia."""
+    separate: bool | None
+    """Of auto_contrast: stretch red, green and blue separately, which removes a colour cast."""
+    limit: float | str | Literal["auto", "adaptive"] | None
+    """Of bilevel: auto, adaptive, or a tone (0 to 255, or percent)."""
     sigma: float | None
     """Of blur: standard deviation in pixels. Of sharpen: standard deviation of the blur in pixels."""
     factor: float | None
     """Of brightness and contrast and saturation: the factor; 1 changes nothing."""
+    clip: float | None
+    """Of clahe: limit of the contrast: 1 is little, 4 is strong."""
+    tiles: str | tuple[int, int] | None
+    """Of clahe: number of tiles across and down."""
     region: str | tuple[int, int] | None
     """Of crop: the region to keep."""
     gravity: Gravity | None
     """Of crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the
     canvas. Of resize: anchor of the crop (cover) or of the picture (contain). Of watermark and
     watermark_text: the corner or side at which it is placed."""
+    strength: float | float | str | None
+    """Of denoise: standard deviation of the noise in tones, 0 to 255. Of lut and tint: strength of the
+    effect, 1 (or 100%) is full. Of vignette: how much darker the corners become, 1 (or 100%) is black."""
     direction: Literal["horizontal", "vertical", "h", "v"] | None
     """Of flip: horizontal or vertical."""
+    value: float | None
+    """Of gamma: the exponent's reciprocal; 1 changes nothing."""
+    degrees: float | None
+    """Of hue: the angle in degrees. Of rotate: the angle; negative values rotate counter-clockwise."""
+    points: str | tuple[float, float] | tuple[float, float, float] | None
+    """Of levels: black point, white point (0 to 255, or percent) and perhaps gamma."""
+    file: str | os.PathLike[str] | None
+    """Of lut: the .cube file."""
+    size: int | str | float | str | None
+    """Of median: side of the window in pixels, 3 or 5. Of watermark_text: height of the letters in pixels, or
+    in percent of the shorter side."""
     canvas: str | tuple[int, int] | None
     """Of pad: the size or aspect ratio of the canvas."""
     background: ColourValue | None
@@ -85,6 +145,20 @@ class OperationSettings(TypedDict, total=False):
     resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
     rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
     the output: background of transparent pixels in formats without alpha (default: white)."""
+    tones: int | None
+    """Of posterise: number of tones of each channel."""
+    colour: ColourValue | str | None
+    """Of replace_colour: the colour to replace. Of tint: the colour of the midtones. Of watermark_text:
+    colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile file, relative
+    colorimetric (default: keep the input's profile)."""
+    replacement: ColourValue | None
+    """Of replace_colour: what replaces it."""
+    tolerance: float | str | None
+    """Of replace_colour: greatest difference to the colour, 0 (only exactly this colour) to 255, or in
+    percent."""
+    softness: float | str | None
+    """Of replace_colour: range beyond the tolerance in which the replacement fades out, 0 to 255, or in
+    percent."""
     geometry: str | int | tuple[int | None, int | None] | None
     """Of resize: the size; one number is the longest edge (in ImageMagick: the width)."""
     fit: Literal["inside", "cover", "contain", "fill"] | None
@@ -95,10 +169,12 @@ class OperationSettings(TypedDict, total=False):
     linear: bool | None
     """Of resize: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
     detail."""
-    degrees: float | None
-    """Of rotate: the angle; negative values rotate counter-clockwise."""
     amount: float | None
     """Of sharpen: strength of the mask."""
+    threshold: float | str | None
+    """Of sharpen: least difference that is sharpened, 0 to 255, or in percent."""
+    start: float | str | None
+    """Of vignette: distance from the centre at which darkening starts; 100% is the corner."""
     image: str | os.PathLike[str] | None
     """Of watermark: the picture to composite."""
     margin: float | str | None
@@ -113,17 +189,14 @@ class OperationSettings(TypedDict, total=False):
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
     """Of watermark_text: the text; \\n starts a new line."""
-    size: float | str | None
-    """Of watermark_text: height of the letters in pixels, or in percent of the shorter side."""
-    colour: ColourValue | str | None
-    """Of watermark_text: colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile
-    file, relative colorimetric (default: keep the input's profile)."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
     font: str | os.PathLike[str] | None
     """Of watermark_text: a TrueType or OpenType font file (default: the built-in font, with system fonts for
     letters it lacks)."""
+    light: int | str | Literal["auto"] | None
+    """Of white_balance: auto, or kelvins from 2500 to 25000."""
 
 
 class EncodeSettings(OperationSettings, total=False):
@@ -338,8 +411,6 @@ class ExtractSettings(OperationSettings, total=False):
     every: int | str | None
     """Every Nth frame, one frame every T seconds, key frames, or the first frame of each scene (default:
     every frame)."""
-    threshold: float | None
-    """Threshold of scene detection, in percent as for ffmpeg's scdet filter (default: 10)."""
     poster: bool | None
     """The sharpest of 15 frames, avoiding nearly black and white ones."""
     sheet: str | None

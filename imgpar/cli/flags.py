@@ -87,7 +87,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
         if len(options) > 1:
             text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
         _add(group, name, primary, text)
-    settings = EncodeOptions.options()
+    settings = EncodeOptions.options() | Extraction.options()
     for name, owners in modifiers().items():
         if name not in settings or name not in taken:
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
@@ -168,8 +168,10 @@ def _add(group: Group, name: str, option: Option | None, text: str) -> None:
     )
 
 
-def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
+def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = False) -> Recipe:
     """`base` with the operations of the flags appended and their settings applied.
+
+    With `extracting`, flags may also say what is extracted from clips.
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
@@ -179,10 +181,12 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     settings: dict[str, Any] = {}
     extract: dict[str, Any] = {}
     for step in steps:
-        if (option := Extraction.options().get(step.name)) is not None:
-            extract[step.name] = parsing.named(step.label, option.parse, step.value)
-        else:
-            _place(step, drafts, settings)
+        if not _placed(step, drafts, settings, extract if extracting else None):
+            names = " or ".join(map(flag, modifiers().get(step.name, [])))
+            raise UsageError(
+                f"{step.label} modifies a preceding operation, but no {names} precedes it.",
+                fix=f"Put {names} before it.",
+            )
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
@@ -192,25 +196,34 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     return replace(base, encode=encode, extract=extracted)
 
 
-def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
-    """Classify the flag as an operation, a modifier or a setting."""
+def _placed(
+    step: FlagUse, drafts: list[_Draft], settings: dict[str, Any], extract: dict[str, Any] | None
+) -> bool:
+    """Classify the flag as an operation, a modifier or a setting; False where it is none of them.
+
+    Args:
+        step: the flag.
+        drafts: the operations so far; appended to, or the last one with such a field is modified.
+        settings: settings of the encoders, added to.
+        extract: what is extracted from clips, added to; None where nothing can be.
+    """
     from imgpar.recipe.tables import is_setting
 
     kinds = operation_types()
     if step.name in kinds:
         drafts.append(_Draft(step))
-        return
+        return True
     owners = modifiers().get(step.name, [])
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
     option = kinds[owner.step.name].options()[step.name] if owner else None
+    extraction = Extraction.options().get(step.name) if extract is not None else None
     if owner and option and not is_setting(step.name, step.value, option):
         owner.fields[step.name] = parsing.named(step.label, option.parse, step.value)
+    elif extraction is not None and extract is not None:
+        extract[step.name] = parsing.named(step.label, extraction.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
         settings[step.name] = parsing.named(step.label, option.parse, step.value)
     else:
-        names = " or ".join(map(flag, owners))
-        raise UsageError(
-            f"{step.label} modifies a preceding operation, but no {names} precedes it.",
-            fix=f"Put {names} before it.",
-        )
+        return False
+    return True

@@ -87,7 +87,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
-    recipe = flags.build_recipe(args.steps or (), base)
+    recipe = flags.build_recipe(args.steps or (), base, extracting=True)
     recipe = replace(recipe, to=(args.to,), chosen=True) if args.to else recipe
     recipe = check_extraction(recipe, EXTRACT, flags.flag)
     named = [
