@@ -76,9 +76,11 @@ def modifiers() -> dict[str, list[str]]:
     return owners
 
 
-def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+def add_operations(
+    parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS, *, extracting: bool = False
+) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
-    setting in `taken`: `add_settings` adds those."""
+    setting in `taken`: `add_settings` adds those, and with `extracting` `add_extraction`."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -87,7 +89,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
         if len(options) > 1:
             text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
         _add(group, name, primary, text)
-    settings = EncodeOptions.options() | Extraction.options()
+    settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
     for name, owners in modifiers().items():
         if name not in settings or name not in taken:
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)

@@ -45,7 +45,7 @@ def frames_parser() -> Parser:
     flags.add_extraction(group)
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
     add("--recipe", action=Once, metavar="FILE", help="start from a TOML file with these settings")
-    flags.add_operations(parser, EXTRACT.recipe)
+    flags.add_operations(parser, EXTRACT.recipe, extracting=True)
     flags.add_settings(parser, EXTRACT.recipe)
     flags.add_run_options(parser, "frames")
     running.add_reporting(parser)

@@ -28,7 +28,8 @@ def parse_tone(value: object) -> float:
     (51.0, 51.0, 12.5)
     """
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", str(value).strip())
-    tone = float(match[1]) * (WHITE / 100 if match[2] else 1) if match else -1.0
+    tone = float(match[1]) if match else -1.0
+    tone = tone * WHITE / 100 if match and match[2] else tone
     if isinstance(value, bool) or not 0 <= tone <= WHITE:
         raise bad_value(VALUE, "a tone from 0 to 255, or in percent of white such as 4%,", value)
     return tone
