@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 << 20
 """Of a file: a cube with 129 entries a side has up to 60 MB."""
 _MOST_1D, _MOST_3D = 65_536, 129
+_MOST = 1e30
+"""Greater entries would overflow between two others."""
 _WORDS = {
     "TITLE",
     "DOMAIN_MIN",
@@ -70,13 +72,14 @@ def parse_cube(text: str) -> Cube:
         raise ValueError("it has neither LUT_1D_SIZE nor LUT_3D_SIZE")
     wanted = 3 * (curves + side**3)
     try:
-        entries = np.array(" ".join(numbers).split(), np.float32)
+        entries = np.array(" ".join(numbers).split(), np.float64)
     except ValueError:
-        raise ValueError("a line is neither a keyword nor three numbers") from None
+        raise ValueError("an entry is not a number") from None
     if len(entries) != wanted:
         raise ValueError(f"it has {len(entries) // 3:,} entries instead of {wanted // 3:,}")
-    if not np.isfinite(entries).all():
+    if not (np.abs(entries) < _MOST).all():
         raise ValueError("an entry is not finite")
+    entries = entries.astype(np.float32)
     first = entries[: 3 * curves].reshape(-1, 3)
     last = entries[3 * curves :].reshape(side, side, side, 3)
     # With both tables DOMAIN_MIN and DOMAIN_MAX are those of the first.
@@ -96,7 +99,7 @@ def _lines(text: str) -> tuple[dict[str, list[str]], list[str]]:
         first = line.split(None, 1)[0].upper() if line else ""
         if first in _WORDS:
             words[first] = line.split()[1:]
-        elif first[:1].isalpha():
+        elif line and (first[:1].isalpha() or len(line.split()) != 3):
             raise ValueError(f"{line[:40]!r} is not a line of such a file")
         elif line:
             numbers.append(line)

@@ -54,9 +54,7 @@ def test_a_cube_is_applied_as_by_ffmpeg(tmp_path: Path, side: int) -> None:
 
 def test_a_domain_is_applied_as_by_ffmpeg(tmp_path: Path) -> None:
     path = tmp_path / "film.cube"
-    path.write_text(
-        film_cube(5).replace("LUT_3D_SIZE", "DOMAIN_MIN 0 0 0\nDOMAIN_MAX 0.8 0.9 1\nLUT_3D_SIZE")
-    )
+    path.write_text(film_cube(5).replace("SIZE 5\n", "SIZE 5\nDOMAIN_MIN 0 0 0\nDOMAIN_MAX 1.3 2 1\n"))
     src = picture("RGB", "uint16")
     expected = in_ffmpeg(src, f"lut3d=file={path}:interp=trilinear")
     for dtype in ("uint8", "uint16"):
@@ -129,7 +127,7 @@ def test_another_table_under_the_same_name_is_used(tmp_path: Path) -> None:
     [
         ("", "it has neither LUT_1D_SIZE nor LUT_3D_SIZE"),
         ("LUT_3D_SIZE 3\n0 0 0\n", "it has 1 entries instead of 27"),
-        ("LUT_3D_SIZE 2\n" + "0 0\n" * 12, "a line is neither a keyword nor three numbers"),
+        ("LUT_3D_SIZE 2\n" + "0 0\n" * 12, "'0 0' is not a line of such a file"),
         ("LUT_3D_SIZE 1000\n", "LUT_3D_SIZE is 1000 instead of 2 to 129"),
         ("LUT_1D_SIZE x\n", "LUT_1D_SIZE is x instead of 2 to 65536"),
         ("LUT_1D_SIZE 2\n0 0 0\nnan 1 1\n", "'nan 1 1' is not a line of such a file"),
@@ -139,10 +137,10 @@ def test_another_table_under_the_same_name_is_used(tmp_path: Path) -> None:
         ("\0\1", "it is not text"),
     ],
 )
-def test_a_file_that_is_no_table_is_one_sentence_before_the_run(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_no_table_is_one_sentence_before_the_run(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "bad.cube"
     path.write_text(text)
-    with pytest.raises(UsageError, match="The look-up table .*bad.cube cannot be read: ") as caught:
+    with pytest.raises(UsageError, match=r"The look-up table .*bad\.cube cannot be read: ") as caught:
         Pipeline().lut(path).run(tmp_path, tmp_path / "out")
     assert said in str(caught.value)
     assert not (tmp_path / "out").exists()
