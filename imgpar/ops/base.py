@@ -91,6 +91,11 @@ class Operation(Declared):
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
         return None
 
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        """The same operation as an ffmpeg filter for planar RGB of any depth, or None when ffmpeg has none.
+        The conversions before and after are added where it is used, once for several such filters."""
+        return None
+
     def coloured(self, into: Colouring) -> Operation:
         """The operation for pictures with another profile than sRGB: every colour among its fields is given
         in sRGB and converted. To be overridden where colours come from elsewhere."""

@@ -9,7 +9,7 @@ from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import linear
+from imgpar.pixels.tables import curve_filter, linear
 
 
 @dataclass(frozen=True)
@@ -30,3 +30,6 @@ class Brightness(Operation):
 
     def apply(self, src: Frame, dst: Frame) -> None:
         linear(src, dst, self.factor, 0.0)
+
+    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+        return curve_filter(f"x*{self.factor:.9g}")

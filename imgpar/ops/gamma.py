@@ -9,7 +9,7 @@ from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import apply_curves, power
+from imgpar.pixels.tables import apply_curves, curve_filter, power
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,6 @@ class Gamma(Operation):
 
     def apply(self, src: Frame, dst: Frame) -> None:
         apply_curves(src, dst, lambda values: power(values, 1 / self.value))
+
+    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+        return curve_filter(f"pow(x,{1 / self.value:.9g})")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.colourwise import transform
+from imgpar.pixels.colourwise import matrix_filter, transform
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,16 @@ class Hue(Operation):
 
         if src.spec.grey:
             return np.copyto(dst.array, src.array)
+        return transform(src, dst, self._matrix())
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        return matrix_filter(self._matrix())
+
+    def _matrix(self) -> np.ndarray[Any, Any]:
+        import numpy as np
+
         angle = np.deg2rad(self.degrees)
         grey = np.tile([0.213, 0.715, 0.072], (3, 1))
         across = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
-        matrix = grey + np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * across
-        return transform(src, dst, matrix)
+        matrix: np.ndarray[Any, Any] = grey + np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * across
+        return matrix

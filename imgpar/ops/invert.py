@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgpar.core.spec import Frame
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import linear
+from imgpar.pixels.tables import curve_filter, linear
 
 
 @dataclass(frozen=True)
@@ -23,3 +23,6 @@ class Invert(Operation):
 
     def apply(self, src: Frame, dst: Frame) -> None:
         linear(src, dst, -1.0, 1.0)
+
+    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+        return curve_filter("1-x")

@@ -10,7 +10,7 @@ from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import apply_curves, power
+from imgpar.pixels.tables import apply_curves, curve_filter, power
 from imgpar.pixels.tones import WHITE, parse_tone
 
 _GAMMA = parsing.number(0.1, 10)
@@ -83,3 +83,7 @@ class Levels(Operation):
         if exponent == 1:
             return apply_curves(src, dst, lambda values: (values - low) * scale)
         return apply_curves(src, dst, lambda values: power((values - low) * scale, exponent))
+
+    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+        low, high = self.points.black / WHITE, self.points.white / WHITE
+        return curve_filter(f"pow(clip((x-{low:.9g})/{high - low:.9g},0,1),{1 / self.points.gamma:.9g})")

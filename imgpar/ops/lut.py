@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -74,6 +75,17 @@ class Lut(Operation):
         if src.spec.dtype == "uint8" and not src.spec.grey and _for_pillow_too(found):
             return _with_pillow(src, dst, self._read(_for_pillow, self.strength))
         return map_colours(src, dst, partial(_mapped, found))
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        # ffmpeg opens the file itself: only by a name without anything to quote.
+        if self.strength != 1 or not re.fullmatch(r"/[\w./-]+", self.file, re.ASCII):
+            return None
+        found: Cube = self._read(_loaded, self.strength)
+        if found.cube and not found.curves and found.cube.plain:
+            return f"lut3d=file={self.file}:interp=trilinear"
+        if found.curves and not found.cube and found.curves.plain:
+            return f"lut1d=file={self.file}:interp=linear"
+        return None
 
     def check(self) -> None:
         try:

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
-from imgpar.core.spec import Frame
+from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import apply_curves
+from imgpar.pixels.tables import apply_curves, curve_filter
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,6 @@ class Posterise(Operation):
 
         steps = self.tones - 1
         apply_curves(src, dst, lambda values: np.rint(values * steps) / steps)
+
+    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+        return curve_filter(f"round(x*{self.tones - 1})/{self.tones - 1}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import LUMA
-from imgpar.pixels.colourwise import transform
+from imgpar.pixels.colourwise import matrix_filter, transform
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -32,4 +35,12 @@ class Saturation(Operation):
 
         if src.spec.grey:
             return np.copyto(dst.array, src.array)
-        return transform(src, dst, self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA))
+        return transform(src, dst, self._matrix())
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        return matrix_filter(self._matrix())
+
+    def _matrix(self) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        return self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)

@@ -12,7 +12,7 @@ from imgpar.core.errors import bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.tables import Curve, apply_curves
+from imgpar.pixels.tables import Curve, apply_curves, curve_filter
 from imgpar.pixels.tones import channel_histograms
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class WhiteBalance(Operation):
         gains = gains_of_light(self.light) if self.light else grey_world(channel_histograms(src))
         return apply_curves(src, dst, *map(_scaling, gains))
 
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        if self.light == AUTO:
+            return None
+        return curve_filter(*(_expression(gain) for gain in gains_of_light(self.light)))
+
 
 def grey_world(histograms: Sequence[Array]) -> list[float]:
     """Gains of linear red, green and blue that make their means equal.
@@ -130,6 +135,12 @@ def _planck(kelvins: float) -> list[float]:
         y = 3.0817580 * x**3 - 5.8733867 * x**2 + 3.75112997 * x - 0.37001483
     xyz = (x / y, 1.0, (1 - x - y) / y)
     return [sum(row * value for row, value in zip(rows, xyz, strict=True)) for rows in _FROM_XYZ]
+
+
+def _expression(gain: float) -> str:
+    """`_scaling` in the language of ffmpeg."""
+    light = f"{gain:.9g}*if(lte(x,0.04045),x/12.92,pow((x+0.055)/1.055,2.4))"
+    return f"st(0,{light});if(lte(ld(0),0.0031308),ld(0)*12.92,1.055*pow(ld(0),1/2.4)-0.055)"
 
 
 def _scaling(gain: float) -> Curve:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+_MOST_FACTOR = 2.0
+"""Of ffmpeg's colorchannelmixer."""
+
+
 def map_colours(src: Frame, dst: Frame, work: Callable[[Array], Array]) -> None:
     """Replace the colours of every pixel.
 
@@ -39,6 +43,21 @@ def map_colours(src: Frame, dst: Frame, work: Callable[[Array], Array]) -> None:
         dst.array[..., -1] = PEAK[dst.spec.dtype]
     else:
         keep_rest(src, dst)
+
+
+def matrix_filter(matrix: Array) -> str | None:
+    """The multiplication as an ffmpeg filter for RGB, or None where a factor is outside of its range.
+
+    Args:
+        matrix: as for `transform`.
+
+    >>> import numpy as np
+    >>> matrix_filter(np.eye(3)[::-1])
+    'colorchannelmixer=0:0:1:0:0:1:0:0:1:0:0:0'
+    """
+    if abs(matrix).max() > _MOST_FACTOR:
+        return None
+    return "colorchannelmixer=" + ":".join(f"{value:.9g}" for row in matrix for value in (*row, 0.0))
 
 
 def transform(src: Frame, dst: Frame, matrix: Array) -> None:

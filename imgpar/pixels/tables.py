@@ -6,6 +6,7 @@ Colours are straight (not premultiplied), alpha is kept. Heavy imports stay insi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,25 @@ def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
         return keep_rest(src, dst)
     table = np.arange(peak + 1) * scale + offset * peak
     return look_up(src, dst, [np.clip(np.rint(table), 0, peak).astype(src.spec.dtype)])
+
+
+def curve_filter(*curves: str) -> str:
+    """A curve as an ffmpeg filter for RGB; values beyond black and white are clipped.
+
+    Args:
+        curves: expressions of x from 0 to 1, one for all channels or one for each.
+
+    >>> curve_filter("1-x").split(":")[0]
+    "lutrgb=r='clip(1-(val/maxval),0,1)*maxval+0.5'"
+    """
+    written = [re.sub(r"\bx\b", "(val/maxval)", curve) for curve in curves] * (3 // len(curves))
+    channels = (f"{name}='{_clipped(curve)}'" for name, curve in zip("rgb", written, strict=True))
+    return "lutrgb=" + ":".join(channels)
+
+
+def _clipped(curve: str) -> str:
+    before, found, last = curve.rpartition(";")
+    return f"{before}{found}clip({last},0,1)*maxval+0.5"  # lutrgb cuts fractions off
 
 
 def power(values: Array, exponent: float) -> Array:
