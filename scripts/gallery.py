@@ -215,6 +215,8 @@ def path_of(operation: Operation) -> str:
     spec = Spec(1280, 720)
     if operation.as_filter(spec) is not None:
         return "ffmpeg filter"
+    if operation.as_rgb_filter(spec) is not None:
+        return "ffmpeg filter for RGB"
     return "planar YUV" if plane_step(operation, PlaneLayout("yuv420p", *spec.size, "420")) else "RGB frames"
 
 

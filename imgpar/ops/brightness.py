@@ -31,5 +31,5 @@ class Brightness(Operation):
     def apply(self, src: Frame, dst: Frame) -> None:
         linear(src, dst, self.factor, 0.0)
 
-    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
-        return curve_filter(f"x*{self.factor:.9g}")
+    def as_rgb_filter(self, spec: Spec) -> str | None:
+        return curve_filter(spec, f"x*{self.factor:.9g}")

@@ -36,5 +36,5 @@ class Gamma(Operation):
     def apply(self, src: Frame, dst: Frame) -> None:
         apply_curves(src, dst, lambda values: power(values, 1 / self.value))
 
-    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
-        return curve_filter(f"pow(x,{1 / self.value:.9g})")
+    def as_rgb_filter(self, spec: Spec) -> str | None:
+        return curve_filter(spec, f"pow(x,{1 / self.value:.9g})")

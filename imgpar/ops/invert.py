@@ -24,5 +24,5 @@ class Invert(Operation):
     def apply(self, src: Frame, dst: Frame) -> None:
         linear(src, dst, -1.0, 1.0)
 
-    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
-        return curve_filter("1-x")
+    def as_rgb_filter(self, spec: Spec) -> str | None:
+        return curve_filter(spec, "1-x")

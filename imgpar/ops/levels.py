@@ -84,6 +84,8 @@ class Levels(Operation):
             return apply_curves(src, dst, lambda values: (values - low) * scale)
         return apply_curves(src, dst, lambda values: power((values - low) * scale, exponent))
 
-    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
+    def as_rgb_filter(self, spec: Spec) -> str | None:
         low, high = self.points.black / WHITE, self.points.white / WHITE
-        return curve_filter(f"pow(clip((x-{low:.9g})/{high - low:.9g},0,1),{1 / self.points.gamma:.9g})")
+        return curve_filter(
+            spec, f"pow(clip((x-{low:.9g})/{high - low:.9g},0,1),{1 / self.points.gamma:.9g})"
+        )

@@ -32,5 +32,5 @@ class Posterise(Operation):
         steps = self.tones - 1
         apply_curves(src, dst, lambda values: np.rint(values * steps) / steps)
 
-    def as_rgb_filter(self, spec: Spec) -> str:  # noqa: ARG002
-        return curve_filter(f"round(x*{self.tones - 1})/{self.tones - 1}")
+    def as_rgb_filter(self, spec: Spec) -> str | None:
+        return curve_filter(spec, f"round(x*{self.tones - 1})/{self.tones - 1}")

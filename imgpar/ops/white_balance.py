@@ -82,10 +82,10 @@ class WhiteBalance(Operation):
         gains = gains_of_light(self.light) if self.light else grey_world(channel_histograms(src))
         return apply_curves(src, dst, *map(_scaling, gains))
 
-    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+    def as_rgb_filter(self, spec: Spec) -> str | None:
         if self.light == AUTO:
             return None
-        return curve_filter(*(_expression(gain) for gain in gains_of_light(self.light)))
+        return curve_filter(spec, *(_expression(gain) for gain in gains_of_light(self.light)))
 
 
 def grey_world(histograms: Sequence[Array]) -> list[float]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.spec import Frame
+from imgpar.core.spec import Frame, Spec
 from imgpar.pixels.arrays import PEAK, bands, colour_channels, flat, keep_rest, land
 
 if TYPE_CHECKING:
@@ -98,15 +98,19 @@ def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
     return look_up(src, dst, [np.clip(np.rint(table), 0, peak).astype(src.spec.dtype)])
 
 
-def curve_filter(*curves: str) -> str:
-    """A curve as an ffmpeg filter for RGB; values beyond black and white are clipped.
+def curve_filter(spec: Spec, *curves: str) -> str | None:
+    """A curve as an ffmpeg filter for RGB; values beyond black and white are clipped. None for more than 8
+    bits, which this filter would lose.
 
     Args:
+        spec: of the frames.
         curves: expressions of x from 0 to 1, one for all channels or one for each.
 
-    >>> curve_filter("1-x").split(":")[0]
+    >>> str(curve_filter(Spec(64, 48), "1-x")).split(":")[0]
     "lutrgb=r='clip(1-(val/maxval),0,1)*maxval+0.5'"
     """
+    if spec.dtype != "uint8":
+        return None
     written = [re.sub(r"\bx\b", "(val/maxval)", curve) for curve in curves] * (3 // len(curves))
     channels = (f"{name}='{_clipped(curve)}'" for name, curve in zip("rgb", written, strict=True))
     return "lutrgb=" + ":".join(channels)

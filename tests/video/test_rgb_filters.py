@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,10 @@ from operation_frames import film_cube, psnr
 from video_clips import ffmpeg
 
 import imgpar
-from imgpar.ops import Operation
 from imgpar.recipe.tables import make_operation
+from imgpar.video.filters import filters_of
+from imgpar.video.probe import probe
 
-CASES = {
-    "brightness": 1.3,
-    "gamma": 1.6,
-    "levels": "20,220,1.3",
-    "saturation": 1.6,
-    "sepia": 0.8,
-    "hue": 70,
-    "invert": True,
-    "posterise": 6,
-    "white_balance": 4500,
-    "lut": "film.cube",
-}
 FORMS = {
     "limited": ("yuv420p", "bt709", "tv"),
     "full": ("yuv420p", "smpte170m", "pc"),
@@ -52,28 +42,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def operation_of(name: str, folder: Path) -> Operation:
-    value = CASES[name]
-    return make_operation(name, str(folder / str(value)) if name == "lut" else value)
-
-
 def frames(path: Path) -> np.ndarray:
     return np.stack([frame.array for frame in imgpar.frames(str(path), dtype="uint16")]) / 65535
 
 
 @pytest.mark.parametrize(
-    ("name", "form"),
-    [*((name, "limited") for name in CASES), ("levels", "full"), ("sepia", "full"), ("lut", "deep")],
+    ("form", "name", "value"),
+    [("limited", "levels", "20,220,1.3"), ("full", "sepia", 0.8), ("deep", "lut", "")],
 )
-def test_both_paths_give_the_same_frames(session, folder: Path, tmp_path: Path, name: str, form: str) -> None:
-    pipe = imgpar.Pipeline().then(operation_of(name, folder))
-    made = []
+def test_both_paths_give_the_same_frames(
+    session: imgpar.Session, folder: Path, tmp_path: Path, form: str, name: str, value: object
+) -> None:
+    operation = make_operation(name, value or str(folder / "film.cube"))
+    pipe, made = imgpar.Pipeline().then(operation), []
     for schedule in ("auto", "staged"):
         out = tmp_path / f"{schedule}.mkv"
         settings = {"codec": "ffv1", "lossless": True} if form != "full" else {"codec": "h264", "quality": 98}
         settings |= {"journal": str(tmp_path / "journal.db")}
         report = session.run(pipe, str(folder / f"{form}.mkv"), str(out), schedule=schedule, **settings)
-        assert [(item.status, item.error) for item in report.items] == [("ok", None)]
+        assert [(item.status, item.error) for item in report.items] == [("ok", "")]
         made.append(frames(out))
     assert psnr(*made) >= 38
     assert psnr(made[0], frames(folder / f"{form}.mkv")) < 38
+
+
+def test_consecutive_filters_share_their_conversions(folder: Path) -> None:
+    names = (("sepia", True), ("gamma", 1.2), ("flip", "vertical"), ("invert", True))
+    operations = [make_operation(name, value) for name, value in names]
+    chain, _ = filters_of(operations, probe(str(folder / "limited.mkv")).picture)
+    assert chain is not None
+    assert "format=gbrp,colorchannelmixer=" in chain
+    assert chain.count("scale=in_color_matrix=bt709:in_range=tv") == 2
+    assert chain.endswith("out_range=tv:flags=area,format=yuv420p")
+
+
+def test_a_clip_with_alpha_takes_the_frame_path(folder: Path) -> None:
+    picture = replace(probe(str(folder / "limited.mkv")).picture, alpha=True, pixel_format="yuva420p")
+    assert filters_of([make_operation("gamma", 2)], picture) == (None, "gamma is not an ffmpeg filter")
