@@ -9,7 +9,7 @@ from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.arrays import PEAK, bands, colour_channels, layout_with, pixel, seal, store_values
+from imgpar.pixels.arrays import PEAK, bands, colour_channels, layout_with, paste, pixel, store_values
 from imgpar.pixels.tones import WHITE, parse_tone
 
 if TYPE_CHECKING:
@@ -68,37 +68,48 @@ class ReplaceColour(Operation):
     def apply(self, src: Frame, dst: Frame) -> None:
         import numpy as np
 
-        peak, count, own = PEAK[src.spec.dtype], colour_channels(dst.spec), colour_channels(src.spec)
+        peak, count = np.float32(PEAK[src.spec.dtype]), colour_channels(dst.spec)
         new = np.array(pixel(dst.spec, (*self.replacement[:3], 255))[:count], np.float32)
         opacity = np.float32(self.replacement[3] / WHITE)
+        paste(src, dst)
         for rows in bands(src.spec.height):
-            colours = src.array[rows, :, :own].astype(np.float32)
-            weight = self._weight(colours / np.float32(peak))
+            weights = self._weights(src.array[rows, :, : colour_channels(src.spec)], peak)
+            found = weights > 0
+            weight = weights[found][:, None]
+            if not weight.size:
+                continue
+            part = dst.array[rows]
+            pixels = part[found].astype(np.float32)
             left = 1 - weight
             together = left + opacity * weight
-            mixed = colours * left + new * (opacity * weight)
-            result = np.divide(
-                mixed, together, out=np.broadcast_to(colours, mixed.shape).copy(), where=together > 0
-            )
-            store_values(result, dst.array[rows, :, :count])
+            mixed = pixels[:, :count] * left + new * (opacity * weight)
+            np.divide(mixed, together, out=pixels[:, :count], where=together > 0)
             if dst.spec.alpha:
-                alpha = src.array[rows, :, -1:].astype(np.float32) if src.spec.alpha else np.float32(peak)
-                store_values(alpha * together, dst.array[rows, :, -1:])
-        seal(dst)
+                pixels[:, -1:] *= together
+            made = np.empty(pixels.shape, dst.array.dtype)
+            store_values(pixels, made)
+            part[found] = made
 
-    def _weight(self, colours: Array) -> Array:
-        """h×W×1, 1 where a pixel is replaced.
+    def _weights(self, colours: Array, peak: np.float32) -> Array:
+        """h×w float32, 1 where a pixel is replaced.
 
         Args:
-            colours: h×W×3, or h×W×1 for grey, from 0 to 1.
+            colours: h×w×3, or h×w×1 for grey, of any depth.
+            peak: their value of white.
         """
         import numpy as np
 
-        wanted = np.array(self.colour[:3], np.float32) / np.float32(WHITE)
-        squares = (np.clip(colours, 0, 1) - wanted) ** 2
-        distance = np.sqrt(squares.mean(axis=2, keepdims=True)) * np.float32(WHITE)
+        squares = np.zeros(colours.shape[:2], np.float32)
+        for channel in range(colours.shape[2]):
+            difference = colours[..., channel].astype(np.float32)
+            difference *= np.float32(WHITE) / peak
+            if colours.dtype == np.float32:
+                np.clip(difference, 0, WHITE, out=difference)
+            difference -= np.float32(self.colour[channel])
+            squares += difference * difference
+        distance = np.sqrt(squares / np.float32(colours.shape[2]))
         beyond = distance - np.float32(self.tolerance + _ROUNDING)
-        weight: Array = (beyond <= 0).astype(np.float32)
+        weights: Array = (beyond <= 0).astype(np.float32)
         if self.softness:
-            weight = np.clip(1 - beyond / np.float32(self.softness), 0, 1)
-        return weight
+            weights = np.clip(1 - beyond / np.float32(self.softness), 0, 1)
+        return weights
