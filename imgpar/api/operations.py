@@ -122,6 +122,54 @@ class OperationMethods:
         """
         return self._operation("clahe", clip, tiles=tiles)
 
+    def composite(
+        self,
+        picture: str | os.PathLike[str],
+        *,
+        blend: Literal[
+            "over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"
+        ] = "over",
+        gravity: Gravity = "centre",
+        margin: float | str = "0",
+        opacity: float | str = 1.0,
+        scale: float | str = 1.0,
+        stretch: bool = False,
+    ) -> Self:
+        """Mix another picture with every picture: a frame, a texture, a background.
+
+        It is scaled to fit into the picture (less the margin), or with `stretch` to exactly its size. `under`
+        shows it through transparent parts only; the blend modes are those of the W3C (Compositing and
+        Blending), on values as they are encoded. The transparency of the picture is kept where the other one
+        has none. A coloured one converts a grey picture to RGB; its embedded ICC profile is applied. Floats
+        are mixed as from 0 to 1. Clips and animations: on RGB, frame by frame.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().composite("logo.png", margin="5%")
+        Pipeline(composite)
+
+        Args:
+            picture: the other picture.
+            blend: how colours are mixed.
+            gravity: the corner or side at which it is placed.
+            margin: distance from the edges in pixels, or in percent of the shorter side.
+            opacity: opacity of the other picture, 1 (or 100%) is opaque.
+            scale: width of the other picture as a fraction of the picture's width.
+            stretch: scale it to exactly the size of the picture.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation(
+            "composite",
+            picture,
+            blend=blend,
+            gravity=gravity,
+            margin=margin,
+            opacity=opacity,
+            scale=scale,
+            stretch=stretch,
+        )
+
     def contrast(self, factor: float) -> Self:
         """Move every colour away from the picture's mean grey by a factor: mean + factor · (colour − mean).
 
@@ -351,6 +399,32 @@ class OperationMethods:
         """
         return self._operation("pad", canvas, gravity=gravity, background=background)
 
+    def pixelate(
+        self,
+        regions: str,
+        *,
+        block: float | str = "4%",
+    ) -> Self:
+        """Replace blocks by their mean colour, everywhere or in regions of the upright picture at this point
+        of the recipe.
+
+        A region that is outside of a picture is an error. Small blocks can be read in spite of it: to make
+        text or faces unrecognisable for certain use `redact`. Values are averaged as they are encoded,
+        colours weighted by alpha. Clips and animations: on RGB, frame by frame.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().pixelate("30%x40%+10%+20%", block="16")
+        Pipeline(pixelate)
+
+        Args:
+            regions: all, or regions (width x height + left + top, in pixels or percent), joined by commas.
+            block: side of a block in pixels, or in percent of the shorter side.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("pixelate", regions, block=block)
+
     def posterise(self, tones: int) -> Self:
         """Round every colour value to one of N equidistant ones, black and white among them.
 
@@ -368,6 +442,74 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("posterise", tones)
+
+    def qr(
+        self,
+        content: str,
+        *,
+        side: float | str = "25%",
+        gravity: Gravity = "southeast",
+        margin: float | str = "3%",
+        dark: ColourValue = (0, 0, 0, 255),
+        bright: ColourValue = (255, 255, 255, 255),
+    ) -> Self:
+        """Draw a QR code (error correction level M) with its empty border, every module of whole pixels.
+
+        A module has at least one pixel; a picture with fewer pixels than modules is an error. Colours are
+        given in sRGB and converted to the profile of the picture; coloured ones convert a grey picture to
+        RGB. Readers expect dark on bright. Clips and animations: on RGB, frame by frame.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().qr("https://example.org", side="200")
+        Pipeline(qr)
+
+        Args:
+            content: the text or link.
+            side: greatest width of the code in pixels, or in percent of the shorter side; at least a pixel a
+                module.
+            gravity: the corner or side at which it is placed.
+            margin: distance from the edges in pixels, or in percent of the shorter side.
+            dark: colour of the modules.
+            bright: colour of the background.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation(
+            "qr",
+            content,
+            side=side,
+            gravity=gravity,
+            margin=margin,
+            dark=dark,
+            bright=bright,
+        )
+
+    def redact(
+        self,
+        regions: str,
+        *,
+        fill: ColourValue = (0, 0, 0, 255),
+    ) -> Self:
+        """Fill regions of the upright picture at this point of the recipe with one colour: nothing of them is
+        left, neither in the pixels nor in an embedded thumbnail or gain map.
+
+        A region that is outside of a picture is an error, so that nothing stays visible by mistake. The
+        colour is given in sRGB and converted to the profile of the picture. Clips and animations: on RGB,
+        frame by frame.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().redact("30%x10%+10%+20%", fill="white")
+        Pipeline(redact)
+
+        Args:
+            regions: regions (width x height + left + top, in pixels or percent), joined by commas, or all.
+            fill: the colour.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("redact", regions, fill=fill)
 
     def replace_colour(
         self,

@@ -49,6 +49,8 @@ class OperationSettings(TypedDict, total=False):
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
     clahe: float
     """Operation: local contrast (adaptive histogram equalisation): 2 is moderate, 4 is strong."""
+    composite: str | os.PathLike[str]
+    """Operation: mix another picture with every picture: over, under, multiply, screen and others."""
     contrast: float
     """Operation: scale the contrast: 1 changes nothing, 0 gives uniform grey."""
     crop: str | tuple[int, int]
@@ -76,8 +78,14 @@ class OperationSettings(TypedDict, total=False):
     """Operation: stretch the values to the full range from black to white; nothing is clipped."""
     pad: str | tuple[int, int]
     """Operation: add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1."""
+    pixelate: str
+    """Operation: large blocks of one colour: all, or regions such as 100x80+20+30."""
     posterise: int
     """Operation: reduce each channel to this number of tones."""
+    qr: str
+    """Operation: draw a QR code of a text or link over every picture."""
+    redact: str
+    """Operation: fill regions such as 100x80+20+30 with one colour."""
     replace_colour: ColourValue
     """Operation: replace a colour by another one, or make it transparent."""
     resize: str | int | tuple[int | None, int | None]
@@ -116,12 +124,27 @@ class OperationSettings(TypedDict, total=False):
     """Of clahe: limit of the contrast: 1 is little, 4 is strong."""
     tiles: str | tuple[int, int] | None
     """Of clahe: number of tiles across and down."""
+    picture: str | os.PathLike[str] | None
+    """Of composite: the other picture."""
+    blend: Literal["over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"] | None
+    """Of composite: how colours are mixed."""
+    gravity: Gravity | None
+    """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
+    crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the canvas. Of
+    resize: anchor of the crop (cover) or of the picture (contain)."""
+    margin: float | str | None
+    """Of composite and qr and watermark and watermark_text: distance from the edges in pixels, or in percent
+    of the shorter side."""
+    opacity: float | str | None
+    """Of composite: opacity of the other picture, 1 (or 100%) is opaque. Of watermark: opacity of the
+    watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text, 1 (or 100%) is opaque."""
+    scale: float | str | None
+    """Of composite: width of the other picture as a fraction of the picture's width. Of watermark: width of
+    the watermark as a fraction of the picture's width."""
+    stretch: bool | None
+    """Of composite: scale it to exactly the size of the picture."""
     region: str | tuple[int, int] | None
     """Of crop: the region to keep."""
-    gravity: Gravity | None
-    """Of crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the
-    canvas. Of resize: anchor of the crop (cover) or of the picture (contain). Of watermark and
-    watermark_text: the corner or side at which it is placed."""
     strength: float | float | str | None
     """Of denoise: standard deviation of the noise in tones, 0 to 255. Of lut and tint: strength of the
     effect, 1 (or 100%) is full. Of vignette: how much darker the corners become, 1 (or 100%) is black."""
@@ -145,8 +168,24 @@ class OperationSettings(TypedDict, total=False):
     resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
     rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
     the output: background of transparent pixels in formats without alpha (default: white)."""
+    regions: str | None
+    """Of pixelate: all, or regions (width x height + left + top, in pixels or percent), joined by commas. Of
+    redact: regions (width x height + left + top, in pixels or percent), joined by commas, or all."""
+    block: float | str | None
+    """Of pixelate: side of a block in pixels, or in percent of the shorter side."""
     tones: int | None
     """Of posterise: number of tones of each channel."""
+    content: str | None
+    """Of qr: the text or link."""
+    side: float | str | None
+    """Of qr: greatest width of the code in pixels, or in percent of the shorter side; at least a pixel a
+    module."""
+    dark: ColourValue | None
+    """Of qr: colour of the modules."""
+    bright: ColourValue | None
+    """Of qr: colour of the background."""
+    fill: ColourValue | None
+    """Of redact: the colour."""
     colour: ColourValue | str | None
     """Of replace_colour: the colour to replace. Of tint: the colour of the midtones. Of watermark_text:
     colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile file, relative
@@ -177,14 +216,6 @@ class OperationSettings(TypedDict, total=False):
     """Of vignette: distance from the centre at which darkening starts; 100% is the corner."""
     image: str | os.PathLike[str] | None
     """Of watermark: the picture to composite."""
-    margin: float | str | None
-    """Of watermark and watermark_text: distance from the edges in pixels, or in percent of the shorter
-    side."""
-    opacity: float | str | None
-    """Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text,
-    1 (or 100%) is opaque."""
-    scale: float | str | None
-    """Of watermark: width of the watermark as a fraction of the picture's width."""
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None

@@ -13,7 +13,7 @@ from imgpar.core.errors import TransformError, UsageError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.ops.watermark import asset_digest, parse_file
+from imgpar.ops.marks import asset_digest, parse_file
 from imgpar.pixels.arrays import bands, keep_rest, layout_with
 from imgpar.pixels.colourwise import map_colours
 from imgpar.pixels.cube import MOST_BYTES, Cube, blended, parse_cube, through_cube, through_curves
