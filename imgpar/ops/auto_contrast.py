@@ -11,7 +11,7 @@ from imgpar.core.spec import Frame
 from imgpar.ops.base import Operation
 from imgpar.pixels.geometry import parse_share_below_half
 from imgpar.pixels.tables import Curve, apply_curves
-from imgpar.pixels.tones import Ends, channel_histograms, ends, histogram, luma, visible
+from imgpar.pixels.tones import Ends, channel_histograms, ends, histogram, luma, visible_pixels
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class AutoContrast(Operation):
     )
 
     def apply(self, src: Frame, dst: Frame) -> None:
-        counts = channel_histograms(src) if self.separate else [histogram(luma(src), visible(src))]
+        counts = channel_histograms(src) if self.separate else [histogram(luma(src), visible_pixels(src))]
         apply_curves(src, dst, *(_stretching(ends(one, self.share)) for one in counts))
 
 

@@ -11,7 +11,7 @@ from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import PEAK
-from imgpar.pixels.tones import WHITE, exact_luma, histogram, parse_tone, visible
+from imgpar.pixels.tones import WHITE, exact_luma, histogram, parse_tone, visible_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,7 @@ class Bilevel(Operation):
     def apply(self, src: Frame, dst: Frame) -> None:
         import numpy as np
 
-        values, mask = exact_luma(src), visible(src)
+        values, mask = exact_luma(src), visible_pixels(src)
         if self.limit == "adaptive":
             _adaptive(values, mask, dst)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import PEAK, bands, colour_channels, keep_rest, store_values
-from imgpar.pixels.tones import luma, visible
+from imgpar.pixels.tones import luma, visible_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ def equalise(src: Frame, dst: Frame, clip: float, grid: tuple[int, int]) -> None
     import cv2
     import numpy as np
 
-    values, mask = luma(src), visible(src)
+    values, mask = luma(src), visible_pixels(src)
     count, peak = colour_channels(src.spec), np.float32(PEAK[src.spec.dtype])
     if src.spec.dtype == "uint8" and mask is None:
         tiles = None

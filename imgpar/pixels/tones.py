@@ -71,7 +71,7 @@ def exact_luma(frame: Frame) -> Array:
     return made
 
 
-def visible(frame: Frame) -> Array | None:
+def visible_pixels(frame: Frame) -> Array | None:
     """H×W bool, whether a pixel is not fully transparent; None where none is."""
     if not frame.spec.alpha:
         return None
@@ -129,14 +129,14 @@ def ends(counts: Array, share: float) -> Ends | None:
 
 def channel_histograms(frame: Frame) -> list[Array]:
     """The histogram of each colour channel, of pixels that are not fully transparent."""
-    mask = visible(frame)
+    mask = visible_pixels(frame)
     return [histogram(frame.array[..., channel], mask) for channel in range(colour_channels(frame.spec))]
 
 
 def extremes(frame: Frame) -> Ends | None:
     """The least and the greatest value of all colour channels, of pixels that are not fully transparent.
     Floats may lie outside of 0 to 1. None where they are equal."""
-    mask = visible(frame)
+    mask = visible_pixels(frame)
     colours = frame.array[..., : colour_channels(frame.spec)]
     colours = colours if mask is None else colours[mask]
     if not colours.size:
