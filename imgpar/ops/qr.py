@@ -95,8 +95,8 @@ class Qr(Operation):
         modules, shorter = _modules(self.content), min(dst.spec.size)
         if len(modules) > shorter:
             raise TransformError(
-                f"A QR code of {len(modules)} modules does not fit into {shorter} pixels.",
-                fix="Choose a shorter text.",
+                f"The picture is too small for a QR code of {len(modules)}x{len(modules)} modules.",
+                fix="Choose a shorter text, or enlarge the picture before.",
             )
         times = max(min(self.side.pixels(shorter), shorter) // len(modules), 1)
         colours = np.array([self.bright, self.dark], np.float32) / np.float32(255)

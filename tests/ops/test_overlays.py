@@ -161,5 +161,5 @@ def test_a_qr_code_has_an_empty_border_of_four_modules() -> None:
 
 
 def test_a_picture_too_small_for_the_code_is_one_sentence() -> None:
-    with pytest.raises(TransformError, match="A QR code of 29 modules does not fit into 20 pixels"):
+    with pytest.raises(TransformError, match="The picture is too small for a QR code of 29x29 modules"):
         run(make_operation("qr", "a"), picture("RGB", "uint8", 40, 20))
