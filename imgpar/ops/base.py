@@ -52,6 +52,8 @@ class Operation(Declared):
     """One line for help and documentation."""
     accepts: ClassVar[tuple[Layout, ...]] = ALL_LAYOUTS
     depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "float32")
+    few_colours: ClassVar[bool] = False
+    """Whether its result has few colours, so that encoders try a palette or less than 8 bits."""
     dynamic: ClassVar[bool] = False
     """True only for user functions, whose result is known after the call."""
 

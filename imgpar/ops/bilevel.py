@@ -48,7 +48,7 @@ class Bilevel(Operation):
     A pixel is white if its luma is at least the given tone. `auto` finds the tone that separates two groups
     best (Otsu's method). `adaptive` compares with the mean around each pixel (a window of 1/8 of the shorter
     side; black is less than 85 % of it), for scans and photos of paper in uneven light. Fully transparent
-    pixels do not count. Clips and
+    pixels do not count. PNG, TIFF and BMP are written with 1 bit (TIFF as CCITT group 4). Clips and
     animations: on RGB, each frame by itself.
 
     >>> Bilevel("auto").plan(Spec(4, 3, "RGBA")).layout
@@ -59,6 +59,8 @@ class Bilevel(Operation):
     summary: ClassVar[str] = (
         "black and white without greys, for scans: auto, adaptive, or the tone from which on is white"
     )
+
+    few_colours: ClassVar[bool] = True
 
     limit: str | float = option(
         parse_limit,

@@ -24,6 +24,8 @@ class Posterise(Operation):
     name: ClassVar[str] = "posterise"
     summary: ClassVar[str] = "reduce each channel to this number of tones"
 
+    few_colours: ClassVar[bool] = True
+
     tones: int = option(parsing.integer(2, 256), "number of tones of each channel", metavar="N", example="4")
 
     def apply(self, src: Frame, dst: Frame) -> None:

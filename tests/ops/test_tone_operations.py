@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
 import pytest
 from operation_frames import DTYPES, LAYOUTS, PEAK, Array, garbage, picture, psnr, run, seen, unit
 from PIL import Image, ImageOps
 
+from imgpar import Pipeline
 from imgpar.core.errors import BadValueError
 from imgpar.core.spec import Frame, Layout, Spec
 from imgpar.recipe.tables import make_operation
@@ -208,3 +211,15 @@ def test_without_a_threshold_sharpening_is_what_it_was() -> None:
 def test_a_bad_value_is_one_sentence(name: str, value: str, said: str) -> None:
     with pytest.raises(BadValueError, match=said):
         make_operation(name, value)
+
+
+@pytest.mark.parametrize(("to", "tag"), [("png", None), ("tiff", 4), ("bmp", None)])
+def test_a_bilevel_picture_is_written_with_1_bit(to: str, tag: int | None) -> None:
+    data = io.BytesIO()
+    Image.fromarray(picture("RGB").array).save(data, "PNG")
+    with Image.open(io.BytesIO(Pipeline().bilevel("auto").encode(data.getvalue(), to=to))) as made:
+        assert made.mode == "1"
+        if tag:
+            assert made.tag_v2[259] == tag  # type: ignore[attr-defined]  # compression: CCITT group 4
+        expected = run(make_operation("bilevel", "auto"), picture("RGB")).array[..., 0]
+        np.testing.assert_array_equal(np.asarray(made.convert("L")), expected)
