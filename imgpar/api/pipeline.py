@@ -177,14 +177,14 @@ class Pipeline(OperationMethods):
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
             report: path of a JSON report; an existing file is replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
-                `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
-                `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
-                `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
-                `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
-                `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
-                `imgpar convert --help`), `recursive`; and which files are made: `sizes`, `name`, `prefix`,
-                `suffix`, `flat`.
+                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`,
+                `density`, `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`,
+                `deinterlace`, `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`,
+                `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`,
+                `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or
+                several, see `imgpar convert --help`), `recursive`; and which files are made: `sizes`,
+                `name`, `prefix`, `suffix`, `flat`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
