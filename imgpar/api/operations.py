@@ -51,7 +51,8 @@ class OperationMethods:
         A pixel is white if its luma is at least the given tone. `auto` finds the tone that separates two
         groups best (Otsu's method). `adaptive` compares with the mean around each pixel (a window of 1/8 of
         the shorter side; black is less than 85 % of it), for scans and photos of paper in uneven light. Fully
-        transparent pixels do not count. Clips and animations: on RGB, each frame by itself.
+        transparent pixels do not count. PNG, TIFF and BMP are written with 1 bit (TIFF as CCITT group 4).
+        Clips and animations: on RGB, each frame by itself.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().bilevel("auto")
@@ -126,9 +127,7 @@ class OperationMethods:
         self,
         picture: str | os.PathLike[str],
         *,
-        blend: Literal[
-            "over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"
-        ] = "over",
+        blend: Literal["over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"] = "over",
         gravity: Gravity = "centre",
         margin: float | str = "0",
         opacity: float | str = 1.0,
