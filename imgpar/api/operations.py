@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Literal, Self
 
-from imgpar.api.typed import Blend, ColourValue, Gravity
+from imgpar.api.typed import Blend, ColourValue, Focus, Gravity
 
 
 class OperationMethods:
@@ -43,6 +43,32 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("auto_contrast", share, separate=separate)
+
+    def autocrop(
+        self,
+        tolerance: float = 10,
+        *,
+        background: ColourValue | None = None,
+    ) -> Self:
+        """Remove rows and columns at the edges whose pixels all have the colour of the border.
+
+        The colour is that of the corners; where they differ, that of most of them. A picture of one colour
+        stays whole. Transparent pixels are equal, whatever colour they hold. All layouts and depths; not for
+        clips, whose frames have one size. Of an animation all frames keep what one of them needs.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().autocrop(10, background="white")
+        Pipeline(autocrop)
+
+        Args:
+            tolerance: difference from the colour of the border up to which a pixel belongs to it, in steps of
+                8 bits.
+            background: colour of the border (default: that of most corners).
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("autocrop", tolerance, background=background)
 
     def bilevel(self, limit: float | str | Literal["auto", "adaptive"]) -> Self:
         """Turn luma (BT.601) into black or white; the result has one channel, and alpha if the picture had
@@ -80,6 +106,33 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("blur", sigma)
+
+    def border(
+        self,
+        width: float | str,
+        *,
+        colour: ColourValue | None = None,
+        edges: Literal["colour", "mirror", "replicate"] = "colour",
+    ) -> Self:
+        """Add a border to every side, in one colour or from the pixels at the edge.
+
+        All layouts and depths; a coloured border turns grey into RGB, a translucent one adds alpha. A border
+        of one opaque colour is an ffmpeg filter where all widths are even.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().border("20", colour="black")
+        Pipeline(border)
+
+        Args:
+            width: width in pixels, in percent of the shorter side or with a unit: one for all sides, two (top
+                and bottom, left and right) or four (top, right, bottom, left).
+            colour: colour of the border (default: white).
+            edges: what the border shows: a colour, the picture mirrored, or its outermost pixels repeated.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("border", width, colour=colour, edges=edges)
 
     def brightness(self, factor: float) -> Self:
         """Multiply every colour by a factor; 0 is black.
@@ -186,9 +239,9 @@ class OperationMethods:
 
     def crop(
         self,
-        region: str | tuple[int, int],
+        region: str | int | tuple[int | None, int | None],
         *,
-        gravity: Gravity = "centre",
+        gravity: Focus = "centre",
     ) -> Self:
         """Keep a region of a picture, clamped to the picture.
 
@@ -197,8 +250,9 @@ class OperationMethods:
         Pipeline(crop)
 
         Args:
-            region: the region to keep.
-            gravity: anchor of the region, unless an offset is given.
+            region: the region to keep; a side that is not given is that of the picture.
+            gravity: anchor of the region, unless an offset is given; attention keeps sharp detail, strong
+                colours and skin, entropy the part with most variety.
 
         Raises:
             BadValueError: a value is wrong.
@@ -223,6 +277,50 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("denoise", strength)
+
+    def deskew(
+        self,
+        limit: float = 15.0,
+        *,
+        background: ColourValue | None = None,
+    ) -> Self:
+        """Measure by how much lines of text or rules are tilted, and rotate the picture by that angle.
+
+        Nothing changes below 0.1 degrees, beyond the given angle, and where there are no lines to be
+        measured, as in most photos. The canvas is enlarged to contain the corners. All layouts and depths;
+        not for clips. The frames of an animation get the angle of the first one, pages of a document each its
+        own.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().deskew(15, background="white")
+        Pipeline(deskew)
+
+        Args:
+            limit: greatest angle that is corrected, in degrees.
+            background: colour of the corners (default: transparent for pictures with alpha, otherwise that of
+                the edges).
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("deskew", limit, background=background)
+
+    def fade(self, share: float | str) -> Self:
+        """Multiply the opacity of every pixel; colours are unchanged.
+
+        All layouts and depths; the result has alpha. Formats without alpha show it on --background.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().fade("50%")
+        Pipeline(fade)
+
+        Args:
+            share: opacity that is left, 1 (or 100%) changes nothing.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("fade", share)
 
     def flip(self, direction: Literal["horizontal", "vertical", "h", "v"]) -> Self:
         """Mirror a picture: horizontal swaps left and right, vertical swaps top and bottom.
@@ -377,7 +475,7 @@ class OperationMethods:
 
     def pad(
         self,
-        canvas: str | tuple[int, int],
+        canvas: str | int | tuple[int | None, int | None],
         *,
         gravity: Gravity = "centre",
         background: ColourValue | None = None,
@@ -389,7 +487,7 @@ class OperationMethods:
         Pipeline(pad)
 
         Args:
-            canvas: the size or aspect ratio of the canvas.
+            canvas: the least size or the aspect ratio of the canvas; a side that is not given is not padded.
             gravity: position of the picture on the canvas.
             background: colour of the border (default: transparent for pictures with alpha, otherwise white).
 
@@ -554,12 +652,14 @@ class OperationMethods:
         geometry: str | int | tuple[int | None, int | None],
         *,
         fit: Literal["inside", "cover", "contain", "fill"] = "inside",
-        gravity: Gravity = "centre",
+        gravity: Focus = "centre",
         enlarge: bool = False,
         linear: bool = False,
         background: ColourValue | None = None,
+        kernel: Literal["lanczos", "bicubic", "bilinear", "box", "nearest", "area"] | None = None,
+        sharpen_after: float | None = None,
     ) -> Self:
-        """Scale a picture with Lanczos.
+        """Scale a picture, by default with Lanczos.
 
         With both sides given, `cover` crops, `contain` pads and `fill` distorts to give exactly that size.
         Every other geometry keeps the aspect ratio of the picture, so these three scale to it exactly,
@@ -570,15 +670,22 @@ class OperationMethods:
         Pipeline(resize)
 
         Args:
-            geometry: the size; one number is the longest edge (in ImageMagick: the width).
+            geometry: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes
+                such as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of
+                --dpi.
             fit: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
                 the aspect ratio.
-            gravity: anchor of the crop (cover) or of the picture (contain).
+            gravity: anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for
+                cover.
             enlarge: allow inside to enlarge pictures.
             linear: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
                 detail.
             background: padding colour of contain (default: transparent for pictures with alpha, otherwise
                 white).
+            kernel: lanczos (default), bicubic, bilinear, box (mean of the area), or nearest, for pixel art:
+                it adds no colours.
+            sharpen_after: unsharp mask after a reduction, 0.3 is moderate; nothing where the picture is not
+                reduced.
 
         Raises:
             BadValueError: a value is wrong.
@@ -591,6 +698,8 @@ class OperationMethods:
             enlarge=enlarge,
             linear=linear,
             background=background,
+            kernel=kernel,
+            sharpen_after=sharpen_after,
         )
 
     def rotate(
@@ -615,6 +724,25 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("rotate", degrees, background=background)
+
+    def round_corners(self, radius: float | str) -> Self:
+        """Round the corners, with antialiasing: each pixel keeps the share of its opacity that lies inside.
+
+        All layouts and depths; the result has alpha. Formats without alpha show it on --background. A radius
+        beyond half of the shorter side gives half of it: 50% of a square is a circle.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().round_corners("5%")
+        Pipeline(round_corners)
+
+        Args:
+            radius: radius in pixels, in percent of the shorter side (50% is a circle or half a circle), or
+                with a unit.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("round_corners", radius)
 
     def saturation(self, factor: float) -> Self:
         """Scale every colour around its own luma: grey + factor · (colour − grey).
@@ -648,6 +776,36 @@ class OperationMethods:
             BadValueError: a value is wrong.
         """
         return self._operation("sepia", share)
+
+    def shadow(
+        self,
+        softness: float | str,
+        *,
+        offset: str | tuple[float, float] | None = None,
+        colour: ColourValue = (0, 0, 0, 255),
+        opacity: float | str = 0.5,
+    ) -> Self:
+        """Lay the picture over its own shadow; the canvas grows by as much as the shadow needs.
+
+        The shadow has the shape of the picture's alpha, so it follows round corners and cut-outs. All layouts
+        and depths; the result has alpha. Formats without alpha show it on --background.
+
+        >>> from imgpar import Pipeline
+        >>> Pipeline().shadow("20", offset="4,8")
+        Pipeline(shadow)
+
+        Args:
+            softness: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side
+                or a length with a unit; 0 is a hard edge.
+            offset: distance to the right and downwards, such as 4,8; negative numbers are to the left and
+                upwards (default: half of the blur downwards).
+            colour: colour of the shadow.
+            opacity: opacity of the shadow.
+
+        Raises:
+            BadValueError: a value is wrong.
+        """
+        return self._operation("shadow", softness, offset=offset, colour=colour, opacity=opacity)
 
     def sharpen(
         self,

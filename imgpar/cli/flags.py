@@ -24,6 +24,7 @@ from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -108,6 +109,12 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
         _add(group, name, option, text)
 
 
+def add_naming(group: Group) -> None:
+    """Add a flag for everything that decides which files are made and how they are named."""
+    for name, option in Naming.options().items():
+        _add(group, name, option, option.help)
+
+
 def add_extraction(group: Group) -> None:
     """Add a flag for everything that can be extracted from clips."""
     for name, option in Extraction.options().items():
@@ -146,6 +153,8 @@ def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
     text = option.help.replace("%", "%%")
     if name == "password":
         add_password(add, text)
+    elif option.parse is parsing.switch and default is True:
+        add(f"--no-{flag(name)[2:]}", dest=name, action="store_false", default=True, help=f"do not {text}")
     elif option.parse is parsing.switch:
         add(*names, dest=name, action="store_true", default=default, help=text)
     else:
@@ -182,8 +191,11 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
     extract: dict[str, Any] = {}
+    naming: dict[str, Any] = {}
     for step in steps:
-        if not _placed(step, drafts, settings, extract if extracting else None):
+        if (option := Naming.options().get(step.name)) is not None:
+            naming[step.name] = parsing.named(step.label, option.parse, step.value)
+        elif not _placed(step, drafts, settings, extract if extracting else None):
             names = " or ".join(map(flag, modifiers().get(step.name, [])))
             raise UsageError(
                 f"{step.label} modifies a preceding operation, but no {names} precedes it.",
@@ -192,10 +204,10 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
-    if not (settings or extract):
+    if not (settings or extract or naming):
         return base
     encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
-    return replace(base, encode=encode, extract=extracted)
+    return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
 def _placed(

@@ -41,6 +41,7 @@ def garbage(spec: Spec, seed: int) -> Frame:
 
 def run(operation: Operation, src: Frame, seed: int = 1) -> Frame:
     """The operation's result, in a frame that held garbage before."""
+    operation = operation.settled([src])
     dst = garbage(operation.plan(src.spec), seed)
     operation.apply(src, dst)
     return dst
