@@ -43,6 +43,7 @@ from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
+from imgpar.outputs.templates import Naming  # noqa: E402
 from imgpar.pixels.attention import parse_focus  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
 from imgpar.recipe.tables import parse_formats  # noqa: E402
@@ -166,6 +167,7 @@ def setting_keys(call: Call) -> Keys:
     declared: dict[str, Option] = {
         **Extraction.options(),
         **EncodeOptions.options(),
+        **Naming.options(),
         **Gathering.options(),
         **RunOptions.options(),
     }

@@ -18,11 +18,12 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import pointless
 from imgpar.ops import Operation, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
-RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options()))
+RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), *Naming.options()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def _call(
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
     keys |= _settings_of(Extraction, call)
+    keys |= _settings_of(Naming, call)
     keys |= {"to"} if operations else frozenset[str]()
     return Call(name, run - _worker_options() if session else run, keys, operations, extracts=extracts)
 

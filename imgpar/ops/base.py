@@ -54,6 +54,8 @@ class Operation(Declared):
     """One line for help and documentation."""
     accepts: ClassVar[tuple[Layout, ...]] = ALL_LAYOUTS
     depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "float32")
+    few_colours: ClassVar[bool] = False
+    """Whether its result has few colours, so that encoders try a palette or less than 8 bits."""
     dynamic: ClassVar[bool] = False
     """Whether the size of the result is only known afterwards: for user functions, and where it depends on
     the pixels (`looks`). `plan` then returns the largest possible one."""
@@ -120,6 +122,11 @@ class Operation(Declared):
 
     def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
+        return None
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        """The same operation as an ffmpeg filter for planar RGB of any depth, or None when ffmpeg has none.
+        The conversions before and after are added where it is used, once for several such filters."""
         return None
 
     def coloured(self, into: Colouring) -> Operation:

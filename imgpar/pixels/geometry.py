@@ -177,6 +177,34 @@ def parse_share(value: object) -> float:
     return share
 
 
+@accepts("float | str")
+def parse_share_below_one(value: object) -> float:
+    """A share less than one, possibly 0, as percent or fraction: `30%` and `0.3` are equal.
+
+    >>> parse_share_below_one("30%"), parse_share_below_one(0)
+    (0.3, 0.0)
+    """
+    return _share_below(1.0, value)
+
+
+@accepts("float | str")
+def parse_share_below_half(value: object) -> float:
+    """A share less than one half, possibly 0, as percent or fraction: `1%` and `0.01` are equal.
+
+    >>> parse_share_below_half("0.5%"), parse_share_below_half(0)
+    (0.005, 0.0)
+    """
+    return _share_below(0.5, value)
+
+
+def _share_below(limit: float, value: object) -> float:
+    match = re.fullmatch(rf"{NUMBER}(%?)", compact(value))
+    share = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= share < limit:
+        raise bad_value(VALUE, f"a share such as 0, 1% or 0.01, less than {limit:.0%},", value)
+    return share
+
+
 _GRAVITIES: dict[str, tuple[float, float]] = {
     "centre": (0.5, 0.5),
     "north": (0.5, 0.0),

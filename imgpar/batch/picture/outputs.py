@@ -159,7 +159,8 @@ def make(
         lost += () if kept else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
-    options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
+    options = _with_source_quality(options, header, operations, format_name)
+    options = _with_stored_layout(options, header, operations)
     encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     return encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
@@ -244,10 +245,13 @@ def _with_source_quality(
     return replace(options, quality=min(found, _MAX_QUALITY))
 
 
-def _with_stored_layout(options: EncodeOptions, header: Header) -> EncodeOptions:
-    """The settings with the palette and the packing of the input. Whether the picture still has few colours
-    is determined by the encoder."""
-    few, packing = header.coding.few_colours, header.coding.packing
+def _with_stored_layout(
+    options: EncodeOptions, header: Header, operations: Sequence[Operation]
+) -> EncodeOptions:
+    """The settings with the palette and the packing of the input. Whether the picture still has few colours,
+    or has them after an operation, is determined by the encoder."""
+    few = header.coding.few_colours or any(operation.few_colours for operation in operations)
+    packing = header.coding.packing
     return replace(options, few_colours=few, packing=packing) if few or packing else options
 
 
