@@ -213,6 +213,8 @@ def read(option: Option, value: str) -> object:
 def path_of(operation: Operation) -> str:
     """How frames of clips are processed; see docs/video.md."""
     spec = Spec(1280, 720)
+    if operation.looks:
+        return "refused"
     if operation.as_filter(spec) is not None:
         return "ffmpeg filter"
     if operation.as_rgb_filter(spec) is not None:
