@@ -175,7 +175,8 @@ class Pipeline(OperationMethods):
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
-            report: path of a JSON report; an existing file is replaced only if it is a report.
+            report: path of the report: JSON, or a page where it ends in .html; an existing file is
+                replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
                 and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
@@ -255,11 +256,14 @@ class Pipeline(OperationMethods):
         names = given_inputs(inputs)
         if report is not None:
             paths = [name for name in names if isinstance(name, str)]
-            check_report(report := named("report", parsing.path, report), paths)
+            place_of_run = out if isinstance(out, str) else ""
+            check_report(report := named("report", parsing.path, report), paths, place_of_run)
         place = None if out is None else read_place(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
-            result.write_json(report)
+            from imgpar.batch.pages.writing import write_report
+
+            write_report(result, os.fspath(report), options, hooks["cancel"], hooks["workers"])
         return result
 
     def arrays(

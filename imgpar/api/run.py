@@ -73,6 +73,7 @@ def run(
         report = Run(inputs, target, recipe, options, listen, cancel, command=command, gather=gather).execute(
             workers
         )
+        report = _with_site(report, options, listen, cancel, workers)
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":
@@ -90,6 +91,10 @@ def _check(
         if piped:
             raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
         check_journal(options.journal, named)
+    if options.manifest or options.html or options.base_url:
+        from imgpar.batch.pages.writing import check_site
+
+        check_site(options, named, out, piped=piped)
     kept = options.keep_failures
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
@@ -104,6 +109,17 @@ def _check(
     if file and len(named) == 1 and is_same_file(file, named[0]):
         fix = "Choose another OUT, or use --in-place."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
+def _with_site(
+    report: Report, options: RunOptions, listen: Listener, cancel: CancelToken, workers: Workers | None
+) -> Report:
+    """Write the manifest and the snippets that were asked for; most runs do not import what writes them."""
+    if not (options.manifest or options.html):
+        return report
+    from imgpar.batch.pages.writing import write_site
+
+    return write_site(report, options, lambda text: listen(Event("note", text=text)), cancel, workers)
 
 
 def check_originals(options: RunOptions) -> None:
@@ -141,6 +157,8 @@ def planned_entries(
         if inputs == ["-"]:
             inputs = [_spooled(stack or own)]
         yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather)
+    for name in filter(None, (options.manifest, options.html)):
+        tell(f"{name} would be written.")
 
 
 class Silent:

@@ -277,6 +277,14 @@ class PlainRunSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    manifest: str | os.PathLike[str] | None
+    """Write a JSON file that lists the outputs of each input: size, bytes, digest, dominant colour, BlurHash
+    and ThumbHash."""
+    html: str | os.PathLike[str] | None
+    """Write a page with the <picture> markup of each input, with all its sizes and formats."""
+    base_url: str | None
+    """Begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in the
+    manifest, to the page in its markup)."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 
-Answer = TypeVar("Answer", Described, Explained)
+Answer = TypeVar("Answer")
+"""Plain data; see `runtime.serialization`."""
 
 
 def ask(

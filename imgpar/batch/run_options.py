@@ -65,6 +65,35 @@ class RunOptions(Declared):
         repeats=True,
         calls="run retry arrays assemble sheet describe frames",
     )
+    manifest: str | None = option(
+        parsing.path,
+        "write a JSON file that lists the outputs of each input: size, bytes, digest, dominant colour, "
+        "BlurHash and ThumbHash",
+        default=None,
+        metavar="FILE.json",
+        example="web/site.json",
+        group=FILES,
+        calls="run",
+    )
+    html: str | None = option(
+        parsing.path,
+        "write a page with the <picture> markup of each input, with all its sizes and formats",
+        default=None,
+        metavar="FILE.html",
+        example="web/pictures.html",
+        group=FILES,
+        calls="run",
+    )
+    base_url: str | None = option(
+        parsing.base_url,
+        "begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in "
+        "the manifest, to the page in its markup)",
+        default=None,
+        metavar="URL",
+        example="/img/",
+        group=FILES,
+        calls="run",
+    )
     in_place: bool = option(
         parsing.switch,
         "replace the originals and keep them in .imgpar/undo",
