@@ -36,14 +36,18 @@ def manifest_text(items: Iterable[SiteItem], folder: str, base: str) -> Iterator
     head = {"kind": "manifest", "schema": SCHEMA, "digest": algorithm()}
     yield json.dumps(head, indent=1)[:-2] + ',\n "items": ['
     for number, item in enumerate(items):
-        yield (",\n  " if number else "\n  ") + json.dumps(_item(item, folder, base))
+        yield (",\n  " if number else "\n  ") + _item(item, folder, base)
     yield "\n ]\n}\n"
 
 
-def _item(item: SiteItem, folder: str, base: str) -> dict[str, Any]:
-    facts: dict[str, Any] = _path("source", relative(item.source, folder))
-    facts["outputs"] = [_file(file, folder, base) for file in item.files]
-    return {**facts, "error": escaped(item.error)} if item.error else facts
+def _item(item: SiteItem, folder: str, base: str) -> str:
+    """One input, with a line for each output."""
+    facts = _path("source", relative(item.source, folder))
+    if item.error:
+        facts["error"] = escaped(item.error)
+    lines = [json.dumps(_file(file, folder, base)) for file in item.files]
+    files = "[\n   " + ",\n   ".join(lines) + "\n  ]" if lines else "[]"
+    return f'{json.dumps(facts)[:-1]}, "outputs": {files}}}'
 
 
 def _file(file: SiteFile, folder: str, base: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ without JavaScript every row is there. Failures come first, then what lost somet
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.batch.pages import markup
@@ -59,13 +59,14 @@ def report_page(report: Report, path: str, look: Look | None) -> Iterator[str]:
         path: of the page, absolute; links are relative to its folder.
         look: asks workers for thumbnails; None leaves them out.
     """
-    sections = {kind: _Section() for kind in KINDS}
+    sections, single = {kind: _Section() for kind in KINDS}, True
     for number, outcome in enumerate(report.items):
         sections[_kind(outcome)].add(number, outcome)
+        single = single and len(outcome.outputs) <= 1
     return markup.page(
         f"{'Dry run' if report.dry_run else 'Report'}: {_in_words(report)}",
         "report",
-        _body(report, sections, os.path.dirname(path), look),
+        _body(report, sections, os.path.dirname(path), look, single=single),
         style="report.css",
         script="report.js",
     )
@@ -81,8 +82,10 @@ def _in_words(report: Report) -> str:
     return f"{report.ok} ok, {report.skipped} skipped, {report.failed} failed"
 
 
-def _body(report: Report, sections: dict[str, _Section], folder: str, look: Look | None) -> Iterator[str]:
-    yield from _head(report)
+def _body(
+    report: Report, sections: dict[str, _Section], folder: str, look: Look | None, *, single: bool
+) -> Iterator[str]:
+    yield from _head(report, single=single)
     yield from _tools(sections)
     seen = [one for kind in ("lost", "ok") for one in sections[kind].rows][:MOST_THUMBNAILS] if look else []
     answers = Answers(look(path for _, outcome in seen for path in _pictured(outcome)) if look else iter(()))
@@ -110,7 +113,7 @@ def _body(report: Report, sections: dict[str, _Section], folder: str, look: Look
     yield f"imgpar {__version__}</footer>\n"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: Report, *, single: bool) -> Iterator[str]:
     what = "Dry run" if report.dry_run else "Stopped" if report.cancelled or report.stopped else "Report"
     yield f"<header>\n<h1>{what}</h1>\n"
     if report.out:
@@ -118,7 +121,7 @@ def _head(report: Report) -> Iterator[str]:
     if report.stopped:
         yield f'<p class="error">{markup.text(report.stopped)}</p>\n'
     yield '<dl class="sums">\n'
-    for label, value, mark in _sums(report):
+    for label, value, mark in _sums(report, single=single):
         yield f'<div class="{mark}"><dt>{label}</dt><dd>{value}</dd></div>\n'
     yield "</dl>\n"
     remarks = [f"Lost: {what} in {counted(count, 'file')}." for what, count in report.lost.items()]
@@ -141,8 +144,8 @@ def _head(report: Report) -> Iterator[str]:
     yield "</header>\n"
 
 
-def _sums(report: Report) -> Iterator[tuple[str, str, str]]:
-    """Label, value and class of the tiles."""
+def _sums(report: Report, *, single: bool) -> Iterator[tuple[str, str, str]]:
+    """Label, value and class of the tiles. What is saved has a meaning if each input has one output."""
     yield "Inputs", f"{report.total:,}", ""
     if report.dry_run:
         yield "Planned", f"{report.planned:,}", ""
@@ -151,9 +154,10 @@ def _sums(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "Skipped", f"{report.skipped:,}", ""
     yield "Failed", f"{report.failed:,}", "failed" if report.failed else ""
     if report.bytes_out:
-        saved = report.bytes_in - report.bytes_out
         yield "Before", format_size(report.bytes_in), ""
         yield "After", format_size(report.bytes_out), ""
+    if report.bytes_out and single:
+        saved = report.bytes_in - report.bytes_out
         share = _percent(saved, report.bytes_in)
         yield (
             ("Saved" if saved >= 0 else "More"),
@@ -274,15 +278,21 @@ def _link(path: str, shown: str, folder: str) -> str:
 
 
 def _numbers(outcome: Outcome, after: int) -> str:
-    lines: Iterable[str] = ()
-    before = outcome.source_bytes
-    if after:
-        saved = before - after
-        mark = f"<strong>−{saved / before:.0%}</strong>" if before and saved >= 0 else ""
-        if before and saved < 0:
-            mark = f'<span class="more">+{-saved / before:.0%}</span>'
-        lines = (f"<div>{format_size(before)} → {format_size(after)}</div>", f"<div>{mark}</div>")
+    before, lines = outcome.source_bytes, list[str]()
+    if len(outcome.outputs) > 1 and after:
+        files = f"{len(outcome.outputs):,} files, {format_size(after)}"
+        lines = [f"<div>{format_size(before)}</div>", f"<div>→ {files}</div>"]
+    elif after:
+        lines = [f"<div>{format_size(before)} → {format_size(after)}</div>", _change(before, after)]
     elif before:
-        lines = (f"<div>{format_size(before)}</div>",)
-    time = f'<div class="dim">{outcome.seconds:.2f} s</div>' if outcome.seconds else ""
-    return "".join(lines) + time
+        lines = [f"<div>{format_size(before)}</div>"]
+    if outcome.seconds:
+        lines.append(f'<div class="dim">{outcome.seconds:.2f} s</div>')
+    return "".join(lines)
+
+
+def _change(before: int, after: int) -> str:
+    if not before or before == after:
+        return ""
+    share = f"{abs(before - after) / before:.0%}"
+    return f"<div><strong>−{share}</strong></div>" if after < before else f'<div class="more">+{share}</div>'
