@@ -101,7 +101,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
         with stopping(token):
             report = call(results, token)
             if args.report:
-                write_report(args, report, token)
+                save_report(args, report, token)
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
@@ -111,12 +111,12 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
     return report.exit_code
 
 
-def write_report(args: argparse.Namespace, report: Report, cancel: CancelToken | None = None) -> None:
+def save_report(args: argparse.Namespace, report: Report, cancel: CancelToken | None = None) -> None:
     """Write the report to the file that --report names."""
-    from imgpar.batch.pages.writing import write_report as write
+    from imgpar.batch.pages.writing import write_report
 
     limits = {name: getattr(args, name) for name in _LIMITS if getattr(args, name, None) is not None}
-    write(report, args.report, RunOptions(**limits), cancel)
+    write_report(report, args.report, RunOptions(**limits), cancel)
 
 
 def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_stdout: bool) -> None:

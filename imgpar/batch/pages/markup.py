@@ -14,11 +14,11 @@ from imgpar.batch.progress import printable
 Attribute = str | int | None
 
 
-def text(value: str) -> str:
+def plain(value: str) -> str:
     r"""Text for HTML. Control characters, marks that change the direction of writing, and bytes that are not
     UTF-8 are shown as escapes.
 
-    >>> text("<a&b>\u202egpj.exe"), text("caf\udce9.jpg")
+    >>> plain("<a&b>\u202egpj.exe"), plain("caf\udce9.jpg")
     ('&lt;a&amp;b&gt;\\u202egpj.exe', 'caf\\xe9.jpg')
     """
     return html.escape(printable(value))
@@ -26,7 +26,7 @@ def text(value: str) -> str:
 
 def name(value: str) -> str:
     """A file name or path for HTML, in a direction of writing of its own."""
-    return f"<bdi>{text(value)}</bdi>"
+    return f"<bdi>{plain(value)}</bdi>"
 
 
 def tag(kind: str, /, **attributes: Attribute) -> str:
@@ -81,7 +81,7 @@ def page(
     yield tag("meta", http_equiv="Content-Security-Policy", content=policy) + "\n"
     yield tag("meta", name="viewport", content="width=device-width, initial-scale=1") + "\n"
     yield tag("meta", name="color-scheme", content="light dark") + "\n"
-    yield f"<title>{text(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n"
+    yield f"<title>{plain(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n"
     yield from body
     yield f"<script>{code}</script>\n</body>\n</html>\n" if code else "</body>\n</html>\n"
 
