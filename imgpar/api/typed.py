@@ -629,6 +629,31 @@ class ConcatSettings(TypedDict, total=False):
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
 
 
+class CompareSettings(OperationSettings, total=False):
+    """Settings of `compare`."""
+
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs."""
+
+
 class RetrySettings(TypedDict, total=False):
     """Settings of `retry`."""
 

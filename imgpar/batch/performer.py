@@ -36,6 +36,10 @@ class BatchPerformer(NamedTuple):
             from imgpar.batch.pages.looks import answer_looks
 
             return answer_looks(task, self.run, context)
+        if self.run.asks == "variant":
+            from imgpar.batch.pages.variants import answer_variant
+
+            return answer_variant(task, self.run, context)
         if self.run.asks:
             from imgpar.batch.answers import answer_task
 

@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe frames",
+        calls="run retry arrays assemble sheet describe frames compare",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,7 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe frames",
+        calls="run retry arrays assemble sheet describe frames compare",
     )
     manifest: str | None = option(
         parsing.path,
@@ -117,7 +117,7 @@ class RunOptions(Declared):
         example="8",
         group=RUN,
         short="-j",
-        calls="run retry arrays frames assemble sheet concat describe",
+        calls="run retry arrays frames assemble sheet concat describe compare",
     )
     memory: int | None = option(
         parsing.byte_size,
@@ -127,7 +127,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -136,7 +136,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -154,7 +154,7 @@ class RunOptions(Declared):
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe frames",
+        calls="run retry arrays encode assemble sheet describe frames compare",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -173,7 +173,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -190,7 +190,7 @@ class RunOptions(Declared):
         "keep the readable part of damaged files instead of failing",
         default=False,
         group=RUN,
-        calls="run retry arrays encode frames assemble sheet",
+        calls="run retry arrays encode frames assemble sheet compare",
     )
     password: Secret | None = option(
         parsing.secret,
@@ -198,7 +198,7 @@ class RunOptions(Declared):
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe",
+        calls="run retry arrays encode assemble sheet describe compare",
     )
     verify: bool = option(
         parsing.switch,

@@ -112,6 +112,9 @@ RETRY = _call("retry", "retry")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
+COMPARE = replace(_call("compare", "compare", operations=True), recipe=frozenset())
+"""`imgpar.compare`, whose formats and qualities are lists of its own."""
+
 ASSEMBLE = _gather_call("assemble")
 SHEET = _gather_call("sheet")
 CONCAT = _gather_call("concat", operations=False)
