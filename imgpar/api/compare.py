@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Unpack
 
+from imgpar.api.run import Silent
 from imgpar.api.settings import Inputs, checked_recipe, given_inputs, resolve
 from imgpar.api.typed import CompareSettings
 from imgpar.batch.pages.comparing import ComparedPicture, compared, without_files
@@ -16,8 +17,9 @@ from imgpar.batch.settings import COMPARE, in_session
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import OutputError, UsageError, bad_value
+from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.registry import FORMATS
+from imgpar.formats.registry import FORMATS, find_format
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_page, is_page, write_whole
 from imgpar.recipe.recipe import Recipe
@@ -50,6 +52,7 @@ def compare(
     to: str | Iterable[str] = (),
     quality: int | Iterable[int] = QUALITIES,
     session: Workers | None = None,
+    on_event: Callable[[Event], None] | None = None,
     cancel: CancelToken | None = None,
     **settings: Unpack[CompareSettings],
 ) -> Comparison:
@@ -67,6 +70,7 @@ def compare(
         to: formats of the variants; empty keeps that of each picture.
         quality: one or more, 1 to 100; formats without a quality have one variant.
         session: workers to use; without it, workers are started for this call.
+        on_event: called with an `Event` of kind "item" for each variant, and one for each picture itself.
         cancel: stops after the variants in progress.
         settings: operations, which come before encoding, and `jobs`, `memory`, `worker_memory`, `timeout`,
             `max_pixels`, `accept_damaged`, `password`, `include`, `exclude`.
@@ -87,6 +91,7 @@ def compare(
         formats=parsing.named("to", formats_of, to),
         qualities=parsing.named("quality", qualities_of, quality),
         session=session,
+        listen=on_event or Silent(),
         cancel=cancel,
     )
 
@@ -99,6 +104,7 @@ def run_comparison(
     *,
     formats: Sequence[str],
     qualities: Sequence[int],
+    listen: Callable[[Event], None],
     session: Workers | None = None,
     cancel: CancelToken | None = None,
 ) -> Comparison:
@@ -113,7 +119,9 @@ def run_comparison(
             Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
         )
         folder = stack.enter_context(temporary())
-        found = compared(workers, inputs, recipe.operations, formats, qualities, options, cancel, folder)
+        found = compared(
+            workers, inputs, recipe.operations, formats, qualities, options, cancel, folder, listen
+        )
         pictures = tuple(found)
         if page is not None and not (cancel.cancelled or cancel.killed):
             _write(page, pictures)
@@ -148,7 +156,7 @@ def formats_of(value: object) -> tuple[str, ...]:
     """
     if not value:
         return ()
-    names: tuple[str, ...] = tuple(dict.fromkeys(parse_formats(value)))
+    names: tuple[str, ...] = tuple(dict.fromkeys(find_format(name).name for name in parse_formats(value)))
     for name in names:
         if FORMATS[name].kind != "image" or not FORMATS[name].writable:
             writable = [one.name for one in FORMATS.values() if one.kind == "image" and one.writable]

@@ -132,7 +132,8 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     defaults = EncodeOptions()
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(defaults, key):
-            raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+            fix = f"It takes {', '.join(sorted(taken))}." if taken else "Leave it out."
+            raise UsageError(f"{name} does not accept {key}.", fix=fix)
 
 
 def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = str) -> Recipe:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.progress import printable
+from imgpar.batch.progress import Progress, printable
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store, align_columns
 from imgpar.core.errors import UsageError
@@ -63,9 +63,16 @@ def compare_command(argv: Sequence[str]) -> int:
     recipe, options = _recipe(args), running.read_run_options(args)
     page = args.out or (None if args.json else PAGE)
     token = CancelToken()
-    with stopping(token):
+    with Progress(quiet=args.quiet, verbose=0) as progress, stopping(token):
         result = run_comparison(
-            inputs, page, recipe, options, formats=args.to, qualities=args.quality, cancel=token
+            inputs,
+            page,
+            recipe,
+            options,
+            formats=args.to,
+            qualities=args.quality,
+            listen=progress,
+            cancel=token,
         )
     _show(args, result)
     if token.cancelled:
@@ -86,7 +93,7 @@ def _show(args: argparse.Namespace, result: Comparison) -> None:
     for picture in result.pictures:
         if args.json:
             print(json.dumps(picture.as_dict()))
-        elif not args.quiet or picture.error:
+        elif not (args.quiet or picture.error):  # failures were printed while it ran
             print("\n".join(_lines(picture)), end="\n\n")
     if result.page and not (args.quiet or args.json):
         print(f"Wrote {printable(result.page)}.")
@@ -96,8 +103,6 @@ def _lines(picture: ComparedPicture) -> list[str]:
     from imgpar.batch.pages.compare_page import numbers_of
     from imgpar.batch.report import format_size
 
-    if picture.error:
-        return [f"failed  {printable(picture.path)}: {printable(picture.error)}"]
     head = f"{printable(picture.path)}: {picture.size[0]}×{picture.size[1]}, {format_size(picture.bytes)}"
     rows: list[tuple[str, ...]] = [("", "size", "of input", "encoding", "ssimulacra2", "ssim", "psnr")]
     for one in picture.variants:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import OutputSpec, RunSpec
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Item, Job, Outcome, Target
+from imgpar.core.job import Event, Item, Job, Outcome, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import is_clip
@@ -106,6 +106,7 @@ def compared(
     options: RunOptions,
     cancel: CancelToken,
     folder: str,
+    listen: Callable[[Event], None],
 ) -> Iterator[ComparedPicture]:
     """Each picture with its variants, in order.
 
@@ -118,6 +119,7 @@ def compared(
         options: of the run.
         cancel: ends the iteration early.
         folder: an empty one, for the files that a page shows.
+        listen: called with an event for each variant.
 
     Raises:
         UsageError: there are too many variants, or no input.
@@ -140,12 +142,24 @@ def compared(
         sources=tuple(sources_of(named)),
         branches=tuple(specs),
     )
+    listen(Event("planned", total=count))
     entries = (entry for entries in plan for entry in entries)
     with closing(ask(workers, spec, entries, options, cancel, Measured)) as answers:
+        told = _told(answers, listen)
         for entries_of_picture in plan:
-            yield _picture(entries_of_picture, answers, qualities)
+            yield _picture(entries_of_picture, told, qualities)
             if cancel.cancelled or cancel.killed:
                 return
+
+
+Result = tuple[Job, Measured] | Outcome
+
+
+def _told(answers: Iterator[Result], listen: Callable[[Event], None]) -> Iterator[Result]:
+    for done, answer in enumerate(answers, 1):
+        outcome = answer if isinstance(answer, Outcome) else Outcome(answer[0].item.path, "ok")
+        listen(Event("item", done, outcome=outcome))
+        yield answer
 
 
 def _planned(
@@ -178,7 +192,7 @@ def _own_format(item: Item) -> tuple[str, ...]:
 
 
 def _picture(
-    plan: Sequence[Job | Outcome], answers: Iterator[tuple[Job, Measured] | Outcome], qualities: Sequence[int]
+    plan: Sequence[Job | Outcome], answers: Iterator[Result], qualities: Sequence[int]
 ) -> ComparedPicture:
     results = [next(answers, None) for _ in plan]
     first, planned = results[0], plan[0]
@@ -202,9 +216,7 @@ def _picture(
     )  # fmt: skip
 
 
-def _variant(
-    planned: Job, result: tuple[Job, Measured] | Outcome | None, qualities: Sequence[int]
-) -> Variant:
+def _variant(planned: Job, result: Result | None, qualities: Sequence[int]) -> Variant:
     (target,) = planned.targets
     quality = None if target.branch == len(qualities) else qualities[target.branch]
     variant = Variant(target.format, quality)
