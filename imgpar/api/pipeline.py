@@ -184,7 +184,7 @@ class Pipeline(OperationMethods):
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
                 `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
-                `imgpar convert --help`).
+                `imgpar convert --help`), and for web sites `manifest`, `html` and `base_url`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.

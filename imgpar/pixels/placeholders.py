@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,15 @@ def dominant_colour(pixels: Array) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def mean_colour(pixels: Array) -> Array:
-    """The mean colour of the visible pixels of an RGBA picture, three values from 0 to 1."""
+def _without_alpha(pixels: Array) -> Array:
+    """The colours of an RGBA picture on the mean colour of its visible pixels: H×W×3, 0 to 1."""
+    colours = pixels[..., :3] / 255.0
+    if pixels[..., 3].min() == 255:
+        return colours
     alpha = pixels[..., 3:] / 255.0
-    total: float = alpha.sum()
-    mean: Array = (pixels[..., :3] / 255.0 * alpha).sum((0, 1)) / (total or 1.0)
-    return mean
+    mean = (colours * alpha).sum((0, 1)) / (alpha.sum() or 1.0)
+    blended: Array = colours * alpha + mean * (1 - alpha)
+    return blended
 
 
 def blurhash(pixels: Array) -> str:
@@ -63,11 +67,11 @@ def blurhash(pixels: Array) -> str:
     """
     height, width = pixels.shape[:2]
     across, down = _COMPONENTS if width >= height else _COMPONENTS[::-1]
-    alpha = pixels[..., 3:] / 255.0
-    shown = np.floor((pixels[..., :3] / 255.0 * alpha + mean_colour(pixels) * (1 - alpha)) * 255 + 0.5)
+    shown = np.floor(_without_alpha(pixels) * 255 + 0.5).astype(np.uint8)
     waves_x = np.cos(np.pi / width * np.outer(np.arange(across), np.arange(width)))
     waves_y = np.cos(np.pi / height * np.outer(np.arange(down), np.arange(height)))
-    factors = np.einsum("hwc,jh,iw->jic", _linear(shown / 255.0), waves_y, waves_x) / (width * height)
+    rows = np.tensordot(waves_y, _linear_light()[shown], (1, 0))  # down × width × channels
+    factors = np.tensordot(rows, waves_x, (1, 1)).transpose(0, 2, 1) / (width * height)
     factors[...] *= 2.0
     factors[0, 0] /= 2.0
     average, details = factors[0, 0], factors.reshape(-1, 3)[1:]
@@ -103,10 +107,8 @@ def thumbhash(pixels: Array) -> bytes:
     height, width = pixels.shape[:2]
     if max(height, width) > LONGEST:
         raise ValueError(f"{width}×{height} is more than {LONGEST}×{LONGEST}")
-    alpha = pixels[..., 3] / 255.0
     transparent = bool(pixels[..., 3].min() < 255)
-    shown = pixels[..., :3] / 255.0 * alpha[..., None] + mean_colour(pixels) * (1 - alpha[..., None])
-    red, green, blue = np.moveaxis(shown, -1, 0)
+    red, green, blue = np.moveaxis(_without_alpha(pixels), -1, 0)
     most = 5 if transparent else 7
     across, down = (max(1, _rounded(most * side / max(width, height))) for side in (width, height))
     l_dc, l_ac, l_scale = _cosines((red + green + blue) / 3, max(3, across), max(3, down))
@@ -126,7 +128,7 @@ def thumbhash(pixels: Array) -> bytes:
     )
     nibbles = [*l_ac, *p_ac, *q_ac]
     if transparent:
-        a_dc, a_ac, a_scale = _cosines(alpha, 5, 5)
+        a_dc, a_ac, a_scale = _cosines(pixels[..., 3] / 255.0, 5, 5)
         nibbles = [a_dc, a_scale, *nibbles, *a_ac]
     values = [_rounded(15 * value) for value in nibbles]
     pairs = zip(values[::2], [*values[1::2], 0], strict=False)
@@ -166,7 +168,10 @@ def _base83(value: int, length: int) -> str:
     return digits
 
 
-def _linear(values: Array) -> Array:
+@cache
+def _linear_light() -> Array:
+    """Light of each value of an 8-bit channel."""
+    values = np.arange(256) / 255.0
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 from imgpar.batch.facts import ask
 from imgpar.batch.pages.looks import LONGEST, Looks
@@ -26,13 +27,16 @@ Look = Callable[[Iterable[str]], Generator[tuple[str, Looks | None]]]
 """Takes paths of files; yields each with how it looks, in order, None where that is not known."""
 
 
-def looker(workers: Workers, options: RunOptions, cancel: CancelToken) -> Look:
+def looker(
+    workers: Workers, options: RunOptions, cancel: CancelToken, asks: Literal["looks", "thumbnail"]
+) -> Look:
     """A function that asks these workers.
 
     Args:
         workers: of the session or the run.
         options: of the run, with its limits.
         cancel: ends the iteration early.
+        asks: for colour and hashes, or for a thumbnail.
     """
 
     def look(paths: Iterable[str]) -> Generator[tuple[str, Looks | None]]:
@@ -41,7 +45,7 @@ def looker(workers: Workers, options: RunOptions, cancel: CancelToken) -> Look:
             operations=(make_operation("resize", str(LONGEST)),),
             limits=workers.limits(options),
             digests=False,
-            asks="looks",
+            asks=asks,
         )
         limit = min(options.timeout or SECONDS, SECONDS)
         plan = (Job(0, (_item(path),), kind="file") for path in paths)

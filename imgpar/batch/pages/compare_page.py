@@ -39,7 +39,7 @@ def _section(picture: ComparedPicture, room: int) -> Generator[str, None, int]:
     """The section of a picture. Returns the bytes of the pictures in it."""
     yield f'<section class="picture">\n<h2>{markup.name(os.path.basename(picture.path))}</h2>\n'
     if picture.error:
-        yield f'<p class="error">{markup.plain(picture.error)}</p>\n</section>\n'
+        yield f'<p class="error">{markup.escape_text(picture.error)}</p>\n</section>\n'
         return 0
     yield f'<p class="dim">{_about(picture)}</p>\n'
     figures, used = _figures(picture, room)
@@ -70,7 +70,7 @@ def _about(picture: ComparedPicture) -> str:
     words = [f"{width}×{height} pixels", f"{title} of {format_size(picture.bytes)}".strip()]
     if picture.shown != picture.size:
         words.append(f"shown is the centre of {picture.shown[0]}×{picture.shown[1]} pixels at full size")
-    return markup.plain("; ".join(words)) + "."
+    return markup.escape_text("; ".join(words)) + "."
 
 
 def _figures(picture: ComparedPicture, room: int) -> tuple[list[str], int]:
@@ -95,7 +95,7 @@ def _figures(picture: ComparedPicture, room: int) -> tuple[list[str], int]:
             "img", src=markup.data_uri(data, mime), width=width, height=height, alt=caption, loading="lazy",
             decoding="async",
         )  # fmt: skip
-        figures.append(f"{start}{image}<figcaption>{markup.plain(caption)}</figcaption></figure>\n")
+        figures.append(f"{start}{image}<figcaption>{markup.escape_text(caption)}</figcaption></figure>\n")
     return figures, used
 
 
@@ -103,14 +103,14 @@ def _table(picture: ComparedPicture) -> Iterator[str]:
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *_NUMBERS))
     yield f'<div class="table"><table>\n<thead><tr>{heads}<th class="scripted"></th></tr></thead>\n<tbody>\n'
     for number, one in enumerate(picture.variants, 1):
-        yield f'<tr><th scope="row">{markup.plain(one.label)}</th>{_cells(one, picture.bytes, number)}</tr>\n'
+        yield f'<tr><th scope="row">{markup.escape_text(one.label)}</th>{_cells(one, picture.bytes, number)}</tr>\n'
     yield "</tbody>\n</table></div>\n"
 
 
 def _cells(one: Variant, before: int, number: int) -> str:
     if one.error:
         start = markup.tag("td", class_="message", colspan=len(_NUMBERS))
-        return f'{start}{markup.plain(one.error)}</td><td class="scripted"></td>'
+        return f'{start}{markup.escape_text(one.error)}</td><td class="scripted"></td>'
     button = markup.tag("button", type="button", class_="show", value=number, aria_pressed="false")
     cells: Sequence[str] = numbers_of(one, before)
     return "".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="scripted">{button}show</button></td>'

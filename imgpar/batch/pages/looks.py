@@ -22,8 +22,8 @@ QUALITY = 45
 
 
 class Looks(NamedTuple):
-    """The answer about one file. Without pixels (sound, a clip that cannot be decoded) only the first fields
-    are set."""
+    """The answer about one file: to "looks" colour and hashes, to "thumbnail" a picture. Without pixels
+    (sound, a clip that cannot be decoded) only the first fields are set."""
 
     format: str = ""
     width: int = 0
@@ -77,7 +77,7 @@ def _look_at_picture(item: Item, run: RunSpec, context: Context) -> Looks:
         *upright.size,
         frames=header.frames,
         seconds=round(sum(header.metadata.durations) / 1000, 3),
-        digest=content_digest(data),
+        digest="" if run.asks == "thumbnail" else content_digest(data),
     )
     program = programs.compile_program(header, run.operations, run.limits, keep_frames=False)
     memory = Memory(context.buffer, context.lease)
@@ -86,7 +86,7 @@ def _look_at_picture(item: Item, run: RunSpec, context: Context) -> Looks:
     programs.begin_picture(run.operations, program.source, item.path, 1)
     frames, _ = stages.transform_frames(program, frames, within)
     frame, _ = srgb_frame(frames[0], program.header.metadata)
-    return _with_pixels(known, stages.to_array(frame, "RGBA", "uint8"))
+    return _with_pixels(known, stages.to_array(frame, "RGBA", "uint8"), run)
 
 
 def _look_at_clip(path: str, run: RunSpec) -> Looks:
@@ -111,7 +111,7 @@ def _look_at_clip(path: str, run: RunSpec) -> Looks:
     except ItemError:
         return known
     height, width = shown.array.shape[:2]
-    return _with_pixels(known, Frame(Spec(width, height, "RGBA"), np.ascontiguousarray(shown.array)))
+    return _with_pixels(known, Frame(Spec(width, height, "RGBA"), np.ascontiguousarray(shown.array)), run)
 
 
 def _sound(path: str) -> Looks:
@@ -130,22 +130,27 @@ def _sound(path: str) -> Looks:
     return Looks(found.name if found else "", seconds=round(seconds, 3), frames=0)
 
 
-def _with_pixels(known: Looks, frame: Frame) -> Looks:
-    from imgpar.core.spec import Metadata
-    from imgpar.formats import codec
-    from imgpar.formats.options import EncodeOptions
-    from imgpar.formats.registry import FORMATS
+def _with_pixels(known: Looks, frame: Frame, run: RunSpec) -> Looks:
+    """The answer with what is asked for: the thumbnail, or colour and hashes."""
+    pixels = frame.array
+    if run.asks == "thumbnail":
+        return known._replace(thumbnail=_thumbnail(frame), thumbnail_size=frame.spec.size)
     from imgpar.pixels import placeholders
 
-    pixels = frame.array
     red, green, blue = placeholders.dominant_colour(pixels)
-    options = EncodeOptions(quality=QUALITY, effort=4)
-    encoded = codec.encode([frame], FORMATS["webp"], Metadata(), options)
     return known._replace(
         colour=f"#{red:02x}{green:02x}{blue:02x}",
         transparent=bool(pixels[..., 3].min() < 255),
         blurhash=placeholders.blurhash(pixels),
         thumbhash=base64.b64encode(placeholders.thumbhash(pixels)).decode("ascii"),
-        thumbnail=bytes(encoded.data),
-        thumbnail_size=frame.spec.size,
     )
+
+
+def _thumbnail(frame: Frame) -> bytes:
+    from imgpar.core.spec import Metadata
+    from imgpar.formats import codec
+    from imgpar.formats.options import EncodeOptions
+    from imgpar.formats.registry import FORMATS
+
+    options = EncodeOptions(quality=QUALITY, effort=2)
+    return bytes(codec.encode([frame], FORMATS["webp"], Metadata(), options).data)

@@ -14,11 +14,11 @@ from imgpar.batch.progress import printable
 Attribute = str | int | None
 
 
-def plain(value: str) -> str:
+def escape_text(value: str) -> str:
     r"""Text for HTML. Control characters, marks that change the direction of writing, and bytes that are not
     UTF-8 are shown as escapes.
 
-    >>> plain("<a&b>\u202egpj.exe"), plain("caf\udce9.jpg")
+    >>> escape_text("<a&b>\u202egpj.exe"), escape_text("caf\udce9.jpg")
     ('&lt;a&amp;b&gt;\\u202egpj.exe', 'caf\\xe9.jpg')
     """
     return html.escape(printable(value))
@@ -26,7 +26,7 @@ def plain(value: str) -> str:
 
 def name(value: str) -> str:
     """A file name or path for HTML, in a direction of writing of its own."""
-    return f"<bdi>{plain(value)}</bdi>"
+    return f"<bdi>{escape_text(value)}</bdi>"
 
 
 def tag(kind: str, /, **attributes: Attribute) -> str:
@@ -81,7 +81,7 @@ def page(
     yield tag("meta", http_equiv="Content-Security-Policy", content=policy) + "\n"
     yield tag("meta", name="viewport", content="width=device-width, initial-scale=1") + "\n"
     yield tag("meta", name="color-scheme", content="light dark") + "\n"
-    yield f"<title>{plain(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n"
+    yield f"<title>{escape_text(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n"
     yield from body
     yield f"<script>{code}</script>\n</body>\n</html>\n" if code else "</body>\n</html>\n"
 

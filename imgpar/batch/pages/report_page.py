@@ -119,7 +119,7 @@ def _head(report: Report, *, single: bool) -> Iterator[str]:
     if report.out:
         yield f'<p class="dim">{markup.name(report.out)}</p>\n'
     if report.stopped:
-        yield f'<p class="error">{markup.plain(report.stopped)}</p>\n'
+        yield f'<p class="error">{markup.escape_text(report.stopped)}</p>\n'
     yield '<dl class="sums">\n'
     for label, value, mark in _sums(report, single=single):
         yield f'<div class="{mark}"><dt>{label}</dt><dd>{value}</dd></div>\n'
@@ -139,7 +139,9 @@ def _head(report: Report, *, single: bool) -> Iterator[str]:
         remarks.append(report.retry_advice())
     if remarks:
         yield (
-            '<ul class="notes">\n' + "".join(f"<li>{markup.plain(one)}</li>\n" for one in remarks) + "</ul>\n"
+            '<ul class="notes">\n'
+            + "".join(f"<li>{markup.escape_text(one)}</li>\n" for one in remarks)
+            + "</ul>\n"
         )
     yield "</header>\n"
 
@@ -240,16 +242,16 @@ def _what(outcome: Outcome, folder: str) -> Iterator[str]:
     if place:
         yield f'<div class="dim">{markup.name(place)}</div>'
     if outcome.error:
-        yield f'<p class="error">{markup.plain(outcome.error)}</p>'
+        yield f'<p class="error">{markup.escape_text(outcome.error)}</p>'
     if outcome.reason:
-        yield f'<p class="remark">{markup.plain(why_skipped(outcome.reason))}</p>'
+        yield f'<p class="remark">{markup.escape_text(why_skipped(outcome.reason))}</p>'
     if outcome.outputs and outcome.status != "failed":
         files = [_output(file, folder) for file in outcome.outputs[:MOST_FILES]]
         if more := len(outcome.outputs) - len(files):
             files.append(f"<li>… and {more:,} more</li>")
         yield f'<ul class="files">{"".join(files)}</ul>'
-    yield from (f'<span class="lost">lost: {markup.plain(what)}</span>' for what in outcome.lost)
-    yield from (f'<p class="remark">{markup.plain(note)}</p>' for note in outcome.notes)
+    yield from (f'<span class="lost">lost: {markup.escape_text(what)}</span>' for what in outcome.lost)
+    yield from (f'<p class="remark">{markup.escape_text(note)}</p>' for note in outcome.notes)
     yield from _details(outcome)
 
 
@@ -259,7 +261,7 @@ def _details(outcome: Outcome) -> Iterator[str]:
         lines.append(f"failed in stage {outcome.stage} ({outcome.kind})")
     if not (lines or outcome.traceback):
         return
-    said = [markup.plain(line) for line in (*lines, *outcome.traceback.splitlines())]
+    said = [markup.escape_text(line) for line in (*lines, *outcome.traceback.splitlines())]
     yield f"<details><summary>details</summary><pre>{chr(10).join(said)}</pre></details>"
 
 

@@ -72,7 +72,7 @@ def _file(file: OutputFile, looks: Looks | None) -> SiteFile:
     return SiteFile(file.path, file.bytes, file.digest or looks.digest, looks._replace(thumbnail=b""))
 
 
-class Spool:
+class SpooledItems:
     """Items on the disk, for several readers: a million of them need no memory.
 
     Args:

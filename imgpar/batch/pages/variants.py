@@ -85,7 +85,7 @@ def _prepared(task: Task, run: RunSpec, context: Context) -> tuple[Frame, Header
 
 
 def _picture(original: Frame, header: Header) -> tuple[Measured, bytes]:
-    part = _shown_part(original)
+    part = shown_part(original)
     found = Measured(header.format, *original.spec.size, mime="image/webp", shown=part.spec.size)
     return found, _lossless(part)
 
@@ -107,7 +107,7 @@ def _variant(
     codec.decode(data, made, [decoded])
     result = _srgb(decoded, made)
     one, other = sample(original.array[..., :3]), sample(result.array[..., :3])
-    part = _shown_part(result)
+    part = shown_part(result)
     whole = part is result and format_name in SHOWN
     found = Measured(
         header.format,
@@ -139,7 +139,7 @@ def _srgb(frame: Frame, header: Header) -> Frame:
     return stages.to_array(converted, "RGBA" if frame.spec.alpha else "RGB", "uint8")
 
 
-def _shown_part(frame: Frame) -> Frame:
+def shown_part(frame: Frame) -> Frame:
     """The picture itself, or the centre of a large one."""
     import numpy as np
 

@@ -12,7 +12,7 @@ from imgpar.batch.pages.asking import looker, may_be_seen
 from imgpar.batch.pages.manifest import manifest_text, read_known
 from imgpar.batch.pages.paths import Links
 from imgpar.batch.pages.report_page import report_page
-from imgpar.batch.pages.site import Known, SiteItem, Spool, site_items
+from imgpar.batch.pages.site import Known, SiteItem, SpooledItems, site_items
 from imgpar.batch.pages.snippets import snippet_page
 from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
@@ -54,7 +54,7 @@ def write_report(
         look = None
         if report.ok and not (report.cancelled or report.stopped):
             workers = session or stack.enter_context(_new_workers(options))
-            look = looker(workers, options, cancel or CancelToken())
+            look = looker(workers, options, cancel or CancelToken(), "thumbnail")
         _write("report", final, report_page(report, final, look))
 
 
@@ -143,8 +143,8 @@ def _write_site(
     out = report.out if os.path.isdir(report.out) else os.path.dirname(report.out)
     manifest = os.path.abspath(options.manifest) if options.manifest else ""
     known: Known = read_known(manifest, out) if manifest else {}
-    spool, unseen = Spool(os.path.join(private, "items")), list[str]()
-    items = site_items(report.items, looker(workers, options, cancel), known)
+    spool, unseen = SpooledItems(os.path.join(private, "items")), list[str]()
+    items = site_items(report.items, looker(workers, options, cancel, "looks"), known)
     spool.fill(_noted(items, unseen))
     if cancel.cancelled or cancel.killed:
         return "The manifest and the snippets were not written, because the run was stopped."
