@@ -101,7 +101,8 @@ def _figures(picture: ComparedPicture, room: int) -> tuple[list[str], int]:
 
 def _table(picture: ComparedPicture) -> Iterator[str]:
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *_NUMBERS))
-    yield f'<div class="table"><table>\n<thead><tr>{heads}<th class="scripted"></th></tr></thead>\n<tbody>\n'
+    yield '<div class="table"><table>\n'
+    yield f'<thead><tr>{heads}<th class="scripted"></th></tr></thead>\n<tbody>\n'
     for number, one in enumerate(picture.variants, 1):
         yield f'<tr><th scope="row">{markup.escape_text(one.label)}</th>{_cells(one, picture.bytes, number)}</tr>\n'
     yield "</tbody>\n</table></div>\n"
