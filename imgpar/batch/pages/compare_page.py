@@ -104,7 +104,8 @@ def _table(picture: ComparedPicture) -> Iterator[str]:
     yield '<div class="table"><table>\n'
     yield f'<thead><tr>{heads}<th class="scripted"></th></tr></thead>\n<tbody>\n'
     for number, one in enumerate(picture.variants, 1):
-        yield f'<tr><th scope="row">{markup.escape_text(one.label)}</th>{_cells(one, picture.bytes, number)}</tr>\n'
+        cells = _cells(one, picture.bytes, number)
+        yield f'<tr><th scope="row">{markup.escape_text(one.label)}</th>{cells}</tr>\n'
     yield "</tbody>\n</table></div>\n"
 
 
