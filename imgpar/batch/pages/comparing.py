@@ -142,24 +142,32 @@ def compared(
         sources=tuple(sources_of(named)),
         branches=tuple(specs),
     )
-    listen(Event("planned", total=count))
-    entries = (entry for entries in plan for entry in entries)
-    with closing(ask(workers, spec, entries, options, cancel, Measured)) as answers:
-        told = _told(answers, listen)
-        for entries_of_picture in plan:
-            yield _picture(entries_of_picture, told, qualities)
-            if cancel.cancelled or cancel.killed:
-                return
+    # What cannot be decoded is tried once, not for every variant.
+    with closing(ask(workers, spec, (jobs[0] for jobs in plan), options, cancel, Measured)) as answers:
+        originals = [_told(answer, done, listen) for done, answer in enumerate(answers, 1)]
+    originals += [None] * (len(plan) - len(originals))
+    jobs = [jobs[1:] if _was_made(original) else [] for jobs, original in zip(plan, originals, strict=True)]
+    listen(Event("planned", len(plan), total=len(plan) + sum(map(len, jobs))))
+    every = (job for some in jobs for job in some)
+    with closing(ask(workers, spec, every, options, cancel, Measured)) as answers:
+        told = (_told(answer, done, listen) for done, answer in enumerate(answers, len(plan) + 1))
+        for (first, *_), original, variants in zip(plan, originals, jobs, strict=True):
+            results = [(job, next(told, None)) for job in variants]
+            yield _picture(first, original, results, qualities)
 
 
-Result = tuple[Job, Measured] | Outcome
+Result = tuple[Job, Measured] | Outcome | None
+"""None where the run was stopped."""
 
 
-def _told(answers: Iterator[Result], listen: Callable[[Event], None]) -> Iterator[Result]:
-    for done, answer in enumerate(answers, 1):
-        outcome = answer if isinstance(answer, Outcome) else Outcome(answer[0].item.path, "ok")
-        listen(Event("item", done, outcome=outcome))
-        yield answer
+def _was_made(result: Result) -> bool:
+    return result is not None and not isinstance(result, Outcome)
+
+
+def _told(answer: tuple[Job, Measured] | Outcome, done: int, listen: Callable[[Event], None]) -> Result:
+    outcome = answer if isinstance(answer, Outcome) else Outcome(answer[0].item.path, "ok")
+    listen(Event("item", done, outcome=outcome))
+    return answer
 
 
 def _planned(
@@ -192,23 +200,17 @@ def _own_format(item: Item) -> tuple[str, ...]:
 
 
 def _picture(
-    plan: Sequence[Job | Outcome], answers: Iterator[Result], qualities: Sequence[int]
+    planned: Job | Outcome,
+    original: Result,
+    results: Sequence[tuple[Job | Outcome, Result]],
+    qualities: Sequence[int],
 ) -> ComparedPicture:
-    results = [next(answers, None) for _ in plan]
-    first, planned = results[0], plan[0]
-    if not isinstance(first, tuple) or isinstance(first, Outcome) or isinstance(planned, Outcome):
+    if original is None or isinstance(original, Outcome):
         source = planned.source if isinstance(planned, Outcome) else planned.item.path
         nbytes = planned.source_bytes if isinstance(planned, Outcome) else planned.item.size
-        error = (
-            first.error if isinstance(first, Outcome) else "It was not compared, because the run was stopped."
-        )
-        return ComparedPicture(source, nbytes, error=error)
-    job, found = first
-    variants = [
-        _variant(entry, result, qualities)
-        for entry, result in zip(plan[1:], results[1:], strict=True)
-        if isinstance(entry, Job)
-    ]
+        return ComparedPicture(source, nbytes, error=original.error if original else _STOPPED)
+    job, found = original
+    variants = [_variant(entry, result, qualities) for entry, result in results if isinstance(entry, Job)]
     size = (found.width, found.height)
     return ComparedPicture(
         job.item.path, job.item.size, _known(found.format), size, tuple(variants),
@@ -216,14 +218,15 @@ def _picture(
     )  # fmt: skip
 
 
-def _variant(planned: Job, result: Result | None, qualities: Sequence[int]) -> Variant:
+_STOPPED = "It was not made, because the run was stopped."
+
+
+def _variant(planned: Job, result: Result, qualities: Sequence[int]) -> Variant:
     (target,) = planned.targets
     quality = None if target.branch == len(qualities) else qualities[target.branch]
     variant = Variant(target.format, quality)
-    if result is None:
-        return replace(variant, error="It was not made, because the run was stopped.")
-    if isinstance(result, Outcome):
-        return replace(variant, error=result.error)
+    if result is None or isinstance(result, Outcome):
+        return replace(variant, error=result.error if result else _STOPPED)
     _, found = result
     return replace(
         variant, bytes=found.bytes, seconds=found.seconds, ssimulacra2=found.ssimulacra2, ssim=found.ssim,

@@ -106,7 +106,7 @@ def _variant(
     (decoded,) = stages.own_frames(made.spec, 1)
     codec.decode(data, made, [decoded])
     result = _srgb(decoded, made)
-    one, other = sample(original.array[..., :3]), sample(result.array[..., :3])
+    one, other = sample(_on_grey(original)), sample(_on_grey(result))
     part = shown_part(result)
     whole = part is result and format_name in SHOWN
     found = Measured(
@@ -122,6 +122,17 @@ def _variant(
         lost=tuple(dict.fromkeys(encoded.lost)),
     )
     return found, data if whole else _lossless(part)
+
+
+def _on_grey(frame: Frame) -> Array:
+    """The colours as they are seen on middle grey: those of transparent pixels do not count. H×W×3 uint8."""
+    import numpy as np
+
+    if not frame.spec.alpha:
+        return frame.array
+    alpha = frame.array[..., 3:].astype(np.uint16)
+    colours = frame.array[..., :3].astype(np.uint16)
+    return ((colours * alpha + 128 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _score(measure: Measure, one: Array, other: Array) -> float:
@@ -168,7 +179,7 @@ def _keep(path: str, data: bytes) -> None:
     from imgpar.core.errors import CommitError
 
     try:
-        with open(path, "xb") as file:
+        with open(path, "wb") as file:  # a second attempt may find what the first has left
             file.write(data)
     except OSError as error:
         raise CommitError(f"The picture cannot be kept for the page: {error.strerror}.") from None

@@ -92,6 +92,21 @@ def test_what_cannot_be_read_is_said_and_the_others_are_compared(here: Path, ses
     assert "not of a known picture format" in bad.error
 
 
+def test_colours_that_nobody_sees_do_not_count(here: Path, session: imgpar.Session) -> None:
+    pixels = np.dstack([pattern(64, 48), np.zeros((48, 64), np.uint8)])
+    pixels[10:30, 10:30, 3] = 255
+    Image.fromarray(pixels, "RGBA").save(here / "glass.png")
+    result = imgpar.compare("glass.png", to="webp", quality=90, session=session)
+    assert result.pictures[0].variants[0].psnr > 35
+
+
+def test_a_picture_that_cannot_be_decoded_is_tried_once(here: Path, session: imgpar.Session) -> None:
+    (here / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    events = list[imgpar.Event]()
+    imgpar.compare("bad.png", to="webp,jpg", session=session, on_event=events.append)
+    assert [event.outcome.status for event in events if event.outcome] == ["failed"]
+
+
 # ----- the page -----------------------------------------------------------------------------------------
 
 
