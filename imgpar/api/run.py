@@ -70,10 +70,12 @@ def run(
             target = os.path.join(folder, "out")
         if piped:
             options = without_journal(options, stack)
-        report = Run(inputs, target, recipe, options, listen, cancel, command=command, gather=gather).execute(
+        last = _HeldEnd(listen)
+        report = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather).execute(
             workers
         )
         report = _with_site(report, options, listen, cancel, workers)
+        last.release()
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":
@@ -168,6 +170,26 @@ class Silent:
 
     def __call__(self, _: object) -> None:
         """Ignore an event."""
+
+
+class _HeldEnd:
+    """A listener that keeps the last event back: notes on the manifest come before it."""
+
+    def __init__(self, listen: Listener) -> None:
+        self._listen, self._end = listen, list[Event]()
+        self.in_bulk = bool(getattr(listen, "in_bulk", False))
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
+        if event.kind == "end":
+            self._end.append(event)
+        else:
+            self._listen(event)
+
+    def release(self) -> None:
+        """Pass the last event on."""
+        for event in self._end:
+            self._listen(event)
 
 
 def _spooled(stack: contextlib.ExitStack) -> str:

@@ -357,6 +357,16 @@ def test_a_dry_run_says_that_it_would_be_written(here: Path, capsys: pytest.Capt
     assert not (here / "m.json").exists()
 
 
+def test_the_last_event_comes_when_the_manifest_is_there(here: Path) -> None:
+    seen = list[tuple[str, bool]]()
+    imgpar.convert(
+        "a.png", "out", to="webp", manifest="m.json", jobs=1,
+        on_event=lambda event: seen.append((event.kind, (here / "m.json").exists())),
+    )  # fmt: skip
+    assert seen[-1] == ("end", True)
+    assert [kind for kind, _ in seen].count("end") == 1
+
+
 def test_a_stopped_run_keeps_the_manifest_of_the_last_one(here: Path) -> None:
     write_pictures(here / "in", [f"{number}.png" for number in range(20)])
     token = imgpar.CancelToken()
