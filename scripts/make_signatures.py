@@ -26,6 +26,7 @@ from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.settings import (  # noqa: E402
     ARRAYS,
     ASSEMBLE,
+    COMPARE,
     CONCAT,
     DRY_RUN,
     ENCODE,
@@ -102,6 +103,7 @@ SETTINGS = (
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),
+    Settings("CompareSettings", "OperationSettings", "Settings of `compare`.", COMPARE),
     Settings("RetrySettings", "TypedDict", "Settings of `retry`.", RETRY),
 )  # fmt: skip
 TO = "Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own"
