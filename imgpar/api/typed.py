@@ -145,7 +145,8 @@ class EncodeSettings(OperationSettings, total=False):
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     max_pixels: int | str | None
@@ -184,7 +185,8 @@ class OutputSettings(OperationSettings, total=False):
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
@@ -236,7 +238,8 @@ class PlainRunSettings(OperationSettings, total=False):
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
@@ -411,7 +414,8 @@ class SessionArraysSettings(TypedDict, total=False):
 
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     include: str | Sequence[str] | None
@@ -483,7 +487,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
@@ -545,7 +550,8 @@ class SheetSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     columns: int | None

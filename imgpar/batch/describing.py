@@ -95,7 +95,7 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
         layout=upright.layout,
         dtype=upright.dtype,
         orientation=header.orientation,
-        frames=header.frames,
+        frames=header.total or header.frames,
         durations_ms=metadata.durations,
         icc_bytes=len(metadata.icc),
         exif_bytes=len(metadata.exif),

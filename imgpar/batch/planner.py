@@ -49,7 +49,7 @@ from imgpar.outputs.conflicts import (
     why_foreign,
 )
 from imgpar.outputs.destination import Out
-from imgpar.outputs.extracted import INDEX, ExtractedWishes
+from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.naming import PLANNED, Names, PriorResult
 from imgpar.outputs.wishes import AllWishes, WishedOutput
 
@@ -121,17 +121,15 @@ class Planner:
         still: Collection[str] = (),
     ) -> None:
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
-        self._splits: tuple[Split, ...] = tuple(
-            split or ("pages" if output.options.split else "") for output in self._outputs
-        )
-        if any(self._splits) and out.in_place:
+        if any(output.options.split for output in self._outputs) and out.in_place:
             raise UsageError(
                 "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
             )
         self.out = out
         self.keys = tuple(output.key for output in self._outputs)
         self.on_exists = on_exists
-        self.split: Split = next(filter(None, self._splits), "")
+        paged = any(output.options.may_split for output in self._outputs)
+        self.split: Split = split or ("pages" if paged else "")
         self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
@@ -300,8 +298,7 @@ class Planner:
         for file, path in zip(wish.targets, paths, strict=True):
             if file.branch in done:
                 continue
-            split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
-            wanted = Target(file.format, path, split=split, branch=file.branch)
+            wanted = Target(file.format, path, split=file.split, branch=file.branch)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")

@@ -222,6 +222,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "pages": "without the requested pages",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -230,6 +231,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "pages": "it has none of the requested pages",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {

@@ -174,6 +174,10 @@ class NothingThereError(ItemError):
     """The input does not have what was to be extracted from it: it is skipped."""
 
 
+class NoSuchPageError(ItemError):
+    """The input has none of the requested pages or frames: it is skipped."""
+
+
 class WorkerDiedError(ItemError):
     """The process that worked on the input crashed, hung or was killed."""
 

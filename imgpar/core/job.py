@@ -205,8 +205,8 @@ class Outcome(NamedTuple):
     """Stage that failed; else empty."""
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
-    changed since), "settings" (made with other settings), "link" (in place), "nothing" (it does not have
-    what is extracted)."""
+    changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
+    none of the requested pages), "nothing" (it does not have what is extracted)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""

@@ -18,6 +18,7 @@ from imgpar.formats.option_values import (
     page_range,
     parse_span,
     parse_target,
+    several_pages,
 )
 
 SAMPLINGS = ("420", "422", "444")
@@ -153,7 +154,8 @@ class EncodeOptions(Declared):
     pages: str = option(
         page_range,
         "pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first, "
-        "all, a number or a range such as 2-5 (default: all that the target format can store)",
+        "last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each "
+        "where the format holds only one (default: all that the target format can store)",
         default="",
         metavar="PAGES",
         example="split",
@@ -294,6 +296,11 @@ class EncodeOptions(Declared):
     def split(self) -> bool:
         """Whether every page and every frame becomes a separate output."""
         return self.pages == SPLIT
+
+    @property
+    def may_split(self) -> bool:
+        """Whether pages may become separate outputs: of several, in formats that hold one."""
+        return self.split or several_pages(self.pages)
 
     def identity(self) -> str:
         """A digest of the ICC profile in use: what identifies the settings besides their fields."""

@@ -38,7 +38,7 @@ class ExtractedWishes:
             self._wish = Wish((WishedFile("mp4", ".mp4"),), title="MP4")
             return
         target = self._format(out, to, extract)
-        targets = [WishedFile(target.name, f".{target.suffix}")]
+        targets = [WishedFile(target.name, f".{target.suffix}", split=extract.split)]
         if extract.sprites:
             targets.append(WishedFile(INDEX, f".{INDEX}"))
         self._wish = Wish(tuple(targets), pages=bool(extract.split), title=target.title)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.core.errors import KeptError, NothingThereError
+from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
-SKIPS = {KeptError.__name__: "changed", NothingThereError.__name__: "nothing"}
+SKIPS = {
+    KeptError.__name__: "changed",
+    NothingThereError.__name__: "nothing",
+    NoSuchPageError.__name__: "pages",
+}
 """Errors after which an item is skipped, with the reason for the report."""
 MAX_CRASHES = 2
 """A crash, a hang or running out of memory is charged to the file: two are enough."""

@@ -10,10 +10,9 @@ meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count, takewhile
 from typing import Any
 
-from imgpar.core.filenames import is_part, part_path
+from imgpar.core.filenames import is_part
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
@@ -266,9 +265,8 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
 
 
 def _pages_of(target: Target, found: set[str]) -> set[str]:
-    """The files of the pages of a target, from the first without a gap."""
-    pages = (part_path(target.path, "pages", number) for number in count(1))
-    return set(takewhile(found.__contains__, pages))
+    """The files of the pages of a target; `--pages 1,3` leaves gaps."""
+    return {path for path in found if is_part(path, target.path, "pages")}
 
 
 def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:

@@ -68,9 +68,10 @@ def same_formats(
             return frozenset()
     if header.turned:
         return frozenset()
-    first, last = header.pages or (1, header.frames)
-    # The page setting has no effect on a file with one page.
-    pages = _DEFAULTS.pages if first == last == 1 else options.pages
+    requested = len(header.pages or range(header.frames))
+    # The setting of pages has no effect where it names all that the file has.
+    every = requested >= header.total and (requested == 1 or not options.split)
+    pages = _DEFAULTS.pages if every else options.pages
     given = relevant(options, header.format, header.format)
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless

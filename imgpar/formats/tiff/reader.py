@@ -65,8 +65,8 @@ def _wanted(data: bytes | memoryview, at: int) -> str:
 
 def _of_pages(header: Header, pages: Sequence[tuple[int, int]], chosen: Sequence[tuple[int, int]]) -> Header:
     """The header with the numbers of the requested pages, from 1."""
-    first, last = pages.index(chosen[0]) + 1, pages.index(chosen[-1]) + 1
-    return header._replace(pages=(first, last))
+    places = {page: place for place, page in enumerate(pages, 1)}
+    return header._replace(pages=tuple(places[page] for page in chosen), total=len(pages))
 
 
 def _rare_header(
