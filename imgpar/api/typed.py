@@ -141,6 +141,10 @@ class EncodeSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | Sequence[int] | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
@@ -181,6 +185,10 @@ class OutputSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | Sequence[int] | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
@@ -234,6 +242,10 @@ class PlainRunSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | Sequence[int] | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
     pages: int | str | None
@@ -365,6 +377,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     trim: str | None
     """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
     start)."""
@@ -485,6 +499,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -498,6 +514,20 @@ class AssembleSettings(OperationSettings, total=False):
     every frame)."""
     mixed: Literal["pad", "crop", "stretch", "fail"] | None
     """Pictures whose size differs from the first: pad with black, crop, stretch or fail (default: pad)."""
+    title: str | None
+    """Title: of a PDF, in its properties; of a sheet, drawn above the pictures."""
+    author: str | None
+    """Author of a PDF, in its properties."""
+    subject: str | None
+    """Subject of a PDF, in its properties."""
+    keywords: str | None
+    """Keywords of a PDF, in its properties."""
+    page_size: str | None
+    """Pages of a PDF: fit (as large as the picture at its density), a paper such as A4 or letter, or 20x30cm,
+    turned to the orientation of the picture unless it ends with -portrait or -landscape (default: fit; of a
+    sheet A4-portrait)."""
+    page_margin: str | int | None
+    """Margin of the pages of a PDF, such as 1cm, 10mm, 0.5in or 36pt (default: 0; of a sheet 1cm)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
@@ -555,7 +585,31 @@ class SheetSettings(OperationSettings, total=False):
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     columns: int | None
-    """Pictures in a row of the sheet (default: as many as make it about square)."""
+    """Pictures in a row of the sheet (default: as many as make it about square; 4 on paper)."""
+    rows: int | None
+    """Rows of a page, in PDF and TIFF; rows of the sheet in other formats (default: as many as needed, on
+    paper as many as fit)."""
+    gap: int | None
+    """Pixels between the pictures; on paper, of 1/200 inch (default: 4; on paper 16)."""
+    labels: str | None
+    """Text below each picture, with the fields {stem}, {name}, {n}, {width}, {height}, {date}, {camera},
+    {bytes}, {format}."""
+    label_size: int | None
+    """Height of the letters of labels in pixels (default: a sixteenth of the tile, at least 10)."""
+    title: str | None
+    """Title: of a PDF, in its properties; of a sheet, drawn above the pictures."""
+    author: str | None
+    """Author of a PDF, in its properties."""
+    subject: str | None
+    """Subject of a PDF, in its properties."""
+    keywords: str | None
+    """Keywords of a PDF, in its properties."""
+    page_size: str | None
+    """Pages of a PDF: fit (as large as the picture at its density), a paper such as A4 or letter, or 20x30cm,
+    turned to the orientation of the picture unless it ends with -portrait or -landscape (default: fit; of a
+    sheet A4-portrait)."""
+    page_margin: str | int | None
+    """Margin of the pages of a PDF, such as 1cm, 10mm, 0.5in or 36pt (default: 0; of a sheet 1cm)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""

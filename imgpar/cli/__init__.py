@@ -18,7 +18,8 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
+    "assemble": ("imgpar.cli.assemble", "one clip, animation, PDF, TIFF or icon of pictures"),
+    "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -37,7 +38,7 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "concat", "frames", "info")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""

@@ -76,9 +76,11 @@ def modifiers() -> dict[str, list[str]]:
     return owners
 
 
-def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+def add_operations(
+    parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS, besides: Collection[str] = ()
+) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
-    setting in `taken`: `add_settings` adds those."""
+    setting in `taken`, which `add_settings` adds, and of another flag of the command (`besides`)."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -89,7 +91,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
         _add(group, name, primary, text)
     settings = EncodeOptions.options()
     for name, owners in modifiers().items():
-        if name not in settings or name not in taken:
+        if name not in besides and (name not in settings or name not in taken):
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from imgpar.batch.gather.options import Gathering
+from imgpar.batch.gather.planner import FITTING
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.passwords import without_password
@@ -13,15 +14,15 @@ from imgpar.core.errors import UsageError
 from imgpar.outputs.sidefiles import check_journal
 
 
-def add_files(parser: Parser, call: str, suffixes: str) -> None:
+def add_files(parser: Parser, call: str) -> None:
     """Add the flags of the file, of the run and of the report.
 
     Args:
         parser: of the command.
         call: name of the command.
-        suffixes: of the files that it makes, for the help.
     """
-    media = "clips" if call == "concat" else "pictures"
+    media = {"concat": "clips", "sheet": "pictures or clips"}.get(call, "pictures")
+    suffixes = FITTING[call]
     parser.set_defaults(nothing=f"There are no {media} in the input.")
     group = parser.add_argument_group("files")
     group.add_argument("-o", "--out", action=Once, metavar="FILE", help=f"output file: {suffixes}")
@@ -54,7 +55,7 @@ def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str)
     if args.journal:
         check_journal(args.journal, inputs)
     own = {name: getattr(args, name) for name in Gathering.options() if hasattr(args, name)}
-    made = read_gathering(call, inputs, args.out, recipe, own)
+    made = read_gathering(call, inputs, args.out, recipe, own, flags.flag)
     if args.dry_run:
         from imgpar.cli.preview import preview
 

@@ -18,7 +18,7 @@ from imgpar.core.errors import (
 )
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Detail, Header, Metadata
+from imgpar.core.spec import Detail, Header, Metadata, Spec
 from imgpar.formats.option_values import pages_among
 from imgpar.formats.registry import Format
 
@@ -38,6 +38,8 @@ class Encoded(NamedTuple):
     data: bytes | bytearray | memoryview
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    spec: Spec | None = None
+    """Of the largest picture in the file; None is that of the frames."""
 
 
 def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:

@@ -250,6 +250,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         lost += more
     metadata, more = _of_pages(metadata, frames, fmt, options.strip)
     lost += more
+    if options.loop is not None and metadata.durations:
+        metadata = metadata._replace(loop=options.loop)
     if options.palette and "palette" in fmt.takes:
         frames, options = _in_few_colours(frames, fmt, metadata, options)
     try:

@@ -169,3 +169,22 @@ def several_pages(pages: str) -> bool:
     [True, True, True, False, False, False, False]
     """
     return "," in pages or "-" in pages
+
+
+USUAL_ICONS = (16, 32, 48, 256)
+LARGEST_ICON = 256
+
+
+@parsing.accepts("int | str | Sequence[int]")
+def icon_sizes(value: object) -> tuple[int, ...]:
+    """Sizes of an icon in pixels, ascending.
+
+    >>> icon_sizes("48, 16,32"), icon_sizes(64)
+    ((16, 32, 48), (64,))
+    """
+    words = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    found = [re.fullmatch(r"[1-9]\d{0,2}", str(word).strip()) for word in words]
+    sizes = sorted({int(match[0]) for match in found if match})
+    if isinstance(value, bool) or not all(found) or not sizes or sizes[-1] > LARGEST_ICON:
+        raise bad_value(parsing.VALUE, "sizes of 1 to 256 pixels, such as 16,32,48", value)
+    return tuple(sizes)

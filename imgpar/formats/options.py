@@ -15,6 +15,7 @@ from imgpar.formats.option_values import (
     QualityTarget,
     Span,
     colour_target,
+    icon_sizes,
     page_range,
     parse_span,
     parse_target,
@@ -39,6 +40,11 @@ def always(_source: Any, _target: Any) -> bool:
 def of_pages(source: Any, target: Any) -> bool:
     """Applies to pictures with pages or frames."""
     return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
+
+
+def of_animations(source: Any, target: Any) -> bool:
+    """Applies to outputs that are animations."""
+    return bool(target.animated) and (source is None or bool(source.frames))
 
 
 def of_drawings(source: Any, target: Any) -> bool:
@@ -121,6 +127,23 @@ class EncodeOptions(Declared):
         "progressive JPEG: slightly smaller, slower to encode",
         default=False,
         calls="run encode frames assemble sheet",
+    )
+    icon_sizes: tuple[int, ...] | None = option(
+        icon_sizes,
+        "sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged",
+        default=None,
+        metavar="N,N",
+        example="16,32,48",
+        calls="run encode",
+    )
+    loop: int | None = option(
+        parsing.integer(0, 65535),
+        "how often an animation is played, 0 is for ever (default: as the input, or for ever)",
+        default=None,
+        metavar="N",
+        example="1",
+        calls="run encode frames assemble",
+        matters=of_animations,
     )
     strip: str = option(
         parsing.choice(*STRIP, aliases={}),

@@ -108,7 +108,9 @@ class Settled:
         if len(state.job.items) == 1:
             return [first]
         failure, left_out = state.failure, {each.item: each for each in state.failures}
-        cause = failure.item if failure and 0 <= failure.item < len(state.job.items) else 0
+        cause = next((index for index in range(len(state.job.items)) if index not in left_out), 0)
+        if failure and 0 <= failure.item < len(state.job.items):
+            cause = failure.item
         found = []
         for index, item in enumerate(state.job.items):
             own = Outcome(item.path, first.status, first.outputs, source_bytes=item.size, job=first.job)
@@ -123,9 +125,7 @@ class Settled:
             elif first.status == "skipped":
                 own = own._replace(reason=first.reason)
             if bad := left_out.get(index):
-                own = own._replace(
-                    status="failed", outputs=(), error=bad.message, kind=bad.error, stage="read"
-                )
+                own = _left_out(own, bad)
             found.append(own._replace(job=first.job + index))
         return found
 
@@ -169,3 +169,11 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
         )
+
+
+def _left_out(outcome: Outcome, bad: ItemFailure) -> Outcome:
+    """The outcome of an item that is not in the file of all."""
+    outcome = outcome._replace(outputs=(), lost=(), notes=(), error="")
+    if reason := SKIPS.get(bad.error):
+        return outcome._replace(status="skipped", reason=reason, notes=(bad.message,), kind="", stage="")
+    return outcome._replace(status="failed", reason="", error=bad.message, kind=bad.error, stage="read")
