@@ -20,6 +20,7 @@ from imgpar.api.typed import (
     RunSettings,
     SheetSettings,
 )
+from imgpar.batch.gather.planner import is_document
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
@@ -171,7 +172,7 @@ class Pipeline(OperationMethods):
             inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
                 `MemorySource({"a.jpg": data})`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
-                `MemorySink()`.
+                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -251,6 +252,11 @@ class Pipeline(OperationMethods):
         report: str | os.PathLike[str] | None,
         **hooks: Any,
     ) -> Report:
+        if call in (RUN, SESSION_RUN) and is_document(out):
+            session = hooks.pop("workers")
+            return gather(
+                "assemble", inputs, out, self.recipe, settings, session=session, report=report, **hooks
+            )
         recipe, options = resolve(self.recipe, settings, call)
         names = given_inputs(inputs)
         if report is not None:

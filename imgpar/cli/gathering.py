@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import FITTING
@@ -12,6 +14,9 @@ from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.passwords import without_password
 from imgpar.core.errors import UsageError
 from imgpar.outputs.sidefiles import check_journal
+
+if TYPE_CHECKING:
+    from imgpar.recipe.recipe import Recipe
 
 
 def add_files(parser: Parser, call: str) -> None:
@@ -45,11 +50,26 @@ def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str)
         raise UsageError("No input was given.", fix=f"Name one: {example}")
     if not args.out:
         raise UsageError("-o FILE is missing.", fix=f"Name the output: {example}")
-    from imgpar.api.gather import read_gathering
-    from imgpar.api.run import run
     from imgpar.recipe.recipe import Recipe
 
-    recipe = flags.build_recipe(args.steps or (), Recipe())
+    return carry_out(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), argv)
+
+
+def carry_out(
+    call: str, args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe, argv: Sequence[str]
+) -> int:
+    """Make the file and return the exit code.
+
+    Args:
+        call: name of the command whose file is made.
+        args: parsed flags.
+        inputs: as given.
+        recipe: operations and settings of the encoder.
+        argv: the arguments, for the journal.
+    """
+    from imgpar.api.gather import read_gathering
+    from imgpar.api.run import run
+
     options = running.read_run_options(args)
     running.check_reporting(args, inputs)
     if args.journal:

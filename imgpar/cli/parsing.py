@@ -74,6 +74,7 @@ class Parser(argparse.ArgumentParser):
         return f"Leave {value} out, or see {self.prog} --help."
 
     def _unknown(self, flag: str) -> UsageError:
+        from imgpar.batch.gather.options import Gathering
         from imgpar.batch.run_options import RunOptions
         from imgpar.batch.settings import RECIPE_KEYS
         from imgpar.ops import operation_types
@@ -81,6 +82,9 @@ class Parser(argparse.ArgumentParser):
         name = flag.removeprefix("--").replace("-", "_")
         if name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys():
             return UsageError(f"{self.prog} does not accept {flag}.", fix=f"See {self.prog} --help.")
+        if option := Gathering.options().get(name):
+            command = next(iter(sorted(option.calls)))
+            raise UsageError(f"{self.prog} does not accept {flag}.", fix=f"imgpar {command} does.")
         near = closest(flag, self._option_string_actions)
         known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from imgpar.batch.gather.options import Gathering, Kind
 from imgpar.batch.plan_entries import current_result, failed_entry
@@ -64,6 +64,18 @@ def kind_of(call: str, target: Format) -> Kind:
     if call == "assemble" and target.name in _ASSEMBLED:
         return _ASSEMBLED[target.name]
     raise UsageError(f"{call} does not write {target.title}.", fix=f"Use {FITTING[call]}.")
+
+
+def is_document(out: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a conversion makes one document of all inputs: nothing else is written as PDF.
+
+    >>> is_document("album.PDF"), is_document("pdf/")
+    (True, False)
+    """
+    if not isinstance(out, (str, os.PathLike)):
+        return False
+    found = format_of_suffix(out)
+    return found is not None and found.name == "pdf" and not os.path.isdir(out)
 
 
 def read_target(call: str, out: str | os.PathLike[str] | None) -> tuple[Out, Format]:
