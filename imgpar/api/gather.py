@@ -126,8 +126,10 @@ def read_gathering(
         raise UsageError(
             f"The name of the output says its format, so there is no {label('to')}.", fix="Leave it out."
         )
-    if recipe.encode.split or (made.kind == "sheet" and several_pages(recipe.encode.pages)):
-        raise UsageError(f"{label('pages')} chooses one page of each input here.", fix="Name one.")
+    if recipe.encode.split:
+        raise UsageError("Pages cannot be split here.", fix=f"Leave {label('pages')} out, or name some.")
+    if made.kind in ("sheet", "icon") and several_pages(recipe.encode.pages):
+        raise UsageError(f"{call} takes one page of each input here.", fix=f"Name one with {label('pages')}.")
     if made.kind == "joined" and len(inputs) < 2 and not any(map(_is_folder, inputs)):
         fix = "Name two or more, such as: imgpar concat a.mp4 b.mp4 -o c.mp4"
         raise UsageError("Clips are joined out of two or more.", fix=fix)

@@ -320,13 +320,12 @@ class Planner:
         return "stream" if self.extract else job_kind(item)
 
     def _with_earlier(self, target: Target, records: Sequence[PriorResult]) -> Target:
-        """A split target with the files that the same settings made of an earlier state of the input."""
+        """A split target with the files that were made of this input before, perhaps with other settings."""
         if not (target.split and target.parts):
             return target
         earlier = [
             made
             for record in records
-            if record.recipe == self.keys[target.branch]
             for made in (*record.outputs, *record.claims)
             if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
         ]

@@ -272,6 +272,8 @@ class Tally:
         self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
+        self.made = ""
+        """An output."""
 
     def add(self, outcome: Outcome) -> Tally:
         """Count one outcome."""
@@ -289,6 +291,7 @@ class Tally:
             if len(self.failures) < SHOWN:
                 self.failures.append(outcome)
             return self
+        self.made = outcome.outputs[0].path if outcome.outputs else self.made
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self

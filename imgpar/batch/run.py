@@ -374,6 +374,8 @@ class Run:
         self._cancel.cancel()
 
     def _turn(self) -> bool:
+        if self._gather is not None and self._cancel.cancelled:
+            self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
         if len(self._ahead) < PLAN_AHEAD:
             self._look_ahead()
         self._transfer.turn()
@@ -386,6 +388,8 @@ class Run:
     def _end(self) -> None:
         """Add the notes at the end of the run, and finish the originals even after a cancellation."""
         self._account.note_changes()
+        if self._gather is not None and self._cancel.killed:
+            sweep_temporary_files(self._place.folder)
         for remark in (*self._planner.remarks(), *self._unmatched()):
             self._account.note(remark)
         if self._originals:
@@ -399,6 +403,7 @@ class Run:
         return self._account.report(
             sidecars=not self._place.in_place,
             whole=bool(self._place.name),
+            single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
             left=effort.left + _count(self._ahead) + self._transfer.left,

@@ -55,7 +55,7 @@ def convert_parser() -> Parser:
         "--recipe",
         action=Once,
         metavar="FILE|NAME",
-        help="start from a TOML file, or from a built-in recipe: web, thumbnails or archive",
+        help="start from a TOML file, or from a built-in recipe: web, thumbnails, archive, favicon or social",
     )
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)

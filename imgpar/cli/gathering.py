@@ -12,6 +12,7 @@ from imgpar.batch.gather.planner import FITTING
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser
 from imgpar.cli.passwords import without_password
+from imgpar.cli.stopping import FIRST_OF_ONE
 from imgpar.core.errors import UsageError
 from imgpar.outputs.sidefiles import check_journal
 
@@ -86,4 +87,5 @@ def carry_out(
         lambda listen, token: run(
             inputs, args.out, recipe, options, on_event=listen, cancel=token, command=command, gather=made
         ),
+        stopped=FIRST_OF_ONE,
     )

@@ -107,8 +107,8 @@ class Target(NamedTuple):
     parts: tuple[str, ...] = ()
     """Existing files of a split target that may be replaced."""
     earlier: tuple[OutputFile, ...] = ()
-    """Files of a split target that the same settings made of an earlier state of this input. Those that are
-    not made again are removed."""
+    """Files of a split target that were made of this input before, perhaps with other settings. Those that
+    are not made again are removed."""
     known: tuple[OutputFile, ...] = ()
     """Earlier outputs of imgpar under this name. An existing file is replaced only if it is one of these; if
     empty, any file is replaced, as requested by the user."""

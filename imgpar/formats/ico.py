@@ -44,7 +44,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     """
     frame = frames[0]
     side = max(frame.spec.size)
-    sizes = options.icon_sizes or USUAL_ICONS
+    sizes = options.icon_sizes.sizes if options.icon_sizes else USUAL_ICONS
     fitting = [size for size in sizes if size <= side]
     left = [size for size in sizes if size > side and options.icon_sizes]
     fitting = fitting or [min(side, LARGEST_ICON)]

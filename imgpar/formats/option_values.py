@@ -175,16 +175,28 @@ USUAL_ICONS = (16, 32, 48, 256)
 LARGEST_ICON = 256
 
 
+@dataclass(frozen=True, slots=True)
+class IconSizes:
+    """Sizes of an icon in pixels, ascending."""
+
+    sizes: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.sizes))
+
+
 @parsing.accepts("int | str | Sequence[int]")
-def icon_sizes(value: object) -> tuple[int, ...]:
-    """Sizes of an icon in pixels, ascending.
+def icon_sizes(value: object) -> IconSizes:
+    """Sizes of an icon in pixels.
 
     >>> icon_sizes("48, 16,32"), icon_sizes(64)
-    ((16, 32, 48), (64,))
+    (IconSizes(sizes=(16, 32, 48)), IconSizes(sizes=(64,)))
     """
+    if isinstance(value, IconSizes):
+        return value
     words = value if isinstance(value, (list, tuple)) else str(value).split(",")
     found = [re.fullmatch(r"[1-9]\d{0,2}", str(word).strip()) for word in words]
     sizes = sorted({int(match[0]) for match in found if match})
     if isinstance(value, bool) or not all(found) or not sizes or sizes[-1] > LARGEST_ICON:
         raise bad_value(parsing.VALUE, "sizes of 1 to 256 pixels, such as 16,32,48", value)
-    return tuple(sizes)
+    return IconSizes(tuple(sizes))

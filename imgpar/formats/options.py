@@ -12,6 +12,7 @@ from imgpar.core.options import Declared, Matters, option
 from imgpar.formats.option_values import (
     SPLIT,
     ColourTarget,
+    IconSizes,
     QualityTarget,
     Span,
     colour_target,
@@ -128,7 +129,7 @@ class EncodeOptions(Declared):
         default=False,
         calls="run encode frames assemble sheet",
     )
-    icon_sizes: tuple[int, ...] | None = option(
+    icon_sizes: IconSizes | None = option(
         icon_sizes,
         "sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged",
         default=None,

@@ -134,10 +134,10 @@ class Recipe:
         return replace(self, outputs=(*self.outputs, output))
 
     def check_single(self, call: str) -> None:
-        """Refuse a recipe with [[output]] tables for a call that makes one result; raises UsageError."""
+        """Refuse a recipe with [[output]] tables for a call that has none; raises UsageError."""
         if self.outputs:
             raise UsageError(
-                f"{call} makes one result, but the recipe has [[output]] tables.",
+                f"{call} takes no recipe with [[output]] tables.",
                 fix="Convert with it, or leave them out.",
             )
 
@@ -163,7 +163,7 @@ class Recipe:
     @property
     def split(self) -> Split:
         """The naming of outputs, where one input has several files in one format."""
-        return self.extract.split or ("pages" if self.encode.split else "")
+        return self.extract.split or ("pages" if self.encode.may_split else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""

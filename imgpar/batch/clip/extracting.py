@@ -154,8 +154,12 @@ class ExtractWork:
             accept_damaged=self._run.limits.accept_damaged,
             threads=self._helpers.cores,
             seen=self._helpers.advanced,
+            damage=self._damage,
             limits=self._run.limits,
         )
+
+    def _damage(self, words: str) -> None:
+        self._result.notes += (words,)
 
     @property
     def _recipe(self) -> Recipe:

@@ -27,10 +27,11 @@ def poster_of(item: Item, run: RunSpec) -> tuple[Frame, tuple[int, int], tuple[s
     from imgpar.video.prepare import prepared_for_pictures
     from imgpar.video.probe import probe
 
-    choice = Choice(accept_damaged=run.limits.accept_damaged, threads=1, limits=run.limits)
+    damage = list[str]()
+    choice = Choice(threads=1, damage=damage.append, limits=run.limits)
     with local_file(item, run.sources) as path:
         clip = probe(path, run.limits)
         found = poster(prepared_for_pictures(clip, run.encode), Recipe(run.operations), None, choice)
     height, width = found.array.shape[:2]
-    notes = ("of clips one frame is shown",)
+    notes = ("of clips one frame is shown", *(f"{item.path}: {words}" for words in damage))
     return Frame(Spec(width, height, "RGB"), found.array), clip.picture.upright, notes
